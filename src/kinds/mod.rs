@@ -1,0 +1,169 @@
+//! One module per resource kind, and the registry. A new kind is one module and one line.
+
+use crate::aws::{AwsError, Reader, Writer};
+use crate::diagnostic::Diagnostic;
+use crate::model::{
+    Address, Artifact, ArtifactSource, Entry, Operation, PhysicalId, Resource, Rules, RulesSet, Section, Sighting, Table, Target,
+};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+
+/// Everything lambdo knows about one sort of resource.
+///
+/// The pure half is [`Rules`] and [`Kind::lower`]; the half that talks to AWS is [`Kind::read`],
+/// [`Kind::run`] and [`Kind::settle`].
+#[async_trait]
+pub trait Kind: Rules {
+    /// Where its sections stand in the spec.
+    fn places(&self) -> &'static [Place];
+
+    /// The key that a lone string stands for, as in `role = "NAME"`.
+    fn shorthand(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The attributes that `${ADDRESS.attribute}` can name, with a sentence each.
+    fn attributes(&self) -> &'static [(&'static str, &'static str)];
+
+    /// Turns a section into resources: this kind's own and those that always come with it.
+    /// References to resources may still be open in the section's values; they stay open.
+    fn lower(&self, section: &Section, context: &Context<'_>) -> Lowered;
+
+    /// Reads many at once, as AWS allows; answers in the order of `targets`, one each.
+    async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting>;
+
+    /// Sends one operation, with the retries that its call needs.
+    ///
+    /// # Errors
+    /// What AWS refused. A create that finds its resource there with our lineage has succeeded.
+    async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError>;
+
+    /// Waits until the resource is ready after the last operation of its step.
+    ///
+    /// # Errors
+    /// What AWS says why it will not get ready.
+    async fn settle(&self, _reader: &Reader, _operation: &Operation) -> Result<(), AwsError> {
+        Ok(())
+    }
+}
+
+/// Where the sections of a kind stand in the spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `[kind.NAME]`
+    TopLevel,
+    /// `[function.NAME.kind]`, at most one per function.
+    One {
+        /// Whether a function without the key has it too, as an empty section.
+        always: bool,
+    },
+    /// `[function.NAME.kind.PART]`, any number per function.
+    Named,
+}
+
+/// What `lower` knows besides its section.
+pub struct Context<'a> {
+    /// The project's name.
+    pub project: &'a str,
+    /// The stage, if there is one.
+    pub stage: Option<&'a str>,
+    /// Where the run deploys to.
+    pub target: &'a Target,
+    /// All functions of the spec by name.
+    pub functions: &'a BTreeMap<String, FunctionFacts>,
+    /// The packages that are ready, by function. Empty where nothing was built, as in `validate`.
+    pub artifacts: &'a BTreeMap<String, Artifact>,
+}
+
+/// What other kinds need to know about a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionFacts {
+    /// Its name in the spec.
+    pub name: String,
+    /// Its name in AWS.
+    pub function_name: String,
+    /// Its predicted ARN.
+    pub arn: String,
+    /// The address of its role; `None` for one that lambdo does not manage.
+    pub role: Option<Address>,
+    /// The name of the log group that it writes to.
+    pub log_group_name: String,
+    /// Its section's values.
+    pub values: Table,
+}
+
+/// What a section became.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lowered {
+    /// The resources; inputs have their defaults filled in.
+    pub resources: Vec<Resource>,
+    /// What is wrong with the section beyond its field table.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One resource to be read.
+#[derive(Clone, Copy)]
+pub struct ReadTarget<'a> {
+    /// Which resource.
+    pub address: &'a Address,
+    /// AWS's name for it.
+    pub physical_id: &'a PhysicalId,
+    /// What is wanted of it.
+    pub desired: Option<&'a Resource>,
+    /// What was applied to it.
+    pub applied: Option<&'a Entry>,
+    /// Whether fields that cost a call of their own are read too. They are read in any case where
+    /// `applied` is absent, since ownership must be known.
+    pub deep: bool,
+}
+
+/// What `run` may use besides the writer.
+pub struct RunContext<'a> {
+    /// Where zip bytes come from.
+    pub artifacts: &'a dyn ArtifactSource,
+    /// The lineage of the state, to recognise what is ours.
+    pub lineage: &'a str,
+}
+
+/// What an operation achieved.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Done {
+    /// AWS's name for the resource, where the call made it.
+    pub physical_id: Option<PhysicalId>,
+    /// Attributes to be recorded.
+    pub attributes: Table,
+}
+
+/// All kinds.
+pub struct Registry {
+    kinds: Vec<&'static dyn Kind>,
+}
+
+impl Registry {
+    /// The kinds in the order of the documentation.
+    pub fn new() -> Self {
+        Self { kinds: vec![] }
+    }
+
+    /// All kinds.
+    pub fn iter(&self) -> impl Iterator<Item = &'static dyn Kind> + '_ {
+        self.kinds.iter().copied()
+    }
+
+    /// The kind called `name`.
+    pub fn find(&self, name: &str) -> Option<&'static dyn Kind> {
+        self.iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RulesSet for Registry {
+    fn rules(&self, kind: &str) -> Option<&dyn Rules> {
+        self.find(kind).map(|kind| kind as &dyn Rules)
+    }
+}

@@ -1,0 +1,6 @@
+//! lambdo deploys AWS Lambda functions by calling AWS itself.
+
+pub mod aws;
+pub mod diagnostic;
+pub mod kinds;
+pub mod model;

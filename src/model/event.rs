@@ -1,0 +1,103 @@
+//! What happens during a run, for whoever shows or records it.
+
+use super::Address;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Takes events as they happen.
+pub type EventSink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// One thing that happened. Durations are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// Packages are being made.
+    BuildStarted {
+        /// How many.
+        total: usize,
+    },
+    /// One package is being made.
+    Building {
+        /// The function.
+        function: String,
+        /// Its number, from 1.
+        index: usize,
+        /// How many.
+        total: usize,
+    },
+    /// One package is ready.
+    Built {
+        /// The function.
+        function: String,
+        /// Size of its files in bytes.
+        bytes: u64,
+        /// Whether an earlier build still held.
+        cached: bool,
+        /// How long it took.
+        elapsed_ms: u64,
+    },
+    /// AWS is being read.
+    ReadStarted {
+        /// How many resources.
+        total: usize,
+    },
+    /// Some resources were read.
+    Read {
+        /// How many so far.
+        done: usize,
+        /// How many.
+        total: usize,
+    },
+    /// Operations begin.
+    ApplyStarted {
+        /// How many.
+        total: usize,
+    },
+    /// An operation is being sent.
+    OperationStarted {
+        /// Which resource.
+        address: Address,
+        /// The call.
+        call: String,
+    },
+    /// An operation ended.
+    OperationEnded {
+        /// Which resource.
+        address: Address,
+        /// The call.
+        call: String,
+        /// How it ended.
+        outcome: Outcome,
+        /// How long it took.
+        elapsed_ms: u64,
+        /// Operations ended so far.
+        done: usize,
+        /// How many there are.
+        total: usize,
+    },
+    /// A wait that costs time.
+    Waiting {
+        /// Which resource, where the wait belongs to one.
+        address: Option<Address>,
+        /// What for, such as `role demo-hash to be assumable`.
+        cause: String,
+        /// How long so far.
+        elapsed_ms: u64,
+        /// How long at most, where there is a limit.
+        limit_ms: Option<u64>,
+    },
+    /// The user asked to stop; running operations are finished.
+    Draining,
+}
+
+/// How an operation or a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It went through.
+    Done,
+    /// It did not.
+    Failed,
+    /// It was not tried.
+    Skipped,
+}

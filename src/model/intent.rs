@@ -1,0 +1,179 @@
+//! What the journal says: an operation began, an operation ended.
+
+use super::{Address, Carry, Deposed, Entry, PhysicalId, State, Table, plan::EntryFacts};
+use serde::{Deserialize, Serialize};
+
+/// What the end of an operation does to the state entry, besides its carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Transition {
+    /// The entry comes into being, or takes up the new physical id; an older one is deposed.
+    Create {
+        /// Whether the resource was there before us.
+        adopted: bool,
+    },
+    /// The entry stays.
+    Update,
+    /// The entry ends, and with it those of the resources that die with it.
+    Delete {
+        /// Their addresses.
+        also: Vec<Address>,
+    },
+    /// A predecessor is gone.
+    DeleteDeposed,
+}
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "record")]
+pub enum Record {
+    /// An operation is about to be sent.
+    Begin {
+        /// The operation's number in this run.
+        operation: usize,
+        /// Which resource.
+        address: Address,
+        /// The AWS resource that it changes, where its name is known.
+        physical_id: Option<PhysicalId>,
+        /// The call, such as `lambda:CreateFunction`.
+        call: String,
+        /// What its end will do.
+        transition: Transition,
+    },
+    /// An operation went through.
+    End {
+        /// The operation's number in this run.
+        operation: usize,
+        /// Which resource.
+        address: Address,
+        /// AWS's name for the resource.
+        physical_id: PhysicalId,
+        /// What its end does.
+        transition: Transition,
+        /// The paths that it carried.
+        carries: Vec<Carry>,
+        /// What AWS answered.
+        attributes: Table,
+        /// What else the entry says from now on.
+        facts: Option<EntryFacts>,
+    },
+    /// An operation certainly changed nothing: AWS refused it.
+    Failed {
+        /// The operation's number in this run.
+        operation: usize,
+    },
+    /// Something that is true already is written down.
+    Settle {
+        /// Which resource.
+        address: Address,
+        /// The paths.
+        carries: Vec<Carry>,
+        /// What else the entry says from now on.
+        facts: Option<EntryFacts>,
+    },
+    /// An entry leaves the state; AWS is left as it is.
+    Forget {
+        /// Which resource.
+        address: Address,
+    },
+    /// The outputs of the run.
+    Outputs {
+        /// By name.
+        outputs: Table,
+    },
+}
+
+impl Record {
+    /// The operation's number, for the records of an operation.
+    pub fn operation(&self) -> Option<usize> {
+        match self {
+            Self::Begin { operation, .. } | Self::End { operation, .. } | Self::Failed { operation } => Some(*operation),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    /// Folds journal records into the entries. Begins without an end stay in [`State::intents`].
+    pub fn fold(&mut self, records: impl IntoIterator<Item = Record>) {
+        for record in records {
+            if let Some(ended) = record.operation() {
+                self.intents.retain(|intent| intent.operation() != Some(ended));
+            }
+            match record {
+                Record::Begin { .. } => self.intents.push(record),
+                Record::End { address, physical_id, transition, carries, attributes, facts, .. } => {
+                    self.end(&address, physical_id, &transition, &carries, attributes, facts);
+                }
+                Record::Failed { .. } => {}
+                Record::Settle { address, carries, facts } => {
+                    if let Some(entry) = self.entries.get_mut(&address) {
+                        carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));
+                        entry.take_facts(facts);
+                    }
+                }
+                Record::Forget { address } => {
+                    self.entries.remove(&address);
+                }
+                Record::Outputs { outputs } => self.outputs = outputs,
+            }
+        }
+    }
+
+    fn end(
+        &mut self,
+        address: &Address,
+        physical_id: PhysicalId,
+        transition: &Transition,
+        carries: &[Carry],
+        attributes: Table,
+        facts: Option<EntryFacts>,
+    ) {
+        match transition {
+            Transition::Delete { also } => {
+                self.entries.remove(address);
+                also.iter().for_each(|child| {
+                    self.entries.remove(child);
+                });
+                return;
+            }
+            Transition::DeleteDeposed => {
+                if let Some(entry) = self.entries.get_mut(address) {
+                    entry.deposed.retain(|deposed| deposed.physical_id != physical_id);
+                }
+                return;
+            }
+            Transition::Create { adopted } => self.create(address, physical_id, *adopted),
+            Transition::Update => {}
+        }
+        let Some(entry) = self.entries.get_mut(address) else { return };
+        entry.take_facts(facts);
+        entry.attributes.extend(attributes);
+        carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));
+    }
+
+    /// Makes a fresh entry; a predecessor under another physical id becomes deposed.
+    pub fn create(&mut self, address: &Address, physical_id: PhysicalId, adopted: bool) {
+        let mut entry = Entry::new(physical_id);
+        entry.adopted = adopted;
+        if let Some(old) = self.entries.remove(address) {
+            entry.deposed = old.deposed;
+            if old.physical_id != entry.physical_id {
+                entry.deposed.push(Deposed { physical_id: old.physical_id, inputs: old.inputs, attributes: old.attributes });
+            }
+        }
+        self.entries.insert(address.clone(), entry);
+    }
+}
+
+impl Entry {
+    fn take_facts(&mut self, facts: Option<EntryFacts>) {
+        let Some(facts) = facts else { return };
+        self.attributes.extend(facts.attributes);
+        self.dependencies = facts.dependencies;
+        self.parent = facts.parent;
+        self.ignore = facts.ignore;
+        self.protect = facts.protect;
+        self.keep = facts.keep;
+    }
+}

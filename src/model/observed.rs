@@ -1,0 +1,94 @@
+//! What AWS showed, and what could not be read.
+
+use super::{Address, Path, PhysicalId, Table};
+use std::collections::BTreeMap;
+
+/// What one pass over AWS showed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// By address: what stands under the physical id that the spec (or else the state) gives.
+    pub resources: BTreeMap<Address, Sighting>,
+    /// What stands under other physical ids of an address: the old one of a replacement, or a
+    /// deposed one.
+    pub others: BTreeMap<(Address, PhysicalId), Sighting>,
+}
+
+/// What was seen of one resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sighting {
+    /// AWS says that it is not there.
+    Missing,
+    /// It is there.
+    Found(Live),
+    /// It could not be read; nothing is known about it.
+    Unreadable(Unchecked),
+}
+
+impl Sighting {
+    /// What is there, if it was seen.
+    pub fn live(&self) -> Option<&Live> {
+        if let Self::Found(live) = self { Some(live) } else { None }
+    }
+}
+
+/// A resource as it lives in AWS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Live {
+    /// AWS's name for it.
+    pub physical_id: PhysicalId,
+    /// The fields that were read, in the spec's words, AWS's defaults filled in.
+    pub fields: Table,
+    /// ARN, ids, hashes.
+    pub attributes: Table,
+    /// Its tags; `None` where it cannot carry any or they were not read.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// Declared paths whose read was tried and refused.
+    pub unchecked: Vec<Unchecked>,
+    /// Fields that were left out because they are deep.
+    pub skipped: Vec<Path>,
+    /// Things that others attached to it, as short texts for people: kept and shown.
+    pub foreign: Vec<String>,
+}
+
+impl Live {
+    /// A live resource of which only the name is known.
+    pub fn new(physical_id: PhysicalId) -> Self {
+        Self {
+            physical_id,
+            fields: Table::new(),
+            attributes: Table::new(),
+            tags: None,
+            unchecked: Vec::new(),
+            skipped: Vec::new(),
+            foreign: Vec::new(),
+        }
+    }
+
+    /// Whether the value at `path` was not read, for either reason.
+    pub fn is_unread(&self, path: &Path) -> bool {
+        self.skipped.iter().chain(self.unchecked.iter().map(|unchecked| &unchecked.path)).any(|unread| path.starts_with(unread))
+    }
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unchecked {
+    /// Which path; empty for the whole resource.
+    pub path: Path,
+    /// A class such as `access_denied`.
+    pub why: String,
+    /// The AWS operation, code, message and request id.
+    pub detail: String,
+}
+
+/// Tag keys that say whose a resource is.
+pub mod tag {
+    /// The project's name.
+    pub const PROJECT: &str = "lambdo:project";
+    /// The stage's name; empty without a stage.
+    pub const STAGE: &str = "lambdo:stage";
+    /// The address.
+    pub const ADDRESS: &str = "lambdo:address";
+    /// The state's lineage.
+    pub const LINEAGE: &str = "lambdo:lineage";
+}

@@ -1,0 +1,246 @@
+//! What would be done, complete: applying makes no choice.
+
+use super::{Address, Change, Path, PhysicalId, Strength, Table, Target, Transition, Unchecked, Value};
+use serde::{Deserialize, Serialize};
+
+/// Everything one run would do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The project's name.
+    pub project: String,
+    /// The stage, if there is one.
+    pub stage: Option<String>,
+    /// Where it would be done.
+    pub target: Target,
+    /// One step per resource, by address; resources without a change are steps too (`no_op`).
+    pub steps: Vec<Step>,
+    /// The operations of all steps; an [`OperationId`] is an index into it.
+    pub operations: Vec<Operation>,
+    /// The wanted outputs.
+    pub outputs: Table,
+    /// What could not be read, by address.
+    pub unchecked: Vec<(Address, Unchecked)>,
+    /// How many fields were left out because they are deep.
+    pub not_deep: usize,
+    /// Reasons why nothing of this may be done.
+    pub refusals: Vec<Refusal>,
+    /// Facts worth knowing, for people.
+    pub notes: Vec<(Address, String)>,
+}
+
+/// Why a plan may not be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The resource concerned.
+    pub address: Address,
+    /// A constant summary.
+    pub summary: &'static str,
+    /// What is wrong and why.
+    pub detail: String,
+    /// The way out.
+    pub hints: Vec<String>,
+}
+
+/// One resource in a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Which resource.
+    pub address: Address,
+    /// Its name in AWS, where it is known.
+    pub physical_id: Option<PhysicalId>,
+    /// What is done.
+    pub action: Action,
+    /// Why. It explains, it never decides.
+    pub reason: Reason,
+    /// The differences that led here.
+    pub changes: Vec<Change>,
+    /// Its operations, in order.
+    pub operations: Vec<OperationId>,
+    /// What is true already and only has to be written down.
+    pub records: Vec<Carry>,
+    /// What the entry says besides its inputs once the step is done: the wanted resource's facts.
+    pub settles: Option<EntryFacts>,
+}
+
+/// What an entry of the state says besides the inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EntryFacts {
+    /// Attributes that were predicted.
+    pub attributes: Table,
+    /// What it waits for.
+    pub dependencies: Vec<super::Dependency>,
+    /// The resource that it dies with.
+    pub parent: Option<Address>,
+    /// What is never written.
+    pub ignore: Vec<Path>,
+    /// Whether a delete is refused.
+    pub protect: bool,
+    /// Whether it stays in AWS.
+    pub keep: bool,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is made.
+    Create,
+    /// It is changed where it is.
+    Update,
+    /// It is made anew.
+    Replace,
+    /// It is deleted.
+    Delete,
+    /// It exists and becomes ours.
+    Adopt,
+    /// It leaves the state and stays as it is in AWS.
+    Forget,
+    /// Nothing.
+    NoOp,
+}
+
+/// Why a step does what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The spec asks for it and the state does not know it.
+    NotInState,
+    /// The state knows it and AWS does not.
+    MissingInAws,
+    /// The spec's inputs differ from what was applied.
+    InputsChanged,
+    /// A changed input can only be changed by making it anew.
+    CannotUpdateInPlace,
+    /// What it depends on is made anew.
+    DependencyReplaced,
+    /// The spec does not ask for it any more.
+    NotInSpec,
+    /// AWS differs from what was applied.
+    Drifted,
+    /// The user asked.
+    Requested,
+    /// Everything is as it should be.
+    Unchanged,
+}
+
+/// The index of an operation in [`Plan::operations`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperationId(pub usize);
+
+/// One AWS call that changes something: the atom of applying, of the journal and of scheduling.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Which resource it belongs to.
+    pub address: Address,
+    /// The AWS resource that it changes, where its name is known.
+    pub physical_id: Option<PhysicalId>,
+    /// The call, such as `lambda:CreateFunction`.
+    pub call: String,
+    /// What the kind's `run` needs; may hold references that are filled in just before.
+    pub arguments: Table,
+    /// The paths that it moves into the state entry.
+    pub carries: Vec<Carry>,
+    /// What its end does to the entry.
+    pub transition: Transition,
+    /// What must have ended before it starts.
+    pub waits: Vec<Wait>,
+    /// Operations with the same key run one after the other.
+    pub serial_key: Option<String>,
+}
+
+/// A path and the value that an operation gives it; `None` when it takes the value away.
+///
+/// Below a list, the last key names an element: it is put in or taken out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Carry {
+    /// Where in the entry's inputs.
+    pub path: Path,
+    /// What stands there from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+}
+
+impl Carry {
+    /// Gives `path` a value.
+    pub fn set(path: Path, value: Value) -> Self {
+        Self { path, value: Some(value) }
+    }
+
+    /// Takes away what stands at `path`.
+    pub fn remove(path: Path) -> Self {
+        Self { path, value: None }
+    }
+
+    /// One carry for each of `keys` that `inputs` has, in whole.
+    pub fn fields(inputs: &Table, keys: &[&str]) -> Vec<Self> {
+        keys.iter().filter_map(|key| Some(Self::set(Path::key(key), inputs.get(*key)?.clone()))).collect()
+    }
+
+    /// One carry for each change, to its desired value.
+    pub fn changes<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Self> {
+        changes.into_iter().map(|change| Self { path: change.path.clone(), value: change.desired.clone() }).collect()
+    }
+
+    /// Makes `inputs` say what this carry says.
+    pub fn apply(&self, inputs: &mut Table) {
+        let Some((last, parents)) = self.path.0.split_last() else { return };
+        let Some((first, rest)) = parents.split_first() else {
+            match &self.value {
+                Some(value) => inputs.insert(last.clone(), value.clone()),
+                None => inputs.remove(last),
+            };
+            return;
+        };
+        let mut place = inputs.entry(first.clone()).or_insert_with(|| Value::Table(Table::new()));
+        for key in rest {
+            let Value::Table(table) = place else { return };
+            place = table.entry(key.clone()).or_insert_with(|| Value::Table(Table::new()));
+        }
+        set_element(place, last, self.value.as_ref());
+    }
+}
+
+fn set_element(place: &mut Value, key: &str, value: Option<&Value>) {
+    match place {
+        Value::Table(table) => {
+            match value {
+                Some(value) => table.insert(key.to_owned(), value.clone()),
+                None => table.remove(key),
+            };
+        }
+        Value::List(items) => {
+            items.retain(|item| item.as_str() != Some(key));
+            items.extend(value.map(|_| Value::from(key)));
+        }
+        other => *other = value.map_or(Value::Null, |value| Value::Table(Table::from([(key.to_owned(), value.clone())]))),
+    }
+}
+
+/// One operation waits for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Wait {
+    /// What is waited for.
+    pub on: OperationId,
+    /// Whether its failure stops the one that waits.
+    pub strength: Strength,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_carry_sets_and_removes_at_any_depth() {
+        let mut inputs = Table::from([
+            ("environment".to_owned(), Value::Table(Table::from([("A".to_owned(), "1".into())]))),
+            ("managed_policies".to_owned(), Value::string_list(["x"])),
+        ]);
+        Carry::set(Path::key("environment").join("B"), "2".into()).apply(&mut inputs);
+        Carry::remove(Path::key("environment").join("A")).apply(&mut inputs);
+        Carry::set(Path::key("managed_policies").join("y"), "y".into()).apply(&mut inputs);
+        Carry::remove(Path::key("managed_policies").join("x")).apply(&mut inputs);
+        Carry::set(Path::key("memory_size"), 256.into()).apply(&mut inputs);
+        insta::assert_snapshot!(Value::Table(inputs).to_json(), @r#"{"environment":{"B":"2"},"managed_policies":["y"],"memory_size":256}"#);
+    }
+}

@@ -1,0 +1,118 @@
+//! The pure half of a kind, as [`crate::plan`] sees it.
+
+use super::{Carry, Change, Field, Live, PhysicalId, Resource, Table};
+
+/// What is known about a kind without asking AWS.
+pub trait Rules: Send + Sync {
+    /// The kind's name, as in addresses.
+    fn name(&self) -> &'static str;
+
+    /// Its settings.
+    fn fields(&self) -> &'static [Field];
+
+    /// What happens when it has to be made anew.
+    fn replacement(&self) -> Replacement {
+        Replacement::CreateFirst
+    }
+
+    /// Whether AWS deletes it together with its parent.
+    fn dies_with_parent(&self) -> bool {
+        false
+    }
+
+    /// Whether it can carry tags, so that ownership shows on it.
+    fn is_taggable(&self) -> bool {
+        true
+    }
+
+    /// One mutex's name, where AWS loses or refuses parallel writes to the same thing.
+    fn serial_key(&self, physical_id: &PhysicalId) -> Option<String>;
+
+    /// The operations that make `desired`, in order. The first one brings it into being.
+    fn create(&self, desired: &Resource) -> Vec<Draft>;
+
+    /// The operations that make `update.changes` true, in order.
+    fn update(&self, update: &Update<'_>) -> Vec<Draft>;
+
+    /// The operations that delete it, in order. The last one ends it.
+    fn delete(&self, removal: &Removal<'_>) -> Vec<Draft>;
+}
+
+/// What an update is made from.
+pub struct Update<'a> {
+    /// What is wanted.
+    pub desired: &'a Resource,
+    /// What AWS has.
+    pub live: &'a Live,
+    /// The differences, all of them to be changed in place.
+    pub changes: &'a [Change],
+}
+
+impl Update<'_> {
+    /// The changes whose first key is `key`.
+    pub fn of(&self, key: &str) -> Vec<&Change> {
+        self.changes.iter().filter(|change| change.path.first() == key).collect()
+    }
+
+    /// Whether anything under `key` changes.
+    pub fn touches(&self, key: &str) -> bool {
+        self.changes.iter().any(|change| change.path.first() == key)
+    }
+}
+
+/// What a delete is made from.
+pub struct Removal<'a> {
+    /// AWS's name for it.
+    pub physical_id: &'a PhysicalId,
+    /// Its settings as applied.
+    pub inputs: &'a Table,
+    /// Its attributes as recorded.
+    pub attributes: &'a Table,
+    /// What AWS has; `None` when it could not be read.
+    pub live: Option<&'a Live>,
+}
+
+/// An operation as its kind proposes it; the planner adds ids, waits and transitions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// The call, such as `lambda:CreateFunction`.
+    pub call: &'static str,
+    /// What the kind's `run` needs.
+    pub arguments: Table,
+    /// The paths that it carries.
+    pub carries: Vec<Carry>,
+}
+
+impl Draft {
+    /// An operation that carries nothing.
+    pub fn new(call: &'static str, arguments: Table) -> Self {
+        Self { call, arguments, carries: Vec::new() }
+    }
+
+    /// The same with the paths that it carries.
+    #[must_use]
+    pub fn carrying(mut self, carries: Vec<Carry>) -> Self {
+        self.carries = carries;
+        self
+    }
+}
+
+/// What happens when a resource has to be made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// The old one goes before the new one comes.
+    DeleteFirst,
+    /// The new one comes before the old one goes, unless both have the same name.
+    CreateFirst,
+    /// A new version is published, and old ones are deleted beyond `keep`.
+    NewVersion {
+        /// How many versions stay.
+        keep: usize,
+    },
+}
+
+/// Finds the pure half of a kind by its name.
+pub trait RulesSet: Send + Sync {
+    /// The rules of the kind called `kind`.
+    fn rules(&self, kind: &str) -> Option<&dyn Rules>;
+}

@@ -1,0 +1,145 @@
+//! What was last applied. An index of what is ours, never the truth about AWS.
+
+use super::{Address, Dependency, Identity, Path, PhysicalId, Record, Resource, Table, Target};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The format of state files that this version writes.
+pub const STATE_FORMAT: u32 = 1;
+
+/// The random id of a state, fixed at its birth; a tag on everything that it owns.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lineage(pub String);
+
+impl fmt::Display for Lineage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The state of one project and stage in one account, one region and at one endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The file format's version.
+    pub format: u32,
+    /// Fixed at birth.
+    pub lineage: Lineage,
+    /// Raised by one with each save.
+    pub serial: u64,
+    /// The project's name.
+    pub project: String,
+    /// The stage, if there is one.
+    pub stage: Option<String>,
+    /// Where everything in it lives.
+    #[serde(flatten)]
+    pub target: Target,
+    /// The endpoint, where it is not AWS's own.
+    pub endpoint: Option<String>,
+    /// What is ours.
+    pub entries: BTreeMap<Address, Entry>,
+    /// The outputs of the last `up`.
+    #[serde(default)]
+    pub outputs: Table,
+    /// What a killed run began and did not end; never saved, only folded from a journal.
+    #[serde(skip)]
+    pub intents: Vec<Record>,
+}
+
+impl State {
+    /// A state without entries; its serial 0 says that it was never saved.
+    pub fn new(lineage: Lineage, project: &str, stage: Option<&str>, target: Target, endpoint: Option<String>) -> Self {
+        Self {
+            format: STATE_FORMAT,
+            lineage,
+            serial: 0,
+            project: project.into(),
+            stage: stage.map(Into::into),
+            target,
+            endpoint,
+            entries: BTreeMap::new(),
+            outputs: Table::new(),
+            intents: Vec::new(),
+        }
+    }
+}
+
+/// One resource as it was applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// AWS's name for it.
+    pub physical_id: PhysicalId,
+    /// Its settings as applied.
+    #[serde(default)]
+    pub inputs: Table,
+    /// What AWS answered and what was predicted: ARN, ids, hashes.
+    #[serde(default)]
+    pub attributes: Table,
+    /// What it waited for when it was applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<Dependency>,
+    /// The resource that it dies with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Address>,
+    /// What is never written and never drift.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<Path>,
+    /// Whether it was there before us; then `destroy` leaves it.
+    #[serde(default)]
+    pub adopted: bool,
+    /// Whether a delete of it is refused.
+    #[serde(default)]
+    pub protect: bool,
+    /// Whether it stays in AWS when it leaves the state.
+    #[serde(default)]
+    pub keep: bool,
+    /// Predecessors that were replaced and still have to be deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deposed: Vec<Deposed>,
+}
+
+/// A predecessor that was replaced and still has to be deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deposed {
+    /// AWS's name for it.
+    pub physical_id: PhysicalId,
+    /// Its settings as applied.
+    pub inputs: Table,
+    /// Its attributes.
+    pub attributes: Table,
+}
+
+impl Entry {
+    /// An entry of which nothing but the name is known to be applied.
+    pub fn new(physical_id: PhysicalId) -> Self {
+        Self {
+            physical_id,
+            inputs: Table::new(),
+            attributes: Table::new(),
+            dependencies: Vec::new(),
+            parent: None,
+            ignore: Vec::new(),
+            adopted: false,
+            protect: false,
+            keep: false,
+            deposed: Vec::new(),
+        }
+    }
+
+    /// The wish to have it as it was applied.
+    pub fn as_resource(&self, address: &Address) -> Resource {
+        Resource {
+            address: address.clone(),
+            identity: Identity::Known(self.physical_id.clone()),
+            inputs: self.inputs.clone(),
+            attributes: self.attributes.clone(),
+            dependencies: self.dependencies.clone(),
+            parent: self.parent.clone(),
+            ignore: self.ignore.clone(),
+            protect: self.protect,
+            keep: self.keep,
+            adopt_untagged: false,
+        }
+    }
+}
