@@ -70,6 +70,8 @@ pub enum Record {
         address: Address,
         /// AWS's name of a resource that becomes ours by this record.
         adopts: Option<PhysicalId>,
+        /// Whether that one was there before us.
+        adopted: bool,
         /// The paths.
         carries: Vec<Carry>,
         /// What else the entry says from now on.
@@ -101,6 +103,7 @@ impl State {
     /// Folds journal records into the entries. Begins without an end stay in [`State::intents`].
     pub fn fold(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
+            self.unsaved = true;
             if let Some(ended) = record.operation() {
                 self.intents.retain(|intent| intent.operation() != Some(ended));
             }
@@ -110,9 +113,9 @@ impl State {
                     self.end(&address, physical_id, &transition, &carries, attributes, facts);
                 }
                 Record::Failed { .. } => {}
-                Record::Settle { address, adopts, carries, facts } => {
+                Record::Settle { address, adopts, adopted, carries, facts } => {
                     if let Some(physical_id) = adopts {
-                        self.create(&address, physical_id, true, false);
+                        self.create(&address, physical_id, adopted, false);
                     }
                     if let Some(entry) = self.entries.get_mut(&address) {
                         carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));
