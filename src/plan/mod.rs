@@ -45,3 +45,6 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
     order::wire(&decisions, state, &mut plan);
     plan
 }
+
+#[cfg(test)]
+mod tests;
