@@ -17,10 +17,12 @@ pub enum Work {
     Nothing,
     /// It is made. `discards` a predecessor that needs no delete.
     Create { discards: bool },
-    /// It is changed; `adopts` when it becomes ours, saying whether it was there before us.
-    Update { live: Box<Live>, adopts: Option<bool> },
-    /// It is made anew.
-    Replace { old: Box<Predecessor>, delete_first: bool },
+    /// It is changed; `adopts` when it becomes ours, saying whether it was there before us. What
+    /// stood at its address before has to go.
+    Update { live: Box<Live>, adopts: Option<bool>, old: Option<Box<Predecessor>> },
+    /// It is made anew. A `squatter` is ours, has the wanted name and cannot be changed into what is
+    /// wanted; it goes first.
+    Replace { old: Option<Box<Predecessor>>, delete_first: bool, squatter: Option<Box<Predecessor>> },
     /// It is deleted, or dies with its parent.
     Delete { dies_with_parent: bool },
     /// It leaves the state only.
@@ -213,7 +215,7 @@ impl<'a> Decider<'a> {
         }
         let reason =
             if difference.changes.iter().all(|change| change.cause == Cause::Drift) { Reason::Drifted } else { Reason::InputsChanged };
-        Verdict::new(Action::Update, reason, Work::Update { live: Box::new(live.clone()), adopts: None }).with(difference)
+        Verdict::new(Action::Update, reason, Work::Update { live: Box::new(live.clone()), adopts: None, old: None }).with(difference)
     }
 
     fn difference(&self, resource: &Resource, applied: Option<&crate::model::Table>, live: &Live) -> Difference {
@@ -228,9 +230,14 @@ impl<'a> Decider<'a> {
         let same_name = resource.physical_id().is_none_or(|id| *id == entry.physical_id);
         let rules = self.rules.rules(&resource.address.kind);
         let delete_first = same_name || rules.is_some_and(|rules| rules.replacement() == Replacement::DeleteFirst);
-        let dies_with_parent = self.parent_is_replaced(entry.parent.as_ref(), &resource.address);
-        let old = Predecessor { entry: entry.clone(), live: live.cloned(), dies_with_parent };
-        Verdict::new(Action::Replace, reason, Work::Replace { old: Box::new(old), delete_first: delete_first && !dies_with_parent })
+        let old = self.predecessor(entry, live, &resource.address);
+        let delete_first = delete_first && !old.dies_with_parent;
+        Verdict::new(Action::Replace, reason, Work::Replace { old: Some(Box::new(old)), delete_first, squatter: None })
+    }
+
+    fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
+        let dies_with_parent = self.parent_is_replaced(entry.parent.as_ref(), address);
+        Predecessor { entry: entry.clone(), live: live.cloned(), dies_with_parent }
     }
 
     fn renamed(&self, resource: &Resource, entry: &Entry, plan: &mut Plan) -> Verdict {
@@ -238,7 +245,13 @@ impl<'a> Decider<'a> {
         let old = self.observed.of(&resource.address, &entry.physical_id);
         let old_live = old.and_then(Sighting::live);
         match self.observed.of(&resource.address, physical_id) {
-            Some(Sighting::Found(live)) if !self.is_being_deleted_elsewhere(resource) => self.existing(resource, live, plan),
+            Some(Sighting::Found(live)) if !self.is_being_deleted_elsewhere(resource) => {
+                let mut verdict = self.existing(resource, live, plan);
+                if let Work::Update { old, .. } | Work::Replace { old, .. } = &mut verdict.work {
+                    *old = Some(Box::new(self.predecessor(entry, old_live, &resource.address)));
+                }
+                verdict
+            }
             Some(Sighting::Unreadable(unchecked)) => {
                 plan.refusals.push(unread_before_create(&resource.address, physical_id, &unchecked.detail));
                 Verdict::nothing()
@@ -291,12 +304,21 @@ impl<'a> Decider<'a> {
             }
         };
         let difference = self.difference(resource, None, live);
+        let must_go = difference.changes.iter().any(|change| change.effect == Effect::Replace);
+        if must_go && !adopted {
+            let mut entry = Entry::new(live.physical_id.clone());
+            entry.attributes.clone_from(&live.attributes);
+            let squatter = self.predecessor(&entry, Some(live), &resource.address);
+            let work = Work::Replace { old: None, delete_first: false, squatter: Some(Box::new(squatter)) };
+            return Verdict::new(Action::Replace, Reason::CannotUpdateInPlace, work).with(difference);
+        }
         if let Some(change) = difference.changes.iter().find(|change| change.effect == Effect::Replace) {
             plan.refusals.push(cannot_adopt(resource, change));
             return Verdict::nothing();
         }
         let reason = if requested { Reason::Requested } else { Reason::NotInState };
-        Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted) }).with(difference)
+        Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
+            .with(difference)
     }
 
     fn unwanted(&self, address: &Address, entry: &Entry, plan: &mut Plan) -> Verdict {
