@@ -13,8 +13,11 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
     for step in &mut steps {
         let (Some(decision), Some(rules)) = (decisions.get(&step.address), rules.rules(&step.address.kind)) else { continue };
         let mut builder = Builder { address: &step.address, rules, first: plan.operations.len(), operations: &mut plan.operations };
-        if matches!(decision.work, Work::Delete { .. } | Work::Forget) {
-            builder.deposed(state, observed, None);
+        // An entry that ends takes the memory of its predecessors with it, so these go first.
+        let ends = matches!(decision.work, Work::Delete { .. } | Work::Forget | Work::Replace { delete_first: true, .. });
+        let wanted = decision.desired.as_ref().and_then(Resource::physical_id);
+        if ends {
+            builder.deposed(state, observed, wanted);
         }
         match (&decision.work, &decision.desired) {
             (Work::Create { discards }, Some(desired)) => builder.create(desired, false, *discards),
@@ -32,8 +35,8 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
             (Work::Delete { dies_with_parent: false }, None) => builder.delete(state, observed, also(&step.address, decisions, state)),
             _ => {}
         }
-        if !matches!(decision.work, Work::Delete { .. } | Work::Forget) {
-            builder.deposed(state, observed, decision.desired.as_ref().and_then(Resource::physical_id));
+        if !ends {
+            builder.deposed(state, observed, wanted);
         }
         step.operations = (builder.first..builder.operations.len()).map(OperationId).collect();
         if let (true, Some(desired)) = (decision.remakes(), &decision.desired) {
