@@ -1,6 +1,6 @@
 //! From what is to be done to the calls that do it.
 
-use super::decide::{Decision, Predecessor, Work, uncarried};
+use super::decision::{Decision, Predecessor, Work, uncarried};
 use crate::model::{
     Address, Draft, Live, Observed, Operation, OperationId, PhysicalId, Plan, Removal, Resource, Rules, RulesSet, Sighting, State, Table,
     Transition, Update,

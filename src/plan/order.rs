@@ -1,6 +1,6 @@
 //! What waits for what. There are no waves: each operation has its own edges.
 
-use super::decide::{Decision, Work};
+use super::decision::{Decision, Work};
 use crate::model::{Address, Dependency, Desired, Operation, OperationId, Plan, State, Strength, Transition, Until, Wait};
 use std::collections::{BTreeMap, BTreeSet};
 
