@@ -4,4 +4,5 @@ pub mod aws;
 pub mod diagnostic;
 pub mod kinds;
 pub mod model;
+pub mod package;
 pub mod store;
