@@ -5,5 +5,6 @@ pub mod diagnostic;
 pub mod engine;
 pub mod kinds;
 pub mod model;
+pub mod package;
 pub mod plan;
 pub mod store;
