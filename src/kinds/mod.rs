@@ -1,5 +1,8 @@
 //! One module per resource kind, and the registry. A new kind is one module and one line.
 
+mod log_group;
+mod role;
+
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
@@ -142,7 +145,7 @@ pub struct Registry {
 impl Registry {
     /// The kinds in the order of the documentation.
     pub fn new() -> Self {
-        Self { kinds: vec![] }
+        Self { kinds: vec![&role::Role, &log_group::LogGroup] }
     }
 
     /// All kinds.
