@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 /// Works out the facts of one function. A name pattern in `function_name` is resolved already.
 ///
 /// `role` and `log_group` are the sections of those kinds under the function, where the spec has
-/// them; the key that holds a lone string of the role is one of [`ROLE_SHORTHANDS`].
+/// them.
 pub fn function_facts(
     section: &Section,
     role: Option<&Section>,
@@ -35,14 +35,14 @@ pub fn function_facts(
     FunctionFacts { name: section.name.clone(), function_name, arn, role, log_group_name, values }
 }
 
-/// The keys under which a role section may hold what stands in `role = "…"`.
-pub const ROLE_SHORTHANDS: &[&str] = &["use", "role", "name"];
+/// The key under which a role section holds what stands in `role = "…"`: the shorthand of the kind `role`.
+const ROLE_SHORTHAND: &str = "reference";
 
 /// What stands in `role = "…"`: a name, an ARN or a reference. `None` where the role is the
 /// function's own.
 fn given_role<'a>(section: &'a Section, role: Option<&'a Section>) -> Option<&'a Value> {
     let is_lone = |value: &&Value| matches!(value, Value::String(_) | Value::Unresolved(_));
-    let shorthand = role.and_then(|role| ROLE_SHORTHANDS.iter().find_map(|key| role.values.get(*key)));
+    let shorthand = role.and_then(|role| role.values.get(ROLE_SHORTHAND));
     shorthand.or_else(|| section.values.get("role")).filter(is_lone)
 }
 
@@ -118,7 +118,7 @@ mod tests {
     fn a_role_is_own_shared_referred_to_or_foreign() {
         let shared = Address::new("role", "shared");
         let function = section("function", &[]);
-        let with = |value: Value| facts(&function, Some(&section("role", &[("use", value)])), None);
+        let with = |value: Value| facts(&function, Some(&section("role", &[(ROLE_SHORTHAND, value)])), None);
         assert_eq!(facts(&function, Some(&section("role", &[])), None).role, Some(Address::new("role", "hash")));
         assert_eq!(with("shared".into()).role, Some(shared.clone()));
         assert_eq!(with(Value::reference(&shared, "arn")).role, Some(shared));

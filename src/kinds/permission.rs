@@ -99,8 +99,7 @@ impl Rules for Permission {
 
     fn delete(&self, removal: &Removal<'_>) -> Vec<Draft> {
         let (function, statement_id) = split(removal.physical_id);
-        let arguments =
-            Table::from([("function_name".to_owned(), function.into()), ("statement_id".to_owned(), statement_id.into())]);
+        let arguments = Table::from([("function_name".to_owned(), function.into()), ("statement_id".to_owned(), statement_id.into())]);
         vec![Draft::new("lambda:RemovePermission", arguments)]
     }
 }
@@ -148,10 +147,10 @@ impl Kind for Permission {
         let part = section.part.as_deref().unwrap_or_default();
         let usual = || facts::fitted_name(format!("lambdo-permission-{part}"), 100);
         let statement_id = section.string("statement_id").map_or_else(usual, str::to_owned);
-        let function_name = context.functions.get(&section.name).map_or_else(
-            || facts::usual_name(context.project, context.stage, &section.name),
-            |function| function.function_name.clone(),
-        );
+        let function_name = context
+            .functions
+            .get(&section.name)
+            .map_or_else(|| facts::usual_name(context.project, context.stage, &section.name), |function| function.function_name.clone());
         let values = section.values.iter().filter(|(key, _)| find(FIELDS, key).is_some());
         let values = values.map(|(key, value)| (key.clone(), value.clone())).collect();
         Lowered { resources: vec![resource(&section.name, &function_name, part, &statement_id, values)], diagnostics: Vec::new() }
@@ -298,7 +297,9 @@ async fn add(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
     let (function, statement_id) = (text(operation, "function_name")?, text(operation, "statement_id")?);
     match patiently(writer, operation, function, || writer.add_permission(request.clone())).await {
         Ok(_) => {}
-        Err(error) if error.class == ErrorClass::AlreadyExists => is_the_same(writer.reader(), operation, function, statement_id, error).await?,
+        Err(error) if error.class == ErrorClass::AlreadyExists => {
+            is_the_same(writer.reader(), operation, function, statement_id, error).await?
+        }
         Err(error) => return Err(error),
     }
     Ok(Done { physical_id: Some(format!("{function}/{statement_id}").into()), ..Done::default() })
@@ -333,8 +334,7 @@ async fn patiently<T, F>(writer: &Writer, operation: &Operation, function: &str,
 where
     F: Future<Output = Result<T, AwsError>>,
 {
-    let is_early =
-        |error: &AwsError| matches!(error.class, ErrorClass::NotFound | ErrorClass::NotYetConsistent | ErrorClass::InProgress);
+    let is_early = |error: &AwsError| matches!(error.class, ErrorClass::NotFound | ErrorClass::NotYetConsistent | ErrorClass::InProgress);
     retry_while(writer.reader(), &patience(operation, function), is_early, attempt).await
 }
 

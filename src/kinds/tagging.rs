@@ -70,7 +70,10 @@ mod tests {
         let live = Live::new("x".into());
         let update = Update { desired: &desired, live: &live, changes };
         let drafts = drafts(&update, "set", "take", &Table::from([("arn".to_owned(), "A".into())]));
-        drafts.iter().map(|draft| format!("{} {} {}", draft.call, Value::Table(draft.arguments.clone()).to_json(), draft.carries.len())).collect()
+        drafts
+            .iter()
+            .map(|draft| format!("{} {} {}", draft.call, Value::Table(draft.arguments.clone()).to_json(), draft.carries.len()))
+            .collect()
     }
 
     #[test]

@@ -86,13 +86,19 @@ mod tests {
 
     #[test]
     fn a_create_puts_the_rule_with_its_tags_and_then_the_target() {
-        insta::assert_snapshot!(shown(&create(&rule())), @"");
+        insta::assert_snapshot!(shown(&create(&rule())), @r#"
+        events:PutRule {"description":"","enabled":true,"event_bus_name":"default","name":"demo-hash-monthly","schedule_expression":"rate(1 hour)","tags":{}} [name event_bus_name schedule_expression description enabled tags]
+        events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} [targets]
+        "#);
     }
 
     #[test]
     fn an_update_puts_the_whole_rule() {
-        insta::assert_snapshot!(changed(&["description"]), @"");
-        insta::assert_snapshot!(changed(&["targets.lambdo", "tags.team"]), @"");
+        insta::assert_snapshot!(changed(&["description"]), @r#"events:PutRule {"description":"","enabled":true,"event_bus_name":"default","name":"demo-hash-monthly","schedule_expression":"rate(1 hour)"} [description]"#);
+        insta::assert_snapshot!(changed(&["targets.lambdo", "tags.team"]), @r#"
+        events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} [targets.lambdo]
+        events:TagResource {"arn":"arn:aws:events:us-east-1:123456789012:rule/demo-hash-monthly","tags":{"team":"x"}} [tags.team]
+        "#);
     }
 
     #[test]

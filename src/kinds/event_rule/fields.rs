@@ -17,8 +17,12 @@ pub(super) const FIELDS: &[Field] = &[
         .default(Default::Text(DEFAULT_BUS))
         .replaces(),
     Field::new("enabled", Shape::Boolean, "Whether it fires; false keeps it and switches it off.").default(Default::Boolean(true)),
-    Field::new("targets", Shape::Map { value: &Shape::Table(TARGET), check: None }, "What it invokes; made by lambdo, those of others are kept.")
-        .additive(),
+    Field::new(
+        "targets",
+        Shape::Map { value: &Shape::Table(TARGET), check: None },
+        "What it invokes; made by lambdo, those of others are kept.",
+    )
+    .additive(),
     Field::new("tags", Shape::Map { value: &Shape::text(0, 256), check: Some(check_tag_key) }, "Tags; those of others are kept.")
         .default(Default::EmptyTable)
         .additive()

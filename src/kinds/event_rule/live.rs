@@ -120,6 +120,9 @@ mod tests {
         let mut live = live(&Rule::builder().managed_by("x.amazonaws.com").build(), &id());
         add_targets(&mut live, &[target("theirs", None)]);
         assert_eq!(live.fields.get("targets"), Some(&table([])));
-        insta::assert_snapshot!(live.foreign.join("\n"), @"");
+        insta::assert_snapshot!(live.foreign.join("\n"), @r#"
+        the rule is managed by `x.amazonaws.com`
+        target `theirs`: `arn:aws:lambda:us-east-1:123456789012:function:demo-hash`
+        "#);
     }
 }

@@ -69,9 +69,26 @@ mod tests {
     #[test]
     fn patterns_that_aws_refuses_are_explained() {
         let long = format!(r#"{{"source":["{}"]}}"#, "x".repeat(2048));
-        let patterns =
-            ["[]", "{}", r#"{"source":"aws.s3"}"#, r#"{"detail":{"a":[]}}"#, r#"{"detail":{}}"#, r#"{"a":[["b"]]}"#, r#"{"$or":["a"]}"#, &long];
+        let patterns = [
+            "[]",
+            "{}",
+            r#"{"source":"aws.s3"}"#,
+            r#"{"detail":{"a":[]}}"#,
+            r#"{"detail":{}}"#,
+            r#"{"a":[["b"]]}"#,
+            r#"{"$or":["a"]}"#,
+            &long,
+        ];
         let lines: Vec<String> = patterns.iter().map(|json| problem_of(json).unwrap()).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        an event pattern is a JSON object, such as `{ source = ["aws.s3"] }`
+        an empty event pattern matches nothing; name at least one field, such as `source = ["aws.s3"]`
+        `source` must be a list of what matches, such as `["aws.s3"]`
+        `detail.a` is an empty list, which EventBridge refuses
+        `detail` is an empty object, which EventBridge refuses
+        `a` has a list inside a list, which EventBridge refuses
+        `$or` must be a list of patterns
+        the event pattern takes 2063 bytes as JSON, and EventBridge takes 2048
+        "#);
     }
 }

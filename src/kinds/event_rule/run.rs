@@ -156,7 +156,8 @@ async fn delete_rule(writer: &Writer, operation: &Operation) -> Result<Done, Aws
 /// The error that names targets which are not ours, where there are any.
 async fn held_by_others(writer: &Writer, operation: &Operation, bus: &str, name: &str) -> Option<AwsError> {
     let targets = list_targets(writer.reader(), bus, name).await.ok()?;
-    let others: Vec<String> = targets.iter().filter(|target| target.id() != OUR_TARGET).map(|target| format!("`{}`", target.id())).collect();
+    let others: Vec<String> =
+        targets.iter().filter(|target| target.id() != OUR_TARGET).map(|target| format!("`{}`", target.id())).collect();
     let message = format!(
         "the rule has targets that lambdo did not make: {}. They are kept, and a rule with targets cannot be deleted; remove them first",
         others.join(", ")

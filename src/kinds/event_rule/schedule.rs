@@ -30,8 +30,8 @@ fn stranger(text: &str) -> String {
         ("@annually", "cron(0 0 1 1 ? *)"),
     ];
     let lower = text.trim().to_ascii_lowercase();
-    if let Some((name, cron)) = MACROS.iter().find(|(name, _)| *name == lower) {
-        return format!("is no schedule of a rule; `{name}` is `{cron}`");
+    if let Some((_, cron)) = MACROS.iter().find(|(name, _)| *name == lower) {
+        return format!("is no schedule of a rule, where it is written `{cron}`");
     }
     if lower.starts_with("at(") {
         return "runs once, which only a `schedule` can; a rule takes `rate(…)` or `cron(…)`".to_owned();
@@ -132,6 +132,9 @@ fn wrong_count(fields: &[&str]) -> String {
 
 /// What five fields of a crontab, or six without `cron(…)`, are in the form of a rule.
 fn six_fields(fields: &[&str]) -> Option<String> {
+    if !matches!(fields.len(), 5 | 6) {
+        return None;
+    }
     let mut fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
     if fields.len() == 5 {
         fields.push("*".to_owned());
@@ -270,6 +273,35 @@ mod tests {
             "cron(0 6 1 * ? 1969)",
         ];
         let lines: Vec<String> = explained.iter().map(|text| format!("`{text}` {}", check(text).unwrap_err())).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        `rate(1 minutes)` must be written `rate(1 minute)`
+        `rate(5 minute)` must be written `rate(5 minutes)`
+        `rate(0 days)` must have a whole number above 0, such as `rate(5 minutes)`, `rate(1 hour)` or `rate(7 days)`
+        `rate(1.5 hours)` must have a whole number above 0, such as `rate(5 minutes)`, `rate(1 hour)` or `rate(7 days)`
+        `rate(10 seconds)` must be in minutes, hours or days, such as `rate(5 minutes)`, `rate(1 hour)` or `rate(7 days)`
+        `rate(5minutes)` must have a number and a unit, such as `rate(5 minutes)`, `rate(1 hour)` or `rate(7 days)`
+        `5 minutes` must be written `rate(5 minutes)`
+        `RATE(5 minutes)` must be written `rate(5 minutes)`
+        `@daily` is no schedule of a rule, where it is written `cron(0 0 * * ? *)`
+        `at(2026-01-01T00:00:00)` runs once, which only a `schedule` can; a rule takes `rate(…)` or `cron(…)`
+        `0 6 1 * *` must be written `cron(0 6 1 * ? *)`
+        `every day` must be `rate(…)`, such as `rate(5 minutes)`, or `cron(…)`, such as `cron(0 6 * * ? *)`
+        `cron(0 6 1 * *)` has 5 fields and a rule's cron has six: minute, hour, day of month, month, day of week, year; the year is missing. In the form of a rule it is `cron(0 6 1 * ? *)`
+        `cron(0 6 * * 1-5)` has 5 fields and a rule's cron has six: minute, hour, day of month, month, day of week, year; the year is missing. In the form of a rule it is `cron(0 6 ? * 2-6 *)`
+        `cron(0 0 6 1 * ? *)` has 7 fields and a rule's cron has six: minute, hour, day of month, month, day of week, year; there are no seconds
+        `cron(0 6 1 * * *)` must have `?` as the day of week, since the day of month says it: `cron(0 6 1 * ? *)`
+        `cron(0 6 * * MON *)` must have `?` as the day of month, since the day of week says it: `cron(0 6 ? * MON *)`
+        `cron(0 6 1 * MON *)` has a day of month and a day of week; one of them must be `?`
+        `cron(0 6 ? * ? *)` leaves both days open; only one of day of month and day of week can be `?`
+        `cron(60 6 1 * ? *)` has `60` as the minute, which goes from 0 to 59
+        `cron(0 6 ? * 0 *)` has `0` as the day of week, which goes from 1 to 7 or SUN to SAT; Sunday is 1
+        `cron(0 6 ? * 8 *)` has `8` as the day of week, which goes from 1 to 7 or SUN to SAT
+        `cron(0 6 ? * 3#6 *)` has `3#6` as the day of week, which goes from 1 to 7 or SUN to SAT
+        `cron(0 6 1 13 ? *)` has `13` as the month, which goes from 1 to 12 or JAN to DEC
+        `cron(0 17-8 * * ? *)` has the range `17-8` in the hour, which runs backwards
+        `cron(0/0 6 * * ? *)` has the step `0/0` in the minute, which is no whole number from 1 to 59
+        `cron(? 6 1 * ? *)` has `?` as the minute; only the two days can have it
+        `cron(0 6 1 * ? 1969)` has `1969` as the year, which goes from 1970 to 2199
+        "#);
     }
 }

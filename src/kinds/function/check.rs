@@ -34,10 +34,8 @@ pub(super) fn all(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
 /// Complains about more tags than a resource can carry.
 pub(crate) fn tags(section: &Section, inputs: &Table, kind: &str) -> Option<Diagnostic> {
     let count = inputs.get("tags").and_then(Value::as_table).map_or(0, Table::len);
-    let address = section
-        .part
-        .as_ref()
-        .map_or_else(|| Address::new(kind, &section.name), |part| Address::with_part(kind, &section.name, part));
+    let address =
+        section.part.as_ref().map_or_else(|| Address::new(kind, &section.name), |part| Address::with_part(kind, &section.name, part));
     (count > MOST_TAGS).then(|| {
         Diagnostic::error("too-many-tags", "Too many tags")
             .detail(format!("There are {count} tags; AWS takes 50 on one resource, and lambdo needs four of them to know what it owns."))
@@ -68,7 +66,9 @@ impl Report<'_> {
         let name = self.text("function_name").filter(|name| name.chars().count() > LONGEST_NAME)?;
         let count = name.chars().count();
         let found = Diagnostic::error("name-too-long", "The function's name is too long")
-            .detail(format!("`{name}` has {count} characters and Lambda takes {LONGEST_NAME}. Names of functions are never cut, since callers use them."))
+            .detail(format!(
+                "`{name}` has {count} characters and Lambda takes {LONGEST_NAME}. Names of functions are never cut, since callers use them."
+            ))
             .hint("give a shorter one with `function_name`");
         Some(self.at(found, Path::key("function_name")))
     }
@@ -147,7 +147,8 @@ impl Report<'_> {
             "sqs" | "sns" => return None,
             _ => "is neither an SQS queue nor an SNS topic",
         };
-        let found = Diagnostic::error("bad-dead-letter-target", "The dead-letter target cannot be used").detail(format!("`{target}` {why}."));
+        let found =
+            Diagnostic::error("bad-dead-letter-target", "The dead-letter target cannot be used").detail(format!("`{target}` {why}."));
         Some(self.at(found, Path::key("dead_letter_config").join("target_arn")))
     }
 
@@ -163,8 +164,9 @@ impl Report<'_> {
 
     fn snap_start(&self) -> Option<Diagnostic> {
         self.table("snap_start")?.get("apply_on").filter(|mode| mode.as_str() == Some("PublishedVersions"))?;
-        let found = Diagnostic::error("not-supported-yet", "Not supported yet")
-            .detail("`snap_start.apply_on = \"PublishedVersions\"` works on published versions only, and publishing versions is not supported yet.");
+        let found = Diagnostic::error("not-supported-yet", "Not supported yet").detail(
+            "`snap_start.apply_on = \"PublishedVersions\"` works on published versions only, and publishing versions is not supported yet.",
+        );
         Some(self.at(found, Path::key("snap_start").join("apply_on")))
     }
 }

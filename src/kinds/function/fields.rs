@@ -27,7 +27,8 @@ pub(super) const FIELDS: &[Field] = &[
         .default(Default::Texts(&["x86_64"])),
     Field::new("memory_size", Shape::Integer { min: 128, max: 10_240 }, "Memory in MB; processor time grows with it.")
         .default(Default::Integer(128)),
-    Field::new("timeout", Shape::Integer { min: 1, max: 900 }, "How long one invocation may take, in seconds.").default(Default::Integer(3)),
+    Field::new("timeout", Shape::Integer { min: 1, max: 900 }, "How long one invocation may take, in seconds.")
+        .default(Default::Integer(3)),
     Field::new("environment", ENVIRONMENT, "Environment variables; numbers and booleans become text.").default(Default::EmptyTable),
     Field::new("ephemeral_storage", Shape::Table(EPHEMERAL_STORAGE), "The size of `/tmp`.").default(Default::Made(ephemeral_storage)),
     Field::new(

@@ -242,7 +242,9 @@ mod tests {
             .set_ephemeral_storage(request.ephemeral_storage)
             .layers(Layer::builder().arn("arn:b").build())
             .layers(Layer::builder().arn("arn:a").build())
-            .vpc_config(VpcConfigResponse::builder().subnet_ids("s1").subnet_ids("s2").set_security_group_ids(vpc.security_group_ids).build())
+            .vpc_config(
+                VpcConfigResponse::builder().subnet_ids("s1").subnet_ids("s2").set_security_group_ids(vpc.security_group_ids).build(),
+            )
             .set_dead_letter_config(request.dead_letter_config)
             .tracing_config(aws_sdk_lambda::types::TracingConfigResponse::builder().mode("Active".into()).build())
             .logging_config(logging.build())

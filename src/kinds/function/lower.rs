@@ -68,10 +68,8 @@ fn role(facts: &FunctionFacts) -> Value {
 }
 
 fn attributes(facts: &FunctionFacts, inputs: &Table) -> Table {
-    let mut attributes = Table::from([
-        ("arn".to_owned(), facts.arn.as_str().into()),
-        ("function_name".to_owned(), facts.function_name.as_str().into()),
-    ]);
+    let mut attributes =
+        Table::from([("arn".to_owned(), facts.arn.as_str().into()), ("function_name".to_owned(), facts.function_name.as_str().into())]);
     if let Some(Value::String(role)) = inputs.get("role") {
         attributes.insert("role".to_owned(), role.as_str().into());
     }
@@ -138,8 +136,7 @@ mod tests {
     #[test]
     fn it_waits_hard_for_the_whole_role_and_softly_for_the_log_group() {
         let lowered = lowered(&[("depends_on", Value::string_list(["function.other"]))]);
-        let waits: Vec<_> =
-            lowered.resources[0].dependencies.iter().map(|wait| (wait.on.to_string(), wait.strength, wait.until)).collect();
+        let waits: Vec<_> = lowered.resources[0].dependencies.iter().map(|wait| (wait.on.to_string(), wait.strength, wait.until)).collect();
         assert_eq!(
             waits,
             [

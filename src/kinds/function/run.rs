@@ -1,8 +1,8 @@
 //! Sending the operations of a function, with the retries that their meaning asks for.
 
 use super::live::attributes;
-use super::settle::{Until, wait, wait_until_gone};
 use super::request;
+use super::settle::{Until, wait, wait_until_gone};
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
 use crate::kinds::arguments::{failed, number, refused, table, text, unknown_call};
 use crate::kinds::{Done, RunContext};

@@ -142,7 +142,9 @@ mod tests {
 
     #[test]
     fn usable_and_newer_runtimes_pass() {
-        for text in ["provided.al2023", "python3.13", "nodejs20.x", "nodejs30.x", "python3.19", "java29", "java21.al2027", "provided.al2027"] {
+        for text in
+            ["provided.al2023", "python3.13", "nodejs20.x", "nodejs30.x", "python3.19", "java29", "java21.al2027", "provided.al2027"]
+        {
             assert_eq!(check(text), Ok(()), "{text}");
         }
     }
