@@ -4,7 +4,9 @@ mod arguments;
 pub mod event_rule;
 pub mod facts;
 pub mod function;
+mod log_group;
 pub mod permission;
+mod role;
 mod tagging;
 
 pub use facts::function_facts;
@@ -169,7 +171,7 @@ pub struct Registry {
 impl Registry {
     /// The kinds in the order of the documentation.
     pub fn new() -> Self {
-        Self { kinds: vec![&function::Function, &event_rule::EventRule, &permission::Permission] }
+        Self { kinds: vec![&function::Function, &role::Role, &log_group::LogGroup, &event_rule::EventRule, &permission::Permission] }
     }
 
     /// All kinds.
