@@ -4,3 +4,4 @@ pub mod aws;
 pub mod diagnostic;
 pub mod kinds;
 pub mod model;
+pub mod spec;
