@@ -1,10 +1,12 @@
 //! One module per resource kind, and the registry. A new kind is one module and one line.
 
 mod arguments;
-pub mod event_rule;
-pub mod facts;
-pub mod function;
-pub mod permission;
+mod event_rule;
+mod facts;
+mod function;
+mod log_group;
+mod permission;
+mod role;
 mod tagging;
 
 pub use facts::function_facts;
@@ -169,7 +171,12 @@ pub struct Registry {
 impl Registry {
     /// The kinds in the order of the documentation.
     pub fn new() -> Self {
-        Self { kinds: vec![&function::Function, &event_rule::EventRule, &permission::Permission] }
+        Self { kinds: vec![&function::Function, &role::Role, &log_group::LogGroup, &event_rule::EventRule, &permission::Permission] }
+    }
+
+    /// A registry of these kinds only, for trying out one part without the others.
+    pub fn with_kinds(kinds: Vec<&'static dyn Kind>) -> Self {
+        Self { kinds }
     }
 
     /// All kinds.

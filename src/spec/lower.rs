@@ -6,8 +6,7 @@ use crate::kinds::facts::function_facts;
 use crate::kinds::{Context, FunctionFacts, Registry};
 use crate::model::value::resolve_table;
 use crate::model::{
-    AccountFact, Address, Artifact, Dependency, Desired, Identity, Resource, Section, Table, Target, TemplatePart, Value,
-    field,
+    AccountFact, Address, Artifact, Dependency, Desired, Identity, Resource, Section, Table, Target, TemplatePart, Value, field,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

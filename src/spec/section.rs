@@ -7,7 +7,7 @@ use super::references::Scope;
 use super::shape::{Checker, WHOLE_FILE};
 use super::tree::{Data, Node, Nodes};
 use crate::diagnostic::{Diagnostic, Span, nearest};
-use crate::kinds::{Kind, Place, Registry};
+use crate::kinds::{self, Kind, Place, Registry};
 use crate::model::{Address, Field, Path, Section, Table, field};
 use std::collections::BTreeMap;
 
@@ -32,44 +32,8 @@ const TOP_NOT_SUPPORTED_YET: &[&str] = &[
     "timezone",
 ];
 
-/// All words that the spec has in a function: refused until a kind or a field takes them.
-const FUNCTION_NOT_SUPPORTED_YET: &[&str] = &[
-    "alias",
-    "build",
-    "capacity_provider_config",
-    "code",
-    "code_signing_config_arn",
-    "dead_letter_config",
-    "depends_on",
-    "durable_config",
-    "ephemeral_storage",
-    "event_invoke_config",
-    "event_rule",
-    "event_source",
-    "file_system_configs",
-    "function_url",
-    "ignore",
-    "image",
-    "image_config",
-    "kms_key_arn",
-    "layers",
-    "log_group",
-    "logging_config",
-    "permission",
-    "protect",
-    "publish",
-    "recursive_loop",
-    "reserved_concurrent_executions",
-    "role",
-    "runtime_management_config",
-    "schedule",
-    "snap_start",
-    "tags",
-    "tenancy_config",
-    "tracing_config",
-    "use",
-    "vpc_config",
-];
+/// A word of the spec in a function that belongs to no kind and is not built.
+const USE: &str = "use";
 
 /// Reads all sections of a file that is patched by its stage.
 pub(crate) struct Reader<'a> {
@@ -212,7 +176,7 @@ impl<'a> Reader<'a> {
         for key in unknown {
             let Some(node) = table.remove(&key) else { continue };
             let is_rate = node.text().is_some_and(|text| text.starts_with("rate(") || text.starts_with("cron("));
-            if FUNCTION_NOT_SUPPORTED_YET.contains(&key.as_str()) && !is_rate {
+            if (key == USE || kinds::NOT_SUPPORTED_YET.contains(&key.as_str())) && !is_rate {
                 let finding = not_supported_yet(&key, node.key_span()).address(Address::new(FUNCTION, name));
                 self.findings.push(if key == "schedule" {
                     finding.hint("`event_rule` takes `rate(…)` and `cron(…)`, in UTC")

@@ -1,0 +1,353 @@
+//! The state in files beside the spec.
+
+mod folder;
+mod lock;
+
+use super::journal::{self, Standing};
+use super::{Generation, Holder, JournalHeader, KEPT_GENERATIONS, Lease, StateStore, StoreError, snapshot};
+use crate::model::{Record, State};
+use async_trait::async_trait;
+use folder::{at, private, read_if_there, remove_if_there};
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Keeps `<project>[.<stage>].json` in a folder, with a journal, a lock, and previous generations
+/// in `history/`.
+pub struct FileStore {
+    files: Arc<Files>,
+}
+
+struct Files {
+    folder: PathBuf,
+    stem: String,
+    owner: Owner,
+    /// The journal of this run, once it was begun.
+    journal: Mutex<Option<File>>,
+}
+
+/// Whose state it is.
+struct Owner {
+    project: String,
+    stage: Option<String>,
+}
+
+impl FileStore {
+    /// The store of one project and stage in `folder`, which is made when something is written.
+    pub fn new(folder: PathBuf, project: &str, stage: Option<&str>) -> Self {
+        let stem = stage.map_or_else(|| project.to_owned(), |stage| format!("{project}.{stage}"));
+        let owner = Owner { project: project.to_owned(), stage: stage.map(str::to_owned) };
+        Self { files: Arc::new(Files { folder, stem, owner, journal: Mutex::new(None) }) }
+    }
+
+    /// The file that holds the state.
+    pub fn path(&self) -> PathBuf {
+        self.files.state_path()
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Files) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let files = Arc::clone(&self.files);
+        let done = tokio::task::spawn_blocking(move || work(&files)).await;
+        done.unwrap_or_else(|error| Err(at("use", &self.files.folder)(io::Error::other(error))))
+    }
+}
+
+#[async_trait]
+impl StateStore for FileStore {
+    async fn load(&self) -> Result<Option<State>, StoreError> {
+        self.blocking(Files::load).await
+    }
+
+    async fn lock(&self, holder: &Holder) -> Result<Box<dyn Lease>, StoreError> {
+        self.files.make_folder(&self.files.folder)?;
+        let lease = lock::take(&self.files.path("lock"), &self.files.path("holder"), holder).await?;
+        Ok(Box::new(lease))
+    }
+
+    async fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        lock::holder(&self.files.path("lock"), &self.files.path("holder"))
+    }
+
+    async fn append(&self, header: &JournalHeader, records: &[Record]) -> Result<(), StoreError> {
+        let (header, records) = (header.clone(), records.to_vec());
+        self.blocking(move |files| files.append(&header, &records)).await
+    }
+
+    async fn save(&self, state: &State, expected_serial: u64) -> Result<(), StoreError> {
+        let state = state.clone();
+        self.blocking(move |files| files.save(&state, expected_serial)).await
+    }
+
+    async fn history(&self) -> Result<Vec<Generation>, StoreError> {
+        self.blocking(Files::history).await
+    }
+
+    fn describe(&self) -> String {
+        self.files.state_path().display().to_string()
+    }
+}
+
+impl Files {
+    fn path(&self, extension: &str) -> PathBuf {
+        self.folder.join(format!("{}.{extension}", self.stem))
+    }
+
+    fn state_path(&self) -> PathBuf {
+        self.path("json")
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.path("journal")
+    }
+
+    fn history_folder(&self) -> PathBuf {
+        self.folder.join("history")
+    }
+
+    fn generation_path(&self, serial: u64) -> PathBuf {
+        self.history_folder().join(format!("{}.{serial}.json", self.stem))
+    }
+
+    fn make_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        fs::create_dir_all(folder).map_err(|source| StoreError::Folder { place: folder.display().to_string(), source })
+    }
+
+    fn load(&self) -> Result<Option<State>, StoreError> {
+        // The journal first: a save that happens in between leaves a journal that is older than
+        // the state, which folds to nothing. The other way round, its records would be lost.
+        let path = self.journal_path();
+        let place = path.display().to_string();
+        let journal = journal::parse(&read_if_there(&path)?.unwrap_or_default(), &place)?;
+        journal::fold(self.read_state()?, journal, &place)
+    }
+
+    fn read_state(&self) -> Result<Option<State>, StoreError> {
+        let path = self.state_path();
+        let place = path.display().to_string();
+        let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
+        let state = snapshot::parse(&String::from_utf8_lossy(&bytes), &place, || self.way_out())?;
+        self.owner.check(&state, &place)?;
+        Ok(Some(state))
+    }
+
+    /// What to do about a damaged state.
+    fn way_out(&self) -> String {
+        let last = self.history().unwrap_or_default().pop();
+        last.map_or_else(
+            || "There is no previous generation of it; restore it from a backup or from version control.".to_owned(),
+            |last| format!("The previous generation is `{}`: copy it over this file.", last.place),
+        )
+    }
+
+    fn append(&self, header: &JournalHeader, records: &[Record]) -> Result<(), StoreError> {
+        let mut open = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.journal_path();
+        // What fails halfway leaves a torn line: without the handle, the next append cuts it off.
+        let (mut file, first) = match open.take() {
+            Some(file) => (file, None),
+            None => (self.open_journal(header)?, Some(header)),
+        };
+        let lines = journal::to_lines(first, records).map_err(|error| at("write", &path)(error.into()))?;
+        if !lines.is_empty() {
+            file.write_all(&lines).and_then(|()| file.sync_data()).map_err(at("write", &path))?;
+        }
+        if first.is_some() {
+            folder::sync(&self.folder)?;
+        }
+        *open = Some(file);
+        Ok(())
+    }
+
+    /// Opens the journal behind its last sound line; one that was folded already begins anew.
+    fn open_journal(&self, header: &JournalHeader) -> Result<File, StoreError> {
+        snapshot::check_base(self.read_state()?.as_ref(), header, &self.state_path().display().to_string())?;
+        self.make_folder(&self.folder)?;
+        let path = self.journal_path();
+        let place = path.display().to_string();
+        let bytes = read_if_there(&path)?.unwrap_or_default();
+        let sound_bytes = match journal::parse(&bytes, &place)? {
+            Some(journal) if journal.standing(&header.lineage, header.serial, &place)? == Standing::Current => journal.sound_bytes,
+            _ => 0,
+        };
+        let mut file = private().create(true).write(true).truncate(false).open(&path).map_err(at("open", &path))?;
+        let cut = file.set_len(sound_bytes as u64).and_then(|()| file.seek(SeekFrom::End(0)));
+        cut.map_err(at("write", &path))?;
+        Ok(file)
+    }
+
+    fn save(&self, state: &State, expected: u64) -> Result<(), StoreError> {
+        let mut open = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.state_path();
+        let place = path.display().to_string();
+        self.make_folder(&self.history_folder())?;
+        match self.read_state() {
+            Ok(current) => {
+                snapshot::check_save(state, current.as_ref(), expected, &place)?;
+                current.map(|current| self.keep(&self.generation_path(current.serial))).transpose()?;
+            }
+            // Damaged since it was loaded: what is known here is all there is, so it is written.
+            Err(StoreError::Garbled { .. }) => self.keep(&self.history_folder().join(format!("{}.damaged.json", self.stem)))?,
+            Err(other) => return Err(other),
+        }
+        folder::replace(&self.folder, &path, snapshot::to_text(state, &place)?.as_bytes())?;
+        *open = None;
+        remove_if_there(&self.journal_path())?;
+        self.prune()
+    }
+
+    /// Keeps the current file under another name.
+    fn keep(&self, path: &Path) -> Result<(), StoreError> {
+        remove_if_there(path)?;
+        let current = self.state_path();
+        let linked = fs::hard_link(&current, path);
+        linked.or_else(|_| fs::copy(&current, path).map(|_| ())).map_err(at("write", path))?;
+        folder::sync(&self.history_folder())
+    }
+
+    fn prune(&self) -> Result<(), StoreError> {
+        let generations = self.history()?;
+        let surplus = generations.len().saturating_sub(KEPT_GENERATIONS);
+        generations[..surplus].iter().try_for_each(|generation| remove_if_there(&self.generation_path(generation.serial)))
+    }
+
+    fn history(&self) -> Result<Vec<Generation>, StoreError> {
+        let folder = self.history_folder();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(at("list", &folder)(error)),
+        };
+        let mut generations = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(at("list", &folder))?;
+            if let Some(serial) = self.serial_of(&entry.file_name().to_string_lossy()) {
+                let saved_at = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(folder::timestamp);
+                generations.push(Generation { serial, place: entry.path().display().to_string(), saved_at });
+            }
+        }
+        generations.sort_by_key(|generation| generation.serial);
+        Ok(generations)
+    }
+
+    fn serial_of(&self, name: &str) -> Option<u64> {
+        name.strip_prefix(&self.stem)?.strip_prefix('.')?.strip_suffix(".json")?.parse().ok()
+    }
+}
+
+impl Owner {
+    fn check(&self, state: &State, place: &str) -> Result<(), StoreError> {
+        if (&state.project, &state.stage) == (&self.project, &self.stage) {
+            return Ok(());
+        }
+        let (found, wanted) = (name(&state.project, state.stage.as_deref()), name(&self.project, self.stage.as_deref()));
+        Err(StoreError::OtherOwner { place: place.to_owned(), found, wanted })
+    }
+}
+
+fn name(project: &str, stage: Option<&str>) -> String {
+    stage.map_or_else(|| format!("project `{project}`"), |stage| format!("project `{project}`, stage `{stage}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::suite;
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_made_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        let store = FileStore::new(folder.path().join("file/state"), "demo", None);
+        let error = store.save(&suite::state(1), 0).await.unwrap_err();
+        assert!(matches!(error, StoreError::Folder { .. }), "{error}");
+        assert!(error.to_string().contains("--state-dir"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn reading_makes_no_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().join("state"), "demo", None);
+        assert_eq!(store.load().await.unwrap(), None);
+        assert_eq!(store.holder().await.unwrap(), None);
+        assert_eq!(store.history().await.unwrap(), vec![]);
+        assert!(!folder.path().join("state").exists());
+    }
+
+    #[tokio::test]
+    async fn stages_keep_apart_and_do_not_see_each_other_in_the_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = FileStore::new(folder.path().into(), "demo", None);
+        let lock = FileStore::new(folder.path().into(), "demo", Some("lock"));
+        let mut staged = suite::state(1);
+        staged.stage = Some("lock".into());
+        let lease = plain.lock(&suite::holder()).await.unwrap();
+        lock.save(&staged, 0).await.unwrap();
+        staged.serial = 2;
+        lock.save(&staged, 1).await.unwrap();
+        drop(lease);
+        assert_eq!(plain.load().await.unwrap(), None);
+        assert_eq!(plain.history().await.unwrap(), vec![]);
+        assert_eq!(lock.load().await.unwrap(), Some(staged));
+        assert_eq!(lock.history().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_state_under_another_name_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        FileStore::new(folder.path().into(), "demo", None).save(&suite::state(1), 0).await.unwrap();
+        fs::copy(folder.path().join("demo.json"), folder.path().join("demo.prod.json")).unwrap();
+        let error = FileStore::new(folder.path().into(), "demo", Some("prod")).load().await.unwrap_err();
+        assert!(matches!(error, StoreError::OtherOwner { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_state_that_is_damaged_during_a_run_is_kept_and_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        store.save(&suite::state(1), 0).await.unwrap();
+        fs::write(store.path(), "<<<<<<<").unwrap();
+        store.save(&suite::state(2), 1).await.unwrap();
+        assert_eq!(store.load().await.unwrap().unwrap().serial, 2);
+        assert_eq!(fs::read_to_string(folder.path().join("history/demo.damaged.json")).unwrap(), "<<<<<<<");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn only_the_owner_may_read_state_and_journal() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        store.save(&suite::state(1), 0).await.unwrap();
+        store.append(&JournalHeader::of(&suite::state(1)), &[]).await.unwrap();
+        for file in ["demo.json", "demo.journal"] {
+            assert_eq!(fs::metadata(folder.path().join(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_note_of_a_dead_holder_strands_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        fs::write(folder.path().join("demo.lock"), "").unwrap();
+        fs::write(folder.path().join("demo.holder"), serde_json::to_vec(&suite::holder()).unwrap()).unwrap();
+        assert_eq!(store.holder().await.unwrap(), None);
+        assert!(store.lock(&suite::holder()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_state_points_at_the_previous_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        store.save(&suite::state(1), 0).await.unwrap();
+        store.save(&suite::state(2), 1).await.unwrap();
+        let text = fs::read_to_string(store.path()).unwrap();
+        fs::write(store.path(), &text[..text.len() / 2]).unwrap();
+        let detail = store.load().await.unwrap_err().to_diagnostic().detail;
+        let detail = detail.replace(&folder.path().display().to_string(), "state");
+        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. The previous generation is `state/history/demo.1.json`: copy it over this file.");
+    }
+}

@@ -1,0 +1,59 @@
+//! The few things that are done with files, each with an error that says what and where.
+
+use crate::store::StoreError;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// Turns the system's error into one that names what was tried with which file.
+pub(super) fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<> {
+    let place = path.display().to_string();
+    move |source| StoreError::Io { action, place, source }
+}
+
+/// The whole file; `None` when it is not there.
+pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at("read", path)(error)),
+    }
+}
+
+/// Removes a file that may not be there.
+pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Options that make a new file readable for its owner only: a state names every resource.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Replaces a file in one piece: readers see the old one or the new one, also after a crash.
+pub(super) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    // A temporary file of this crate is readable for its owner only, and removed on failure.
+    let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(folder).map_err(at("write", path))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(at("write", path))?;
+    file.persist(path).map_err(|error| at("replace", path)(error.error))?;
+    sync(folder)
+}
+
+/// Makes sure that names in a folder survive a crash. Where folders cannot be opened, as on
+/// Windows, the system does so itself.
+pub(super) fn sync(folder: &Path) -> Result<(), StoreError> {
+    if cfg!(unix) { File::open(folder).and_then(|folder| folder.sync_all()).map_err(at("write", folder)) } else { Ok(()) }
+}
+
+/// A time in RFC 3339, in whole seconds.
+pub(super) fn timestamp(time: SystemTime) -> Option<String> {
+    let time = jiff::Timestamp::try_from(time).ok()?;
+    jiff::Timestamp::from_second(time.as_second()).ok().map(|time| time.to_string())
+}
