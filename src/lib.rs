@@ -7,4 +7,5 @@ pub mod kinds;
 pub mod model;
 pub mod package;
 pub mod plan;
+pub mod spec;
 pub mod store;

@@ -174,6 +174,11 @@ impl Registry {
         Self { kinds: vec![&function::Function, &role::Role, &log_group::LogGroup, &event_rule::EventRule, &permission::Permission] }
     }
 
+    /// A registry of these kinds only, for trying out one part without the others.
+    pub fn with_kinds(kinds: Vec<&'static dyn Kind>) -> Self {
+        Self { kinds }
+    }
+
     /// All kinds.
     pub fn iter(&self) -> impl Iterator<Item = &'static dyn Kind> + '_ {
         self.kinds.iter().copied()
