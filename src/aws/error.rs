@@ -1,5 +1,6 @@
 //! What AWS refused, and what that means.
 
+use crate::diagnostic::Diagnostic;
 use std::fmt;
 
 /// What an error means for whoever made the call.
@@ -60,3 +61,125 @@ impl fmt::Display for AwsError {
 }
 
 impl std::error::Error for AwsError {}
+
+impl AwsError {
+    /// An error that did not come from AWS.
+    pub fn own(operation: impl Into<String>, class: ErrorClass, message: impl Into<String>) -> Self {
+        Self { operation: operation.into(), class, code: None, message: message.into(), request_id: None, status: None }
+    }
+
+    /// Whether it means that the thing is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.class == ErrorClass::NotFound
+    }
+
+    /// Whether it means that the credentials may not do this.
+    pub fn is_denied(&self) -> bool {
+        self.class == ErrorClass::Denied
+    }
+
+    /// Whether AWS's message has this fragment, whatever the case of its letters.
+    pub fn says(&self, fragment: &str) -> bool {
+        self.message.to_lowercase().contains(&fragment.to_lowercase())
+    }
+
+    /// What a person is told: the call, the code and the request id, and what to do where that is known.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let diagnostic = Diagnostic::error(self.class.code(), self.class.summary()).detail(self.to_string());
+        self.class.advice().iter().fold(diagnostic, |diagnostic, hint| diagnostic.hint(*hint))
+    }
+}
+
+impl ErrorClass {
+    /// The class as a stable word, such as `access_denied`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Transient => "unreachable",
+            Self::NotYetConsistent => "not_yet_consistent",
+            Self::InProgress => "in_progress",
+            Self::AlreadyExists => "already_exists",
+            Self::NotFound => "not_found",
+            Self::Denied => "access_denied",
+            Self::Credentials => "credentials",
+            Self::Quota => "quota",
+            Self::Invalid => "invalid",
+            Self::Interrupted => "interrupted",
+            Self::Other => "error",
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Throttled => "aws-throttled",
+            Self::Transient => "aws-unreachable",
+            Self::NotYetConsistent => "aws-not-yet-consistent",
+            Self::InProgress => "aws-in-progress",
+            Self::AlreadyExists => "aws-already-exists",
+            Self::NotFound => "aws-not-found",
+            Self::Denied => "aws-access-denied",
+            Self::Credentials => "aws-credentials",
+            Self::Quota => "aws-quota",
+            Self::Invalid => "aws-invalid",
+            Self::Interrupted => "interrupted",
+            Self::Other => "aws-error",
+        }
+    }
+
+    fn summary(self) -> &'static str {
+        match self {
+            Self::Throttled => "AWS takes no more calls for now",
+            Self::Transient => "AWS did not answer",
+            Self::NotYetConsistent => "Something just made is still not seen everywhere in AWS",
+            Self::InProgress => "AWS is still busy with the resource",
+            Self::AlreadyExists => "The name is taken in AWS",
+            Self::NotFound => "It does not exist in AWS",
+            Self::Denied => "AWS denied the access",
+            Self::Credentials => "The AWS credentials do not work",
+            Self::Quota => "A quota of the AWS account is full",
+            Self::Invalid => "AWS refused the request",
+            Self::Interrupted => "Interrupted",
+            Self::Other => "AWS answered with an error",
+        }
+    }
+
+    fn advice(self) -> &'static [&'static str] {
+        match self {
+            Self::Throttled => &[
+                "run the command again: it continues where it stopped",
+                "something else may be using up the account's request quota, such as another deployment",
+            ],
+            Self::Transient => &["run the command again: it continues where it stopped"],
+            Self::Denied => &[
+                "the message names the missing action; grant it to the principal that deploys",
+                "an explicit deny, a service control policy or a permissions boundary beats every grant",
+            ],
+            Self::Credentials => &[
+                "`aws sts get-caller-identity` shows whether the credentials work; `aws sso login` renews those of a single sign-on",
+                "choose others with `--profile` or the variables `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`",
+                "profiles that ask for an MFA code are not supported: export session credentials instead",
+            ],
+            Self::Quota => &["ask for more in the Service Quotas console, or delete what is not needed any more"],
+            _ => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denial_names_the_call_the_code_and_the_request() {
+        let error = AwsError {
+            code: Some("AccessDeniedException".into()),
+            request_id: Some("7f2c".into()),
+            status: Some(403),
+            ..AwsError::own("lambda:GetPolicy", ErrorClass::Denied, "User: x is not authorized to perform: lambda:GetPolicy")
+        };
+        let diagnostic = error.diagnostic();
+        assert_eq!(diagnostic.summary, "AWS denied the access");
+        insta::assert_snapshot!(diagnostic.detail, @"lambda:GetPolicy: AccessDeniedException: User: x is not authorized to perform: lambda:GetPolicy (request id 7f2c)");
+        assert_eq!(diagnostic.hints.len(), 2);
+    }
+}

@@ -1,10 +1,33 @@
 //! AWS as lambdo sees it: one session, a [`Reader`] that cannot write, a [`Writer`] that can.
+//!
+//! Every call goes through one loop (`caller`): a token of AWS's own quota (`quota`), the SDK's call
+//! with the SDK's retries switched off, the meaning of its error (`classify`), and retries of what
+//! is throttled or lost on the way. What has to be retried because of the meaning of a call is the
+//! business of the kinds, with [`retry_while`] and [`poll_until`].
 
+mod caller;
+mod classify;
+mod clients;
 mod error;
+mod guard;
+mod operations;
+mod quota;
+mod reader;
+mod session;
+mod wait;
+mod writer;
 
+pub use caller::CallUsage;
 pub use error::{AwsError, ErrorClass};
+pub use quota::Quotas;
+pub use reader::Reader;
+pub use session::{Session, Settings};
+pub use wait::{Patience, poll_until, retry_while};
+pub use writer::Writer;
 
-/// Reads AWS and nothing else.
-pub struct Reader;
-/// Reads and changes AWS.
-pub struct Writer;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks what is always left consistent, also after a panic elsewhere.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

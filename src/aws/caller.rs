@@ -1,0 +1,265 @@
+//! The one loop that every call goes through.
+
+use super::classify::Failed;
+use super::error::{AwsError, ErrorClass};
+use super::locked;
+use super::quota::{Bucket, Quotas, Scope};
+use crate::model::{Event, EventSink};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The first pause is a random part of this, the next of twice as much, and so on.
+const BASE: Duration = Duration::from_millis(100);
+/// No pause is longer than this.
+const CAP: Duration = Duration::from_secs(5);
+/// A pause of this length is worth telling.
+const TELLING: Duration = Duration::from_secs(2);
+
+/// How often one operation was called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallUsage {
+    /// Attempts that were sent.
+    pub calls: u64,
+    /// Attempts that AWS answered with "too many calls".
+    pub throttled: u64,
+    /// Attempts that came after a failed one.
+    pub retried: u64,
+}
+
+/// How many attempts a call has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) transient: u32,
+    pub(super) throttled: u32,
+}
+
+/// For calls whose success is worth waiting for.
+pub(super) const PATIENT: Limits = Limits { transient: 8, throttled: 20 };
+/// For the first call, which also finds out whether anybody is there.
+pub(super) const PROBING: Limits = Limits { transient: 3, throttled: 20 };
+
+/// What a call needs besides its client.
+pub(super) struct Caller {
+    pub(super) quotas: Arc<Quotas>,
+    pub(super) scope: Scope,
+    pub(super) limits: Limits,
+    pub(super) events: EventSink,
+    pub(super) interrupt: CancellationToken,
+    pub(super) usage: Arc<Mutex<BTreeMap<String, CallUsage>>>,
+}
+
+impl Caller {
+    /// Sends `input` until it goes through, is refused for good, or the attempts are used up.
+    pub(super) async fn call<I, O, E, F>(&self, operation: &str, input: I, send: impl Fn(I) -> F) -> Result<O, AwsError>
+    where
+        I: Clone,
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    {
+        let mut attempts = Attempts::new(self, operation);
+        loop {
+            attempts.enter().await?;
+            match send(input.clone()).await {
+                Ok(output) => return Ok(output),
+                Err(error) => attempts.after(Failed::new(operation, self.scope.endpoint.as_deref(), &error)).await?,
+            }
+        }
+    }
+
+    fn count(&self, operation: &str, count: impl FnOnce(&mut CallUsage)) {
+        let mut usage = locked(&self.usage);
+        match usage.get_mut(operation) {
+            Some(usage) => count(usage),
+            None => count(usage.entry(operation.to_owned()).or_default()),
+        }
+    }
+}
+
+/// The attempts of one call.
+struct Attempts<'a> {
+    caller: &'a Caller,
+    operation: &'a str,
+    bucket: Arc<Bucket>,
+    made: u32,
+    last: Option<AwsError>,
+    elapsed: Duration,
+}
+
+impl<'a> Attempts<'a> {
+    fn new(caller: &'a Caller, operation: &'a str) -> Self {
+        let bucket = caller.quotas.bucket(&caller.scope, operation);
+        Self { caller, operation, bucket, made: 0, last: None, elapsed: Duration::ZERO }
+    }
+
+    async fn enter(&mut self) -> Result<(), AwsError> {
+        self.bucket.acquire(&self.caller.interrupt).await.map_err(|_| self.interrupted())?;
+        let is_retry = self.made > 0;
+        self.made += 1;
+        self.caller.count(self.operation, |usage| {
+            usage.calls += 1;
+            usage.retried += u64::from(is_retry);
+        });
+        Ok(())
+    }
+
+    /// Pauses before the next attempt, or gives up.
+    async fn after(&mut self, failed: Failed) -> Result<(), AwsError> {
+        let limit = match failed.error.class {
+            ErrorClass::Throttled => self.throttled(failed.quiet),
+            ErrorClass::Transient => self.caller.limits.transient,
+            _ => return Err(failed.error),
+        };
+        if self.made >= limit {
+            return Err(failed.error);
+        }
+        self.last = Some(failed.error);
+        self.pause(backoff(self.made, random_fraction())).await
+    }
+
+    fn throttled(&self, quiet: Option<Duration>) -> u32 {
+        self.bucket.complain(quiet);
+        self.caller.count(self.operation, |usage| usage.throttled += 1);
+        self.caller.limits.throttled
+    }
+
+    async fn pause(&mut self, delay: Duration) -> Result<(), AwsError> {
+        self.elapsed += delay;
+        if self.elapsed >= TELLING {
+            let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
+            let cause = format!("AWS to accept {}", self.operation);
+            (self.caller.events)(Event::Waiting { address: None, cause, elapsed_ms, limit_ms: None });
+        }
+        let slept = self.caller.interrupt.run_until_cancelled(tokio::time::sleep(delay)).await;
+        slept.ok_or_else(|| self.interrupted())
+    }
+
+    fn interrupted(&self) -> AwsError {
+        let message = match &self.last {
+            None => "interrupted before it was sent".to_owned(),
+            Some(last) => format!("interrupted before it was sent again, after: {last}"),
+        };
+        AwsError::own(self.operation, ErrorClass::Interrupted, message)
+    }
+}
+
+/// A random part (`fraction`) of the span that belongs to the pause after attempt `made`.
+fn backoff(made: u32, fraction: f64) -> Duration {
+    let span = BASE.saturating_mul(1_u32.checked_shl(made.saturating_sub(1)).unwrap_or(u32::MAX));
+    span.min(CAP).mul_f64(fraction)
+}
+
+/// A number from 0 to 1. Without a source of randomness it is always the middle.
+fn random_fraction() -> f64 {
+    getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+    use std::cell::Cell;
+
+    #[derive(Debug)]
+    struct Answer(ErrorMetadata);
+
+    impl std::fmt::Display for Answer {
+        fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.fmt(formatter)
+        }
+    }
+
+    impl Error for Answer {}
+
+    impl ProvideErrorMetadata for Answer {
+        fn meta(&self) -> &ErrorMetadata {
+            &self.0
+        }
+    }
+
+    fn answer(status: u16, code: &str, retry_after: Option<&'static str>) -> SdkError<Answer, HttpResponse> {
+        let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        response.headers_mut().insert("x-amzn-requestid", "r-1");
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert("retry-after", seconds);
+        }
+        SdkError::service_error(Answer(ErrorMetadata::builder().code(code).message("no").build()), response)
+    }
+
+    pub(in crate::aws) fn caller() -> Caller {
+        Caller {
+            quotas: Arc::new(Quotas::new()),
+            scope: Scope { account: "123456789012".into(), region: "eu-central-1".into(), endpoint: Some("http://localhost".into()) },
+            limits: PATIENT,
+            events: Arc::new(|_| {}),
+            interrupt: CancellationToken::new(),
+            usage: Arc::default(),
+        }
+    }
+
+    async fn fail_times(caller: &Caller, times: u32, error: impl Fn() -> SdkError<Answer, HttpResponse>) -> Result<u32, AwsError> {
+        let sent = Cell::new(0);
+        let send = |()| {
+            sent.set(sent.get() + 1);
+            let result = if sent.get() <= times { Err(error()) } else { Ok(sent.get()) };
+            std::future::ready(result)
+        };
+        caller.call("lambda:CreateFunction", (), send).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_throttled_or_lost_is_sent_again_and_counted() {
+        let caller = caller();
+        assert_eq!(fail_times(&caller, 3, || answer(429, "TooManyRequestsException", None)).await, Ok(4));
+        assert_eq!(fail_times(&caller, 2, || answer(503, "", None)).await, Ok(3));
+        assert_eq!(locked(&caller.usage)["lambda:CreateFunction"], CallUsage { calls: 7, throttled: 3, retried: 5 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_end_with_the_last_error() {
+        let error = fail_times(&caller(), 99, || answer(500, "ServiceException", None)).await.unwrap_err();
+        assert_eq!((error.class, error.request_id.as_deref(), error.status), (ErrorClass::Transient, Some("r-1"), Some(500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_is_not_sent_again() {
+        let caller = caller();
+        let error = fail_times(&caller, 1, || answer(403, "AccessDeniedException", None)).await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::Denied);
+        assert_eq!(locked(&caller.usage)["lambda:CreateFunction"].calls, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_is_waited_for() {
+        let start = tokio::time::Instant::now();
+        fail_times(&caller(), 1, || answer(429, "TooManyRequestsException", Some("9"))).await.unwrap();
+        assert!(start.elapsed() >= Duration::from_secs(9), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interrupt_ends_the_wait_and_says_what_it_waited_for() {
+        let caller = caller();
+        let stop = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            caller.interrupt.cancel();
+        };
+        let (result, ()) = tokio::join!(fail_times(&caller, 1, || answer(429, "TooManyRequestsException", Some("9"))), stop);
+        let error = result.unwrap_err();
+        assert_eq!(error.class, ErrorClass::Interrupted);
+        insta::assert_snapshot!(error.message, @"interrupted before it was sent again, after: lambda:CreateFunction: TooManyRequestsException: no (request id r-1)");
+    }
+
+    #[test]
+    fn pauses_grow_to_a_cap() {
+        let pauses: Vec<u128> = (1..=8).map(|made| backoff(made, 1.0).as_millis()).collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(backoff(40, 0.5).as_millis(), 2500);
+    }
+}

@@ -1,0 +1,56 @@
+//! The SDK's clients: they are made here and nowhere else.
+
+use super::guard::ReadOnly;
+use aws_config::SdkConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use std::time::Duration;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_millis(3_100);
+/// How long one attempt of an ordinary call may take; the SDK itself sets no limit.
+const ATTEMPT: Duration = Duration::from_secs(60);
+/// How long one attempt may take that carries a zip: 50 MB on a slow line are minutes.
+const UPLOAD: Duration = Duration::from_secs(300);
+
+/// One client per service, all over one HTTP client and one identity cache.
+pub(super) struct Clients {
+    pub(super) sts: aws_sdk_sts::Client,
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) events: aws_sdk_eventbridge::Client,
+    pub(super) lambda: aws_sdk_lambda::Client,
+    pub(super) lambda_upload: aws_sdk_lambda::Client,
+}
+
+/// Makes the client of one service, with the guard where it may only read.
+macro_rules! client {
+    ($sdk:ident, $config:expr, $read_only:expr) => {{
+        let builder = $sdk::config::Builder::from($config);
+        let builder = if $read_only { builder.interceptor(ReadOnly) } else { builder };
+        $sdk::Client::from_conf(builder.build())
+    }};
+}
+
+impl Clients {
+    /// Makes the clients; those that are `read_only` refuse what is not a read.
+    pub(super) fn new(config: &SdkConfig, read_only: bool) -> Self {
+        let upload = config.to_builder().timeout_config(timeouts(UPLOAD)).build();
+        Self {
+            sts: client!(aws_sdk_sts, config, read_only),
+            iam: client!(aws_sdk_iam, config, read_only),
+            logs: client!(aws_sdk_cloudwatchlogs, config, read_only),
+            events: client!(aws_sdk_eventbridge, config, read_only),
+            lambda: client!(aws_sdk_lambda, config, read_only),
+            lambda_upload: client!(aws_sdk_lambda, &upload, read_only),
+        }
+    }
+}
+
+/// The time limits of an ordinary call.
+pub(super) fn ordinary_timeouts() -> TimeoutConfig {
+    timeouts(ATTEMPT)
+}
+
+fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build()
+}

@@ -1,0 +1,23 @@
+//! The macro that makes a method of an AWS operation, one line each.
+
+/// Makes one async method per line:
+/// `method = "service:Operation": client sdk_crate::module(InputBuilder) -> Output;`
+macro_rules! operations {
+    ($($method:ident = $call:literal: $client:ident $sdk:ident :: $module:ident ($input:ident) -> $output:ident;)*) => {
+        $(
+            #[doc = concat!("Calls `", $call, "`, with the quota's pace and the retries of what is throttled or lost.")]
+            ///
+            /// # Errors
+            /// What AWS refused, or what went wrong on the way.
+            pub async fn $method(
+                &self,
+                input: $sdk::operation::$module::builders::$input,
+            ) -> Result<$sdk::operation::$module::$output, $crate::aws::AwsError> {
+                let client = &self.clients.$client;
+                self.caller().call($call, input, |input| input.send_with(client)).await
+            }
+        )*
+    };
+}
+
+pub(super) use operations;

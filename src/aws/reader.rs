@@ -1,0 +1,50 @@
+//! What can be read.
+
+use super::caller::Caller;
+use super::clients::Clients;
+use super::operations::operations;
+use std::sync::Arc;
+
+/// Reads AWS and nothing else: it has no method that writes, and its clients refuse every operation
+/// whose name is not that of a read.
+#[derive(Clone)]
+pub struct Reader {
+    caller: Arc<Caller>,
+    clients: Arc<Clients>,
+}
+
+impl Reader {
+    pub(super) fn new(caller: Arc<Caller>, clients: Arc<Clients>) -> Self {
+        Self { caller, clients }
+    }
+
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    operations! {
+        get_caller_identity = "sts:GetCallerIdentity": sts aws_sdk_sts::get_caller_identity(GetCallerIdentityInputBuilder) -> GetCallerIdentityOutput;
+        list_account_aliases = "iam:ListAccountAliases": iam aws_sdk_iam::list_account_aliases(ListAccountAliasesInputBuilder) -> ListAccountAliasesOutput;
+
+        get_function = "lambda:GetFunction": lambda aws_sdk_lambda::get_function(GetFunctionInputBuilder) -> GetFunctionOutput;
+        list_functions = "lambda:ListFunctions": lambda aws_sdk_lambda::list_functions(ListFunctionsInputBuilder) -> ListFunctionsOutput;
+        get_policy = "lambda:GetPolicy": lambda aws_sdk_lambda::get_policy(GetPolicyInputBuilder) -> GetPolicyOutput;
+        get_function_concurrency = "lambda:GetFunctionConcurrency": lambda aws_sdk_lambda::get_function_concurrency(GetFunctionConcurrencyInputBuilder) -> GetFunctionConcurrencyOutput;
+
+        get_account_authorization_details = "iam:GetAccountAuthorizationDetails": iam aws_sdk_iam::get_account_authorization_details(GetAccountAuthorizationDetailsInputBuilder) -> GetAccountAuthorizationDetailsOutput;
+        list_roles = "iam:ListRoles": iam aws_sdk_iam::list_roles(ListRolesInputBuilder) -> ListRolesOutput;
+        get_role = "iam:GetRole": iam aws_sdk_iam::get_role(GetRoleInputBuilder) -> GetRoleOutput;
+        list_role_policies = "iam:ListRolePolicies": iam aws_sdk_iam::list_role_policies(ListRolePoliciesInputBuilder) -> ListRolePoliciesOutput;
+        get_role_policy = "iam:GetRolePolicy": iam aws_sdk_iam::get_role_policy(GetRolePolicyInputBuilder) -> GetRolePolicyOutput;
+        list_attached_role_policies = "iam:ListAttachedRolePolicies": iam aws_sdk_iam::list_attached_role_policies(ListAttachedRolePoliciesInputBuilder) -> ListAttachedRolePoliciesOutput;
+        list_role_tags = "iam:ListRoleTags": iam aws_sdk_iam::list_role_tags(ListRoleTagsInputBuilder) -> ListRoleTagsOutput;
+
+        describe_log_groups = "logs:DescribeLogGroups": logs aws_sdk_cloudwatchlogs::describe_log_groups(DescribeLogGroupsInputBuilder) -> DescribeLogGroupsOutput;
+        list_tags_for_log_group = "logs:ListTagsForResource": logs aws_sdk_cloudwatchlogs::list_tags_for_resource(ListTagsForResourceInputBuilder) -> ListTagsForResourceOutput;
+
+        describe_rule = "events:DescribeRule": events aws_sdk_eventbridge::describe_rule(DescribeRuleInputBuilder) -> DescribeRuleOutput;
+        list_rules = "events:ListRules": events aws_sdk_eventbridge::list_rules(ListRulesInputBuilder) -> ListRulesOutput;
+        list_targets_by_rule = "events:ListTargetsByRule": events aws_sdk_eventbridge::list_targets_by_rule(ListTargetsByRuleInputBuilder) -> ListTargetsByRuleOutput;
+        list_tags_for_rule = "events:ListTagsForResource": events aws_sdk_eventbridge::list_tags_for_resource(ListTagsForResourceInputBuilder) -> ListTagsForResourceOutput;
+    }
+}

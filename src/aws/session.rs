@@ -1,0 +1,219 @@
+//! Who lambdo is in AWS and where: credentials, region, endpoint, account.
+
+use super::caller::{CallUsage, Caller, PATIENT, PROBING};
+use super::clients::{Clients, ordinary_timeouts};
+use super::locked;
+use super::quota::{Quotas, Scope};
+use super::reader::Reader;
+use super::writer::Writer;
+use crate::diagnostic::Diagnostic;
+use crate::model::{EventSink, Exit, Failure, Target};
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::identity::IdentityCache;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::meta::region::ProvideRegion;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_sts::config::SharedCredentialsProvider;
+use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInputBuilder;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// What the spec and the command line say about where to deploy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The region; else the environment's, else the profile's.
+    pub region: Option<String>,
+    /// The profile; it beats credentials in the environment.
+    pub profile: Option<String>,
+    /// A role to be assumed with the credentials found.
+    pub assume_role_arn: Option<String>,
+    /// An endpoint instead of AWS's own, for all services; else the environment's or the profile's.
+    pub endpoint_url: Option<String>,
+}
+
+/// A connection to one account in one region.
+pub struct Session {
+    target: Target,
+    endpoint: Option<String>,
+    reader: Reader,
+    writer: Writer,
+    usage: Arc<Mutex<BTreeMap<String, CallUsage>>>,
+}
+
+impl Session {
+    /// Finds credentials and region and asks AWS once whose account this is.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what is missing: the region, credentials that work, or an answer.
+    pub async fn connect(
+        settings: &Settings,
+        quotas: Arc<Quotas>,
+        events: EventSink,
+        interrupt: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let config = configuration(settings).await?;
+        let endpoint = endpoint_of(&config);
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        let usage = Arc::default();
+        let caller = |account: &str, limits| Caller {
+            quotas: Arc::clone(&quotas),
+            scope: Scope { account: account.to_owned(), region: region.clone(), endpoint: endpoint.clone() },
+            limits,
+            events: Arc::clone(&events),
+            interrupt: interrupt.clone(),
+            usage: Arc::clone(&usage),
+        };
+        let clients = Arc::new(Clients::new(&config, true));
+        let target = who_am_i(&Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients)), &region).await?;
+        let reader = Reader::new(Arc::new(caller(&target.account, PATIENT)), clients);
+        let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false)));
+        Ok(Self { target, endpoint, reader, writer, usage })
+    }
+
+    /// The account, its partition and the region.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The endpoint, where it is not AWS's own.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// The account's alias, where it has one and may be asked for it.
+    pub async fn account_alias(&self) -> Option<String> {
+        let answer = self.reader.list_account_aliases(Default::default()).await.ok()?;
+        answer.account_aliases.into_iter().next()
+    }
+
+    /// What can only read.
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// What can change things.
+    pub fn writer(&self) -> Writer {
+        self.writer.clone()
+    }
+
+    /// How often each operation was called so far.
+    pub fn usage(&self) -> BTreeMap<String, CallUsage> {
+        locked(&self.usage).clone()
+    }
+}
+
+/// One call that needs no permission: the account, and from the ARN the partition.
+async fn who_am_i(reader: &Reader, region: &str) -> Result<Target, Failure> {
+    let identity = reader.get_caller_identity(GetCallerIdentityInputBuilder::default()).await.map_err(|error| {
+        let diagnostic = error.diagnostic();
+        Failure::new(Exit::Failed, diagnostic)
+    })?;
+    let partition = identity.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
+    let Some(account) = identity.account().filter(|account| !account.is_empty()) else {
+        let diagnostic = Diagnostic::error("aws-no-account", "AWS did not say whose account this is")
+            .detail("sts:GetCallerIdentity answered without an account, so nothing can be deployed safely.");
+        return Err(Failure::new(Exit::Failed, diagnostic));
+    };
+    Ok(Target { partition: partition.to_owned(), account: account.to_owned(), region: region.to_owned() })
+}
+
+/// The endpoint that all services use, or else the first that one of them has of its own.
+fn endpoint_of(config: &SdkConfig) -> Option<String> {
+    let own = ["AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS"];
+    let of_a_service = || own.iter().find_map(|variable| environment(variable));
+    config.endpoint_url().map(str::to_owned).or_else(of_a_service)
+}
+
+fn environment(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+async fn configuration(settings: &Settings) -> Result<SdkConfig, Failure> {
+    let has_keys = environment("AWS_ACCESS_KEY_ID").is_some() && settings.profile.is_none();
+    let has_endpoint = settings.endpoint_url.is_some() || environment("AWS_ENDPOINT_URL").is_some();
+    // Off EC2, asking the instance's metadata costs seconds before it fails.
+    let asks_instance = !has_keys && !has_endpoint && settings.profile.is_none();
+    let region = find_region(settings, asks_instance).await.ok_or_else(no_region)?;
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region)
+        .http_client(http_client())
+        .identity_cache(IdentityCache::lazy().build())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(ordinary_timeouts());
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &settings.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    let config = with_credentials(loader, settings, asks_instance).load().await;
+    Ok(with_role(config, settings).await)
+}
+
+/// The SDK's own chain lets keys in the environment beat a chosen profile, which ends in the wrong
+/// account; and it ends with the instance's metadata.
+fn with_credentials(loader: ConfigLoader, settings: &Settings, asks_instance: bool) -> ConfigLoader {
+    if let Some(profile) = &settings.profile {
+        return loader.credentials_provider(ProfileFileCredentialsProvider::builder().profile_name(profile).build());
+    }
+    if asks_instance {
+        return loader;
+    }
+    let chain = CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
+        .or_else("Profile", ProfileFileCredentialsProvider::builder().build())
+        .or_else("WebIdentityToken", WebIdentityTokenCredentialsProvider::builder().build());
+    loader.credentials_provider(chain)
+}
+
+async fn with_role(config: SdkConfig, settings: &Settings) -> SdkConfig {
+    let Some(role) = &settings.assume_role_arn else { return config };
+    let provider = AssumeRoleProvider::builder(role).session_name("lambdo").configure(&config).build().await;
+    config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
+}
+
+async fn find_region(settings: &Settings, asks_instance: bool) -> Option<Region> {
+    if let Some(region) = &settings.region {
+        return Some(Region::new(region.clone()));
+    }
+    let from_environment = EnvironmentVariableRegionProvider::new().region().await;
+    if from_environment.is_some() && settings.profile.is_none() {
+        return from_environment;
+    }
+    let profile = ProfileFileRegionProvider::builder();
+    let profile = settings.profile.iter().fold(profile, |builder, name| builder.profile_name(name));
+    let from_profile = profile.build().region().await;
+    match from_environment.or(from_profile) {
+        None if asks_instance => aws_config::default_provider::region::default_provider().region().await,
+        found => found,
+    }
+}
+
+fn no_region() -> Failure {
+    let diagnostic = Diagnostic::error("aws-no-region", "No AWS region is given")
+        .detail("Neither the spec, nor the command line, nor the environment, nor the AWS profile names a region.")
+        .hint("set `region` in `[aws]`, give `--region`, or set the variable `AWS_REGION`");
+    Failure::new(Exit::Usage, diagnostic)
+}
+
+/// One connection pool for all services; the SDK's default would be one for each client, and each
+/// would parse the system's certificates.
+fn http_client() -> SharedHttpClient {
+    let builder = aws_smithy_http_client::Builder::new();
+    builder.build_with_connector_fn(|settings, components| {
+        let mut connector = aws_smithy_http_client::ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        connector.set_connector_settings(settings.cloned());
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
+}

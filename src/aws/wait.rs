@@ -1,0 +1,195 @@
+//! Waiting for AWS to get there: dense at first, sparse later, told to whoever watches, and ended by
+//! an interrupt.
+
+use super::error::{AwsError, ErrorClass};
+use super::reader::Reader;
+use crate::model::{Address, Event};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How the pause grows from one look to the next.
+const GROWTH: f64 = 1.5;
+
+/// What is waited for, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// What for, such as `role demo-hash to be assumable`.
+    pub cause: String,
+    /// Which resource, where the wait belongs to one.
+    pub address: Option<Address>,
+    /// When to give up, in milliseconds from the start.
+    pub limit_ms: u64,
+    /// The first pause in milliseconds.
+    pub first_ms: u64,
+    /// The longest pause in milliseconds.
+    pub cap_ms: u64,
+}
+
+impl Patience {
+    /// Waits for `cause` up to `limit_ms`, looking every 300 ms at first and every 5 s in the end.
+    pub fn new(cause: impl Into<String>, limit_ms: u64) -> Self {
+        Self { cause: cause.into(), address: None, limit_ms, first_ms: 300, cap_ms: 5_000 }
+    }
+
+    /// Says which resource the wait belongs to.
+    #[must_use]
+    pub fn for_address(mut self, address: &Address) -> Self {
+        self.address = Some(address.clone());
+        self
+    }
+}
+
+/// Tries until it succeeds, fails with an error that is not retryable, or the patience ends.
+///
+/// # Errors
+/// The last error of `attempt`; of class [`ErrorClass::Interrupted`] when the run drains.
+pub async fn retry_while<T, F>(
+    client: &Reader,
+    patience: &Patience,
+    is_retryable: impl Fn(&AwsError) -> bool,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<T, AwsError>>,
+{
+    let mut wait = Wait::new(client, patience);
+    loop {
+        match attempt().await {
+            Err(error) if is_retryable(&error) => {
+                if !wait.pause().await.map_err(|Interrupted| interrupted(&error.operation, patience, Some(&error)))? {
+                    return Err(error);
+                }
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Looks until there is something to see; the first look is at once.
+///
+/// # Errors
+/// The first error of `look`; one of class [`ErrorClass::InProgress`] when the patience ends; one of
+/// class [`ErrorClass::Interrupted`] when the run drains.
+pub async fn poll_until<T, F>(client: &Reader, patience: &Patience, mut look: impl FnMut() -> F) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<Option<T>, AwsError>>,
+{
+    let mut wait = Wait::new(client, patience);
+    loop {
+        if let Some(seen) = look().await? {
+            return Ok(seen);
+        }
+        if !wait.pause().await.map_err(|Interrupted| interrupted("waiting", patience, None))? {
+            let seconds = patience.limit_ms / 1_000;
+            let message = format!("gave up after {seconds} s of waiting for {}", patience.cause);
+            return Err(AwsError::own("waiting", ErrorClass::InProgress, message));
+        }
+    }
+}
+
+/// The run ended while something was waited for.
+struct Interrupted;
+
+fn interrupted(operation: &str, patience: &Patience, last: Option<&AwsError>) -> AwsError {
+    let last = last.map_or_else(String::new, |error| format!(", after: {error}"));
+    AwsError::own(operation, ErrorClass::Interrupted, format!("interrupted while waiting for {}{last}", patience.cause))
+}
+
+/// The pauses of one wait.
+struct Wait<'a> {
+    client: &'a Reader,
+    patience: &'a Patience,
+    started: Instant,
+    next: Duration,
+}
+
+impl<'a> Wait<'a> {
+    fn new(client: &'a Reader, patience: &'a Patience) -> Self {
+        Self { client, patience, started: Instant::now(), next: Duration::from_millis(patience.first_ms) }
+    }
+
+    /// Sleeps before the next look; `false` when the patience has ended.
+    async fn pause(&mut self) -> Result<bool, Interrupted> {
+        let left = Duration::from_millis(self.patience.limit_ms).saturating_sub(self.started.elapsed());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        self.tell();
+        let delay = self.next.min(left);
+        self.next = self.next.mul_f64(GROWTH).min(Duration::from_millis(self.patience.cap_ms));
+        let sleep = tokio::time::sleep(delay);
+        self.client.caller().interrupt.run_until_cancelled(sleep).await.ok_or(Interrupted).map(|()| true)
+    }
+
+    fn tell(&self) {
+        (self.client.caller().events)(Event::Waiting {
+            address: self.patience.address.clone(),
+            cause: self.patience.cause.clone(),
+            elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            limit_ms: Some(self.patience.limit_ms),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::caller::{Caller, tests::caller};
+    use crate::aws::clients::Clients;
+    use std::cell::Cell;
+    use std::sync::{Arc, Mutex};
+
+    fn reader(caller: Caller) -> Reader {
+        let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+        Reader::new(Arc::new(caller), Arc::new(Clients::new(&config, true)))
+    }
+
+    fn busy() -> AwsError {
+        AwsError::own("iam:DeleteRole", ErrorClass::InProgress, "busy")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_goes_on_until_it_succeeds_and_tells_that_it_waits() {
+        let told = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&told);
+        let reader = reader(Caller { events: Arc::new(move |_| *count.lock().unwrap() += 1), ..caller() });
+        let tries = Cell::new(0);
+        let attempt = async || {
+            tries.set(tries.get() + 1);
+            if tries.get() < 4 { Err(busy()) } else { Ok(tries.get()) }
+        };
+        let patience = Patience::new("x", 60_000);
+        assert_eq!(retry_while(&reader, &patience, |error| error.class == ErrorClass::InProgress, attempt).await, Ok(4));
+        assert_eq!(*told.lock().unwrap(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends_with_the_last_error() {
+        let start = Instant::now();
+        let result: Result<(), _> = retry_while(&reader(caller()), &Patience::new("x", 10_000), |_| true, async || Err(busy())).await;
+        assert_eq!(result, Err(busy()));
+        assert_eq!(start.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_look_is_at_once_and_others_get_sparser() {
+        let (start, looks) = (Instant::now(), Mutex::new(Vec::new()));
+        let look = async || {
+            let mut looks = looks.lock().unwrap();
+            looks.push(start.elapsed().as_millis());
+            Ok((looks.len() == 5).then_some(()))
+        };
+        poll_until(&reader(caller()), &Patience { cap_ms: 500, ..Patience::new("x", 60_000) }, look).await.unwrap();
+        // Timers have ticks of a millisecond.
+        let in_fifties: Vec<u128> = looks.lock().unwrap().iter().map(|at| at / 50).collect();
+        assert_eq!(in_fifties, [0, 6, 15, 25, 35]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interrupt_ends_a_wait() {
+        let reader = reader(caller());
+        reader.caller().interrupt.cancel();
+        let result: Result<(), _> = poll_until(&reader, &Patience::new("the role", 10_000), async || Ok(None)).await;
+        insta::assert_snapshot!(result.unwrap_err(), @"waiting: interrupted while waiting for the role");
+    }
+}

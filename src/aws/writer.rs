@@ -1,0 +1,73 @@
+//! What can be changed.
+
+use super::caller::Caller;
+use super::clients::Clients;
+use super::operations::operations;
+use super::reader::Reader;
+use std::sync::Arc;
+
+/// Reads and changes AWS.
+#[derive(Clone)]
+pub struct Writer {
+    reader: Reader,
+    clients: Arc<Clients>,
+}
+
+impl Writer {
+    pub(super) fn new(reader: Reader, clients: Arc<Clients>) -> Self {
+        Self { reader, clients }
+    }
+
+    /// The half that only reads.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    fn caller(&self) -> &Caller {
+        self.reader.caller()
+    }
+
+    operations! {
+        create_function = "lambda:CreateFunction": lambda_upload aws_sdk_lambda::create_function(CreateFunctionInputBuilder) -> CreateFunctionOutput;
+        update_function_code = "lambda:UpdateFunctionCode": lambda_upload aws_sdk_lambda::update_function_code(UpdateFunctionCodeInputBuilder) -> UpdateFunctionCodeOutput;
+        update_function_configuration = "lambda:UpdateFunctionConfiguration": lambda aws_sdk_lambda::update_function_configuration(UpdateFunctionConfigurationInputBuilder) -> UpdateFunctionConfigurationOutput;
+        delete_function = "lambda:DeleteFunction": lambda aws_sdk_lambda::delete_function(DeleteFunctionInputBuilder) -> DeleteFunctionOutput;
+        put_function_concurrency = "lambda:PutFunctionConcurrency": lambda aws_sdk_lambda::put_function_concurrency(PutFunctionConcurrencyInputBuilder) -> PutFunctionConcurrencyOutput;
+        delete_function_concurrency = "lambda:DeleteFunctionConcurrency": lambda aws_sdk_lambda::delete_function_concurrency(DeleteFunctionConcurrencyInputBuilder) -> DeleteFunctionConcurrencyOutput;
+        tag_function = "lambda:TagResource": lambda aws_sdk_lambda::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
+        untag_function = "lambda:UntagResource": lambda aws_sdk_lambda::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
+        add_permission = "lambda:AddPermission": lambda aws_sdk_lambda::add_permission(AddPermissionInputBuilder) -> AddPermissionOutput;
+        remove_permission = "lambda:RemovePermission": lambda aws_sdk_lambda::remove_permission(RemovePermissionInputBuilder) -> RemovePermissionOutput;
+
+        create_role = "iam:CreateRole": iam aws_sdk_iam::create_role(CreateRoleInputBuilder) -> CreateRoleOutput;
+        update_role = "iam:UpdateRole": iam aws_sdk_iam::update_role(UpdateRoleInputBuilder) -> UpdateRoleOutput;
+        update_assume_role_policy = "iam:UpdateAssumeRolePolicy": iam aws_sdk_iam::update_assume_role_policy(UpdateAssumeRolePolicyInputBuilder) -> UpdateAssumeRolePolicyOutput;
+        put_role_policy = "iam:PutRolePolicy": iam aws_sdk_iam::put_role_policy(PutRolePolicyInputBuilder) -> PutRolePolicyOutput;
+        delete_role_policy = "iam:DeleteRolePolicy": iam aws_sdk_iam::delete_role_policy(DeleteRolePolicyInputBuilder) -> DeleteRolePolicyOutput;
+        attach_role_policy = "iam:AttachRolePolicy": iam aws_sdk_iam::attach_role_policy(AttachRolePolicyInputBuilder) -> AttachRolePolicyOutput;
+        detach_role_policy = "iam:DetachRolePolicy": iam aws_sdk_iam::detach_role_policy(DetachRolePolicyInputBuilder) -> DetachRolePolicyOutput;
+        put_role_permissions_boundary = "iam:PutRolePermissionsBoundary": iam aws_sdk_iam::put_role_permissions_boundary(PutRolePermissionsBoundaryInputBuilder) -> PutRolePermissionsBoundaryOutput;
+        delete_role_permissions_boundary = "iam:DeleteRolePermissionsBoundary": iam aws_sdk_iam::delete_role_permissions_boundary(DeleteRolePermissionsBoundaryInputBuilder) -> DeleteRolePermissionsBoundaryOutput;
+        tag_role = "iam:TagRole": iam aws_sdk_iam::tag_role(TagRoleInputBuilder) -> TagRoleOutput;
+        untag_role = "iam:UntagRole": iam aws_sdk_iam::untag_role(UntagRoleInputBuilder) -> UntagRoleOutput;
+        delete_role = "iam:DeleteRole": iam aws_sdk_iam::delete_role(DeleteRoleInputBuilder) -> DeleteRoleOutput;
+
+        create_log_group = "logs:CreateLogGroup": logs aws_sdk_cloudwatchlogs::create_log_group(CreateLogGroupInputBuilder) -> CreateLogGroupOutput;
+        delete_log_group = "logs:DeleteLogGroup": logs aws_sdk_cloudwatchlogs::delete_log_group(DeleteLogGroupInputBuilder) -> DeleteLogGroupOutput;
+        put_retention_policy = "logs:PutRetentionPolicy": logs aws_sdk_cloudwatchlogs::put_retention_policy(PutRetentionPolicyInputBuilder) -> PutRetentionPolicyOutput;
+        delete_retention_policy = "logs:DeleteRetentionPolicy": logs aws_sdk_cloudwatchlogs::delete_retention_policy(DeleteRetentionPolicyInputBuilder) -> DeleteRetentionPolicyOutput;
+        associate_kms_key = "logs:AssociateKmsKey": logs aws_sdk_cloudwatchlogs::associate_kms_key(AssociateKmsKeyInputBuilder) -> AssociateKmsKeyOutput;
+        disassociate_kms_key = "logs:DisassociateKmsKey": logs aws_sdk_cloudwatchlogs::disassociate_kms_key(DisassociateKmsKeyInputBuilder) -> DisassociateKmsKeyOutput;
+        tag_log_group = "logs:TagResource": logs aws_sdk_cloudwatchlogs::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
+        untag_log_group = "logs:UntagResource": logs aws_sdk_cloudwatchlogs::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
+
+        put_rule = "events:PutRule": events aws_sdk_eventbridge::put_rule(PutRuleInputBuilder) -> PutRuleOutput;
+        delete_rule = "events:DeleteRule": events aws_sdk_eventbridge::delete_rule(DeleteRuleInputBuilder) -> DeleteRuleOutput;
+        put_targets = "events:PutTargets": events aws_sdk_eventbridge::put_targets(PutTargetsInputBuilder) -> PutTargetsOutput;
+        remove_targets = "events:RemoveTargets": events aws_sdk_eventbridge::remove_targets(RemoveTargetsInputBuilder) -> RemoveTargetsOutput;
+        enable_rule = "events:EnableRule": events aws_sdk_eventbridge::enable_rule(EnableRuleInputBuilder) -> EnableRuleOutput;
+        disable_rule = "events:DisableRule": events aws_sdk_eventbridge::disable_rule(DisableRuleInputBuilder) -> DisableRuleOutput;
+        tag_rule = "events:TagResource": events aws_sdk_eventbridge::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
+        untag_rule = "events:UntagResource": events aws_sdk_eventbridge::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
+    }
+}
