@@ -2,6 +2,8 @@
 
 pub mod aws;
 pub mod diagnostic;
+pub mod engine;
 pub mod kinds;
 pub mod model;
+pub mod plan;
 pub mod store;

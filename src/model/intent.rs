@@ -11,6 +11,8 @@ pub enum Transition {
     Create {
         /// Whether the resource was there before us.
         adopted: bool,
+        /// Whether the older one needs no delete of its own, since it dies with its parent.
+        discards: bool,
     },
     /// The entry stays.
     Update,
@@ -66,6 +68,10 @@ pub enum Record {
     Settle {
         /// Which resource.
         address: Address,
+        /// AWS's name of a resource that becomes ours by this record.
+        adopts: Option<PhysicalId>,
+        /// Whether that one was there before us.
+        adopted: bool,
         /// The paths.
         carries: Vec<Carry>,
         /// What else the entry says from now on.
@@ -97,6 +103,7 @@ impl State {
     /// Folds journal records into the entries. Begins without an end stay in [`State::intents`].
     pub fn fold(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
+            self.unsaved = true;
             if let Some(ended) = record.operation() {
                 self.intents.retain(|intent| intent.operation() != Some(ended));
             }
@@ -106,7 +113,10 @@ impl State {
                     self.end(&address, physical_id, &transition, &carries, attributes, facts);
                 }
                 Record::Failed { .. } => {}
-                Record::Settle { address, carries, facts } => {
+                Record::Settle { address, adopts, adopted, carries, facts } => {
+                    if let Some(physical_id) = adopts {
+                        self.create(&address, physical_id, adopted, false);
+                    }
                     if let Some(entry) = self.entries.get_mut(&address) {
                         carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));
                         entry.take_facts(facts);
@@ -143,7 +153,7 @@ impl State {
                 }
                 return;
             }
-            Transition::Create { adopted } => self.create(address, physical_id, *adopted),
+            Transition::Create { adopted, discards } => self.create(address, physical_id, *adopted, *discards),
             Transition::Update => {}
         }
         let Some(entry) = self.entries.get_mut(address) else { return };
@@ -152,13 +162,14 @@ impl State {
         carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));
     }
 
-    /// Makes a fresh entry; a predecessor under another physical id becomes deposed.
-    pub fn create(&mut self, address: &Address, physical_id: PhysicalId, adopted: bool) {
+    /// Makes a fresh entry; a predecessor under another physical id becomes deposed, unless it
+    /// `discards` it.
+    pub fn create(&mut self, address: &Address, physical_id: PhysicalId, adopted: bool, discards: bool) {
         let mut entry = Entry::new(physical_id);
         entry.adopted = adopted;
         if let Some(old) = self.entries.remove(address) {
             entry.deposed = old.deposed;
-            if old.physical_id != entry.physical_id {
+            if old.physical_id != entry.physical_id && !discards {
                 entry.deposed.push(Deposed { physical_id: old.physical_id, inputs: old.inputs, attributes: old.attributes });
             }
         }

@@ -3,14 +3,19 @@
 use super::{Address, Path, PhysicalId, Table};
 use std::collections::BTreeMap;
 
-/// What one pass over AWS showed.
+/// What one pass over AWS showed: for each address, what stands under each physical id that the
+/// spec, the state or an open intent gives it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
-    /// By address: what stands under the physical id that the spec (or else the state) gives.
-    pub resources: BTreeMap<Address, Sighting>,
-    /// What stands under other physical ids of an address: the old one of a replacement, or a
-    /// deposed one.
-    pub others: BTreeMap<(Address, PhysicalId), Sighting>,
+    /// By address and physical id.
+    pub sightings: BTreeMap<(Address, PhysicalId), Sighting>,
+}
+
+impl Observed {
+    /// What stands under this physical id of this address; `None` when nobody looked.
+    pub fn of(&self, address: &Address, physical_id: &PhysicalId) -> Option<&Sighting> {
+        self.sightings.get(&(address.clone(), physical_id.clone()))
+    }
 }
 
 /// What was seen of one resource.
@@ -25,6 +30,11 @@ pub enum Sighting {
 }
 
 impl Sighting {
+    /// Makes [`Sighting::Unreadable`] for a whole resource.
+    pub fn unreadable(why: &str, detail: impl Into<String>) -> Self {
+        Self::Unreadable(Unchecked { path: Path::default(), why: why.to_owned(), detail: detail.into() })
+    }
+
     /// What is there, if it was seen.
     pub fn live(&self) -> Option<&Live> {
         if let Self::Found(live) = self { Some(live) } else { None }

@@ -56,8 +56,10 @@ pub struct Step {
     pub changes: Vec<Change>,
     /// Its operations, in order.
     pub operations: Vec<OperationId>,
-    /// What is true already and only has to be written down.
+    /// What is true already, or will be once the step is done, and only has to be written down.
     pub records: Vec<Carry>,
+    /// Set when the resource becomes ours without any operation: whether it was there before us.
+    pub adopts: Option<bool>,
     /// What the entry says besides its inputs once the step is done: the wanted resource's facts.
     pub settles: Option<EntryFacts>,
 }

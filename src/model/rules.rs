@@ -104,11 +104,6 @@ pub enum Replacement {
     DeleteFirst,
     /// The new one comes before the old one goes, unless both have the same name.
     CreateFirst,
-    /// A new version is published, and old ones are deleted beyond `keep`.
-    NewVersion {
-        /// How many versions stay.
-        keep: usize,
-    },
 }
 
 /// Finds the pure half of a kind by its name.

@@ -45,6 +45,9 @@ pub struct State {
     /// What a killed run began and did not end; never saved, only folded from a journal.
     #[serde(skip)]
     pub intents: Vec<Record>,
+    /// Whether it says more than the file, because journal records were folded into it.
+    #[serde(skip)]
+    pub unsaved: bool,
 }
 
 impl State {
@@ -61,6 +64,7 @@ impl State {
             entries: BTreeMap::new(),
             outputs: Table::new(),
             intents: Vec::new(),
+            unsaved: false,
         }
     }
 }

@@ -1,0 +1,331 @@
+//! Applying a plan: dumb on purpose. Each operation starts when its own edges are met; its begin is
+//! on disk before it is sent, and its end before anything that waits for it starts.
+
+use super::call::{Call, Trouble, attribute, is_certain, resolve_carries};
+use super::journal::Journal;
+use super::schedule::Schedule;
+use super::{Engine, Interrupt};
+use crate::aws::{AwsError, ErrorClass, Reader, Writer};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::Registry;
+use crate::model::event::Outcome;
+use crate::model::{
+    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, OperationId, Plan, Record, State, Step, Table, value::resolve_table,
+};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// What a run achieved.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The state as saved.
+    pub state: State,
+    /// How each step ended that had something to do.
+    pub results: BTreeMap<Address, StepResult>,
+    /// The outputs, as far as they are known.
+    pub outputs: Table,
+    /// How the process ends.
+    pub exit: Exit,
+    /// What belongs to no step, such as a state that could not be saved.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepResult {
+    /// Done, failed or not tried.
+    pub outcome: Outcome,
+    /// Why it failed or was not tried.
+    pub error: Option<Diagnostic>,
+}
+
+impl Engine {
+    /// Does what the plan says and saves the state, whatever happens.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`] for a plan with refusals, [`Exit::Failed`] when the state cannot be written
+    /// before anything was changed. Later failures are part of the report.
+    pub async fn apply(&self, mut state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>, parallel: usize) -> Result<Report, Failure> {
+        if !plan.refusals.is_empty() {
+            return Err(refused(plan));
+        }
+        if state.unsaved {
+            self.save(&mut state).await?;
+        }
+        let lineage = state.lineage.0.clone();
+        let journal = Journal::start(self.store.clone(), state);
+        (self.events)(Event::ApplyStarted { total: plan.operations.len() });
+        let mut run = Run::new(self, plan, artifacts.as_ref(), &lineage, journal.clone(), parallel.max(1));
+        run.work().await;
+        let outputs = run.finish().await;
+        let Run { results, mut diagnostics, started, .. } = run;
+        let mut state = journal.with_state(State::clone);
+        if state.unsaved
+            && let Err(failure) = self.save(&mut state).await
+        {
+            diagnostics.extend(failure.diagnostics);
+        }
+        let exit = self.exit(&results, &diagnostics, started);
+        Ok(Report { state, results, outputs, exit, diagnostics })
+    }
+
+    async fn save(&self, state: &mut State) -> Result<(), Failure> {
+        let expected = state.serial;
+        state.serial += 1;
+        state.intents.clear();
+        self.store.save(state, expected).await.map_err(|error| error.to_failure())?;
+        state.unsaved = false;
+        Ok(())
+    }
+
+    fn exit(&self, results: &BTreeMap<Address, StepResult>, diagnostics: &[Diagnostic], started: bool) -> Exit {
+        let failed = results.values().any(|result| result.outcome != Outcome::Done) || diagnostics.iter().any(Diagnostic::is_error);
+        match (self.interrupt.drain.is_cancelled(), failed, started) {
+            (true, _, _) => Exit::Interrupted,
+            (_, false, _) => Exit::Success,
+            (_, true, true) => Exit::Partial,
+            (_, true, false) => Exit::Failed,
+        }
+    }
+}
+
+fn refused(plan: &Plan) -> Failure {
+    let diagnostics = plan.refusals.iter().map(|refusal| {
+        let diagnostic = Diagnostic::error("refused", refusal.summary).detail(refusal.detail.clone()).address(&refusal.address);
+        refusal.hints.iter().fold(diagnostic, |diagnostic, hint| diagnostic.hint(hint.clone()))
+    });
+    Failure { exit: Exit::Refused, diagnostics: diagnostics.collect() }
+}
+
+enum Ended {
+    Operation { id: OperationId, result: Result<(), Trouble> },
+    Settled { step: usize, result: Result<(), AwsError> },
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    registry: &'a Registry,
+    reader: Reader,
+    writer: Writer,
+    artifacts: &'a dyn ArtifactSource,
+    lineage: &'a str,
+    journal: Journal,
+    events: &'a EventSink,
+    interrupt: &'a Interrupt,
+    parallel: usize,
+    schedule: Schedule<'a>,
+    step_of: Vec<usize>,
+    begun: BTreeMap<usize, Instant>,
+    results: BTreeMap<Address, StepResult>,
+    diagnostics: Vec<Diagnostic>,
+    /// Whether AWS was changed.
+    started: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(engine: &'a Engine, plan: &'a Plan, artifacts: &'a dyn ArtifactSource, lineage: &'a str, journal: Journal, parallel: usize) -> Self {
+        let mut step_of = vec![0; plan.operations.len()];
+        for (index, step) in plan.steps.iter().enumerate() {
+            step.operations.iter().for_each(|id| step_of[id.0] = index);
+        }
+        Self {
+            plan,
+            registry: &engine.registry,
+            reader: engine.session.reader(),
+            writer: engine.session.writer(),
+            artifacts,
+            lineage,
+            journal,
+            events: &engine.events,
+            interrupt: &engine.interrupt,
+            parallel,
+            schedule: Schedule::new(&plan.operations),
+            step_of,
+            begun: BTreeMap::new(),
+            results: BTreeMap::new(),
+            diagnostics: Vec::new(),
+            started: false,
+        }
+    }
+
+    /// Runs every operation that can be run.
+    async fn work(&mut self) {
+        let mut running: FuturesUnordered<BoxFuture<'a, Ended>> = FuturesUnordered::new();
+        let abort = self.interrupt.abort.clone();
+        loop {
+            while running.len() < self.parallel && !self.interrupt.drain.is_cancelled() {
+                let Some(id) = self.schedule.next() else { break };
+                running.push(self.begin(id));
+            }
+            tokio::select! {
+                ended = running.next() => match ended {
+                    Some(ended) => self.end(ended, &mut running).await,
+                    None => break,
+                },
+                () = abort.cancelled() => break,
+            }
+        }
+        self.close();
+    }
+
+    fn note_skipped(&mut self, id: OperationId) {
+        let operation = &self.plan.operations[id.0];
+        let cause = operation.waits.iter().map(|wait| &self.plan.operations[wait.on.0]).find(|other| {
+            other.address != operation.address && self.results.get(&other.address).is_some_and(|result| result.outcome != Outcome::Done)
+        });
+        let because = cause.map_or_else(|| "an earlier operation of it failed".to_owned(), |cause| format!("`{}` failed", cause.address));
+        let diagnostic = Diagnostic::warning("skipped", "not tried").detail(format!("It was left out because {because}.")).address(&operation.address);
+        self.results.entry(operation.address.clone()).or_insert(StepResult { outcome: Outcome::Skipped, error: Some(diagnostic) });
+    }
+
+    fn begin(&mut self, id: OperationId) -> BoxFuture<'a, Ended> {
+        let operation = &self.plan.operations[id.0];
+        (self.events)(Event::OperationStarted { address: operation.address.clone(), call: operation.call.clone() });
+        self.begun.insert(id.0, Instant::now());
+        let step = &self.plan.steps[self.step_of[id.0]];
+        let call = Call {
+            id,
+            operation,
+            facts: step.settles.clone(),
+            registry: self.registry,
+            writer: self.writer.clone(),
+            artifacts: self.artifacts,
+            lineage: self.lineage,
+            journal: self.journal.clone(),
+        };
+        Box::pin(async move { Ended::Operation { id, result: call.run().await } })
+    }
+
+    async fn end(&mut self, ended: Ended, running: &mut FuturesUnordered<BoxFuture<'a, Ended>>) {
+        match ended {
+            Ended::Operation { id, result } => {
+                let skipped = self.schedule.end(id, result.is_ok());
+                self.announce(id, result.is_err());
+                match result {
+                    Ok(()) => self.advance(id, running).await,
+                    Err(trouble) => self.fail(id, &trouble),
+                }
+                skipped.into_iter().for_each(|id| self.note_skipped(id));
+            }
+            Ended::Settled { step, result } => match result {
+                Err(error) if error.class != ErrorClass::Interrupted => {
+                    let address = &self.plan.steps[step].address;
+                    let error = error.to_diagnostic().address(address);
+                    self.results.insert(address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error) });
+                }
+                _ => {}
+            },
+        }
+    }
+
+    fn announce(&self, id: OperationId, failed: bool) {
+        let operation = &self.plan.operations[id.0];
+        let elapsed = self.begun.get(&id.0).map_or(0, |begun| begun.elapsed().as_millis());
+        (self.events)(Event::OperationEnded {
+            address: operation.address.clone(),
+            call: operation.call.clone(),
+            outcome: if failed { Outcome::Failed } else { Outcome::Done },
+            elapsed_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
+            done: self.schedule.ended(),
+            total: self.plan.operations.len(),
+        });
+    }
+
+    fn fail(&mut self, id: OperationId, trouble: &Trouble) {
+        let operation = &self.plan.operations[id.0];
+        if let Trouble::Aws(error) = trouble
+            && !is_certain(error)
+        {
+            self.started = true;
+        }
+        let error = match trouble {
+            Trouble::Aws(error) => error.to_diagnostic(),
+            Trouble::Store(diagnostic) => diagnostic.clone(),
+            Trouble::Unresolved(reference) => {
+                Diagnostic::error("unresolved", "a reference has no value").detail(format!("`${{{reference}}}` is needed for `{}` and AWS did not give it.", operation.call))
+            }
+        };
+        self.results.insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error.address(&operation.address)) });
+    }
+
+    /// After the last operation of a step: what is true now is written down, and its kind waits until
+    /// the resource is ready, while everything that waited for the step goes on.
+    async fn advance(&mut self, id: OperationId, running: &mut FuturesUnordered<BoxFuture<'a, Ended>>) {
+        self.started = true;
+        let index = self.step_of[id.0];
+        let step = &self.plan.steps[index];
+        if step.operations.last() != Some(&id) {
+            return;
+        }
+        self.results.insert(step.address.clone(), StepResult { outcome: Outcome::Done, error: None });
+        self.write_down(step).await;
+        if matches!(step.action, Action::Delete | Action::Forget) {
+            return;
+        }
+        let made = step.operations.iter().rev().map(|id| &self.plan.operations[id.0]).find(|operation| operation.physical_id == step.physical_id);
+        if let (Some(kind), Some(operation)) = (self.registry.find(&step.address.kind), made) {
+            let reader = self.reader.clone();
+            running.push(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
+        }
+    }
+
+    async fn write_down(&mut self, step: &Step) {
+        let record = match step.action {
+            Action::Delete | Action::Forget if step.operations.is_empty() => Record::Forget { address: step.address.clone() },
+            Action::Forget => Record::Forget { address: step.address.clone() },
+            Action::Delete => return,
+            _ if step.records.is_empty() && step.settles.is_none() && step.adopts.is_none() => return,
+            _ => Record::Settle {
+                address: step.address.clone(),
+                adopts: step.adopts.filter(|_| step.operations.is_empty()).and(step.physical_id.clone()),
+                adopted: step.adopts.unwrap_or(false),
+                carries: self.journal.with_state(|state| resolve_carries(&step.records, state)),
+                facts: step.settles.clone(),
+            },
+        };
+        if let Err(error) = self.journal.write(record).await {
+            self.diagnostics.push(error.to_diagnostic().address(&step.address));
+        }
+    }
+
+    /// Steps that were never begun or never finished.
+    fn close(&mut self) {
+        let stopped = self.interrupt.drain.is_cancelled();
+        let why = if stopped { "The run was interrupted before it." } else { "Its operations wait for each other in a circle; this is a bug in lambdo." };
+        for id in self.schedule.unfinished() {
+            let address = &self.plan.operations[id.0].address;
+            let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
+            self.results.insert(address.clone(), StepResult { outcome: Outcome::Skipped, error: Some(error) });
+        }
+    }
+
+    /// Writes down what needs no operation, and the outputs.
+    async fn finish(&mut self) -> Table {
+        if self.interrupt.drain.is_cancelled() {
+            return self.journal.with_state(|state| state.outputs.clone());
+        }
+        let plan = self.plan;
+        for step in plan.steps.iter().filter(|step| step.operations.is_empty()) {
+            let parent_is_gone = step.action != Action::Delete || !self.journal.with_state(|state| state.entries.contains_key(&step.address));
+            if parent_is_gone {
+                self.write_down(step).await;
+            }
+        }
+        let (known, recorded) = self.journal.with_state(|state| (known_outputs(plan, state), state.outputs.clone()));
+        if known != recorded
+            && let Err(error) = self.journal.write(Record::Outputs { outputs: known.clone() }).await
+        {
+            self.diagnostics.push(error.to_diagnostic());
+        }
+        known
+    }
+}
+
+
+fn known_outputs(plan: &Plan, state: &State) -> Table {
+    let outputs = resolve_table(&plan.outputs, &|part| attribute(part, state));
+    outputs.into_iter().filter(|(_, value)| !value.is_unresolved()).collect()
+}

@@ -1,0 +1,123 @@
+//! One operation on its way to AWS: begin on disk, call, end on disk.
+
+use super::journal::Journal;
+use crate::aws::{AwsError, ErrorClass, Writer};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{Registry, RunContext};
+use crate::model::plan::EntryFacts;
+use crate::model::{ArtifactSource, Carry, Operation, OperationId, PhysicalId, Record, State, Table, TemplatePart, Transition, Value, value::resolve_table};
+
+/// Why an operation did not go through.
+pub enum Trouble {
+    Aws(AwsError),
+    Store(Diagnostic),
+    Unresolved(String),
+}
+
+/// One operation on its way.
+pub struct Call<'a> {
+    pub id: OperationId,
+    pub operation: &'a Operation,
+    pub facts: Option<EntryFacts>,
+    pub registry: &'a Registry,
+    pub writer: Writer,
+    pub artifacts: &'a dyn ArtifactSource,
+    pub lineage: &'a str,
+    pub journal: Journal,
+}
+
+impl Call<'_> {
+    /// Fills in references, writes the begin, sends the call, writes the end.
+    pub async fn run(self) -> Result<(), Trouble> {
+        let Some(operation) = self.resolved()? else { return Ok(()) };
+        let Some(kind) = self.registry.find(&operation.address.kind) else { return Err(Trouble::Unresolved(operation.address.kind)) };
+        self.write(self.begin(&operation)).await?;
+        let context = RunContext { artifacts: self.artifacts, lineage: self.lineage };
+        match kind.run(&self.writer, &operation, &context).await {
+            Ok(done) => {
+                let physical_id = done.physical_id.or_else(|| operation.physical_id.clone()).unwrap_or_else(|| PhysicalId(String::new()));
+                self.write(self.ended(&operation, physical_id, done.attributes)).await
+            }
+            Err(error) => {
+                if is_certain(&error) {
+                    self.write(Record::Failed { operation: self.id.0 }).await?;
+                }
+                Err(Trouble::Aws(error))
+            }
+        }
+    }
+
+    /// The operation with every reference filled in; `None` when it turns out to change nothing.
+    fn resolved(&self) -> Result<Option<Operation>, Trouble> {
+        self.journal.with_state(|state| self.resolved_in(state))
+    }
+
+    fn resolved_in(&self, state: &State) -> Result<Option<Operation>, Trouble> {
+        let mut operation = self.operation.clone();
+        let was_open = operation.carries.iter().any(|carry| carry.value.as_ref().is_some_and(Value::is_unresolved));
+        operation.arguments = resolve_table(&operation.arguments, &|part| attribute(part, state));
+        operation.carries = resolve_carries(&operation.carries, state);
+        let mut open = None;
+        Value::Table(operation.arguments.clone()).visit_parts(&mut |part| {
+            if !matches!(part, TemplatePart::Text(_)) {
+                open = Some(part.expression());
+            }
+        });
+        if let Some(reference) = open {
+            return Err(Trouble::Unresolved(reference));
+        }
+        let changes_nothing = was_open
+            && operation.transition == Transition::Update
+            && state.entries.get(&operation.address).is_some_and(|entry| {
+                let mut inputs = entry.inputs.clone();
+                operation.carries.iter().for_each(|carry| carry.apply(&mut inputs));
+                inputs == entry.inputs
+            });
+        Ok((!changes_nothing).then_some(operation))
+    }
+
+    fn begin(&self, operation: &Operation) -> Record {
+        Record::Begin {
+            operation: self.id.0,
+            address: operation.address.clone(),
+            physical_id: operation.physical_id.clone(),
+            call: operation.call.clone(),
+            transition: operation.transition.clone(),
+        }
+    }
+
+    fn ended(&self, operation: &Operation, physical_id: PhysicalId, attributes: Table) -> Record {
+        let creates = matches!(operation.transition, Transition::Create { .. });
+        Record::End {
+            operation: self.id.0,
+            address: operation.address.clone(),
+            physical_id,
+            transition: operation.transition.clone(),
+            carries: operation.carries.clone(),
+            attributes,
+            facts: self.facts.clone().filter(|_| creates),
+        }
+    }
+
+    async fn write(&self, record: Record) -> Result<(), Trouble> {
+        self.journal.write(record).await.map_err(|error| Trouble::Store(error.to_diagnostic()))
+    }
+}
+
+/// What a reference stands for by now.
+pub fn attribute(part: &TemplatePart, state: &State) -> Option<Value> {
+    let TemplatePart::Attribute { address, attribute } = part else { return None };
+    state.entries.get(address)?.attributes.get(attribute).cloned()
+}
+
+/// The carries with every reference filled in that is known by now.
+pub fn resolve_carries(carries: &[Carry], state: &State) -> Vec<Carry> {
+    let resolve = |value: &Value| value.resolve(&|part| attribute(part, state));
+    carries.iter().map(|carry| Carry { path: carry.path.clone(), value: carry.value.as_ref().map(resolve) }).collect()
+}
+
+/// Whether AWS certainly changed nothing when it answered so.
+pub fn is_certain(error: &AwsError) -> bool {
+    use ErrorClass::{AlreadyExists, Credentials, Denied, InProgress, Invalid, NotFound, NotYetConsistent, Quota, Throttled};
+    matches!(error.class, Throttled | NotYetConsistent | InProgress | AlreadyExists | NotFound | Denied | Credentials | Quota | Invalid)
+}

@@ -1,0 +1,216 @@
+//! The one code path: read AWS, plan, apply. The command line, the daemon and the tests all call it.
+
+mod apply;
+mod call;
+mod journal;
+mod observe;
+mod schedule;
+
+pub use apply::{Report, StepResult};
+
+use crate::aws::Session;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::Registry;
+use crate::model::{Address, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
+use crate::plan::{self, Selection};
+use crate::store::{Holder, Lease, StateStore};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// How a run is stopped: first it drains, then it is cut off.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt {
+    /// Nothing new is started; what is running is finished.
+    pub drain: CancellationToken,
+    /// What is running is dropped.
+    pub abort: CancellationToken,
+}
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Now, as RFC 3339 in UTC.
+    fn now(&self) -> String;
+}
+
+/// The computer's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> String {
+        jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string()
+    }
+}
+
+/// What the user asked of a plan besides the spec.
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    /// Whether fields that cost a call of their own are read.
+    pub deep: bool,
+    /// Which functions; all where empty.
+    pub functions: Vec<String>,
+    /// Which addresses exactly; all where empty.
+    pub targets: Vec<Address>,
+    /// Existing resources to be taken over.
+    pub adopt: BTreeSet<Address>,
+}
+
+/// Plans and applies in one account and region, with one place for its state.
+pub struct Engine {
+    session: Session,
+    store: Arc<dyn StateStore>,
+    registry: Arc<Registry>,
+    clock: Arc<dyn Clock>,
+    events: EventSink,
+    interrupt: Interrupt,
+}
+
+impl Engine {
+    /// An engine that changes nothing until [`Engine::apply`] is called.
+    pub fn new(
+        session: Session,
+        store: Arc<dyn StateStore>,
+        registry: Arc<Registry>,
+        clock: Arc<dyn Clock>,
+        events: EventSink,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self { session, store, registry, clock, events, interrupt }
+    }
+
+    /// Where it deploys to.
+    pub fn target(&self) -> &Target {
+        self.session.target()
+    }
+
+    /// Refuses an account that the spec does not allow. An empty list allows all.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`].
+    pub fn guard(&self, allowed_account_ids: &[String]) -> Result<(), Failure> {
+        let account = &self.target().account;
+        if allowed_account_ids.is_empty() || allowed_account_ids.contains(account) {
+            return Ok(());
+        }
+        let diagnostic = Diagnostic::error("account-not-allowed", "this account is not allowed")
+            .detail(format!("The credentials in use belong to account `{account}`, but `aws.allowed_account_ids` allows only {}.", listed(allowed_account_ids)))
+            .hint("use credentials of an allowed account, for example with `--profile`");
+        Err(Failure::new(Exit::Refused, diagnostic))
+    }
+
+    /// The state with its journal folded in, or a newborn one.
+    ///
+    /// # Errors
+    /// [`Exit::Failed`] for a state that cannot be used, [`Exit::Refused`] for one of another account,
+    /// region or endpoint.
+    pub async fn load(&self, project: &str, stage: Option<&str>) -> Result<State, Failure> {
+        let target = self.target().clone();
+        let endpoint = self.session.endpoint().map(str::to_owned);
+        let Some(state) = self.store.load().await.map_err(|error| error.to_failure())? else {
+            return Ok(State::new(new_lineage()?, project, stage, target, endpoint));
+        };
+        if state.target != target {
+            return Err(moved("account or region", &place(&state.target), &place(&target)));
+        }
+        if !is_same_endpoint(state.endpoint.as_deref(), endpoint.as_deref()) {
+            let name = |endpoint: Option<&str>| endpoint.unwrap_or("AWS itself").to_owned();
+            return Err(moved("endpoint", &name(state.endpoint.as_deref()), &name(endpoint.as_deref())));
+        }
+        Ok(state)
+    }
+
+    /// Takes the state's lock for as long as the lease lives.
+    ///
+    /// # Errors
+    /// [`Exit::Locked`], naming who holds it.
+    pub async fn lock(&self, operation: &str) -> Result<Box<dyn Lease>, Failure> {
+        let holder = Holder {
+            who: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".into()),
+            pid: std::process::id(),
+            host: host_name(),
+            operation: operation.to_owned(),
+            since: self.clock.now(),
+        };
+        self.store.lock(&holder).await.map_err(|error| error.to_failure())
+    }
+
+    /// Reads AWS, settles what a killed run left open (in memory only) and decides.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for names that match nothing, [`Exit::Failed`] when AWS cannot be read at all,
+    /// [`Exit::Interrupted`].
+    pub async fn plan(&self, desired: &Desired, state: &mut State, options: &PlanOptions) -> Result<Plan, Failure> {
+        let selection = Selection { functions: options.functions.clone(), targets: options.targets.clone() };
+        let only = plan::select(&selection, desired, state).map_err(unknown_names)?;
+        let observed = tokio::select! {
+            observed = observe::observe(self, desired, state, only.as_ref(), options.deep) => observed?,
+            () = self.interrupt.drain.cancelled() => return Err(interrupted()),
+        };
+        plan::settle(state, &observed, self.registry.as_ref());
+        let options = plan::Options { adopt: options.adopt.clone(), only };
+        Ok(plan::plan(desired, state, &observed, self.registry.as_ref(), &options))
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn place(target: &Target) -> String {
+    format!("account {} in {}", target.account, target.region)
+}
+
+fn moved(what: &str, before: &str, now: &str) -> Failure {
+    let diagnostic = Diagnostic::error("state-of-another-place", format!("the state belongs to another {what}"))
+        .detail(format!("The state was made for {before}, but this run goes to {now}. A state belongs to one account, one region and one endpoint."))
+        .hint("use the credentials and region of before, or declare a second stage for the other place");
+    Failure::new(Exit::Refused, diagnostic)
+}
+
+/// Whether two endpoints mean the same cloud. Ports of loopback addresses do not count: emulators and
+/// proxies get another one at each start.
+fn is_same_endpoint(left: Option<&str>, right: Option<&str>) -> bool {
+    fn host(endpoint: &str) -> &str {
+        let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or(rest);
+        let name = authority.rsplit_once(':').map_or(authority, |(name, _)| name);
+        if matches!(name, "localhost" | "127.0.0.1" | "[::1]") { "loopback" } else { authority }
+    }
+    left.map(host) == right.map(host)
+}
+
+fn unknown_names(sentences: Vec<String>) -> Failure {
+    let diagnostics = sentences.into_iter().map(|sentence| Diagnostic::error("unknown-name", "nothing of this name").detail(sentence));
+    Failure { exit: Exit::Usage, diagnostics: diagnostics.collect() }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, Diagnostic::error("interrupted", "interrupted").detail("The run was stopped before anything was changed."))
+}
+
+fn new_lineage() -> Result<Lineage, Failure> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::new(Exit::Failed, Diagnostic::error("no-randomness", "the system gave no random numbers").detail(error.to_string()))
+    })?;
+    Ok(Lineage(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+fn host_name() -> String {
+    let from_system = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let from_environment = || ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    from_system.or_else(from_environment).map_or_else(|| "unknown".into(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loopback_endpoint_keeps_its_identity_when_its_port_changes() {
+        assert!(is_same_endpoint(Some("http://127.0.0.1:4566"), Some("http://localhost:9999/")));
+        assert!(is_same_endpoint(None, None));
+        assert!(!is_same_endpoint(Some("http://127.0.0.1:4566"), None));
+        assert!(!is_same_endpoint(Some("https://aws.example.com:1"), Some("https://aws.example.com:2")));
+    }
+}

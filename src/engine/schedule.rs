@@ -1,0 +1,157 @@
+//! Which operation may start next. Pure: it is told what ended and says what that sets free.
+
+use crate::model::{Operation, OperationId, Strength};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How far an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Something that it waits for has not ended, or nobody asked for it yet.
+    Waiting,
+    /// It was handed out.
+    Running,
+    /// It went through.
+    Done,
+    /// It did not.
+    Failed,
+    /// It will not be tried, since something that it waits hard for did not go through.
+    Skipped,
+}
+
+/// The ready queue over a plan's operations.
+pub struct Schedule<'a> {
+    operations: &'a [Operation],
+    status: Vec<Status>,
+    open_waits: Vec<usize>,
+    dependants: Vec<Vec<(usize, Strength)>>,
+    ready: BTreeSet<usize>,
+    /// Serial keys in use, each with those that wait for it.
+    busy: BTreeMap<&'a str, VecDeque<usize>>,
+    ended: usize,
+}
+
+impl<'a> Schedule<'a> {
+    /// Everything waits; what has no waits is ready.
+    pub fn new(operations: &'a [Operation]) -> Self {
+        let mut dependants = vec![Vec::new(); operations.len()];
+        for (index, operation) in operations.iter().enumerate() {
+            operation.waits.iter().for_each(|wait| dependants[wait.on.0].push((index, wait.strength)));
+        }
+        let open_waits: Vec<usize> = operations.iter().map(|operation| operation.waits.len()).collect();
+        let ready = (0..operations.len()).filter(|index| open_waits[*index] == 0).collect();
+        let status = vec![Status::Waiting; operations.len()];
+        Self { operations, status, open_waits, dependants, ready, busy: BTreeMap::new(), ended: 0 }
+    }
+
+    /// Hands out the next operation, if one may start.
+    pub fn next(&mut self) -> Option<OperationId> {
+        while let Some(index) = self.ready.pop_first() {
+            if let Some(key) = self.operations[index].serial_key.as_deref() {
+                if let Some(parked) = self.busy.get_mut(key) {
+                    parked.push_back(index);
+                    continue;
+                }
+                self.busy.insert(key, VecDeque::new());
+            }
+            self.status[index] = Status::Running;
+            return Some(OperationId(index));
+        }
+        None
+    }
+
+    /// Takes note that an operation ended; gives those that will not be tried because of it.
+    pub fn end(&mut self, id: OperationId, went_through: bool) -> Vec<OperationId> {
+        self.status[id.0] = if went_through { Status::Done } else { Status::Failed };
+        if let Some(key) = self.operations[id.0].serial_key.as_deref() {
+            self.ready.extend(self.busy.remove(key).unwrap_or_default());
+        }
+        let mut skipped = Vec::new();
+        let mut ended = vec![id.0];
+        while let Some(index) = ended.pop() {
+            self.ended += 1;
+            for (dependant, strength) in std::mem::take(&mut self.dependants[index]) {
+                self.open_waits[dependant] -= 1;
+                if self.status[dependant] != Status::Waiting {
+                    continue;
+                }
+                if self.status[index] != Status::Done && strength == Strength::Hard {
+                    self.status[dependant] = Status::Skipped;
+                    skipped.push(OperationId(dependant));
+                    ended.push(dependant);
+                } else if self.open_waits[dependant] == 0 {
+                    self.ready.insert(dependant);
+                }
+            }
+        }
+        skipped
+    }
+
+    /// How many operations ended or will not be tried.
+    pub fn ended(&self) -> usize {
+        self.ended
+    }
+
+    /// Operations that were not handed out or did not end.
+    pub fn unfinished(&self) -> impl Iterator<Item = OperationId> + '_ {
+        let open = |status: &Status| matches!(status, Status::Waiting | Status::Running);
+        self.status.iter().enumerate().filter(move |(_, status)| open(status)).map(|(index, _)| OperationId(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Address, Table, Transition, Wait};
+
+    fn operation(waits: &[(usize, Strength)], serial_key: Option<&str>) -> Operation {
+        Operation {
+            address: Address::new("function", "a"),
+            physical_id: None,
+            call: "lambda:CreateFunction".into(),
+            arguments: Table::new(),
+            carries: vec![],
+            transition: Transition::Update,
+            waits: waits.iter().map(|(on, strength)| Wait { on: OperationId(*on), strength: *strength }).collect(),
+            serial_key: serial_key.map(Into::into),
+        }
+    }
+
+    fn all_ready(schedule: &mut Schedule<'_>) -> Vec<usize> {
+        std::iter::from_fn(|| schedule.next()).map(|id| id.0).collect()
+    }
+
+    #[test]
+    fn an_operation_starts_when_its_own_waits_are_over() {
+        let operations = [operation(&[], None), operation(&[(0, Strength::Hard)], None), operation(&[], None)];
+        let mut schedule = Schedule::new(&operations);
+        assert_eq!(all_ready(&mut schedule), [0, 2]);
+        assert!(schedule.end(OperationId(0), true).is_empty());
+        assert_eq!(all_ready(&mut schedule), [1]);
+    }
+
+    #[test]
+    fn a_failure_skips_those_that_wait_hard_and_frees_those_that_wait_softly() {
+        let operations = [
+            operation(&[], None),
+            operation(&[(0, Strength::Hard)], None),
+            operation(&[(1, Strength::Hard)], None),
+            operation(&[(0, Strength::Soft)], None),
+            operation(&[(2, Strength::Soft)], None),
+        ];
+        let mut schedule = Schedule::new(&operations);
+        assert_eq!(all_ready(&mut schedule), [0]);
+        assert_eq!(schedule.end(OperationId(0), false), [OperationId(1), OperationId(2)]);
+        assert_eq!(all_ready(&mut schedule), [3, 4]);
+        assert_eq!(schedule.ended(), 3);
+        assert_eq!(schedule.unfinished().count(), 2);
+    }
+
+    #[test]
+    fn operations_with_one_serial_key_run_one_after_the_other() {
+        let operations = [operation(&[], Some("k")), operation(&[], Some("k")), operation(&[], Some("other"))];
+        let mut schedule = Schedule::new(&operations);
+        assert_eq!(all_ready(&mut schedule), [0, 2]);
+        schedule.end(OperationId(0), false);
+        assert_eq!(all_ready(&mut schedule), [1]);
+    }
+}

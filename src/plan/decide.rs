@@ -1,0 +1,429 @@
+//! What is done with each resource, and why.
+
+use super::diff::{Difference, Sides, difference};
+use super::ownership::{self, Owner};
+use super::{Options, order};
+use crate::model::plan::{EntryFacts, Refusal};
+use crate::model::{
+    Action, Address, Carry, Cause, Change, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource,
+    RulesSet, Sighting, State, Step, TemplatePart, Value, observed::tag,
+};
+use std::collections::BTreeMap;
+
+/// What operations a step needs.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// None.
+    Nothing,
+    /// It is made. `discards` a predecessor that needs no delete.
+    Create { discards: bool },
+    /// It is changed; `adopts` when it becomes ours, saying whether it was there before us.
+    Update { live: Box<Live>, adopts: Option<bool> },
+    /// It is made anew.
+    Replace { old: Box<Predecessor>, delete_first: bool },
+    /// It is deleted, or dies with its parent.
+    Delete { dies_with_parent: bool },
+    /// It leaves the state only.
+    Forget,
+}
+
+/// The resource that a replacement replaces.
+#[derive(Clone, Debug)]
+pub struct Predecessor {
+    /// Its entry.
+    pub entry: Entry,
+    /// What AWS shows of it.
+    pub live: Option<Live>,
+    /// Whether it is deleted together with its parent.
+    pub dies_with_parent: bool,
+}
+
+/// One resource, decided.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What is wanted, references filled in as far as they are known.
+    pub desired: Option<Resource>,
+    /// What operations it needs.
+    pub work: Work,
+}
+
+impl Decision {
+    /// Whether AWS gets a new thing under this address.
+    pub fn remakes(&self) -> bool {
+        matches!(self.work, Work::Create { .. } | Work::Replace { .. })
+    }
+}
+
+/// Decides resource by resource, what is depended on first.
+pub struct Decider<'a> {
+    desired: &'a Desired,
+    state: &'a State,
+    observed: &'a Observed,
+    rules: &'a dyn RulesSet,
+    options: &'a Options,
+    decisions: BTreeMap<Address, Decision>,
+}
+
+struct Verdict {
+    action: Action,
+    reason: Reason,
+    difference: Difference,
+    work: Work,
+}
+
+impl Verdict {
+    fn new(action: Action, reason: Reason, work: Work) -> Self {
+        Self { action, reason, difference: Difference::default(), work }
+    }
+
+    fn nothing() -> Self {
+        Self::new(Action::NoOp, Reason::Unchanged, Work::Nothing)
+    }
+
+    fn with(mut self, difference: Difference) -> Self {
+        self.difference = difference;
+        self
+    }
+}
+
+impl<'a> Decider<'a> {
+    pub fn new(desired: &'a Desired, state: &'a State, observed: &'a Observed, rules: &'a dyn RulesSet, options: &'a Options) -> Self {
+        Self { desired, state, observed, rules, options, decisions: BTreeMap::new() }
+    }
+
+    /// Decides everything and writes the steps into the plan.
+    pub fn decide(mut self, plan: &mut Plan) -> BTreeMap<Address, Decision> {
+        for address in order::dependencies_first(self.desired) {
+            if self.is_selected(&address) {
+                let resource = self.prepared(&self.desired.resources[&address]);
+                let verdict = self.wanted(&resource, plan);
+                self.conclude(&address, Some(resource), verdict, plan);
+            }
+        }
+        for (address, entry) in &self.state.entries {
+            if !self.desired.resources.contains_key(address) && self.is_selected(address) {
+                let verdict = self.unwanted(address, entry, plan);
+                self.conclude(address, None, verdict, plan);
+            }
+        }
+        plan.steps.sort_by(|left, right| left.address.cmp(&right.address));
+        plan.outputs = plan.outputs.iter().map(|(name, value)| (name.clone(), value.resolve(&|part| self.known(part)))).collect();
+        self.decisions
+    }
+
+    fn is_selected(&self, address: &Address) -> bool {
+        self.options.only.as_ref().is_none_or(|only| only.contains(address))
+    }
+
+    /// The resource with our tags and with every reference filled in that is known by now.
+    fn prepared(&self, resource: &Resource) -> Resource {
+        let mut resource = resource.clone();
+        resource.inputs = crate::model::value::resolve_table(&resource.inputs, &|part| self.known(part));
+        if self.rules.rules(&resource.address.kind).is_some_and(crate::model::Rules::is_taggable) {
+            let tags = resource.inputs.entry("tags".to_owned()).or_insert_with(|| Value::Table(BTreeMap::new()));
+            if let Value::Table(tags) = tags {
+                tags.insert(tag::PROJECT.into(), self.state.project.as_str().into());
+                tags.insert(tag::STAGE.into(), self.state.stage.as_deref().unwrap_or_default().into());
+                tags.insert(tag::ADDRESS.into(), resource.address.to_string().into());
+                tags.insert(tag::LINEAGE.into(), self.state.lineage.0.as_str().into());
+            }
+        }
+        resource
+    }
+
+    /// What a reference stands for, unless only AWS will say.
+    fn known(&self, part: &TemplatePart) -> Option<Value> {
+        let TemplatePart::Attribute { address, attribute } = part else { return None };
+        if let Some(predicted) = self.desired.resources.get(address).and_then(|resource| resource.attributes.get(attribute)) {
+            return Some(predicted.clone());
+        }
+        if self.decisions.get(address).is_some_and(Decision::remakes) {
+            return None;
+        }
+        let entry = self.state.entries.get(address)?;
+        entry.attributes.get(attribute).cloned()
+    }
+
+    fn conclude(&mut self, address: &Address, desired: Option<Resource>, verdict: Verdict, plan: &mut Plan) {
+        let entry = self.state.entries.get(address);
+        let physical_id = desired.as_ref().and_then(Resource::physical_id).or(entry.map(|entry| &entry.physical_id));
+        let facts = desired.as_ref().map(facts);
+        let known = entry.is_some_and(|entry| facts.as_ref().is_some_and(|facts| is_recorded(facts, entry)));
+        let adopts = match &verdict.work {
+            Work::Update { adopts, .. } => *adopts,
+            _ => None,
+        };
+        let step = Step {
+            address: address.clone(),
+            physical_id: physical_id.cloned(),
+            action: verdict.action,
+            reason: verdict.reason,
+            changes: verdict.difference.changes,
+            operations: Vec::new(),
+            records: verdict.difference.records,
+            adopts,
+            settles: facts.filter(|_| !known || verdict.action != Action::NoOp),
+        };
+        plan.steps.push(step);
+        self.decisions.insert(address.clone(), Decision { desired, work: verdict.work });
+    }
+
+    fn wanted(&self, resource: &Resource, plan: &mut Plan) -> Verdict {
+        match self.state.entries.get(&resource.address) {
+            None => self.not_in_state(resource, plan),
+            Some(entry) if resource.physical_id().is_none_or(|id| *id == entry.physical_id) => self.in_state(resource, entry, plan),
+            Some(entry) => self.renamed(resource, entry, plan),
+        }
+    }
+
+    fn in_state(&self, resource: &Resource, entry: &Entry, plan: &mut Plan) -> Verdict {
+        if self.parent_is_replaced(resource.parent.as_ref(), &resource.address) {
+            return Verdict::new(Action::Create, Reason::DependencyReplaced, Work::Create { discards: false });
+        }
+        let applied = Some(&entry.inputs).filter(|inputs| !inputs.is_empty());
+        match self.observed.of(&resource.address, &entry.physical_id) {
+            Some(Sighting::Missing) => Verdict::new(Action::Create, Reason::MissingInAws, Work::Create { discards: false }),
+            Some(Sighting::Found(live)) => {
+                self.note_unread(&resource.address, live, plan);
+                if ownership::is_of_another_lineage(live, self.state) {
+                    plan.refusals.push(ownership::not_ours(&resource.address, &entry.physical_id, live, self.state));
+                }
+                self.compared(resource, entry, applied, live, plan)
+            }
+            unread => {
+                note_unreadable(&resource.address, unread, plan);
+                let mut live = Live::new(entry.physical_id.clone());
+                live.fields.clone_from(&entry.inputs);
+                self.compared(resource, entry, applied, &live, plan)
+            }
+        }
+    }
+
+    fn compared(&self, resource: &Resource, entry: &Entry, applied: Option<&crate::model::Table>, live: &Live, plan: &mut Plan) -> Verdict {
+        let difference = self.difference(resource, applied, live);
+        if difference.changes.iter().any(|change| change.effect == Effect::Replace) {
+            return self.replaced(resource, entry, Some(live), Reason::CannotUpdateInPlace, plan).with(difference);
+        }
+        if difference.changes.is_empty() {
+            if entry.deposed.is_empty() {
+                return Verdict::nothing().with(difference);
+            }
+            plan.notes.push((resource.address.clone(), "its predecessor is still to be deleted".into()));
+            return Verdict::new(Action::Update, Reason::CannotUpdateInPlace, Work::Nothing).with(difference);
+        }
+        let reason =
+            if difference.changes.iter().all(|change| change.cause == Cause::Drift) { Reason::Drifted } else { Reason::InputsChanged };
+        Verdict::new(Action::Update, reason, Work::Update { live: Box::new(live.clone()), adopts: None }).with(difference)
+    }
+
+    fn difference(&self, resource: &Resource, applied: Option<&crate::model::Table>, live: &Live) -> Difference {
+        let fields = self.rules.rules(&resource.address.kind).map_or(&[][..], |rules| rules.fields());
+        difference(fields, &Sides { applied, live, desired: &resource.inputs, ignore: &resource.ignore })
+    }
+
+    fn replaced(&self, resource: &Resource, entry: &Entry, live: Option<&Live>, reason: Reason, plan: &mut Plan) -> Verdict {
+        if entry.protect {
+            plan.refusals.push(protected(&resource.address, "replaced"));
+        }
+        let same_name = resource.physical_id().is_none_or(|id| *id == entry.physical_id);
+        let rules = self.rules.rules(&resource.address.kind);
+        let delete_first = same_name || rules.is_some_and(|rules| rules.replacement() == Replacement::DeleteFirst);
+        let dies_with_parent = self.parent_is_replaced(entry.parent.as_ref(), &resource.address);
+        let old = Predecessor { entry: entry.clone(), live: live.cloned(), dies_with_parent };
+        Verdict::new(Action::Replace, reason, Work::Replace { old: Box::new(old), delete_first: delete_first && !dies_with_parent })
+    }
+
+    fn renamed(&self, resource: &Resource, entry: &Entry, plan: &mut Plan) -> Verdict {
+        let Some(physical_id) = resource.physical_id() else { return Verdict::nothing() };
+        let old = self.observed.of(&resource.address, &entry.physical_id);
+        let old_live = old.and_then(Sighting::live);
+        match self.observed.of(&resource.address, physical_id) {
+            Some(Sighting::Found(live)) if !self.is_being_deleted_elsewhere(resource) => self.existing(resource, live, plan),
+            Some(Sighting::Unreadable(unchecked)) => {
+                plan.refusals.push(unread_before_create(&resource.address, physical_id, &unchecked.detail));
+                Verdict::nothing()
+            }
+            _ if matches!(old, Some(Sighting::Missing)) => {
+                Verdict::new(Action::Create, Reason::MissingInAws, Work::Create { discards: true })
+            }
+            _ => {
+                let parent_replaced = self.parent_is_replaced(entry.parent.as_ref(), &resource.address);
+                let reason = if parent_replaced { Reason::DependencyReplaced } else { Reason::CannotUpdateInPlace };
+                let mut seen = Live::new(entry.physical_id.clone());
+                seen.fields.clone_from(&entry.inputs);
+                let difference = self.difference(resource, Some(&entry.inputs), old_live.unwrap_or(&seen));
+                self.replaced(resource, entry, old_live, reason, plan).with(difference)
+            }
+        }
+    }
+
+    fn not_in_state(&self, resource: &Resource, plan: &mut Plan) -> Verdict {
+        let create = Verdict::new(Action::Create, Reason::NotInState, Work::Create { discards: false });
+        let Some(physical_id) = resource.physical_id() else { return create };
+        match self.observed.of(&resource.address, physical_id) {
+            Some(Sighting::Missing) => create,
+            Some(Sighting::Found(_)) if self.is_being_deleted_elsewhere(resource) => create,
+            Some(Sighting::Found(_)) if self.parent_is_replaced(resource.parent.as_ref(), &resource.address) => create,
+            Some(Sighting::Found(live)) => self.existing(resource, live, plan),
+            unread => {
+                let detail =
+                    if let Some(Sighting::Unreadable(unchecked)) = unread { unchecked.detail.as_str() } else { "it was not looked for" };
+                plan.refusals.push(unread_before_create(&resource.address, physical_id, detail));
+                Verdict::nothing()
+            }
+        }
+    }
+
+    /// A resource that exists although the state does not know it.
+    fn existing(&self, resource: &Resource, live: &Live, plan: &mut Plan) -> Verdict {
+        self.note_unread(&resource.address, live, plan);
+        let requested = self.options.adopt.contains(&resource.address);
+        let parent_is_ours = resource.parent.as_ref().is_some_and(|parent| self.state.entries.contains_key(parent));
+        let taggable = self.rules.rules(&resource.address.kind).is_some_and(crate::model::Rules::is_taggable);
+        let adopted = match ownership::owner(live, self.state) {
+            Owner::Us => false,
+            Owner::Unknown if !taggable && parent_is_ours => false,
+            Owner::Nobody if resource.adopt_untagged => true,
+            _ if requested => true,
+            _ => {
+                plan.refusals.push(ownership::not_ours(&resource.address, &live.physical_id, live, self.state));
+                return Verdict::nothing();
+            }
+        };
+        let difference = self.difference(resource, None, live);
+        if let Some(change) = difference.changes.iter().find(|change| change.effect == Effect::Replace) {
+            plan.refusals.push(cannot_adopt(resource, change));
+            return Verdict::nothing();
+        }
+        let reason = if requested { Reason::Requested } else { Reason::NotInState };
+        Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted) }).with(difference)
+    }
+
+    fn unwanted(&self, address: &Address, entry: &Entry, plan: &mut Plan) -> Verdict {
+        if self.parent_is_deleted(address, entry) {
+            return Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: true });
+        }
+        let sighting = self.observed.of(address, &entry.physical_id);
+        if matches!(sighting, Some(Sighting::Missing)) {
+            return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
+        }
+        if sighting.and_then(Sighting::live).is_some_and(|live| ownership::is_of_another_lineage(live, self.state)) {
+            plan.notes.push((address.clone(), format!("`{}` belongs to another state now and is left as it is", entry.physical_id)));
+            return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
+        }
+        if entry.keep || entry.adopted {
+            let why = if entry.adopted { "it was there before lambdo" } else { "`skip_destroy` is set" };
+            plan.notes.push((address.clone(), format!("`{}` stays in AWS, since {why}", entry.physical_id)));
+            return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
+        }
+        if entry.protect {
+            plan.refusals.push(protected(address, "deleted"));
+        }
+        Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: false })
+    }
+
+    fn dies_with_parent(&self, address: &Address) -> bool {
+        self.rules.rules(&address.kind).is_some_and(crate::model::Rules::dies_with_parent)
+    }
+
+    fn parent_is_replaced(&self, parent: Option<&Address>, child: &Address) -> bool {
+        let replaced =
+            parent.and_then(|parent| self.decisions.get(parent)).is_some_and(|parent| matches!(parent.work, Work::Replace { .. }));
+        replaced && self.dies_with_parent(child)
+    }
+
+    /// Whether the parent is deleted as well. For one that leaves, its entry tells and not its
+    /// decision, since what is unwanted is decided in no particular order.
+    fn parent_is_deleted(&self, child: &Address, entry: &Entry) -> bool {
+        let Some(parent) = &entry.parent else { return false };
+        let decision = self.decisions.get(parent).map(|decision| &decision.work);
+        if matches!(decision, Some(Work::Replace { delete_first: true, .. })) {
+            return self.dies_with_parent(child);
+        }
+        let Some(parent_entry) = self.state.entries.get(parent) else { return false };
+        let found = self.observed.of(parent, &parent_entry.physical_id).is_none_or(|sighting| !matches!(sighting, Sighting::Missing));
+        let leaves = !self.desired.resources.contains_key(parent) && self.is_selected(parent);
+        let is_deleted = found && !parent_entry.keep && !parent_entry.adopted;
+        leaves && is_deleted && self.dies_with_parent(child)
+    }
+
+    /// Whether another address, which leaves, owns the thing of this name now.
+    fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
+        self.state.entries.iter().any(|(address, entry)| {
+            *address != resource.address
+                && address.kind == resource.address.kind
+                && Some(&entry.physical_id) == resource.physical_id()
+                && self.desired.resources.get(address).is_none_or(|other| other.physical_id() != Some(&entry.physical_id))
+                && self.is_selected(address)
+        })
+    }
+
+    fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {
+        plan.unchecked.extend(live.unchecked.iter().map(|unchecked| (address.clone(), unchecked.clone())));
+        plan.not_deep += live.skipped.len();
+        plan.notes.extend(live.foreign.iter().map(|foreign| (address.clone(), format!("not ours and left as it is: {foreign}"))));
+    }
+}
+
+fn note_unreadable(address: &Address, sighting: Option<&Sighting>, plan: &mut Plan) {
+    if let Some(Sighting::Unreadable(unchecked)) = sighting {
+        plan.unchecked.push((address.clone(), unchecked.clone()));
+    }
+}
+
+fn facts(resource: &Resource) -> EntryFacts {
+    EntryFacts {
+        attributes: resource.attributes.clone(),
+        dependencies: resource.dependencies.clone(),
+        parent: resource.parent.clone(),
+        ignore: resource.ignore.clone(),
+        protect: resource.protect,
+        keep: resource.keep,
+    }
+}
+
+fn is_recorded(facts: &EntryFacts, entry: &Entry) -> bool {
+    facts.attributes.iter().all(|(key, value)| entry.attributes.get(key) == Some(value))
+        && facts.dependencies == entry.dependencies
+        && facts.parent == entry.parent
+        && facts.ignore == entry.ignore
+        && facts.protect == entry.protect
+        && facts.keep == entry.keep
+}
+
+fn protected(address: &Address, what: &str) -> Refusal {
+    Refusal {
+        address: address.clone(),
+        summary: "the resource is protected",
+        detail: format!("`{address}` would be {what}, but `protect = true` forbids it."),
+        hints: vec!["set `protect = false`, run `lambdo up`, then try again".to_owned()],
+    }
+}
+
+fn unread_before_create(address: &Address, physical_id: &PhysicalId, detail: &str) -> Refusal {
+    Refusal {
+        address: address.clone(),
+        summary: "whether the resource exists could not be read",
+        detail: format!("`{physical_id}` may exist and belong to somebody else, so it is not made before that is known: {detail}"),
+        hints: vec!["allow the reading action for the credentials in use".to_owned()],
+    }
+}
+
+fn cannot_adopt(resource: &Resource, change: &Change) -> Refusal {
+    Refusal {
+        address: resource.address.clone(),
+        summary: "the existing resource cannot be changed to what the spec asks for",
+        detail: format!(
+            "`{}` of `{}` exists with another value and can only be changed by making the resource anew.",
+            change.path, resource.address
+        ),
+        hints: vec!["give the spec the value that lives in AWS, or delete the resource by hand".to_owned()],
+    }
+}
+
+/// Every field of the wanted resource that none of its operations carries.
+pub fn uncarried(desired: &Resource, carries: &[Carry]) -> Vec<Carry> {
+    let carried = |key: &String| carries.iter().any(|carry| carry.path.first() == key);
+    let rest = desired.inputs.iter().filter(|(key, _)| !carried(key));
+    rest.map(|(key, value)| Carry::set(crate::model::Path::key(key), value.clone())).collect()
+}

@@ -1,0 +1,47 @@
+//! Deciding: pure, and it cannot fail. What stands in the way of a plan is part of the plan.
+
+mod decide;
+mod diff;
+mod operations;
+mod order;
+mod ownership;
+mod select;
+mod settle;
+
+pub use select::{Selection, select};
+pub use settle::settle;
+
+use crate::model::{Address, Desired, Observed, Plan, RulesSet, State};
+use std::collections::BTreeSet;
+
+/// What the user asked for besides the spec.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Existing resources to be taken over although they do not carry our tags.
+    pub adopt: BTreeSet<Address>,
+    /// Only these addresses; all where absent.
+    pub only: Option<BTreeSet<Address>>,
+}
+
+/// Decides what would be done to bring AWS from what was observed to what is desired.
+///
+/// Open intents must have been [`settle`]d into `state` before.
+#[must_use]
+pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn RulesSet, options: &Options) -> Plan {
+    let mut plan = Plan {
+        project: desired.project.clone(),
+        stage: desired.stage.clone(),
+        target: state.target.clone(),
+        steps: Vec::new(),
+        operations: Vec::new(),
+        outputs: desired.outputs.clone(),
+        unchecked: Vec::new(),
+        not_deep: 0,
+        refusals: Vec::new(),
+        notes: Vec::new(),
+    };
+    let decisions = decide::Decider::new(desired, state, observed, rules, options).decide(&mut plan);
+    operations::build(&decisions, state, observed, rules, &mut plan);
+    order::wire(&decisions, state, &mut plan);
+    plan
+}

@@ -1,0 +1,134 @@
+//! From what is to be done to the calls that do it.
+
+use super::decide::{Decision, Predecessor, Work, uncarried};
+use crate::model::{
+    Address, Draft, Live, Observed, Operation, OperationId, PhysicalId, Plan, Removal, Resource, Rules, RulesSet, Sighting, State, Table,
+    Transition, Update,
+};
+use std::collections::BTreeMap;
+
+/// Fills [`Plan::operations`] and the steps' lists of them.
+pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &Observed, rules: &dyn RulesSet, plan: &mut Plan) {
+    let mut steps = std::mem::take(&mut plan.steps);
+    for step in &mut steps {
+        let (Some(decision), Some(rules)) = (decisions.get(&step.address), rules.rules(&step.address.kind)) else { continue };
+        let mut builder = Builder { address: &step.address, rules, first: plan.operations.len(), operations: &mut plan.operations };
+        if matches!(decision.work, Work::Delete { .. } | Work::Forget) {
+            builder.deposed(state, observed);
+        }
+        match (&decision.work, &decision.desired) {
+            (Work::Create { discards }, Some(desired)) => builder.create(desired, false, *discards),
+            (Work::Update { live, adopts }, Some(desired)) => builder.update(desired, live, &step.changes, *adopts),
+            (Work::Replace { old, delete_first }, Some(desired)) => {
+                builder.replace(desired, old, *delete_first, also(&step.address, decisions, state))
+            }
+            (Work::Delete { dies_with_parent: false }, None) => builder.delete(state, observed, also(&step.address, decisions, state)),
+            _ => {}
+        }
+        if !matches!(decision.work, Work::Delete { .. } | Work::Forget) {
+            builder.deposed(state, observed);
+        }
+        step.operations = (builder.first..builder.operations.len()).map(OperationId).collect();
+        if let (true, Some(desired)) = (decision.remakes(), &decision.desired) {
+            let carries: Vec<_> = plan.operations[step.operations.first().map_or(0, |id| id.0)..]
+                .iter()
+                .flat_map(|operation| operation.carries.clone())
+                .collect();
+            step.records = uncarried(desired, &carries);
+        }
+    }
+    plan.steps = steps;
+}
+
+/// The entries that end together with this one.
+fn also(parent: &Address, decisions: &BTreeMap<Address, Decision>, state: &State) -> Vec<Address> {
+    let dies = |address: &&Address| {
+        decisions.get(*address).is_some_and(|decision| matches!(decision.work, Work::Delete { dies_with_parent: true }))
+    };
+    let children = state.entries.iter().filter(|(_, entry)| entry.parent.as_ref() == Some(parent)).map(|(address, _)| address);
+    children.filter(dies).cloned().collect()
+}
+
+struct Builder<'a> {
+    address: &'a Address,
+    rules: &'a dyn Rules,
+    first: usize,
+    operations: &'a mut Vec<Operation>,
+}
+
+impl Builder<'_> {
+    fn create(&mut self, desired: &Resource, adopted: bool, discards: bool) {
+        let drafts = self.rules.create(desired);
+        self.push(
+            drafts,
+            desired.physical_id(),
+            |index, _| if index == 0 { Transition::Create { adopted, discards } } else { Transition::Update },
+        );
+    }
+
+    fn update(&mut self, desired: &Resource, live: &Live, changes: &[crate::model::Change], adopts: Option<bool>) {
+        let drafts = self.rules.update(&Update { desired, live, changes });
+        self.push(drafts, Some(&live.physical_id), |index, _| match adopts {
+            Some(adopted) if index == 0 => Transition::Create { adopted, discards: false },
+            _ => Transition::Update,
+        });
+    }
+
+    fn replace(&mut self, desired: &Resource, old: &Predecessor, delete_first: bool, also: Vec<Address>) {
+        if delete_first {
+            self.remove(
+                &old.entry.physical_id,
+                (&old.entry.inputs, &old.entry.attributes),
+                old.live.as_ref(),
+                &Transition::Delete { also },
+            );
+            self.create(desired, false, false);
+        } else {
+            self.create(desired, false, old.dies_with_parent);
+            if !old.dies_with_parent {
+                self.remove(
+                    &old.entry.physical_id,
+                    (&old.entry.inputs, &old.entry.attributes),
+                    old.live.as_ref(),
+                    &Transition::DeleteDeposed,
+                );
+            }
+        }
+    }
+
+    fn delete(&mut self, state: &State, observed: &Observed, also: Vec<Address>) {
+        let Some(entry) = state.entries.get(self.address) else { return };
+        let live = observed.of(self.address, &entry.physical_id).and_then(Sighting::live);
+        self.remove(&entry.physical_id, (&entry.inputs, &entry.attributes), live, &Transition::Delete { also });
+    }
+
+    /// Deletes the predecessors that an earlier run left behind.
+    fn deposed(&mut self, state: &State, observed: &Observed) {
+        let Some(entry) = state.entries.get(self.address) else { return };
+        for deposed in &entry.deposed {
+            let live = observed.of(self.address, &deposed.physical_id).and_then(Sighting::live);
+            self.remove(&deposed.physical_id, (&deposed.inputs, &deposed.attributes), live, &Transition::DeleteDeposed);
+        }
+    }
+
+    fn remove(&mut self, physical_id: &PhysicalId, (inputs, attributes): (&Table, &Table), live: Option<&Live>, end: &Transition) {
+        let drafts = self.rules.delete(&Removal { physical_id, inputs, attributes, live });
+        let last = drafts.len().saturating_sub(1);
+        self.push(drafts, Some(physical_id), |index, _| if index == last { end.clone() } else { Transition::Update });
+    }
+
+    fn push(&mut self, drafts: Vec<Draft>, physical_id: Option<&PhysicalId>, transition: impl Fn(usize, &Draft) -> Transition) {
+        for (index, draft) in drafts.into_iter().enumerate() {
+            self.operations.push(Operation {
+                address: self.address.clone(),
+                physical_id: physical_id.cloned(),
+                transition: transition(index, &draft),
+                call: draft.call.to_owned(),
+                arguments: draft.arguments,
+                carries: draft.carries,
+                waits: Vec::new(),
+                serial_key: physical_id.and_then(|id| self.rules.serial_key(id)),
+            });
+        }
+    }
+}

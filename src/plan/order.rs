@@ -1,0 +1,141 @@
+//! What waits for what. There are no waves: each operation has its own edges.
+
+use super::decide::{Decision, Work};
+use crate::model::{Address, Dependency, Desired, Operation, OperationId, Plan, State, Strength, Transition, Until, Wait};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The wanted addresses, each after what it depends on. Cycles are the spec's business; here they
+/// only end the descent.
+pub fn dependencies_first(desired: &Desired) -> Vec<Address> {
+    fn visit(address: &Address, desired: &Desired, seen: &mut BTreeSet<Address>, order: &mut Vec<Address>) {
+        let Some(resource) = desired.resources.get(address) else { return };
+        if !seen.insert(address.clone()) {
+            return;
+        }
+        for on in resource.dependencies.iter().map(|dependency| &dependency.on).chain(resource.parent.as_ref()) {
+            visit(on, desired, seen, order);
+        }
+        order.push(address.clone());
+    }
+    let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
+    desired.resources.keys().for_each(|address| visit(address, desired, &mut seen, &mut order));
+    order
+}
+
+/// The operations of a step, told apart by what they do.
+#[derive(Default)]
+struct Parts {
+    /// Those that make or change the wanted resource.
+    making: Vec<OperationId>,
+    /// Those that delete the entry's resource or a predecessor.
+    removing: Vec<OperationId>,
+    /// Whether the deletion comes first.
+    delete_first: bool,
+}
+
+/// Gives each operation what it has to wait for.
+pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, plan: &mut Plan) {
+    let parts: BTreeMap<Address, Parts> =
+        plan.steps.iter().map(|step| (step.address.clone(), divide(step, decisions, &plan.operations))).collect();
+    let mut waits: Vec<BTreeSet<Wait>> = vec![BTreeSet::new(); plan.operations.len()];
+    for step in &plan.steps {
+        in_order(&step.operations, &mut waits);
+        let part = &parts[&step.address];
+        if let Some(desired) = decisions.get(&step.address).and_then(|decision| decision.desired.as_ref()) {
+            for dependency in &desired.dependencies {
+                after_dependency(dependency, part, &parts, &plan.operations, &mut waits);
+            }
+        }
+        if let Some(first) = part.removing.first() {
+            after_dependants(*first, &step.address, part, &parts, state, &mut waits);
+        }
+    }
+    after_namesakes(plan, &mut waits);
+    for (operation, waits) in plan.operations.iter_mut().zip(waits) {
+        operation.waits = waits.into_iter().collect();
+    }
+}
+
+fn divide(step: &crate::model::Step, decisions: &BTreeMap<Address, Decision>, operations: &[Operation]) -> Parts {
+    let mut parts = Parts::default();
+    let work = decisions.get(&step.address).map(|decision| &decision.work);
+    parts.delete_first = matches!(work, Some(Work::Replace { delete_first: true, .. }));
+    if matches!(work, Some(Work::Delete { .. } | Work::Forget)) {
+        parts.removing.clone_from(&step.operations);
+        return parts;
+    }
+    let create = step.operations.iter().position(|id| matches!(operations[id.0].transition, Transition::Create { .. }));
+    let (before, from) = step.operations.split_at(if parts.delete_first { create.unwrap_or(step.operations.len()) } else { 0 });
+    // Behind the making operations of a replacement come those that delete the predecessor; they
+    // begin after the last one before the deletion whose resource is the wanted one.
+    let wanted = decisions.get(&step.address).and_then(|decision| decision.desired.as_ref()).and_then(|desired| desired.physical_id());
+    let is_removal = |id: &OperationId| wanted.is_some() && operations[id.0].physical_id.as_ref() != wanted;
+    let end = from.iter().position(is_removal).unwrap_or(from.len());
+    parts.making = from[..end].to_vec();
+    parts.removing = before.iter().chain(&from[end..]).copied().collect();
+    parts
+}
+
+fn in_order(operations: &[OperationId], waits: &mut [BTreeSet<Wait>]) {
+    for pair in operations.windows(2) {
+        waits[pair[1].0].insert(Wait { on: pair[0], strength: Strength::Hard });
+    }
+}
+
+fn after_dependency(
+    dependency: &Dependency,
+    part: &Parts,
+    parts: &BTreeMap<Address, Parts>,
+    operations: &[Operation],
+    waits: &mut [BTreeSet<Wait>],
+) {
+    let Some(other) = parts.get(&dependency.on) else { return };
+    let on = match dependency.until {
+        Until::Complete => other.making.last(),
+        Until::Exists => other.making.first().filter(|id| matches!(operations[id.0].transition, Transition::Create { .. })),
+    };
+    let Some(on) = on else { return };
+    let gated = |id: &&OperationId| dependency.gates.as_ref().is_none_or(|call| operations[id.0].call == *call);
+    for id in part.making.iter().filter(gated) {
+        waits[id.0].insert(Wait { on: *on, strength: dependency.strength });
+    }
+}
+
+/// A deletion waits until nothing uses the resource any more: dependants that leave have left, and
+/// dependants that stay have moved on, unless they wait for the new one themselves.
+fn after_dependants(
+    first: OperationId,
+    address: &Address,
+    part: &Parts,
+    parts: &BTreeMap<Address, Parts>,
+    state: &State,
+    waits: &mut [BTreeSet<Wait>],
+) {
+    let depends = |(_, entry): &(&Address, &crate::model::Entry)| entry.dependencies.iter().any(|dependency| dependency.on == *address);
+    for (dependant, _) in state.entries.iter().filter(depends) {
+        let Some(other) = parts.get(dependant) else { continue };
+        let leaves = other.making.is_empty() || other.delete_first;
+        let last = if leaves { other.removing.last() } else { other.making.last() };
+        if let Some(on) = last.filter(|_| leaves || !part.delete_first) {
+            waits[first.0].insert(Wait { on: *on, strength: Strength::Hard });
+        }
+    }
+}
+
+/// What is made under a name that another address gives up waits until it is free.
+fn after_namesakes(plan: &Plan, waits: &mut [BTreeSet<Wait>]) {
+    let mut freed = BTreeMap::new();
+    for (index, operation) in plan.operations.iter().enumerate() {
+        if matches!(operation.transition, Transition::Delete { .. } | Transition::DeleteDeposed) {
+            freed.insert((operation.address.kind.as_str(), operation.physical_id.as_ref()), (index, &operation.address));
+        }
+    }
+    for (index, operation) in plan.operations.iter().enumerate() {
+        if let (Transition::Create { .. }, Some((on, owner))) =
+            (&operation.transition, freed.get(&(operation.address.kind.as_str(), operation.physical_id.as_ref())))
+            && **owner != operation.address
+        {
+            waits[index].insert(Wait { on: OperationId(*on), strength: Strength::Hard });
+        }
+    }
+}

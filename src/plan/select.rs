@@ -1,0 +1,79 @@
+//! Names and globs on the command line: those functions and all that belongs to them.
+
+use crate::diagnostic::nearest;
+use crate::model::{Address, Desired, Path, State};
+use std::collections::BTreeSet;
+
+/// What the user named.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Function names or globs.
+    pub functions: Vec<String>,
+    /// Exact addresses.
+    pub targets: Vec<Address>,
+}
+
+/// The addresses that a selection means, closed over what they depend on and, where they are to be
+/// deleted, over what depends on them. `None` when nothing was named: everything.
+///
+/// # Errors
+/// One sentence for each name that matches nothing, with the nearest that would.
+pub fn select(selection: &Selection, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Vec<String>> {
+    if selection.functions.is_empty() && selection.targets.is_empty() {
+        return Ok(None);
+    }
+    let known: BTreeSet<&Address> = desired.resources.keys().chain(state.entries.keys()).collect();
+    let mut selected = BTreeSet::new();
+    let mut unknown = Vec::new();
+    for name in &selection.functions {
+        let functions: BTreeSet<&str> = known
+            .iter()
+            .filter(|address| address.kind == "function" && matches(name, &address.name))
+            .map(|address| address.name.as_str())
+            .collect();
+        if functions.is_empty() {
+            let names = known.iter().filter(|address| address.kind == "function").map(|address| address.name.as_str());
+            unknown.push(unmatched("function", name, nearest(name, names)));
+        }
+        selected.extend(known.iter().filter(|address| functions.contains(address.name.as_str())).map(|address| (*address).clone()));
+    }
+    for target in &selection.targets {
+        if known.contains(target) {
+            selected.insert(target.clone());
+        } else {
+            let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+            unknown.push(unmatched("resource", &target.to_string(), nearest(&target.to_string(), names.iter().map(String::as_str))));
+        }
+    }
+    if unknown.is_empty() { Ok(Some(close(selected, desired, state))) } else { Err(unknown) }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    Path::key(name).is_covered_by(&Path::key(pattern))
+}
+
+fn unmatched(what: &str, given: &str, near: Option<&str>) -> String {
+    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    format!("no {what} is called `{given}`{near}")
+}
+
+fn close(mut selected: BTreeSet<Address>, desired: &Desired, state: &State) -> BTreeSet<Address> {
+    loop {
+        let mut found = BTreeSet::new();
+        for address in &selected {
+            if let Some(resource) = desired.resources.get(address) {
+                found.extend(resource.dependencies.iter().map(|dependency| dependency.on.clone()));
+            } else {
+                let dependants = state.entries.iter().filter(|(_, entry)| {
+                    entry.parent.as_ref() == Some(address) || entry.dependencies.iter().any(|dependency| dependency.on == *address)
+                });
+                found.extend(dependants.map(|(dependant, _)| dependant.clone()));
+            }
+        }
+        let before = selected.len();
+        selected.extend(found);
+        if selected.len() == before {
+            return selected;
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a killed run left open is settled by looking at AWS, never by asking the user.
+
+use super::ownership::is_of_another_lineage;
+use crate::model::{Address, Observed, PhysicalId, Record, RulesSet, Sighting, State, Transition};
+
+/// Turns each open intent of `state` into what AWS shows to be true.
+///
+/// A create that went through becomes an entry of which nothing but the name is known to be
+/// applied; the plan then compares every field of it. Updates and deletes need nothing: the entry
+/// still says what was applied before, and the plan looks at AWS anyway.
+pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
+    for intent in std::mem::take(&mut state.intents) {
+        let Record::Begin { address, physical_id: Some(physical_id), transition, .. } = intent else { continue };
+        match transition {
+            Transition::Create { adopted, discards } if is_new(state, &address, &physical_id) => {
+                if exists_as_ours(state, observed, rules, &address, &physical_id, adopted) {
+                    state.create(&address, physical_id, adopted, discards);
+                }
+            }
+            Transition::DeleteDeposed => {
+                if matches!(observed.of(&address, &physical_id), Some(Sighting::Missing))
+                    && let Some(entry) = state.entries.get_mut(&address)
+                {
+                    entry.deposed.retain(|deposed| deposed.physical_id != physical_id);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_new(state: &State, address: &Address, physical_id: &PhysicalId) -> bool {
+    state.entries.get(address).is_none_or(|entry| entry.physical_id != *physical_id)
+}
+
+fn exists_as_ours(
+    state: &State,
+    observed: &Observed,
+    rules: &dyn RulesSet,
+    address: &Address,
+    physical_id: &PhysicalId,
+    adopted: bool,
+) -> bool {
+    let Some(live) = observed.of(address, physical_id).and_then(Sighting::live) else { return false };
+    let taggable = rules.rules(&address.kind).is_some_and(|rules| rules.is_taggable());
+    let tagged = live.tags.as_ref().is_some_and(|tags| tags.get(crate::model::observed::tag::LINEAGE) == Some(&state.lineage.0));
+    tagged || (!is_of_another_lineage(live, state) && (adopted || !taggable))
+}
