@@ -48,7 +48,13 @@ impl Engine {
     /// # Errors
     /// [`Exit::Refused`] for a plan with refusals, [`Exit::Failed`] when the state cannot be written
     /// before anything was changed. Later failures are part of the report.
-    pub async fn apply(&self, mut state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>, parallel: usize) -> Result<Report, Failure> {
+    pub async fn apply(
+        &self,
+        mut state: State,
+        plan: &Plan,
+        artifacts: Arc<dyn ArtifactSource>,
+        parallel: usize,
+    ) -> Result<Report, Failure> {
         if !plan.refusals.is_empty() {
             return Err(refused(plan));
         }
@@ -76,7 +82,7 @@ impl Engine {
         let expected = state.serial;
         state.serial += 1;
         state.intents.clear();
-        self.store.save(state, expected).await.map_err(|error| error.to_failure())?;
+        self.store.save(state, expected).await.map_err(Failure::from)?;
         state.unsaved = false;
         Ok(())
     }
@@ -126,7 +132,14 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(engine: &'a Engine, plan: &'a Plan, artifacts: &'a dyn ArtifactSource, lineage: &'a str, journal: Journal, parallel: usize) -> Self {
+    fn new(
+        engine: &'a Engine,
+        plan: &'a Plan,
+        artifacts: &'a dyn ArtifactSource,
+        lineage: &'a str,
+        journal: Journal,
+        parallel: usize,
+    ) -> Self {
         let mut step_of = vec![0; plan.operations.len()];
         for (index, step) in plan.steps.iter().enumerate() {
             step.operations.iter().for_each(|id| step_of[id.0] = index);
@@ -177,7 +190,8 @@ impl<'a> Run<'a> {
             other.address != operation.address && self.results.get(&other.address).is_some_and(|result| result.outcome != Outcome::Done)
         });
         let because = cause.map_or_else(|| "an earlier operation of it failed".to_owned(), |cause| format!("`{}` failed", cause.address));
-        let diagnostic = Diagnostic::warning("skipped", "not tried").detail(format!("It was left out because {because}.")).address(&operation.address);
+        let diagnostic =
+            Diagnostic::warning("skipped", "not tried").detail(format!("It was left out because {because}.")).address(&operation.address);
         self.results.entry(operation.address.clone()).or_insert(StepResult { outcome: Outcome::Skipped, error: Some(diagnostic) });
     }
 
@@ -213,7 +227,7 @@ impl<'a> Run<'a> {
             Ended::Settled { step, result } => match result {
                 Err(error) if error.class != ErrorClass::Interrupted => {
                     let address = &self.plan.steps[step].address;
-                    let error = error.to_diagnostic().address(address);
+                    let error = error.diagnostic().address(address);
                     self.results.insert(address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error) });
                 }
                 _ => {}
@@ -242,13 +256,13 @@ impl<'a> Run<'a> {
             self.started = true;
         }
         let error = match trouble {
-            Trouble::Aws(error) => error.to_diagnostic(),
+            Trouble::Aws(error) => error.diagnostic(),
             Trouble::Store(diagnostic) => diagnostic.clone(),
-            Trouble::Unresolved(reference) => {
-                Diagnostic::error("unresolved", "a reference has no value").detail(format!("`${{{reference}}}` is needed for `{}` and AWS did not give it.", operation.call))
-            }
+            Trouble::Unresolved(reference) => Diagnostic::error("unresolved", "a reference has no value")
+                .detail(format!("`${{{reference}}}` is needed for `{}` and AWS did not give it.", operation.call)),
         };
-        self.results.insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error.address(&operation.address)) });
+        self.results
+            .insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error.address(&operation.address)) });
     }
 
     /// After the last operation of a step: what is true now is written down, and its kind waits until
@@ -265,7 +279,8 @@ impl<'a> Run<'a> {
         if matches!(step.action, Action::Delete | Action::Forget) {
             return;
         }
-        let made = step.operations.iter().rev().map(|id| &self.plan.operations[id.0]).find(|operation| operation.physical_id == step.physical_id);
+        let made =
+            step.operations.iter().rev().map(|id| &self.plan.operations[id.0]).find(|operation| operation.physical_id == step.physical_id);
         if let (Some(kind), Some(operation)) = (self.registry.find(&step.address.kind), made) {
             let reader = self.reader.clone();
             running.push(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
@@ -287,14 +302,18 @@ impl<'a> Run<'a> {
             },
         };
         if let Err(error) = self.journal.write(record).await {
-            self.diagnostics.push(error.to_diagnostic().address(&step.address));
+            self.diagnostics.push(error.address(&step.address));
         }
     }
 
     /// Steps that were never begun or never finished.
     fn close(&mut self) {
         let stopped = self.interrupt.drain.is_cancelled();
-        let why = if stopped { "The run was interrupted before it." } else { "Its operations wait for each other in a circle; this is a bug in lambdo." };
+        let why = if stopped {
+            "The run was interrupted before it."
+        } else {
+            "Its operations wait for each other in a circle; this is a bug in lambdo."
+        };
         for id in self.schedule.unfinished() {
             let address = &self.plan.operations[id.0].address;
             let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
@@ -309,7 +328,8 @@ impl<'a> Run<'a> {
         }
         let plan = self.plan;
         for step in plan.steps.iter().filter(|step| step.operations.is_empty()) {
-            let parent_is_gone = step.action != Action::Delete || !self.journal.with_state(|state| state.entries.contains_key(&step.address));
+            let parent_is_gone =
+                step.action != Action::Delete || !self.journal.with_state(|state| state.entries.contains_key(&step.address));
             if parent_is_gone {
                 self.write_down(step).await;
             }
@@ -318,12 +338,11 @@ impl<'a> Run<'a> {
         if known != recorded
             && let Err(error) = self.journal.write(Record::Outputs { outputs: known.clone() }).await
         {
-            self.diagnostics.push(error.to_diagnostic());
+            self.diagnostics.push(error);
         }
         known
     }
 }
-
 
 fn known_outputs(plan: &Plan, state: &State) -> Table {
     let outputs = resolve_table(&plan.outputs, &|part| attribute(part, state));

@@ -5,7 +5,9 @@ use crate::aws::{AwsError, ErrorClass, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Registry, RunContext};
 use crate::model::plan::EntryFacts;
-use crate::model::{ArtifactSource, Carry, Operation, OperationId, PhysicalId, Record, State, Table, TemplatePart, Transition, Value, value::resolve_table};
+use crate::model::{
+    ArtifactSource, Carry, Operation, OperationId, PhysicalId, Record, State, Table, TemplatePart, Transition, Value, value::resolve_table,
+};
 
 /// Why an operation did not go through.
 pub enum Trouble {
@@ -100,7 +102,7 @@ impl Call<'_> {
     }
 
     async fn write(&self, record: Record) -> Result<(), Trouble> {
-        self.journal.write(record).await.map_err(|error| Trouble::Store(error.to_diagnostic()))
+        self.journal.write(record).await.map_err(Trouble::Store)
     }
 }
 

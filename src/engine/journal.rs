@@ -1,6 +1,7 @@
 //! One task owns the journal and the state. Operations send it records and wait until these are on
 //! disk; whatever arrived meanwhile shares one fsync.
 
+use crate::diagnostic::Diagnostic;
 use crate::model::{Record, State};
 use crate::store::{JournalHeader, StateStore, StoreError};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,7 +12,7 @@ const QUEUE_LENGTH: usize = 1024;
 
 struct Entry {
     record: Record,
-    written: oneshot::Sender<Result<(), StoreError>>,
+    written: oneshot::Sender<Result<(), Diagnostic>>,
 }
 
 /// Sends records to the task that writes them.
@@ -36,12 +37,12 @@ impl Journal {
     /// # Errors
     /// When the disk refused it. An end is folded all the same: what AWS has done stays known and is
     /// saved if the disk recovers.
-    pub async fn write(&self, record: Record) -> Result<(), StoreError> {
+    pub async fn write(&self, record: Record) -> Result<(), Diagnostic> {
         let (written, answer) = oneshot::channel();
         if self.sender.send(Entry { record, written }).await.is_err() {
-            return Err(StoreError::closed());
+            return Err(closed());
         }
-        answer.await.unwrap_or_else(|_| Err(StoreError::closed()))
+        answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
     /// Looks at the state as folded so far.
@@ -54,7 +55,7 @@ async fn write(store: Arc<dyn StateStore>, header: JournalHeader, state: Arc<RwL
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, QUEUE_LENGTH).await > 0 {
         let (records, waiting): (Vec<Record>, Vec<_>) = batch.drain(..).map(|entry| (entry.record, entry.written)).unzip();
-        let result = store.append(&header, &records).await;
+        let result = store.append(&header, &records).await.map_err(|error: StoreError| error.to_diagnostic());
         let kept = records.into_iter().filter(|record| result.is_ok() || !matches!(record, Record::Begin { .. }));
         state.write().unwrap_or_else(PoisonError::into_inner).fold(kept);
         for written in waiting {
@@ -62,4 +63,8 @@ async fn write(store: Arc<dyn StateStore>, header: JournalHeader, state: Arc<RwL
             let _ = written.send(result.clone());
         }
     }
+}
+
+fn closed() -> Diagnostic {
+    Diagnostic::error("journal-closed", "the journal is closed").detail("The task that writes the journal has ended before the run did.")
 }

@@ -93,7 +93,10 @@ impl Engine {
             return Ok(());
         }
         let diagnostic = Diagnostic::error("account-not-allowed", "this account is not allowed")
-            .detail(format!("The credentials in use belong to account `{account}`, but `aws.allowed_account_ids` allows only {}.", listed(allowed_account_ids)))
+            .detail(format!(
+                "The credentials in use belong to account `{account}`, but `aws.allowed_account_ids` allows only {}.",
+                listed(allowed_account_ids)
+            ))
             .hint("use credentials of an allowed account, for example with `--profile`");
         Err(Failure::new(Exit::Refused, diagnostic))
     }
@@ -106,7 +109,7 @@ impl Engine {
     pub async fn load(&self, project: &str, stage: Option<&str>) -> Result<State, Failure> {
         let target = self.target().clone();
         let endpoint = self.session.endpoint().map(str::to_owned);
-        let Some(state) = self.store.load().await.map_err(|error| error.to_failure())? else {
+        let Some(state) = self.store.load().await.map_err(Failure::from)? else {
             return Ok(State::new(new_lineage()?, project, stage, target, endpoint));
         };
         if state.target != target {
@@ -131,7 +134,7 @@ impl Engine {
             operation: operation.to_owned(),
             since: self.clock.now(),
         };
-        self.store.lock(&holder).await.map_err(|error| error.to_failure())
+        self.store.lock(&holder).await.map_err(Failure::from)
     }
 
     /// Reads AWS, settles what a killed run left open (in memory only) and decides.
@@ -162,7 +165,9 @@ fn place(target: &Target) -> String {
 
 fn moved(what: &str, before: &str, now: &str) -> Failure {
     let diagnostic = Diagnostic::error("state-of-another-place", format!("the state belongs to another {what}"))
-        .detail(format!("The state was made for {before}, but this run goes to {now}. A state belongs to one account, one region and one endpoint."))
+        .detail(format!(
+            "The state was made for {before}, but this run goes to {now}. A state belongs to one account, one region and one endpoint."
+        ))
         .hint("use the credentials and region of before, or declare a second stage for the other place");
     Failure::new(Exit::Refused, diagnostic)
 }
@@ -185,7 +190,10 @@ fn unknown_names(sentences: Vec<String>) -> Failure {
 }
 
 fn interrupted() -> Failure {
-    Failure::new(Exit::Interrupted, Diagnostic::error("interrupted", "interrupted").detail("The run was stopped before anything was changed."))
+    Failure::new(
+        Exit::Interrupted,
+        Diagnostic::error("interrupted", "interrupted").detail("The run was stopped before anything was changed."),
+    )
 }
 
 fn new_lineage() -> Result<Lineage, Failure> {

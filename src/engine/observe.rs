@@ -25,15 +25,26 @@ struct Wanted<'a> {
 ///
 /// # Errors
 /// Whatever keeps AWS from being read at all; a resource that may not be read is part of the answer.
-pub async fn observe(engine: &Engine, desired: &Desired, state: &State, only: Option<&BTreeSet<Address>>, deep: bool) -> Result<Observed, Failure> {
+pub async fn observe(
+    engine: &Engine,
+    desired: &Desired,
+    state: &State,
+    only: Option<&BTreeSet<Address>>,
+    deep: bool,
+) -> Result<Observed, Failure> {
     let wanted = wanted(desired, state, only, deep);
     let total = wanted.len();
     (engine.events)(Event::ReadStarted { total });
     let reader = engine.session.reader();
     let mut by_kind: BTreeMap<&str, Vec<ReadTarget<'_>>> = BTreeMap::new();
     for item in &wanted {
-        let target =
-            ReadTarget { address: item.address, physical_id: &item.physical_id, desired: item.desired, applied: item.applied.as_ref(), deep: item.deep };
+        let target = ReadTarget {
+            address: item.address,
+            physical_id: &item.physical_id,
+            desired: item.desired,
+            applied: item.applied.as_ref(),
+            deep: item.deep,
+        };
         by_kind.entry(&item.address.kind).or_default().push(target);
     }
     let mut reading = FuturesUnordered::new();

@@ -1,58 +1,14 @@
 //! What is done with each resource, and why.
 
+use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
 use super::ownership::{self, Owner};
-use super::{Options, order};
-use crate::model::plan::{EntryFacts, Refusal};
+use super::{Options, order, refusal};
 use crate::model::{
-    Action, Address, Carry, Cause, Change, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource,
-    RulesSet, Sighting, State, Step, TemplatePart, Value, observed::tag,
+    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, Plan, Reason, Replacement, Resource, RulesSet, Sighting, State, Step,
+    TemplatePart, Value, observed::tag,
 };
 use std::collections::BTreeMap;
-
-/// What operations a step needs.
-#[derive(Clone, Debug)]
-pub enum Work {
-    /// None.
-    Nothing,
-    /// It is made. `discards` a predecessor that needs no delete.
-    Create { discards: bool },
-    /// It is changed; `adopts` when it becomes ours, saying whether it was there before us.
-    Update { live: Box<Live>, adopts: Option<bool> },
-    /// It is made anew.
-    Replace { old: Box<Predecessor>, delete_first: bool },
-    /// It is deleted, or dies with its parent.
-    Delete { dies_with_parent: bool },
-    /// It leaves the state only.
-    Forget,
-}
-
-/// The resource that a replacement replaces.
-#[derive(Clone, Debug)]
-pub struct Predecessor {
-    /// Its entry.
-    pub entry: Entry,
-    /// What AWS shows of it.
-    pub live: Option<Live>,
-    /// Whether it is deleted together with its parent.
-    pub dies_with_parent: bool,
-}
-
-/// One resource, decided.
-#[derive(Clone, Debug)]
-pub struct Decision {
-    /// What is wanted, references filled in as far as they are known.
-    pub desired: Option<Resource>,
-    /// What operations it needs.
-    pub work: Work,
-}
-
-impl Decision {
-    /// Whether AWS gets a new thing under this address.
-    pub fn remakes(&self) -> bool {
-        matches!(self.work, Work::Create { .. } | Work::Replace { .. })
-    }
-}
 
 /// Decides resource by resource, what is depended on first.
 pub struct Decider<'a> {
@@ -62,28 +18,6 @@ pub struct Decider<'a> {
     rules: &'a dyn RulesSet,
     options: &'a Options,
     decisions: BTreeMap<Address, Decision>,
-}
-
-struct Verdict {
-    action: Action,
-    reason: Reason,
-    difference: Difference,
-    work: Work,
-}
-
-impl Verdict {
-    fn new(action: Action, reason: Reason, work: Work) -> Self {
-        Self { action, reason, difference: Difference::default(), work }
-    }
-
-    fn nothing() -> Self {
-        Self::new(Action::NoOp, Reason::Unchanged, Work::Nothing)
-    }
-
-    fn with(mut self, difference: Difference) -> Self {
-        self.difference = difference;
-        self
-    }
 }
 
 impl<'a> Decider<'a> {
@@ -186,7 +120,7 @@ impl<'a> Decider<'a> {
             Some(Sighting::Found(live)) => {
                 self.note_unread(&resource.address, live, plan);
                 if ownership::is_of_another_lineage(live, self.state) {
-                    plan.refusals.push(ownership::not_ours(&resource.address, &entry.physical_id, live, self.state));
+                    plan.refusals.push(refusal::not_ours(&resource.address, &entry.physical_id, live, self.state));
                 }
                 self.compared(resource, entry, applied, live, plan)
             }
@@ -213,7 +147,7 @@ impl<'a> Decider<'a> {
         }
         let reason =
             if difference.changes.iter().all(|change| change.cause == Cause::Drift) { Reason::Drifted } else { Reason::InputsChanged };
-        Verdict::new(Action::Update, reason, Work::Update { live: Box::new(live.clone()), adopts: None }).with(difference)
+        Verdict::new(Action::Update, reason, Work::Update { live: Box::new(live.clone()), adopts: None, old: None }).with(difference)
     }
 
     fn difference(&self, resource: &Resource, applied: Option<&crate::model::Table>, live: &Live) -> Difference {
@@ -223,14 +157,19 @@ impl<'a> Decider<'a> {
 
     fn replaced(&self, resource: &Resource, entry: &Entry, live: Option<&Live>, reason: Reason, plan: &mut Plan) -> Verdict {
         if entry.protect {
-            plan.refusals.push(protected(&resource.address, "replaced"));
+            plan.refusals.push(refusal::protected(&resource.address, "replaced"));
         }
         let same_name = resource.physical_id().is_none_or(|id| *id == entry.physical_id);
         let rules = self.rules.rules(&resource.address.kind);
         let delete_first = same_name || rules.is_some_and(|rules| rules.replacement() == Replacement::DeleteFirst);
-        let dies_with_parent = self.parent_is_replaced(entry.parent.as_ref(), &resource.address);
-        let old = Predecessor { entry: entry.clone(), live: live.cloned(), dies_with_parent };
-        Verdict::new(Action::Replace, reason, Work::Replace { old: Box::new(old), delete_first: delete_first && !dies_with_parent })
+        let old = self.predecessor(entry, live, &resource.address);
+        let delete_first = delete_first && !old.dies_with_parent;
+        Verdict::new(Action::Replace, reason, Work::Replace { old: Some(Box::new(old)), delete_first, squatter: None })
+    }
+
+    fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
+        let dies_with_parent = self.parent_is_replaced(entry.parent.as_ref(), address);
+        Predecessor { entry: entry.clone(), live: live.cloned(), dies_with_parent }
     }
 
     fn renamed(&self, resource: &Resource, entry: &Entry, plan: &mut Plan) -> Verdict {
@@ -238,9 +177,15 @@ impl<'a> Decider<'a> {
         let old = self.observed.of(&resource.address, &entry.physical_id);
         let old_live = old.and_then(Sighting::live);
         match self.observed.of(&resource.address, physical_id) {
-            Some(Sighting::Found(live)) if !self.is_being_deleted_elsewhere(resource) => self.existing(resource, live, plan),
+            Some(Sighting::Found(live)) if !self.is_being_deleted_elsewhere(resource) => {
+                let mut verdict = self.existing(resource, live, plan);
+                if let Work::Update { old, .. } | Work::Replace { old, .. } = &mut verdict.work {
+                    *old = Some(Box::new(self.predecessor(entry, old_live, &resource.address)));
+                }
+                verdict
+            }
             Some(Sighting::Unreadable(unchecked)) => {
-                plan.refusals.push(unread_before_create(&resource.address, physical_id, &unchecked.detail));
+                plan.refusals.push(refusal::unread_before_create(&resource.address, physical_id, &unchecked.detail));
                 Verdict::nothing()
             }
             _ if matches!(old, Some(Sighting::Missing)) => {
@@ -268,7 +213,7 @@ impl<'a> Decider<'a> {
             unread => {
                 let detail =
                     if let Some(Sighting::Unreadable(unchecked)) = unread { unchecked.detail.as_str() } else { "it was not looked for" };
-                plan.refusals.push(unread_before_create(&resource.address, physical_id, detail));
+                plan.refusals.push(refusal::unread_before_create(&resource.address, physical_id, detail));
                 Verdict::nothing()
             }
         }
@@ -286,17 +231,26 @@ impl<'a> Decider<'a> {
             Owner::Nobody if resource.adopt_untagged => true,
             _ if requested => true,
             _ => {
-                plan.refusals.push(ownership::not_ours(&resource.address, &live.physical_id, live, self.state));
+                plan.refusals.push(refusal::not_ours(&resource.address, &live.physical_id, live, self.state));
                 return Verdict::nothing();
             }
         };
         let difference = self.difference(resource, None, live);
+        let must_go = difference.changes.iter().any(|change| change.effect == Effect::Replace);
+        if must_go && !adopted {
+            let mut entry = Entry::new(live.physical_id.clone());
+            entry.attributes.clone_from(&live.attributes);
+            let squatter = self.predecessor(&entry, Some(live), &resource.address);
+            let work = Work::Replace { old: None, delete_first: false, squatter: Some(Box::new(squatter)) };
+            return Verdict::new(Action::Replace, Reason::CannotUpdateInPlace, work).with(difference);
+        }
         if let Some(change) = difference.changes.iter().find(|change| change.effect == Effect::Replace) {
-            plan.refusals.push(cannot_adopt(resource, change));
+            plan.refusals.push(refusal::cannot_adopt(resource, change));
             return Verdict::nothing();
         }
         let reason = if requested { Reason::Requested } else { Reason::NotInState };
-        Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted) }).with(difference)
+        Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
+            .with(difference)
     }
 
     fn unwanted(&self, address: &Address, entry: &Entry, plan: &mut Plan) -> Verdict {
@@ -317,7 +271,7 @@ impl<'a> Decider<'a> {
             return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
         }
         if entry.protect {
-            plan.refusals.push(protected(address, "deleted"));
+            plan.refusals.push(refusal::protected(address, "deleted"));
         }
         Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: false })
     }
@@ -369,61 +323,4 @@ fn note_unreadable(address: &Address, sighting: Option<&Sighting>, plan: &mut Pl
     if let Some(Sighting::Unreadable(unchecked)) = sighting {
         plan.unchecked.push((address.clone(), unchecked.clone()));
     }
-}
-
-fn facts(resource: &Resource) -> EntryFacts {
-    EntryFacts {
-        attributes: resource.attributes.clone(),
-        dependencies: resource.dependencies.clone(),
-        parent: resource.parent.clone(),
-        ignore: resource.ignore.clone(),
-        protect: resource.protect,
-        keep: resource.keep,
-    }
-}
-
-fn is_recorded(facts: &EntryFacts, entry: &Entry) -> bool {
-    facts.attributes.iter().all(|(key, value)| entry.attributes.get(key) == Some(value))
-        && facts.dependencies == entry.dependencies
-        && facts.parent == entry.parent
-        && facts.ignore == entry.ignore
-        && facts.protect == entry.protect
-        && facts.keep == entry.keep
-}
-
-fn protected(address: &Address, what: &str) -> Refusal {
-    Refusal {
-        address: address.clone(),
-        summary: "the resource is protected",
-        detail: format!("`{address}` would be {what}, but `protect = true` forbids it."),
-        hints: vec!["set `protect = false`, run `lambdo up`, then try again".to_owned()],
-    }
-}
-
-fn unread_before_create(address: &Address, physical_id: &PhysicalId, detail: &str) -> Refusal {
-    Refusal {
-        address: address.clone(),
-        summary: "whether the resource exists could not be read",
-        detail: format!("`{physical_id}` may exist and belong to somebody else, so it is not made before that is known: {detail}"),
-        hints: vec!["allow the reading action for the credentials in use".to_owned()],
-    }
-}
-
-fn cannot_adopt(resource: &Resource, change: &Change) -> Refusal {
-    Refusal {
-        address: resource.address.clone(),
-        summary: "the existing resource cannot be changed to what the spec asks for",
-        detail: format!(
-            "`{}` of `{}` exists with another value and can only be changed by making the resource anew.",
-            change.path, resource.address
-        ),
-        hints: vec!["give the spec the value that lives in AWS, or delete the resource by hand".to_owned()],
-    }
-}
-
-/// Every field of the wanted resource that none of its operations carries.
-pub fn uncarried(desired: &Resource, carries: &[Carry]) -> Vec<Carry> {
-    let carried = |key: &String| carries.iter().any(|carry| carry.path.first() == key);
-    let rest = desired.inputs.iter().filter(|(key, _)| !carried(key));
-    rest.map(|(key, value)| Carry::set(crate::model::Path::key(key), value.clone())).collect()
 }

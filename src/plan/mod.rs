@@ -1,10 +1,12 @@
 //! Deciding: pure, and it cannot fail. What stands in the way of a plan is part of the plan.
 
 mod decide;
+mod decision;
 mod diff;
 mod operations;
 mod order;
 mod ownership;
+mod refusal;
 mod select;
 mod settle;
 
@@ -45,3 +47,6 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
     order::wire(&decisions, state, &mut plan);
     plan
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! From what is to be done to the calls that do it.
 
-use super::decide::{Decision, Predecessor, Work, uncarried};
+use super::decision::{Decision, Predecessor, Work, uncarried};
 use crate::model::{
     Address, Draft, Live, Observed, Operation, OperationId, PhysicalId, Plan, Removal, Resource, Rules, RulesSet, Sighting, State, Table,
     Transition, Update,
@@ -13,20 +13,30 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
     for step in &mut steps {
         let (Some(decision), Some(rules)) = (decisions.get(&step.address), rules.rules(&step.address.kind)) else { continue };
         let mut builder = Builder { address: &step.address, rules, first: plan.operations.len(), operations: &mut plan.operations };
-        if matches!(decision.work, Work::Delete { .. } | Work::Forget) {
-            builder.deposed(state, observed);
+        // An entry that ends takes the memory of its predecessors with it, so these go first.
+        let ends = matches!(decision.work, Work::Delete { .. } | Work::Forget | Work::Replace { delete_first: true, .. });
+        let wanted = decision.desired.as_ref().and_then(Resource::physical_id);
+        if ends {
+            builder.deposed(state, observed, wanted);
         }
         match (&decision.work, &decision.desired) {
             (Work::Create { discards }, Some(desired)) => builder.create(desired, false, *discards),
-            (Work::Update { live, adopts }, Some(desired)) => builder.update(desired, live, &step.changes, *adopts),
-            (Work::Replace { old, delete_first }, Some(desired)) => {
-                builder.replace(desired, old, *delete_first, also(&step.address, decisions, state))
+            (Work::Update { live, adopts, old }, Some(desired)) => {
+                builder.update(desired, live, &step.changes, *adopts);
+                old.iter().for_each(|old| builder.supersede(old));
+            }
+            (Work::Replace { old, delete_first, squatter }, Some(desired)) => {
+                squatter.iter().for_each(|squatter| builder.supersede(squatter));
+                match old {
+                    Some(old) => builder.replace(desired, old, *delete_first, also(&step.address, decisions, state)),
+                    None => builder.create(desired, false, false),
+                }
             }
             (Work::Delete { dies_with_parent: false }, None) => builder.delete(state, observed, also(&step.address, decisions, state)),
             _ => {}
         }
-        if !matches!(decision.work, Work::Delete { .. } | Work::Forget) {
-            builder.deposed(state, observed);
+        if !ends {
+            builder.deposed(state, observed, wanted);
         }
         step.operations = (builder.first..builder.operations.len()).map(OperationId).collect();
         if let (true, Some(desired)) = (decision.remakes(), &decision.desired) {
@@ -76,24 +86,23 @@ impl Builder<'_> {
 
     fn replace(&mut self, desired: &Resource, old: &Predecessor, delete_first: bool, also: Vec<Address>) {
         if delete_first {
-            self.remove(
-                &old.entry.physical_id,
-                (&old.entry.inputs, &old.entry.attributes),
-                old.live.as_ref(),
-                &Transition::Delete { also },
-            );
+            self.remove_old(old, &Transition::Delete { also });
             self.create(desired, false, false);
         } else {
             self.create(desired, false, old.dies_with_parent);
-            if !old.dies_with_parent {
-                self.remove(
-                    &old.entry.physical_id,
-                    (&old.entry.inputs, &old.entry.attributes),
-                    old.live.as_ref(),
-                    &Transition::DeleteDeposed,
-                );
-            }
+            self.supersede(old);
         }
+    }
+
+    /// Deletes what stood at the address before, now that its successor is there.
+    fn supersede(&mut self, old: &Predecessor) {
+        if !old.dies_with_parent {
+            self.remove_old(old, &Transition::DeleteDeposed);
+        }
+    }
+
+    fn remove_old(&mut self, old: &Predecessor, end: &Transition) {
+        self.remove(&old.entry.physical_id, (&old.entry.inputs, &old.entry.attributes), old.live.as_ref(), end);
     }
 
     fn delete(&mut self, state: &State, observed: &Observed, also: Vec<Address>) {
@@ -102,10 +111,10 @@ impl Builder<'_> {
         self.remove(&entry.physical_id, (&entry.inputs, &entry.attributes), live, &Transition::Delete { also });
     }
 
-    /// Deletes the predecessors that an earlier run left behind.
-    fn deposed(&mut self, state: &State, observed: &Observed) {
+    /// Deletes the predecessors that an earlier run left behind, but for one that is wanted again.
+    fn deposed(&mut self, state: &State, observed: &Observed, wanted: Option<&PhysicalId>) {
         let Some(entry) = state.entries.get(self.address) else { return };
-        for deposed in &entry.deposed {
+        for deposed in entry.deposed.iter().filter(|deposed| Some(&deposed.physical_id) != wanted) {
             let live = observed.of(self.address, &deposed.physical_id).and_then(Sighting::live);
             self.remove(&deposed.physical_id, (&deposed.inputs, &deposed.attributes), live, &Transition::DeleteDeposed);
         }

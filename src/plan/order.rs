@@ -1,6 +1,6 @@
 //! What waits for what. There are no waves: each operation has its own edges.
 
-use super::decide::{Decision, Work};
+use super::decision::{Decision, Work};
 use crate::model::{Address, Dependency, Desired, Operation, OperationId, Plan, State, Strength, Transition, Until, Wait};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,13 +59,14 @@ pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, plan: &mut P
 fn divide(step: &crate::model::Step, decisions: &BTreeMap<Address, Decision>, operations: &[Operation]) -> Parts {
     let mut parts = Parts::default();
     let work = decisions.get(&step.address).map(|decision| &decision.work);
-    parts.delete_first = matches!(work, Some(Work::Replace { delete_first: true, .. }));
+    let replaces = matches!(work, Some(Work::Replace { .. }));
     if matches!(work, Some(Work::Delete { .. } | Work::Forget)) {
         parts.removing.clone_from(&step.operations);
         return parts;
     }
     let create = step.operations.iter().position(|id| matches!(operations[id.0].transition, Transition::Create { .. }));
-    let (before, from) = step.operations.split_at(if parts.delete_first { create.unwrap_or(step.operations.len()) } else { 0 });
+    let (before, from) = step.operations.split_at(create.filter(|_| replaces).unwrap_or(0));
+    parts.delete_first = !before.is_empty();
     // Behind the making operations of a replacement come those that delete the predecessor; they
     // begin after the last one before the deletion whose resource is the wanted one.
     let wanted = decisions.get(&step.address).and_then(|decision| decision.desired.as_ref()).and_then(|desired| desired.physical_id());

@@ -7,7 +7,8 @@ use crate::model::{Address, Observed, PhysicalId, Record, RulesSet, Sighting, St
 ///
 /// A create that went through becomes an entry of which nothing but the name is known to be
 /// applied; the plan then compares every field of it. Updates and deletes need nothing: the entry
-/// still says what was applied before, and the plan looks at AWS anyway.
+/// still says what was applied before, and the plan looks at AWS anyway. Predecessors that are gone
+/// are forgotten.
 pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
     for intent in std::mem::take(&mut state.intents) {
         let Record::Begin { address, physical_id: Some(physical_id), transition, .. } = intent else { continue };
@@ -17,15 +18,14 @@ pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
                     state.create(&address, physical_id, adopted, discards);
                 }
             }
-            Transition::DeleteDeposed => {
-                if matches!(observed.of(&address, &physical_id), Some(Sighting::Missing))
-                    && let Some(entry) = state.entries.get_mut(&address)
-                {
-                    entry.deposed.retain(|deposed| deposed.physical_id != physical_id);
-                }
-            }
             _ => {}
         }
+    }
+    for (address, entry) in &mut state.entries {
+        let is_gone = |id: &PhysicalId| matches!(observed.of(address, id), Some(Sighting::Missing));
+        let before = entry.deposed.len();
+        entry.deposed.retain(|deposed| !is_gone(&deposed.physical_id));
+        state.unsaved |= entry.deposed.len() != before;
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn holder() -> Holder {
 }
 
 fn begin(operation: usize, name: &str) -> Record {
-    let (address, transition) = (Address::new("role", name), Transition::Create { adopted: false });
+    let (address, transition) = (Address::new("role", name), Transition::Create { adopted: false, discards: false });
     Record::Begin { operation, address, physical_id: Some(name.into()), call: "iam:CreateRole".into(), transition }
 }
 
@@ -26,7 +26,7 @@ fn end(operation: usize, name: &str) -> Record {
         operation,
         address: Address::new("role", name),
         physical_id: name.into(),
-        transition: Transition::Create { adopted: false },
+        transition: Transition::Create { adopted: false, discards: false },
         carries: vec![Carry::set(Path::key("description"), Value::from(name))],
         attributes: Table::new(),
         facts: None,

@@ -1,0 +1,80 @@
+//! What stands in the way of a plan, in words.
+
+use crate::model::plan::Refusal;
+use crate::model::{Address, Change, Live, PhysicalId, Resource, State, observed::tag};
+use std::collections::BTreeMap;
+
+/// The refusal for a resource that exists and is not ours.
+pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state: &State) -> Refusal {
+    let tags = live.tags.clone().unwrap_or_default();
+    let ours_by_name = tags.get(tag::PROJECT) == Some(&state.project) && tags.contains_key(tag::LINEAGE);
+    let owner = describe(&tags);
+    let (detail, hints) = if ours_by_name {
+        (
+            format!(
+                "`{physical_id}` exists and belongs to another state of project `{}`: {owner}. This state did not make it, so it is left untouched.",
+                state.project
+            ),
+            vec!["run from the folder whose `state/` made it, or give this project another name".to_owned()],
+        )
+    } else {
+        (
+            format!("`{physical_id}` exists and was not made by this project: {owner}. It is left untouched."),
+            vec![format!("take it over with `lambdo up --adopt {address}`, or choose another name in the spec")],
+        )
+    };
+    Refusal { address: address.clone(), summary: "a resource of this name is not ours", detail, hints }
+}
+
+fn describe(tags: &BTreeMap<String, String>) -> String {
+    if tags.is_empty() {
+        return "it carries no tags that say whose it is".to_owned();
+    }
+    let owners = [
+        ("lambdo:project", "lambdo project"),
+        ("lambdo:stage", "stage"),
+        ("lambdo:lineage", "lineage"),
+        ("aws:cloudformation:stack-name", "CloudFormation stack"),
+        ("aws:cloudformation:logical-id", "logical id"),
+    ];
+    let known: Vec<String> =
+        owners.iter().filter_map(|(key, word)| Some(format!("{word} `{}`", tags.get(*key).filter(|value| !value.is_empty())?))).collect();
+    if known.is_empty() {
+        let shown: Vec<String> = tags.iter().take(5).map(|(key, value)| format!("`{key}` = `{value}`")).collect();
+        return format!("its tags are {}", shown.join(", "));
+    }
+    format!("its tags name {}", known.join(", "))
+}
+
+/// The refusal of a delete or replacement of what is protected.
+pub fn protected(address: &Address, what: &str) -> Refusal {
+    Refusal {
+        address: address.clone(),
+        summary: "the resource is protected",
+        detail: format!("`{address}` would be {what}, but `protect = true` forbids it."),
+        hints: vec!["set `protect = false`, run `lambdo up`, then try again".to_owned()],
+    }
+}
+
+/// The refusal of a create whose name may be taken.
+pub fn unread_before_create(address: &Address, physical_id: &PhysicalId, detail: &str) -> Refusal {
+    Refusal {
+        address: address.clone(),
+        summary: "whether the resource exists could not be read",
+        detail: format!("`{physical_id}` may exist and belong to somebody else, so it is not made before that is known: {detail}"),
+        hints: vec!["allow the reading action for the credentials in use".to_owned()],
+    }
+}
+
+/// The refusal to take over what only a replacement could bring into the wanted shape.
+pub fn cannot_adopt(resource: &Resource, change: &Change) -> Refusal {
+    Refusal {
+        address: resource.address.clone(),
+        summary: "the existing resource cannot be changed to what the spec asks for",
+        detail: format!(
+            "`{}` of `{}` exists with another value and can only be changed by making the resource anew.",
+            change.path, resource.address
+        ),
+        hints: vec!["give the spec the value that lives in AWS, or delete the resource by hand".to_owned()],
+    }
+}

@@ -1,0 +1,357 @@
+//! The laws of planning, on a made-up cloud: what is planned and done leaves nothing to plan.
+
+use super::{Options, plan, settle};
+use crate::model::field::ANY_STRING;
+use crate::model::{
+    Action, Address, Carry, Dependency, Desired, Draft, Field, Lineage, Live, Observed, Operation, PhysicalId, Plan, Reason, Record,
+    Removal, Replacement, Resource, Rules, RulesSet, Shape, Sighting, State, Table, Target, Transition, Update, Value,
+};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+const FIELDS: &[Field] = &[
+    Field::new("size", Shape::Integer { min: 0, max: 99 }, ""),
+    Field::new("shape", Shape::Integer { min: 0, max: 99 }, "").replaces(),
+    Field::new("labels", Shape::Map { value: &ANY_STRING, check: None }, ""),
+    Field::new("tags", Shape::Map { value: &ANY_STRING, check: None }, "").additive(),
+];
+
+struct Fake {
+    name: &'static str,
+    replacement: Replacement,
+    dies_with_parent: bool,
+}
+
+impl Rules for Fake {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn replacement(&self) -> Replacement {
+        self.replacement
+    }
+
+    fn dies_with_parent(&self) -> bool {
+        self.dies_with_parent
+    }
+
+    fn is_taggable(&self) -> bool {
+        !self.dies_with_parent
+    }
+
+    fn serial_key(&self, _: &PhysicalId) -> Option<String> {
+        None
+    }
+
+    fn create(&self, desired: &Resource) -> Vec<Draft> {
+        let first = Draft::new("fake:Create", Table::new()).carrying(Carry::fields(&desired.inputs, &["shape", "labels", "tags"]));
+        let second = Draft::new("fake:Resize", Table::new()).carrying(Carry::fields(&desired.inputs, &["size"]));
+        vec![first, second]
+    }
+
+    fn update(&self, update: &Update<'_>) -> Vec<Draft> {
+        vec![Draft::new("fake:Update", Table::new()).carrying(Carry::changes(update.changes))]
+    }
+
+    fn delete(&self, _: &Removal<'_>) -> Vec<Draft> {
+        vec![Draft::new("fake:Empty", Table::new()), Draft::new("fake:Delete", Table::new())]
+    }
+}
+
+struct Fakes(Vec<Fake>);
+
+impl RulesSet for Fakes {
+    fn rules(&self, kind: &str) -> Option<&dyn Rules> {
+        self.0.iter().find(|fake| fake.name == kind).map(|fake| fake as &dyn Rules)
+    }
+}
+
+fn fakes() -> Fakes {
+    Fakes(vec![
+        Fake { name: "box", replacement: Replacement::CreateFirst, dies_with_parent: false },
+        Fake { name: "jar", replacement: Replacement::DeleteFirst, dies_with_parent: false },
+        Fake { name: "lid", replacement: Replacement::DeleteFirst, dies_with_parent: true },
+    ])
+}
+
+/// A made-up cloud: what lives, by kind and physical id.
+#[derive(Clone, Debug, Default)]
+struct World {
+    things: BTreeMap<(String, PhysicalId), Table>,
+    deleted: Vec<String>,
+}
+
+impl World {
+    fn observe(&self, desired: &Desired, state: &State) -> Observed {
+        let mut names: BTreeSet<(Address, PhysicalId)> = BTreeSet::new();
+        names.extend(desired.resources.iter().filter_map(|(address, resource)| Some((address.clone(), resource.physical_id()?.clone()))));
+        for (address, entry) in &state.entries {
+            names.insert((address.clone(), entry.physical_id.clone()));
+            names.extend(entry.deposed.iter().map(|deposed| (address.clone(), deposed.physical_id.clone())));
+        }
+        for intent in &state.intents {
+            if let Record::Begin { address, physical_id: Some(physical_id), .. } = intent {
+                names.insert((address.clone(), physical_id.clone()));
+            }
+        }
+        let sightings = names.into_iter().map(|(address, id)| {
+            let seen = self
+                .things
+                .get(&(address.kind.clone(), id.clone()))
+                .map_or(Sighting::Missing, |fields| Sighting::Found(live(&address, &id, fields)));
+            ((address, id), seen)
+        });
+        Observed { sightings: sightings.collect() }
+    }
+
+    fn perform(&mut self, operation: &Operation) {
+        let key = (operation.address.kind.clone(), operation.physical_id.clone().unwrap());
+        match &operation.transition {
+            Transition::Delete { .. } | Transition::DeleteDeposed => {
+                self.deleted.push(operation.address.to_string());
+                let parent = key.1.clone();
+                self.things.remove(&key);
+                self.things.retain(|(kind, id), _| !(kind == "lid" && id.0.starts_with(&format!("{parent}/"))));
+            }
+            Transition::Create { .. } | Transition::Update if operation.call != "fake:Empty" => {
+                let thing = self.things.entry(key).or_default();
+                operation.carries.iter().for_each(|carry| carry.apply(thing));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn live(address: &Address, id: &PhysicalId, fields: &Table) -> Live {
+    let mut live = Live::new(id.clone());
+    live.fields.clone_from(fields);
+    if address.kind != "lid" {
+        let tags = fields.get("tags").and_then(Value::as_table).cloned().unwrap_or_default();
+        live.tags = Some(tags.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect());
+    }
+    live
+}
+
+/// Plans, then performs at most `limit` operations in an order that the waits allow; the last one is
+/// performed without its end reaching the state, as when the process is killed.
+fn run(desired: &Desired, state: &mut State, world: &mut World, limit: usize) -> Plan {
+    let observed = world.observe(desired, state);
+    settle(state, &observed, &fakes());
+    let planned = plan(desired, state, &observed, &fakes(), &Options::default());
+    let mut done = vec![false; planned.operations.len()];
+    for count in 0..planned.operations.len() {
+        let next = (0..done.len()).find(|index| !done[*index] && planned.operations[*index].waits.iter().all(|wait| done[wait.on.0]));
+        let Some(index) = next else { panic!("operations wait for each other in a circle: {:#?}", planned.operations) };
+        let operation = &planned.operations[index];
+        let step = planned.steps.iter().find(|step| step.address == operation.address).unwrap();
+        state.fold([Record::Begin {
+            operation: index,
+            address: operation.address.clone(),
+            physical_id: operation.physical_id.clone(),
+            call: operation.call.clone(),
+            transition: operation.transition.clone(),
+        }]);
+        if count == limit {
+            return planned;
+        }
+        world.perform(operation);
+        if count + 1 == limit {
+            return planned;
+        }
+        done[index] = true;
+        state.fold([Record::End {
+            operation: index,
+            address: operation.address.clone(),
+            physical_id: operation.physical_id.clone().unwrap(),
+            transition: operation.transition.clone(),
+            carries: operation.carries.clone(),
+            attributes: Table::new(),
+            facts: step.settles.clone().filter(|_| matches!(operation.transition, Transition::Create { .. })),
+        }]);
+        if step.operations.last().is_some_and(|last| last.0 == index) && !matches!(step.action, Action::Delete | Action::Forget) {
+            state.fold([Record::Settle {
+                address: step.address.clone(),
+                adopts: None,
+                adopted: false,
+                carries: step.records.clone(),
+                facts: step.settles.clone(),
+            }]);
+        }
+    }
+    for step in planned.steps.iter().filter(|step| step.operations.is_empty()) {
+        let record = match step.action {
+            Action::Delete | Action::Forget => Record::Forget { address: step.address.clone() },
+            _ => Record::Settle {
+                address: step.address.clone(),
+                adopts: step.adopts.and(step.physical_id.clone()),
+                adopted: step.adopts.unwrap_or(false),
+                carries: step.records.clone(),
+                facts: step.settles.clone(),
+            },
+        };
+        state.fold([record]);
+    }
+    planned
+}
+
+fn target() -> Target {
+    Target::placeholder()
+}
+
+fn fresh() -> State {
+    State::new(Lineage("ours".into()), "demo", None, target(), None)
+}
+
+#[derive(Clone, Debug)]
+struct Wish {
+    kind: usize,
+    name: usize,
+    size: i64,
+    shape: i64,
+    depends_on: Vec<usize>,
+}
+
+fn wishes() -> impl Strategy<Value = BTreeMap<usize, Wish>> {
+    let wish = (0..3_usize, 0..3_usize, 0..3_i64, 0..2_i64, proptest::collection::vec(0..6_usize, 0..3))
+        .prop_map(|(kind, name, size, shape, depends_on)| Wish { kind, name, size, shape, depends_on });
+    proptest::collection::btree_map(0..6_usize, wish, 0..6)
+}
+
+/// A graph without cycles: what has a higher number depends on what has a lower one.
+fn desired(wishes: &BTreeMap<usize, Wish>) -> Desired {
+    let mut desired = Desired::nothing("demo", None);
+    let mut made: BTreeMap<usize, (Address, PhysicalId)> = BTreeMap::new();
+    for (number, wish) in wishes {
+        let parent =
+            wish.depends_on.iter().filter(|on| *on < number).find_map(|on| made.get(on)).filter(|(address, _)| address.kind != "lid");
+        let (kind, parent) =
+            if let (2, Some(parent)) = (wish.kind, parent) { ("lid", Some(parent.clone())) } else { (["box", "jar"][wish.kind % 2], None) };
+        let address = Address::new(kind, &format!("r{number}"));
+        let name = format!("{kind}{number}-{}", wish.name);
+        let id = PhysicalId(parent.as_ref().map_or(name.clone(), |(_, parent)| format!("{parent}/{name}")));
+        let mut resource = Resource::new(address.clone(), id.clone());
+        resource.inputs.insert("size".into(), wish.size.into());
+        resource.inputs.insert("shape".into(), wish.shape.into());
+        resource.dependencies =
+            wish.depends_on.iter().filter(|on| *on < number).filter_map(|on| Some(Dependency::hard(made.get(on)?.0.clone()))).collect();
+        resource.parent = parent.map(|(parent, _)| parent);
+        made.insert(*number, (address.clone(), id));
+        desired.resources.insert(address, resource);
+    }
+    desired
+}
+
+fn is_empty(plan: &Plan) -> bool {
+    plan.operations.is_empty() && plan.steps.iter().all(|step| step.action == Action::NoOp)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_any_kills_and_edits_one_run_converges_and_destroy_leaves_nothing(
+        specs in proptest::collection::vec(wishes(), 1..4),
+        kills in proptest::collection::vec(0..24_usize, 0..4),
+        drift in proptest::option::of((0..6_usize, 0..9_i64)),
+    ) {
+        let (mut state, mut world) = (fresh(), World::default());
+        for (index, spec) in specs.iter().enumerate() {
+            let wish = desired(spec);
+            if let Some(limit) = kills.get(index) {
+                run(&wish, &mut state, &mut world, *limit);
+            }
+        }
+        if let Some((number, size)) = drift
+            && let Some(thing) = world.things.values_mut().nth(number)
+        {
+            thing.insert("size".into(), size.into());
+        }
+        let wish = desired(specs.last().unwrap());
+        let converging = run(&wish, &mut state, &mut world, usize::MAX);
+        prop_assert!(converging.refusals.is_empty(), "{:?}", converging.refusals);
+        let again = run(&wish, &mut state, &mut world, usize::MAX);
+        prop_assert!(is_empty(&again), "{:#?}", again.steps);
+        prop_assert_eq!(world.things.len(), wish.resources.len());
+        let applied = Desired::as_applied(&state);
+        let drift = plan(&applied, &state, &world.observe(&applied, &state), &fakes(), &Options::default());
+        prop_assert!(is_empty(&drift), "{:#?}", drift.steps);
+        run(&Desired::nothing("demo", None), &mut state, &mut world, usize::MAX);
+        prop_assert!(world.things.is_empty(), "{:?}", world.things);
+        prop_assert!(state.entries.is_empty(), "{:?}", state.entries);
+    }
+
+    #[test]
+    fn destroy_deletes_dependants_before_what_they_depend_on(spec in wishes()) {
+        let (mut state, mut world) = (fresh(), World::default());
+        let wish = desired(&spec);
+        run(&wish, &mut state, &mut world, usize::MAX);
+        run(&Desired::nothing("demo", None), &mut state, &mut world, usize::MAX);
+        let position = |address: &Address| world.deleted.iter().position(|deleted| *deleted == address.to_string());
+        for resource in wish.resources.values() {
+            for dependency in &resource.dependencies {
+                if let (Some(dependant), Some(on)) = (position(&resource.address), position(&dependency.on)) {
+                    prop_assert!(dependant < on, "{} before {}", resource.address, dependency.on);
+                }
+            }
+        }
+    }
+}
+
+fn one(size: i64) -> Desired {
+    desired(&BTreeMap::from([(0, Wish { kind: 0, name: 0, size, shape: 0, depends_on: vec![] })]))
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_adopted_only_on_request() {
+    let mut world = World::default();
+    world.things.insert(("box".into(), "box0-0".into()), Table::from([("size".to_owned(), 7.into())]));
+    let state = fresh();
+    let wish = one(1);
+    let observed = world.observe(&wish, &state);
+    let refused = plan(&wish, &state, &observed, &fakes(), &Options::default());
+    assert_eq!(refused.refusals.len(), 1);
+    assert!(refused.operations.is_empty());
+    let options = Options { adopt: BTreeSet::from([Address::new("box", "r0")]), only: None };
+    let mut wish = wish;
+    wish.resources.values_mut().for_each(|resource| {
+        resource.inputs.remove("shape");
+    });
+    let adopted = plan(&wish, &state, &observed, &fakes(), &options);
+    assert_eq!((adopted.steps[0].action, adopted.steps[0].reason), (Action::Adopt, Reason::Requested));
+    assert_eq!(adopted.operations[0].transition, Transition::Create { adopted: true, discards: false });
+}
+
+#[test]
+fn what_was_adopted_stays_when_it_leaves_the_spec() {
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&one(1), &mut state, &mut world, usize::MAX);
+    state.entries.values_mut().for_each(|entry| entry.adopted = true);
+    let gone = run(&Desired::nothing("demo", None), &mut state, &mut world, usize::MAX);
+    assert_eq!(gone.steps[0].action, Action::Forget);
+    assert_eq!(world.things.len(), 1);
+    assert!(state.entries.is_empty());
+}
+
+#[test]
+fn protection_refuses_a_delete() {
+    let (mut state, mut world) = (fresh(), World::default());
+    let mut wish = one(1);
+    wish.resources.values_mut().for_each(|resource| resource.protect = true);
+    run(&wish, &mut state, &mut world, usize::MAX);
+    let nothing = Desired::nothing("demo", None);
+    let refused = plan(&nothing, &state, &world.observe(&nothing, &state), &fakes(), &Options::default());
+    assert_eq!(refused.refusals[0].summary, "the resource is protected");
+}
+
+#[test]
+fn a_resource_that_vanished_is_made_again_and_says_so() {
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&one(1), &mut state, &mut world, usize::MAX);
+    world.things.clear();
+    let again = run(&one(1), &mut state, &mut world, usize::MAX);
+    assert_eq!((again.steps[0].action, again.steps[0].reason), (Action::Create, Reason::MissingInAws));
+}
