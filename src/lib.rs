@@ -6,5 +6,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod kinds;
 pub mod model;
+pub mod package;
 pub mod plan;
+pub mod spec;
 pub mod store;

@@ -38,7 +38,6 @@ fn is_read(operation: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::aws::clients::Clients;
     use aws_smithy_runtime_api::client::result::SdkError;
 

@@ -1,5 +1,16 @@
 //! One module per resource kind, and the registry. A new kind is one module and one line.
 
+mod arguments;
+mod event_rule;
+mod facts;
+mod function;
+mod log_group;
+mod permission;
+mod role;
+mod tagging;
+
+pub use facts::function_facts;
+
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
@@ -134,6 +145,24 @@ pub struct Done {
     pub attributes: Table,
 }
 
+/// Keys of a function that the spec has and that are not built yet: refused by name, never ignored.
+pub const NOT_SUPPORTED_YET: &[&str] = &[
+    "alias",
+    "capacity_provider_config",
+    "code_signing_config_arn",
+    "durable_config",
+    "event_invoke_config",
+    "event_source",
+    "function_url",
+    "image",
+    "image_config",
+    "publish",
+    "recursive_loop",
+    "runtime_management_config",
+    "schedule",
+    "tenancy_config",
+];
+
 /// All kinds.
 pub struct Registry {
     kinds: Vec<&'static dyn Kind>,
@@ -142,7 +171,12 @@ pub struct Registry {
 impl Registry {
     /// The kinds in the order of the documentation.
     pub fn new() -> Self {
-        Self { kinds: vec![] }
+        Self { kinds: vec![&function::Function, &role::Role, &log_group::LogGroup, &event_rule::EventRule, &permission::Permission] }
+    }
+
+    /// A registry of these kinds only, for trying out one part without the others.
+    pub fn with_kinds(kinds: Vec<&'static dyn Kind>) -> Self {
+        Self { kinds }
     }
 
     /// All kinds.

@@ -95,7 +95,7 @@ pub enum StoreError {
     },
     /// The journal builds on a state that is not there.
     #[error(
-        "The journal `{place}` builds on serial {journal} of the state, but {found}. Restore that state, or move the journal away: what it recorded is then found in AWS by its tags."
+        "The journal `{place}` builds on serial {journal} of the state, but {found}. Restore that state, or move the journal away: `lambdo plan` then finds in AWS what it recorded."
     )]
     Ahead {
         /// The journal.
@@ -164,5 +164,33 @@ impl StoreError {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::new(error.exit(), error.to_diagnostic())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_says_what_where_and_what_to_do() {
+        let holder =
+            Holder { who: "ada".into(), pid: 41, host: "laptop".into(), operation: "up".into(), since: "2026-01-02T03:04:05Z".into() };
+        let place = || "state/demo.json".to_owned();
+        let errors = [
+            StoreError::Locked(holder),
+            StoreError::Locked(Holder::unknown()),
+            StoreError::Conflict { place: place(), expected: 3, found: "serial 4 is there".into() },
+            StoreError::Ahead { place: "state/demo.journal".into(), journal: 3, found: "there is no state".into() },
+            StoreError::NewerFormat { place: place(), found: 2, known: 1 },
+        ];
+        let texts: Vec<String> =
+            errors.iter().map(|error| error.to_diagnostic()).map(|told| format!("{}: {}", told.summary, told.detail)).collect();
+        insta::assert_snapshot!(texts.join("\n"), @r"
+        The state is locked: The state is locked by `up` of ada, process 41 on laptop, since 2026-01-02T03:04:05Z. Wait until that run has ended; the lock ends with its process.
+        The state is locked: The state is locked by a process that left no note about itself. Wait until that run has ended; the lock ends with its process.
+        The state was changed by somebody else: The state `state/demo.json` was changed by somebody else: this run builds on serial 3, but serial 4 is there. Nothing was overwritten; run again.
+        The state files do not belong together: The journal `state/demo.journal` builds on serial 3 of the state, but there is no state. Restore that state, or move the journal away: `lambdo plan` then finds in AWS what it recorded.
+        The state was written by a newer lambdo: `state/demo.json` has the format 2; this lambdo knows formats up to 1. Use the version of lambdo that wrote it, or a newer one.
+        ");
     }
 }

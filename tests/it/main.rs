@@ -1,2 +1,20 @@
-#[test]
-fn t() {}
+//! The real `lambdo` against emulators that others wrote: one binary, one emulator per test.
+//!
+//! Run it with `scripts/test`, which installs the emulators into `.venv` first.
+
+mod agree;
+mod architecture;
+mod calls;
+mod drift;
+mod drift_cases;
+mod failing;
+mod foreign;
+mod guards;
+mod harness;
+mod interrupted;
+mod killed;
+mod life_cycle;
+mod measure;
+mod refused;
+mod support;
+mod update;

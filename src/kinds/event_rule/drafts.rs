@@ -1,0 +1,118 @@
+//! Which calls make, change and delete a rule.
+
+use super::OUR_TARGET;
+use crate::kinds::tagging;
+use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
+
+/// What `PutRule` sets. It nulls whatever it is not given, so it is always given all of it.
+const RULE: &[&str] = &["name", "event_bus_name", "schedule_expression", "event_pattern", "description", "enabled"];
+
+pub(super) fn create(desired: &Resource) -> Vec<Draft> {
+    let mut arguments = picked(&desired.inputs, RULE);
+    arguments.extend(picked(&desired.inputs, &["tags"]));
+    let carries = Carry::fields(&desired.inputs, &[RULE, &["tags"]].concat());
+    vec![
+        Draft::new("events:PutRule", arguments).carrying(carries),
+        put_targets(desired).carrying(Carry::fields(&desired.inputs, &["targets"])),
+    ]
+}
+
+/// Tags of a rule that exists are changed by calls of their own: `PutRule` ignores them.
+pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    let of_rule: Vec<&Change> = update.changes.iter().filter(|change| RULE.contains(&change.path.first())).collect();
+    if !of_rule.is_empty() {
+        drafts.push(Draft::new("events:PutRule", picked(&update.desired.inputs, RULE)).carrying(Carry::changes(of_rule)));
+    }
+    if update.touches("targets") {
+        drafts.push(put_targets(update.desired).carrying(Carry::changes(update.of("targets"))));
+    }
+    let arn = update.desired.attributes.get("arn").or_else(|| update.live.attributes.get("arn"));
+    let base = Table::from_iter(arn.map(|arn| ("arn".to_owned(), arn.clone())));
+    drafts.extend(tagging::drafts(update, "events:TagResource", "events:UntagResource", &base));
+    drafts
+}
+
+/// A rule with targets cannot be deleted. Targets of others are left, and then so is the rule.
+pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
+    let (bus, name) = super::split(removal.physical_id);
+    let named = Table::from([("event_bus_name".to_owned(), bus.into()), ("name".to_owned(), name.into())]);
+    let mut drafts = Vec::new();
+    let targets = removal.live.map_or(removal.inputs, |live| &live.fields).get("targets").and_then(Value::as_table);
+    if targets.is_some_and(|targets| targets.contains_key(OUR_TARGET)) {
+        let mut arguments = named.clone();
+        arguments.insert("ids".to_owned(), Value::string_list([OUR_TARGET]));
+        drafts.push(Draft::new("events:RemoveTargets", arguments));
+    }
+    drafts.push(Draft::new("events:DeleteRule", named));
+    drafts
+}
+
+fn put_targets(desired: &Resource) -> Draft {
+    Draft::new("events:PutTargets", picked(&desired.inputs, &["name", "event_bus_name", "targets"]))
+}
+
+fn picked(inputs: &Table, keys: &[&str]) -> Table {
+    keys.iter().filter_map(|key| Some(((*key).to_owned(), inputs.get(*key)?.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::event_rule::tests::lowered;
+    use crate::model::{Cause, Effect, Live, Path, PhysicalId};
+
+    fn rule() -> Resource {
+        lowered(&[("schedule_expression", "rate(1 hour)".into())]).resources.remove(0)
+    }
+
+    fn shown(drafts: &[Draft]) -> String {
+        let line = |draft: &Draft| {
+            let carries: Vec<String> = draft.carries.iter().map(|carry| carry.path.to_string()).collect();
+            format!("{} {} [{}]", draft.call, Value::Table(draft.arguments.clone()).to_json(), carries.join(" "))
+        };
+        drafts.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn changed(paths: &[&str]) -> String {
+        let desired = rule();
+        let change = |path: &&str| {
+            let path: Path = path.parse().unwrap();
+            Change { path, applied: None, live: None, desired: Some("x".into()), effect: Effect::InPlace, cause: Cause::Spec }
+        };
+        let changes: Vec<Change> = paths.iter().map(change).collect();
+        shown(&update(&Update { desired: &desired, live: &Live::new("default/x".into()), changes: &changes }))
+    }
+
+    #[test]
+    fn a_create_puts_the_rule_with_its_tags_and_then_the_target() {
+        insta::assert_snapshot!(shown(&create(&rule())), @r#"
+        events:PutRule {"description":"","enabled":true,"event_bus_name":"default","name":"demo-hash-monthly","schedule_expression":"rate(1 hour)","tags":{}} [name event_bus_name schedule_expression description enabled tags]
+        events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} [targets]
+        "#);
+    }
+
+    #[test]
+    fn an_update_puts_the_whole_rule() {
+        insta::assert_snapshot!(changed(&["description"]), @r#"events:PutRule {"description":"","enabled":true,"event_bus_name":"default","name":"demo-hash-monthly","schedule_expression":"rate(1 hour)"} [description]"#);
+        insta::assert_snapshot!(changed(&["targets.lambdo", "tags.team"]), @r#"
+        events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} [targets.lambdo]
+        events:TagResource {"arn":"arn:aws:events:us-east-1:123456789012:rule/demo-hash-monthly","tags":{"team":"x"}} [tags.team]
+        "#);
+    }
+
+    #[test]
+    fn a_delete_takes_our_target_away_first_if_it_is_there() {
+        let id = PhysicalId::from("default/x");
+        let nothing = Table::new();
+        let mut live = Live::new(id.clone());
+        let calls = |live: Option<&Live>, inputs: &Table| {
+            let drafts = delete(&Removal { physical_id: &id, inputs, attributes: &nothing, live });
+            drafts.iter().map(|draft| draft.call).collect::<Vec<_>>()
+        };
+        assert_eq!(calls(None, &rule().inputs), ["events:RemoveTargets", "events:DeleteRule"]);
+        assert_eq!(calls(Some(&live), &rule().inputs), ["events:DeleteRule"]);
+        live.fields = rule().inputs;
+        assert_eq!(calls(Some(&live), &nothing), ["events:RemoveTargets", "events:DeleteRule"]);
+    }
+}

@@ -1,0 +1,49 @@
+//! The settings of an event rule, as data. Ranges follow the EventBridge API model.
+
+use super::schedule;
+use crate::kinds::function::check_tag_key;
+use crate::model::field::ANY_STRING;
+use crate::model::{Compare, Default, Field, Shape};
+
+/// The bus that AWS's own events and schedules are on.
+pub(super) const DEFAULT_BUS: &str = "default";
+
+pub(super) const FIELDS: &[Field] = &[
+    Field::new("name", Shape::checked(1, 64, check_name), "Its name in AWS, instead of `<function name>-<name>`.").replaces(),
+    Field::new("schedule_expression", Shape::checked(1, 256, schedule::check), "When it fires, in UTC: `rate(…)` or `cron(…)`."),
+    Field::new("event_pattern", Shape::Document, "Which events fire it.").compare(Compare::Json),
+    Field::new("description", Shape::text(0, 512), "What it does, for people.").default(Default::Text("")),
+    Field::new("event_bus_name", Shape::checked(1, 256, check_bus), "The event bus; schedules are on `default` only.")
+        .default(Default::Text(DEFAULT_BUS))
+        .replaces(),
+    Field::new("enabled", Shape::Boolean, "Whether it fires; false keeps it and switches it off.").default(Default::Boolean(true)),
+    Field::new(
+        "targets",
+        Shape::Map { value: &Shape::Table(TARGET), check: None },
+        "What it invokes; made by lambdo, those of others are kept.",
+    )
+    .additive(),
+    Field::new("tags", Shape::Map { value: &Shape::text(0, 256), check: Some(check_tag_key) }, "Tags; those of others are kept.")
+        .default(Default::EmptyTable)
+        .additive()
+        .deep(),
+    Field::new("input", Shape::Document, "What the function gets instead of the event.").internal(),
+    Field::new("timezone", ANY_STRING, "Refused: rules run in UTC.").internal(),
+    Field::new("schedule_expression_timezone", ANY_STRING, "Refused: rules run in UTC.").internal(),
+];
+
+const TARGET: &[Field] =
+    &[Field::new("arn", ANY_STRING, "What it invokes."), Field::new("input", Shape::Document, "What that gets instead of the event.")];
+
+fn check_name(text: &str) -> Result<(), String> {
+    let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || ".-_".contains(character));
+    fits.then_some(()).ok_or_else(|| "may only have letters, digits, `.`, `-` and `_`".to_owned())
+}
+
+fn check_bus(text: &str) -> Result<(), String> {
+    if text.starts_with("arn:") {
+        return Err("is an ARN; a bus of this account is given by its name, and rules on buses of others are not supported yet".to_owned());
+    }
+    let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || ".-_/".contains(character));
+    fits.then_some(()).ok_or_else(|| "may only have letters, digits, `.`, `-`, `_` and `/`".to_owned())
+}

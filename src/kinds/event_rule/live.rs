@@ -1,0 +1,128 @@
+//! What EventBridge answers, in the words of the spec.
+
+use super::fields::FIELDS;
+use super::{OUR_TARGET, split};
+use crate::model::document::parsed;
+use crate::model::field::fill_defaults;
+use crate::model::{Live, Path, PhysicalId, Table, Value};
+use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleOutput;
+use aws_sdk_eventbridge::types::{Rule, RuleState, Target};
+
+/// A rule as `DescribeRule` answers it, in the form of `ListRules`.
+pub(super) fn as_listed(answer: DescribeRuleOutput) -> Rule {
+    Rule::builder()
+        .set_name(answer.name)
+        .set_arn(answer.arn)
+        .set_event_pattern(answer.event_pattern)
+        .set_schedule_expression(answer.schedule_expression)
+        .set_state(answer.state)
+        .set_description(answer.description)
+        .set_managed_by(answer.managed_by)
+        .set_event_bus_name(answer.event_bus_name)
+        .build()
+}
+
+/// The rule as it lives, still without targets and tags.
+pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
+    let (bus, name) = split(physical_id);
+    let mut live = Live::new(physical_id.clone());
+    let mut fields = Table::from([
+        ("name".to_owned(), name.into()),
+        ("event_bus_name".to_owned(), bus.into()),
+        ("enabled".to_owned(), (rule.state() != Some(&RuleState::Disabled)).into()),
+    ]);
+    let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Value::from);
+    let texts = [
+        ("description", given(rule.description())),
+        ("schedule_expression", given(rule.schedule_expression())),
+        ("event_pattern", given(rule.event_pattern()).map(|pattern| parsed(&pattern))),
+    ];
+    fields.extend(texts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    fill_defaults(FIELDS, &mut fields);
+    fields.remove("tags");
+    live.fields = fields;
+    live.attributes.insert("name".to_owned(), name.into());
+    live.attributes.extend(rule.arn().map(|arn| ("arn".to_owned(), arn.into())));
+    live.foreign.extend(rule.managed_by().map(|service| format!("the rule is managed by `{service}`")));
+    live
+}
+
+/// Puts in the targets: ours as a field, those of others as texts.
+pub(super) fn add_targets(live: &mut Live, targets: &[Target]) {
+    let ours = targets.iter().filter(|target| target.id() == OUR_TARGET);
+    let ours = ours.map(|target| (target.id().to_owned(), Value::Table(canonical(target)))).collect();
+    live.fields.insert("targets".to_owned(), Value::Table(ours));
+    let foreign = targets.iter().filter(|target| target.id() != OUR_TARGET);
+    live.foreign.extend(foreign.map(|target| format!("target `{}`: `{}`", target.id(), target.arn())));
+}
+
+/// The target with what lambdo sets, and with what would change its meaning if others had set it.
+fn canonical(target: &Target) -> Table {
+    let mut table = Table::from([("arn".to_owned(), target.arn().into())]);
+    table.extend(target.input().map(|input| ("input".to_owned(), parsed(&input.into()))));
+    table.extend(target.input_path().map(|path| ("input_path".to_owned(), path.into())));
+    let template = target.input_transformer().map(|transformer| transformer.input_template());
+    table.extend(template.map(|template| ("input_template".to_owned(), template.into())));
+    table
+}
+
+/// Leaves out the tags, which cost a call of their own.
+pub(super) fn skip_tags(live: &mut Live) {
+    live.skipped.push(Path::key("tags"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::event_rule::tests::lowered;
+    use crate::kinds::function::tests::table;
+
+    const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:demo-hash";
+
+    fn id() -> PhysicalId {
+        "default/demo-hash-monthly".into()
+    }
+
+    fn target(target_id: &str, input: Option<&str>) -> Target {
+        Target::builder().id(target_id).arn(ARN).set_input(input.map(str::to_owned)).build().unwrap()
+    }
+
+    #[test]
+    fn a_rule_reads_back_as_it_was_lowered() {
+        let given = [
+            ("event_pattern", table([("source", Value::string_list(["a<b"]))])),
+            ("input", table([("a", 1.into()), ("b", "x".into())])),
+            ("enabled", false.into()),
+        ];
+        let mut desired = lowered(&given).resources.remove(0).inputs;
+        desired.remove("tags");
+        let rule = Rule::builder().event_pattern(r#"{"source": ["a\u003cb"]}"#).state(RuleState::Disabled).event_bus_name("default");
+        let mut live = live(&rule.build(), &id());
+        add_targets(&mut live, &[target("lambdo", Some(r#"{"b":"x","a":1}"#))]);
+        assert_eq!(live.fields, desired);
+    }
+
+    #[test]
+    fn an_enabled_rule_is_told_by_what_it_is_not() {
+        for (state, enabled) in [
+            (Some(RuleState::Enabled), true),
+            (Some(RuleState::EnabledWithAllCloudtrailManagementEvents), true),
+            (None, true),
+            (Some(RuleState::Disabled), false),
+        ] {
+            let rule = Rule::builder().set_state(state.clone()).schedule_expression("rate(1 hour)").build();
+            assert_eq!(live(&rule, &id()).fields.get("enabled"), Some(&enabled.into()), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn what_others_did_is_told() {
+        let mut live = live(&Rule::builder().managed_by("x.amazonaws.com").build(), &id());
+        add_targets(&mut live, &[target("theirs", None)]);
+        assert_eq!(live.fields.get("targets"), Some(&table([])));
+        insta::assert_snapshot!(live.foreign.join("\n"), @r#"
+        the rule is managed by `x.amazonaws.com`
+        target `theirs`: `arn:aws:lambda:us-east-1:123456789012:function:demo-hash`
+        "#);
+    }
+}

@@ -1,0 +1,135 @@
+//! Reading rules: one list per bus, then the targets of each, and its tags where they are asked for.
+
+use super::live::{add_targets, as_listed, live, skip_tags};
+use super::split;
+use crate::aws::{AwsError, ErrorClass, Reader};
+use crate::kinds::arguments::{sighting, unchecked};
+use crate::kinds::function::AT_ONCE;
+use crate::kinds::{ReadTarget, tagging};
+use crate::model::{Live, Path, Sighting};
+use aws_sdk_eventbridge::operation::describe_rule::builders::DescribeRuleInputBuilder;
+use aws_sdk_eventbridge::operation::list_rules::builders::ListRulesInputBuilder;
+use aws_sdk_eventbridge::operation::list_tags_for_resource::builders::ListTagsForResourceInputBuilder;
+use aws_sdk_eventbridge::operation::list_targets_by_rule::builders::ListTargetsByRuleInputBuilder;
+use aws_sdk_eventbridge::types::{Rule, Target};
+use futures::stream::{self, StreamExt};
+use std::collections::BTreeMap;
+
+/// Up to this many rules are cheaper to read one by one.
+const FEW: usize = 2;
+
+pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
+    let mut buses: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for target in targets {
+        let (bus, name) = split(target.physical_id);
+        buses.entry(bus).or_default().push(name);
+    }
+    let mut listed: BTreeMap<&str, BTreeMap<String, Rule>> = BTreeMap::new();
+    for (bus, names) in buses {
+        if names.len() > FEW
+            && let Ok(rules) = list_rules(reader, bus, common_prefix(&names)).await
+        {
+            listed.insert(bus, rules);
+        }
+    }
+    let reads: Vec<_> = targets.iter().map(|target| read_one(reader, *target, &listed)).collect();
+    stream::iter(reads).buffered(AT_ONCE).collect().await
+}
+
+/// What all names begin with.
+fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
+    let Some((first, others)) = names.split_first() else { return "" };
+    let agrees = |length: &usize| others.iter().all(|other| other.get(..*length) == first.get(..*length));
+    let length = (0..=first.len()).rev().filter(|length| first.is_char_boundary(*length)).find(agrees).unwrap_or(0);
+    &first[..length]
+}
+
+async fn list_rules(reader: &Reader, bus: &str, prefix: &str) -> Result<BTreeMap<String, Rule>, AwsError> {
+    let mut rules = BTreeMap::new();
+    let mut next = None;
+    loop {
+        let prefix = Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty());
+        let request = ListRulesInputBuilder::default().event_bus_name(bus).set_name_prefix(prefix).limit(100).set_next_token(next);
+        let answer = reader.list_rules(request).await?;
+        rules.extend(answer.rules().iter().filter_map(|rule| Some((rule.name()?.to_owned(), rule.clone()))));
+        next = answer.next_token;
+        if next.as_deref().is_none_or(str::is_empty) {
+            return Ok(rules);
+        }
+    }
+}
+
+async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&str, BTreeMap<String, Rule>>) -> Sighting {
+    let (bus, name) = split(target.physical_id);
+    let rule = match listed.get(bus) {
+        Some(rules) => match rules.get(name) {
+            Some(rule) => rule.clone(),
+            None => return Sighting::Missing,
+        },
+        None => match reader.describe_rule(DescribeRuleInputBuilder::default().event_bus_name(bus).name(name)).await {
+            Ok(answer) => as_listed(answer),
+            Err(error) => return sighting(&error),
+        },
+    };
+    let mut live = live(&rule, target.physical_id);
+    match list_targets(reader, bus, name).await {
+        Ok(targets) => add_targets(&mut live, &targets),
+        // It went away in between.
+        Err(error) if error.class == ErrorClass::NotFound => return Sighting::Missing,
+        Err(error) => live.unchecked.push(unchecked(Path::key("targets"), &error)),
+    }
+    if target.deep || target.applied.is_none() {
+        read_tags(reader, rule.arn().unwrap_or_default(), &mut live).await;
+    } else {
+        skip_tags(&mut live);
+    }
+    Sighting::Found(live)
+}
+
+/// All targets of a rule.
+///
+/// # Errors
+/// What AWS refused.
+pub(super) async fn list_targets(reader: &Reader, bus: &str, name: &str) -> Result<Vec<Target>, AwsError> {
+    let mut targets = Vec::new();
+    let mut next = None;
+    loop {
+        let request = ListTargetsByRuleInputBuilder::default().event_bus_name(bus).rule(name).set_next_token(next);
+        let answer = reader.list_targets_by_rule(request).await?;
+        targets.extend_from_slice(answer.targets());
+        next = answer.next_token;
+        if next.as_deref().is_none_or(str::is_empty) {
+            return Ok(targets);
+        }
+    }
+}
+
+async fn read_tags(reader: &Reader, arn: &str, live: &mut Live) {
+    match reader.list_tags_for_rule(ListTagsForResourceInputBuilder::default().resource_arn(arn)).await {
+        Ok(answer) => {
+            let tags = tagging::seen(answer.tags().iter().map(|tag| (tag.key(), tag.value())));
+            live.fields.insert("tags".to_owned(), tagging::as_value(&tags));
+            live.tags = Some(tags);
+        }
+        Err(error) => live.unchecked.push(unchecked(Path::key("tags"), &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_listed_by_what_their_names_have_in_common() {
+        for (names, prefix) in [
+            (&["demo-a-x", "demo-b-y", "demo-bc"][..], "demo-"),
+            (&["demo", "demo-b"], "demo"),
+            (&["a", "b"], ""),
+            (&["same", "same"], "same"),
+            (&["é1", "è1"], ""),
+            (&[], ""),
+        ] {
+            assert_eq!(common_prefix(names), prefix, "{names:?}");
+        }
+    }
+}

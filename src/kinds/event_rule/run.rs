@@ -1,0 +1,260 @@
+//! Sending the operations of a rule.
+
+use super::read::list_targets;
+use super::{OUR_TARGET, split};
+use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
+use crate::kinds::Done;
+use crate::kinds::arguments::{failed, optional, refused, table, text, unknown_call};
+use crate::model::value::scalar_text;
+use crate::model::{Operation, Table, Value};
+use aws_sdk_eventbridge::operation::delete_rule::builders::DeleteRuleInputBuilder;
+use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleInputBuilder;
+use aws_sdk_eventbridge::operation::put_targets::PutTargetsOutput;
+use aws_sdk_eventbridge::operation::put_targets::builders::PutTargetsInputBuilder;
+use aws_sdk_eventbridge::operation::remove_targets::RemoveTargetsOutput;
+use aws_sdk_eventbridge::operation::remove_targets::builders::RemoveTargetsInputBuilder;
+use aws_sdk_eventbridge::operation::tag_resource::builders::TagResourceInputBuilder;
+use aws_sdk_eventbridge::operation::untag_resource::builders::UntagResourceInputBuilder;
+use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
+
+/// How long a rule is tried again that is not seen yet, or that others change.
+const LIMIT_MS: u64 = 120_000;
+/// How long targets that were removed may still hold up the delete of their rule.
+const DELETE_LIMIT_MS: u64 = 300_000;
+
+pub(super) async fn run(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    match operation.call.as_str() {
+        "events:PutRule" => put_rule(writer, operation).await,
+        "events:PutTargets" => put_targets(writer, operation).await,
+        "events:RemoveTargets" => remove_targets(writer, operation).await,
+        "events:DeleteRule" => delete_rule(writer, operation).await,
+        "events:TagResource" => tag(writer, operation).await,
+        "events:UntagResource" => untag(writer, operation).await,
+        _ => Err(unknown_call(operation)),
+    }
+}
+
+async fn put_rule(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let request = rule_request(operation)?;
+    let answer = steadily(writer, operation, is_busy, || writer.put_rule(request.clone())).await?;
+    let attributes = Table::from_iter(answer.rule_arn().map(|arn| ("arn".to_owned(), arn.into())));
+    let physical_id = format!("{}/{}", text(operation, "event_bus_name")?, text(operation, "name")?);
+    Ok(Done { physical_id: Some(physical_id.into()), attributes })
+}
+
+fn rule_request(operation: &Operation) -> Result<PutRuleInputBuilder, AwsError> {
+    let arguments = &operation.arguments;
+    if arguments.values().any(Value::is_unresolved) {
+        return Err(refused(operation, "something that it refers to is not known"));
+    }
+    let is_enabled = arguments.get("enabled").and_then(Value::as_boolean).unwrap_or(true);
+    let tags = arguments.contains_key("tags").then(|| tags(operation)).transpose()?.filter(|tags| !tags.is_empty());
+    Ok(PutRuleInputBuilder::default()
+        .name(text(operation, "name")?)
+        .event_bus_name(text(operation, "event_bus_name")?)
+        .set_schedule_expression(optional(arguments, "schedule_expression"))
+        .set_event_pattern(arguments.get("event_pattern").map(as_json))
+        .set_description(optional(arguments, "description").filter(|description| !description.is_empty()))
+        .state(if is_enabled { RuleState::Enabled } else { RuleState::Disabled })
+        .set_tags(tags))
+}
+
+/// A document as JSON; text is JSON already.
+fn as_json(document: &Value) -> String {
+    document.as_str().map_or_else(|| document.to_json().to_string(), str::to_owned)
+}
+
+fn tags(operation: &Operation) -> Result<Vec<Tag>, AwsError> {
+    let tags = table(operation, "tags").into_iter();
+    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(scalar_text(value).unwrap_or_default()).build());
+    tags.collect::<Result<_, _>>().map_err(|error| refused(operation, error.to_string()))
+}
+
+async fn put_targets(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let request = targets_request(operation)?;
+    let is_early = |error: &AwsError| is_busy(error) || error.class == ErrorClass::NotFound;
+    let attempt = || async {
+        let answer = writer.put_targets(request.clone()).await?;
+        put_failure(operation, &answer).map_or(Ok(()), Err)
+    };
+    steadily(writer, operation, is_early, attempt).await.map(|()| Done::default())
+}
+
+fn targets_request(operation: &Operation) -> Result<PutTargetsInputBuilder, AwsError> {
+    let mut targets = Vec::new();
+    for (id, target) in table(operation, "targets") {
+        if target.is_unresolved() {
+            return Err(refused(operation, format!("the target `{id}` refers to something that is not known")));
+        }
+        let target = target.as_table().cloned().unwrap_or_default();
+        // A text inside a document is a JSON text of its own, so it is written with its quotes.
+        let input = target.get("input").map(|input| input.to_json().to_string());
+        let built = Target::builder().id(id).set_arn(optional(&target, "arn")).set_input(input).build();
+        targets.push(built.map_err(|error| refused(operation, error.to_string()))?);
+    }
+    Ok(PutTargetsInputBuilder::default()
+        .rule(text(operation, "name")?)
+        .event_bus_name(text(operation, "event_bus_name")?)
+        .set_targets(Some(targets)))
+}
+
+/// The call succeeds even where its entries failed.
+fn put_failure(operation: &Operation, answer: &PutTargetsOutput) -> Option<AwsError> {
+    let entry = answer.failed_entries().first();
+    let code = entry.and_then(|entry| entry.error_code());
+    let message = entry.and_then(|entry| entry.error_message());
+    (answer.failed_entry_count() > 0).then(|| entry_error(operation, code, message))
+}
+
+fn remove_failure(operation: &Operation, answer: &RemoveTargetsOutput) -> Option<AwsError> {
+    let entry = answer.failed_entries().first();
+    let code = entry.and_then(|entry| entry.error_code());
+    let message = entry.and_then(|entry| entry.error_message());
+    (answer.failed_entry_count() > 0).then(|| entry_error(operation, code, message))
+}
+
+fn entry_error(operation: &Operation, code: Option<&str>, message: Option<&str>) -> AwsError {
+    let class = match code.unwrap_or_default() {
+        code if code.contains("ConcurrentModification") => ErrorClass::InProgress,
+        code if code.contains("Internal") => ErrorClass::Transient,
+        code if code.contains("Throttl") => ErrorClass::Throttled,
+        code if code.contains("NotFound") => ErrorClass::NotFound,
+        code if code.contains("LimitExceeded") => ErrorClass::Quota,
+        _ => ErrorClass::Invalid,
+    };
+    let message = message.unwrap_or("EventBridge did not take the target").to_owned();
+    AwsError { code: code.map(str::to_owned), ..failed(&operation.call, class, message) }
+}
+
+async fn remove_targets(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let ids = operation.arguments.get("ids").map(Value::strings).unwrap_or_default();
+    let request = RemoveTargetsInputBuilder::default()
+        .rule(text(operation, "name")?)
+        .event_bus_name(text(operation, "event_bus_name")?)
+        .set_ids(Some(ids.into_iter().map(str::to_owned).collect()));
+    let attempt = || async {
+        let answer = writer.remove_targets(request.clone()).await?;
+        remove_failure(operation, &answer).map_or(Ok(()), Err)
+    };
+    gone_is_done(steadily(writer, operation, is_busy, attempt).await)
+}
+
+/// Deletes. Targets that were just removed may hold it up for a while; targets of others hold it up for good.
+async fn delete_rule(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let (bus, name) = (text(operation, "event_bus_name")?, text(operation, "name")?);
+    let request = DeleteRuleInputBuilder::default().event_bus_name(bus).name(name);
+    let attempt = || async {
+        match writer.delete_rule(request.clone()).await {
+            Err(error) if is_busy(&error) => Err(held_by_others(writer, operation, bus, name).await.unwrap_or(error)),
+            result => result.map(|_| ()),
+        }
+    };
+    let patience = Patience::new(format!("rule `{name}` to let go of its targets"), DELETE_LIMIT_MS).for_address(&operation.address);
+    gone_is_done(retry_while(writer.reader(), &patience, is_busy, attempt).await)
+}
+
+/// The error that names targets which are not ours, where there are any.
+async fn held_by_others(writer: &Writer, operation: &Operation, bus: &str, name: &str) -> Option<AwsError> {
+    let targets = list_targets(writer.reader(), bus, name).await.ok()?;
+    let others: Vec<String> =
+        targets.iter().filter(|target| target.id() != OUR_TARGET).map(|target| format!("`{}`", target.id())).collect();
+    let message = format!(
+        "the rule has targets that lambdo did not make: {}. They are kept, and a rule with targets cannot be deleted; remove them first",
+        others.join(", ")
+    );
+    (!others.is_empty()).then(|| refused(operation, message))
+}
+
+fn gone_is_done(result: Result<(), AwsError>) -> Result<Done, AwsError> {
+    match result {
+        Err(error) if error.class != ErrorClass::NotFound => Err(error),
+        _ => Ok(Done::default()),
+    }
+}
+
+async fn tag(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let request = TagResourceInputBuilder::default().resource_arn(text(operation, "arn")?).set_tags(Some(tags(operation)?));
+    steadily(writer, operation, is_busy, || writer.tag_rule(request.clone())).await.map(|_| Done::default())
+}
+
+async fn untag(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let keys = operation.arguments.get("keys").map(Value::strings).unwrap_or_default();
+    let keys = keys.into_iter().map(str::to_owned).collect();
+    let request = UntagResourceInputBuilder::default().resource_arn(text(operation, "arn")?).set_tag_keys(Some(keys));
+    steadily(writer, operation, is_busy, || writer.untag_rule(request.clone())).await.map(|_| Done::default())
+}
+
+fn is_busy(error: &AwsError) -> bool {
+    matches!(error.class, ErrorClass::InProgress | ErrorClass::NotYetConsistent | ErrorClass::Transient | ErrorClass::Throttled)
+}
+
+async fn steadily<T, F>(
+    writer: &Writer,
+    operation: &Operation,
+    is_retryable: impl Fn(&AwsError) -> bool,
+    attempt: impl FnMut() -> F,
+) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<T, AwsError>>,
+{
+    let name = operation.physical_id.as_ref().map_or("", |id| split(id).1);
+    let patience = Patience::new(format!("rule `{name}` to take the change"), LIMIT_MS).for_address(&operation.address);
+    retry_while(writer.reader(), &patience, is_retryable, attempt).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::event_rule::tests::lowered;
+    use crate::kinds::event_rule::{EventRule, KIND};
+    use crate::kinds::function::tests::table as table_of;
+    use crate::model::{Address, Rules, Transition};
+    use aws_sdk_eventbridge::types::PutTargetsResultEntry;
+
+    fn operations(values: &[(&str, Value)]) -> Vec<Operation> {
+        let drafts = EventRule.create(&lowered(values).resources[0]);
+        let operation = |draft: crate::model::Draft| Operation {
+            address: Address::with_part(KIND, "hash", "monthly"),
+            physical_id: None,
+            call: draft.call.to_owned(),
+            arguments: draft.arguments,
+            carries: draft.carries,
+            transition: Transition::Update,
+            waits: Vec::new(),
+            serial_key: None,
+        };
+        drafts.into_iter().map(operation).collect()
+    }
+
+    #[test]
+    fn the_whole_rule_is_sent() {
+        let operations = operations(&[
+            ("event_pattern", table_of([("source", Value::string_list(["x"]))])),
+            ("description", "d".into()),
+            ("enabled", false.into()),
+            ("tags", table_of([("team", "y".into())])),
+            ("input", "\"text\"".into()),
+        ]);
+        let rule = rule_request(&operations[0]).unwrap().build().unwrap();
+        assert_eq!((rule.event_pattern(), rule.description()), (Some(r#"{"source":["x"]}"#), Some("d")));
+        assert_eq!((rule.state(), rule.tags().len(), rule.schedule_expression()), (Some(&RuleState::Disabled), 1, None));
+        let targets = targets_request(&operations[1]).unwrap().build().unwrap();
+        let target = &targets.targets()[0];
+        assert_eq!((target.id(), target.input()), ("lambdo", Some("\"text\"")));
+    }
+
+    #[test]
+    fn a_failed_entry_is_an_error_although_the_call_succeeded() {
+        let operation = &operations(&[("schedule_expression", "rate(1 hour)".into())])[1];
+        let failure = |code: &str| {
+            let entry = PutTargetsResultEntry::builder().target_id("lambdo").error_code(code).error_message("m").build();
+            let answer = PutTargetsOutput::builder().failed_entry_count(1).failed_entries(entry).build();
+            put_failure(operation, &answer).unwrap()
+        };
+        assert_eq!(failure("ConcurrentModificationException").class, ErrorClass::InProgress);
+        assert_eq!(failure("InternalException").class, ErrorClass::Transient);
+        assert_eq!(failure("ValidationException").class, ErrorClass::Invalid);
+        assert_eq!(failure("ValidationException").to_string(), "events:PutTargets: ValidationException: m");
+        assert_eq!(put_failure(operation, &PutTargetsOutput::builder().failed_entry_count(0).build()), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! What other kinds need to know about a function, and names that are derived from its name.
+
+use super::FunctionFacts;
+use crate::model::{Address, Section, Target, TemplatePart, Value};
+use sha2::{Digest, Sha256};
+
+/// Works out the facts of one function. A name pattern in `function_name` is resolved already.
+///
+/// `role` and `log_group` are the sections of those kinds under the function, where the spec has
+/// them.
+pub fn function_facts(
+    section: &Section,
+    role: Option<&Section>,
+    log_group: Option<&Section>,
+    project: &str,
+    stage: Option<&str>,
+    target: &Target,
+) -> FunctionFacts {
+    let function_name = section.string("function_name").map_or_else(|| usual_name(project, stage, &section.name), str::to_owned);
+    let Target { partition, account, region } = target;
+    let arn = format!("arn:{partition}:lambda:{region}:{account}:function:{function_name}");
+    let logging = section.values.get("logging_config").and_then(Value::as_table);
+    let log_group_name = logging
+        .and_then(|config| config.get("log_group")?.as_str())
+        .or_else(|| log_group?.string("log_group_name"))
+        .map_or_else(|| format!("/aws/lambda/{function_name}"), str::to_owned);
+    let mut values = section.values.clone();
+    let role = match given_role(section, role) {
+        None => Some(Address::new("role", &section.name)),
+        Some(given) => {
+            values.insert("role".to_owned(), given.clone());
+            managed_role(given)
+        }
+    };
+    FunctionFacts { name: section.name.clone(), function_name, arn, role, log_group_name, values }
+}
+
+/// The key under which a role section holds what stands in `role = "…"`: the shorthand of the kind `role`.
+const ROLE_SHORTHAND: &str = "reference";
+
+/// What stands in `role = "…"`: a name, an ARN or a reference. `None` where the role is the
+/// function's own.
+fn given_role<'a>(section: &'a Section, role: Option<&'a Section>) -> Option<&'a Value> {
+    let is_lone = |value: &&Value| matches!(value, Value::String(_) | Value::Unresolved(_));
+    let shorthand = role.and_then(|role| role.values.get(ROLE_SHORTHAND));
+    shorthand.or_else(|| section.values.get("role")).filter(is_lone)
+}
+
+/// The address behind what stands in `role = "…"`; `None` for an ARN.
+fn managed_role(given: &Value) -> Option<Address> {
+    match given {
+        Value::String(text) if text.starts_with("arn:") => None,
+        Value::String(text) => Some(Address::new("role", text)),
+        Value::Unresolved(parts) => match &parts[..] {
+            [TemplatePart::Attribute { address, attribute }] if address.kind == "role" && attribute == "arn" => Some(address.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A function's name in AWS, where the spec gives none.
+pub fn usual_name(project: &str, stage: Option<&str>, name: &str) -> String {
+    stage.map_or_else(|| format!("{project}-{name}"), |stage| format!("{project}-{stage}-{name}"))
+}
+
+/// A derived name that fits: one over `most` characters is cut and ends in `-` and eight hex digits
+/// of the SHA-256 of the full name.
+pub fn fitted_name(full: String, most: usize) -> String {
+    if full.chars().count() <= most {
+        return full;
+    }
+    let digest = Sha256::digest(full.as_bytes());
+    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let head: String = full.chars().take(most.saturating_sub(9)).collect();
+    format!("{head}-{hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Table;
+    use std::collections::BTreeMap;
+
+    fn section(kind: &str, values: &[(&str, Value)]) -> Section {
+        Section {
+            kind: kind.into(),
+            name: "hash".into(),
+            part: None,
+            values: values.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+            spans: BTreeMap::new(),
+            span: None,
+        }
+    }
+
+    fn facts(function: &Section, role: Option<&Section>, log_group: Option<&Section>) -> FunctionFacts {
+        function_facts(function, role, log_group, "demo", Some("dev"), &Target::placeholder())
+    }
+
+    #[test]
+    fn names_come_from_project_and_stage_unless_given() {
+        let facts_of = |values: &[(&str, Value)]| facts(&section("function", values), None, None);
+        assert_eq!(facts_of(&[]).arn, "arn:aws:lambda:us-east-1:123456789012:function:demo-dev-hash");
+        assert_eq!(facts_of(&[]).log_group_name, "/aws/lambda/demo-dev-hash");
+        assert_eq!(facts_of(&[("function_name", "mine".into())]).log_group_name, "/aws/lambda/mine");
+        assert_eq!(usual_name("demo", None, "hash"), "demo-hash");
+    }
+
+    #[test]
+    fn the_log_group_is_what_the_function_says_and_else_what_the_group_is_called() {
+        let group = section("log_group", &[("log_group_name", "/group".into())]);
+        let logging = Value::Table(Table::from([("log_group".to_owned(), "/function".into())]));
+        assert_eq!(facts(&section("function", &[]), None, Some(&group)).log_group_name, "/group");
+        assert_eq!(facts(&section("function", &[("logging_config", logging)]), None, Some(&group)).log_group_name, "/function");
+    }
+
+    #[test]
+    fn a_role_is_own_shared_referred_to_or_foreign() {
+        let shared = Address::new("role", "shared");
+        let function = section("function", &[]);
+        let with = |value: Value| facts(&function, Some(&section("role", &[(ROLE_SHORTHAND, value)])), None);
+        assert_eq!(facts(&function, Some(&section("role", &[])), None).role, Some(Address::new("role", "hash")));
+        assert_eq!(with("shared".into()).role, Some(shared.clone()));
+        assert_eq!(with(Value::reference(&shared, "arn")).role, Some(shared));
+        let foreign = with("arn:aws:iam::123456789012:role/x".into());
+        assert_eq!((foreign.role, foreign.values.get("role").and_then(Value::as_str)), (None, Some("arn:aws:iam::123456789012:role/x")));
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_cut_and_stays_unique() {
+        let long = |end: &str| fitted_name(format!("{}{end}", "x".repeat(70)), 64);
+        assert_eq!(long("a").len(), 64);
+        assert_ne!(long("a"), long("b"));
+        assert_eq!(fitted_name("short".into(), 64), "short");
+    }
+}

@@ -1,0 +1,205 @@
+//! Which calls make, change and delete a function.
+
+use super::fields::FIELDS;
+use crate::kinds::tagging;
+use crate::model::field::find;
+use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
+
+/// Made with a call of its own, after the function.
+const CONCURRENCY: &str = "reserved_concurrent_executions";
+
+/// What `UpdateFunctionConfiguration` changes; `UpdateFunctionCode` changes code and architectures.
+pub(super) const CONFIGURATION: &[&str] = &[
+    "role",
+    "description",
+    "runtime",
+    "handler",
+    "memory_size",
+    "timeout",
+    "environment",
+    "kms_key_arn",
+    "ephemeral_storage",
+    "layers",
+    "vpc_config",
+    "file_system_configs",
+    "dead_letter_config",
+    "tracing_config",
+    "logging_config",
+    "snap_start",
+];
+
+/// One call with everything, tags too; the reserved concurrency follows, where there is one.
+pub(super) fn create(desired: &Resource) -> Vec<Draft> {
+    let mut arguments = desired.inputs.clone();
+    let concurrency = arguments.remove(CONCURRENCY);
+    let keys: Vec<&str> = arguments.keys().map(String::as_str).collect();
+    let carries = Carry::fields(&desired.inputs, &keys);
+    let mut drafts = vec![Draft::new("lambda:CreateFunction", arguments).carrying(carries)];
+    drafts.extend(concurrency.map(|number| put_concurrency(desired, number)));
+    drafts
+}
+
+/// Code, configuration, tags, concurrency, in this order; the first of code and configuration waits
+/// until Lambda has taken it up, since Lambda refuses the second until then.
+pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
+    let mut drafts: Vec<Draft> = code(update).into_iter().chain(configuration(update)).collect();
+    if let [first, _] = &mut drafts[..] {
+        first.arguments.insert("then_wait".to_owned(), true.into());
+    }
+    let arn = update.desired.attributes.get("arn").or_else(|| update.live.attributes.get("arn"));
+    let base = Table::from_iter(arn.map(|arn| ("arn".to_owned(), arn.clone())));
+    drafts.extend(tagging::drafts(update, "lambda:TagResource", "lambda:UntagResource", &base));
+    drafts.extend(concurrency(update));
+    drafts
+}
+
+pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
+    vec![Draft::new("lambda:DeleteFunction", named(removal.physical_id.as_str().into()))]
+}
+
+fn named(name: Value) -> Table {
+    Table::from([("function_name".to_owned(), name)])
+}
+
+fn name(desired: &Resource) -> Value {
+    desired.input("function_name").cloned().unwrap_or_else(|| desired.physical_id().map_or("", |id| id.as_str()).into())
+}
+
+/// A change of the architecture sends the code again too: Lambda takes it with code only.
+fn code(update: &Update<'_>) -> Option<Draft> {
+    let changes: Vec<&Change> = [update.of("code"), update.of("architectures")].concat();
+    let code = update.desired.input("code").filter(|_| !changes.is_empty())?;
+    let mut arguments = named(name(update.desired));
+    arguments.insert("code".to_owned(), code.clone());
+    if let Some(architectures) = update.desired.input("architectures") {
+        arguments.insert("architectures".to_owned(), architectures.clone());
+    }
+    Some(Draft::new("lambda:UpdateFunctionCode", arguments).carrying(Carry::changes(changes)))
+}
+
+/// One call with every changed setting in whole. What the spec does not have any more is sent as its
+/// default, because Lambda keeps what a call leaves out.
+fn configuration(update: &Update<'_>) -> Option<Draft> {
+    let changes: Vec<&Change> = update.changes.iter().filter(|change| CONFIGURATION.contains(&change.path.first())).collect();
+    if changes.is_empty() {
+        return None;
+    }
+    let mut arguments = named(name(update.desired));
+    for change in &changes {
+        insert(update.desired, change.path.first(), &mut arguments);
+    }
+    if update.touches("kms_key_arn") {
+        // Lambda encrypts the environment with the new key only when the variables come along.
+        insert(update.desired, "environment", &mut arguments);
+    }
+    Some(Draft::new("lambda:UpdateFunctionConfiguration", arguments).carrying(Carry::changes(changes)))
+}
+
+fn insert(desired: &Resource, key: &str, arguments: &mut Table) {
+    let value = desired.input(key).cloned().or_else(|| find(FIELDS, key)?.default.value());
+    arguments.extend(value.map(|value| (key.to_owned(), value)));
+}
+
+fn concurrency(update: &Update<'_>) -> Option<Draft> {
+    let changes = update.of(CONCURRENCY);
+    if changes.is_empty() {
+        return None;
+    }
+    let draft = match update.desired.input(CONCURRENCY) {
+        Some(number) => put_concurrency(update.desired, number.clone()),
+        None => Draft::new("lambda:DeleteFunctionConcurrency", named(name(update.desired))),
+    };
+    Some(draft.carrying(Carry::changes(changes)))
+}
+
+fn put_concurrency(desired: &Resource, number: Value) -> Draft {
+    let mut arguments = named(name(desired));
+    arguments.insert(CONCURRENCY.to_owned(), number);
+    Draft::new("lambda:PutFunctionConcurrency", arguments).carrying(Carry::fields(&desired.inputs, &[CONCURRENCY]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::function::tests::{lowered, table};
+    use crate::model::{Cause, Effect, Live, Path, PhysicalId};
+
+    /// The calls that changes of these paths cause, with arguments and carried paths.
+    fn calls(values: &[(&str, Value)], paths: &[&str]) -> Vec<String> {
+        let desired = lowered(values).resources.remove(0);
+        let changes: Vec<Change> = paths.iter().map(|path| change(path, &desired)).collect();
+        let live = Live::new("demo-hash".into());
+        let drafts = update(&Update { desired: &desired, live: &live, changes: &changes });
+        drafts.iter().map(shown).collect()
+    }
+
+    fn change(path: &str, desired: &Resource) -> Change {
+        let path: Path = path.parse().unwrap();
+        let root = desired.input(path.first());
+        let wanted = path.0.get(1).map_or(root, |key| root?.as_table()?.get(key));
+        Change { desired: wanted.cloned(), path, applied: None, live: None, effect: Effect::InPlace, cause: Cause::Spec }
+    }
+
+    fn shown(draft: &Draft) -> String {
+        let carries: Vec<String> = draft.carries.iter().map(|carry| carry.path.to_string()).collect();
+        format!("{} {} [{}]", draft.call, Value::Table(draft.arguments.clone()).to_json(), carries.join(" "))
+    }
+
+    #[test]
+    fn a_create_is_one_call_and_one_more_for_reserved_concurrency() {
+        let drafts = create(&lowered(&[("reserved_concurrent_executions", 0.into())]).resources[0]);
+        assert_eq!(drafts.iter().map(|draft| draft.call).collect::<Vec<_>>(), ["lambda:CreateFunction", "lambda:PutFunctionConcurrency"]);
+        assert!(drafts[0].arguments.contains_key("code") && drafts[0].arguments.contains_key("tags"));
+        assert!(drafts[0].carries.iter().all(|carry| carry.path.first() != CONCURRENCY));
+        insta::assert_snapshot!(shown(&drafts[1]), @r#"lambda:PutFunctionConcurrency {"function_name":"demo-hash","reserved_concurrent_executions":0} [reserved_concurrent_executions]"#);
+        assert_eq!(create(&lowered(&[]).resources[0]).len(), 1);
+    }
+
+    #[test]
+    fn changed_settings_go_in_one_call_each_in_whole() {
+        let values = [("memory_size", 256.into()), ("environment", table([("AA", "1".into()), ("BB", "2".into())]))];
+        insta::assert_snapshot!(calls(&values, &["memory_size", "environment.AA"]).join("\n"), @r#"lambda:UpdateFunctionConfiguration {"environment":{"AA":"1","BB":"2"},"function_name":"demo-hash","memory_size":256} [memory_size environment.AA]"#);
+    }
+
+    #[test]
+    fn what_the_spec_dropped_is_sent_as_the_default() {
+        insta::assert_snapshot!(calls(&[], &["layers", "vpc_config", "environment.AA", "kms_key_arn"]).join("\n"), @r#"lambda:UpdateFunctionConfiguration {"environment":{},"function_name":"demo-hash","kms_key_arn":"","layers":[],"vpc_config":{"ipv6_allowed_for_dual_stack":false,"security_group_ids":[],"subnet_ids":[]}} [layers vpc_config environment.AA kms_key_arn]"#);
+    }
+
+    #[test]
+    fn a_new_key_takes_the_environment_along() {
+        let values = [("kms_key_arn", "arn:k".into()), ("environment", table([("AA", "1".into())]))];
+        insta::assert_snapshot!(calls(&values, &["kms_key_arn"]).join("\n"), @r#"lambda:UpdateFunctionConfiguration {"environment":{"AA":"1"},"function_name":"demo-hash","kms_key_arn":"arn:k"} [kms_key_arn]"#);
+    }
+
+    #[test]
+    fn another_architecture_sends_the_code_again() {
+        insta::assert_snapshot!(calls(&[("architectures", "arm64".into())], &["architectures"]).join("\n"), @r#"lambda:UpdateFunctionCode {"architectures":["arm64"],"code":"sha256:aa","function_name":"demo-hash"} [architectures]"#);
+    }
+
+    #[test]
+    fn the_first_of_code_and_configuration_waits() {
+        let drafts = calls(&[("timeout", 9.into())], &["code", "timeout", "tags.team", "reserved_concurrent_executions"]);
+        insta::assert_snapshot!(drafts.join("\n"), @r#"
+        lambda:UpdateFunctionCode {"architectures":["x86_64"],"code":"sha256:aa","function_name":"demo-hash","then_wait":true} [code]
+        lambda:UpdateFunctionConfiguration {"function_name":"demo-hash","timeout":9} [timeout]
+        lambda:UntagResource {"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash","keys":["team"]} [tags.team]
+        lambda:DeleteFunctionConcurrency {"function_name":"demo-hash"} [reserved_concurrent_executions]
+        "#);
+    }
+
+    #[test]
+    fn a_delete_is_one_call() {
+        let id = PhysicalId::from("demo-hash");
+        let removal = Removal { physical_id: &id, inputs: &Table::new(), attributes: &Table::new(), live: None };
+        insta::assert_snapshot!(shown(&delete(&removal)[0]), @r#"lambda:DeleteFunction {"function_name":"demo-hash"} []"#);
+    }
+
+    #[test]
+    fn every_setting_has_a_call_that_changes_it() {
+        let elsewhere = ["function_name", "code", "architectures", "tags", CONCURRENCY];
+        for field in FIELDS.iter().filter(|field| !field.internal) {
+            assert!(CONFIGURATION.contains(&field.key) != elsewhere.contains(&field.key), "{}", field.key);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The settings of a function, as data.
+//!
+//! Ranges and patterns follow the Lambda API model and the quotas page of the Lambda guide; the
+//! defaults are what `GetFunction` answers for a function that was made without the setting.
+
+use super::environment;
+use super::runtime;
+use crate::model::field::{ANY_STRING, fill_defaults};
+use crate::model::{Compare, Default, Field, Shape, Table, Value};
+
+/// A function in a VPC has at most this many subnets (Lambda API model).
+pub(super) const MOST_SUBNETS: usize = 16;
+/// A function in a VPC has at most this many security groups (Lambda API model).
+pub(super) const MOST_SECURITY_GROUPS: usize = 5;
+/// A function has at most this many layers (Lambda quotas).
+pub(super) const MOST_LAYERS: usize = 5;
+
+pub(super) const FIELDS: &[Field] = &[
+    Field::new("function_name", Shape::checked(1, 64, check_name), "Its name in AWS, instead of `<project>-<stage>-<name>`.").replaces(),
+    Field::new("description", Shape::text(0, 256), "What it does, for people.").default(Default::Text("")),
+    Field::new("runtime", Shape::checked(1, 64, runtime::check), "What runs the code.").default(Default::Text(runtime::USUAL)),
+    Field::new("handler", Shape::checked(1, 128, check_handler), "What the runtime calls; of no meaning to `provided.al2023`.")
+        .default(Default::Text("bootstrap")),
+    Field::new("role", ANY_STRING, "The role that it runs as: the name of a `[role.NAME]` or the ARN of an existing one."),
+    Field::new("code", Shape::AnyOf(&[Shape::Table(CODE)]), "The package, made of files that are there already."),
+    Field::new("architectures", Shape::List { item: &Shape::Choice(&["x86_64", "arm64"]), max: 1 }, "The processor that it runs on.")
+        .default(Default::Texts(&["x86_64"])),
+    Field::new("memory_size", Shape::Integer { min: 128, max: 10_240 }, "Memory in MB; processor time grows with it.")
+        .default(Default::Integer(128)),
+    Field::new("timeout", Shape::Integer { min: 1, max: 900 }, "How long one invocation may take, in seconds.")
+        .default(Default::Integer(3)),
+    Field::new("environment", ENVIRONMENT, "Environment variables; numbers and booleans become text.").default(Default::EmptyTable),
+    Field::new("ephemeral_storage", Shape::Table(EPHEMERAL_STORAGE), "The size of `/tmp`.").default(Default::Made(ephemeral_storage)),
+    Field::new(
+        "layers",
+        Shape::List { item: &Shape::checked(1, 2048, check_arn), max: MOST_LAYERS },
+        "Layer versions by ARN; later ones overwrite the files of earlier ones.",
+    )
+    .default(Default::Texts(&[])),
+    Field::new("vpc_config", Shape::Table(VPC_CONFIG), "The VPC that it reaches into.").default(Default::Made(vpc_config)),
+    Field::new("dead_letter_config", Shape::Table(DEAD_LETTER_CONFIG), "Where asynchronous events go that could not be handled.")
+        .default(Default::Made(dead_letter_config)),
+    Field::new("tracing_config", Shape::Table(TRACING_CONFIG), "Tracing with X-Ray.").default(Default::Made(tracing_config)),
+    Field::new("logging_config", Shape::Table(LOGGING_CONFIG), "How and where it logs."),
+    Field::new("kms_key_arn", Shape::checked(0, 2048, check_optional_arn), "The key that encrypts its environment.")
+        .default(Default::Text("")),
+    Field::new(
+        "file_system_configs",
+        Shape::List { item: &Shape::Table(FILE_SYSTEM_CONFIG), max: 1 },
+        "A file system that is mounted; needs `vpc_config`.",
+    )
+    .default(Default::Texts(&[])),
+    Field::new("snap_start", Shape::Table(SNAP_START), "Snapshots that make cold starts faster.").default(Default::Made(snap_start)),
+    Field::new(
+        "reserved_concurrent_executions",
+        Shape::Integer { min: 0, max: i32::MAX as i64 },
+        "How many invocations run at once, kept free for it; 0 stops it; absent means unreserved.",
+    ),
+    Field::new("tags", Shape::Map { value: &Shape::text(0, 256), check: Some(check_tag_key) }, "Tags; those of others are kept.")
+        .default(Default::EmptyTable)
+        .additive(),
+    Field::new("build", Shape::AnyOf(&[ANY_STRING, Shape::Table(BUILD)]), "How the package is made from sources.").internal(),
+    Field::new("use", TEXTS, "Templates whose settings it takes.").internal(),
+    Field::new("unset", TEXTS, "Inherited settings that it does without.").internal(),
+    Field::new("ignore", TEXTS, "Settings that others manage: never written, never drift.").internal(),
+    Field::new("protect", Shape::Boolean, "Refuses to delete or replace it.").internal(),
+    Field::new("depends_on", TEXTS, "Addresses of resources that must be complete before it.").internal(),
+];
+
+const TEXTS: Shape = Shape::List { item: &ANY_STRING, max: usize::MAX };
+
+const ENVIRONMENT: Shape = Shape::Map {
+    value: &Shape::AnyOf(&[ANY_STRING, Shape::Integer { min: i64::MIN, max: i64::MAX }, Shape::Boolean, Shape::Table(SECRET)]),
+    check: Some(environment::check_name),
+};
+
+/// Where a secret would come from. Known so that it can be refused by name.
+const SECRET: &[Field] = &[
+    Field::new("ssm", ANY_STRING, "A parameter of the Systems Manager."),
+    Field::new("secretsmanager", ANY_STRING, "A secret of the Secrets Manager."),
+    Field::new("key", ANY_STRING, "The key inside a secret that is a JSON object."),
+    Field::new("env", ANY_STRING, "An environment variable of the one who deploys."),
+    Field::new("file", ANY_STRING, "A file beside the spec."),
+];
+
+/// Keys of `code`.
+pub(super) const CODE: &[Field] = &[
+    Field::new("file", Shape::text(1, 4096), "One file, which becomes `bootstrap` or keeps its name."),
+    Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the package."),
+    Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it."),
+    Field::new("zip", Shape::text(1, 4096), "A zip that is used as it is."),
+];
+
+/// Keys of `build`.
+pub(super) const BUILD: &[Field] = &[
+    Field::new("kind", ANY_STRING, "What builds it, such as `command`."),
+    Field::new("path", ANY_STRING, "The folder with the sources."),
+    Field::new("command", Shape::AnyOf(&[ANY_STRING, TEXTS]), "What is run: a line for the shell, or a program with its arguments."),
+    Field::new("inputs", TEXTS, "Globs of the files that decide whether it must be built again."),
+    Field::new("output", ANY_STRING, "The file or folder that the build leaves."),
+];
+
+const EPHEMERAL_STORAGE: &[Field] =
+    &[Field::new("size", Shape::Integer { min: 512, max: 10_240 }, "Size in MB.").default(Default::Integer(512))];
+
+const VPC_CONFIG: &[Field] = &[
+    Field::new("subnet_ids", Shape::List { item: &ANY_STRING, max: MOST_SUBNETS }, "Its subnets.")
+        .default(Default::Texts(&[]))
+        .compare(Compare::Set),
+    Field::new("security_group_ids", Shape::List { item: &ANY_STRING, max: MOST_SECURITY_GROUPS }, "Its security groups.")
+        .default(Default::Texts(&[]))
+        .compare(Compare::Set),
+    Field::new("ipv6_allowed_for_dual_stack", Shape::Boolean, "Whether it may use IPv6 in dual-stack subnets.")
+        .default(Default::Boolean(false)),
+];
+
+const DEAD_LETTER_CONFIG: &[Field] =
+    &[Field::new("target_arn", Shape::checked(0, 2048, check_optional_arn), "The ARN of an SQS queue or SNS topic.")
+        .default(Default::Text(""))];
+
+const TRACING_CONFIG: &[Field] =
+    &[Field::new("mode", Shape::Choice(&["PassThrough", "Active"]), "`Active` samples and traces, `PassThrough` follows the caller.")
+        .default(Default::Text("PassThrough"))];
+
+const LOGGING_CONFIG: &[Field] = &[
+    Field::new("log_format", Shape::Choice(&["Text", "JSON"]), "The form of the log lines.").default(Default::Text("Text")),
+    Field::new("log_group", Shape::checked(1, 512, check_log_group), "The log group that it writes to, by name."),
+    Field::new(
+        "application_log_level",
+        Shape::Choice(&["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]),
+        "The least level of the function's own lines; needs `log_format = \"JSON\"`.",
+    ),
+    Field::new(
+        "system_log_level",
+        Shape::Choice(&["DEBUG", "INFO", "WARN"]),
+        "The least level of Lambda's lines; needs `log_format = \"JSON\"`.",
+    ),
+];
+
+const FILE_SYSTEM_CONFIG: &[Field] = &[
+    Field::new("arn", Shape::checked(1, 200, check_arn), "The ARN of the file system's access point.").required(),
+    Field::new("local_mount_path", Shape::checked(6, 160, check_mount_path), "Where it is mounted, below `/mnt/`.").required(),
+];
+
+const SNAP_START: &[Field] =
+    &[Field::new("apply_on", Shape::Choice(&["None", "PublishedVersions"]), "Which versions get one.").default(Default::Text("None"))];
+
+/// The defaults of a table's fields as one value.
+fn filled(fields: &[Field]) -> Value {
+    let mut table = Table::new();
+    fill_defaults(fields, &mut table);
+    table.into()
+}
+
+fn ephemeral_storage() -> Value {
+    filled(EPHEMERAL_STORAGE)
+}
+
+fn vpc_config() -> Value {
+    filled(VPC_CONFIG)
+}
+
+fn dead_letter_config() -> Value {
+    filled(DEAD_LETTER_CONFIG)
+}
+
+fn tracing_config() -> Value {
+    filled(TRACING_CONFIG)
+}
+
+fn snap_start() -> Value {
+    filled(SNAP_START)
+}
+
+fn check_name(text: &str) -> Result<(), String> {
+    let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || character == '-' || character == '_');
+    fits.then_some(()).ok_or_else(|| "may only have letters, digits, `-` and `_`".to_owned())
+}
+
+fn check_handler(text: &str) -> Result<(), String> {
+    if text.chars().any(char::is_whitespace) { Err("must not have spaces".to_owned()) } else { Ok(()) }
+}
+
+fn check_arn(text: &str) -> Result<(), String> {
+    let is_arn = text.starts_with("arn:") && text.split(':').count() >= 6;
+    is_arn.then_some(()).ok_or_else(|| "must be an ARN, such as `arn:aws:…`".to_owned())
+}
+
+fn check_optional_arn(text: &str) -> Result<(), String> {
+    if text.is_empty() { Ok(()) } else { check_arn(text) }
+}
+
+fn check_mount_path(text: &str) -> Result<(), String> {
+    let is_below = text.strip_prefix("/mnt/").is_some_and(|rest| {
+        !rest.is_empty() && rest.chars().all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character))
+    });
+    is_below.then_some(()).ok_or_else(|| "must be one folder below `/mnt/`, such as `/mnt/data`".to_owned())
+}
+
+fn check_log_group(text: &str) -> Result<(), String> {
+    if text.starts_with("aws/") {
+        return Err("must not begin with `aws/`, which belongs to AWS".to_owned());
+    }
+    let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || ".-_/#".contains(character));
+    fits.then_some(()).ok_or_else(|| "may only have letters, digits and `.` `-` `_` `/` `#`".to_owned())
+}
+
+/// What must hold for the key of a tag on any resource.
+pub(crate) fn check_tag_key(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.chars().count() > 128 {
+        return Err("must have 1 to 128 characters".to_owned());
+    }
+    if text.to_ascii_lowercase().starts_with("aws:") {
+        return Err("must not begin with `aws:`, which belongs to AWS".to_owned());
+    }
+    if text.starts_with("lambdo:") {
+        return Err("must not begin with `lambdo:`, which marks what lambdo owns".to_owned());
+    }
+    let fits = text.chars().all(|character| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character));
+    fits.then_some(()).ok_or_else(|| "may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_that_reads_back_has_the_default_that_lambda_answers() {
+        let Value::Table(defaults) = filled(FIELDS) else { panic!("no table") };
+        insta::assert_snapshot!(Value::Table(defaults).to_json(), @r#"{"architectures":["x86_64"],"dead_letter_config":{"target_arn":""},"description":"","environment":{},"ephemeral_storage":{"size":512},"file_system_configs":[],"handler":"bootstrap","kms_key_arn":"","layers":[],"memory_size":128,"runtime":"provided.al2023","snap_start":{"apply_on":"None"},"tags":{},"timeout":3,"tracing_config":{"mode":"PassThrough"},"vpc_config":{"ipv6_allowed_for_dual_stack":false,"security_group_ids":[],"subnet_ids":[]}}"#);
+    }
+
+    #[test]
+    fn checks_refuse_what_lambda_refuses() {
+        for (check, good, bad) in [
+            (check_name as crate::model::field::Check, "demo-hash_1", "demo.hash"),
+            (check_handler, "index.handler", "index handler"),
+            (check_arn, "arn:aws:lambda:eu-central-1:123456789012:layer:x:1", "my-layer"),
+            (check_mount_path, "/mnt/data", "/data"),
+            (check_mount_path, "/mnt/data", "/mnt/"),
+            (check_log_group, "/aws/lambda/x", "aws/lambda/x"),
+            (check_log_group, "/aws/lambda/x", "a b"),
+            (check_tag_key, "cost center", "aws:cloudformation"),
+            (check_tag_key, "team", "lambdo:project"),
+            (check_tag_key, "team", "a;b"),
+        ] {
+            assert!(check(good).is_ok(), "{good}");
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What `GetFunction` answers, in the words of the spec.
+
+use super::fields::FIELDS;
+use crate::kinds::tagging;
+use crate::model::field::fill_defaults;
+use crate::model::{Live, Path, PhysicalId, Table, Unchecked, Value};
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::{Architecture, EnvironmentResponse, FunctionConfiguration, Layer, LoggingConfig, Runtime, VpcConfigResponse};
+use std::collections::HashMap;
+
+/// What is known of a function besides what AWS answers.
+pub(super) struct Known<'a> {
+    /// Its settings as applied.
+    pub applied: Option<&'a Table>,
+    /// Its attributes as recorded.
+    pub attributes: Option<&'a Table>,
+    /// Its settings as wanted.
+    pub desired: Option<&'a Table>,
+}
+
+impl Known<'_> {
+    /// Whether one of the sides gives a key of `logging_config`.
+    fn logs(&self, key: &str) -> bool {
+        let gives = |table: &Table| table.get("logging_config").and_then(Value::as_table).is_some_and(|config| config.contains_key(key));
+        self.applied.is_some_and(gives) || self.desired.is_some_and(gives)
+    }
+}
+
+/// The function as it lives. Settings that AWS leaves out have its defaults.
+pub(super) fn live(answer: &GetFunctionOutput, physical_id: &PhysicalId, known: &Known<'_>) -> Live {
+    let mut live = Live::new(physical_id.clone());
+    if let Some(configuration) = answer.configuration() {
+        live.fields = fields(configuration, known);
+        live.attributes = attributes(configuration);
+        live.unchecked.extend(configuration.environment().and_then(unreadable_environment));
+    }
+    let reserved = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
+    live.fields.extend(reserved.map(|number| ("reserved_concurrent_executions".to_owned(), i64::from(number).into())));
+    match answer.tags_error() {
+        Some(error) => live.unchecked.push(unchecked("tags", error.error_code(), error.message())),
+        None => {
+            let tags = tagging::seen(answer.tags().into_iter().flatten());
+            live.fields.insert("tags".to_owned(), tagging::as_value(&tags));
+            live.tags = Some(tags);
+        }
+    }
+    live
+}
+
+/// The attributes that AWS makes.
+pub(super) fn attributes(configuration: &FunctionConfiguration) -> Table {
+    let mut attributes = Table::new();
+    put(&mut attributes, "arn", configuration.function_arn());
+    put(&mut attributes, "function_name", configuration.function_name());
+    put(&mut attributes, "role", configuration.role());
+    put(&mut attributes, "code_sha256", configuration.code_sha256());
+    put(&mut attributes, "version", configuration.version());
+    attributes
+}
+
+fn put(table: &mut Table, key: &str, text: Option<&str>) {
+    table.extend(text.map(|text| (key.to_owned(), text.into())));
+}
+
+fn fields(configuration: &FunctionConfiguration, known: &Known<'_>) -> Table {
+    let mut fields = Table::new();
+    put(&mut fields, "function_name", configuration.function_name());
+    put(&mut fields, "description", configuration.description());
+    put(&mut fields, "runtime", configuration.runtime().map(Runtime::as_str));
+    put(&mut fields, "handler", configuration.handler());
+    put(&mut fields, "role", configuration.role());
+    put(&mut fields, "kms_key_arn", configuration.kms_key_arn());
+    fields.extend(configuration.memory_size().map(|size| ("memory_size".to_owned(), i64::from(size).into())));
+    fields.extend(configuration.timeout().map(|seconds| ("timeout".to_owned(), i64::from(seconds).into())));
+    fields.insert("code".to_owned(), code(configuration, known));
+    let architectures = configuration.architectures();
+    if !architectures.is_empty() {
+        fields.insert("architectures".to_owned(), Value::string_list(architectures.iter().map(Architecture::as_str)));
+    }
+    let variables = configuration.environment().and_then(EnvironmentResponse::variables);
+    fields.insert("environment".to_owned(), variables.map_or_else(|| Table::new().into(), text_table));
+    fields.insert("layers".to_owned(), Value::string_list(configuration.layers().iter().filter_map(Layer::arn)));
+    fields.insert("logging_config".to_owned(), logging(configuration, known));
+    fields.extend(tables(configuration));
+    fill_defaults(FIELDS, &mut fields);
+    fields
+}
+
+/// The settings that are tables with keys of their own. What AWS leaves out is filled in later.
+fn tables(configuration: &FunctionConfiguration) -> Vec<(String, Value)> {
+    let one = |key: &str, value: Value| Value::Table(Table::from([(key.to_owned(), value)]));
+    let storage = configuration.ephemeral_storage().map(|storage| one("size", i64::from(storage.size()).into()));
+    let tracing = configuration.tracing_config().and_then(|tracing| tracing.mode()).map(|mode| one("mode", mode.as_str().into()));
+    let snap_start = configuration.snap_start().and_then(|snap| snap.apply_on()).map(|mode| one("apply_on", mode.as_str().into()));
+    let dead_letter = configuration.dead_letter_config().and_then(|target| target.target_arn());
+    let mounts = configuration.file_system_configs().iter().map(|mount| {
+        let path = ("local_mount_path".to_owned(), mount.local_mount_path().into());
+        Value::Table(Table::from([("arn".to_owned(), mount.arn().into()), path]))
+    });
+    let found = [
+        ("ephemeral_storage", storage),
+        ("tracing_config", tracing),
+        ("snap_start", snap_start),
+        ("dead_letter_config", dead_letter.map(|target| one("target_arn", target.into()))),
+        ("vpc_config", configuration.vpc_config().map(vpc)),
+        ("file_system_configs", Some(Value::List(mounts.collect()))),
+    ];
+    found.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+/// The content hash where the code is what was applied; else the live hash, which equals no content hash.
+fn code(configuration: &FunctionConfiguration, known: &Known<'_>) -> Value {
+    let live = configuration.code_sha256().unwrap_or_default();
+    let recorded = known.attributes.and_then(|attributes| attributes.get("code_sha256")).and_then(Value::as_str);
+    let applied = known.applied.and_then(|applied| applied.get("code")).filter(|_| recorded == Some(live));
+    applied.cloned().unwrap_or_else(|| format!("live:{live}").into())
+}
+
+/// An absent VPC and one without subnets are the same; AWS answers either.
+fn vpc(config: &VpcConfigResponse) -> Value {
+    let ipv6 = config.ipv6_allowed_for_dual_stack().unwrap_or(false);
+    Value::Table(Table::from([
+        ("subnet_ids".to_owned(), sorted(Value::string_list(config.subnet_ids()))),
+        ("security_group_ids".to_owned(), sorted(Value::string_list(config.security_group_ids()))),
+        ("ipv6_allowed_for_dual_stack".to_owned(), ipv6.into()),
+    ]))
+}
+
+/// A list whose order does not count, in the one order that all its equals have.
+pub(super) fn sorted(list: Value) -> Value {
+    let Value::List(mut items) = list else { return list };
+    items.sort_by_cached_key(|item| item.to_json().to_string());
+    Value::List(items)
+}
+
+/// AWS fills in levels for JSON logs that nobody asked for; they count only where somebody did.
+fn logging(configuration: &FunctionConfiguration, known: &Known<'_>) -> Value {
+    let config = configuration.logging_config();
+    let usual = format!("/aws/lambda/{}", configuration.function_name().unwrap_or_default());
+    let format = config.and_then(LoggingConfig::log_format).map_or("Text", |format| format.as_str());
+    let mut table = Table::from([
+        ("log_format".to_owned(), format.into()),
+        ("log_group".to_owned(), config.and_then(LoggingConfig::log_group).unwrap_or(&usual).into()),
+    ]);
+    let levels = [
+        ("application_log_level", config.and_then(|config| Some(config.application_log_level()?.as_str()))),
+        ("system_log_level", config.and_then(|config| Some(config.system_log_level()?.as_str()))),
+    ];
+    for (key, level) in levels {
+        put(&mut table, key, level.filter(|_| known.logs(key)));
+    }
+    table.into()
+}
+
+fn text_table(texts: &HashMap<String, String>) -> Value {
+    Value::Table(texts.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect())
+}
+
+fn unreadable_environment(environment: &EnvironmentResponse) -> Option<Unchecked> {
+    let error = environment.error()?;
+    Some(unchecked("environment", error.error_code().unwrap_or_default(), error.message().unwrap_or_default()))
+}
+
+fn unchecked(key: &str, code: &str, message: &str) -> Unchecked {
+    let why = if code.contains("AccessDenied") { "access_denied" } else { "refused" };
+    Unchecked { path: Path::key(key), why: why.to_owned(), detail: format!("lambda:GetFunction: {code}: {message}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::function::tests::{lowered, table};
+    use aws_sdk_lambda::types::{Concurrency, EnvironmentError, LogFormat, SnapStartResponse, TagsError};
+
+    const NOTHING: Known<'static> = Known { applied: None, attributes: None, desired: None };
+
+    fn smallest() -> aws_sdk_lambda::types::builders::FunctionConfigurationBuilder {
+        FunctionConfiguration::builder()
+            .function_name("demo-hash")
+            .function_arn("arn:aws:lambda:us-east-1:123456789012:function:demo-hash")
+            .runtime("provided.al2023".into())
+            .handler("bootstrap")
+            .role("arn:role")
+            .code_sha256("LIVE")
+            .version("$LATEST")
+    }
+
+    fn seen(configuration: FunctionConfiguration, known: &Known<'_>) -> Live {
+        live(&GetFunctionOutput::builder().configuration(configuration).build(), &"demo-hash".into(), known)
+    }
+
+    #[test]
+    fn a_function_made_of_defaults_reads_back_as_it_was_lowered() {
+        let mut desired = lowered(&[]).resources.remove(0).inputs;
+        desired.insert("role".to_owned(), "arn:role".into());
+        let applied = desired.clone();
+        let attributes = Table::from([("code_sha256".to_owned(), "LIVE".into())]);
+        let known = Known { applied: Some(&applied), attributes: Some(&attributes), desired: None };
+        let empty_vpc = VpcConfigResponse::builder().vpc_id("").set_subnet_ids(Some(vec![])).build();
+        assert_eq!(seen(smallest().build(), &known).fields, desired);
+        assert_eq!(seen(smallest().vpc_config(empty_vpc).build(), &known).fields, desired);
+    }
+
+    #[test]
+    fn a_function_with_everything_reads_back_as_it_was_lowered() {
+        let mount = table([("arn", "arn:fs".into()), ("local_mount_path", "/mnt/x".into())]);
+        let mut desired = lowered(&[
+            ("description", "d".into()),
+            ("memory_size", 256.into()),
+            ("timeout", 9.into()),
+            ("architectures", "arm64".into()),
+            ("environment", table([("AA", 1.into())])),
+            ("ephemeral_storage", table([("size", 1024.into())])),
+            ("layers", Value::string_list(["arn:b", "arn:a"])),
+            ("vpc_config", table([("subnet_ids", Value::string_list(["s2", "s1"])), ("security_group_ids", Value::string_list(["g"]))])),
+            ("dead_letter_config", table([("target_arn", "arn:aws:sqs:us-east-1:123456789012:q".into())])),
+            ("tracing_config", table([("mode", "Active".into())])),
+            ("logging_config", table([("log_format", "JSON".into()), ("system_log_level", "WARN".into())])),
+            ("kms_key_arn", "arn:k".into()),
+            ("file_system_configs", Value::List(vec![mount])),
+            ("reserved_concurrent_executions", 5.into()),
+            ("tags", table([("team", "x".into())])),
+        ])
+        .resources
+        .remove(0)
+        .inputs;
+        desired.insert("role".to_owned(), "arn:role".into());
+        desired.insert("code".to_owned(), "live:LIVE".into());
+        let request = super::super::request::configuration(&desired).unwrap().build().unwrap();
+        let vpc = request.vpc_config.unwrap();
+        let logging = LoggingConfig::builder()
+            .log_format(LogFormat::Json)
+            .log_group("/aws/lambda/demo-hash")
+            .application_log_level("INFO".into())
+            .system_log_level("WARN".into());
+        let configuration = smallest()
+            .set_description(request.description)
+            .set_memory_size(request.memory_size)
+            .set_timeout(request.timeout)
+            .architectures(Architecture::Arm64)
+            .environment(EnvironmentResponse::builder().variables("AA", "1").build())
+            .set_ephemeral_storage(request.ephemeral_storage)
+            .layers(Layer::builder().arn("arn:b").build())
+            .layers(Layer::builder().arn("arn:a").build())
+            .vpc_config(
+                VpcConfigResponse::builder().subnet_ids("s1").subnet_ids("s2").set_security_group_ids(vpc.security_group_ids).build(),
+            )
+            .set_dead_letter_config(request.dead_letter_config)
+            .tracing_config(aws_sdk_lambda::types::TracingConfigResponse::builder().mode("Active".into()).build())
+            .logging_config(logging.build())
+            .set_kms_key_arn(request.kms_key_arn)
+            .set_file_system_configs(request.file_system_configs)
+            .snap_start(SnapStartResponse::builder().apply_on("None".into()).build())
+            .build();
+        let answer = GetFunctionOutput::builder()
+            .configuration(configuration)
+            .concurrency(Concurrency::builder().reserved_concurrent_executions(5).build())
+            .tags("team", "x")
+            .tags("aws:cloudformation:stack-name", "y")
+            .build();
+        let known = Known { applied: None, attributes: None, desired: Some(&desired) };
+        assert_eq!(live(&answer, &"demo-hash".into(), &known).fields, desired);
+    }
+
+    #[test]
+    fn code_is_the_applied_one_only_while_the_recorded_hash_lives() {
+        let applied = Table::from([("code".to_owned(), "sha256:aa".into())]);
+        let code = |recorded: &str| {
+            let attributes = Table::from([("code_sha256".to_owned(), recorded.into())]);
+            let known = Known { applied: Some(&applied), attributes: Some(&attributes), desired: None };
+            seen(smallest().build(), &known).fields.remove("code").unwrap()
+        };
+        assert_eq!(code("LIVE"), "sha256:aa".into());
+        assert_eq!(code("OTHER"), "live:LIVE".into());
+        assert_eq!(seen(smallest().build(), &NOTHING).fields.remove("code"), Some("live:LIVE".into()));
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_unchecked_and_not_empty() {
+        let error = EnvironmentError::builder().error_code("AccessDeniedException").message("kms").build();
+        let configuration = smallest().environment(EnvironmentResponse::builder().error(error).build()).build();
+        let tags = TagsError::builder().error_code("AccessDeniedException").message("ListTags").build().unwrap();
+        let answer = GetFunctionOutput::builder().configuration(configuration).tags_error(tags).build();
+        let live = live(&answer, &"demo-hash".into(), &NOTHING);
+        assert_eq!(live.tags, None);
+        assert!(live.is_unread(&Path::key("environment").join("AA")) && live.is_unread(&Path::key("tags")));
+        assert_eq!(live.unchecked[0].detail, "lambda:GetFunction: AccessDeniedException: kms");
+        assert!(live.unchecked.iter().all(|unchecked| unchecked.why == "access_denied"));
+    }
+
+    #[test]
+    fn levels_that_nobody_asked_for_are_left_out() {
+        let logging = LoggingConfig::builder().log_format(LogFormat::Json).application_log_level("INFO".into()).build();
+        let live = seen(smallest().logging_config(logging).build(), &NOTHING);
+        insta::assert_snapshot!(live.fields["logging_config"].to_json(), @r#"{"log_format":"JSON","log_group":"/aws/lambda/demo-hash"}"#);
+    }
+}

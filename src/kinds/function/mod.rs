@@ -1,0 +1,123 @@
+//! The kind `function`: a Lambda function made of a zip.
+
+mod check;
+mod drafts;
+mod environment;
+mod fields;
+mod live;
+mod lower;
+mod read;
+mod request;
+mod run;
+mod runtime;
+mod settle;
+
+pub(crate) use check::tags as check_tags;
+pub(crate) use fields::check_tag_key;
+pub(crate) use read::AT_ONCE;
+
+use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
+use crate::aws::{AwsError, Reader, Writer};
+use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Update};
+use async_trait::async_trait;
+
+/// The kind's name.
+pub(crate) const KIND: &str = "function";
+
+/// The kind `function`.
+pub struct Function;
+
+impl Rules for Function {
+    fn name(&self) -> &'static str {
+        KIND
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        fields::FIELDS
+    }
+
+    fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
+        Some(format!("lambda:{physical_id}"))
+    }
+
+    fn create(&self, desired: &Resource) -> Vec<Draft> {
+        drafts::create(desired)
+    }
+
+    fn update(&self, update: &Update<'_>) -> Vec<Draft> {
+        drafts::update(update)
+    }
+
+    fn delete(&self, removal: &Removal<'_>) -> Vec<Draft> {
+        drafts::delete(removal)
+    }
+}
+
+#[async_trait]
+impl Kind for Function {
+    fn places(&self) -> &'static [Place] {
+        &[Place::TopLevel]
+    }
+
+    fn attributes(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("arn", "Its ARN, without a version."),
+            ("function_name", "Its name in AWS."),
+            ("role", "The ARN of the role that it runs as."),
+            ("code_sha256", "The SHA-256 of the zip as Lambda has it, in Base64."),
+            ("version", "The version that was last written, `$LATEST`."),
+        ]
+    }
+
+    fn lower(&self, section: &Section, context: &Context<'_>) -> Lowered {
+        lower::lower(section, context)
+    }
+
+    async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
+        read::read(reader, targets).await
+    }
+
+    async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
+        run::run(writer, operation, context).await
+    }
+
+    async fn settle(&self, reader: &Reader, operation: &Operation) -> Result<(), AwsError> {
+        let Some(name) = operation.physical_id.as_ref().filter(|_| operation.call != "lambda:DeleteFunction") else { return Ok(()) };
+        settle::wait(reader, name.as_str(), &operation.address, settle::Until::Ready).await
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::kinds::facts::function_facts;
+    use crate::model::{Artifact, Table, Target, Value};
+    use std::collections::BTreeMap;
+
+    /// A table from pairs.
+    pub(crate) fn table<const COUNT: usize>(pairs: [(&str, Value); COUNT]) -> Value {
+        Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    /// A section of the function `hash` without positions.
+    pub(crate) fn section(kind: &str, part: Option<&str>, values: &[(&str, Value)]) -> Section {
+        let values: Table = values.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        Section { kind: kind.into(), name: "hash".into(), part: part.map(Into::into), values, spans: BTreeMap::new(), span: None }
+    }
+
+    /// Calls `with` with the context of a project `demo` that has one function, `hash`.
+    pub(crate) fn in_context<T>(function: &Section, with: impl FnOnce(&Context<'_>) -> T) -> T {
+        let target = Target::placeholder();
+        let facts = function_facts(function, None, None, "demo", None, &target);
+        let functions = BTreeMap::from([("hash".to_owned(), facts)]);
+        let artifact = Artifact { content_hash: "sha256:aa".into(), unzipped_bytes: 1, files: 1 };
+        let artifacts = BTreeMap::from([("hash".to_owned(), artifact)]);
+        with(&Context { project: "demo", stage: None, target: &target, functions: &functions, artifacts: &artifacts })
+    }
+
+    /// What a function section with these values becomes.
+    pub(crate) fn lowered(values: &[(&str, Value)]) -> Lowered {
+        let section = section(KIND, None, values);
+        in_context(&section, |context| Function.lower(&section, context))
+    }
+}

@@ -1,0 +1,405 @@
+//! The kind `permission`: one statement of a function's policy, which lets someone invoke it.
+
+use super::arguments::{failed, optional, refused, sighting, text, unknown_call};
+use super::function::AT_ONCE;
+use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext, facts};
+use crate::aws::{AwsError, ErrorClass, Patience, Reader, Writer, retry_while};
+use crate::model::field::{ANY_STRING, fill_defaults, find};
+use crate::model::{
+    Address, Carry, Default, Dependency, Draft, Field, Live, Operation, PhysicalId, Removal, Replacement, Resource, Rules, Section, Shape,
+    Sighting, Table, Update, Value,
+};
+use async_trait::async_trait;
+use aws_sdk_lambda::operation::add_permission::builders::AddPermissionInputBuilder;
+use aws_sdk_lambda::operation::get_policy::builders::GetPolicyInputBuilder;
+use aws_sdk_lambda::operation::remove_permission::builders::RemovePermissionInputBuilder;
+use futures::stream::{self, StreamExt};
+use std::collections::BTreeMap;
+
+/// The kind's name.
+pub(crate) const KIND: &str = "permission";
+
+/// How long a function that was just made may stay unseen by the policy's side of Lambda.
+const UNSEEN_LIMIT_MS: u64 = 60_000;
+
+/// The kind `permission`.
+pub struct Permission;
+
+const FIELDS: &[Field] = &[
+    Field::new("statement_id", Shape::checked(1, 100, check_statement_id), "The statement's id, instead of `lambdo-permission-<name>`.")
+        .replaces(),
+    Field::new("action", Shape::text(1, 256), "What is permitted.").default(Default::Text("lambda:InvokeFunction")).replaces(),
+    Field::new(
+        "principal",
+        Shape::checked(1, 2048, check_principal),
+        "Who may: a service such as `s3.amazonaws.com`, an account, an ARN, or `*`.",
+    )
+    .required()
+    .replaces(),
+    Field::new("source_arn", ANY_STRING, "The resource on whose behalf a service invokes; may have `*`.").replaces(),
+    Field::new("source_account", Shape::text(12, 12), "The account that the resource belongs to.").replaces(),
+    Field::new("principal_org_id", Shape::text(1, 34), "The organisation whose accounts may.").replaces(),
+    Field::new("event_source_token", Shape::text(1, 256), "The token of an Alexa skill.").replaces(),
+    Field::new("function_url_auth_type", Shape::Choice(&["NONE", "AWS_IAM"]), "For which sort of function URL it holds.").replaces(),
+    Field::new("invoked_via_function_url", Shape::Boolean, "Whether it holds for invocations by URL only.").replaces(),
+];
+
+fn check_statement_id(id: &str) -> Result<(), String> {
+    let fits = id.chars().all(|character| character.is_ascii_alphanumeric() || character == '-' || character == '_');
+    fits.then_some(()).ok_or_else(|| "may only have letters, digits, `-` and `_`".to_owned())
+}
+
+fn check_principal(principal: &str) -> Result<(), String> {
+    let is_account = principal.len() == 12 && principal.bytes().all(|byte| byte.is_ascii_digit());
+    if principal == "*" || is_account || principal.starts_with("arn:") || principal.contains('.') {
+        return Ok(());
+    }
+    Err(format!("must be a service such as `{principal}.amazonaws.com`, twelve digits of an account, an ARN or `*`"))
+}
+
+impl Rules for Permission {
+    fn name(&self) -> &'static str {
+        KIND
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    /// A statement cannot be changed, and its id is taken until it is gone.
+    fn replacement(&self) -> Replacement {
+        Replacement::DeleteFirst
+    }
+
+    fn dies_with_parent(&self) -> bool {
+        true
+    }
+
+    fn is_taggable(&self) -> bool {
+        false
+    }
+
+    /// Lambda loses statements when one function's policy is changed in parallel.
+    fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
+        let (function, _) = split(physical_id);
+        Some(format!("lambda-policy:{function}"))
+    }
+
+    fn create(&self, desired: &Resource) -> Vec<Draft> {
+        let mut arguments = desired.inputs.clone();
+        let function = desired.physical_id().map_or("", |id| split(id).0);
+        arguments.insert("function_name".to_owned(), function.into());
+        let keys: Vec<&str> = FIELDS.iter().map(|field| field.key).collect();
+        vec![Draft::new("lambda:AddPermission", arguments).carrying(Carry::fields(&desired.inputs, &keys))]
+    }
+
+    fn update(&self, _update: &Update<'_>) -> Vec<Draft> {
+        Vec::new()
+    }
+
+    fn delete(&self, removal: &Removal<'_>) -> Vec<Draft> {
+        let (function, statement_id) = split(removal.physical_id);
+        let arguments = Table::from([("function_name".to_owned(), function.into()), ("statement_id".to_owned(), statement_id.into())]);
+        vec![Draft::new("lambda:RemovePermission", arguments)]
+    }
+}
+
+/// Function name and statement id; neither can have a slash.
+fn split(id: &PhysicalId) -> (&str, &str) {
+    id.as_str().split_once('/').unwrap_or((id.as_str(), ""))
+}
+
+/// One statement as a resource. `values` are fields of this kind, without the statement's id.
+pub(crate) fn resource(function: &str, function_name: &str, part: &str, statement_id: &str, mut values: Table) -> Resource {
+    let id = format!("{function_name}/{statement_id}");
+    let mut resource = Resource::new(Address::with_part(KIND, function, part), id);
+    let parent = Address::new(super::function::KIND, function);
+    values.insert("statement_id".to_owned(), statement_id.into());
+    if let Some(Value::String(principal)) = values.get_mut("principal") {
+        *principal = account_of_root(principal);
+    }
+    fill_defaults(FIELDS, &mut values);
+    resource.attributes = Table::from([("statement_id".to_owned(), statement_id.into())]);
+    resource.inputs = values;
+    resource.dependencies = vec![Dependency::hard(parent.clone()).until_exists()];
+    resource.parent = Some(parent);
+    resource
+}
+
+/// An account's root ARN means the same as its twelve digits; AWS answers the ARN.
+fn account_of_root(principal: &str) -> String {
+    let root = principal.strip_suffix(":root").filter(|head| head.starts_with("arn:"));
+    let account = root.and_then(|head| head.split_once(":iam::")).map(|(_, account)| account);
+    account.unwrap_or(principal).to_owned()
+}
+
+#[async_trait]
+impl Kind for Permission {
+    fn places(&self) -> &'static [Place] {
+        &[Place::Named]
+    }
+
+    fn attributes(&self) -> &'static [(&'static str, &'static str)] {
+        &[("statement_id", "The statement's id.")]
+    }
+
+    fn lower(&self, section: &Section, context: &Context<'_>) -> Lowered {
+        let part = section.part.as_deref().unwrap_or_default();
+        let usual = || facts::fitted_name(format!("lambdo-permission-{part}"), 100);
+        let statement_id = section.string("statement_id").map_or_else(usual, str::to_owned);
+        let function_name = context
+            .functions
+            .get(&section.name)
+            .map_or_else(|| facts::usual_name(context.project, context.stage, &section.name), |function| function.function_name.clone());
+        let values = section.values.iter().filter(|(key, _)| find(FIELDS, key).is_some());
+        let values = values.map(|(key, value)| (key.clone(), value.clone())).collect();
+        Lowered { resources: vec![resource(&section.name, &function_name, part, &statement_id, values)], diagnostics: Vec::new() }
+    }
+
+    async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
+        let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, target) in targets.iter().enumerate() {
+            groups.entry(split(target.physical_id).0).or_default().push(index);
+        }
+        let reads: Vec<_> = groups.into_iter().map(|(function, members)| read_policy(reader, function, members, targets)).collect();
+        let found: Vec<Vec<(usize, Sighting)>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+        let mut found: Vec<(usize, Sighting)> = found.into_iter().flatten().collect();
+        found.sort_by_key(|(index, _)| *index);
+        found.into_iter().map(|(_, sighting)| sighting).collect()
+    }
+
+    async fn run(&self, writer: &Writer, operation: &Operation, _context: &RunContext<'_>) -> Result<Done, AwsError> {
+        match operation.call.as_str() {
+            "lambda:AddPermission" => add(writer, operation).await,
+            "lambda:RemovePermission" => remove(writer, operation).await,
+            _ => Err(unknown_call(operation)),
+        }
+    }
+}
+
+async fn read_policy(reader: &Reader, function: &str, members: Vec<usize>, targets: &[ReadTarget<'_>]) -> Vec<(usize, Sighting)> {
+    let ids: Vec<&PhysicalId> = members.iter().map(|index| targets[*index].physical_id).collect();
+    let sightings = match reader.get_policy(GetPolicyInputBuilder::default().function_name(function)).await {
+        Ok(answer) => sightings(answer.policy().unwrap_or_default(), &ids),
+        Err(error) => ids.iter().map(|_| sighting(&error)).collect(),
+    };
+    members.into_iter().zip(sightings).collect()
+}
+
+/// What a policy says about each of some statements of one function. The first one that is found
+/// also tells what others put into the policy.
+fn sightings(policy: &str, ids: &[&PhysicalId]) -> Vec<Sighting> {
+    let statements = statements(policy);
+    let mut foreign: Vec<String> = statements.iter().filter(|(sid, _)| is_foreign(sid, ids)).map(|(sid, it)| described(sid, it)).collect();
+    let of = |id: &&PhysicalId| {
+        let (_, wanted) = split(id);
+        let Some((_, statement)) = statements.iter().find(|(sid, _)| sid == wanted) else { return Sighting::Missing };
+        let mut live = Live::new((*id).clone());
+        live.fields = fields(wanted, statement);
+        live.attributes = Table::from([("statement_id".to_owned(), wanted.into())]);
+        live.foreign = std::mem::take(&mut foreign);
+        Sighting::Found(live)
+    };
+    ids.iter().map(of).collect()
+}
+
+fn is_foreign(sid: &str, ids: &[&PhysicalId]) -> bool {
+    !sid.starts_with("lambdo-") && !ids.iter().any(|id| split(id).1 == sid)
+}
+
+fn described(sid: &str, statement: &Table) -> String {
+    let fields = fields(sid, statement);
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
+    let source = fields.get("source_arn").and_then(Value::as_str).map(|arn| format!(" for `{arn}`")).unwrap_or_default();
+    format!("policy statement `{sid}`: `{}` by `{}`{source}", text("action"), text("principal"))
+}
+
+/// The statements of a policy by their ids.
+fn statements(policy: &str) -> Vec<(String, Table)> {
+    let document = serde_json::from_str(policy).map_or(Value::Null, |json| Value::from_json(&json));
+    let found = document.as_table().and_then(|document| document.get("Statement"));
+    let list = found.map_or(&[][..], |found| found.as_list().unwrap_or(std::slice::from_ref(found)));
+    let tables = list.iter().filter_map(Value::as_table);
+    tables.map(|table| (optional(table, "Sid").unwrap_or_default(), table.clone())).collect()
+}
+
+/// A statement in the words of the spec. What `AddPermission` cannot make shows as another action.
+fn fields(statement_id: &str, statement: &Table) -> Table {
+    let mut fields = Table::from([("statement_id".to_owned(), statement_id.into())]);
+    let action = statement.get("Action").map_or("", lone);
+    let action = match optional(statement, "Effect").as_deref() {
+        Some("Allow") | None => action.to_owned(),
+        Some(effect) => format!("{effect} {action}"),
+    };
+    fields.insert("action".to_owned(), action.into());
+    fields.extend(statement.get("Principal").map(|principal| ("principal".to_owned(), account_of_root(lone(principal)).into())));
+    let operators = statement.get("Condition").and_then(Value::as_table);
+    for keys in operators.into_iter().flat_map(Table::values).filter_map(Value::as_table) {
+        for (key, value) in keys {
+            if let Some(field) = condition_field(key) {
+                fields.insert(field.to_owned(), condition_value(field, value));
+            }
+        }
+    }
+    fields
+}
+
+/// The one text of a value that is a text, a list of one, or a table of one kind of principal.
+fn lone(value: &Value) -> &str {
+    match value {
+        Value::String(text) => text,
+        Value::List(items) => items.first().map_or("", lone),
+        Value::Table(table) => table.values().next().map_or("", lone),
+        _ => "",
+    }
+}
+
+/// The field behind a condition key; IAM's keys know no case.
+fn condition_field(key: &str) -> Option<&'static str> {
+    Some(match key.to_ascii_lowercase().as_str() {
+        "aws:sourcearn" => "source_arn",
+        "aws:sourceaccount" => "source_account",
+        "aws:principalorgid" => "principal_org_id",
+        "lambda:eventsourcetoken" => "event_source_token",
+        "lambda:functionurlauthtype" => "function_url_auth_type",
+        "lambda:invokedviafunctionurl" => "invoked_via_function_url",
+        _ => return None,
+    })
+}
+
+fn condition_value(field: &str, value: &Value) -> Value {
+    if field == "invoked_via_function_url" {
+        return value.as_boolean().unwrap_or_else(|| lone(value) == "true").into();
+    }
+    lone(value).into()
+}
+
+fn request(operation: &Operation) -> Result<AddPermissionInputBuilder, AwsError> {
+    let arguments = &operation.arguments;
+    if arguments.values().any(Value::is_unresolved) {
+        return Err(refused(operation, "something that it refers to is not known"));
+    }
+    Ok(AddPermissionInputBuilder::default()
+        .function_name(text(operation, "function_name")?)
+        .statement_id(text(operation, "statement_id")?)
+        .action(text(operation, "action")?)
+        .principal(text(operation, "principal")?)
+        .set_source_arn(optional(arguments, "source_arn"))
+        .set_source_account(optional(arguments, "source_account"))
+        .set_principal_org_id(optional(arguments, "principal_org_id"))
+        .set_event_source_token(optional(arguments, "event_source_token"))
+        .set_function_url_auth_type(optional(arguments, "function_url_auth_type").map(|kind| kind.as_str().into()))
+        .set_invoked_via_function_url(arguments.get("invoked_via_function_url").and_then(Value::as_boolean)))
+}
+
+async fn add(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let request = request(operation)?;
+    let (function, statement_id) = (text(operation, "function_name")?, text(operation, "statement_id")?);
+    match patiently(writer, operation, function, || writer.add_permission(request.clone())).await {
+        Ok(_) => {}
+        Err(error) if error.class == ErrorClass::AlreadyExists => {
+            is_the_same(writer.reader(), operation, function, statement_id, error).await?
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(Done { physical_id: Some(format!("{function}/{statement_id}").into()), ..Done::default() })
+}
+
+/// A statement that is there already is ours if it says the same: an earlier try whose answer was lost.
+async fn is_the_same(reader: &Reader, operation: &Operation, function: &str, id: &str, error: AwsError) -> Result<(), AwsError> {
+    let answer = reader.get_policy(GetPolicyInputBuilder::default().function_name(function)).await?;
+    let statements = statements(answer.policy().unwrap_or_default());
+    let live = statements.iter().find(|(sid, _)| sid == id).map(|(sid, statement)| fields(sid, statement));
+    let mut wanted = operation.arguments.clone();
+    wanted.remove("function_name");
+    if live.as_ref() == Some(&wanted) {
+        return Ok(());
+    }
+    let message = format!("the function's policy has another statement with the id `{id}`: {}", error.message);
+    Err(AwsError { message, ..failed(&operation.call, ErrorClass::AlreadyExists, "") })
+}
+
+async fn remove(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let function = text(operation, "function_name")?;
+    let request = RemovePermissionInputBuilder::default().function_name(function).statement_id(text(operation, "statement_id")?);
+    let patience = patience(operation, function);
+    let is_busy = |error: &AwsError| error.class == ErrorClass::InProgress;
+    match retry_while(writer.reader(), &patience, is_busy, || writer.remove_permission(request.clone())).await {
+        Err(error) if error.class != ErrorClass::NotFound => Err(error),
+        _ => Ok(Done::default()),
+    }
+}
+
+async fn patiently<T, F>(writer: &Writer, operation: &Operation, function: &str, attempt: impl FnMut() -> F) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<T, AwsError>>,
+{
+    let is_early = |error: &AwsError| matches!(error.class, ErrorClass::NotFound | ErrorClass::NotYetConsistent | ErrorClass::InProgress);
+    retry_while(writer.reader(), &patience(operation, function), is_early, attempt).await
+}
+
+fn patience(operation: &Operation, function: &str) -> Patience {
+    let patience = Patience::new(format!("function `{function}` to take a change of its policy"), UNSEEN_LIMIT_MS);
+    Patience { cap_ms: 2_000, ..patience }.for_address(&operation.address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::function::tests::{in_context, section};
+
+    const POLICY: &str = r#"{"Version":"2012-10-17","Id":"default","Statement":[
+        {"Sid":"lambdo-event_rule-monthly","Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"arn:f","Condition":{"ArnLike":{"AWS:SourceArn":"arn:rule"}}},
+        {"Sid":"mine","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"lambda:InvokeFunction","Resource":"arn:f","Condition":{"StringEquals":{"aws:sourceaccount":"123456789012","lambda:FunctionUrlAuthType":"NONE"},"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}},
+        {"Sid":"denied","Effect":"Deny","Principal":"*","Action":"lambda:InvokeFunction","Resource":"arn:f"}]}"#;
+
+    fn lowered(values: &[(&str, Value)]) -> Resource {
+        let function = section("function", None, &[]);
+        in_context(&function, |context| Permission.lower(&section(KIND, Some("s3"), values), context)).resources.remove(0)
+    }
+
+    #[test]
+    fn a_section_becomes_a_statement_that_lives_with_its_function() {
+        let resource = lowered(&[("principal", "s3.amazonaws.com".into()), ("source_arn", "arn:aws:s3:::b".into())]);
+        assert_eq!(resource.physical_id().unwrap().as_str(), "demo-hash/lambdo-permission-s3");
+        assert_eq!(resource.parent, Some(Address::new("function", "hash")));
+        assert_eq!(resource.dependencies, [Dependency::hard(Address::new("function", "hash")).until_exists()]);
+        insta::assert_snapshot!(Value::Table(resource.inputs.clone()).to_json(), @r#"{"action":"lambda:InvokeFunction","principal":"s3.amazonaws.com","source_arn":"arn:aws:s3:::b","statement_id":"lambdo-permission-s3"}"#);
+        assert_eq!(Permission.serial_key(resource.physical_id().unwrap()), Some("lambda-policy:demo-hash".into()));
+        let draft = Permission.create(&resource).remove(0);
+        assert_eq!(draft.arguments.get("function_name"), Some(&"demo-hash".into()));
+        assert_eq!(draft.carries.len(), 4);
+    }
+
+    #[test]
+    fn an_account_is_the_same_as_its_root() {
+        let root = lowered(&[("principal", "arn:aws:iam::123456789012:root".into())]);
+        assert_eq!(root.input("principal"), Some(&"123456789012".into()));
+        assert_eq!(account_of_root("arn:aws:iam::123456789012:role/x"), "arn:aws:iam::123456789012:role/x");
+    }
+
+    #[test]
+    fn statements_are_found_by_id_and_those_of_others_are_told_once() {
+        let ids: Vec<PhysicalId> = ["f/gone", "f/lambdo-event_rule-monthly", "f/mine"].map(PhysicalId::from).into();
+        let found = sightings(POLICY, &ids.iter().collect::<Vec<_>>());
+        assert_eq!(found[0], Sighting::Missing);
+        let shown = |index: usize| Value::Table(found[index].live().unwrap().fields.clone()).to_json().to_string();
+        insta::assert_snapshot!(shown(1), @r#"{"action":"lambda:InvokeFunction","principal":"events.amazonaws.com","source_arn":"arn:rule","statement_id":"lambdo-event_rule-monthly"}"#);
+        insta::assert_snapshot!(shown(2), @r#"{"action":"lambda:InvokeFunction","function_url_auth_type":"NONE","invoked_via_function_url":true,"principal":"123456789012","source_account":"123456789012","statement_id":"mine"}"#);
+        assert_eq!(found[1].live().unwrap().foreign, ["policy statement `denied`: `Deny lambda:InvokeFunction` by `*`"]);
+        assert!(found[2].live().unwrap().foreign.is_empty());
+    }
+
+    #[test]
+    fn every_setting_replaces_the_statement() {
+        assert!(FIELDS.iter().all(|field| field.effect == crate::model::Effect::Replace));
+    }
+
+    #[test]
+    fn principals_without_a_domain_are_refused() {
+        insta::assert_snapshot!(check_principal("s3").unwrap_err(), @"must be a service such as `s3.amazonaws.com`, twelve digits of an account, an ARN or `*`");
+        for principal in ["*", "123456789012", "arn:aws:iam::123456789012:role/x", "events.amazonaws.com"] {
+            assert_eq!(check_principal(principal), Ok(()), "{principal}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The field table of `role`.
+
+use super::document::default_trust;
+use crate::model::field::ANY_STRING;
+use crate::model::{Compare, Default, Field, Shape};
+
+const TEXTS: Shape = Shape::List { item: &ANY_STRING, max: usize::MAX };
+
+/// A statement of `allow`.
+const STATEMENT: &[Field] = &[
+    Field::new("action", TEXTS, "What is allowed, such as `s3:GetObject`.").required(),
+    Field::new("resource", TEXTS, "The ARNs that it is allowed on, or `*`.").required(),
+    Field::new("condition", Shape::Document, "IAM conditions; the keys are AWS's own."),
+    Field::new("effect", Shape::Choice(&["Allow", "Deny"]), "`Allow` unless said otherwise."),
+    Field::new("sid", Shape::checked(0, 128, sid), "The statement's id: letters and digits."),
+];
+
+/// The settings of a role.
+pub(super) const FIELDS: &[Field] = &[
+    Field::new("reference", ANY_STRING, "A shared role's name, or the ARN of a role that exists; instead of all other keys.").internal(),
+    Field::new("role_name", Shape::checked(1, 64, role_name), "The name; else the function's name and the region.").replaces(),
+    Field::new("path", Shape::checked(1, 512, path), "The path in the ARN; `/lambdo/PROJECT/` unless given.").replaces(),
+    Field::new("description", Shape::checked(0, 1000, latin_1), "What the role is for.").default(Default::Text("")),
+    Field::new("max_session_duration", Shape::Integer { min: 3600, max: 43200 }, "The longest session in seconds.")
+        .default(Default::Integer(3600)),
+    Field::new("trust_policy", Shape::Document, "Who may assume the role; Lambda unless given.")
+        .default(Default::Made(default_trust))
+        .compare(Compare::Policy),
+    Field::new("permissions_boundary", Shape::text(20, 2048), "The ARN of the policy that bounds what the role may do."),
+    // 25 is the most that AWS raises the quota to.
+    Field::new(
+        "managed_policies",
+        Shape::List { item: &ANY_STRING, max: 25 },
+        "ARNs of managed policies, or bare names of AWS's own. Others that are attached are detached.",
+    )
+    .default(Default::Texts(&[]))
+    .compare(Compare::Set),
+    Field::new(
+        "inline_policy",
+        Shape::Map { value: &Shape::Document, check: Some(policy_name) },
+        "Policies of the role itself, by name. Others that it has are deleted.",
+    )
+    .default(Default::EmptyTable)
+    .compare(Compare::Policy),
+    Field::new(
+        "allow",
+        Shape::List { item: &Shape::Table(STATEMENT), max: usize::MAX },
+        "Statements that become the inline policy `allow`.",
+    )
+    .internal(),
+    Field::new("tags", Shape::Map { value: &Shape::text(0, 256), check: Some(tag_key) }, "Tags; those of others are kept.")
+        .default(Default::EmptyTable)
+        .additive(),
+];
+
+fn only(text: &str, odd: &str) -> bool {
+    text.chars().all(|character| character.is_ascii_alphanumeric() || odd.contains(character))
+}
+
+fn role_name(text: &str) -> Result<(), String> {
+    let message = "has characters other than letters, digits and `+=,.@_-`";
+    if only(text, "+=,.@_-") { Ok(()) } else { Err(message.into()) }
+}
+
+fn policy_name(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.chars().count() > 128 {
+        return Err("is not 1 to 128 characters long".into());
+    }
+    role_name(text)
+}
+
+fn path(text: &str) -> Result<(), String> {
+    if !text.starts_with('/') || !text.ends_with('/') {
+        return Err("does not begin and end with `/`".into());
+    }
+    if text.starts_with("/aws-service-role/") {
+        return Err("is reserved for AWS's service-linked roles".into());
+    }
+    // U+0021 to U+007F, says IAM.
+    if text.bytes().all(|byte| (0x21..=0x7F).contains(&byte)) { Ok(()) } else { Err("has a space or a character outside ASCII".into()) }
+}
+
+/// IAM takes tab, line feed, carriage return, printable ASCII and U+00A1 to U+00FF.
+fn latin_1(text: &str) -> Result<(), String> {
+    match text.chars().find(|character| !matches!(character, '\t' | '\n' | '\r' | ' '..='~' | '\u{A1}'..='\u{FF}')) {
+        None => Ok(()),
+        Some(character) => Err(format!("has the character `{character}`, which IAM does not take (it takes Latin-1 only)")),
+    }
+}
+
+fn sid(text: &str) -> Result<(), String> {
+    if only(text, "") { Ok(()) } else { Err("has characters other than letters and digits".into()) }
+}
+
+/// The rules for tag keys that all services share.
+pub(in crate::kinds) fn tag_key(text: &str) -> Result<(), String> {
+    let length = text.chars().count();
+    if !(1..=128).contains(&length) {
+        return Err("is not 1 to 128 characters long".into());
+    }
+    if text.to_lowercase().starts_with("aws:") {
+        return Err("begins with `aws:`, which is reserved".into());
+    }
+    if text.starts_with("lambdo:") {
+        return Err("begins with `lambdo:`, which marks whose a resource is".into());
+    }
+    let is_fine = |character: char| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character);
+    if text.chars().all(is_fine) { Ok(()) } else { Err("has characters other than letters, digits, spaces and `_.:/=+-@`".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_iam_refuses_are_refused() {
+        assert!(role_name("demo-hash_eu+=,.@").is_ok());
+        assert!(role_name("demo/hash").is_err());
+        for bad in ["lambdo/", "/lambdo", "/aws-service-role/x/", "/a b/"] {
+            assert!(path(bad).is_err(), "{bad}");
+        }
+        assert!(path("/").is_ok() && path("/lambdo/demo/").is_ok());
+        assert!(latin_1("Grüße, naïve").is_ok() && latin_1("it’s").is_err());
+        assert!(sid("Read1").is_ok() && sid("read-1").is_err());
+        assert!(tag_key("cost center").is_ok() && tag_key("aws:x").is_err() && tag_key("lambdo:project").is_err());
+    }
+}

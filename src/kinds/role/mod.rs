@@ -1,0 +1,83 @@
+//! IAM roles: one per function without asking, or shared ones.
+//!
+//! A function may instead name a role that exists; then there is nothing to manage here.
+
+mod check;
+mod document;
+mod drafts;
+mod fields;
+mod lower;
+mod read;
+mod run;
+mod seen;
+pub(super) mod tags;
+
+use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
+use crate::aws::{AwsError, Reader, Writer};
+use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Update};
+use async_trait::async_trait;
+
+pub(super) use fields::tag_key;
+pub(super) use seen::{unchecked, unseen};
+
+/// The kind `role`.
+pub struct Role;
+
+impl Rules for Role {
+    fn name(&self) -> &'static str {
+        "role"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        fields::FIELDS
+    }
+
+    /// IAM answers parallel edits of one role with `ConcurrentModification`.
+    fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
+        Some(format!("role:{}", physical_id.as_str().to_lowercase()))
+    }
+
+    fn create(&self, desired: &Resource) -> Vec<Draft> {
+        drafts::create(desired)
+    }
+
+    fn update(&self, update: &Update<'_>) -> Vec<Draft> {
+        drafts::update(update)
+    }
+
+    fn delete(&self, removal: &Removal<'_>) -> Vec<Draft> {
+        drafts::delete(removal)
+    }
+}
+
+#[async_trait]
+impl Kind for Role {
+    fn places(&self) -> &'static [Place] {
+        &[Place::TopLevel, Place::One { always: true }]
+    }
+
+    fn shorthand(&self) -> Option<&'static str> {
+        Some("reference")
+    }
+
+    fn attributes(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("arn", "The role's ARN."),
+            ("name", "The role's name."),
+            ("unique_id", "The id that AWS makes; a role made anew under the same name has another."),
+        ]
+    }
+
+    fn lower(&self, section: &Section, context: &Context<'_>) -> Lowered {
+        lower::lower(section, context)
+    }
+
+    async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
+        let names: Vec<&str> = targets.iter().map(|target| target.physical_id.as_str()).collect();
+        read::read(reader, &names).await
+    }
+
+    async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
+        run::run(writer, operation, context.lineage).await
+    }
+}

@@ -1,0 +1,149 @@
+//! Reading roles: one bulk call per thousand roles of the account, or a few calls per role.
+//!
+//! The bulk call shows no description and no session duration; those come from `ListRoles` by path.
+
+use super::seen::{Part, Seen, Settings, unseen};
+use crate::aws::{AwsError, Reader};
+use crate::model::Sighting;
+use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsInputBuilder;
+use aws_sdk_iam::operation::get_role::builders::GetRoleInputBuilder;
+use aws_sdk_iam::operation::get_role_policy::builders::GetRolePolicyInputBuilder;
+use aws_sdk_iam::operation::list_attached_role_policies::builders::ListAttachedRolePoliciesInputBuilder;
+use aws_sdk_iam::operation::list_role_policies::builders::ListRolePoliciesInputBuilder;
+use aws_sdk_iam::operation::list_roles::builders::ListRolesInputBuilder;
+use aws_sdk_iam::types::{EntityType, Role, RoleDetail};
+use futures::stream::{self, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Up to so many roles are read one by one.
+const FEW: usize = 2;
+/// After so many pages the account is taken to be much larger than the project.
+const PAGES: usize = 3;
+/// Single reads that go on at the same time; the quota sets the pace.
+const PARALLEL: usize = 8;
+
+/// Reads the roles with these names, in their order.
+pub(super) async fn read(reader: &Reader, names: &[&str]) -> Vec<Sighting> {
+    let mut found = if names.len() <= FEW { BTreeMap::new() } else { bulk(reader, names).await };
+    // What the bulk read did not show may have been made a moment ago, or stand on a later page.
+    let missing = names.iter().copied().filter(|name| !found.contains_key(&name.to_lowercase()));
+    let reads: Vec<_> = missing.map(|name| keyed(reader, name)).collect();
+    found.extend(stream::iter(reads).buffer_unordered(PARALLEL).collect::<Vec<_>>().await);
+    names.iter().map(|name| sighting(found.remove(&name.to_lowercase()), name)).collect()
+}
+
+async fn keyed(reader: &Reader, name: &str) -> (String, Part<Seen>) {
+    (name.to_lowercase(), single(reader, name).await)
+}
+
+fn sighting(found: Option<Part<Seen>>, name: &str) -> Sighting {
+    match found {
+        Some(Ok(seen)) => Sighting::Found(seen.into_live(name.into())),
+        Some(Err(error)) => unseen(&error),
+        None => Sighting::Missing,
+    }
+}
+
+/// What the bulk calls show of the wanted roles, by name in lower case. Nothing where they may not
+/// be called.
+async fn bulk(reader: &Reader, names: &[&str]) -> BTreeMap<String, Part<Seen>> {
+    let wanted: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let details = details(reader, &wanted).await;
+    let paths: BTreeSet<&str> = details.values().filter_map(RoleDetail::path).collect();
+    let mut settings = BTreeMap::new();
+    for path in paths {
+        settings.extend(settings_under(reader, path, &wanted).await);
+    }
+    let mut seen = BTreeMap::new();
+    for (key, detail) in &details {
+        let settings = match settings.remove(key) {
+            Some(settings) => Ok(settings),
+            None => role(reader, detail.role_name().unwrap_or_default()).await.map(|role| Settings::of(&role)),
+        };
+        seen.insert(key.clone(), Ok(Seen::from_detail(detail, settings)));
+    }
+    seen
+}
+
+async fn details(reader: &Reader, wanted: &BTreeSet<String>) -> BTreeMap<String, RoleDetail> {
+    let mut found = BTreeMap::new();
+    let mut marker = None;
+    for _ in 0..PAGES {
+        let input = GetAccountAuthorizationDetailsInputBuilder::default().filter(EntityType::Role).max_items(1000).set_marker(marker);
+        let Ok(page) = reader.get_account_authorization_details(input).await else { break };
+        let details = page.role_detail_list.unwrap_or_default().into_iter();
+        let named = details.filter_map(|detail| Some((detail.role_name()?.to_lowercase(), detail)));
+        found.extend(named.filter(|(name, _)| wanted.contains(name)));
+        marker = page.marker.filter(|_| page.is_truncated);
+        if marker.is_none() || found.len() == wanted.len() {
+            break;
+        }
+    }
+    found
+}
+
+/// Descriptions and session durations of the roles under a path. The root is not walked: everybody's
+/// roles are there.
+async fn settings_under(reader: &Reader, path: &str, wanted: &BTreeSet<String>) -> BTreeMap<String, Settings> {
+    let mut found = BTreeMap::new();
+    let mut marker = None;
+    for _ in 0..if path == "/" { 0 } else { PAGES } {
+        let input = ListRolesInputBuilder::default().path_prefix(path).max_items(1000).set_marker(marker);
+        let Ok(page) = reader.list_roles(input).await else { break };
+        let roles = page.roles.iter().map(|role| (role.role_name().to_lowercase(), Settings::of(role)));
+        found.extend(roles.filter(|(name, _)| wanted.contains(name)));
+        marker = page.marker.filter(|_| page.is_truncated);
+        if marker.is_none() {
+            break;
+        }
+    }
+    found
+}
+
+/// One role.
+async fn role(reader: &Reader, name: &str) -> Result<Role, AwsError> {
+    let answer = reader.get_role(GetRoleInputBuilder::default().role_name(name)).await?;
+    answer.role.ok_or_else(|| AwsError::own("iam:GetRole", crate::aws::ErrorClass::Other, "the answer has no role"))
+}
+
+/// One role with its policies; a part that may not be read does not hide the others.
+async fn single(reader: &Reader, name: &str) -> Part<Seen> {
+    let role = role(reader, name).await?;
+    let (inline, managed) = futures::join!(inline(reader, name), managed(reader, name));
+    // A role that goes while it is being read is gone.
+    match (&inline, &managed) {
+        (Err(error), _) | (_, Err(error)) if error.is_not_found() => Err(error.clone()),
+        _ => Ok(Seen::from_role(&role, inline, managed)),
+    }
+}
+
+async fn inline(reader: &Reader, name: &str) -> Part<BTreeMap<String, String>> {
+    let mut policies = BTreeMap::new();
+    let mut marker = None;
+    loop {
+        let input = ListRolePoliciesInputBuilder::default().role_name(name).set_marker(marker);
+        let page = reader.list_role_policies(input).await?;
+        for policy in page.policy_names {
+            let input = GetRolePolicyInputBuilder::default().role_name(name).policy_name(&policy);
+            policies.insert(policy, reader.get_role_policy(input).await?.policy_document);
+        }
+        marker = page.marker.filter(|_| page.is_truncated);
+        if marker.is_none() {
+            return Ok(policies);
+        }
+    }
+}
+
+async fn managed(reader: &Reader, name: &str) -> Part<Vec<String>> {
+    let mut arns = Vec::new();
+    let mut marker = None;
+    loop {
+        let input = ListAttachedRolePoliciesInputBuilder::default().role_name(name).set_marker(marker);
+        let page = reader.list_attached_role_policies(input).await?;
+        arns.extend(page.attached_policies.unwrap_or_default().into_iter().filter_map(|policy| policy.policy_arn));
+        marker = page.marker.filter(|_| page.is_truncated);
+        if marker.is_none() {
+            return Ok(arns);
+        }
+    }
+}

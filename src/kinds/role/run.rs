@@ -1,0 +1,186 @@
+//! Sending the operations of a role.
+
+use super::document::to_wire;
+use super::tags;
+use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
+use crate::kinds::Done;
+use crate::model::{Operation, PhysicalId, Table, Value, observed::tag};
+use aws_sdk_iam::operation::attach_role_policy::builders::AttachRolePolicyInputBuilder;
+use aws_sdk_iam::operation::create_role::builders::CreateRoleInputBuilder;
+use aws_sdk_iam::operation::delete_role::builders::DeleteRoleInputBuilder;
+use aws_sdk_iam::operation::delete_role_permissions_boundary::builders::DeleteRolePermissionsBoundaryInputBuilder;
+use aws_sdk_iam::operation::delete_role_policy::builders::DeleteRolePolicyInputBuilder;
+use aws_sdk_iam::operation::detach_role_policy::builders::DetachRolePolicyInputBuilder;
+use aws_sdk_iam::operation::get_role::builders::GetRoleInputBuilder;
+use aws_sdk_iam::operation::put_role_permissions_boundary::builders::PutRolePermissionsBoundaryInputBuilder;
+use aws_sdk_iam::operation::put_role_policy::builders::PutRolePolicyInputBuilder;
+use aws_sdk_iam::operation::tag_role::builders::TagRoleInputBuilder;
+use aws_sdk_iam::operation::untag_role::builders::UntagRoleInputBuilder;
+use aws_sdk_iam::operation::update_assume_role_policy::builders::UpdateAssumeRolePolicyInputBuilder;
+use aws_sdk_iam::operation::update_role::builders::UpdateRoleInputBuilder;
+use aws_sdk_iam::types::{Role, Tag};
+
+/// How long IAM may take until all of it knows what some of it knows. Terraform waits as long.
+const LIMIT_MS: u64 = 120_000;
+
+/// Sends one operation.
+pub(super) async fn run(writer: &Writer, operation: &Operation, lineage: &str) -> Result<Done, AwsError> {
+    let (call, arguments) = (operation.call.as_str(), Arguments(&operation.arguments));
+    let name = arguments.text("role_name").or_else(|| operation.physical_id.as_ref().map(|id| id.as_str().to_owned())).unwrap_or_default();
+    let patience = Patience::new(format!("IAM to take the change of role {name}"), LIMIT_MS).for_address(&operation.address);
+    let is_retryable = |error: &AwsError| is_retryable(call, error);
+    let attempt = || send(writer, call, &name, &arguments, lineage);
+    match retry_while(writer.reader(), &patience, is_retryable, attempt).await {
+        Err(error) if error.is_not_found() && takes_away(call) => Ok(Done::default()),
+        result => result,
+    }
+}
+
+/// Whether "not there" is what was wanted.
+fn takes_away(call: &str) -> bool {
+    matches!(
+        call,
+        "iam:DeleteRole" | "iam:DeleteRolePolicy" | "iam:DetachRolePolicy" | "iam:DeleteRolePermissionsBoundary" | "iam:UntagRole"
+    )
+}
+
+/// Whether the same call may go through a little later.
+fn is_retryable(call: &str, error: &AwsError) -> bool {
+    match error.class {
+        ErrorClass::InProgress | ErrorClass::NotYetConsistent => true,
+        // A role that was just made is not seen everywhere; a policy that does not exist never is.
+        ErrorClass::NotFound => !takes_away(call) && !error.says("policy"),
+        _ => false,
+    }
+}
+
+/// An operation's arguments.
+struct Arguments<'a>(&'a Table);
+
+impl Arguments<'_> {
+    fn text(&self, key: &str) -> Option<String> {
+        self.0.get(key).and_then(Value::as_str).map(str::to_owned)
+    }
+
+    fn document(&self, key: &str) -> Option<String> {
+        self.0.get(key).map(to_wire)
+    }
+
+    fn duration(&self) -> Option<i32> {
+        self.0.get("max_session_duration").and_then(Value::as_integer).and_then(|seconds| i32::try_from(seconds).ok())
+    }
+
+    fn tags(&self) -> Option<Vec<Tag>> {
+        let tags = tags::texts(self.0.get("tags"));
+        let tags: Vec<Tag> = tags.into_iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
+        (!tags.is_empty()).then_some(tags)
+    }
+}
+
+async fn send(writer: &Writer, call: &str, name: &str, arguments: &Arguments<'_>, lineage: &str) -> Result<Done, AwsError> {
+    match call {
+        "iam:CreateRole" => return create(writer, name, arguments, lineage).await,
+        "iam:UpdateRole" => {
+            let input = UpdateRoleInputBuilder::default().role_name(name);
+            let input = input.set_description(arguments.text("description")).set_max_session_duration(arguments.duration());
+            writer.update_role(input).await.map(drop)
+        }
+        "iam:UpdateAssumeRolePolicy" => {
+            let input = UpdateAssumeRolePolicyInputBuilder::default().role_name(name);
+            writer.update_assume_role_policy(input.set_policy_document(arguments.document("trust_policy"))).await.map(drop)
+        }
+        "iam:PutRolePermissionsBoundary" => {
+            let input = PutRolePermissionsBoundaryInputBuilder::default().role_name(name);
+            let input = input.set_permissions_boundary(arguments.text("permissions_boundary"));
+            writer.put_role_permissions_boundary(input).await.map(drop)
+        }
+        "iam:DeleteRolePermissionsBoundary" => {
+            let input = DeleteRolePermissionsBoundaryInputBuilder::default().role_name(name);
+            writer.delete_role_permissions_boundary(input).await.map(drop)
+        }
+        "iam:TagRole" => writer.tag_role(TagRoleInputBuilder::default().role_name(name).set_tags(arguments.tags())).await.map(drop),
+        "iam:UntagRole" => {
+            let keys: Vec<String> =
+                arguments.0.get("keys").map(Value::strings).unwrap_or_default().into_iter().map(str::to_owned).collect();
+            writer.untag_role(UntagRoleInputBuilder::default().role_name(name).set_tag_keys(Some(keys))).await.map(drop)
+        }
+        "iam:DeleteRole" => writer.delete_role(DeleteRoleInputBuilder::default().role_name(name)).await.map(drop),
+        _ => policy(writer, call, name, arguments).await,
+    }
+    .map(|()| Done::default())
+}
+
+async fn policy(writer: &Writer, call: &str, name: &str, arguments: &Arguments<'_>) -> Result<(), AwsError> {
+    let (policy, arn) = (arguments.text("policy_name"), arguments.text("policy_arn"));
+    match call {
+        "iam:PutRolePolicy" => {
+            let input = PutRolePolicyInputBuilder::default().role_name(name).set_policy_name(policy);
+            writer.put_role_policy(input.set_policy_document(arguments.document("document"))).await.map(drop)
+        }
+        "iam:DeleteRolePolicy" => {
+            let input = DeleteRolePolicyInputBuilder::default().role_name(name).set_policy_name(policy);
+            writer.delete_role_policy(input).await.map(drop)
+        }
+        "iam:AttachRolePolicy" => {
+            let input = AttachRolePolicyInputBuilder::default().role_name(name).set_policy_arn(arn);
+            writer.attach_role_policy(input).await.map(drop)
+        }
+        "iam:DetachRolePolicy" => {
+            let input = DetachRolePolicyInputBuilder::default().role_name(name).set_policy_arn(arn);
+            writer.detach_role_policy(input).await.map(drop)
+        }
+        _ => Err(AwsError::own(call, ErrorClass::Invalid, "a role has no such operation")),
+    }
+}
+
+/// All that `CreateRole` can carry goes with it: tags from the first moment on, and fewer calls.
+async fn create(writer: &Writer, name: &str, arguments: &Arguments<'_>, lineage: &str) -> Result<Done, AwsError> {
+    let input = CreateRoleInputBuilder::default()
+        .role_name(name)
+        .set_path(arguments.text("path"))
+        .set_assume_role_policy_document(arguments.document("trust_policy"))
+        .set_description(arguments.text("description").filter(|text| !text.is_empty()))
+        .set_max_session_duration(arguments.duration())
+        .set_permissions_boundary(arguments.text("permissions_boundary"))
+        .set_tags(arguments.tags());
+    match writer.create_role(input).await {
+        Ok(answer) => Ok(answer.role.as_ref().map(|role| done(role, name)).unwrap_or_default()),
+        // The answer to an attempt that went through may have been lost.
+        Err(error) if error.class == ErrorClass::AlreadyExists => ours(writer, name, lineage, error).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn ours(writer: &Writer, name: &str, lineage: &str, taken: AwsError) -> Result<Done, AwsError> {
+    let answer = writer.reader().get_role(GetRoleInputBuilder::default().role_name(name)).await?;
+    let role = answer.role.filter(|role| role.tags().iter().any(|tag| tag.key() == tag::LINEAGE && tag.value() == lineage));
+    role.map(|role| done(&role, name)).ok_or(taken)
+}
+
+fn done(role: &Role, name: &str) -> Done {
+    let attributes = [("arn", role.arn()), ("name", name), ("unique_id", role.role_id())];
+    let attributes = attributes.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+    Done { physical_id: Some(PhysicalId::from(name)), attributes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_change_by_itself_is_tried_again() {
+        let error = |class, message: &str| AwsError::own("iam:X", class, message);
+        let cases = [
+            ("iam:DeleteRole", ErrorClass::InProgress, "DeleteConflict", true),
+            ("iam:PutRolePolicy", ErrorClass::NotFound, "The role with name x cannot be found.", true),
+            ("iam:AttachRolePolicy", ErrorClass::NotFound, "Policy arn:x does not exist or is not attachable.", false),
+            ("iam:DetachRolePolicy", ErrorClass::NotFound, "The role with name x cannot be found.", false),
+            ("iam:CreateRole", ErrorClass::NotYetConsistent, "Invalid principal in policy", true),
+            ("iam:CreateRole", ErrorClass::AlreadyExists, "", false),
+            ("iam:CreateRole", ErrorClass::Invalid, "", false),
+        ];
+        for (call, class, message, wanted) in cases {
+            assert_eq!(is_retryable(call, &error(class, message)), wanted, "{call} {class:?} {message}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The seam for builders: one per kind of build.
+
+use super::command::CommandBuilder;
+use crate::diagnostic::Diagnostic;
+use crate::model::Table;
+use async_trait::async_trait;
+use std::path::{Path, PathBuf};
+
+/// A build as the spec asks for it. Equal builds for one architecture are run once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Build {
+    /// The builder that it needs.
+    pub kind: String,
+    /// The folder that it happens in, as the user wrote it.
+    pub path: String,
+    /// What else its table says.
+    pub options: Table,
+}
+
+/// A build that is to happen now.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// What to build.
+    pub build: &'a Build,
+    /// The function that needs it, or the first of several.
+    pub function: &'a str,
+    /// `arm64` or `x86_64`.
+    pub architecture: &'a str,
+    /// The spec's folder.
+    pub folder: &'a Path,
+    /// Where facts about earlier builds are kept.
+    pub cache: &'a Path,
+    /// Whether the build may run.
+    pub may_run: bool,
+}
+
+impl Job<'_> {
+    /// The folder that the build happens in.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(&self.build.path).components().collect()
+    }
+}
+
+/// What a build made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// A file, a folder or a zip.
+    pub output: PathBuf,
+    /// Identifies what it was made from; empty when nobody looked, as without permission to run.
+    pub fingerprint: String,
+    /// Whether an earlier build still held.
+    pub is_cached: bool,
+}
+
+/// Knows how to build one kind.
+#[async_trait]
+pub trait Builder: Send + Sync {
+    /// The `kind` in the spec.
+    fn kind(&self) -> &'static str;
+
+    /// What is wrong with the options, without looking at any file.
+    fn check(&self, build: &Build) -> Vec<Diagnostic>;
+
+    /// Whether equal builds of different functions differ all the same.
+    fn is_per_function(&self, _build: &Build) -> bool {
+        false
+    }
+
+    /// Where it will write, where that is the user's to say: two builds must not write to one place.
+    fn output(&self, job: &Job<'_>) -> Option<PathBuf>;
+
+    /// Builds, unless an earlier build still holds.
+    ///
+    /// # Errors
+    /// What went wrong, without address and span.
+    async fn build(&self, job: &Job<'_>) -> Result<Built, Diagnostic>;
+}
+
+/// All builders.
+pub struct Builders {
+    builders: Vec<Box<dyn Builder>>,
+}
+
+impl Builders {
+    /// The builders that there are.
+    pub fn new() -> Self {
+        Self { builders: vec![Box::new(CommandBuilder)] }
+    }
+
+    /// The builder for a kind.
+    pub fn find(&self, kind: &str) -> Option<&dyn Builder> {
+        self.builders.iter().map(AsRef::as_ref).find(|builder| builder.kind() == kind)
+    }
+}
+
+impl Default for Builders {
+    fn default() -> Self {
+        Self::new()
+    }
+}

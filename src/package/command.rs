@@ -1,0 +1,297 @@
+//! Builds by a command of the user's.
+
+use super::builder::{Build, Builder, Built, Job};
+use super::fingerprint::{self, Excluded, Record};
+use super::hash::{Item, content_hash};
+use super::problem::{missing, unknown_key, wrong_type};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Table, Value};
+use async_trait::async_trait;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Child;
+
+const KEYS: [&str; 5] = ["kind", "path", "command", "inputs", "output"];
+const FUNCTION: &str = "LAMBDO_FUNCTION";
+const ARCHITECTURE: &str = "LAMBDO_ARCHITECTURE";
+
+/// How many lines of what a failed command said are shown.
+const SHOWN_LINES: usize = 40;
+
+/// How long output is waited for after the command ended: something that it left running may hold
+/// the pipe open for ever.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// `build = { kind = "command", command = "make", output = "bin/bootstrap" }`
+pub(super) struct CommandBuilder;
+
+/// The options, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Command {
+    /// Program and arguments.
+    words: Vec<String>,
+    /// As a person would type it.
+    text: String,
+    /// Patterns of the files that it reads; everything in its folder where absent.
+    inputs: Option<Vec<String>>,
+    /// What it makes, relative to its folder.
+    output: String,
+}
+
+impl Command {
+    fn parse(options: &Table) -> Result<Self, Vec<Diagnostic>> {
+        let mut problems: Vec<Diagnostic> =
+            options.keys().filter(|key| !KEYS.contains(&key.as_str())).map(|key| unknown_key("build", key, &KEYS)).collect();
+        let words = words(options.get("command")).map_err(|problem| problems.push(problem)).ok();
+        let inputs = inputs(options.get("inputs")).map_err(|problem| problems.push(problem)).ok();
+        let output = output(options.get("output")).map_err(|problem| problems.push(problem)).ok();
+        match (words, inputs, output) {
+            (Some((words, text)), Some(inputs), Some(output)) if problems.is_empty() => Ok(Self { words, text, inputs, output }),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn words(command: Option<&Value>) -> Result<(Vec<String>, String), Diagnostic> {
+    match command {
+        Some(Value::String(text)) if !text.trim().is_empty() => Ok((["sh", "-c", text].map(str::to_owned).into(), text.clone())),
+        Some(value) => {
+            let words = strings("build.command", value, "a command as a string, or as a list of program and arguments")?;
+            let text = words.join(" ");
+            Ok((words, text))
+        }
+        None => Err(missing_key("command", "make")),
+    }
+}
+
+fn inputs(inputs: Option<&Value>) -> Result<Option<Vec<String>>, Diagnostic> {
+    let Some(value) = inputs else { return Ok(None) };
+    let patterns = strings("build.inputs", value, "a list of patterns such as `[\"src/**\"]`")?;
+    for pattern in &patterns {
+        fingerprint::check_pattern(pattern).map_err(|reason| {
+            Diagnostic::error("bad-pattern", "A pattern cannot be understood").detail(format!("`{pattern}` in `build.inputs`: {reason}."))
+        })?;
+    }
+    Ok(Some(patterns))
+}
+
+fn output(output: Option<&Value>) -> Result<String, Diagnostic> {
+    match output {
+        Some(Value::String(path)) if !path.is_empty() => Ok(path.clone()),
+        Some(other) => Err(wrong_type("build.output", "the path of a file, a folder or a zip", other.type_name())),
+        None => Err(missing_key("output", "bin/bootstrap")),
+    }
+}
+
+fn strings(key: &str, value: &Value, wanted: &str) -> Result<Vec<String>, Diagnostic> {
+    let items = value.as_list().unwrap_or_default();
+    let strings = value.strings();
+    if strings.is_empty() || strings.len() != items.len() {
+        return Err(wrong_type(key, wanted, if items.is_empty() { "empty or no list" } else { value.type_name() }));
+    }
+    Ok(strings.into_iter().map(str::to_owned).collect())
+}
+
+fn missing_key(key: &str, example: &str) -> Diagnostic {
+    Diagnostic::error("missing-key", "A key is missing")
+        .detail(format!("A build by a command needs `{key}`, such as `{key} = \"{example}\"`."))
+}
+
+#[async_trait]
+impl Builder for CommandBuilder {
+    fn kind(&self) -> &'static str {
+        "command"
+    }
+
+    fn check(&self, build: &Build) -> Vec<Diagnostic> {
+        Command::parse(&build.options).err().unwrap_or_default()
+    }
+
+    fn is_per_function(&self, build: &Build) -> bool {
+        Command::parse(&build.options).is_ok_and(|command| command.text.contains(FUNCTION))
+    }
+
+    fn output(&self, job: &Job<'_>) -> Option<PathBuf> {
+        Command::parse(&job.build.options).ok().map(|command| output_path(job, &command))
+    }
+
+    async fn build(&self, job: &Job<'_>) -> Result<Built, Diagnostic> {
+        // `check` has said all of them before.
+        let command = Command::parse(&job.build.options).map_err(|mut problems| problems.remove(0))?;
+        let folder = job.path();
+        if !folder.is_dir() {
+            return Err(missing(&folder, &job.build.path, "folder"));
+        }
+        let output = output_path(job, &command);
+        if !job.may_run {
+            return last_build(output, &command);
+        }
+        build(job, &command, folder, output).await
+    }
+}
+
+fn output_path(job: &Job<'_>, command: &Command) -> PathBuf {
+    job.path().join(&command.output).components().collect()
+}
+
+fn last_build(output: PathBuf, command: &Command) -> Result<Built, Diagnostic> {
+    if output.exists() {
+        return Ok(Built { output, fingerprint: String::new(), is_cached: true });
+    }
+    Err(Diagnostic::error("not-built", "The package was not built")
+        .detail(format!("Builds may not run (`--no-build`), and `{}` is not there from an earlier one.", command.output))
+        .hint("run without `--no-build`, or `lambdo build` before"))
+}
+
+async fn build(job: &Job<'_>, command: &Command, folder: PathBuf, output: PathBuf) -> Result<Built, Diagnostic> {
+    // The cache must be there to be recognised; if it cannot be made, builds are not remembered.
+    let _ = std::fs::create_dir_all(job.cache);
+    let excluded = Excluded::new(&folder, &output, job.cache, command.inputs.is_none()).with_state(&folder, job.folder);
+    let facts = facts(job, command);
+    let record = job.cache.join(format!("{}.json", identity(job, command)));
+    // Before the command runs: what is edited meanwhile must count as a change.
+    let (inputs, made) = (command.inputs.clone(), output.clone());
+    let look = blocking({
+        let (folder, record) = (folder.clone(), record.clone());
+        move || {
+            let files = fingerprint::inputs(&folder, inputs.as_deref(), &excluded)?;
+            let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
+            let fingerprint = fingerprint::of(&facts, &files)?;
+            let last = Record::load(&record).filter(|last| last.fingerprint == fingerprint);
+            let holds = last.is_some_and(|last| fingerprint::of_output(&made).as_ref() == Some(&last.output));
+            Ok((fingerprint, holds))
+        }
+    });
+    let (fingerprint, is_cached) = look.await?;
+    if !is_cached {
+        run(job, command, &folder).await?;
+        remember(record, fingerprint.clone(), output.clone(), command).await?;
+    }
+    Ok(Built { output, fingerprint, is_cached })
+}
+
+async fn remember(record: PathBuf, fingerprint: String, output: PathBuf, command: &Command) -> Result<(), Diagnostic> {
+    if !output.exists() {
+        let mut diagnostic = missing(&output, &command.output, "output");
+        diagnostic.code = "no-output";
+        diagnostic.summary = "The build did not make its output".into();
+        diagnostic.detail = format!("`{}` ended well, but `{}` is not there.", command.text, output.display());
+        return Err(diagnostic);
+    }
+    blocking(move || {
+        let hash = fingerprint::of_output(&output).unwrap_or_default();
+        // A fingerprint that cannot be kept costs the next run a build, and nothing else.
+        let _ = Record { fingerprint, output: hash }.save(&record);
+        Ok(())
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static) -> Result<T, Diagnostic> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Diagnostic::error("build-failed", "A build failed").detail(error.to_string())))
+}
+
+/// What besides the inputs decides what the command makes. The tools that it calls are not known
+/// here: after an update of a compiler, a changed input or a removed output brings a new build.
+fn facts(job: &Job<'_>, command: &Command) -> Vec<String> {
+    let function = if command.text.contains(FUNCTION) { job.function } else { "" };
+    let mut facts = vec![job.build.path.clone(), command.output.clone(), job.architecture.to_owned(), function.to_owned()];
+    facts.extend(command.words.iter().cloned());
+    facts
+}
+
+/// Names the record of a build: the same for the next run of the same build.
+fn identity(job: &Job<'_>, command: &Command) -> String {
+    let facts = facts(job, command).join("\0");
+    let item = Item { name: facts, mode: 0, bytes: 0, sha256: [0; 32] };
+    format!("command-{}", content_hash(&[item]).trim_start_matches("sha256:").get(..16).unwrap_or_default())
+}
+
+async fn run(job: &Job<'_>, command: &Command, folder: &Path) -> Result<(), Diagnostic> {
+    let [program, arguments @ ..] = &command.words[..] else { return Ok(()) };
+    let started = tokio::process::Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env(FUNCTION, job.function)
+        .env(ARCHITECTURE, job.architecture)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let mut child = started.map_err(|error| not_started(program, command, &error))?;
+    let tail = Tail::default();
+    let status = watch(&mut child, &tail).await.map_err(|error| not_started(program, command, &error))?;
+    if status.success() { Ok(()) } else { Err(failed(command, &job.build.path, status, &tail.text())) }
+}
+
+/// Waits for the end, reading meanwhile what the command says.
+async fn watch(child: &mut Child, tail: &Tail) -> io::Result<ExitStatus> {
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
+    let reading = async { tokio::join!(tail.read(output), tail.read(errors)) };
+    tokio::pin!(reading);
+    let mut has_read = false;
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status?,
+            _ = &mut reading, if !has_read => has_read = true,
+        }
+    };
+    if !has_read {
+        // Running into the limit loses only what something left running still says.
+        let _ = tokio::time::timeout(GRACE, reading).await;
+    }
+    Ok(status)
+}
+
+fn not_started(program: &str, command: &Command, error: &io::Error) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error("build-failed", "A build failed").detail(format!("`{}` could not be started: {error}.", command.text));
+    if error.kind() == io::ErrorKind::NotFound {
+        diagnostic.hint(format!("is `{program}` installed and in the `PATH`?"))
+    } else {
+        diagnostic
+    }
+}
+
+fn failed(command: &Command, path: &str, status: ExitStatus, said: &str) -> Diagnostic {
+    let said = if said.is_empty() { "It said nothing.".to_owned() } else { format!("It said:\n{said}") };
+    Diagnostic::error("build-failed", "A build failed").detail(format!("`{}` in `{path}` ended with {status}. {said}", command.text))
+}
+
+/// The last lines that a command said, in the order in which they came.
+#[derive(Default)]
+struct Tail {
+    lines: Mutex<VecDeque<String>>,
+}
+
+impl Tail {
+    async fn read(&self, from: Option<impl AsyncRead + Unpin>) {
+        let Some(from) = from else { return };
+        let mut reader = BufReader::new(from);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
+            self.push(String::from_utf8_lossy(&line).trim_end().to_owned());
+            line.clear();
+        }
+    }
+
+    fn push(&self, line: String) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == SHOWN_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    fn text(&self) -> String {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+}

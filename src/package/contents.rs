@@ -1,0 +1,461 @@
+//! The files of a package.
+
+use super::UNZIPPED_LIMIT_BYTES;
+use super::hash::Item;
+use super::problem::{missing, unreadable};
+use super::source::Source;
+use super::zip;
+use crate::diagnostic::Diagnostic;
+use ignore::{DirEntry, WalkBuilder};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+/// The program of a function whose runtime is its own.
+pub(super) const BOOTSTRAP: &str = "bootstrap";
+const IGNORE_FILE: &str = ".lambdoignore";
+
+/// What a package is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Contents {
+    /// Files, sorted by name.
+    Files(Vec<Entry>),
+    /// A zip that is uploaded as it is.
+    Archive(PathBuf),
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    /// Its name in the package, with `/`.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// 0755 or 0644.
+    pub mode: u32,
+    /// Its length when it was found.
+    pub bytes: u64,
+}
+
+/// What a source consists of. Paths are relative to `folder`, which for a build is its output.
+/// `is_provided` says that the runtime is the function's own.
+pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Result<Contents, Diagnostic> {
+    match source {
+        Source::File(path) => one_file(&folder.join(path), path, is_provided),
+        Source::Files(files) => named_files(folder, files),
+        Source::Directory(path) => directory(&folder.join(path), path, ""),
+        Source::Zip(path) => archive(&folder.join(path), path),
+        Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
+    }
+}
+
+/// What a build's output consists of: a zip, a program, or what lies in a folder.
+fn output(path: &Path, shown: &str, is_provided: bool) -> Result<Contents, Diagnostic> {
+    if path.is_dir() {
+        directory(path, shown, "")
+    } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
+        archive(path, shown)
+    } else {
+        one_file(path, shown, is_provided)
+    }
+}
+
+fn archive(path: &Path, shown: &str) -> Result<Contents, Diagnostic> {
+    let metadata = metadata(path, shown, "zip")?;
+    if !metadata.is_file() {
+        return Err(not_a_file(shown, "zip"));
+    }
+    zip::check_size(metadata.len()).map_err(large)?;
+    Ok(Contents::Archive(path.to_owned()))
+}
+
+fn one_file(path: &Path, shown: &str, is_provided: bool) -> Result<Contents, Diagnostic> {
+    let metadata = metadata(path, shown, "file")?;
+    if !metadata.is_file() {
+        return Err(not_a_file(shown, "file").hint("a folder is given as `code = { dir = \"PATH\" }`"));
+    }
+    let base = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = if is_provided { BOOTSTRAP } else { base };
+    finish(vec![Entry { name: name.to_owned(), path: path.to_owned(), mode: 0o755, bytes: metadata.len() }], shown)
+}
+
+fn named_files(folder: &Path, files: &BTreeMap<String, String>) -> Result<Contents, Diagnostic> {
+    let mut entries = Vec::new();
+    for (name, shown) in files {
+        check_name(name).map_err(bad_name)?;
+        let path = folder.join(shown);
+        let metadata = metadata(&path, shown, "file")?;
+        if metadata.is_dir() {
+            entries.extend(walk(&path, shown, name)?);
+        } else {
+            entries.push(Entry { name: name.clone(), mode: mode(name, &metadata), bytes: metadata.len(), path });
+        }
+    }
+    finish(entries, "code.files")
+}
+
+fn directory(path: &Path, shown: &str, prefix: &str) -> Result<Contents, Diagnostic> {
+    if !metadata(path, shown, "folder")?.is_dir() {
+        return Err(not_a_file(shown, "folder").hint("a single program is given as `code = { file = \"PATH\" }`"));
+    }
+    finish(walk(path, shown, prefix)?, shown)
+}
+
+/// Sorts, and looks at what only the whole shows.
+fn finish(mut entries: Vec<Entry>, shown: &str) -> Result<Contents, Diagnostic> {
+    entries.sort();
+    if entries.is_empty() {
+        return Err(Diagnostic::error("empty-package", "The package is empty")
+            .detail(format!("`{shown}` has no files in it that are not ignored, and AWS takes no empty package.")));
+    }
+    if entries.iter().map(|entry| entry.bytes).sum::<u64>() > UNZIPPED_LIMIT_BYTES {
+        return Err(large(heaviest(&entries)));
+    }
+    check_clashes(&entries)?;
+    Ok(Contents::Files(entries))
+}
+
+/// Names that cannot lie in one folder together. `entries` are sorted.
+fn check_clashes(entries: &[Entry]) -> Result<(), Diagnostic> {
+    if let Some(pair) = entries.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        return Err(bad_name(format!("Two files would have the name `{}` in the package.", pair[0].name)));
+    }
+    let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    for name in &names {
+        let folders = name.match_indices('/').map(|(at, _)| &name[..at]);
+        if let Some(folder) = folders.into_iter().find(|folder| names.contains(folder)) {
+            return Err(bad_name(format!("`{folder}` would be a file and, for `{name}`, also a folder in the package.")));
+        }
+    }
+    Ok(())
+}
+
+fn heaviest(entries: &[Entry]) -> String {
+    let mut by_weight: Vec<&Entry> = entries.iter().collect();
+    by_weight.sort_by_key(|entry| std::cmp::Reverse(entry.bytes));
+    let named = by_weight.iter().take(3).map(|entry| format!("`{}` ({} bytes)", entry.name, entry.bytes)).collect::<Vec<_>>();
+    format!("{} The largest are {}.", too_large(), named.join(", "))
+}
+
+pub(super) fn too_large() -> String {
+    format!(
+        "The files have more than {UNZIPPED_LIMIT_BYTES} bytes together, which is the most that AWS takes. Leave files out with a `{IGNORE_FILE}`, or deploy an image."
+    )
+}
+
+fn large(detail: String) -> Diagnostic {
+    Diagnostic::error("package-too-large", "The package is too large").detail(detail)
+}
+
+fn bad_name(detail: String) -> Diagnostic {
+    Diagnostic::error("bad-entry-name", "A file cannot have this name in a package").detail(detail)
+}
+
+fn not_a_file(shown: &str, wanted: &str) -> Diagnostic {
+    Diagnostic::error("wrong-file-type", "A path of the package leads to something else").detail(format!("`{shown}` is not a {wanted}."))
+}
+
+fn metadata(path: &Path, shown: &str, what: &str) -> Result<Metadata, Diagnostic> {
+    fs::metadata(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(path, shown, what),
+        _ => unreadable(shown, &error),
+    })
+}
+
+/// A name inside a package: parts with `/` between them, none of which leads elsewhere.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    let is_sound = !name.contains(['\\', '\0']) && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    if is_sound {
+        return Ok(());
+    }
+    Err(format!(
+        "`{name}` is not a name inside a package: names are relative, have `/` between their parts, and no part is empty, `.` or `..`."
+    ))
+}
+
+fn mode(name: &str, metadata: &Metadata) -> u32 {
+    if name == BOOTSTRAP || is_executable(metadata) { 0o755 } else { 0o644 }
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_metadata: &Metadata) -> bool {
+    false
+}
+
+/// All files below `root`. Links are followed, as long as they stay inside.
+fn walk(root: &Path, shown: &str, prefix: &str) -> Result<Vec<Entry>, Diagnostic> {
+    let fence = root.canonicalize().map_err(|error| unreadable(shown, &error))?;
+    let mut entries = Vec::new();
+    let walker = WalkBuilder::new(root)
+        .standard_filters(false)
+        .follow_links(true)
+        .add_custom_ignore_filename(IGNORE_FILE)
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .build();
+    for found in walker {
+        let found = found.map_err(|error| unwalkable(shown, &error))?;
+        if let Some(error) = found.error() {
+            return Err(unwalkable(shown, error));
+        }
+        check_link(&found, &fence, shown)?;
+        if found.file_name() != IGNORE_FILE && found.file_type().is_some_and(|kind| !kind.is_dir()) {
+            entries.push(entry(&found, root, prefix, shown)?);
+        }
+    }
+    Ok(entries)
+}
+
+fn unwalkable(shown: &str, error: &ignore::Error) -> Diagnostic {
+    unreadable(shown, &io::Error::other(error.to_string()))
+}
+
+fn check_link(found: &DirEntry, fence: &Path, shown: &str) -> Result<(), Diagnostic> {
+    if found.depth() == 0 || !found.path_is_symlink() {
+        return Ok(());
+    }
+    let end = found.path().canonicalize().map_err(|error| unreadable(&found.path().display().to_string(), &error))?;
+    if end.starts_with(fence) {
+        return Ok(());
+    }
+    Err(Diagnostic::error("link-leads-out", "A link leads out of the package").detail(format!(
+        "`{}` leads to `{}`, which is not inside `{shown}`. What lies elsewhere is not taken along unasked: copy it, name it in `code.files`, or ignore the link in `{IGNORE_FILE}`.",
+        found.path().display(),
+        end.display()
+    )))
+}
+
+fn entry(found: &DirEntry, root: &Path, prefix: &str, shown: &str) -> Result<Entry, Diagnostic> {
+    let path = found.path();
+    let metadata = fs::metadata(path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
+    if !metadata.is_file() {
+        return Err(not_a_file(&path.display().to_string(), "file, folder or link").hint(format!("ignore it in `{shown}/{IGNORE_FILE}`")));
+    }
+    let name = inner_name(path.strip_prefix(root).unwrap_or(path))
+        .ok_or_else(|| bad_name(format!("The name of `{}` is not UTF-8, or has a backslash in it.", path.display())))?;
+    let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+    Ok(Entry { mode: mode(&name, &metadata), name, path: path.to_owned(), bytes: metadata.len() })
+}
+
+/// A relative path with `/` between its parts.
+pub(super) fn inner_name(relative: &Path) -> Option<String> {
+    let parts = relative.components().map(|part| match part {
+        Component::Normal(part) => part.to_str().filter(|part| !part.contains('\\')),
+        _ => None,
+    });
+    parts.collect::<Option<Vec<_>>>().map(|parts| parts.join("/"))
+}
+
+impl Contents {
+    /// Reads and hashes every file.
+    ///
+    /// # Errors
+    /// A sentence when something cannot be read.
+    pub fn read(&self) -> Result<Vec<Item>, String> {
+        match self {
+            Self::Files(entries) => entries.iter().map(read_entry).collect(),
+            Self::Archive(path) => {
+                let shown = path.display();
+                let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}."))?;
+                zip::read(io::BufReader::new(file), UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))
+            }
+        }
+    }
+
+    /// The zip, and what was read while making it.
+    ///
+    /// # Errors
+    /// A sentence when something cannot be read or the zip is too large.
+    pub fn zip(&self) -> Result<(Vec<u8>, Vec<Item>), String> {
+        match self {
+            Self::Files(entries) => zip::write(entries),
+            Self::Archive(path) => {
+                let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}.", path.display()))?;
+                zip::check_size(bytes.len() as u64)?;
+                let items = zip::read(io::Cursor::new(&bytes), UNZIPPED_LIMIT_BYTES)?;
+                Ok((bytes, items))
+            }
+        }
+    }
+}
+
+fn read_entry(entry: &Entry) -> Result<Item, String> {
+    let file = File::open(&entry.path);
+    file.and_then(|file| Item::read(&entry.name, entry.mode, file, &mut io::sink()))
+        .map_err(|error| format!("`{}` cannot be read: {error}.", entry.path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::hash::content_hash;
+    use proptest::prelude::*;
+    use std::time::{Duration, SystemTime};
+
+    type Files = BTreeMap<String, (Vec<u8>, bool)>;
+
+    fn write(folder: &Path, name: &str, content: &[u8], is_executable: bool) {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        set_mode(&path, if is_executable { 0o700 } else { 0o600 });
+    }
+
+    #[cfg(unix)]
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        names.iter().for_each(|name| write(folder.path(), name, name.as_bytes(), false));
+        folder
+    }
+
+    fn of_folder(folder: &Path) -> Result<Contents, Diagnostic> {
+        collect(folder, &Source::Directory(".".into()), true)
+    }
+
+    fn names(contents: &Contents) -> Vec<String> {
+        contents.read().unwrap().into_iter().map(|item| item.name).collect()
+    }
+
+    fn hash(contents: &Contents) -> String {
+        content_hash(&contents.read().unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn the_same_contents_give_the_same_hash_and_zip_whatever_the_order_times_and_umask(
+            files in proptest::collection::btree_map("[a-c]{1,2}(/[d-f]{1,2}){0,2}\\.x", (proptest::collection::vec(any::<u8>(), 0..200), any::<bool>()), 1..6),
+        ) {
+            let files: Files = files;
+            let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            for (name, (content, is_executable)) in &files {
+                write(one.path(), name, content, *is_executable);
+            }
+            for (name, (content, is_executable)) in files.iter().rev() {
+                write(other.path(), name, content, *is_executable);
+                let path = other.path().join(name);
+                let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+                File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+                set_mode(&path, if *is_executable { 0o575 } else { 0o664 });
+            }
+            let (one, other) = (of_folder(one.path()).unwrap(), of_folder(other.path()).unwrap());
+            prop_assert_eq!(hash(&one), hash(&other));
+            let (zip, read) = one.zip().unwrap();
+            prop_assert_eq!(&zip, &other.zip().unwrap().0);
+            prop_assert_eq!(content_hash(&read), hash(&one));
+            let unzipped = zip::read(io::Cursor::new(&zip), UNZIPPED_LIMIT_BYTES).unwrap();
+            prop_assert_eq!(content_hash(&unzipped), hash(&one));
+        }
+    }
+
+    #[test]
+    fn hidden_files_are_taken_and_git_is_not() {
+        let folder = folder(&["b", ".env", ".git/HEAD", "deep/.git", "deep/.keep"]);
+        assert_eq!(names(&of_folder(folder.path()).unwrap()), [".env", "b", "deep/.keep"]);
+    }
+
+    #[test]
+    fn only_a_lambdoignore_leaves_files_out() {
+        let folder = folder(&["a.py", "a.pyc", "deep/b.pyc", "deep/keep.pyc", "c"]);
+        write(folder.path(), ".gitignore", b"*", false);
+        write(folder.path(), ".lambdoignore", b"*.pyc\n!keep.pyc\n", false);
+        assert_eq!(names(&of_folder(folder.path()).unwrap()), [".gitignore", "a.py", "c", "deep/keep.pyc"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_inside_and_refused_where_they_lead_out() {
+        let outside = folder(&["secret"]);
+        let inside = folder(&["real/a"]);
+        std::os::unix::fs::symlink("real", inside.path().join("link")).unwrap();
+        assert_eq!(names(&of_folder(inside.path()).unwrap()), ["link/a", "real/a"]);
+        for end in [outside.path().join("secret"), outside.path().to_owned()] {
+            let link = inside.path().join("out");
+            std::os::unix::fs::symlink(&end, &link).unwrap();
+            assert_eq!(of_folder(inside.path()).unwrap_err().code, "link-leads-out", "{}", end.display());
+            fs::remove_file(link).unwrap();
+        }
+        std::os::unix::fs::symlink("..", inside.path().join("real/up")).unwrap();
+        assert_eq!(of_folder(inside.path()).unwrap_err().code, "unreadable-package", "a loop ends");
+    }
+
+    #[test]
+    fn the_program_is_executable_and_called_as_the_runtime_wants_it() {
+        let folder = folder(&["main"]);
+        for (is_provided, name) in [(true, "bootstrap"), (false, "main")] {
+            let contents = collect(folder.path(), &Source::File("main".into()), is_provided).unwrap();
+            let items = contents.read().unwrap();
+            assert_eq!((items[0].name.as_str(), items[0].mode), (name, 0o755));
+        }
+    }
+
+    #[test]
+    fn named_files_may_be_folders() {
+        let folder = folder(&["bin/main", "web/a", "web/b"]);
+        let files = BTreeMap::from([("bootstrap".to_owned(), "bin/main".to_owned()), ("static".into(), "web".into())]);
+        let contents = collect(folder.path(), &Source::Files(files), true).unwrap();
+        let items = contents.read().unwrap();
+        let named: Vec<(&str, u32)> = items.iter().map(|item| (item.name.as_str(), item.mode)).collect();
+        assert_eq!(named, [("bootstrap", 0o755), ("static/a", 0o644), ("static/b", 0o644)]);
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_or_clash_are_refused() {
+        let folder = folder(&["a"]);
+        for names in [&["/etc/x"][..], &["../x"], &["a/../x"], &["a//b"], &["./a"], &[""], &["a\\b"], &["x", "x/y"]] {
+            let files = names.iter().map(|name| ((*name).to_owned(), "a".to_owned())).collect();
+            let problem = collect(folder.path(), &Source::Files(files), true).unwrap_err();
+            assert_eq!(problem.code, "bad-entry-name", "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_neighbour() {
+        let folder = folder(&["bin/bootstrap"]);
+        for (path, detail, hint) in [
+            ("bin/bootstap", "There is no file `bin/bootstap`.", "`bootstrap` lies in the same folder; is it meant?"),
+            (
+                "bim/bootstrap",
+                "There is no file `bim/bootstrap`: already `bim` on the way to it is missing.",
+                "`bin` lies in the same folder; is it meant?",
+            ),
+        ] {
+            let problem = collect(folder.path(), &Source::File(path.into()), true).unwrap_err();
+            assert_eq!((problem.detail.as_str(), problem.hints[0].as_str()), (detail, hint));
+        }
+    }
+
+    #[test]
+    fn empty_and_wrong_places_are_refused() {
+        let folder = folder(&["a", "only/.git/HEAD"]);
+        for (source, code) in [
+            (Source::Directory("only".into()), "empty-package"),
+            (Source::Directory("a".into()), "wrong-file-type"),
+            (Source::File("only".into()), "wrong-file-type"),
+            (Source::Zip("only".into()), "wrong-file-type"),
+        ] {
+            assert_eq!(collect(folder.path(), &source, true).unwrap_err().code, code, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_it_is_read() {
+        let folder = folder(&["small"]);
+        File::create(folder.path().join("large")).unwrap().set_len(UNZIPPED_LIMIT_BYTES).unwrap();
+        let problem = of_folder(folder.path()).unwrap_err();
+        assert_eq!(problem.code, "package-too-large");
+        assert!(problem.detail.contains("`large` (262144000 bytes), `small`"), "{}", problem.detail);
+        File::create(folder.path().join("a.zip")).unwrap().set_len(crate::package::ZIP_LIMIT_BYTES + 1).unwrap();
+        let problem = collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err();
+        assert!(problem.code == "package-too-large" && problem.detail.contains("S3, which is not supported yet"), "{problem:?}");
+    }
+}

@@ -1,0 +1,69 @@
+//! From a function's `code` or `build` to a package: its files, known by their contents' hash, and
+//! the zip of them when an operation uploads it.
+
+mod builder;
+mod check;
+mod command;
+mod contents;
+mod fingerprint;
+mod hash;
+mod packages;
+mod problem;
+mod source;
+#[cfg(test)]
+mod tests;
+mod work;
+mod zip;
+
+pub use builder::{Build, Builder, Builders, Built, Job};
+pub use packages::Packages;
+pub use source::{Source, parse};
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::model::{EventSink, Value};
+use std::path::Path;
+
+/// The most that the files of a function may weigh together, in bytes: 250 MB unzipped.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const UNZIPPED_LIMIT_BYTES: u64 = 262_144_000;
+
+/// The most that a zip may weigh that is sent with the call itself, in bytes: 50 MB.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const ZIP_LIMIT_BYTES: u64 = 52_428_800;
+
+/// A function that needs a package.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The function's name in the spec.
+    pub function: String,
+    /// Its `code`.
+    pub code: Option<Value>,
+    /// Its `build`.
+    pub build: Option<Value>,
+    /// Its runtime, such as `provided.al2023`.
+    pub runtime: String,
+    /// Its architectures; AWS's default `x86_64` where empty.
+    pub architectures: Vec<String>,
+    /// Where its `code` or `build` stands.
+    pub span: Option<Span>,
+}
+
+/// How packages are made.
+pub struct Options<'a> {
+    /// The folder of the spec; paths are relative to it.
+    pub folder: &'a Path,
+    /// Where fingerprints of earlier builds are kept; made when needed.
+    pub cache: &'a Path,
+    /// Whether builds may run. Otherwise what they made last is used, or missed.
+    pub build: bool,
+    /// Told what happens.
+    pub events: EventSink,
+}
+
+/// Makes the packages of all requests: builds in parallel, equal builds and equal packages once.
+///
+/// # Errors
+/// Everything that is wrong with any of them. While a section is wrong, no build runs.
+pub async fn resolve(requests: Vec<Request>, options: &Options<'_>) -> Result<Packages, Vec<Diagnostic>> {
+    work::resolve(requests, options, &Builders::new()).await
+}

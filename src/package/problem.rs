@@ -1,0 +1,62 @@
+//! Wording that several parts share.
+
+use crate::diagnostic::{Diagnostic, nearest};
+use std::io;
+use std::path::Path;
+
+/// Something named in the spec is not there. `shown` is what the user wrote.
+pub(super) fn missing(path: &Path, shown: &str, what: &str) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error("missing-file", "A file of the package is not there");
+    // The deepest folder that is there, and the name that it lacks.
+    let lacking = path.ancestors().take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists()).last().unwrap_or(path);
+    let name = lacking.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    diagnostic.detail = if lacking == path {
+        format!("There is no {what} `{shown}`.")
+    } else {
+        format!("There is no {what} `{shown}`: already `{name}` on the way to it is missing.")
+    };
+    let folder = lacking.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = names_in(folder);
+    match nearest(&name, names.iter().map(String::as_str)) {
+        Some(near) => diagnostic.hint(format!("`{near}` lies in the same folder; is it meant?")),
+        None => diagnostic,
+    }
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The system refused to read something.
+pub(super) fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unreadable-package", "A package cannot be read")
+        .detail(format!("`{shown}` cannot be read: {error}. Check that it is there and that you may read it."))
+}
+
+/// A key that a table does not have.
+pub(super) fn unknown_key(table: &str, key: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error("unknown-key", "This key is not known here")
+        .detail(format!("`{table}` has no key `{key}`. It has {}.", list(known)));
+    match nearest(key, known.iter().copied()) {
+        Some(near) => diagnostic.hint(format!("`{near}` is meant?")),
+        None => diagnostic,
+    }
+}
+
+/// A value of the wrong type.
+pub(super) fn wrong_type(key: &str, wanted: &str, given: &str) -> Diagnostic {
+    Diagnostic::error("wrong-type", "This value has the wrong type").detail(format!("`{key}` is {given}; it takes {wanted}."))
+}
+
+/// A key of the spec that is decided and not built yet.
+pub(super) fn not_supported_yet(detail: String) -> Diagnostic {
+    Diagnostic::error("not-supported-yet", "This is not supported yet").detail(detail)
+}
+
+/// Names in backticks with commas.
+pub(super) fn list<T: AsRef<str>>(names: &[T]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,237 @@
+//! Makes all packages of a run.
+
+use super::builder::{Build, Builders, Built, Job};
+use super::check::{check, is_provided};
+use super::contents::{self, Contents};
+use super::hash::content_hash;
+use super::packages::{Packages, Planned};
+use super::problem::list;
+use super::source::{Source, parse};
+use super::{Options, Request};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Artifact, Event};
+use futures::StreamExt;
+use futures::stream;
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use tokio::sync::OnceCell;
+
+const DEFAULT_ARCHITECTURE: &str = "x86_64";
+
+/// One package and the functions that share it.
+struct Package {
+    source: Source,
+    is_provided: bool,
+    /// Which of the builds makes it.
+    build: Option<usize>,
+    requests: Vec<Request>,
+}
+
+/// One build and what came of it.
+struct Work {
+    build: Build,
+    architecture: String,
+    /// Of the function that needs it, or the first of several.
+    request: Request,
+    is_per_function: bool,
+    done: OnceCell<Result<Built, Diagnostic>>,
+}
+
+/// A package that is ready.
+struct Ready {
+    planned: Planned,
+    artifact: Artifact,
+}
+
+struct Run<'a> {
+    options: &'a Options<'a>,
+    builders: &'a Builders,
+    works: Vec<Work>,
+    started: AtomicUsize,
+    total: usize,
+}
+
+pub(super) async fn resolve(requests: Vec<Request>, options: &Options<'_>, builders: &Builders) -> Result<Packages, Vec<Diagnostic>> {
+    let total = requests.len();
+    let (mut packages, works, mut problems) = group(requests, builders);
+    let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
+    problems.extend(run.shared_outputs());
+    if !problems.is_empty() {
+        // The run fails anyway: look at what costs nothing, and build nothing.
+        packages.retain(|package| package.build.is_none());
+    }
+    if total > 0 {
+        (options.events)(Event::BuildStarted { total });
+    }
+    let made: Vec<(Package, Result<Ready, Diagnostic>)> = stream::iter(packages)
+        .map(|package| async {
+            let made = run.make(&package).await;
+            (package, made)
+        })
+        .buffer_unordered(cores())
+        .collect()
+        .await;
+    finish(made, problems)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Equal packages become one, and equal builds too.
+fn group(mut requests: Vec<Request>, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
+    let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Vec::new(), Vec::new());
+    requests.sort_by(|one, other| one.function.cmp(&other.function));
+    for request in requests {
+        let source = match parse(request.code.as_ref(), request.build.as_ref(), builders) {
+            Ok(source) => source,
+            Err(found) => {
+                problems.extend(found.into_iter().map(|problem| placed(problem, &request)));
+                continue;
+            }
+        };
+        let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
+        let is_provided = is_provided(&request.runtime);
+        let equal = |package: &&mut Package| (&package.source, package.is_provided, package.build) == (&source, is_provided, build);
+        match packages.iter_mut().find(equal) {
+            Some(package) => package.requests.push(request),
+            None => packages.push(Package { source, is_provided, build, requests: vec![request] }),
+        }
+    }
+    (packages, works, problems)
+}
+
+fn work_for(build: &Build, request: &Request, builders: &Builders, works: &mut Vec<Work>) -> usize {
+    let architecture = request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str);
+    let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
+    let equal = |work: &Work| {
+        (&work.build, work.architecture.as_str()) == (build, architecture)
+            && (!is_per_function || work.request.function == request.function)
+    };
+    works.iter().position(equal).unwrap_or_else(|| {
+        let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
+        works.push(Work { build, architecture, request, is_per_function, done: OnceCell::new() });
+        works.len() - 1
+    })
+}
+
+/// Errors are placed at the function that asked.
+fn placed(problem: Diagnostic, request: &Request) -> Diagnostic {
+    problem.address(format!("function.{}", request.function)).span(request.span.clone())
+}
+
+impl Run<'_> {
+    fn job<'a>(&'a self, work: &'a Work) -> Job<'a> {
+        let Options { folder, cache, build, .. } = *self.options;
+        Job { build: &work.build, function: &work.request.function, architecture: &work.architecture, folder, cache, may_run: build }
+    }
+
+    /// Builds that differ and write to the same place: one of them would be deployed as the other.
+    fn shared_outputs(&self) -> Vec<Diagnostic> {
+        let mut writers: BTreeMap<PathBuf, Vec<&Work>> = BTreeMap::new();
+        for work in &self.works {
+            if let Some(output) = self.builders.find(&work.build.kind).and_then(|builder| builder.output(&self.job(work))) {
+                writers.entry(output).or_default().push(work);
+            }
+        }
+        writers.iter().filter(|(_, works)| works.len() > 1).map(|(output, works)| shared_output(output, works)).collect()
+    }
+
+    async fn make(&self, package: &Package) -> Result<Ready, Diagnostic> {
+        let started = Instant::now();
+        for request in &package.requests {
+            let index = self.started.fetch_add(1, Ordering::Relaxed) + 1;
+            (self.options.events)(Event::Building { function: request.function.clone(), index, total: self.total });
+        }
+        let built = self.build(package).await?;
+        let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
+        let ready = hash(folder, package.source.clone(), package.is_provided).await?;
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for request in &package.requests {
+            let (function, bytes) = (request.function.clone(), ready.artifact.unzipped_bytes);
+            let cached = built.as_ref().is_some_and(|built| built.is_cached);
+            (self.options.events)(Event::Built { function, bytes, cached, elapsed_ms });
+        }
+        Ok(ready)
+    }
+
+    async fn build(&self, package: &Package) -> Result<Option<Built>, Diagnostic> {
+        let Some(work) = package.build.and_then(|index| self.works.get(index)) else { return Ok(None) };
+        // `parse` has found the builder before.
+        let Some(builder) = self.builders.find(&work.build.kind) else { return Ok(None) };
+        work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone().map(Some)
+    }
+}
+
+fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
+    let functions: Vec<&str> = works.iter().map(|work| work.request.function.as_str()).collect();
+    let diagnostic = Diagnostic::error("shared-output", "Builds that differ write to the same place").detail(format!(
+        "The builds of {} all make `{}`, so that one of them would be deployed in the place of another. Give each its own `output`.",
+        list(&functions),
+        output.display()
+    ));
+    let diagnostic = works.first().map_or_else(|| diagnostic.clone(), |work| placed(diagnostic.clone(), &work.request));
+    let architectures: Vec<&str> = works.iter().map(|work| work.architecture.as_str()).collect();
+    if architectures.iter().any(|architecture| *architecture != architectures[0]) {
+        diagnostic.hint(format!("they differ in their architectures: {}", list(&architectures)))
+    } else if works.iter().any(|work| work.is_per_function) {
+        diagnostic.hint("`output = \"bin/${name}/bootstrap\"` differs by function")
+    } else {
+        diagnostic
+    }
+}
+
+async fn hash(folder: PathBuf, source: Source, is_provided: bool) -> Result<Ready, Diagnostic> {
+    let done = tokio::task::spawn_blocking(move || {
+        let contents = contents::collect(&folder, &source, is_provided)?;
+        ready(contents, is_provided)
+    });
+    done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
+}
+
+fn ready(contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
+    let items = contents.read().map_err(unreadable)?;
+    check(&contents, &items, is_provided)?;
+    let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
+    let artifact = Artifact { content_hash: content_hash(&items), unzipped_bytes, files: items.len() };
+    Ok(Ready { planned: Planned { contents, items }, artifact })
+}
+
+fn unreadable(detail: String) -> Diagnostic {
+    Diagnostic::error("unreadable-package", "A package cannot be read").detail(detail)
+}
+
+fn finish(made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
+    let (mut artifacts, mut contents) = (BTreeMap::new(), BTreeMap::new());
+    for (package, made) in made {
+        match made {
+            Ok(ready) => {
+                let functions = package.requests.into_iter().map(|request| (request.function, ready.artifact.clone()));
+                artifacts.extend(functions);
+                contents.insert(ready.artifact.content_hash, Arc::new(ready.planned));
+            }
+            Err(problem) => problems.push(shared_problem(problem, &package.requests)),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(Packages::new(artifacts, contents));
+    }
+    // They came in the order in which the work ended.
+    problems.sort_by(|one, other| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail)));
+    Err(problems)
+}
+
+/// A package is looked at once, so its problem is told once, at the first function that needs it.
+fn shared_problem(problem: Diagnostic, requests: &[Request]) -> Diagnostic {
+    let [first, others @ ..] = requests else { return problem };
+    let problem = placed(problem, first);
+    if others.is_empty() {
+        return problem;
+    }
+    let names: Vec<&str> = others.iter().map(|request| request.function.as_str()).collect();
+    problem.hint(format!("the same package is needed by {}", list(&names)))
+}

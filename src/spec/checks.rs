@@ -1,0 +1,199 @@
+//! What is wrong between sections: references, circles, names.
+
+use super::lower::{Lowering, address_of, all_facts};
+use super::shape::Checker;
+use super::tree::Node;
+use super::{FUNCTION, graph, outputs};
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::model::{Address, Path, Resource, Strength, Table, TemplatePart, Value, field};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The longest name of a function in AWS, in characters (Lambda, `CreateFunction`).
+const LONGEST_FUNCTION_NAME: usize = 64;
+
+impl Lowering<'_> {
+    /// A name that fits in this stage may be too long in the next one.
+    pub fn check_names_of_other_stages(&mut self) {
+        for (stage, sections) in &self.spec.other_stages {
+            for facts in all_facts(sections, &self.spec.header.project, Some(stage), self.target).values() {
+                let length = facts.function_name.chars().count();
+                let section = sections.iter().find(|section| section.kind == FUNCTION && section.name == facts.name);
+                if length > LONGEST_FUNCTION_NAME {
+                    self.findings.push(
+                        Diagnostic::error("name-too-long", "The function's name is too long")
+                            .detail(format!(
+                                "In the stage `{stage}` it would be `{}`, of {length} characters; Lambda takes {LONGEST_FUNCTION_NAME}.",
+                                facts.function_name
+                            ))
+                            .hint("give a shorter one with `function_name`")
+                            .address(Address::new(FUNCTION, &facts.name))
+                            .span(section.and_then(|section| section.span.clone())),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Every `${ADDRESS.attribute}` must name a resource and one of its attributes.
+    pub fn check_references(&mut self) {
+        let mut found = Vec::new();
+        for section in &self.sections {
+            for (path, value) in leaves(&section.values) {
+                value.visit_parts(&mut |part| {
+                    let span = section.span_of(&path).map(|span| self.spec.source.narrow(&span, &format!("${{{}}}", part.expression())));
+                    found.extend(self.check_part(part).map(|finding| finding.span(span).address(address_of(section))));
+                });
+            }
+        }
+        for (name, value) in &self.spec.outputs {
+            let span = self.spec.output_spans.get(name);
+            value.visit_parts(&mut |part| found.extend(self.check_part(part).map(|finding| finding.span(span.cloned()))));
+            found.extend(outputs::unknown(self, value).map(|finding| finding.span(span.cloned())));
+        }
+        self.findings.extend(found);
+    }
+
+    fn check_part(&self, part: &TemplatePart) -> Option<Diagnostic> {
+        let TemplatePart::Attribute { address, attribute } = part else { return None };
+        let Some(placed) = self.resources.get(address) else {
+            return Some(self.unknown_address(address, Some(attribute)));
+        };
+        let kind = self.registry.find(&address.kind)?;
+        let names = kind.attributes().iter().map(|(name, _)| *name);
+        if names.clone().any(|name| name == attribute) || placed.resource.attributes.contains_key(attribute) {
+            return None;
+        }
+        let list = names.clone().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let finding = Diagnostic::error("unknown-attribute", "A resource has no such attribute")
+            .detail(format!("`{address}` has no attribute `{attribute}`; it has {list}."));
+        Some(match nearest(attribute, names) {
+            Some(found) => finding.hint(format!("did you mean `{address}.{found}`?")),
+            None => finding,
+        })
+    }
+
+    /// Says that no resource has this address.
+    pub fn unknown_address(&self, address: &Address, attribute: Option<&str>) -> Diagnostic {
+        let finding = Diagnostic::error("unknown-address", "There is no such resource")
+            .detail(format!("`{address}` is the address of nothing in this file."));
+        let known: Vec<String> = self.resources.keys().map(Address::to_string).collect();
+        let text = address.to_string();
+        // `function.hash.role` is how it stands in the file; its address is `role.hash`.
+        let turned = address.part.as_ref().and_then(|part| match attribute {
+            Some(attribute) if self.registry.find(attribute).is_some() => Some(format!("{attribute}.{}.{part}", address.name)),
+            _ => Some(format!("{part}.{}", address.name)),
+        });
+        let found = turned.filter(|turned| known.contains(turned));
+        match found.or_else(|| nearest(&text, known.iter().map(String::as_str)).map(str::to_owned)) {
+            Some(found) => finding.hint(format!("did you mean `{found}`?")),
+            None => finding,
+        }
+    }
+
+    /// What is waited for must exist; a soft wait for nothing is none.
+    pub fn check_dependencies(&mut self) {
+        let known: BTreeSet<Address> = self.resources.keys().cloned().collect();
+        let mut missing = Vec::new();
+        for (address, placed) in &mut self.resources {
+            placed.resource.dependencies.retain(|dependency| dependency.strength == Strength::Hard || known.contains(&dependency.on));
+            let unknown = placed.resource.dependencies.iter().filter(|dependency| !known.contains(&dependency.on));
+            missing.extend(unknown.map(|dependency| (address.clone(), placed.section, dependency.on.clone())));
+        }
+        for (address, section, on) in missing {
+            let span = self.sections[section].spans.get(&Path::key("depends_on")).cloned();
+            let finding = self.unknown_address(&on, None).address(address).span(span.or_else(|| self.span_of_section(section)));
+            self.findings.push(finding);
+        }
+    }
+
+    pub fn check_cycles(&mut self) {
+        let resources: BTreeMap<Address, Resource> =
+            self.resources.iter().map(|(address, placed)| (address.clone(), placed.resource.clone())).collect();
+        for circle in graph::cycles(&resources) {
+            let names: Vec<String> = circle.iter().chain(circle.first()).map(|address| format!("`{address}`")).collect();
+            let mut finding = Diagnostic::error("dependency-cycle", "Resources wait for each other in a circle")
+                .detail(format!("{}.", names.join(" → ")))
+                .address(&circle[0])
+                .hint("break it: write one of the values out instead of referring to the other resource");
+            for (at, address) in circle.iter().enumerate() {
+                let next = &circle[(at + 1) % circle.len()];
+                let place = self.place_of_reference(address, next);
+                finding = finding.hint(match &place {
+                    Some(span) => format!("`{address}` refers to `{next}` in line {}", self.spec.source.line(span)),
+                    None => format!("`{address}` always needs `{next}`"),
+                });
+                finding.span = finding.span.or(place);
+            }
+            self.findings.push(finding);
+        }
+    }
+
+    /// Where the section behind `from` refers to `to`.
+    fn place_of_reference(&self, from: &Address, to: &Address) -> Option<Span> {
+        let section = &self.sections[self.resources.get(from)?.section];
+        let (path, _) = leaves(&section.values).into_iter().find(|(path, value)| {
+            let mut found = path.first() == "depends_on" && value.strings().contains(&to.to_string().as_str());
+            value.visit_parts(&mut |part| found |= matches!(part, TemplatePart::Attribute { address, .. } if address == to));
+            found
+        })?;
+        section.span_of(&path)
+    }
+
+    /// Values that were open could not be checked while the file was read.
+    pub fn check_filled_values(&mut self) {
+        let mut found = Vec::new();
+        for (before, after) in self.spec.sections.iter().zip(&self.sections) {
+            let Some(kind) = self.registry.find(&before.kind) else { continue };
+            for (key, value) in before.values.iter().filter(|(_, value)| value.is_unresolved()) {
+                let Some(field) = field::find(kind.fields(), key) else { continue };
+                let filled = after.values.get(key).unwrap_or(value).resolve(&|part| self.look_up(part));
+                let path = Path::key(key);
+                let mut checker = Checker::new(None, address_of(after).to_string());
+                checker.value(&Node::from_value(&filled, after.span_of(&path).as_ref()), &field.shape, &path);
+                found.extend(checker.findings.into_iter().map(|finding| finding.address(address_of(after))));
+            }
+        }
+        self.findings.extend(found);
+    }
+
+    /// Two addresses must not mean one thing in AWS. Names of roles differ in more than their case.
+    pub fn check_physical_names(&mut self) {
+        let mut names: BTreeMap<(String, String), Address> = BTreeMap::new();
+        let mut found = Vec::new();
+        for (address, placed) in &self.resources {
+            let Some(id) = placed.resource.physical_id() else { continue };
+            let name = if address.kind == "role" { id.as_str().to_lowercase() } else { id.as_str().to_owned() };
+            let Some(other) = names.insert((address.kind.clone(), name), address.clone()) else { continue };
+            found.push(
+                Diagnostic::error("duplicate-name", "Two resources have the same name in AWS")
+                    .detail(format!("`{address}` and `{other}` are both called `{id}`."))
+                    .hint("give one of them another name")
+                    .address(address)
+                    .span(self.span_of_section(placed.section)),
+            );
+        }
+        self.findings.extend(found);
+    }
+}
+
+/// Every value that is no table, with its path.
+fn leaves(table: &Table) -> Vec<(Path, &Value)> {
+    fn walk<'a>(table: &'a Table, path: &Path, found: &mut Vec<(Path, &'a Value)>) {
+        for (key, value) in table {
+            match value {
+                Value::Table(inner) => walk(inner, &path.join(key), found),
+                Value::List(items) if items.iter().any(|item| item.as_table().is_some()) => {
+                    let inner = items.iter().enumerate().map(|(at, item)| (path.join(key).join(&at.to_string()), item));
+                    inner.for_each(|(path, item)| match item {
+                        Value::Table(table) => walk(table, &path, found),
+                        other => found.push((path, other)),
+                    });
+                }
+                _ => found.push((path.join(key), value)),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(table, &Path::default(), &mut found);
+    found
+}

@@ -1,0 +1,165 @@
+//! What other tools call our keys, so that who comes from them is not left alone.
+
+use super::tree::Nodes;
+use crate::diagnostic::nearest;
+
+/// Names of SAM, Serverless, Terraform and cargo-lambda, in snake_case, and what they are here. The
+/// first of the targets whose first key is known where the name stands is the one that is meant.
+const SYNONYMS: &[(&str, &[&str])] = &[
+    ("app", &["project"]),
+    ("arch", &["architectures"]),
+    ("architecture", &["architectures"]),
+    ("assume_role_policy", &["trust_policy", "role.trust_policy"]),
+    ("assume_role_policy_document", &["trust_policy", "role.trust_policy"]),
+    ("attached_policies", &["managed_policies", "role.managed_policies"]),
+    ("bin", &["build"]),
+    ("binary", &["build"]),
+    ("code_uri", &["build", "code"]),
+    ("concurrency", &["reserved_concurrent_executions"]),
+    ("cron", &["schedule_expression", "event_rule"]),
+    ("dead_letter", &["dead_letter_config"]),
+    ("dead_letter_queue", &["dead_letter_config"]),
+    ("desc", &["description"]),
+    ("dlq", &["dead_letter_config"]),
+    ("env", &["environment", "stage"]),
+    ("env_vars", &["environment"]),
+    ("environment", &["stage"]),
+    ("environment_variables", &["environment"]),
+    ("environments", &["environment", "stage"]),
+    ("envs", &["environment", "stage"]),
+    ("ephemeral_storage_size", &["ephemeral_storage"]),
+    ("expression", &["schedule_expression"]),
+    ("file_system_config", &["file_system_configs"]),
+    ("filename", &["code"]),
+    ("functions", &["function"]),
+    ("globals", &["defaults"]),
+    ("iam_role_statements", &["allow", "role.allow"]),
+    ("image_uri", &["image"]),
+    ("inline_policies", &["inline_policy", "role.inline_policy"]),
+    ("kms_key", &["kms_key_arn"]),
+    ("kms_key_id", &["kms_key_arn"]),
+    ("lambda", &["function"]),
+    ("layer", &["layers"]),
+    ("locals", &["vars"]),
+    ("log_retention", &["retention_in_days", "log_group.retention_in_days"]),
+    ("log_retention_in_days", &["retention_in_days", "log_group.retention_in_days"]),
+    ("logging", &["logging_config"]),
+    ("logs", &["log_group"]),
+    ("managed_policy_arns", &["managed_policies", "role.managed_policies"]),
+    ("manifest_path", &["build"]),
+    ("max_session", &["max_session_duration"]),
+    ("mem", &["memory_size"]),
+    ("memory", &["memory_size"]),
+    ("name", &["project", "function_name", "role_name", "log_group_name"]),
+    ("output", &["outputs"]),
+    ("package", &["code"]),
+    ("parameters", &["vars"]),
+    ("pattern", &["event_pattern"]),
+    ("permission_boundary", &["permissions_boundary", "role.permissions_boundary"]),
+    ("permissions", &["permission", "allow", "role.allow"]),
+    ("permissions_boundary", &["role.permissions_boundary"]),
+    ("policies", &["managed_policies", "role.managed_policies"]),
+    ("policy", &["inline_policy", "allow", "role.allow"]),
+    ("provider", &["aws"]),
+    ("rate", &["schedule_expression", "event_rule"]),
+    ("reserved_concurrency", &["reserved_concurrent_executions"]),
+    ("resource", &["function"]),
+    ("resources", &["function"]),
+    ("retention", &["retention_in_days", "log_group.retention_in_days"]),
+    ("retention_in_days", &["log_group.retention_in_days"]),
+    ("roles", &["role"]),
+    ("rule", &["event_rule"]),
+    ("s3_bucket", &["code"]),
+    ("schedule", &["schedule_expression", "event_rule"]),
+    ("schedules", &["event_rule"]),
+    ("security_groups", &["security_group_ids"]),
+    ("service", &["project"]),
+    ("source_code_hash", &["code"]),
+    ("stack_name", &["project"]),
+    ("stages", &["stage"]),
+    ("statements", &["statement", "allow", "role.allow"]),
+    ("storage", &["ephemeral_storage"]),
+    ("subnets", &["subnet_ids"]),
+    ("tag", &["tags"]),
+    ("tracing", &["tracing_config"]),
+    ("trust", &["trust_policy", "role.trust_policy"]),
+    ("url", &["function_url"]),
+    ("variables", &["environment", "vars"]),
+    ("vpc", &["vpc_config"]),
+];
+
+/// What may have been meant by a key that is not known here, as a hint: first among foreign names,
+/// then by other spelling, then by likeness.
+pub(crate) fn meant(key: &str, candidates: &[&str]) -> Option<String> {
+    let snake = snake_case(key);
+    if matches!(snake.as_str(), "events" | "triggers" | "event") && candidates.contains(&"event_rule") {
+        return Some("triggers stand below the function, each with a name, such as `[function.NAME.event_rule.TRIGGER]`".into());
+    }
+    if matches!(snake.as_str(), "schedule_expression_timezone" | "timezone") && candidates.contains(&"schedule_expression") {
+        return Some("rules run in UTC; only a `schedule`, which is not supported yet, has a time zone".into());
+    }
+    let known = |target: &&&str| candidates.contains(&target.split('.').next().unwrap_or(target));
+    let synonym = SYNONYMS.iter().find(|(name, _)| *name == snake).and_then(|(_, targets)| targets.iter().find(known));
+    if let Some(target) = synonym {
+        return Some(format!("it is called `{target}` here"));
+    }
+    if candidates.contains(&snake.as_str()) {
+        return Some(format!("it is called `{snake}` here"));
+    }
+    nearest(key, candidates.iter().copied()).map(|found| format!("did you mean `{found}`?"))
+}
+
+/// `MemorySize`, `memorySize` and `memory-size` as `memory_size`.
+fn snake_case(key: &str) -> String {
+    let mut snake = String::new();
+    let mut after_lower = false;
+    for letter in key.chars() {
+        if letter.is_uppercase() && after_lower {
+            snake.push('_');
+        }
+        after_lower = letter.is_lowercase() || letter.is_ascii_digit();
+        snake.extend(if letter == '-' { '_' } else { letter }.to_lowercase());
+    }
+    snake
+}
+
+/// Whether a table in `environment` is a value that is to be looked up while applying.
+pub(crate) fn is_secret(table: &Nodes) -> bool {
+    table.keys().next().is_some_and(|_| table.keys().all(|key| ["ssm", "secretsmanager", "env", "file", "key"].contains(&key.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_from_another_tool_is_led_to_our_key() {
+        let function = ["memory_size", "environment", "vpc_config", "log_group", "role", "event_rule", "timeout", "layers"];
+        let role = ["managed_policies", "trust_policy", "allow"];
+        let rule = ["schedule_expression", "event_pattern"];
+        let cases: &[(&str, &[&str], &str)] = &[
+            ("memory", &function, "it is called `memory_size` here"),
+            ("MemorySize", &function, "it is called `memory_size` here"),
+            ("memory-size", &function, "it is called `memory_size` here"),
+            ("env", &function, "it is called `environment` here"),
+            ("variables", &function, "it is called `environment` here"),
+            ("vpc", &function, "it is called `vpc_config` here"),
+            ("retention", &function, "it is called `log_group.retention_in_days` here"),
+            ("policies", &function, "it is called `role.managed_policies` here"),
+            ("policies", &role, "it is called `managed_policies` here"),
+            ("assumeRolePolicy", &role, "it is called `trust_policy` here"),
+            ("schedule", &function, "it is called `event_rule` here"),
+            ("timezone", &rule, "rules run in UTC; only a `schedule`, which is not supported yet, has a time zone"),
+            ("timeuot", &function, "did you mean `timeout`?"),
+        ];
+        for (key, candidates, expected) in cases {
+            assert_eq!(meant(key, candidates).as_deref(), Some(*expected), "{key}");
+        }
+        assert_eq!(meant("zzz", &function), None);
+    }
+
+    #[test]
+    fn the_synonyms_are_sorted_and_each_stands_once() {
+        assert!(SYNONYMS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+}

@@ -1,0 +1,154 @@
+//! What must be known before AWS or the state is touched: `project`, `aws`, `state`.
+
+use super::references::Scope;
+use super::shape::{Checker, WHOLE_FILE};
+use super::tree::{Node, Nodes};
+use super::{AwsSettings, Header, LoadOptions};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::model::{Field, Path, Shape, Table, Value};
+use std::collections::BTreeMap;
+
+/// The longest name in a spec in characters.
+const LONGEST_NAME: usize = 63;
+
+/// The keys of the top level that are no sections.
+pub(crate) const TOP: &[Field] = &[
+    Field::new("project", Shape::checked(1, usize::MAX, check_name), "The project's name: the first part of every name in AWS.").required(),
+    Field::new("version", Shape::IntegerChoice(&[1]), "The version of the spec format; built-in defaults change only with it."),
+    Field::new("aws", Shape::Table(AWS), "How AWS is reached, and which account is meant."),
+    Field::new("state", Shape::Table(STATE), "Where the state lies."),
+];
+
+const AWS: &[Field] = &[
+    Field::new("region", Shape::text(1, 64), "The region; without it the usual AWS chain decides."),
+    Field::new("profile", Shape::text(1, 256), "The profile of the shared AWS configuration."),
+    Field::new(
+        "allowed_account_ids",
+        Shape::List { item: &Shape::checked(0, usize::MAX, check_account), max: usize::MAX },
+        "The accounts that this file may be deployed to; a run against any other is refused.",
+    ),
+    Field::new("assume_role_arn", Shape::checked(20, 2048, check_role_arn), "A role that is assumed first."),
+    Field::new("endpoint_url", Shape::checked(1, 2048, check_url), "Another place where AWS's calls go, such as an emulator's."),
+];
+
+const STATE: &[Field] = &[Field::new("path", Shape::text(1, 4096), "The folder of the state files, relative to this file.")];
+
+/// Keys inside of the header's tables that are known and not built.
+const NOT_SUPPORTED_YET: &[(&str, &str)] = &[("state", "backend")];
+
+/// What names of projects, functions, roles, triggers and stages look like.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
+    let mut letters = name.chars();
+    let begins = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
+    let goes_on = letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+    if begins && goes_on && name.len() <= LONGEST_NAME {
+        return Ok(());
+    }
+    Err("must be a letter and then letters, digits, `_` or `-`, 63 characters at most".into())
+}
+
+fn check_account(text: &str) -> Result<(), String> {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_account { Ok(()) } else { Err(format!("must be an account id of twelve digits in quotes; it is `{text}`")) }
+}
+
+fn check_role_arn(text: &str) -> Result<(), String> {
+    let is_role = text.starts_with("arn:") && text.contains(":iam::") && text.contains(":role/");
+    if is_role { Ok(()) } else { Err("must be the ARN of a role, such as `arn:aws:iam::123456789012:role/deploy`".into()) }
+}
+
+fn check_url(text: &str) -> Result<(), String> {
+    let is_url = text.starts_with("http://") || text.starts_with("https://");
+    if is_url { Ok(()) } else { Err("must begin with `http://` or `https://`".into()) }
+}
+
+/// The header and the places of its values; `None` when the project has no usable name.
+pub(crate) fn read(
+    root: &Node,
+    scope: &Scope<'_>,
+    options: &LoadOptions<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<(Header, BTreeMap<Path, Span>)> {
+    let given: Nodes = root.table()?.iter().filter(|(key, _)| TOP.iter().any(|field| field.key == *key)).map(copy).collect();
+    let mut given = scope.resolve(&Node { data: super::tree::Data::Table(given), key: None, span: None }, findings);
+    refuse_what_is_not_built(&mut given, findings);
+    let mut checker = Checker::new(Some(scope), WHOLE_FILE);
+    let values = checker.table(given.table()?, Some(scope.source.span(0..0)), TOP, &Path::default());
+    findings.append(&mut checker.findings);
+    // A guard must not vanish because a reference in it is wrong.
+    if values.values().any(has_open) {
+        return None;
+    }
+    let header = Header {
+        project: text(&values, "project")?,
+        stage: scope.stage.map(str::to_owned),
+        aws: aws(values.get("aws"), options),
+        folder: scope.source.folder.clone(),
+        state_path: values.get("state").and_then(Value::as_table).and_then(|state| text(state, "path")),
+    };
+    Some((header, checker.spans))
+}
+
+fn has_open(value: &Value) -> bool {
+    match value {
+        Value::Unresolved(_) => true,
+        Value::List(items) => items.iter().any(has_open),
+        Value::Table(table) => table.values().any(has_open),
+        _ => false,
+    }
+}
+
+fn copy((key, node): (&String, &Node)) -> (String, Node) {
+    (key.clone(), node.clone())
+}
+
+fn refuse_what_is_not_built(given: &mut Node, findings: &mut Vec<Diagnostic>) {
+    for (table, key) in NOT_SUPPORTED_YET {
+        let found = given.table_mut().and_then(|tables| tables.get_mut(*table)?.table_mut()?.remove(*key));
+        if let Some(node) = found {
+            findings.push(not_supported_yet(&format!("{table}.{key}"), node.key_span()));
+        }
+    }
+}
+
+/// A key that is decided and not built.
+pub(crate) fn not_supported_yet(key: &str, span: Option<Span>) -> Diagnostic {
+    Diagnostic::error("not-supported-yet", format!("`{key}` is not supported yet"))
+        .detail(format!(
+            "`{key}` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence."
+        ))
+        .hint("remove it for now")
+        .span(span)
+}
+
+fn aws(value: Option<&Value>, options: &LoadOptions<'_>) -> AwsSettings {
+    let empty = Table::new();
+    let table = value.and_then(Value::as_table).unwrap_or(&empty);
+    let accounts = table.get("allowed_account_ids").map(Value::strings).unwrap_or_default();
+    AwsSettings {
+        region: options.region.map(str::to_owned).or_else(|| text(table, "region")),
+        profile: text(table, "profile"),
+        allowed_account_ids: accounts.into_iter().map(str::to_owned).collect(),
+        assume_role_arn: text(table, "assume_role_arn"),
+        endpoint_url: text(table, "endpoint_url"),
+    }
+}
+
+fn text(table: &Table, key: &str) -> Option<String> {
+    table.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_letter_and_then_letters_digits_and_dashes() {
+        for name in ["a", "log-cleanup", "A_1", &"x".repeat(63)] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+        for name in ["", "1a", "-a", "a.b", "a b", "ä", &"x".repeat(64)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+}

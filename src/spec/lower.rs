@@ -1,0 +1,330 @@
+//! From the spec to the graph of resources.
+
+use super::{FUNCTION, Spec, outputs, tidy};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::kinds::facts::function_facts;
+use crate::kinds::{Context, FunctionFacts, Registry};
+use crate::model::value::resolve_table;
+use crate::model::{
+    AccountFact, Address, Artifact, Dependency, Desired, Identity, Resource, Section, Table, Target, TemplatePart, Value, field,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Turns the spec into what is wanted of AWS. What an attribute will be is filled in where it is
+/// known before; the rest stays open.
+///
+/// # Errors
+/// Everything that is wrong, sorted by place, warnings among it.
+pub fn lower(
+    spec: &Spec,
+    target: &Target,
+    artifacts: &BTreeMap<String, Artifact>,
+    registry: &Registry,
+) -> Result<Desired, Vec<Diagnostic>> {
+    lower_with_warnings(spec, target, artifacts, registry).map(|(desired, _)| desired)
+}
+
+/// The same, with the warnings of what succeeds.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_with_warnings(
+    spec: &Spec,
+    target: &Target,
+    artifacts: &BTreeMap<String, Artifact>,
+    registry: &Registry,
+) -> Result<(Desired, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut lowering = Lowering::new(spec, target, registry);
+    lowering.lower_sections(artifacts);
+    lowering.check_names_of_other_stages();
+    lowering.check_references();
+    lowering.add_dependencies();
+    lowering.check_dependencies();
+    lowering.check_cycles();
+    let mut outputs = Table::new();
+    if !lowering.findings.iter().any(Diagnostic::is_error) {
+        lowering.fill_attributes();
+        lowering.check_filled_values();
+        lowering.check_physical_names();
+        outputs = outputs::resolve(&lowering);
+    }
+    let Lowering { resources, mut findings, .. } = lowering;
+    tidy(&mut findings);
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(findings);
+    }
+    let resources = resources.into_iter().map(|(address, placed)| (address, placed.resource)).collect();
+    Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, outputs }, findings))
+}
+
+/// A resource and the section that it comes from.
+pub(crate) struct Placed {
+    pub resource: Resource,
+    /// Which of the sections.
+    pub section: usize,
+}
+
+/// The work on one spec.
+pub(crate) struct Lowering<'a> {
+    pub spec: &'a Spec,
+    pub target: &'a Target,
+    pub registry: &'a Registry,
+    /// The sections with the facts of the account filled in.
+    pub sections: Vec<Section>,
+    pub resources: BTreeMap<Address, Placed>,
+    pub findings: Vec<Diagnostic>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(spec: &'a Spec, target: &'a Target, registry: &'a Registry) -> Self {
+        let fill = |part: &TemplatePart| account_fact(part, target);
+        let filled = |section: &Section| Section { values: resolve_table(&section.values, &fill), ..section.clone() };
+        let sections = spec.sections.iter().map(filled).collect();
+        Self { spec, target, registry, sections, resources: BTreeMap::new(), findings: Vec::new() }
+    }
+
+    fn lower_sections(&mut self, artifacts: &BTreeMap<String, Artifact>) {
+        let header = &self.spec.header;
+        let functions = all_facts(&self.sections, &header.project, header.stage.as_deref(), self.target);
+        let (project, stage) = (header.project.as_str(), header.stage.as_deref());
+        let context = Context { project, stage, target: self.target, functions: &functions, artifacts };
+        for index in 0..self.sections.len() {
+            let Some(kind) = self.registry.find(&self.sections[index].kind) else { continue };
+            let lowered = kind.lower(&self.sections[index], &context);
+            self.findings.extend(lowered.diagnostics);
+            for resource in lowered.resources {
+                self.add(resource, index);
+            }
+        }
+    }
+
+    fn add(&mut self, resource: Resource, section: usize) {
+        let address = resource.address.clone();
+        let Some(first) = self.resources.get(&address) else {
+            self.resources.insert(address, Placed { resource, section });
+            return;
+        };
+        let place =
+            self.sections[first.section].span.as_ref().map_or_else(String::new, |span| format!(" in line {}", self.spec.source.line(span)));
+        self.findings.push(
+            Diagnostic::error("duplicate-address", "Two sections describe the same resource")
+                .detail(format!("`{address}` is described{place} already."))
+                .hint("rename one of the two")
+                .span(self.span_of_section(section))
+                .address(address),
+        );
+    }
+
+    /// Where a section stands, or for one that nobody wrote, its function.
+    pub fn span_of_section(&self, section: usize) -> Option<Span> {
+        let section = &self.sections[section];
+        let function = || self.sections.iter().find(|other| other.kind == FUNCTION && other.name == section.name)?.span.clone();
+        section.span.clone().or_else(function)
+    }
+
+    /// Who refers to a resource waits until it exists, unless the kind has said how long.
+    fn add_dependencies(&mut self) {
+        let known: BTreeSet<Address> = self.resources.keys().cloned().collect();
+        for (address, placed) in &mut self.resources {
+            let needed = references(&placed.resource);
+            let dependencies = &mut placed.resource.dependencies;
+            for on in needed {
+                if on != *address && known.contains(&on) && !dependencies.iter().any(|dependency| dependency.on == on) {
+                    dependencies.push(Dependency::hard(on).until_exists());
+                }
+            }
+        }
+    }
+
+    /// Fills in what is known of the attributes. There are no circles any more.
+    fn fill_attributes(&mut self) {
+        let filled: BTreeMap<Address, Resource> =
+            self.resources.iter().map(|(address, placed)| (address.clone(), self.filled(&placed.resource))).collect();
+        for (address, resource) in filled {
+            if let Some(placed) = self.resources.get_mut(&address) {
+                placed.resource = resource;
+            }
+        }
+    }
+
+    fn filled(&self, resource: &Resource) -> Resource {
+        let look_up = |part: &TemplatePart| self.look_up(part);
+        let mut resource = resource.clone();
+        resource.inputs = resolve_table(&resource.inputs, &look_up);
+        resource.attributes = resolve_table(&resource.attributes, &look_up);
+        if let Identity::Found(key) = &mut resource.identity {
+            *key = resolve_table(key, &look_up);
+        }
+        resource
+    }
+
+    /// What a reference stands for, if that is known before AWS says so.
+    pub fn look_up(&self, part: &TemplatePart) -> Option<Value> {
+        let TemplatePart::Attribute { address, attribute } = part else { return account_fact(part, self.target) };
+        let value = self.resources.get(address)?.resource.attributes.get(attribute)?;
+        let is_own = |part: &TemplatePart| matches!(part, TemplatePart::Attribute { address: other, .. } if other == address);
+        let mut refers_to_itself = false;
+        value.visit_parts(&mut |part| refers_to_itself |= is_own(part));
+        if refers_to_itself {
+            return None;
+        }
+        let value = value.resolve(&|part| self.look_up(part));
+        (!value.is_unresolved()).then_some(value)
+    }
+}
+
+fn account_fact(part: &TemplatePart, target: &Target) -> Option<Value> {
+    let TemplatePart::Account(fact) = part else { return None };
+    let text = match fact {
+        AccountFact::AccountId => &target.account,
+        AccountFact::Region => &target.region,
+        AccountFact::Partition => &target.partition,
+    };
+    Some(Value::from(text.as_str()))
+}
+
+pub(crate) fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &Target) -> BTreeMap<String, FunctionFacts> {
+    // Sections of the top level come first: the last one of this name is the function's own.
+    let below = |kind: &str, name: &str| sections.iter().rfind(|section| section.kind == kind && section.name == name);
+    let functions = sections.iter().filter(|section| section.kind == FUNCTION);
+    let facts = functions.map(|section| {
+        let (role, log_group) = (below("role", &section.name), below("log_group", &section.name));
+        (section.name.clone(), function_facts(section, role, log_group, project, stage, target))
+    });
+    facts.collect()
+}
+
+pub(crate) fn address_of(section: &Section) -> Address {
+    Address { kind: section.kind.clone(), name: section.name.clone(), part: section.part.clone() }
+}
+
+/// The resources that a resource's settings refer to.
+fn references(resource: &Resource) -> BTreeSet<Address> {
+    let mut found = BTreeSet::new();
+    let key = if let Identity::Found(key) = &resource.identity { Some(key) } else { None };
+    for value in resource.inputs.values().chain(resource.attributes.values()).chain(key.into_iter().flat_map(Table::values)) {
+        value.visit_parts(&mut |part| {
+            if let TemplatePart::Attribute { address, .. } = part {
+                found.insert(address.clone());
+            }
+        });
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::testing::{load_stage, loaded, registry, told};
+
+    fn lowered(text: &str) -> Desired {
+        lower(&loaded(text), &Target::placeholder(), &BTreeMap::new(), &registry())
+            .unwrap_or_else(|findings| panic!("{}", told(text, &findings)))
+    }
+
+    fn findings(text: &str, stage: Option<&str>) -> String {
+        let spec = load_stage(text, stage).unwrap_or_else(|findings| panic!("{}", told(text, &findings)));
+        told(text, &lower(&spec, &Target::placeholder(), &BTreeMap::new(), &registry()).expect_err(text))
+    }
+
+    #[test]
+    fn references_are_filled_in_and_become_dependencies() {
+        let desired = lowered(
+            r#"project = "demo"
+[function.a]
+build = "a"
+environment = { B = "${function.b.arn}", ID = "${function.b.id}", R = "${aws.region}", SELF = "${function.a.arn}" }
+[function.b]
+build = "b"
+[outputs]
+arn = "${function.b.arn}"
+bare = "function.b"
+attribute = "function.b.arn"
+text = "not.an address"
+"#,
+        );
+        let a = &desired.resources[&Address::new("function", "a")];
+        insta::assert_snapshot!(a.inputs["environment"].to_json(), @r#"{"B":"arn:aws:function:123456789012:demo-function.b","ID":{"$unknown":"function.b.id"},"R":"us-east-1","SELF":"arn:aws:function:123456789012:demo-function.a"}"#);
+        let waits: Vec<_> = a.dependencies.iter().map(|wait| format!("{} {:?}", wait.on, wait.until)).collect();
+        insta::assert_snapshot!(waits.join(", "), @"role.a Complete, function.b Exists");
+        insta::assert_snapshot!(Value::Table(desired.outputs).to_json(), @r#"{"arn":"arn:aws:function:123456789012:demo-function.b","attribute":"arn:aws:function:123456789012:demo-function.b","bare":{"arn":"arn:aws:function:123456789012:demo-function.b","id":{"$unknown":"function.b.id"}},"text":"not.an address"}"#);
+    }
+
+    #[test]
+    fn what_names_no_resource_is_told_with_the_nearest() {
+        insta::assert_snapshot!(findings(r#"project = "demo"
+[function.hash]
+build = "a"
+depends_on = ["function.hsah"]
+environment = { A = "${function.hahs.arn}", B = "x-${function.hash.anr}", C = "${function.hash.role.arn}" }
+[outputs]
+a = "${function.hashh.arn}"
+b = "function.other"
+"#, None), @r#"
+4:14 unknown-address: `function.hsah` is the address of nothing in this file. [did you mean `function.hash`?]
+5:22 unknown-address: `function.hahs` is the address of nothing in this file. [did you mean `function.hash`?]
+5:52 unknown-attribute: `function.hash` has no attribute `anr`; it has `arn`, `id`. [did you mean `function.hash.arn`?]
+5:80 unknown-address: `function.hash.role` is the address of nothing in this file. [did you mean `role.hash`?]
+7:5 unknown-address: `function.hashh` is the address of nothing in this file. [did you mean `function.hash`?]
+8:5 unknown-address: `function.other` is the address of nothing in this file.
+"#);
+    }
+
+    #[test]
+    fn a_circle_is_told_as_a_whole() {
+        insta::assert_snapshot!(findings(r#"project = "demo"
+[function.a]
+build = "a"
+environment.B = "${function.b.arn}"
+[function.b]
+build = "b"
+role.allow = [{ action = "lambda:Invoke", resource = "${function.a.arn}" }]
+"#, None), @"4:17 dependency-cycle: `function.a` → `function.b` → `role.b` → `function.a`. [break it: write one of the values out instead of referring to the other resource] [`function.a` refers to `function.b` in line 4] [`function.b` always needs `role.b`] [`role.b` refers to `function.a` in line 7]");
+    }
+
+    #[test]
+    fn one_name_for_two_things_is_refused() {
+        insta::assert_snapshot!(findings(r#"project = "demo"
+[role.a]
+role_name = "Same"
+[function.a]
+build = "a"
+function_name = "same"
+[function.b]
+build = "b"
+function_name = "same"
+role.role_name = "same"
+"#, None), @"4:1 duplicate-address: `role.a` is described in line 2 already. [rename one of the two]");
+        insta::assert_snapshot!(findings(r#"project = "demo"
+[role.x]
+role_name = "Same"
+[function.b]
+build = "b"
+role.role_name = "same"
+"#, None), @"2:1 duplicate-name: `role.x` and `role.b` are both called `Same`. [give one of them another name]");
+    }
+
+    #[test]
+    fn a_name_must_fit_in_every_stage() {
+        let name = "n".repeat(50);
+        let text = format!(
+            "project = \"demo\"\n[stage.d]\n[stage.production]\n[stage.other.function.{name}]\nfunction_name = \"short\"\n[function.{name}]\nbuild = \"a\"\n"
+        );
+        insta::assert_snapshot!(findings(&text, Some("d")), @"6:1 name-too-long: In the stage `production` it would be `demo-production-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`, of 66 characters; Lambda takes 64. [give a shorter one with `function_name`]");
+    }
+
+    #[test]
+    fn what_a_reference_becomes_is_checked() {
+        insta::assert_snapshot!(findings(r#"project = "demo"
+[function.a]
+build = "a"
+description = "${function.b.arn}"
+memory_size = "${aws.region}"
+[function.b]
+build = "b"
+"#, None), @r#"
+4:15 too-long: `description` of `function.a` has 45 characters; at most 20 are allowed.
+5:15 wrong-type: `memory_size` of `function.a` must be an integer; it is a string.
+"#);
+    }
+}

@@ -1,0 +1,165 @@
+//! The spec: from the text of `config.toml` to what is wanted.
+//!
+//! `load` reads the file into sections that are checked against the kinds' field tables; `lower`
+//! turns them into the graph of resources. Everything that is wrong is told at once, with its place.
+
+mod checks;
+mod document;
+mod foreign;
+mod graph;
+mod header;
+mod load;
+mod lower;
+mod merge;
+mod outputs;
+mod references;
+mod render;
+mod schema;
+mod section;
+mod shape;
+mod stage;
+mod syntax;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod vars;
+
+pub use load::{load, load_header};
+pub use lower::{lower, lower_with_warnings};
+pub use render::render;
+pub use schema::schema;
+pub use tree::line_column;
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::model::{Path, Section, Table, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The name of the kind that other kinds stand under.
+const FUNCTION: &str = "function";
+
+/// What a run says about the file from outside of it.
+pub struct LoadOptions<'a> {
+    /// The stage, as `--stage` gives it.
+    pub stage: Option<&'a str>,
+    /// The region, as `--region` gives it; it beats the file.
+    pub region: Option<&'a str>,
+    /// The environment variables, for `[vars]`.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// What a run must know before it may talk to AWS or to its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The project's name.
+    pub project: String,
+    /// The stage, if the file declares stages.
+    pub stage: Option<String>,
+    /// How AWS is reached, and which account is meant.
+    pub aws: AwsSettings,
+    /// The folder of the file: paths inside the file begin here.
+    pub folder: PathBuf,
+    /// `state.path`: where the state lies, relative to the folder; `None` for the usual place.
+    pub state_path: Option<String>,
+}
+
+/// `[aws]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// The region, from the file or from outside.
+    pub region: Option<String>,
+    /// The profile of the shared configuration.
+    pub profile: Option<String>,
+    /// The accounts that this file may be deployed to; empty for any.
+    pub allowed_account_ids: Vec<String>,
+    /// A role that is assumed first.
+    pub assume_role_arn: Option<String>,
+    /// Another place where AWS's calls go.
+    pub endpoint_url: Option<String>,
+}
+
+/// The resolved file.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// Project, stage and account.
+    pub header: Header,
+    /// All sections: those of the top level, then each function followed by what stands under it,
+    /// also the empty ones of what every function has.
+    pub sections: Vec<Section>,
+    /// `[outputs]`, references still open.
+    pub outputs: Table,
+    /// Warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The stages that the file declares.
+    pub stages: Vec<String>,
+    /// Where each output stands.
+    output_spans: BTreeMap<String, Span>,
+    /// Where the values of the header stand, such as `aws.region`.
+    header_spans: BTreeMap<Path, Span>,
+    /// The sections of the stages that are not chosen, since their names are checked, too.
+    other_stages: Vec<(String, Vec<Section>)>,
+    /// The key that a lone string stands for, by kind.
+    shorthands: BTreeMap<String, String>,
+    /// The settings that stand where the file gives none, by kind, in the order of the documentation.
+    fields: BTreeMap<String, &'static [crate::model::Field]>,
+    source: tree::Source,
+}
+
+/// What the package of one function is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackageRequest {
+    /// The function's name in the spec.
+    pub function: String,
+    /// What `code` says.
+    pub code: Option<Value>,
+    /// What `build` says: a path, or a table.
+    pub build: Option<Value>,
+    /// Its runtime; empty when neither the file nor the field table has one.
+    pub runtime: String,
+    /// Its architectures.
+    pub architectures: Vec<String>,
+    /// Where `build` or `code` stands.
+    pub span: Option<Span>,
+}
+
+impl Spec {
+    /// The functions' sections.
+    pub fn functions(&self) -> impl Iterator<Item = &Section> {
+        self.sections.iter().filter(|section| section.kind == FUNCTION)
+    }
+
+    /// What the package of each function is made from.
+    pub fn packages(&self) -> Vec<PackageRequest> {
+        self.functions().map(|section| self.package(section)).collect()
+    }
+
+    fn package(&self, section: &Section) -> PackageRequest {
+        let value = |key: &str| section.values.get(key).cloned().or_else(|| self.default_of(FUNCTION, key));
+        let source = if section.values.contains_key("code") { "code" } else { "build" };
+        PackageRequest {
+            function: section.name.clone(),
+            code: section.values.get("code").cloned(),
+            build: section.values.get("build").cloned(),
+            runtime: value("runtime").as_ref().and_then(Value::as_str).unwrap_or_default().to_owned(),
+            architectures: value("architectures").unwrap_or(Value::Null).strings().into_iter().map(str::to_owned).collect(),
+            span: section.span_of(&Path::key(source)),
+        }
+    }
+
+    fn default_of(&self, kind: &str, key: &str) -> Option<Value> {
+        crate::model::field::find(self.fields.get(kind)?, key)?.default.value()
+    }
+
+    /// The text that was read, for showing where a diagnostic points.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+}
+
+/// Sorts by place and drops what was said twice, as happens when a default is wrong for each function.
+fn tidy(findings: &mut Vec<Diagnostic>) {
+    findings.sort_by_key(|finding| (finding.span.is_none(), finding.span.as_ref().map(|span| (span.start, span.end)), finding.code));
+    findings.dedup_by(|later, first| {
+        later.span.is_some() && (later.code, &later.span, &later.hints) == (first.code, &first.span, &first.hints)
+    });
+}

@@ -1,0 +1,355 @@
+//! Checks nodes against the shapes of a field table and collects everything that is wrong.
+
+use super::document;
+use super::foreign;
+use super::references::Scope;
+use super::tree::{Data, Node, Nodes};
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::model::{Field, Path, Shape, Table, TemplatePart, Value, field};
+use std::collections::BTreeMap;
+
+/// The owner of the keys of the top level.
+pub(crate) const WHOLE_FILE: &str = "";
+
+/// Checks one section.
+pub(crate) struct Checker<'a> {
+    /// What names mean; `None` when values are checked again after their references were filled in.
+    pub scope: Option<&'a Scope<'a>>,
+    /// What the section is called in messages: an address or a header.
+    pub owner: String,
+    /// Where each value stands.
+    pub spans: BTreeMap<Path, Span>,
+    /// What was found.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    pub fn new(scope: Option<&'a Scope<'a>>, owner: impl Into<String>) -> Self {
+        Self { scope, owner: owner.into(), spans: BTreeMap::new(), findings: Vec::new() }
+    }
+
+    /// Checks the keys of a table: unknown ones, missing ones, and the values of the others.
+    pub fn table(&mut self, nodes: &Nodes, place: Option<Span>, fields: &[Field], path: &Path) -> Table {
+        let candidates: Vec<&str> = fields.iter().map(|field| field.key).collect();
+        let mut table = Table::new();
+        for (key, node) in nodes {
+            match field::find(fields, key) {
+                Some(field) => {
+                    if let Some(value) = self.value(node, &field.shape, &path.join(key)) {
+                        table.insert(key.clone(), value);
+                    }
+                }
+                None => self.unknown_key(key, node, &candidates, path),
+            }
+        }
+        for field in fields.iter().filter(|field| field.required && !nodes.contains_key(field.key)) {
+            self.missing_key(field, place.clone(), path);
+        }
+        table
+    }
+
+    /// Checks one value and brings it into the form that kinds read.
+    pub fn value(&mut self, node: &Node, shape: &Shape, path: &Path) -> Option<Value> {
+        if let Some(span) = &node.span {
+            self.spans.insert(path.clone(), span.clone());
+        }
+        if let Data::Open(parts) = &node.data {
+            return self.open(node, parts, shape, path);
+        }
+        match shape {
+            Shape::String { min, max, check } => self.text(node, (*min, *max), *check, path),
+            Shape::Choice(choices) => self.choice(node, choices, path),
+            Shape::Integer { min, max } => self.integer(node, *min, *max, path),
+            Shape::IntegerChoice(choices) => self.integer_choice(node, choices, path),
+            Shape::Boolean => match node.data {
+                Data::Boolean(value) => Some(Value::Boolean(value)),
+                _ => self.wrong_type(node, shape, path),
+            },
+            Shape::List { item, max } => self.list(node, item, *max, path),
+            Shape::Map { value, check } => self.map(node, shape, value, *check, path),
+            Shape::Table(fields) => match node.table() {
+                Some(nodes) => Some(Value::Table(self.table(nodes, node.key_span(), fields, path))),
+                None => self.wrong_type(node, shape, path),
+            },
+            Shape::Document => self.document(node, path),
+            Shape::AnyOf(shapes) => self.any_of(node, shape, shapes, path),
+        }
+    }
+
+    /// Adds a finding about the value at `path`.
+    pub fn report(&mut self, code: &'static str, summary: &str, detail: String, span: Option<Span>) -> &mut Diagnostic {
+        let at = self.findings.len();
+        self.findings.push(Diagnostic::error(code, summary).detail(detail).span(span));
+        &mut self.findings[at]
+    }
+
+    /// The value's name in a sentence, such as `timeout` of `function.hash`. Which item of a list is
+    /// meant shows where the finding points.
+    pub fn label(&self, path: &Path) -> String {
+        let is_item = path.0.len() > 1 && path.0.last().is_some_and(|key| key.bytes().all(|byte| byte.is_ascii_digit()));
+        let path = if is_item { Path(path.0[..path.0.len() - 1].to_vec()) } else { path.clone() };
+        match (path.0.is_empty(), self.owner.as_str()) {
+            (true, WHOLE_FILE) => "this file".into(),
+            (true, owner) => format!("`{owner}`"),
+            (false, WHOLE_FILE) => format!("`{path}`"),
+            (false, owner) => format!("`{path}` of `{owner}`"),
+        }
+    }
+
+    fn open(&mut self, node: &Node, parts: &[TemplatePart], shape: &Shape, path: &Path) -> Option<Value> {
+        let value = Value::Unresolved(parts.to_vec());
+        match shape {
+            Shape::Document if parts.len() > 1 => self.document(node, path),
+            Shape::List { item, .. } => Some(Value::List(vec![self.open(node, parts, item, path)?])),
+            _ if parts.len() > 1 && !takes_text(shape) => self.wrong_type(node, shape, path),
+            _ => Some(value),
+        }
+    }
+
+    fn text(&mut self, node: &Node, (min, max): (usize, usize), check: Option<field::Check>, path: &Path) -> Option<Value> {
+        let Some(text) = node.text() else { return self.wrong_type(node, &field::ANY_STRING, path) };
+        let length = text.chars().count();
+        let label = self.label(path);
+        if length > max {
+            let detail = format!("{label} has {length} characters; at most {max} are allowed.");
+            self.report("too-long", "A text is too long", detail, node.span.clone());
+        } else if length < min {
+            let detail = if length == 0 {
+                format!("{label} is empty.")
+            } else {
+                format!("{label} has {length} characters; at least {min} are needed.")
+            };
+            self.report("too-short", "A text is too short", detail, node.span.clone());
+        } else if let Some(Err(problem)) = check.map(|check| check(text)) {
+            let detail = format!("{label} {problem}.");
+            self.report("invalid-value", "A value is not allowed", detail, node.span.clone());
+        }
+        Some(Value::from(text))
+    }
+
+    fn choice(&mut self, node: &Node, choices: &[&str], path: &Path) -> Option<Value> {
+        let Some(text) = node.text() else { return self.wrong_type(node, &Shape::Choice(&[]), path) };
+        if !choices.contains(&text) {
+            let detail = format!("{} is `{text}`; it can be {}.", self.label(path), one_of(choices));
+            let hint = nearest(text, choices.iter().copied()).map(|found| format!("did you mean `{found}`?"));
+            self.report("invalid-choice", "A value is none of the possible ones", detail, node.span.clone()).hints.extend(hint);
+        }
+        Some(Value::from(text))
+    }
+
+    fn integer(&mut self, node: &Node, min: i64, max: i64, path: &Path) -> Option<Value> {
+        let Data::Integer(number) = node.data else { return self.wrong_type(node, &Shape::Integer { min, max }, path) };
+        if !(min..=max).contains(&number) {
+            let range = match (min, max) {
+                (_, i64::MAX) => format!("at least {min}"),
+                (i64::MIN, _) => format!("at most {max}"),
+                _ => format!("between {min} and {max}"),
+            };
+            let detail = format!("{} is {number}; it must be {range}.", self.label(path));
+            self.report("out-of-range", "A number is out of range", detail, node.span.clone());
+        }
+        Some(Value::Integer(number))
+    }
+
+    fn integer_choice(&mut self, node: &Node, choices: &[i64], path: &Path) -> Option<Value> {
+        let Data::Integer(number) = node.data else { return self.wrong_type(node, &Shape::IntegerChoice(&[]), path) };
+        if !choices.contains(&number) {
+            let texts: Vec<String> = choices.iter().map(i64::to_string).collect();
+            let detail = format!("{} is {number}; it can be {}.", self.label(path), one_of(&texts));
+            let close = choices.iter().min_by_key(|choice| choice.abs_diff(number)).map(|choice| format!("the nearest is `{choice}`"));
+            self.report("invalid-choice", "A value is none of the possible ones", detail, node.span.clone()).hints.extend(close);
+        }
+        Some(Value::Integer(number))
+    }
+
+    fn list(&mut self, node: &Node, item: &Shape, max: usize, path: &Path) -> Option<Value> {
+        let Data::List(nodes) = &node.data else {
+            if !fits(node, item) {
+                return self.wrong_type_named(node, &format!("a list of {}", plural(item)), path);
+            }
+            return Some(Value::List(vec![self.value(node, item, path)?]));
+        };
+        if nodes.len() > max {
+            let detail = format!("{} has {} items; at most {max} are allowed.", self.label(path), nodes.len());
+            self.report("too-many", "A list is too long", detail, node.span.clone());
+        }
+        let items = nodes.iter().enumerate().filter_map(|(at, node)| self.value(node, item, &path.join(&at.to_string())));
+        Some(Value::List(items.collect()))
+    }
+
+    fn map(&mut self, node: &Node, shape: &Shape, value: &Shape, check: Option<field::Check>, path: &Path) -> Option<Value> {
+        let Some(nodes) = node.table() else { return self.wrong_type(node, shape, path) };
+        let mut table = Table::new();
+        for (key, node) in nodes {
+            if let Some(Err(problem)) = check.map(|check| check(key)) {
+                let detail = format!("The key `{key}` in {} {problem}.", self.label(path));
+                self.report("invalid-value", "A value is not allowed", detail, node.key_span());
+            }
+            if let Some(value) = self.map_value(node, value, &path.join(key)) {
+                table.insert(key.clone(), value);
+            }
+        }
+        Some(Value::Table(table))
+    }
+
+    /// Where a map holds text, numbers and booleans are written as text.
+    fn map_value(&mut self, node: &Node, shape: &Shape, path: &Path) -> Option<Value> {
+        let text = match &node.data {
+            _ if !takes_any_text(shape) => return self.value(node, shape, path),
+            Data::Integer(number) => number.to_string(),
+            Data::Boolean(value) => value.to_string(),
+            Data::Table(table) if foreign::is_secret(table) => {
+                let key = table.keys().next().cloned().unwrap_or_default();
+                let detail = format!(
+                    "{} takes its value from `{key}`; values that are looked up while applying are not built yet.",
+                    self.label(path)
+                );
+                self.report("not-supported-yet", &format!("`{key}` is not supported yet"), detail, node.key_span());
+                return None;
+            }
+            _ => return self.value(node, shape, path),
+        };
+        self.value(&node.with(Data::String(text)), shape, path)
+    }
+
+    fn document(&mut self, node: &Node, path: &Path) -> Option<Value> {
+        if self.scope.is_none() {
+            return Some(node.value());
+        }
+        match document::read(node, self.scope) {
+            Ok(value) => Some(value),
+            Err(document::Problem::Type) => self.wrong_type(node, &Shape::Document, path),
+            Err(document::Problem::Found(findings)) => {
+                let label = self.label(path);
+                self.findings.extend(findings.into_iter().map(|finding| {
+                    let detail = finding.detail.replace("{label}", &label);
+                    finding.detail(detail)
+                }));
+                None
+            }
+        }
+    }
+
+    /// The first shape that takes the value without complaint, else the complaints of the first
+    /// that its type fits.
+    fn any_of(&mut self, node: &Node, shape: &Shape, shapes: &[Shape], path: &Path) -> Option<Value> {
+        let mut first = None;
+        for candidate in shapes.iter().filter(|candidate| fits(node, candidate)) {
+            let mut attempt = Checker::new(self.scope, self.owner.clone());
+            let value = attempt.value(node, candidate, path);
+            let is_clean = attempt.findings.is_empty();
+            let result = (value, attempt.spans, attempt.findings);
+            if is_clean {
+                return self.take(result);
+            }
+            first.get_or_insert(result);
+        }
+        match first {
+            Some(result) => self.take(result),
+            None => self.wrong_type(node, shape, path),
+        }
+    }
+
+    fn take(&mut self, (value, spans, findings): (Option<Value>, BTreeMap<Path, Span>, Vec<Diagnostic>)) -> Option<Value> {
+        self.spans.extend(spans);
+        self.findings.extend(findings);
+        value
+    }
+
+    fn wrong_type(&mut self, node: &Node, shape: &Shape, path: &Path) -> Option<Value> {
+        self.wrong_type_named(node, &wanted(shape), path)
+    }
+
+    fn wrong_type_named(&mut self, node: &Node, wanted: &str, path: &Path) -> Option<Value> {
+        let detail = format!("{} must be {wanted}; it is {}.", self.label(path), node.type_name());
+        let hint = match &node.data {
+            Data::String(text) if wanted.contains("integer") && text.parse::<i64>().is_ok() => {
+                Some(format!("write it without quotes: `{text}`"))
+            }
+            Data::String(text) if wanted.contains("`true`") && text.parse::<bool>().is_ok() => {
+                Some(format!("write it without quotes: `{text}`"))
+            }
+            Data::Integer(number) if wanted.split(", or ").any(|one| one == "a string") => {
+                Some(format!("write it in quotes: `\"{number}\"`"))
+            }
+            _ => None,
+        };
+        self.report("wrong-type", "A value has the wrong type", detail, node.span.clone()).hints.extend(hint);
+        None
+    }
+
+    /// Reports a key that nobody knows, with what may have been meant.
+    pub fn unknown_key(&mut self, key: &str, node: &Node, candidates: &[&str], path: &Path) {
+        let detail = format!("`{key}` is no setting of {}.", self.label(path));
+        let hint = foreign::meant(key, candidates);
+        self.report("unknown-key", "Unknown key", detail, node.key_span()).hints.extend(hint);
+    }
+
+    fn missing_key(&mut self, field: &Field, place: Option<Span>, path: &Path) {
+        let detail = format!("{} needs `{}`, {}.", self.label(path), field.key, wanted(&field.shape));
+        self.report("missing-key", "A required key is missing", detail, place).hints.push(format!("`{}`: {}", field.key, field.doc));
+    }
+}
+
+fn takes_any_text(shape: &Shape) -> bool {
+    match shape {
+        Shape::String { .. } => true,
+        Shape::AnyOf(shapes) => shapes.iter().any(takes_any_text),
+        _ => false,
+    }
+}
+
+fn takes_text(shape: &Shape) -> bool {
+    match shape {
+        Shape::String { .. } | Shape::Choice(_) | Shape::Document => true,
+        Shape::List { item, .. } => takes_text(item),
+        Shape::AnyOf(shapes) => shapes.iter().any(takes_text),
+        _ => false,
+    }
+}
+
+fn fits(node: &Node, shape: &Shape) -> bool {
+    match (shape, &node.data) {
+        (_, Data::Open(_)) => true,
+        (Shape::String { .. } | Shape::Choice(_), data) => matches!(data, Data::String(_)),
+        (Shape::Integer { .. } | Shape::IntegerChoice(_), data) => matches!(data, Data::Integer(_)),
+        (Shape::Boolean, data) => matches!(data, Data::Boolean(_)),
+        (Shape::List { .. }, Data::List(_)) => true,
+        (Shape::List { item, .. }, _) => fits(node, item),
+        (Shape::Map { .. } | Shape::Table(_), data) => matches!(data, Data::Table(_)),
+        (Shape::Document, data) => matches!(data, Data::Table(_) | Data::List(_) | Data::String(_)),
+        (Shape::AnyOf(shapes), _) => shapes.iter().any(|shape| fits(node, shape)),
+    }
+}
+
+fn wanted(shape: &Shape) -> String {
+    match shape {
+        Shape::String { .. } => "a string".into(),
+        Shape::Choice(choices) if choices.is_empty() => "a string".into(),
+        Shape::Choice(choices) => one_of(choices),
+        Shape::Integer { .. } | Shape::IntegerChoice(_) => "an integer".into(),
+        Shape::Boolean => "`true` or `false`".into(),
+        Shape::List { item, .. } => format!("a list of {}", plural(item)),
+        Shape::Map { .. } | Shape::Table(_) => "a table".into(),
+        Shape::Document => "a table, a JSON string or `{ file = \"…\" }`".into(),
+        Shape::AnyOf(shapes) => shapes.iter().map(wanted).collect::<Vec<_>>().join(", or "),
+    }
+}
+
+fn plural(item: &Shape) -> &'static str {
+    match item {
+        Shape::String { .. } | Shape::Choice(_) => "strings",
+        Shape::Integer { .. } | Shape::IntegerChoice(_) => "integers",
+        Shape::Map { .. } | Shape::Table(_) => "tables",
+        _ => "values",
+    }
+}
+
+fn one_of<T: AsRef<str>>(choices: &[T]) -> String {
+    let quoted: Vec<String> = choices.iter().map(|choice| format!("`{}`", choice.as_ref())).collect();
+    match &quoted[..] {
+        [lone] => lone.clone(),
+        [head @ .., last] => format!("{} or {last}", head.join(", ")),
+        [] => "a string".into(),
+    }
+}

@@ -1,0 +1,45 @@
+//! What comes back from two emulators, after the same spec, is the same.
+
+use crate::support::inventory::Snapshot;
+use crate::support::{Backend, World, exceptions, spec};
+use std::collections::{BTreeMap, BTreeSet};
+
+const MORE: &str = "ephemeral_storage = { size = 1024 }\ntracing_config = { mode = \"Active\" }\n\
+    logging_config = { log_format = \"JSON\" }\nhandler =";
+
+fn snapshot(backend: Backend) -> Snapshot {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&spec::full().replace("handler =", MORE));
+    sandbox.expect(0, &["up", "--yes"]);
+    let snapshot = world.cloud.snapshot();
+    assert_eq!(snapshot.len(), 4, "{snapshot:?}");
+    snapshot
+}
+
+/// Every field by path, without what differs from run to run.
+fn flat(snapshot: Snapshot) -> BTreeMap<String, String> {
+    let mut flat = BTreeMap::new();
+    for (resource, fields) in snapshot {
+        for (field, mut value) in fields {
+            if let Some(tags) = value.as_object_mut().filter(|_| field == "tags") {
+                assert!(tags.remove("lambdo:lineage").is_some(), "{resource} carries no lineage");
+            }
+            flat.insert(format!("fields.{resource}.{field}"), value.to_string());
+        }
+    }
+    flat
+}
+
+#[test]
+fn the_emulators_agree_but_for_the_exceptions() {
+    let ministack = flat(snapshot(Backend::Ministack));
+    let moto = flat(snapshot(Backend::Moto));
+    let paths: BTreeSet<&String> = ministack.keys().chain(moto.keys()).collect();
+    let different: BTreeSet<&str> = paths.into_iter().filter(|path| ministack.get(*path) != moto.get(*path)).map(String::as_str).collect();
+    let excused: BTreeSet<&str> = exceptions::below("fields.").map(|exception| exception.path).collect();
+    let describe = |path: &&str| format!("{path}\n  ministack {:?}\n  moto      {:?}", ministack.get(*path), moto.get(*path));
+    let problems: Vec<String> = different.difference(&excused).map(describe).collect();
+    assert!(problems.is_empty(), "the emulators disagree:\n{}", problems.join("\n"));
+    let stale: Vec<_> = excused.difference(&different).collect();
+    assert!(stale.is_empty(), "these exceptions are no longer needed: {stale:?}");
+}

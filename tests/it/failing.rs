@@ -1,0 +1,119 @@
+//! Calls that fail, are throttled, or whose answers are lost.
+
+use crate::support::{Backend, Rule, World, on_each_emulator, spec};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+on_each_emulator!(
+    a_step_that_fails_stops_only_what_depends_on_it,
+    a_first_call_that_fails_applies_nothing,
+    throttling_is_waited_out,
+    a_lost_answer_makes_nothing_twice,
+    a_role_that_cannot_be_assumed_yet_is_waited_for,
+    what_may_not_be_read_is_unchecked_and_no_drift,
+);
+
+fn three() -> String {
+    spec::header() + &spec::scheduled("a") + &spec::scheduled("b") + &spec::scheduled("c")
+}
+
+fn results(report: &Value, result: &str) -> BTreeSet<String> {
+    let steps = report["steps"].as_array().unwrap().iter();
+    steps.filter(|step| step["result"] == result).map(|step| step["address"].as_str().unwrap().to_owned()).collect()
+}
+
+fn a_step_that_fails_stops_only_what_depends_on_it(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&three());
+    let refusal = "The runtime parameter is not to the taste of this test";
+    world.proxy.rules([Rule::on("CreateFunction").containing("demo-b").refuse(400, "InvalidParameterValueException", refusal)]);
+    let output = sandbox.expect(9, &["up", "--yes", "--format", "json"]);
+    let report = output.json();
+    assert!(report["errors"].to_string().contains(refusal), "{report:#}");
+    assert_eq!(results(&report, "failed"), ["function.b".to_owned()].into());
+    let skipped = results(&report, "skipped");
+    assert!(skipped.iter().all(|address| address.contains(".b.")), "{skipped:?}");
+    assert!(skipped.contains("permission.b.nightly"), "{skipped:?}");
+    let names = world.cloud.names();
+    for name in ["function.demo-a", "function.demo-c", "rule.demo-a-nightly", "rule.demo-c-nightly", "role.demo-b-eu-central-1"] {
+        assert!(names.contains(name), "{name} is not in {names:?}");
+    }
+    assert!(names.iter().any(|name| name.starts_with("function.demo-c statement")), "{names:?}");
+
+    world.proxy.clear();
+    sandbox.expect(2, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["up", "--yes"]);
+    assert!(world.cloud.names().contains("function.demo-b"));
+    assert!(!world.proxy.tally().contains_key("iam:CreateRole"), "what was done is not done again: {:?}", world.proxy.tally());
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+fn a_first_call_that_fails_applies_nothing(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&three());
+    world.proxy.rules([Rule::mutating().refuse(403, "AccessDeniedException", "You may not do this")]);
+    sandbox.expect(1, &["up", "--yes"]).says("You may not do this");
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+    world.proxy.rules([Rule::on("GetCallerIdentity").refuse(403, "InvalidClientTokenId", "The security token is invalid")]);
+    sandbox.expect(1, &["up", "--yes"]).says("The security token is invalid");
+    assert_eq!(world.proxy.mutating(), 0);
+    world.proxy.clear();
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
+
+fn throttling_is_waited_out(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&three());
+    for command in [&["up", "--yes"][..], &["plan", "--exit-code"], &["destroy", "--yes"]] {
+        world.proxy.rules([Rule::any().every(3).throttle()]);
+        sandbox.expect(0, command);
+    }
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+fn a_lost_answer_makes_nothing_twice(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&three());
+    let creates = ["CreateRole", "PutRolePolicy", "CreateLogGroup", "PutRetentionPolicy", "CreateFunction", "PutRule", "AddPermission"];
+    world.proxy.rules(creates.iter().chain(["PutTargets"].iter()).map(|operation| Rule::on(operation).first(1).drop_answer()));
+    sandbox.expect(0, &["up", "--yes"]);
+    world.proxy.clear();
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    let names = world.cloud.names();
+
+    let deletes = ["DeleteFunction", "DeleteRole", "DeleteRolePolicy", "DeleteLogGroup", "RemoveTargets", "DeleteRule"];
+    world.proxy.rules(deletes.iter().map(|operation| Rule::on(operation).first(1).drop_answer()));
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+
+    world.reset();
+    let undisturbed = world.sandbox(&three());
+    undisturbed.expect(0, &["up", "--yes"]);
+    assert_eq!(names, world.cloud.names());
+}
+
+fn a_role_that_cannot_be_assumed_yet_is_waited_for(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&three());
+    let refusal = "The role defined for the function cannot be assumed by Lambda.";
+    world.proxy.rules([Rule::on("CreateFunction").first(4).refuse(400, "InvalidParameterValueException", refusal)]);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
+
+fn what_may_not_be_read_is_unchecked_and_no_drift(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    world.proxy.rules([Rule::on("GetPolicy").refuse(403, "AccessDeniedException", "not authorized to perform: lambda:GetPolicy")]);
+    let drift = sandbox.expect(5, &["drift", "--format", "json"]).json();
+    assert_eq!(drift["drifted"], serde_json::json!([]), "{drift:#}");
+    let unchecked = drift["unchecked"].as_array().unwrap();
+    assert!(unchecked.iter().any(|one| one["address"] == "permission.a.nightly" && one["why"] == "access_denied"), "{drift:#}");
+    sandbox.expect(5, &["plan", "--exit-code"]);
+    world.cloud.configure("demo-a", |call| call.timeout(77));
+    sandbox.expect(3, &["drift"]);
+}

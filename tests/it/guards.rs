@@ -1,0 +1,67 @@
+//! Locks, questions and what may not be mixed.
+
+use crate::support::{Backend, Rule, World, on_each_emulator, spec};
+use std::collections::BTreeSet;
+
+on_each_emulator!(
+    a_second_run_is_locked_out_and_told_by_whom,
+    a_question_without_a_terminal_is_bad_usage,
+    a_broken_function_section_does_not_block_destroy,
+    under_ci_an_ignored_local_state_is_pointed_out,
+);
+
+fn a_second_run_is_locked_out_and_told_by_whom(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    world.proxy.rules([Rule::on("CreateFunction").hold()]);
+    let first = sandbox.start(&["up", "--yes"]);
+    world.proxy.wait_for("CreateFunction", 1);
+    let holder = first.pid().to_string();
+    for command in [["up", "--yes"], ["destroy", "--yes"]] {
+        let output = sandbox.expect(7, &command).says(&holder);
+        assert!(output.stderr.contains("up"), "the holder's operation is named\n{output}");
+    }
+    sandbox.expect(0, &["plan"]);
+    world.proxy.release();
+    first.wait().expect(0);
+    world.proxy.clear();
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.proxy.mutating(), 0, "{:?}", world.proxy.tally());
+}
+
+fn a_question_without_a_terminal_is_bad_usage(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(6, &["up"]).says("--yes");
+    assert_eq!(world.proxy.mutating(), 0);
+    assert!(!sandbox.state_file().exists());
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    sandbox.expect(6, &["destroy"]).says("--yes");
+    assert_eq!(world.cloud.snapshot(), before);
+    // Nothing to do is no question.
+    sandbox.expect(0, &["up"]);
+}
+
+fn a_broken_function_section_does_not_block_destroy(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("handler =", "memory_size = \"no number\"\nnonsense = true\nhandler =");
+    sandbox.expect(6, &["plan"]);
+    sandbox.expect(0, &["drift"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+fn under_ci_an_ignored_local_state_is_pointed_out(backend: Backend) {
+    let world = World::start(backend);
+    let mut sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.write(".gitignore", "/state/\n");
+    let git = std::process::Command::new("git").arg("init").arg("--quiet").current_dir(sandbox.path()).status();
+    assert!(git.is_ok_and(|status| status.success()), "git is needed for this test");
+    let quiet = sandbox.expect(2, &["plan", "--exit-code"]);
+    assert!(!quiet.stderr.contains("git"), "{quiet}");
+    sandbox.variable("CI", "true");
+    sandbox.expect(0, &["up", "--yes"]).says("ignore");
+}

@@ -1,0 +1,102 @@
+//! A run that is killed after any of its calls leaves nothing that the next run cannot finish.
+
+use crate::support::{Backend, Rule, Sandbox, World, on_each_emulator, spec};
+use std::collections::BTreeSet;
+
+on_each_emulator!(
+    up_is_killed_after_each_call,
+    an_update_is_killed_after_each_call,
+    a_replacement_is_killed_after_each_call,
+    destroy_is_killed_after_each_call,
+);
+
+/// A run that is killed again and again, each time one call later.
+struct Killing {
+    /// What is up before the run; nothing where absent.
+    before: Option<String>,
+    /// The spec of the run and of those that recover.
+    after: String,
+    /// The command.
+    command: &'static [&'static str],
+    /// The fewest calls that the run can do with: fewer would mean that nothing was killed.
+    least: usize,
+}
+
+fn up_is_killed_after_each_call(backend: Backend) {
+    let after = spec::header() + &spec::scheduled("a");
+    Killing { before: None, after, command: &["up", "--yes"], least: 9 }.run(backend);
+}
+
+fn an_update_is_killed_after_each_call(backend: Backend) {
+    let after = spec::with_level("a", "debug").replace("handler", "memory_size = 512\nlog_group.retention_in_days = 7\nhandler");
+    let more = "[function.a.event_rule.hourly]\nschedule_expression = \"rate(1 hour)\"\n";
+    let before = Some(spec::header() + &spec::with_level("a", "info"));
+    Killing { before, after: spec::header() + &after + more, command: &["up", "--yes"], least: 7 }.run(backend);
+}
+
+fn a_replacement_is_killed_after_each_call(backend: Backend) {
+    let before = spec::header() + &spec::scheduled("a");
+    let after = before.replace("handler =", "function_name = \"renamed\"\nhandler =");
+    Killing { before: Some(before), after, command: &["up", "--yes"], least: 5 }.run(backend);
+}
+
+fn destroy_is_killed_after_each_call(backend: Backend) {
+    let after = spec::header() + &spec::scheduled("a");
+    Killing { before: Some(after.clone()), after, command: &["destroy", "--yes"], least: 7 }.run(backend);
+}
+
+impl Killing {
+    fn run(&self, backend: Backend) {
+        let world = World::start(backend);
+        let expected = self.clean(&world);
+        world.reset();
+        for call in 1.. {
+            assert!(call < 200, "the run makes no end of calls");
+            let sandbox = self.prepare(&world);
+            let before = world.cloud.snapshot();
+            world.proxy.rules([Rule::any().nth(call).signal("KILL")]);
+            let killed = sandbox.run(self.command);
+            world.proxy.settle();
+            let (changed, tally) = (world.proxy.mutating(), world.proxy.tally());
+            world.proxy.clear();
+            if killed.signal.is_none() {
+                killed.expect(0);
+                assert!(call > self.least, "only {} calls: {tally:?}", call - 1);
+                return;
+            }
+            eprintln!("killed after call {call}: {tally:?}");
+            assert_eq!(killed.signal, Some(9), "{killed}");
+            if changed == 0 {
+                assert_eq!(world.cloud.snapshot(), before, "nothing was asked to change, and something did");
+                world.reset();
+            } else {
+                recover(&world, &sandbox, &expected, call);
+            }
+        }
+    }
+
+    /// What is there after a run that nobody kills.
+    fn clean(&self, world: &World) -> BTreeSet<String> {
+        let sandbox = self.prepare(world);
+        sandbox.expect(0, &["up", "--yes"]);
+        world.cloud.names()
+    }
+
+    fn prepare(&self, world: &World) -> Sandbox {
+        let sandbox = world.sandbox(self.before.as_ref().unwrap_or(&self.after));
+        if self.before.is_some() {
+            sandbox.expect(0, &["up", "--yes"]);
+            sandbox.spec(&self.after);
+            sandbox.program("second");
+        }
+        sandbox
+    }
+}
+
+fn recover(world: &World, sandbox: &Sandbox, expected: &BTreeSet<String>, call: usize) {
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    assert_eq!(&world.cloud.names(), expected, "killed after call {call}: something is missing or there twice");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new(), "killed after call {call}: destroy leaves something");
+}

@@ -1,0 +1,155 @@
+//! One emulator process for one test.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The account that both emulators are told to be.
+pub const ACCOUNT: &str = "123456789012";
+/// The region that all tests deploy to.
+pub const REGION: &str = "eu-central-1";
+
+/// Which emulator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Runs functions, is Pending before it is Active, accepts almost anything.
+    Ministack,
+    /// Stricter on roles and rules, runs nothing.
+    Moto,
+}
+
+impl Backend {
+    fn program(self) -> PathBuf {
+        let (environment, program) = match self {
+            Self::Ministack => ("ministack", "ministack"),
+            Self::Moto => ("moto", "moto_server"),
+        };
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv").join(environment).join("bin").join(program)
+    }
+
+    fn command(self, port: u16) -> Command {
+        let mut command = Command::new(self.program());
+        match self {
+            Self::Ministack => {
+                command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1").env("PERSIST_STATE", "0");
+                command.env("LOG_LEVEL", "WARNING").env("MINISTACK_ACCOUNT_ID", ACCOUNT);
+            }
+            Self::Moto => {
+                // Without the variable moto does not know AWS's own managed policies.
+                command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+            }
+        }
+        command
+    }
+
+    fn health(self) -> &'static str {
+        match self {
+            Self::Ministack => "/_ministack/health",
+            Self::Moto => "/moto-api/data.json",
+        }
+    }
+
+    fn reset(self) -> &'static str {
+        match self {
+            Self::Ministack => "/_ministack/reset",
+            Self::Moto => "/moto-api/reset",
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Ministack => "ministack",
+            Self::Moto => "moto",
+        })
+    }
+}
+
+/// A running emulator; it ends with this value. It stays in the test's process group, so that a
+/// test runner that kills the test kills it too.
+pub struct Emulator {
+    /// Which one.
+    pub backend: Backend,
+    /// `127.0.0.1:PORT`.
+    pub authority: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Emulator {
+    /// Starts one on a free port and waits until it answers.
+    pub fn start(backend: Backend, folder: &Path) -> Self {
+        let program = backend.program();
+        assert!(program.exists(), "{} is missing: run `scripts/test`, which installs {backend} into .venv", program.display());
+        (1..=3).find_map(|attempt| Self::attempt(backend, folder, attempt)).unwrap_or_else(|| panic!("{backend} did not start three times"))
+    }
+
+    /// Another process can take the free port before the emulator does; then the next attempt helps.
+    fn attempt(backend: Backend, folder: &Path, attempt: u32) -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = folder.join(format!("{backend}-{attempt}.log"));
+        let output = File::create(&log).unwrap();
+        let mut command = backend.command(port);
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output).current_dir(folder);
+        for (key, value) in [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_DEFAULT_REGION", REGION)] {
+            command.env(key, value);
+        }
+        command.env_remove("AWS_ENDPOINT_URL").env_remove("AWS_PROFILE").env("TMPDIR", folder);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{backend} cannot be started: {error}"));
+        let mut emulator = Self { backend, authority: format!("127.0.0.1:{port}"), child, log };
+        emulator.is_ready().then(|| emulator.configure())
+    }
+
+    fn is_ready(&mut self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if self.child.try_wait().unwrap().is_some() {
+                eprintln!("{} ended by itself: {}", self.backend, std::fs::read_to_string(&self.log).unwrap_or_default());
+                return false;
+            }
+            if request(&self.authority, "GET", self.backend.health(), "").is_some_and(|answer| answer.contains(" 200 ")) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{} did not answer within a minute: {}", self.backend, std::fs::read_to_string(&self.log).unwrap_or_default());
+    }
+
+    fn configure(self) -> Self {
+        if self.backend == Backend::Moto {
+            // Otherwise moto's Lambda looks for a container engine.
+            request(&self.authority, "POST", "/moto-api/config", r#"{"lambda":{"use_docker":false}}"#)
+                .expect("moto takes its configuration");
+        }
+        self
+    }
+
+    /// Forgets everything, as if it had just been started.
+    pub fn reset(&self) {
+        let answer = request(&self.authority, "POST", self.backend.reset(), "").expect("the emulator answers its reset");
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The raw answer to a small HTTP request; `None` when nobody answers.
+fn request(authority: &str, method: &str, path: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(authority).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+    let length = body.len();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}").ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    Some(String::from_utf8_lossy(&answer).into_owned())
+}

@@ -1,0 +1,31 @@
+//! What all scenarios stand on: emulators, a proxy in front of them, a project folder, AWS clients.
+
+pub mod cloud;
+pub mod emulator;
+pub mod exceptions;
+pub mod inventory;
+pub mod process;
+pub mod proxy;
+pub mod rule;
+pub mod sandbox;
+pub mod spec;
+pub mod wire;
+pub mod world;
+
+pub use emulator::Backend;
+pub use rule::Rule;
+pub use sandbox::Sandbox;
+pub use world::World;
+
+/// Makes one test per emulator out of each scenario, a function that takes a [`Backend`].
+macro_rules! on_each_emulator {
+    ($($scenario:ident),+ $(,)?) => {
+        mod ministack {
+            $(#[test] fn $scenario() { super::$scenario($crate::support::Backend::Ministack); })+
+        }
+        mod moto {
+            $(#[test] fn $scenario() { super::$scenario($crate::support::Backend::Moto); })+
+        }
+    };
+}
+pub(crate) use on_each_emulator;
