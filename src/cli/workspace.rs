@@ -127,7 +127,7 @@ impl Workspace {
     pub fn state_folder(&self, header: &Header) -> PathBuf {
         match &self.global.state_dir {
             Some(folder) => self.path(folder),
-            None => header.folder.join(STATE_FOLDER),
+            None => header.folder.join(header.state_path.as_deref().unwrap_or(STATE_FOLDER)),
         }
     }
 
