@@ -94,7 +94,7 @@ fn unsent(message: &str, is_timeout: bool, endpoint: Option<&str>) -> (ErrorClas
     let lower = message.to_lowercase();
     let has = |fragments: &[&str]| fragments.iter().any(|fragment| lower.contains(fragment));
     if has(&["credential"]) {
-        return (ErrorClass::Credentials, message.to_owned());
+        return (ErrorClass::Credentials, without_credentials(message));
     }
     if has(&["certificate", "unknownissuer"]) {
         return (ErrorClass::Other, format!("the certificate of {place} is not trusted: {message}"));
@@ -111,6 +111,15 @@ fn unsent(message: &str, is_timeout: bool, endpoint: Option<&str>) -> (ErrorClas
         format!("{place} could not be reached: {message}")
     };
     (ErrorClass::Transient, sentence)
+}
+
+/// The SDK lists each source that had nothing; only a source that failed is worth a word.
+fn without_credentials(message: &str) -> String {
+    if message.contains("no credentials found in chain") || message.contains("no providers in chain provided credentials") {
+        return "no credentials were found, neither in the environment nor in the AWS profile".to_owned();
+    }
+    let lines: Vec<&str> = message.strip_prefix("other: ").unwrap_or(message).lines().map(str::trim).collect();
+    lines.join(" ")
 }
 
 /// An answer that the SDK could not read.
@@ -342,6 +351,7 @@ mod tests {
         insta::assert_snapshot!(say("HTTP connect timeout occurred after 3.1s").1, @"`http://127.0.0.1:1` did not answer in time");
         insta::assert_snapshot!(say("connection closed before message completed").1, @"`http://127.0.0.1:1` closed the connection before it answered");
         assert_eq!(say("the credential provider was not enabled").0, Credentials);
+        insta::assert_snapshot!(say("other: the credential provider was not enabled: no credentials found in chain. Attempted:\n  Environment: x").1, @"no credentials were found, neither in the environment nor in the AWS profile");
         assert_eq!(say("invalid peer certificate: UnknownIssuer").0, Other);
     }
 

@@ -149,7 +149,7 @@ impl ErrorClass {
                 "run the command again: it continues where it stopped",
                 "something else may be using up the account's request quota, such as another deployment",
             ],
-            Self::Transient => &["run the command again: it continues where it stopped"],
+            Self::Transient => &["run the command again; one that changes something continues where it stopped"],
             Self::Denied => &[
                 "the message names the missing action; grant it to the principal that deploys",
                 "an explicit deny, a service control policy or a permissions boundary beats every grant",

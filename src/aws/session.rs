@@ -114,6 +114,10 @@ impl Session {
 async fn who_am_i(reader: &Reader, region: &str) -> Result<Target, Failure> {
     let identity = reader.get_caller_identity(GetCallerIdentityInputBuilder::default()).await.map_err(|error| {
         let diagnostic = error.diagnostic();
+        let diagnostic = match reader.endpoint() {
+            Some(_) => diagnostic.hint("the endpoint comes from `--endpoint-url`, from `endpoint_url` in `[aws]` or from the AWS profile, or from `AWS_ENDPOINT_URL`"),
+            None => diagnostic,
+        };
         Failure::new(Exit::Failed, diagnostic)
     })?;
     let partition = identity.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
