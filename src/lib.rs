@@ -1,6 +1,7 @@
 //! lambdo deploys AWS Lambda functions by calling AWS itself.
 
 pub mod aws;
+pub mod cli;
 pub mod diagnostic;
 pub mod engine;
 pub mod kinds;

@@ -1,0 +1,383 @@
+//! The command line as data.
+
+use super::ignore::IgnorePattern;
+use super::ui::Color;
+use crate::model::Address;
+use clap::builder::{FalseyValueParser, StyledStr};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done, or nothing to do; `drift` with pending changes only
+    1  failed, nothing applied
+    2  `plan --exit-code`: the spec differs from what was applied
+    3  drift, in `drift` and in `plan --exit-code`
+    4  `plan --exit-code`: spec changes and drift
+    5  nothing found, but something could not be read
+    6  bad spec or bad usage, or a question asked without a terminal
+    7  somebody else works on this state
+    8  refused: account or region guard, protection, not ours, stale plan, answered no
+    9  partly applied, the state is saved, run again to continue
+  130  interrupted, the state is saved
+
+Examples:
+  lambdo plan                          what would be done, and why
+  lambdo up                            do it, after a question
+  lambdo up hash 'report-*' --yes      only these functions and what belongs to them
+  lambdo drift --format json           what was changed behind lambdo's back
+  arn=$(lambdo output function.hash.arn)
+
+Each global option can also be set by the environment variable shown with it.";
+
+const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
+
+/// Deploys AWS Lambda functions and all that belongs to them by calling AWS itself
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lambdo", bin_name = "lambdo", version, after_help = EXIT_CODES, help_template = TEMPLATE, disable_help_subcommand = true)]
+#[command(subcommand_required = true, arg_required_else_help = true, infer_subcommands = false)]
+pub struct Arguments {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The options that every command takes.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Work as if started in DIR
+    #[arg(short = 'C', long, value_name = "DIR", global = true, env = "LAMBDO_DIRECTORY", hide_env_values = true)]
+    pub directory: Option<PathBuf>,
+    /// The spec [default: config.toml here or in a folder above]
+    #[arg(long, value_name = "FILE", global = true, env = "LAMBDO_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// The stage to work on
+    #[arg(short, long, value_name = "NAME", global = true, env = "LAMBDO_STAGE", hide_env_values = true)]
+    pub stage: Option<String>,
+    /// Run against the embedded local cloud (not supported yet)
+    #[arg(short, long, global = true, env = "LAMBDO_LOCAL", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub local: bool,
+    /// The AWS region; beats the file
+    #[arg(long, value_name = "REGION", global = true, env = "LAMBDO_REGION", hide_env_values = true)]
+    pub region: Option<String>,
+    /// The AWS profile; beats the file
+    #[arg(long, value_name = "NAME", global = true, env = "LAMBDO_PROFILE", hide_env_values = true)]
+    pub profile: Option<String>,
+    /// Call this endpoint instead of AWS
+    #[arg(long, value_name = "URL", global = true, env = "LAMBDO_ENDPOINT_URL", hide_env_values = true)]
+    pub endpoint_url: Option<String>,
+    /// Where the state files are [default: `state` beside the spec]
+    #[arg(long, value_name = "DIR", global = true, env = "LAMBDO_STATE_DIR", hide_env_values = true)]
+    pub state_dir: Option<PathBuf>,
+    /// How results are written to stdout
+    #[arg(
+        long,
+        value_enum,
+        value_name = "human|json",
+        hide_possible_values = true,
+        default_value = "human",
+        global = true,
+        env = "LAMBDO_FORMAT",
+        hide_env_values = true
+    )]
+    pub format: Format,
+    /// When to colour
+    #[arg(
+        long,
+        value_enum,
+        value_name = "auto|always|never",
+        hide_possible_values = true,
+        default_value = "auto",
+        global = true,
+        env = "LAMBDO_COLOR",
+        hide_env_values = true
+    )]
+    pub color: Color,
+    /// Say nothing but results, warnings and errors
+    #[arg(short, long, global = true, env = "LAMBDO_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
+    /// Say more: each operation and each wait
+    #[arg(short, long, global = true, env = "LAMBDO_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub verbose: bool,
+    /// Write progress as JSON lines to FILE
+    #[arg(long, value_name = "FILE", global = true, env = "LAMBDO_EVENTS", hide_env_values = true)]
+    pub events: Option<PathBuf>,
+}
+
+/// How results are written to stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Check the spec without calling AWS
+    Validate,
+    /// Print the resolved spec, with the file and line behind each value
+    Spec {
+        /// Only these functions
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Print the JSON Schema of config.toml
+    Schema,
+    /// Build the packages and print what was built
+    Build {
+        /// Functions to build, as names or globs [default: all]
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Show what would be done, and why
+    Plan(PlanArguments),
+    /// Make AWS what the spec asks for
+    Up(UpArguments),
+    /// Take down what was deployed
+    Destroy(DestroyArguments),
+    /// Find what was changed in AWS since it was applied
+    Drift(DriftArguments),
+    /// Show what the state knows, without calling AWS
+    Status,
+    /// Print the outputs of the last `up`, or one bare value
+    Output {
+        /// The output's name, or ADDRESS.attribute such as function.hash.arn
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Show who holds the lock, and clear what a dead process left behind
+    Unlock,
+    /// Look into the state
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Verbs of others, mistyped ones, and ours that are not built yet.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+/// Which part of a project a command works on.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these functions, as names or globs, and all that belongs to them
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only the resource with this address (repeatable)
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<Address>,
+}
+
+/// What `plan` takes.
+#[derive(Args, Clone, Debug)]
+pub struct PlanArguments {
+    /// Which part of the project.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Save the plan to FILE, for `up --plan`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 for spec changes, 3 for drift, 4 for both, 5 when something could not be read
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Use the packages of the last build
+    #[arg(long)]
+    pub no_build: bool,
+    /// Also read the settings that cost a call each
+    #[arg(long)]
+    pub deep: bool,
+}
+
+/// What `up` takes.
+#[derive(Args, Clone, Debug)]
+pub struct UpArguments {
+    /// Which part of the project.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Apply the plan that `plan --out` saved to FILE
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "targets", "adopt"])]
+    pub plan: Option<PathBuf>,
+    /// Take over the existing resource with this address (repeatable)
+    #[arg(long, value_name = "ADDRESS")]
+    pub adopt: Vec<Address>,
+    /// Operations at a time
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub parallel: u16,
+}
+
+/// What `destroy` takes.
+#[derive(Args, Clone, Debug)]
+pub struct DestroyArguments {
+    /// Which part of the project.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// What `drift` takes.
+#[derive(Args, Clone, Debug)]
+pub struct DriftArguments {
+    /// Which part of the project.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Leave out the changes at PATH of ADDRESS; `*` stands for any text (repeatable)
+    #[arg(long, value_name = "ADDRESS:PATH")]
+    pub ignore: Vec<IgnorePattern>,
+    /// Also read the settings that cost a call each
+    #[arg(long)]
+    pub deep: bool,
+    /// Look at every stage (not supported yet)
+    #[arg(long, hide = true)]
+    pub all_stages: bool,
+}
+
+/// What `state` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the addresses and what AWS calls them
+    List,
+    /// Show one resource as it was applied
+    Show {
+        /// Such as function.hash
+        address: Address,
+    },
+    /// List the kept generations of the state
+    History,
+    /// What is not built yet.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+impl Command {
+    /// The verb, as JSON documents name it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Validate => "validate",
+            Self::Spec { .. } => "spec",
+            Self::Schema => "schema",
+            Self::Build { .. } => "build",
+            Self::Plan(_) => "plan",
+            Self::Up(_) => "up",
+            Self::Destroy(_) => "destroy",
+            Self::Drift(_) => "drift",
+            Self::Status => "status",
+            Self::Output { .. } => "output",
+            Self::Unlock => "unlock",
+            Self::State(state) => state.name(),
+            Self::Other(words) => words.first().and_then(|word| word.to_str()).unwrap_or("lambdo"),
+        }
+    }
+}
+
+impl StateCommand {
+    fn name(&self) -> &str {
+        match self {
+            Self::List => "state list",
+            Self::Show { .. } => "state show",
+            Self::History => "state history",
+            Self::Other(_) => "state",
+        }
+    }
+}
+
+/// Behind a command's own options in its help.
+const GLOBAL_ORDER: usize = 500;
+
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Deploy", &["plan", "up", "destroy", "drift"]),
+    ("The spec", &["validate", "spec", "schema", "build"]),
+    ("What is deployed", &["status", "output", "state", "unlock"]),
+];
+
+/// The whole command, its verbs in groups.
+pub fn command() -> clap::Command {
+    let last = |argument: clap::Arg| if argument.is_global_set() { argument.display_order(GLOBAL_ORDER) } else { argument };
+    let command = Arguments::command().mut_args(last);
+    let groups = grouped(&command);
+    command.before_help(StyledStr::from(groups))
+}
+
+fn grouped(command: &clap::Command) -> String {
+    let mut text = String::new();
+    for (group, verbs) in GROUPS {
+        let _ = writeln!(text, "{group}:");
+        for verb in *verbs {
+            let about = command.find_subcommand(verb).and_then(clap::Command::get_about);
+            let _ = writeln!(text, "  {verb:<10}{}", about.map(ToString::to_string).unwrap_or_default());
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::FromArgMatches;
+
+    fn parse(words: &[&str]) -> Result<Arguments, clap::Error> {
+        let words = [&["lambdo"], words].concat();
+        command().try_get_matches_from(words).and_then(|matches| Arguments::from_arg_matches(&matches))
+    }
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_stands_in_one_group_of_the_help() {
+        let listed: Vec<&str> = GROUPS.iter().flat_map(|(_, verbs)| verbs.iter().copied()).collect();
+        let mut verbs: Vec<String> = command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+        verbs.retain(|verb| !listed.contains(&verb.as_str()));
+        assert_eq!(verbs, Vec::<String>::new());
+        assert!(listed.iter().all(|verb| command().find_subcommand(verb).is_some()));
+    }
+
+    #[test]
+    fn help_shows_groups_and_exit_codes() {
+        let help = command().term_width(100).render_help().to_string();
+        for text in ["Deploy:\n  plan", "130  interrupted", "--endpoint-url <URL>", "LAMBDO_STAGE"] {
+            assert!(help.contains(text), "{text} is not in\n{help}");
+        }
+    }
+
+    #[test]
+    fn global_options_go_before_and_after_the_verb() {
+        for words in [["--stage", "dev", "plan"], ["plan", "--stage", "dev"]] {
+            assert_eq!(parse(&words).unwrap().global.stage.as_deref(), Some("dev"));
+        }
+    }
+
+    #[test]
+    fn bad_usage_is_refused() {
+        for words in [
+            &["plan", "--target", "nonsense"][..],
+            &["up", "--parallel", "0"],
+            &["up", "--plan", "x", "hash"],
+            &["drift", "--ignore", "function.hash"],
+            &["plan", "--format", "yaml"],
+            &[],
+        ] {
+            assert!(parse(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_strange_verb_is_taken_with_all_its_words() {
+        let Command::Other(words) = parse(&["deploy", "--guided"]).unwrap().command else { panic!("not a strange verb") };
+        assert_eq!(words, ["deploy", "--guided"]);
+    }
+}

@@ -1,0 +1,206 @@
+//! What `plan` and `up` have in common: build, connect, lower, plan.
+
+use crate::cli::args::Selection;
+use crate::cli::signals::unless_interrupted;
+use crate::cli::workspace::{Config, Connection, Workspace};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::engine::PlanOptions;
+use crate::model::{Address, Desired, Exit, Failure, Path, Plan, State};
+use crate::package::{self, Packages};
+use crate::plan;
+use crate::spec::{self, Header, Spec};
+use crate::store::Lease;
+use std::collections::BTreeSet;
+
+/// Where packages that were built are kept, below the state's folder.
+const BUILD_FOLDER: &str = "build";
+
+/// What the user asked of a deployment.
+pub struct Wish<'a> {
+    /// Which part of the project.
+    pub selection: &'a Selection,
+    /// Whether packages are built, or the last ones used.
+    pub build: bool,
+    /// Whether settings that cost a call each are read.
+    pub deep: bool,
+    /// What is taken over.
+    pub adopt: &'a [Address],
+    /// Takes the lock for this command before the state is read; none for one that only looks.
+    pub lock: Option<&'a str>,
+}
+
+/// A deployment, ready to be shown and applied.
+pub struct Deployment {
+    /// The engine.
+    pub connection: Connection,
+    /// The state that the plan builds on.
+    pub state: State,
+    /// What would be done.
+    pub plan: Plan,
+    /// The packages.
+    pub packages: Packages,
+    /// The lock, until it is dropped.
+    pub lease: Option<Box<dyn Lease>>,
+}
+
+impl Wish<'_> {
+    /// Builds while AWS is asked who we are, then plans.
+    ///
+    /// # Errors
+    /// Whatever keeps the plan from being made; nothing was changed then.
+    pub async fn prepare(&self, workspace: &Workspace, config: &Config) -> Result<Deployment, Failure> {
+        let spec = workspace.spec(config)?;
+        workspace.ui.diagnostics(&spec.diagnostics);
+        let packing = Packing { workspace, spec: &spec, build: self.build };
+        workspace.progress.go();
+        let deployment = unless_interrupted(&workspace.interrupt, self.plan(&packing)).await;
+        workspace.progress.rest();
+        deployment
+    }
+
+    async fn plan(&self, packing: &Packing<'_>) -> Result<Deployment, Failure> {
+        let selected = |function: &str| Packing::is_selected(self.selection, function);
+        let (opened, packages) = futures::join!(open(packing.workspace, &packing.spec.header, self.lock), packing.resolve(&selected));
+        let (connection, lease, mut state) = opened?;
+        let (desired, packages) = self.lower(packing, packages?, &state)?;
+        let (desired, packages) = match self.unbuilt(&desired, &state, &packages) {
+            needed if needed.is_empty() => (desired, packages),
+            needed => {
+                let packages = packing.resolve(&|function| selected(function) || needed.contains(function)).await?;
+                self.lower(packing, packages, &state)?
+            }
+        };
+        let options = PlanOptions {
+            deep: self.deep,
+            functions: self.selection.names.clone(),
+            targets: self.selection.targets.clone(),
+            adopt: self.adopt.iter().cloned().collect(),
+        };
+        let plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        Ok(Deployment { connection, state, plan, packages, lease })
+    }
+
+    fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
+        let desired = spec::lower(packing.spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        Ok((desired, packages))
+    }
+
+    /// Functions that the selection needs, though the user did not name them, and that have no
+    /// package yet. What matches nothing is reported by the engine.
+    fn unbuilt(&self, desired: &Desired, state: &State, packages: &Packages) -> BTreeSet<String> {
+        let selection = plan::Selection { functions: self.selection.names.clone(), targets: self.selection.targets.clone() };
+        let only = plan::select(&selection, desired, state).ok().flatten().unwrap_or_default();
+        let functions = only.into_iter().filter(|address| address.kind == "function" && desired.resources.contains_key(address));
+        functions.map(|address| address.name).filter(|function| !packages.artifacts.contains_key(function)).collect()
+    }
+}
+
+/// An engine, the lock where one was taken, and the state.
+pub type Opened = (Connection, Option<Box<dyn Lease>>, State);
+
+/// Asks AWS who we are, takes the lock and reads the state.
+///
+/// # Errors
+/// Whatever keeps one of these from being done.
+pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) -> Result<Opened, Failure> {
+    let connection = workspace.connect(header).await?;
+    let lease = match lock {
+        Some(operation) => Some(connection.engine.lock(operation).await?),
+        None => None,
+    };
+    let state = connection.engine.load(&header.project, header.stage.as_deref()).await?;
+    Ok((connection, lease, state))
+}
+
+/// Makes packages.
+pub struct Packing<'a> {
+    /// Events and folders.
+    pub workspace: &'a Workspace,
+    /// The spec that asks for them.
+    pub spec: &'a Spec,
+    /// Whether to build, or to use the last build.
+    pub build: bool,
+}
+
+impl Packing<'_> {
+    /// The packages of the functions that `is_wanted` accepts.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
+    pub async fn resolve(&self, is_wanted: &dyn Fn(&str) -> bool) -> Result<Packages, Failure> {
+        let requests = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function)).map(|request| package::Request {
+            function: request.function,
+            code: request.code,
+            build: request.build,
+            runtime: request.runtime,
+            architectures: request.architectures,
+            span: request.span,
+        });
+        let cache = self.workspace.state_folder(&self.spec.header).join(BUILD_FOLDER);
+        let options =
+            package::Options { folder: &self.spec.header.folder, cache: &cache, build: self.build, events: self.workspace.events() };
+        package::resolve(requests.collect(), &options).await.map_err(|diagnostics| Failure { exit: Exit::Failed, diagnostics })
+    }
+
+    /// Whether the user means this function.
+    pub fn is_selected(selection: &Selection, function: &str) -> bool {
+        let is_everything = selection.names.is_empty() && selection.targets.is_empty();
+        let is_named = selection.names.iter().any(|pattern| Path::key(function).is_covered_by(&Path::key(pattern)));
+        is_everything || is_named || selection.targets.iter().any(|target| target.kind == "function" && target.name == function)
+    }
+
+    /// Refuses `build` for names that no function has, before anything is built.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`], with the nearest name.
+    pub fn check_names(&self, selection: &Selection) -> Result<(), Failure> {
+        let functions: Vec<String> =
+            self.spec.sections.iter().filter(|section| section.kind == "function").map(|section| section.name.clone()).collect();
+        unmatched(&selection.names, &functions).map_or(Ok(()), Err)
+    }
+}
+
+fn unmatched(patterns: &[String], functions: &[String]) -> Option<Failure> {
+    let matches = |pattern: &str| functions.iter().any(|function| Path::key(function).is_covered_by(&Path::key(pattern)));
+    let unknown = |pattern: &String| {
+        let unknown = Diagnostic::error("unknown-name", "No such function").detail(format!("No function is called `{pattern}`."));
+        match nearest(pattern, functions.iter().map(String::as_str)) {
+            Some(near) => unknown.hint(format!("did you mean `{near}`?")),
+            None => unknown,
+        }
+    };
+    let diagnostics: Vec<Diagnostic> = patterns.iter().filter(|pattern| !matches(pattern)).map(unknown).collect();
+    (!diagnostics.is_empty()).then_some(Failure { exit: Exit::Usage, diagnostics })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_globs_and_targets_select_functions() {
+        let selection = |names: &[&str], targets: &[&str]| Selection {
+            names: names.iter().map(ToString::to_string).collect(),
+            targets: targets.iter().map(|target| target.parse().unwrap()).collect(),
+        };
+        for (names, targets, is_selected) in [
+            (&[][..], &[][..], true),
+            (&["hash"], &[], true),
+            (&["h*"], &[], true),
+            (&["other"], &[], false),
+            (&[], &["function.hash"], true),
+            (&[], &["role.hash"], false),
+        ] {
+            assert_eq!(Packing::is_selected(&selection(names, targets), "hash"), is_selected, "{names:?} {targets:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_that_matches_nothing_is_reported_with_the_nearest() {
+        let functions = ["hash".to_owned(), "log-cleanup".to_owned()];
+        let failure = unmatched(&["hahs".to_owned(), "log-*".to_owned(), "x-*".to_owned()], &functions).unwrap();
+        let hints: Vec<&[String]> = failure.diagnostics.iter().map(|one| one.hints.as_slice()).collect();
+        assert_eq!(hints, [&["did you mean `hash`?".to_owned()][..], &[]]);
+        assert_eq!(failure.exit, Exit::Usage);
+    }
+}

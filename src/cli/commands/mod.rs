@@ -1,0 +1,45 @@
+//! One file per command. They wire; views show and the engine decides.
+
+mod build;
+mod deploy;
+mod destroy;
+mod drift;
+mod output;
+mod plan;
+mod run;
+mod schema;
+mod spec;
+mod state;
+mod status;
+mod unlock;
+mod up;
+mod validate;
+
+use super::args::Command;
+use super::workspace::Workspace;
+use crate::model::{Exit, Failure};
+use std::pin::Pin;
+
+/// Does what `command` asks.
+///
+/// # Errors
+/// Why it could not.
+pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failure> {
+    // Boxed, since the layouts of the SDK's futures nest deeper than the compiler follows.
+    let work: Pin<Box<dyn Future<Output = Result<Exit, Failure>> + '_>> = match command {
+        Command::Validate => return validate::run(workspace),
+        Command::Spec { names } => return spec::run(workspace, names),
+        Command::Schema => return schema::run(workspace),
+        Command::Build { names } => Box::pin(build::run(workspace, names)),
+        Command::Plan(arguments) => Box::pin(plan::run(workspace, arguments)),
+        Command::Up(arguments) => Box::pin(up::run(workspace, arguments)),
+        Command::Destroy(arguments) => Box::pin(destroy::run(workspace, arguments)),
+        Command::Drift(arguments) => Box::pin(drift::run(workspace, arguments)),
+        Command::Status => Box::pin(status::run(workspace)),
+        Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
+        Command::Unlock => Box::pin(unlock::run(workspace)),
+        Command::State(command) => Box::pin(state::run(workspace, command)),
+        Command::Other(words) => return Err(super::verbs::unknown(&words.first().map(|word| word.to_string_lossy()).unwrap_or_default())),
+    };
+    work.await
+}

@@ -1,0 +1,42 @@
+//! `lambdo plan`: what would be done, and why.
+
+use super::deploy::{Deployment, Wish};
+use crate::cli::args::{Format, PlanArguments};
+use crate::cli::saved_plan::SavedPlan;
+use crate::cli::view::{causes, human, json};
+use crate::cli::workspace::{Config, Workspace};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Exit, Failure};
+use std::path::Path;
+
+/// Plans, shows, and saves where asked. Changes nothing.
+pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exit, Failure> {
+    let config = workspace.config()?;
+    let wish = Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], lock: None };
+    let deployment = wish.prepare(workspace, &config).await?;
+    let (title, plan) = (deployment.connection.title(&deployment.state), &deployment.plan);
+    match workspace.ui.format() {
+        Format::Human => workspace.ui.data(&human::plan(&title, plan, human::Purpose::Deploy, workspace.ui.width())),
+        Format::Json => workspace.ui.document(&json::plan(&title, plan)),
+    }
+    if !plan.refusals.is_empty() {
+        workspace.ui.diagnostics(&json::refusals(plan));
+        return Ok(Exit::Refused);
+    }
+    if let Some(out) = &arguments.out {
+        save(workspace, &config, &deployment, &workspace.path(out))?;
+    }
+    Ok(if arguments.exit_code { causes::plan_exit(plan) } else { Exit::Success })
+}
+
+fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, out: &Path) -> Result<(), Failure> {
+    let saved = SavedPlan::new(&deployment.plan, &deployment.state, &config.path, &deployment.packages.artifacts);
+    let written =
+        saved.to_text().map_err(|error| error.to_string()).and_then(|text| std::fs::write(out, text).map_err(|error| error.to_string()));
+    written.map_err(|error| {
+        let detail = format!("`{}` cannot be written: {error}.", out.display());
+        Failure::new(Exit::Failed, Diagnostic::error("plan-not-saved", "The plan was not saved").detail(detail))
+    })?;
+    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo up --plan {0}` applies it", out.display()));
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! What `up` and `destroy` have in common: show, ask, apply, tell.
+
+use crate::cli::args::Format;
+use crate::cli::signals::unless_interrupted;
+use crate::cli::ui;
+use crate::cli::view::{Results, StepResult, Title, human, json};
+use crate::cli::workspace::{Connection, Workspace};
+use crate::diagnostic::Diagnostic;
+use crate::engine::Report;
+use crate::model::{Action, ArtifactSource, Event, Exit, Failure, Plan, State};
+use std::sync::Arc;
+
+/// A plan that is about to be applied.
+pub struct Run<'a> {
+    /// The verb.
+    pub command: &'static str,
+    /// What it is for.
+    pub purpose: human::Purpose,
+    /// Whether the question is left out.
+    pub yes: bool,
+    /// Operations at a time.
+    pub parallel: usize,
+    /// Where it happens.
+    pub workspace: &'a Workspace,
+    /// The engine.
+    pub connection: &'a Connection,
+}
+
+/// Refuses, before anything is done, a question that nobody could answer.
+///
+/// # Errors
+/// [`Exit::Usage`].
+pub fn check_question(workspace: &Workspace, command: &str, yes: bool) -> Result<(), Failure> {
+    if yes || workspace.ui.is_interactive() {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
+        .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal."))
+        .hint(format!("look at `lambdo plan` first, then `lambdo {command} --yes`"));
+    Err(Failure::new(Exit::Usage, diagnostic))
+}
+
+impl Run<'_> {
+    /// Shows the plan, asks, applies it and tells how it went.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`] for a plan with refusals and for a no, and what the engine could not do.
+    pub async fn go(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Exit, Failure> {
+        let title = self.connection.title(&state);
+        let ui = &self.workspace.ui;
+        if ui.format() == Format::Human || !self.yes {
+            ui.view(&human::plan(&title, plan, self.purpose, ui.width()));
+        }
+        if !plan.refusals.is_empty() {
+            return Err(Failure { exit: Exit::Refused, diagnostics: json::refusals(plan) });
+        }
+        if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
+            self.ask().await?;
+        }
+        let report = self.apply(state, plan, artifacts).await?;
+        self.tell(&title, plan, &report);
+        Ok(report.exit)
+    }
+
+    async fn ask(&self) -> Result<(), Failure> {
+        let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
+        let ui = Arc::clone(&self.workspace.ui);
+        let answer = tokio::task::spawn_blocking(move || ui.confirm(question));
+        let is_yes = unless_interrupted(&self.workspace.interrupt, async { Ok(answer.await.unwrap_or(false)) }).await?;
+        if is_yes {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::Refused, Diagnostic::error("answered-no", "Answered no").detail("Nothing was changed.")))
+    }
+
+    async fn apply(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Report, Failure> {
+        let progress = &self.workspace.progress;
+        progress.expect(plan);
+        progress.go();
+        let (events, drain) = (self.workspace.events(), self.workspace.interrupt.drain.clone());
+        let told = async {
+            drain.cancelled().await;
+            events(Event::Draining);
+            std::future::pending::<Result<Report, Failure>>().await
+        };
+        let report = tokio::select! {
+            report = self.connection.engine.apply(state, plan, artifacts, self.parallel) => report,
+            report = told => report,
+        };
+        progress.rest();
+        report
+    }
+
+    fn tell(&self, title: &Title, plan: &Plan, report: &Report) {
+        let ui = &self.workspace.ui;
+        let results: Results = report
+            .results
+            .iter()
+            .map(|(address, result)| (address.clone(), StepResult { outcome: result.outcome, error: result.error.clone() }))
+            .collect();
+        let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
+        ui.diagnostics(&errors);
+        let elapsed_ms = self.workspace.progress.elapsed_ms();
+        ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, elapsed_ms }));
+        match ui.format() {
+            Format::Json => ui.document(&json::report(self.command, title, plan, &results, &report.outputs, &ui::sources(&errors))),
+            Format::Human => report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value)))),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `lambdo state …`: a look into the state.
+
+use crate::cli::args::{Format, StateCommand};
+use crate::cli::verbs;
+use crate::cli::view::{human, json};
+use crate::cli::workspace::Workspace;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::model::{Address, Exit, Failure, State};
+use crate::spec::Header;
+use crate::store::{FileStore, StateStore};
+
+/// Lists, shows one resource, or lists the kept generations.
+pub async fn run(workspace: &Workspace, command: &StateCommand) -> Result<Exit, Failure> {
+    let header = workspace.header(&workspace.config()?)?;
+    let store = workspace.store(&header);
+    match command {
+        StateCommand::List => list(workspace, &header, store.load().await?),
+        StateCommand::Show { address } => show(workspace, store.load().await?, address)?,
+        StateCommand::History => history(workspace, &store).await?,
+        StateCommand::Other(words) => {
+            return Err(verbs::unknown_state(&words.first().map(|word| word.to_string_lossy()).unwrap_or_default()));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn list(workspace: &Workspace, header: &Header, state: Option<State>) {
+    let (serial, entries) = state.map(|state| (state.serial, state.entries)).unwrap_or_default();
+    match workspace.ui.format() {
+        Format::Json => workspace.ui.document(&json::state_list(&header.project, header.stage.as_deref(), serial, &entries)),
+        Format::Human => entries.iter().for_each(|(address, entry)| workspace.ui.data(&format!("{address}  {}", entry.physical_id))),
+    }
+}
+
+fn show(workspace: &Workspace, state: Option<State>, address: &Address) -> Result<(), Failure> {
+    let entries = state.map(|state| state.entries).unwrap_or_default();
+    let Some(entry) = entries.get(address) else {
+        let names: Vec<String> = entries.keys().map(ToString::to_string).collect();
+        let unknown = Diagnostic::error("unknown-address", "Not in the state").detail(format!("The state knows no `{address}`."));
+        let unknown = match nearest(&address.to_string(), names.iter().map(String::as_str)) {
+            Some(near) => unknown.hint(format!("did you mean `{near}`?")),
+            None => unknown.hint("`lambdo state list` lists what it knows"),
+        };
+        return Err(Failure::new(Exit::Usage, unknown));
+    };
+    match workspace.ui.format() {
+        Format::Json => workspace.ui.document(&json::state_show(address, entry)),
+        Format::Human => workspace.ui.data(&human::entry(address, entry)),
+    }
+    Ok(())
+}
+
+async fn history(workspace: &Workspace, store: &FileStore) -> Result<(), Failure> {
+    let generations = store.history().await?;
+    if workspace.ui.format() == Format::Json {
+        let rows: Vec<_> = generations.iter().map(|one| (one.serial, one.place.as_str(), one.saved_at.as_deref())).collect();
+        workspace.ui.document(&json::state_history(&rows));
+        return Ok(());
+    }
+    for generation in &generations {
+        let saved_at = generation.saved_at.as_deref().unwrap_or("unknown time");
+        workspace.ui.data(&format!("serial {}  {saved_at}  {}", generation.serial, generation.place));
+    }
+    Ok(())
+}

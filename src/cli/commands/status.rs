@@ -1,0 +1,33 @@
+//! `lambdo status`: what the state knows, without calling AWS.
+
+use crate::cli::args::Format;
+use crate::cli::view::{LockHolder, human, json};
+use crate::cli::workspace::Workspace;
+use crate::model::{Exit, Failure};
+use crate::store::{Holder, StateStore};
+
+/// Shows resources, lock and open operations.
+pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
+    let header = workspace.header(&workspace.config()?)?;
+    let store = workspace.store(&header);
+    let holder = store.holder().await?.map(lock_holder);
+    let Some(state) = store.load().await? else {
+        match workspace.ui.format() {
+            Format::Human => workspace.ui.data(&format!("Nothing is deployed yet: there is no state in {}.", store.describe())),
+            Format::Json => workspace.ui.document(&json::nothing_deployed("status", &header.project, header.stage.as_deref())),
+        }
+        return Ok(Exit::Success);
+    };
+    let place = store.describe();
+    let view = human::StatusView { state: &state, place: &place, holder: holder.as_ref() };
+    match workspace.ui.format() {
+        Format::Human => workspace.ui.data(&human::status(&view)),
+        Format::Json => workspace.ui.document(&json::status(&view)),
+    }
+    Ok(Exit::Success)
+}
+
+/// The store's word for the views.
+pub fn lock_holder(holder: Holder) -> LockHolder {
+    LockHolder { who: holder.who, pid: holder.pid, host: holder.host, operation: holder.operation, since: holder.since }
+}

@@ -1,0 +1,68 @@
+//! `lambdo up`: makes AWS what the spec asks for.
+
+use super::deploy::{Deployment, Packing, Wish, open};
+use super::run::{Run, check_question};
+use crate::cli::args::UpArguments;
+use crate::cli::ci;
+use crate::cli::saved_plan::SavedPlan;
+use crate::cli::signals::unless_interrupted;
+use crate::cli::view::human;
+use crate::cli::workspace::{Config, Workspace};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Exit, Failure};
+use std::path::Path;
+use std::sync::Arc;
+
+const VERB: &str = "up";
+
+/// Plans, or takes a saved plan, and applies it.
+pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit, Failure> {
+    check_question(workspace, VERB, arguments.yes)?;
+    let config = workspace.config()?;
+    let header = workspace.header(&config)?;
+    workspace.ui.diagnostics(ci::warning(&workspace.store(&header).path()).as_slice());
+    let deployment = match &arguments.plan {
+        Some(file) => saved(workspace, &config, &workspace.path(file)).await?,
+        None => {
+            let wish = Wish { selection: &arguments.selection, build: true, deep: false, adopt: &arguments.adopt, lock: Some(VERB) };
+            wish.prepare(workspace, &config).await?
+        }
+    };
+    let Deployment { connection, state, plan, packages, lease } = deployment;
+    let run = Run {
+        command: VERB,
+        purpose: human::Purpose::Deploy,
+        yes: arguments.yes,
+        parallel: usize::from(arguments.parallel),
+        workspace,
+        connection: &connection,
+    };
+    let exit = run.go(state, &plan, Arc::new(packages)).await;
+    drop(lease);
+    exit
+}
+
+/// The plan of `plan --out`, if nothing that it builds on has moved.
+async fn saved(workspace: &Workspace, config: &Config, file: &Path) -> Result<Deployment, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let detail = format!("`{}` cannot be read: {error}.", file.display());
+        Failure::new(Exit::Usage, Diagnostic::error("saved-plan-unreadable", "The saved plan cannot be read").detail(detail))
+    })?;
+    let saved = SavedPlan::parse(&text)?;
+    let spec = workspace.spec(config)?;
+    let packing = Packing { workspace, spec: &spec, build: true };
+    workspace.progress.go();
+    let work = async {
+        let is_needed = |function: &str| saved.artifacts.contains_key(function);
+        let (opened, packages) = futures::join!(open(workspace, &spec.header, Some(VERB)), packing.resolve(&is_needed));
+        Ok((opened?, packages?))
+    };
+    let done = unless_interrupted(&workspace.interrupt, work).await;
+    workspace.progress.rest();
+    let ((connection, lease, mut state), packages) = done?;
+    if saved.gives_lineage_to(&state) {
+        state.lineage = saved.lineage.clone();
+    }
+    saved.check(&state, &packages.artifacts)?;
+    Ok(Deployment { connection, state, plan: saved.plan(), packages, lease })
+}

@@ -1,0 +1,35 @@
+//! `lambdo validate`: the spec alone, without AWS and without a build.
+
+use crate::cli::args::Format;
+use crate::cli::ui;
+use crate::cli::view::json;
+use crate::cli::workspace::Workspace;
+use crate::model::{Exit, Failure, Target};
+use crate::spec;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Checks the spec and says what it would make.
+pub fn run(workspace: &Workspace) -> Result<Exit, Failure> {
+    let config = workspace.config()?;
+    let spec = workspace.spec(&config)?;
+    let desired = spec::lower(&spec, &Target::placeholder(), &BTreeMap::new(), &workspace.registry).map_err(|mut errors| {
+        errors.extend(spec.diagnostics.iter().cloned());
+        Failure::from(errors)
+    })?;
+    let functions: BTreeSet<&str> =
+        desired.resources.keys().filter(|address| address.kind == "function").map(|address| address.name.as_str()).collect();
+    workspace.ui.diagnostics(&spec.diagnostics);
+    match workspace.ui.format() {
+        Format::Human => {
+            let (functions, resources) = (functions.len(), desired.resources.len());
+            workspace.ui.data(&format!("`{}` is valid: {functions} functions, {resources} resources", config.path.display()));
+        }
+        Format::Json => {
+            let functions: Vec<String> = functions.iter().map(ToString::to_string).collect();
+            let (stage, warnings) = (desired.stage.as_deref(), &spec.diagnostics);
+            let sources = ui::sources(warnings);
+            workspace.ui.document(&json::validate(&desired.project, stage, &functions, desired.resources.len(), warnings, &sources));
+        }
+    }
+    Ok(Exit::Success)
+}

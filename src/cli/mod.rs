@@ -1,0 +1,138 @@
+//! The command line: arguments, one file per command, and [`ui`], the only place that prints.
+
+mod args;
+mod board;
+mod ci;
+mod commands;
+mod ignore;
+mod pending;
+mod progress;
+mod render;
+mod saved_plan;
+mod signals;
+mod ui;
+mod verbs;
+mod view;
+mod workspace;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::{Exit, Failure};
+use args::{Arguments, Command, Format};
+use clap::FromArgMatches;
+use std::ffi::OsString;
+use std::sync::Arc;
+use ui::Ui;
+use workspace::Workspace;
+
+/// A command line that makes sense.
+pub struct Invocation(Arguments);
+
+/// Reads the command line. Help, version, usage errors and strange verbs are answered right here.
+///
+/// # Errors
+/// The exit code, when there is nothing left to do.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Exit> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let format = sniffed_format(&words);
+    let parsed = args::command().try_get_matches_from(words).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = parsed.map_err(|error| answered(&error, format))?;
+    match refused(&arguments) {
+        Some(failure) => Err(failed(&Ui::new(&arguments.global), arguments.command.name(), &failure)),
+        None => Ok(Invocation(arguments)),
+    }
+}
+
+/// Does what the command line asks, and says how the process ends.
+pub async fn main(invocation: Invocation) -> Exit {
+    let arguments = invocation.0;
+    let ui = Arc::new(Ui::new(&arguments.global));
+    let name = arguments.command.name().to_owned();
+    let result = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen()) {
+        Ok(workspace) => commands::run(&workspace, &arguments.command).await,
+        Err(failure) => Err(failure),
+    };
+    ui.end_live();
+    result.unwrap_or_else(|failure| failed(&ui, &name, &failure))
+}
+
+/// Says that the asynchronous runtime could not be started.
+pub fn without_runtime(invocation: &Invocation, error: &std::io::Error) -> Exit {
+    let detail = format!("The system refused the threads that lambdo needs: {error}.");
+    let failure = Failure::new(Exit::Failed, Diagnostic::error("no-runtime", "lambdo cannot start").detail(detail));
+    failed(&Ui::new(&invocation.0.global), invocation.0.command.name(), &failure)
+}
+
+/// Shows why a command could not do its work: on stderr, and as a document under `--format json`.
+fn failed(ui: &Ui, command: &str, failure: &Failure) -> Exit {
+    ui.diagnostics(&failure.diagnostics);
+    if ui.format() == Format::Json {
+        ui.document(&view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics)));
+    }
+    failure.exit
+}
+
+fn refused(arguments: &Arguments) -> Option<Failure> {
+    let strange = |words: &[OsString], refuse: fn(&str) -> Failure| words.first().map(|word| refuse(&word.to_string_lossy()));
+    match &arguments.command {
+        Command::Other(words) => strange(words, verbs::unknown),
+        Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),
+        _ if arguments.global.local => Some(verbs::not_supported_yet("--local")),
+        Command::Drift(drift) if drift.all_stages => Some(verbs::not_supported_yet("drift --all-stages")),
+        _ => None,
+    }
+}
+
+/// Help and version are data; everything else that clap says is bad usage.
+fn answered(error: &clap::Error, format: Format) -> Exit {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    let ui = Ui::plain(format);
+    let text = error.render().ansi().to_string();
+    if matches!(error.kind(), DisplayHelp | DisplayVersion) {
+        ui.data(text.trim_end());
+        return Exit::Success;
+    }
+    ui.message(text.trim_end());
+    if format == Format::Json {
+        let text = error.render().to_string();
+        let summary = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let diagnostic = Diagnostic::error("usage", summary).detail(text.trim_end());
+        ui.document(&view::json::failure("lambdo", &[diagnostic], &render::Sources::new()));
+    }
+    Exit::Usage
+}
+
+/// The format that a command line asks for which could not be read as a whole.
+fn sniffed_format(words: &[OsString]) -> Format {
+    let is_set = std::env::var("LAMBDO_FORMAT").is_ok_and(|format| format == "json");
+    let is_json = is_set
+        || words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    if is_json { Format::Json } else { Format::Human }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(words: &[&str]) -> Option<u8> {
+        parse(["lambdo"].iter().chain(words).map(OsString::from)).err().map(Exit::code)
+    }
+
+    #[test]
+    fn usage_errors_end_with_six_and_help_with_zero() {
+        for words in [
+            &["--nonsense"][..],
+            &["plan", "--target", "x"],
+            &["deploy"],
+            &["logs", "-f"],
+            &["state", "move"],
+            &["--local", "up"],
+            &["drift", "--all-stages"],
+        ] {
+            assert_eq!(exit(words), Some(6), "{words:?}");
+        }
+        assert_eq!(exit(&["--version"]), Some(0));
+        assert_eq!(exit(&["plan", "--help"]), Some(0));
+        assert_eq!(exit(&["plan"]), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! Shows events as they happen: live lines on a terminal, plain lines elsewhere; and records them.
+
+use super::board::Board;
+use super::ui::Ui;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Event, EventSink, Exit, Failure, Plan};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Takes all events of a run.
+pub struct Progress {
+    ui: Arc<Ui>,
+    board: Arc<Mutex<Board>>,
+    started: Instant,
+    file: Option<Mutex<File>>,
+}
+
+impl Progress {
+    /// Progress on the terminal, and as JSON lines in the file at `events`.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn new(ui: Arc<Ui>, events: Option<&Path>) -> Result<Arc<Self>, Failure> {
+        let file = events.map(|path| File::create(path).map_err(|error| no_events_file(path, &error))).transpose()?;
+        Ok(Arc::new(Self { ui, board: Arc::default(), started: Instant::now(), file: file.map(Mutex::new) }))
+    }
+
+    /// The sink for the engine and its like.
+    pub fn sink(self: &Arc<Self>) -> EventSink {
+        let progress = Arc::clone(self);
+        Arc::new(move |event| progress.take(&event))
+    }
+
+    /// Learns what is about to be applied, so that finished steps can be told.
+    pub fn expect(&self, plan: &Plan) {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).expect(plan);
+    }
+
+    /// Draws live lines until [`Progress::rest`], where there is a terminal.
+    pub fn go(&self) {
+        let (board, started, columns) = (Arc::clone(&self.board), self.started, self.ui.width().saturating_sub(1));
+        self.ui.start_live(move || board.lock().unwrap_or_else(PoisonError::into_inner).lines(milliseconds(started), columns).join("\n"));
+    }
+
+    /// Takes the live lines away.
+    pub fn rest(&self) {
+        self.ui.end_live();
+    }
+
+    /// Milliseconds since the command began.
+    pub fn elapsed_ms(&self) -> u64 {
+        milliseconds(self.started)
+    }
+
+    fn take(&self, event: &Event) {
+        self.record(event);
+        let line = self.board.lock().unwrap_or_else(PoisonError::into_inner).take(event, milliseconds(self.started), self.ui.is_verbose());
+        if let Some(line) = line {
+            self.ui.status(&line);
+        }
+    }
+
+    /// A full disk must not end a run that changes AWS, so a line that cannot be written is lost.
+    fn record(&self, event: &Event) {
+        if let Some(file) = &self.file {
+            let line = event_line(event, &jiff::Timestamp::now().to_string());
+            let _ = writeln!(file.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
+        }
+    }
+}
+
+/// An event as one line of JSON.
+fn event_line(event: &Event, timestamp: &str) -> String {
+    let mut line = serde_json::Map::new();
+    line.insert("version".into(), 1.into());
+    line.insert("timestamp".into(), timestamp.into());
+    if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(event) {
+        line.extend(fields);
+    }
+    serde_json::Value::Object(line).to_string()
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn no_events_file(path: &Path, error: &std::io::Error) -> Failure {
+    let diagnostic = Diagnostic::error("events-file", "The events file cannot be written")
+        .detail(format!("`--events {}` was given, but the file cannot be made: {error}.", path.display()));
+    Failure::new(Exit::Usage, diagnostic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_with_version_and_time() {
+        let line = event_line(&Event::Read { done: 1, total: 2 }, "2026-11-22T10:00:00Z");
+        assert_eq!(line, r#"{"version":1,"timestamp":"2026-11-22T10:00:00Z","event":"read","done":1,"total":2}"#);
+    }
+}

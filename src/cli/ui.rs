@@ -1,0 +1,169 @@
+//! The only place that prints. stdout carries data, stderr everything else.
+
+use super::args::{Format, Global};
+use super::render;
+use crate::diagnostic::{Diagnostic, Severity};
+use anstream::{AutoStream, ColorChoice};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The width of text where there is no terminal, in columns.
+const WIDTH_WITHOUT_TERMINAL: usize = 100;
+/// How often live lines are drawn anew, in milliseconds.
+const REDRAW_MS: u64 = 100;
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Prints, asks and draws.
+pub struct Ui {
+    color: Color,
+    format: Format,
+    quiet: bool,
+    verbose: bool,
+    live: Mutex<Option<ProgressBar>>,
+}
+
+impl Ui {
+    /// Printing as the global options ask.
+    pub fn new(global: &Global) -> Self {
+        Self { color: global.color, format: global.format, quiet: global.quiet, verbose: global.verbose, live: Mutex::new(None) }
+    }
+
+    /// Printing where the options could not be read.
+    pub fn plain(format: Format) -> Self {
+        Self { color: Color::Auto, format, quiet: false, verbose: false, live: Mutex::new(None) }
+    }
+
+    /// How results are written.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether each operation is told.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether a person sits on both ends: questions can be asked and answered.
+    pub fn is_interactive(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// The width for text on stdout, in columns.
+    pub fn width(&self) -> usize {
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+        columns.or_else(terminal).unwrap_or(WIDTH_WITHOUT_TERMINAL).clamp(40, 160)
+    }
+
+    /// Writes data to stdout, with a line end.
+    pub fn data(&self, text: &str) {
+        self.suspended(|| write_line(&mut AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout())), text));
+    }
+
+    /// Writes a JSON document to stdout.
+    pub fn document(&self, document: &serde_json::Value) {
+        self.data(&format!("{document:#}"));
+    }
+
+    /// Writes text for people: to stdout, or to stderr where stdout carries a JSON document.
+    pub fn view(&self, text: &str) {
+        match self.format {
+            Format::Human => self.data(text),
+            Format::Json => self.status(text),
+        }
+    }
+
+    /// Says on stderr what is going on, unless `--quiet`.
+    pub fn status(&self, text: &str) {
+        if !self.quiet {
+            self.message(text);
+        }
+    }
+
+    /// Says something on stderr that must be seen.
+    pub fn message(&self, text: &str) {
+        self.suspended(|| write_line(&mut AutoStream::new(std::io::stderr(), self.choice(&std::io::stderr())), text));
+    }
+
+    /// Shows diagnostics on stderr, sorted by file position.
+    pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
+        let shown: Vec<Diagnostic> = diagnostics.iter().filter(|one| !self.quiet || one.severity != Severity::Note).cloned().collect();
+        if !shown.is_empty() {
+            self.message(render::diagnostics(&shown, &sources(&shown)).trim_end());
+        }
+    }
+
+    /// Asks a question on stderr; only `y` and `yes` are a yes. Blocks until it is answered.
+    pub fn confirm(&self, question: &str) -> bool {
+        let mut stderr = AutoStream::new(std::io::stderr(), self.choice(&std::io::stderr()));
+        // A question that nobody can read is answered by the end of stdin below.
+        let _ = write!(stderr, "\n{question} [y/N] ").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        let is_read = std::io::stdin().lock().read_line(&mut answer).is_ok();
+        is_read && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// Draws live lines on a terminal until [`Ui::end_live`]; `false` where there is none.
+    pub fn start_live(&self, lines: impl Fn() -> String + Clone + Send + Sync + 'static) -> bool {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            return false;
+        }
+        let Ok(style) = ProgressStyle::with_template("{live}") else { return false };
+        let style = style.with_key("live", move |_: &indicatif::ProgressState, writer: &mut dyn std::fmt::Write| {
+            let text = anstream::adapter::strip_str(&lines()).to_string();
+            let _ = writer.write_str(&text);
+        });
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(REDRAW_MS));
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
+        true
+    }
+
+    /// Takes the live lines away.
+    pub fn end_live(&self) {
+        if let Some(bar) = self.live.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn suspended(&self, print: impl FnOnce()) {
+        match &*self.live.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
+        match self.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => AutoStream::choice(stream),
+        }
+    }
+}
+
+/// A closed pipe or a full disk is no reason to end a run that changes AWS.
+fn write_line(stream: &mut impl Write, text: &str) {
+    let _ = writeln!(stream, "{text}").and_then(|()| stream.flush());
+}
+
+/// The files that the diagnostics point into, as far as they can be read.
+pub fn sources(diagnostics: &[Diagnostic]) -> BTreeMap<Arc<PathBuf>, String> {
+    let files = diagnostics.iter().filter_map(|diagnostic| diagnostic.span.as_ref()).map(|span| span.file.clone());
+    files.filter_map(|file| std::fs::read_to_string(file.as_path()).ok().map(|text| (file, text))).collect()
+}

@@ -1,0 +1,115 @@
+//! Verbs that are not ours, or not ours yet.
+
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::model::{Exit, Failure};
+
+/// Other tools' words for our verbs.
+const FOREIGN: &[(&str, &str)] = &[
+    ("apply", "up"),
+    ("check", "validate"),
+    ("delete", "destroy"),
+    ("deploy", "up"),
+    ("diagnose", "status"),
+    ("down", "destroy"),
+    ("force-unlock", "unlock"),
+    ("info", "status"),
+    ("list", "status"),
+    ("ls", "status"),
+    ("outputs", "output"),
+    ("package", "build"),
+    ("preview", "plan"),
+    ("refresh", "drift"),
+    ("remove", "destroy"),
+    ("rm", "destroy"),
+    ("show", "status"),
+    ("stack", "state"),
+    ("synth", "spec"),
+    ("teardown", "destroy"),
+    ("update", "up"),
+];
+
+const OURS: &[&str] = &["build", "destroy", "drift", "output", "plan", "schema", "spec", "state", "status", "unlock", "up", "validate"];
+
+const NOT_BUILT_YET: &[&str] =
+    &["completions", "daemon", "diff", "gc", "import", "init", "invoke", "local", "log-groups", "logs", "policy", "runs"];
+
+const STATE_OURS: &[&str] = &["history", "list", "show"];
+const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];
+
+/// Why `lambdo VERB` is not done.
+pub fn unknown(verb: &str) -> Failure {
+    if NOT_BUILT_YET.contains(&verb) {
+        return not_supported_yet(&format!("lambdo {verb}"));
+    }
+    let foreign = FOREIGN.iter().find(|(theirs, _)| *theirs == verb).map(|(_, ours)| *ours);
+    let ours = foreign.or_else(|| nearest(verb, OURS.iter().chain(NOT_BUILT_YET).copied()));
+    unknown_verb(&format!("lambdo {verb}"), ours.map(|ours| format!("lambdo {ours}")))
+}
+
+/// Why `lambdo state VERB` is not done.
+pub fn unknown_state(verb: &str) -> Failure {
+    if STATE_NOT_BUILT_YET.contains(&verb) {
+        return not_supported_yet(&format!("lambdo state {verb}"));
+    }
+    let ours = match verb {
+        "ls" => Some("list"),
+        _ => nearest(verb, STATE_OURS.iter().chain(STATE_NOT_BUILT_YET).copied()),
+    };
+    unknown_verb(&format!("lambdo state {verb}"), ours.map(|ours| format!("lambdo state {ours}")))
+}
+
+/// Refuses something that design and help know and that this version cannot do.
+pub fn not_supported_yet(what: &str) -> Failure {
+    let diagnostic = Diagnostic::error("not-supported-yet", "Not supported yet")
+        .detail(format!("`{what}` is planned, but this version of lambdo cannot do it."));
+    Failure::new(Exit::Usage, diagnostic)
+}
+
+fn unknown_verb(given: &str, ours: Option<String>) -> Failure {
+    let diagnostic = Diagnostic::error("unknown-command", "Unknown command").detail(format!("There is no `{given}`."));
+    let diagnostic = match ours {
+        Some(ours) => diagnostic.hint(format!("use `{ours}`")),
+        None => diagnostic.hint("`lambdo --help` lists all commands"),
+    };
+    Failure::new(Exit::Usage, diagnostic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_and_mistyped_verbs_name_ours() {
+        for (given, ours) in [
+            ("deploy", "lambdo up"),
+            ("apply", "lambdo up"),
+            ("preview", "lambdo plan"),
+            ("down", "lambdo destroy"),
+            ("remove", "lambdo destroy"),
+            ("rm", "lambdo destroy"),
+            ("delete", "lambdo destroy"),
+            ("plam", "lambdo plan"),
+            ("destory", "lambdo destroy"),
+        ] {
+            let failure = unknown(given);
+            assert_eq!(failure.exit, Exit::Usage);
+            assert_eq!(failure.diagnostics[0].hints, [format!("use `{ours}`")], "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_built_yet_says_so() {
+        for verb in NOT_BUILT_YET {
+            assert_eq!(unknown(verb).diagnostics[0].code, "not-supported-yet", "{verb}");
+        }
+        assert_eq!(unknown_state("rebuild").diagnostics[0].code, "not-supported-yet");
+        assert_eq!(unknown_state("lst").diagnostics[0].hints, ["use `lambdo state list`"]);
+    }
+
+    #[test]
+    fn every_foreign_verb_leads_to_one_of_ours() {
+        for (theirs, ours) in FOREIGN {
+            assert!(OURS.contains(ours) && !OURS.contains(theirs), "{theirs}");
+        }
+    }
+}

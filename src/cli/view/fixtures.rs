@@ -1,0 +1,167 @@
+//! Plans and states for the tests of views.
+
+use crate::cli::view::Title;
+use crate::model::{
+    Action, Address, Carry, Cause, Change, Dependency, Effect, Entry, Lineage, Operation, OperationId, Plan, Reason, Record, State, Step,
+    Table, Target, Transition, Unchecked, Value,
+};
+
+/// A title without a stage.
+pub fn title() -> Title {
+    Title { project: "demo".into(), stage: None, target: target(), alias: Some("acme".into()), endpoint: None, serial: 4 }
+}
+
+fn target() -> Target {
+    Target { region: "eu-central-1".into(), ..Target::placeholder() }
+}
+
+/// A plan of these steps.
+pub fn plan_of(steps: Vec<Step>) -> Plan {
+    Plan {
+        project: "demo".into(),
+        stage: None,
+        target: target(),
+        steps,
+        operations: vec![],
+        outputs: Table::new(),
+        unchecked: vec![],
+        not_deep: 0,
+        refusals: vec![],
+        notes: vec![],
+    }
+}
+
+/// A step without operations.
+pub fn step(address: &str, action: Action, reason: Reason, changes: Vec<Change>) -> Step {
+    let address: Address = address.parse().unwrap();
+    let physical_id = Some(format!("demo-{}", address.name).into());
+    Step { address, physical_id, action, reason, changes, operations: vec![], records: vec![], adopts: None, settles: None }
+}
+
+/// A change from `before` to `after`; for drift `before` is what was applied and `after` what lives.
+pub fn change(path: &str, before: Option<Value>, after: Option<Value>, cause: Cause) -> Change {
+    let (applied, live, desired) = match cause {
+        Cause::Spec => (before.clone(), before, after),
+        Cause::Drift => (before.clone(), after, before),
+        Cause::Both => (before.clone(), after, before.map(|_| 1.into())),
+    };
+    Change { path: path.parse().unwrap(), applied, live, desired, effect: Effect::InPlace, cause }
+}
+
+/// A function whose memory the spec changes.
+pub fn spec_step(address: &str) -> Step {
+    step(address, Action::Update, Reason::InputsChanged, vec![change("memory_size", Some(128.into()), Some(256.into()), Cause::Spec)])
+}
+
+/// A resource that drifted at these paths.
+pub fn drifted_step(address: &str, paths: &[&str]) -> Step {
+    let changes = paths.iter().map(|path| change(path, Some(128.into()), Some(512.into()), Cause::Drift)).collect();
+    step(address, Action::Update, Reason::Drifted, changes)
+}
+
+/// A resource that is gone.
+pub fn gone_step(address: &str) -> Step {
+    step(address, Action::Create, Reason::MissingInAws, vec![change("memory_size", None, Some(128.into()), Cause::Spec)])
+}
+
+/// A resource to be made.
+pub fn new_step(address: &str) -> Step {
+    step(address, Action::Create, Reason::NotInState, vec![])
+}
+
+/// A resource as it should be.
+pub fn unchanged_step(address: &str) -> Step {
+    step(address, Action::NoOp, Reason::Unchanged, vec![])
+}
+
+/// A path that could not be read.
+pub fn unchecked(address: &str) -> (Address, Unchecked) {
+    let unchecked = Unchecked {
+        path: "reserved_concurrent_executions".parse().unwrap(),
+        why: "access_denied".into(),
+        detail: "lambda:GetFunctionConcurrency: AccessDeniedException: no".into(),
+    };
+    (address.parse().unwrap(), unchecked)
+}
+
+/// One step of each action, with long and structured values, and a right for everybody.
+pub fn every_action() -> Plan {
+    let policy = |actions: &[&str]| {
+        let actions = Value::string_list(actions);
+        let statement = Table::from([("Effect".into(), "Allow".into()), ("Action".into(), actions), ("Resource".into(), "*".into())]);
+        Value::Table(Table::from([("Statement".into(), Value::List(vec![Value::Table(statement)]))]))
+    };
+    let mut renamed = change("name", Some("old".into()), Some("new".into()), Cause::Spec);
+    renamed.effect = Effect::Replace;
+    let long = "a sentence that goes on and on until nobody remembers how it began ".repeat(2);
+    let mut plan = plan_of(vec![
+        step("log_group.hash", Action::Adopt, Reason::NotInState, vec![change("retention_in_days", None, Some(30.into()), Cause::Spec)]),
+        step("permission.hash.url", Action::Create, Reason::NotInState, vec![]),
+        step(
+            "role.hash",
+            Action::Update,
+            Reason::InputsChanged,
+            vec![
+                change(
+                    "inline_policy.logs",
+                    Some(policy(&["logs:PutLogEvents"])),
+                    Some(policy(&["logs:PutLogEvents", "s3:GetObject"])),
+                    Cause::Spec,
+                ),
+                change("description", Some(Value::from(long.clone())), Some(Value::from(long.replace("nobody", "somebody"))), Cause::Spec),
+            ],
+        ),
+        step(
+            "function.hash",
+            Action::Update,
+            Reason::Drifted,
+            vec![
+                change("memory_size", Some(128.into()), Some(512.into()), Cause::Drift),
+                change("timeout", Some(3.into()), Some(9.into()), Cause::Both),
+                change("environment.LOG_LEVEL", Some("info".into()), None, Cause::Spec),
+            ],
+        ),
+        step("event_rule.hash.monthly", Action::Replace, Reason::CannotUpdateInPlace, vec![renamed]),
+        step("function.old", Action::Delete, Reason::NotInSpec, vec![]),
+        step("log_group.old", Action::Forget, Reason::NotInSpec, vec![]),
+        unchanged_step("function.same"),
+    ]);
+    let carries = [("principal", "*"), ("action", "lambda:InvokeFunctionUrl")];
+    plan.operations.push(Operation {
+        address: "permission.hash.url".parse().unwrap(),
+        physical_id: None,
+        call: "lambda:AddPermission".into(),
+        arguments: Table::new(),
+        carries: carries.iter().map(|(key, value)| Carry::set(key.parse().unwrap(), (*value).into())).collect(),
+        transition: Transition::Create { adopted: false, discards: false },
+        waits: vec![],
+        serial_key: None,
+    });
+    plan.steps[1].operations = vec![OperationId(0)];
+    plan.unchecked = vec![unchecked("function.same")];
+    plan.not_deep = 2;
+    plan.notes = vec![("role.hash".parse().unwrap(), "a policy that others attached stays: arn:aws:iam::aws:policy/Other".into())];
+    plan
+}
+
+/// A state with two resources, one replaced, and an operation that never ended.
+pub fn state() -> State {
+    let mut state = State::new(Lineage("0123456789abcdef".into()), "demo", Some("dev"), target(), None);
+    let mut function = Entry::new("demo-dev-hash".into());
+    function.inputs = Table::from([("memory_size".into(), 128.into())]);
+    function.attributes = Table::from([("arn".into(), "arn:aws:lambda:eu-central-1:123456789012:function:demo-dev-hash".into())]);
+    function.dependencies = vec![Dependency::hard(Address::new("role", "hash"))];
+    let mut group = Entry::new("/aws/lambda/demo-dev-hash".into());
+    group.adopted = true;
+    state.entries = [(Address::new("function", "hash"), function), (Address::new("log_group", "hash"), group)].into();
+    state.outputs = Table::from([("lambda".into(), "arn:aws:lambda:eu-central-1:123456789012:function:demo-dev-hash".into())]);
+    state.serial = 4;
+    state.intents = vec![Record::Begin {
+        operation: 0,
+        address: Address::new("role", "hash"),
+        physical_id: Some("demo-dev-hash-eu-central-1".into()),
+        call: "iam:CreateRole".into(),
+        transition: Transition::Create { adopted: false, discards: false },
+    }];
+    state
+}

@@ -1,0 +1,125 @@
+//! One changed path.
+
+use super::text::{self, DIM, GREEN, RED, YELLOW, fitted, styled, width};
+use crate::model::document::parsed;
+use crate::model::{Action, Cause, Change, Effect, Value};
+use similar::{ChangeTag, TextDiff};
+
+const INDENT: usize = 6;
+/// Unchanged lines shown around each changed one in the diff of a document.
+const DIFF_CONTEXT_LINES: usize = 1;
+/// Characters of a common beginning of two long texts that are shown before the first difference.
+const BEGINNING_SHOWN: usize = 16;
+/// Lines of a document's diff that are shown; the rest is counted.
+const DIFF_LINES_MAX: usize = 24;
+
+/// What stood there and what will: both sides and a remark.
+struct Sides<'a> {
+    before: Option<&'a Value>,
+    after: Option<&'a Value>,
+    remark: String,
+}
+
+/// The lines for one change in a plan: from what lives to what is wanted.
+pub fn planned(change: &Change, action: Action, columns: usize) -> Vec<String> {
+    let remark = match (change.cause, action) {
+        (_, Action::Create) | (Cause::Spec, _) => String::new(),
+        (Cause::Drift, _) => "drift".into(),
+        (Cause::Both, _) => format!("drift: applied {}", text::value(change.applied.as_ref())),
+    };
+    let before = match change.cause {
+        Cause::Spec => change.live.as_ref().or(change.applied.as_ref()),
+        _ => change.live.as_ref(),
+    };
+    let is_replaced = change.effect == Effect::Replace && matches!(action, Action::Replace | Action::Update);
+    let before = before.filter(|_| action != Action::Create);
+    lines(change, &Sides { before, after: change.desired.as_ref(), remark }, is_replaced, columns)
+}
+
+/// The lines for one drifted path: from what was applied to what lives.
+pub fn drifted(change: &Change, columns: usize) -> Vec<String> {
+    lines(change, &Sides { before: change.applied.as_ref(), after: change.live.as_ref(), remark: String::new() }, false, columns)
+}
+
+fn lines(change: &Change, sides: &Sides<'_>, is_replaced: bool, columns: usize) -> Vec<String> {
+    let path = change.path.to_string();
+    let (before, after) = (text::value(sides.before), text::value(sides.after));
+    let is_new = sides.before.is_none() && sides.after.is_some();
+    let remarks: Vec<String> =
+        [(!sides.remark.is_empty()).then(|| styled(YELLOW, &sides.remark)), is_replaced.then(|| styled(RED, "forces replacement"))]
+            .into_iter()
+            .flatten()
+            .collect();
+    let tail = if remarks.is_empty() { String::new() } else { format!("  ({})", remarks.join(", ")) };
+    let short = if is_new { format!("{path} = {after}") } else { format!("{path}: {before} -> {after}") };
+    let visible = INDENT + width(&short) + width(&anstream::adapter::strip_str(&tail).to_string());
+    if visible <= columns {
+        let body = if is_new { format!("{path} = {}", styled(GREEN, &after)) } else { arrow(&path, &before, &after) };
+        return vec![format!("{:INDENT$}{body}{tail}", "")];
+    }
+    let mut all = vec![format!("{:INDENT$}{path}:{tail}", "")];
+    all.extend(long(sides, columns));
+    all
+}
+
+fn arrow(path: &str, before: &str, after: &str) -> String {
+    format!("{path}: {} -> {}", styled(RED, before), styled(GREEN, after))
+}
+
+fn long(sides: &Sides<'_>, columns: usize) -> Vec<String> {
+    if is_document(sides.before) || is_document(sides.after) {
+        return diff(&pretty(sides.before), &pretty(sides.after), columns);
+    }
+    let (before, after) = (sides.before.map(|value| text::value(Some(value))), sides.after.map(|value| text::value(Some(value))));
+    let same = match (&before, &after) {
+        (Some(before), Some(after)) => same_beginning(before, after),
+        _ => 0,
+    };
+    let side = |sign: &str, style, value: Option<String>| {
+        value.map(|value| styled(style, &fitted(&format!("{:8}{sign} {}", "", without_beginning(&value, same)), columns)))
+    };
+    [side("-", RED, before), side("+", GREEN, after)].into_iter().flatten().collect()
+}
+
+/// How many characters two texts begin with in common.
+fn same_beginning(left: &str, right: &str) -> usize {
+    left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count()
+}
+
+/// The text from a little before the character at `same`, so that a cut line still shows what differs.
+fn without_beginning(text: &str, same: usize) -> String {
+    let skipped = same.saturating_sub(BEGINNING_SHOWN);
+    if skipped == 0 { text.to_owned() } else { ['…'].into_iter().chain(text.chars().skip(skipped)).collect() }
+}
+
+fn is_document(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| matches!(parsed(value), Value::List(_) | Value::Table(_)))
+}
+
+fn pretty(value: Option<&Value>) -> String {
+    value.map(|value| format!("{:#}\n", parsed(value).to_json())).unwrap_or_default()
+}
+
+fn diff(before: &str, after: &str, columns: usize) -> Vec<String> {
+    let diff = TextDiff::from_lines(before, after);
+    let mut lines: Vec<String> = diff
+        .grouped_ops(DIFF_CONTEXT_LINES)
+        .iter()
+        .flatten()
+        .flat_map(|operation| diff.iter_changes(operation))
+        .map(|change| {
+            let (sign, style) = match change.tag() {
+                ChangeTag::Delete => ("-", RED),
+                ChangeTag::Insert => ("+", GREEN),
+                ChangeTag::Equal => (" ", DIM),
+            };
+            styled(style, &fitted(&format!("{:8}{sign} {}", "", change.value().trim_end()), columns))
+        })
+        .collect();
+    if lines.len() > DIFF_LINES_MAX {
+        let more = lines.len() - DIFF_LINES_MAX;
+        lines.truncate(DIFF_LINES_MAX);
+        lines.push(styled(DIM, &format!("{:8}… {} more; `--format json` shows all", "", text::counted(more, "line"))));
+    }
+    lines
+}

@@ -1,0 +1,102 @@
+//! What was changed behind our back.
+
+use super::text::{BOLD, DIM, GREEN, RED, YELLOW, counted, styled};
+use super::{change, plan};
+use crate::cli::view::Title;
+use crate::model::{Plan, Reason, Step};
+
+/// Everything that `drift` found.
+pub struct DriftView<'a> {
+    /// Where.
+    pub title: &'a Title,
+    /// The plan towards what was applied; what could not be read is taken from it.
+    pub plan: &'a Plan,
+    /// What drifted, without what is ignored.
+    pub drifted: &'a [Step],
+    /// How many resources the next `up` would change; `None` where that is not known.
+    pub pending: Option<usize>,
+}
+
+/// The drift, in lines of at most `columns`.
+pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
+    let mut lines = vec![styled(BOLD, &view.title.line()), String::new()];
+    lines.extend(view.drifted.iter().flat_map(|step| step_lines(step, columns)));
+    if !view.drifted.is_empty() {
+        lines.push(String::new());
+    }
+    let mut remarks = plan::unread(view.plan, columns, "drift --deep");
+    remarks.push(styled(DIM, &pending(view.pending)));
+    lines.extend(remarks);
+    lines.push(styled(BOLD, &total(view)));
+    lines.join("\n")
+}
+
+fn step_lines(step: &Step, columns: usize) -> Vec<String> {
+    let id = step.physical_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+    let head = format!("{}{}", styled(BOLD, &step.address.to_string()), styled(DIM, &id));
+    if step.reason == Reason::MissingInAws {
+        return vec![format!("{} {head}: gone from AWS", styled(RED, "  -"))];
+    }
+    let mut lines = vec![format!("{} {head}: changed outside lambdo", styled(YELLOW, "  ~"))];
+    lines.extend(step.changes.iter().flat_map(|one| change::drifted(one, columns)));
+    lines
+}
+
+fn pending(pending: Option<usize>) -> String {
+    match pending {
+        None => "pending changes were not counted: the spec cannot be read without a build".into(),
+        Some(0) => "nothing pending: the spec is as it was applied".into(),
+        Some(number) => format!("pending: {} of the spec not applied yet; `lambdo plan` shows them", counted(number, "change")),
+    }
+}
+
+fn total(view: &DriftView<'_>) -> String {
+    match (view.drifted.len(), view.plan.unchecked.len()) {
+        (0, 0) => styled(GREEN, "No drift."),
+        (0, unread) => format!("No drift found, but {} could not be read.", counted(unread, "thing")),
+        (1, _) => "Drift: 1 resource differs from what was applied.".into(),
+        (number, _) => format!("Drift: {number} resources differ from what was applied."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::view::fixtures::{drifted_step, gone_step, plan_of, title, unchecked};
+
+    #[test]
+    fn drift_shows_what_was_applied_and_what_lives() {
+        let drifted = [drifted_step("function.hash", &["environment.A", "memory_size"]), gone_step("log_group.hash")];
+        let mut plan = plan_of(drifted.to_vec());
+        plan.unchecked = vec![unchecked("permission.hash.monthly")];
+        plan.not_deep = 1;
+        let view = DriftView { title: &title(), plan: &plan, drifted: &drifted, pending: Some(2) };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+          ~ function.hash (demo-hash): changed outside lambdo
+              environment.A: 128 -> 512
+              memory_size: 128 -> 512
+          - log_group.hash (demo-hash): gone from AWS
+
+        not checked: permission.hash.monthly reserved_concurrent_executions: access
+        denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
+        1 setting was not read, since each costs a call; `lambdo drift --deep` reads
+        them
+        pending: 2 changes of the spec not applied yet; `lambdo plan` shows them
+        Drift: 2 resources differ from what was applied.
+        ");
+    }
+
+    #[test]
+    fn no_drift_is_one_sentence() {
+        let plan = plan_of(vec![]);
+        let view = DriftView { title: &title(), plan: &plan, drifted: &[], pending: None };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+        pending changes were not counted: the spec cannot be read without a build
+        No drift.
+        ");
+    }
+}

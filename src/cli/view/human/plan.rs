@@ -1,0 +1,280 @@
+//! A plan, worth looking at.
+
+use super::text::{BOLD, DIM, YELLOW, counted, fitted, styled, symbol, value, width, wrapped};
+use super::{change, security};
+use crate::cli::view::Title;
+use crate::model::observed::tag;
+use crate::model::{Action, Change, Plan, Reason, Step, Value};
+use std::collections::BTreeMap;
+
+/// Settings of something new that are shown elsewhere or say nothing.
+const HIDDEN_SETTINGS: [&str; 4] = ["tags", "trust_policy", "inline_policy", "managed_policies"];
+/// The width of one setting of something new, in columns.
+const SETTING_WIDTH_MAX: usize = 48;
+
+/// What a plan is shown for; only words depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To make AWS what the spec asks for.
+    Deploy,
+    /// To take everything down.
+    Destroy,
+}
+
+/// The whole plan, in lines of at most `columns` where words allow it. It has no final line end.
+pub fn plan(title: &Title, plan: &Plan, purpose: Purpose, columns: usize) -> String {
+    let mut lines = vec![styled(BOLD, &title.line()), String::new()];
+    let changed: Vec<&Step> = plan.steps.iter().filter(|step| step.action != Action::NoOp).collect();
+    for step in &changed {
+        lines.extend(step_lines(step, purpose, columns));
+        lines.extend(settings(step, plan, columns));
+    }
+    if !changed.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(block(security::lines(plan, columns)));
+    lines.extend(block(remarks(plan, purpose, columns)));
+    lines.push(styled(BOLD, &total(plan, purpose)));
+    lines.join("\n")
+}
+
+fn block(mut lines: Vec<String>) -> Vec<String> {
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
+}
+
+fn step_lines(step: &Step, purpose: Purpose, columns: usize) -> Vec<String> {
+    let (sign, style) = symbol(step.action);
+    let id = step.physical_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+    let address = step.address.to_string();
+    let head = format!("{} {}{}", styled(style, &format!("{sign:>3}")), styled(BOLD, &address), styled(DIM, &id));
+    let reason = reason(step, purpose);
+    let visible = 4 + width(&address) + width(&id) + 2 + width(reason);
+    let mut lines = match reason {
+        "" => vec![head],
+        _ if visible <= columns => vec![format!("{head}: {reason}")],
+        _ => vec![head, format!("      {reason}")],
+    };
+    lines.extend(step.changes.iter().filter(|change| !is_ownership(change)).flat_map(|one| change::planned(one, step.action, columns)));
+    lines
+}
+
+/// What something new is made with, on as few lines as it takes. Tags are left out, and policies,
+/// which the block of rights shows.
+fn settings(step: &Step, plan: &Plan, columns: usize) -> Vec<String> {
+    if step.action != Action::Create {
+        return Vec::new();
+    }
+    let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
+    let carries = operations.flat_map(|operation| &operation.carries).filter(|carry| !HIDDEN_SETTINGS.contains(&carry.path.first()));
+    let parts: Vec<String> = carries
+        .filter(|carry| carry.value.as_ref().is_some_and(|value| !is_empty(value)))
+        .map(|carry| format!("{} = {}", carry.path, fitted(&value(carry.value.as_ref()), SETTING_WIDTH_MAX)))
+        .collect();
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    wrapped(&parts.join(", "), 6, columns).iter().map(|line| styled(DIM, line)).collect()
+}
+
+fn is_empty(value: &Value) -> bool {
+    matches!(value, Value::List(items) if items.is_empty()) || matches!(value, Value::Table(table) if table.is_empty())
+}
+
+/// Our own tags say nothing that the address does not say.
+fn is_ownership(change: &Change) -> bool {
+    let ours = [tag::PROJECT, tag::STAGE, tag::ADDRESS, tag::LINEAGE];
+    change.path.first() == "tags" && change.path.0.get(1).is_some_and(|key| ours.contains(&key.as_str()))
+}
+
+fn reason(step: &Step, purpose: Purpose) -> &'static str {
+    match (step.reason, purpose, step.action) {
+        (Reason::MissingInAws, _, Action::Forget) => "gone from AWS and leaves the state",
+        (_, _, Action::Forget) => "stays in AWS and leaves the state",
+        (_, _, Action::Adopt) => "exists and becomes ours",
+        (Reason::NotInSpec | Reason::Requested, Purpose::Destroy, _) | (Reason::Unchanged, _, _) => "",
+        (Reason::NotInState, _, _) => "not deployed yet",
+        (Reason::MissingInAws, _, _) => "gone from AWS",
+        (Reason::InputsChanged, _, _) => "the spec changed",
+        (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
+        (Reason::DependencyReplaced, _, _) => "what it depends on is made anew",
+        (Reason::NotInSpec, _, _) => "not in the spec any more",
+        (Reason::Drifted, _, _) => "changed outside lambdo",
+        (Reason::Requested, _, _) => "asked for",
+    }
+}
+
+fn remarks(plan: &Plan, purpose: Purpose, columns: usize) -> Vec<String> {
+    let mut lines = match purpose {
+        Purpose::Deploy => unread(plan, columns, "plan --deep"),
+        // What is deleted need not have been read.
+        Purpose::Destroy => Vec::new(),
+    };
+    for (address, note) in &plan.notes {
+        lines.extend(wrapped(&format!("note: {address}: {note}"), 0, columns));
+    }
+    lines
+}
+
+/// What could not be read and what was not read, one line or more each.
+pub fn unread(plan: &Plan, columns: usize, deep: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (address, unchecked) in &plan.unchecked {
+        let path = if unchecked.path.0.is_empty() { String::new() } else { format!(" {}", unchecked.path) };
+        let text = format!("not checked: {address}{path}: {} ({})", unchecked.why.replace('_', " "), unchecked.detail);
+        lines.extend(wrapped(&text, 0, columns).iter().map(|line| styled(YELLOW, line)));
+    }
+    if plan.not_deep > 0 {
+        let text = format!(
+            "{} not read, since each costs a call; `lambdo {deep}` reads them",
+            counted(plan.not_deep, "setting") + was(plan.not_deep)
+        );
+        lines.extend(wrapped(&text, 0, columns).iter().map(|line| styled(DIM, line)));
+    }
+    lines
+}
+
+fn was(number: usize) -> &'static str {
+    if number == 1 { " was" } else { " were" }
+}
+
+/// The one line at the end.
+fn total(plan: &Plan, purpose: Purpose) -> String {
+    let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
+    plan.steps.iter().for_each(|step| *counts.entry(step.action).or_default() += 1);
+    let unchanged = counts.remove(&Action::NoOp).unwrap_or_default();
+    if counts.is_empty() && !plan.refusals.is_empty() {
+        return "Refused: nothing can be done before the errors are mended.".into();
+    }
+    if counts.is_empty() {
+        return match (purpose, plan.unchecked.len()) {
+            (Purpose::Destroy, _) => "Nothing to destroy.".into(),
+            (_, 0) => {
+                format!("No changes. {} as the spec asks.", counted(unchanged, "resource") + if unchanged == 1 { " is" } else { " are" })
+            }
+            (_, unread) => format!("No changes found, but {} could not be read.", counted(unread, "thing")),
+        };
+    }
+    let parts: Vec<String> = counts.iter().map(|(action, number)| format!("{number} to {}", verb(*action))).collect();
+    let unchanged = if unchanged == 0 { String::new() } else { format!("; {unchanged} unchanged") };
+    format!("Plan: {}{unchanged}.", parts.join(", "))
+}
+
+fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+        Action::Adopt => "adopt",
+        Action::Forget => "forget",
+        Action::NoOp => "leave",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::view::fixtures::{every_action, plan_of, title, unchanged_step, unchecked};
+
+    fn shown(plan: &Plan, purpose: Purpose) -> String {
+        let text = super::plan(&title(), plan, purpose, 80);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn each_action_has_its_sign_and_reason() {
+        insta::assert_snapshot!(shown(&every_action(), Purpose::Deploy), @r#"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+          > log_group.hash (demo-hash): exists and becomes ours
+              retention_in_days = 30
+          + permission.hash.url (demo-hash): not deployed yet
+              principal = "*", action = "lambda:InvokeFunctionUrl"
+          ~ role.hash (demo-hash): the spec changed
+              inline_policy.logs:
+                        "Action": [
+                -         "logs:PutLogEvents"
+                +         "logs:PutLogEvents",
+                +         "s3:GetObject"
+                        ],
+              description:
+                - …on and on until nobody remembers how it began a sentence that goes o…
+                + …on and on until somebody remembers how it began a sentence that goes…
+          ~ function.hash (demo-hash): changed outside lambdo
+              memory_size: 512 -> 128  (drift)
+              timeout: 9 -> 1  (drift: applied 3)
+              environment.LOG_LEVEL: "info" -> (unset)
+        -/+ event_rule.hash.monthly (demo-hash): cannot be changed in place
+              name: "old" -> "new"  (forces replacement)
+          - function.old (demo-old): not in the spec any more
+          . log_group.old (demo-old): stays in AWS and leaves the state
+
+        Rights:
+          + permission.hash.url
+              PUBLIC: anybody may lambda:InvokeFunctionUrl
+          ~ role.hash
+              logs: allow logs:PutLogEvents, s3:GetObject on *
+
+        not checked: function.same reserved_concurrent_executions: access denied
+        (lambda:GetFunctionConcurrency: AccessDeniedException: no)
+        2 settings were not read, since each costs a call; `lambdo plan --deep` reads
+        them
+        note: role.hash: a policy that others attached stays:
+        arn:aws:iam::aws:policy/Other
+
+        Plan: 1 to create, 2 to update, 1 to replace, 1 to delete, 1 to adopt, 1 to forget; 1 unchanged.
+        "#);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let text = shown(&every_action(), Purpose::Deploy);
+        assert_eq!(text.lines().filter(|line| width(line) > 80 && !line.starts_with("Plan: ")).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn nothing_to_do_is_one_sentence() {
+        let mut plan = plan_of(vec![unchanged_step("function.hash")]);
+        insta::assert_snapshot!(shown(&plan, Purpose::Deploy), @r"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+        No changes. 1 resource is as the spec asks.
+        ");
+        plan.unchecked = vec![unchecked("function.hash")];
+        plan.not_deep = 3;
+        insta::assert_snapshot!(shown(&plan, Purpose::Deploy), @r"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+        not checked: function.hash reserved_concurrent_executions: access denied
+        (lambda:GetFunctionConcurrency: AccessDeniedException: no)
+        3 settings were not read, since each costs a call; `lambdo plan --deep` reads
+        them
+
+        No changes found, but 1 thing could not be read.
+        ");
+        insta::assert_snapshot!(shown(&plan_of(vec![]), Purpose::Destroy), @r"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+        Nothing to destroy.
+        ");
+    }
+
+    #[test]
+    fn destroy_does_not_explain_what_was_asked_for() {
+        let mut plan = every_action();
+        plan.steps.retain(|step| step.action == Action::Delete);
+        insta::assert_snapshot!(shown(&plan, Purpose::Destroy), @r"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+          - function.old (demo-old)
+
+        note: role.hash: a policy that others attached stays:
+        arn:aws:iam::aws:policy/Other
+
+        Plan: 1 to delete.
+        ");
+    }
+}

@@ -1,0 +1,98 @@
+//! How an `up` or a `destroy` went.
+
+use super::text::{BOLD, GREEN, RED, YELLOW, counted, duration, styled};
+use crate::cli::view::Results;
+use crate::model::event::Outcome;
+use crate::model::{Action, Exit, Plan, Step};
+use std::collections::BTreeMap;
+
+/// Everything that is said about a run that ended.
+pub struct ReportView<'a> {
+    /// What was to be done.
+    pub plan: &'a Plan,
+    /// How each step ended.
+    pub results: &'a Results,
+    /// How the run ends.
+    pub exit: Exit,
+    /// How long it took.
+    pub elapsed_ms: u64,
+}
+
+/// One line of totals, and one for each step that did not go through.
+pub fn report(view: &ReportView<'_>) -> String {
+    let mut lines: Vec<String> = view.plan.steps.iter().filter_map(|step| trouble(step, view.results)).collect();
+    let (style, head) = match view.exit {
+        Exit::Success => (GREEN, "Done"),
+        Exit::Interrupted => (YELLOW, "Interrupted"),
+        Exit::Partial => (YELLOW, "Partly applied"),
+        _ => (RED, "Failed"),
+    };
+    lines.push(format!("{}: {} in {}.", styled(style.bold(), head), totals(view), duration(view.elapsed_ms)));
+    if matches!(view.exit, Exit::Partial | Exit::Interrupted) {
+        lines.push("The state is saved; run the same command again to continue.".into());
+    }
+    lines.join("\n")
+}
+
+fn trouble(step: &Step, results: &Results) -> Option<String> {
+    let result = results.get(&step.address)?;
+    let (style, word) = match result.outcome {
+        Outcome::Done => return None,
+        Outcome::Failed => (RED, "failed"),
+        Outcome::Skipped => (YELLOW, "skipped"),
+    };
+    (step.action != Action::NoOp).then(|| format!("  {} {}", styled(style, &format!("{word:>7}")), styled(BOLD, &step.address.to_string())))
+}
+
+fn totals(view: &ReportView<'_>) -> String {
+    let mut done: BTreeMap<Action, usize> = BTreeMap::new();
+    let mut other: BTreeMap<Outcome, usize> = BTreeMap::new();
+    for step in view.plan.steps.iter().filter(|step| step.action != Action::NoOp) {
+        match view.results.get(&step.address).map_or(Outcome::Skipped, |result| result.outcome) {
+            Outcome::Done => *done.entry(step.action).or_default() += 1,
+            outcome => *other.entry(outcome).or_default() += 1,
+        }
+    }
+    let mut parts: Vec<String> = done.iter().map(|(action, number)| format!("{number} {}", participle(*action))).collect();
+    parts.extend(
+        other.iter().map(|(outcome, number)| format!("{number} {}", if *outcome == Outcome::Failed { "failed" } else { "skipped" })),
+    );
+    if parts.is_empty() {
+        return format!("nothing to change, {} unchanged", counted(view.plan.steps.len(), "resource"));
+    }
+    parts.join(", ")
+}
+
+fn participle(action: Action) -> &'static str {
+    match action {
+        Action::Create => "created",
+        Action::Update => "updated",
+        Action::Replace => "replaced",
+        Action::Delete => "deleted",
+        Action::Adopt => "adopted",
+        Action::Forget => "forgotten",
+        Action::NoOp => "unchanged",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::view::StepResult;
+    use crate::cli::view::fixtures::{drifted_step, new_step, plan_of, spec_step};
+
+    #[test]
+    fn totals_tell_what_went_through_and_what_did_not() {
+        let plan = plan_of(vec![new_step("role.hash"), spec_step("function.hash"), drifted_step("log_group.hash", &["retention_in_days"])]);
+        let outcomes = [Outcome::Done, Outcome::Failed, Outcome::Skipped];
+        let results: Results =
+            plan.steps.iter().zip(outcomes).map(|(step, outcome)| (step.address.clone(), StepResult { outcome, error: None })).collect();
+        let view = ReportView { plan: &plan, results: &results, exit: Exit::Partial, elapsed_ms: 12_340 };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&report(&view)).to_string(), @r"
+           failed function.hash
+          skipped log_group.hash
+        Partly applied: 1 created, 1 failed, 1 skipped in 12.3 s.
+        The state is saved; run the same command again to continue.
+        ");
+    }
+}

@@ -1,0 +1,143 @@
+//! Small pieces of text: styles, values, fitting into a width.
+
+use crate::model::value::scalar_text;
+use crate::model::{Action, TemplatePart, Value};
+use anstyle::{AnsiColor, Style};
+
+/// Added, and success.
+pub const GREEN: Style = AnsiColor::Green.on_default();
+/// Taken away, and failure.
+pub const RED: Style = AnsiColor::Red.on_default();
+/// Changed, and warnings.
+pub const YELLOW: Style = AnsiColor::Yellow.on_default();
+/// Names to be copied.
+pub const CYAN: Style = AnsiColor::Cyan.on_default();
+/// Less important.
+pub const DIM: Style = Style::new().dimmed();
+/// Headings.
+pub const BOLD: Style = Style::new().bold();
+
+/// `text` in a style.
+pub fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// The sign and the style of an action.
+pub fn symbol(action: Action) -> (&'static str, Style) {
+    match action {
+        Action::Create => ("+", GREEN),
+        Action::Update => ("~", YELLOW),
+        Action::Replace => ("-/+", RED),
+        Action::Delete => ("-", RED),
+        Action::Adopt => (">", CYAN),
+        Action::Forget => (".", DIM),
+        Action::NoOp => (" ", DIM),
+    }
+}
+
+/// A value on one line; what is absent reads `(unset)`.
+pub fn value(value: Option<&Value>) -> String {
+    match value {
+        None => "(unset)".into(),
+        Some(Value::Unresolved(parts)) => template(parts),
+        Some(value) => value.to_json().to_string(),
+    }
+}
+
+fn template(parts: &[TemplatePart]) -> String {
+    if let [TemplatePart::Attribute { .. }] = parts {
+        return format!("(known after apply: {})", parts[0].expression());
+    }
+    let text: String = parts
+        .iter()
+        .map(|part| match part {
+            TemplatePart::Text(text) => text.clone(),
+            other => format!("${{{}}}", other.expression()),
+        })
+        .collect();
+    format!("{text:?}")
+}
+
+/// An output as a shell wants it: text bare, anything else as JSON.
+pub fn output(value: &Value) -> String {
+    scalar_text(value).unwrap_or_else(|| value.to_json().to_string())
+}
+
+/// The columns that a text takes; each character counts as one.
+pub fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The text cut to `columns`, with an ellipsis where something was cut.
+pub fn fitted(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    text.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Words broken into lines of at most `columns`, each with `indent` spaces before it.
+pub fn wrapped(text: &str, indent: usize, columns: usize) -> Vec<String> {
+    let space = columns.saturating_sub(indent).max(20);
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let is_full = lines.last().is_some_and(|line| !line.is_empty() && width(line) + 1 + width(word) > space);
+        if is_full {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    lines.into_iter().map(|line| format!("{:indent$}{line}", "")).collect()
+}
+
+/// `1 resource`, `2 resources`.
+pub fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A duration as people say it.
+pub fn duration(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1_000),
+    }
+}
+
+/// Bytes as people say them.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{}.{} KiB", bytes / 1_024, bytes % 1_024 * 10 / 1_024),
+        _ => format!("{}.{} MiB", bytes / 1_048_576, bytes % 1_048_576 * 10 / 1_048_576),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Address;
+
+    #[test]
+    fn values_are_shown_as_json_and_references_in_words() {
+        assert_eq!(value(None), "(unset)");
+        assert_eq!(value(Some(&"a\"b".into())), r#""a\"b""#);
+        assert_eq!(value(Some(&Value::reference(&Address::new("http_api", "x"), "id"))), "(known after apply: http_api.x.id)");
+    }
+
+    #[test]
+    fn long_text_is_cut_or_broken() {
+        assert_eq!(fitted("abcdef", 4), "abc…");
+        assert_eq!(fitted("äbcd", 4), "äbcd");
+        assert_eq!(wrapped("one two three four five", 2, 22), ["  one two three four", "  five"]);
+    }
+
+    #[test]
+    fn durations_and_sizes_have_one_digit_behind_the_point() {
+        assert_eq!([duration(40), duration(1_250), duration(61_000)], ["40 ms", "1.2 s", "1 min 1 s"]);
+        assert_eq!([bytes(12), bytes(1_536), bytes(5_242_880)], ["12 B", "1.5 KiB", "5.0 MiB"]);
+    }
+}

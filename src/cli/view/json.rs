@@ -1,0 +1,388 @@
+//! Views for programs: one document each, described by `schemas/*.schema.json`.
+
+use super::human::{DriftView, StatusView};
+use super::{LockHolder, Results, Title, causes};
+use crate::cli::render::{Sources, file_name, position, sorted};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::model::event::Outcome;
+use crate::model::{Action, Address, Artifact, Entry, Plan, Record, Step, Table, Value};
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// The version of all documents.
+pub const VERSION: u32 = 1;
+
+const ACTIONS: [(Action, &str); 7] = [
+    (Action::Create, "create"),
+    (Action::Update, "update"),
+    (Action::Replace, "replace"),
+    (Action::Delete, "delete"),
+    (Action::Adopt, "adopt"),
+    (Action::Forget, "forget"),
+    (Action::NoOp, "no_op"),
+];
+
+/// The document of `plan`.
+pub fn plan(title: &Title, plan: &Plan) -> Json {
+    let mut document = head("plan", title);
+    describe_plan(&mut document, plan, None);
+    document.into()
+}
+
+/// The document of `up` and `destroy` after a run.
+pub fn report(command: &str, title: &Title, plan: &Plan, results: &Results, outputs: &Table, sources: &Sources) -> Json {
+    let mut document = head(command, title);
+    describe_plan(&mut document, plan, Some(results));
+    document.insert("outputs".into(), table(outputs));
+    let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
+    document.insert("errors".into(), diagnostics(&errors, sources));
+    document.into()
+}
+
+/// The document of a command that could not do its work.
+pub fn failure(command: &str, errors: &[Diagnostic], sources: &Sources) -> Json {
+    json!({ "version": VERSION, "command": command, "errors": diagnostics(errors, sources) })
+}
+
+/// The document of `drift`.
+pub fn drift(view: &DriftView<'_>) -> Json {
+    let mut document = head("drift", view.title);
+    let drifted: Vec<Json> = view
+        .drifted
+        .iter()
+        .map(|step| {
+            let mut one = step_head(step);
+            one.insert("changes".into(), json!(step.changes));
+            one.into()
+        })
+        .collect();
+    document.insert("drifted".into(), drifted.into());
+    insert_some(&mut document, "pending", view.pending.map(Json::from));
+    document.insert("unchecked".into(), unchecked(view.plan));
+    document.insert("not_deep".into(), view.plan.not_deep.into());
+    document.into()
+}
+
+/// The document of `status`.
+pub fn status(view: &StatusView<'_>) -> Json {
+    let state = view.state;
+    let resources: Vec<Json> = state.entries.iter().map(|(address, entry)| resource(address, entry)).collect();
+    let intents: Vec<Json> = state.intents.iter().filter_map(intent).collect();
+    let mut document = Map::new();
+    document.insert("version".into(), VERSION.into());
+    document.insert("command".into(), "status".into());
+    document.insert("project".into(), state.project.as_str().into());
+    document.insert("stage".into(), json!(state.stage));
+    document.insert("account".into(), state.target.account.as_str().into());
+    document.insert("region".into(), state.target.region.as_str().into());
+    insert_some(&mut document, "endpoint", state.endpoint.as_deref().map(Json::from));
+    document.insert("lineage".into(), json!(state.lineage));
+    document.insert("serial".into(), state.serial.into());
+    document.insert("place".into(), view.place.into());
+    insert_some(&mut document, "lock", view.holder.map(|holder| json!(holder)));
+    document.insert("resources".into(), resources.into());
+    document.insert("intents".into(), intents.into());
+    document.into()
+}
+
+/// The document of `status` and `state list` where nothing was ever deployed.
+pub fn nothing_deployed(command: &str, project: &str, stage: Option<&str>) -> Json {
+    json!({ "version": VERSION, "command": command, "project": project, "stage": stage, "serial": 0, "resources": [] })
+}
+
+/// The document of `state list`.
+pub fn state_list(project: &str, stage: Option<&str>, serial: u64, entries: &BTreeMap<Address, Entry>) -> Json {
+    let resources: Vec<Json> = entries.iter().map(|(address, entry)| resource(address, entry)).collect();
+    json!({ "version": VERSION, "command": "state list", "project": project, "stage": stage, "serial": serial, "resources": resources })
+}
+
+/// The document of `state show`.
+pub fn state_show(address: &Address, entry: &Entry) -> Json {
+    json!({ "version": VERSION, "command": "state show", "address": address, "entry": entry })
+}
+
+/// The document of `state history`: serial, place and time of each kept generation.
+pub fn state_history(generations: &[(u64, &str, Option<&str>)]) -> Json {
+    let row = |(serial, place, saved_at): &(u64, &str, Option<&str>)| {
+        let mut object = Map::new();
+        object.insert("serial".into(), (*serial).into());
+        object.insert("place".into(), (*place).into());
+        insert_some(&mut object, "saved_at", saved_at.map(Json::from));
+        Json::from(object)
+    };
+    json!({ "version": VERSION, "command": "state history", "generations": generations.iter().map(row).collect::<Vec<_>>() })
+}
+
+/// The document of `unlock`: who had left a note behind, if anybody.
+pub fn unlock(released: Option<&LockHolder>) -> Json {
+    let mut document = Map::new();
+    document.insert("version".into(), VERSION.into());
+    document.insert("command".into(), "unlock".into());
+    insert_some(&mut document, "released", released.map(|holder| json!(holder)));
+    document.into()
+}
+
+/// The document of `output`: all of them, or the one that was asked for.
+pub fn output(outputs: &Table) -> Json {
+    json!({ "version": VERSION, "command": "output", "outputs": table(outputs) })
+}
+
+/// The document of `validate` for a spec that is good.
+pub fn validate(
+    project: &str,
+    stage: Option<&str>,
+    functions: &[String],
+    resources: usize,
+    warnings: &[Diagnostic],
+    sources: &Sources,
+) -> Json {
+    json!({
+        "version": VERSION, "command": "validate", "valid": true, "project": project, "stage": stage,
+        "functions": functions, "resources": resources, "diagnostics": diagnostics(warnings, sources),
+    })
+}
+
+/// The document of `build`.
+pub fn build(artifacts: &BTreeMap<String, Artifact>) -> Json {
+    let packages: Vec<Json> = artifacts
+        .iter()
+        .map(|(function, artifact)| {
+            json!({
+                "function": function, "content_hash": artifact.content_hash,
+                "unzipped_bytes": artifact.unzipped_bytes, "files": artifact.files,
+            })
+        })
+        .collect();
+    json!({ "version": VERSION, "command": "build", "packages": packages })
+}
+
+/// Diagnostics in the order in which people see them.
+pub fn diagnostics(all: &[Diagnostic], sources: &Sources) -> Json {
+    sorted(all).into_iter().map(|one| diagnostic(one, sources)).collect()
+}
+
+fn diagnostic(one: &Diagnostic, sources: &Sources) -> Json {
+    let severity = match one.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    };
+    let mut object = Map::new();
+    object.insert("severity".into(), severity.into());
+    object.insert("code".into(), one.code.into());
+    object.insert("summary".into(), one.summary.as_str().into());
+    insert_some(&mut object, "detail", (!one.detail.is_empty()).then(|| one.detail.as_str().into()));
+    insert_some(&mut object, "address", one.address.as_deref().map(Json::from));
+    if let Some(span) = &one.span {
+        object.insert("file".into(), file_name(&span.file).into());
+        if let Some(text) = sources.get(&span.file) {
+            let (line, column) = position(text, span.start);
+            object.insert("line".into(), line.into());
+            object.insert("column".into(), column.into());
+        }
+    }
+    object.insert("hints".into(), json!(one.hints));
+    object.into()
+}
+
+fn head(command: &str, title: &Title) -> Map<String, Json> {
+    let mut document = Map::new();
+    document.insert("version".into(), VERSION.into());
+    document.insert("command".into(), command.into());
+    document.insert("project".into(), title.project.as_str().into());
+    document.insert("stage".into(), json!(title.stage));
+    document.insert("account".into(), title.target.account.as_str().into());
+    insert_some(&mut document, "account_alias", title.alias.as_deref().map(Json::from));
+    document.insert("region".into(), title.target.region.as_str().into());
+    insert_some(&mut document, "endpoint", title.endpoint.as_deref().map(Json::from));
+    document.insert("serial".into(), title.serial.into());
+    document
+}
+
+fn describe_plan(document: &mut Map<String, Json>, plan: &Plan, results: Option<&Results>) {
+    let count = |action| plan.steps.iter().filter(|step| step.action == action).count();
+    let summary: Map<String, Json> = ACTIONS.iter().map(|(action, name)| ((*name).to_owned(), count(*action).into())).collect();
+    document.insert("summary".into(), summary.into());
+    document.insert("steps".into(), plan.steps.iter().map(|one| step(one, plan, results)).collect());
+    document.insert("unchecked".into(), unchecked(plan));
+    document.insert("not_deep".into(), plan.not_deep.into());
+    let notes = plan.notes.iter().map(|(address, note)| json!({ "address": address, "note": note }));
+    document.insert("notes".into(), notes.collect());
+    if results.is_none() {
+        let causes = causes::Causes::of_plan(plan);
+        document.insert("causes".into(), json!({ "spec": causes.is_spec, "drift": causes.is_drift }));
+        document.insert("outputs".into(), table(&plan.outputs));
+        document.insert("errors".into(), diagnostics(&refusals(plan), &Sources::new()));
+    }
+}
+
+/// The refusals of a plan as errors.
+pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
+    let refused = |refusal: &crate::model::plan::Refusal| {
+        let error = Diagnostic::error("refused", refusal.summary).detail(refusal.detail.as_str()).address(&refusal.address);
+        refusal.hints.iter().fold(error, Diagnostic::hint)
+    };
+    plan.refusals.iter().map(refused).collect()
+}
+
+fn step_head(step: &Step) -> Map<String, Json> {
+    let mut object = Map::new();
+    object.insert("address".into(), json!(step.address));
+    object.insert("kind".into(), step.address.kind.as_str().into());
+    insert_some(&mut object, "physical_id", step.physical_id.as_ref().map(|id| id.as_str().into()));
+    object.insert("action".into(), json!(step.action));
+    object.insert("reason".into(), json!(step.reason));
+    object
+}
+
+fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
+    let mut object = step_head(step);
+    object.insert("changes".into(), json!(step.changes));
+    let calls = step.operations.iter().filter_map(|id| plan.operations.get(id.0)).map(|operation| operation.call.as_str());
+    object.insert("operations".into(), calls.collect());
+    if let Some(results) = results {
+        let outcome = results.get(&step.address).map(|result| result.outcome);
+        let without = if step.action == Action::NoOp { Outcome::Done } else { Outcome::Skipped };
+        object.insert("result".into(), json!(outcome.unwrap_or(without)));
+    }
+    object.into()
+}
+
+fn unchecked(plan: &Plan) -> Json {
+    let one = |(address, unchecked): &(Address, crate::model::Unchecked)| {
+        let mut object = Map::new();
+        object.insert("address".into(), json!(address));
+        insert_some(&mut object, "path", (!unchecked.path.0.is_empty()).then(|| json!(unchecked.path)));
+        object.insert("why".into(), unchecked.why.as_str().into());
+        object.insert("detail".into(), unchecked.detail.as_str().into());
+        Json::from(object)
+    };
+    plan.unchecked.iter().map(one).collect()
+}
+
+fn resource(address: &Address, entry: &Entry) -> Json {
+    let mut object = Map::new();
+    object.insert("address".into(), json!(address));
+    object.insert("kind".into(), address.kind.as_str().into());
+    object.insert("physical_id".into(), entry.physical_id.as_str().into());
+    insert_some(&mut object, "arn", entry.attributes.get("arn").and_then(Value::as_str).map(Json::from));
+    object.insert("adopted".into(), entry.adopted.into());
+    object.insert("protect".into(), entry.protect.into());
+    let deposed: Vec<&str> = entry.deposed.iter().map(|deposed| deposed.physical_id.as_str()).collect();
+    insert_some(&mut object, "deposed", (!deposed.is_empty()).then(|| json!(deposed)));
+    object.into()
+}
+
+fn intent(record: &Record) -> Option<Json> {
+    let Record::Begin { address, physical_id, call, .. } = record else { return None };
+    let mut object = Map::new();
+    object.insert("address".into(), json!(address));
+    insert_some(&mut object, "physical_id", physical_id.as_ref().map(|id| id.as_str().into()));
+    object.insert("call".into(), call.as_str().into());
+    Some(object.into())
+}
+
+fn table(table: &Table) -> Json {
+    Value::Table(table.clone()).to_json()
+}
+
+fn insert_some(object: &mut Map<String, Json>, key: &str, value: Option<Json>) {
+    if let Some(value) = value {
+        object.insert(key.into(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::view::StepResult;
+    use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
+    use crate::model::plan::Refusal;
+
+    /// Fails with every violation when `document` is not what the schema in `schemas/` says.
+    fn check(name: &str, document: &Json) {
+        let path = format!("{}/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let schema: Json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> = validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new(), "{document:#}");
+    }
+
+    fn error() -> Diagnostic {
+        Diagnostic::error("aws", "AWS refused").detail("lambda:CreateFunction: no").address("function.hash").hint("look")
+    }
+
+    #[test]
+    fn plans_fit_their_schema() {
+        let mut plan = every_action();
+        check("plan", &super::plan(&title(), &plan));
+        let address = plan.steps[0].address.clone();
+        plan.refusals.push(Refusal { address, summary: "Not ours", detail: "It belongs to another.".into(), hints: vec!["x".into()] });
+        plan.stage = Some("dev".into());
+        check("plan", &super::plan(&Title { stage: Some("dev".into()), endpoint: Some("http://x".into()), ..title() }, &plan));
+        check("plan", &super::plan(&title(), &plan_of(vec![])));
+    }
+
+    #[test]
+    fn a_plan_is_the_document_of_the_design() {
+        let document = super::plan(&Title { alias: None, ..title() }, &plan_of(vec![spec_step("function.hash")]));
+        insta::assert_snapshot!(document.to_string(), @r#"{"version":1,"command":"plan","project":"demo","stage":null,"account":"123456789012","region":"eu-central-1","serial":4,"summary":{"create":0,"update":1,"replace":0,"delete":0,"adopt":0,"forget":0,"no_op":0},"steps":[{"address":"function.hash","kind":"function","physical_id":"demo-hash","action":"update","reason":"inputs_changed","changes":[{"path":"memory_size","applied":128,"live":128,"desired":256,"effect":"in_place","cause":"spec"}],"operations":[]}],"unchecked":[],"not_deep":0,"notes":[],"causes":{"spec":true,"drift":false},"outputs":{},"errors":[]}"#);
+    }
+
+    #[test]
+    fn reports_and_failures_fit_their_schema() {
+        let plan = every_action();
+        let result = |outcome, error| StepResult { outcome, error };
+        let results = Results::from([
+            (plan.steps[2].address.clone(), result(Outcome::Done, None)),
+            (plan.steps[3].address.clone(), result(Outcome::Failed, Some(error()))),
+        ]);
+        let outputs = Table::from([("lambda".into(), "arn".into())]);
+        for command in ["up", "destroy"] {
+            check(command, &report(command, &title(), &plan, &results, &outputs, &Sources::new()));
+        }
+        for command in ["plan", "up", "destroy", "drift", "status", "output", "validate", "build", "state"] {
+            check(command, &failure(command, &[error()], &Sources::new()));
+        }
+    }
+
+    #[test]
+    fn drift_fits_its_schema() {
+        let drifted = [fixtures::drifted_step("function.a", &["timeout"]), fixtures::gone_step("function.b")];
+        let plan = every_action();
+        for pending in [None, Some(2)] {
+            check("drift", &drift(&DriftView { title: &title(), plan: &plan, drifted: &drifted, pending }));
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_the_state_fits_its_schema() {
+        let state = fixtures::state();
+        let holder = LockHolder { who: "a".into(), pid: 1, host: "b".into(), operation: "up".into(), since: "2026-11-22T10:00:00Z".into() };
+        for holder in [None, Some(&holder)] {
+            check("status", &status(&StatusView { state: &state, place: "state/demo.json", holder }));
+        }
+        check("status", &nothing_deployed("status", "demo", None));
+        check("state", &nothing_deployed("state list", "demo", None));
+        check("state", &state_list("demo", Some("dev"), 4, &state.entries));
+        let (address, entry) = state.entries.iter().next().unwrap();
+        check("state", &state_show(address, entry));
+        check("state", &state_history(&[(1, "state/demo.1.json", Some("2026-11-22T10:00:00Z")), (2, "x", None)]));
+        check("output", &output(&state.outputs));
+        for released in [None, Some(&holder)] {
+            check("unlock", &unlock(released));
+        }
+    }
+
+    #[test]
+    fn spec_documents_fit_their_schema() {
+        let file = std::sync::Arc::new(std::path::PathBuf::from("config.toml"));
+        let warning = Diagnostic::warning("odd", "Odd").span(crate::diagnostic::Span { file: file.clone(), start: 2, end: 3 });
+        let sources = Sources::from([(file, "a\nb\n".to_owned())]);
+        let document = validate("demo", None, &["hash".into()], 3, &[warning], &sources);
+        check("validate", &document);
+        assert_eq!((&document["diagnostics"][0]["line"], &document["diagnostics"][0]["column"]), (&json!(2), &json!(1)));
+        let artifact = Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), unzipped_bytes: 10, files: 1 };
+        check("build", &build(&[("hash".to_owned(), artifact)].into()));
+    }
+}

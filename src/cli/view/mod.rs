@@ -1,0 +1,49 @@
+//! What is shown, from plain data. Views never decide.
+
+pub mod causes;
+#[cfg(test)]
+pub mod fixtures;
+pub mod human;
+pub mod json;
+pub mod title;
+
+pub use title::Title;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::Address;
+use crate::model::event::Outcome;
+use std::collections::BTreeMap;
+
+/// How the steps of a run ended.
+pub type Results = BTreeMap<Address, StepResult>;
+
+/// How one step ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepResult {
+    /// How.
+    pub outcome: Outcome,
+    /// Why it did not go through.
+    pub error: Option<Diagnostic>,
+}
+
+/// Who works on a state.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LockHolder {
+    /// The user.
+    pub who: String,
+    /// The process.
+    pub pid: u32,
+    /// The machine.
+    pub host: String,
+    /// What is being done.
+    pub operation: String,
+    /// Since when, as RFC 3339.
+    pub since: String,
+}
+
+impl LockHolder {
+    /// The holder in words.
+    pub fn sentence(&self) -> String {
+        format!("{} on {} (process {}), doing `{}` since {}", self.who, self.host, self.pid, self.operation, self.since)
+    }
+}
