@@ -2,7 +2,7 @@
 
 use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kinds::facts::function_facts;
+use crate::kinds::function_facts;
 use crate::kinds::{Context, FunctionFacts, Registry};
 use crate::model::value::resolve_table;
 use crate::model::{
