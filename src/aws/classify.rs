@@ -170,84 +170,111 @@ fn by_code_and_message(operation: &str, code: &str, message: &str) -> Option<Err
     }
 }
 
+/// What AWS's codes mean, where one code means one thing.
+const CODES: &[(ErrorClass, &[&str])] = &[
+    (
+        ErrorClass::Throttled,
+        &[
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "TooManyRequestsException",
+            "RequestLimitExceeded",
+            "BandwidthLimitExceeded",
+            "SlowDown",
+            "PriorRequestNotComplete",
+            "EC2ThrottledException",
+            "ProvisionedThroughputExceededException",
+        ],
+    ),
+    (
+        ErrorClass::Transient,
+        &[
+            "InternalFailure",
+            "InternalError",
+            "InternalException",
+            "InternalServerError",
+            "InternalServerException",
+            "ServiceException",
+            "ServiceFailure",
+            "ServiceFailureException",
+            "ServiceUnavailable",
+            "ServiceUnavailableException",
+            "RequestTimeout",
+            "RequestTimeoutException",
+        ],
+    ),
+    (ErrorClass::AlreadyExists, &["EntityAlreadyExists", "EntityAlreadyExistsException", "ResourceAlreadyExistsException"]),
+    (ErrorClass::NotFound, &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException"]),
+    (
+        ErrorClass::InProgress,
+        &[
+            "ConcurrentModification",
+            "ConcurrentModificationException",
+            "EntityTemporarilyUnmodifiable",
+            "EntityTemporarilyUnmodifiableException",
+            "DeleteConflict",
+            "DeleteConflictException",
+            "OperationAbortedException",
+            "ResourceInUseException",
+            "ResourceNotReadyException",
+        ],
+    ),
+    (ErrorClass::Denied, &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation"]),
+    (
+        ErrorClass::Credentials,
+        &[
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "RequestExpired",
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "IncompleteSignature",
+            "IncompleteSignatureException",
+            "MissingAuthenticationToken",
+            "MissingAuthenticationTokenException",
+            "InvalidAccessKeyId",
+            "InvalidToken",
+            "AuthFailure",
+            "OptInRequired",
+            "RequestTimeTooSkewed",
+        ],
+    ),
+    (ErrorClass::Quota, &["LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "CodeStorageExceededException"]),
+    (
+        ErrorClass::Invalid,
+        &[
+            "ValidationException",
+            "ValidationError",
+            "InvalidParameterValueException",
+            "InvalidParameterException",
+            "InvalidParameterValue",
+            "InvalidInput",
+            "InvalidInputException",
+            "InvalidRequestContentException",
+            "MalformedPolicyDocument",
+            "MalformedPolicyDocumentException",
+            "RequestTooLargeException",
+            "RequestEntityTooLargeException",
+            "PolicyLengthExceededException",
+            "PublicPolicyException",
+            "UnmodifiableEntity",
+            "UnmodifiableEntityException",
+            "InvalidEventPatternException",
+            "ManagedRuleException",
+            "SerializationException",
+            "InvalidOperationException",
+            "PreconditionFailedException",
+        ],
+    ),
+];
+
 fn by_code(code: &str) -> Option<ErrorClass> {
-    Some(match code {
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded"
-        | "SlowDown"
-        | "PriorRequestNotComplete"
-        | "EC2ThrottledException"
-        | "ProvisionedThroughputExceededException" => ErrorClass::Throttled,
-        "InternalFailure"
-        | "InternalError"
-        | "InternalException"
-        | "InternalServerError"
-        | "InternalServerException"
-        | "ServiceException"
-        | "ServiceFailure"
-        | "ServiceFailureException"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException"
-        | "RequestTimeout"
-        | "RequestTimeoutException" => ErrorClass::Transient,
-        "EntityAlreadyExists" | "EntityAlreadyExistsException" | "ResourceAlreadyExistsException" => ErrorClass::AlreadyExists,
-        "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" | "NotFoundException" => ErrorClass::NotFound,
-        "ConcurrentModification"
-        | "ConcurrentModificationException"
-        | "EntityTemporarilyUnmodifiable"
-        | "EntityTemporarilyUnmodifiableException"
-        | "DeleteConflict"
-        | "DeleteConflictException"
-        | "OperationAbortedException"
-        | "ResourceInUseException"
-        | "ResourceNotReadyException" => ErrorClass::InProgress,
-        "AccessDenied" | "AccessDeniedException" | "AuthorizationError" | "NotAuthorized" | "UnauthorizedOperation" => ErrorClass::Denied,
-        "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "RequestExpired"
-        | "SignatureDoesNotMatch"
-        | "InvalidSignatureException"
-        | "IncompleteSignature"
-        | "IncompleteSignatureException"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "InvalidAccessKeyId"
-        | "InvalidToken"
-        | "AuthFailure"
-        | "OptInRequired"
-        | "RequestTimeTooSkewed" => ErrorClass::Credentials,
-        "LimitExceeded" | "LimitExceededException" | "ServiceQuotaExceededException" | "CodeStorageExceededException" => ErrorClass::Quota,
-        "ValidationException"
-        | "ValidationError"
-        | "InvalidParameterValueException"
-        | "InvalidParameterException"
-        | "InvalidParameterValue"
-        | "InvalidInput"
-        | "InvalidInputException"
-        | "InvalidRequestContentException"
-        | "MalformedPolicyDocument"
-        | "MalformedPolicyDocumentException"
-        | "RequestTooLargeException"
-        | "RequestEntityTooLargeException"
-        | "PolicyLengthExceededException"
-        | "PublicPolicyException"
-        | "UnmodifiableEntity"
-        | "UnmodifiableEntityException"
-        | "InvalidEventPatternException"
-        | "ManagedRuleException"
-        | "SerializationException"
-        | "InvalidOperationException"
-        | "PreconditionFailedException" => ErrorClass::Invalid,
-        _ => return None,
-    })
+    CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(class, _)| *class)
 }
 
 fn by_status(status: Option<u16>) -> ErrorClass {

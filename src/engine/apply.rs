@@ -10,7 +10,8 @@ use crate::diagnostic::Diagnostic;
 use crate::kinds::Registry;
 use crate::model::event::Outcome;
 use crate::model::{
-    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, OperationId, Plan, Record, State, Step, Table, value::resolve_table,
+    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Record, State, Step, Table, Transition,
+    value::resolve_table,
 };
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -127,6 +128,8 @@ struct Run<'a> {
     begun: BTreeMap<usize, Instant>,
     results: BTreeMap<Address, StepResult>,
     diagnostics: Vec<Diagnostic>,
+    /// Waits for resources to be ready. They begin when nothing else is left to do: most are over then.
+    settling: Vec<BoxFuture<'a, Ended>>,
     /// Whether AWS was changed.
     started: bool,
 }
@@ -160,6 +163,7 @@ impl<'a> Run<'a> {
             begun: BTreeMap::new(),
             results: BTreeMap::new(),
             diagnostics: Vec::new(),
+            settling: Vec::new(),
             started: false,
         }
     }
@@ -173,9 +177,12 @@ impl<'a> Run<'a> {
                 let Some(id) = self.schedule.next() else { break };
                 running.push(self.begin(id));
             }
+            if running.is_empty() && !self.interrupt.drain.is_cancelled() {
+                running.extend(std::mem::take(&mut self.settling));
+            }
             tokio::select! {
                 ended = running.next() => match ended {
-                    Some(ended) => self.end(ended, &mut running).await,
+                    Some(ended) => self.end(ended).await,
                     None => break,
                 },
                 () = abort.cancelled() => break,
@@ -204,6 +211,7 @@ impl<'a> Run<'a> {
             id,
             operation,
             facts: step.settles.clone(),
+            completes: (finisher(step, &self.plan.operations) == Some(id)).then_some(step),
             registry: self.registry,
             writer: self.writer.clone(),
             artifacts: self.artifacts,
@@ -213,13 +221,13 @@ impl<'a> Run<'a> {
         Box::pin(async move { Ended::Operation { id, result: call.run().await } })
     }
 
-    async fn end(&mut self, ended: Ended, running: &mut FuturesUnordered<BoxFuture<'a, Ended>>) {
+    async fn end(&mut self, ended: Ended) {
         match ended {
             Ended::Operation { id, result } => {
                 let skipped = self.schedule.end(id, result.is_ok());
                 self.announce(id, result.is_err());
                 match result {
-                    Ok(()) => self.advance(id, running).await,
+                    Ok(()) => self.advance(id).await,
                     Err(trouble) => self.fail(id, &trouble),
                 }
                 skipped.into_iter().for_each(|id| self.note_skipped(id));
@@ -265,9 +273,9 @@ impl<'a> Run<'a> {
             .insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error.address(&operation.address)) });
     }
 
-    /// After the last operation of a step: what is true now is written down, and its kind waits until
-    /// the resource is ready, while everything that waited for the step goes on.
-    async fn advance(&mut self, id: OperationId, running: &mut FuturesUnordered<BoxFuture<'a, Ended>>) {
+    /// After the last operation of a step its kind waits until the resource is ready; nothing else
+    /// waits for that. A step that makes nothing is written down here.
+    async fn advance(&mut self, id: OperationId) {
         self.started = true;
         let index = self.step_of[id.0];
         let step = &self.plan.steps[index];
@@ -275,21 +283,16 @@ impl<'a> Run<'a> {
             return;
         }
         self.results.insert(step.address.clone(), StepResult { outcome: Outcome::Done, error: None });
-        self.write_down(step).await;
-        if matches!(step.action, Action::Delete | Action::Forget) {
-            return;
-        }
-        let made =
-            step.operations.iter().rev().map(|id| &self.plan.operations[id.0]).find(|operation| operation.physical_id == step.physical_id);
-        if let (Some(kind), Some(operation)) = (self.registry.find(&step.address.kind), made) {
+        let Some(finisher) = finisher(step, &self.plan.operations) else { return self.write_down(step).await };
+        let operation = &self.plan.operations[finisher.0];
+        if let Some(kind) = self.registry.find(&step.address.kind) {
             let reader = self.reader.clone();
-            running.push(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
+            self.settling.push(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
         }
     }
 
     async fn write_down(&mut self, step: &Step) {
         let record = match step.action {
-            Action::Delete | Action::Forget if step.operations.is_empty() => Record::Forget { address: step.address.clone() },
             Action::Forget => Record::Forget { address: step.address.clone() },
             Action::Delete => return,
             _ if step.records.is_empty() && step.settles.is_none() && step.adopts.is_none() => return,
@@ -328,10 +331,11 @@ impl<'a> Run<'a> {
         }
         let plan = self.plan;
         for step in plan.steps.iter().filter(|step| step.operations.is_empty()) {
-            let parent_is_gone =
-                step.action != Action::Delete || !self.journal.with_state(|state| state.entries.contains_key(&step.address));
-            if parent_is_gone {
-                self.write_down(step).await;
+            self.write_down(step).await;
+            // What dies with its parent is still there when the parent could not be deleted.
+            let remains = step.action == Action::Delete && self.journal.with_state(|state| state.entries.contains_key(&step.address));
+            if step.action != Action::NoOp && !remains {
+                self.results.insert(step.address.clone(), StepResult { outcome: Outcome::Done, error: None });
             }
         }
         let (known, recorded) = self.journal.with_state(|state| (known_outputs(plan, state), state.outputs.clone()));
@@ -342,6 +346,13 @@ impl<'a> Run<'a> {
         }
         known
     }
+}
+
+/// The operation that completes the wanted resource; behind it only a predecessor is deleted.
+fn finisher(step: &Step, operations: &[Operation]) -> Option<OperationId> {
+    let makes = |operation: &Operation| matches!(operation.transition, Transition::Create { .. } | Transition::Update);
+    let completes = |id: &&OperationId| makes(&operations[id.0]) && operations[id.0].physical_id == step.physical_id;
+    step.operations.iter().rev().find(completes).copied().filter(|_| !matches!(step.action, Action::Delete | Action::Forget))
 }
 
 fn known_outputs(plan: &Plan, state: &State) -> Table {

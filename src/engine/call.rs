@@ -6,7 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::kinds::{Registry, RunContext};
 use crate::model::plan::EntryFacts;
 use crate::model::{
-    ArtifactSource, Carry, Operation, OperationId, PhysicalId, Record, State, Table, TemplatePart, Transition, Value, value::resolve_table,
+    ArtifactSource, Carry, Operation, OperationId, PhysicalId, Record, State, Step, Table, TemplatePart, Transition, Value,
+    value::resolve_table,
 };
 
 /// Why an operation did not go through.
@@ -21,6 +22,8 @@ pub struct Call<'a> {
     pub id: OperationId,
     pub operation: &'a Operation,
     pub facts: Option<EntryFacts>,
+    /// The step that this operation completes.
+    pub completes: Option<&'a Step>,
     pub registry: &'a Registry,
     pub writer: Writer,
     pub artifacts: &'a dyn ArtifactSource,
@@ -89,15 +92,16 @@ impl Call<'_> {
     }
 
     fn ended(&self, operation: &Operation, physical_id: PhysicalId, attributes: Table) -> Record {
+        let records = self.completes.map(|step| self.journal.with_state(|state| resolve_carries(&step.records, state))).unwrap_or_default();
         let creates = matches!(operation.transition, Transition::Create { .. });
         Record::End {
             operation: self.id.0,
             address: operation.address.clone(),
             physical_id,
             transition: operation.transition.clone(),
-            carries: operation.carries.clone(),
+            carries: operation.carries.iter().cloned().chain(records).collect(),
             attributes,
-            facts: self.facts.clone().filter(|_| creates),
+            facts: self.facts.clone().filter(|_| creates || self.completes.is_some()),
         }
     }
 

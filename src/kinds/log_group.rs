@@ -177,7 +177,8 @@ impl Kind for LogGroup {
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
         let names: Vec<&str> = targets.iter().map(|target| target.physical_id.as_str()).collect();
-        let groups = match describe(reader, &names).await {
+        let known: Vec<&str> = targets.iter().filter(|target| target.applied.is_some()).map(|target| target.physical_id.as_str()).collect();
+        let groups = match describe(reader, &names, &known).await {
             Ok(groups) => groups,
             Err(error) => return targets.iter().map(|_| unseen(&error)).collect(),
         };
@@ -256,10 +257,11 @@ async fn tag(writer: &Writer, arn: Option<String>, arguments: &Table) -> Result<
 }
 
 /// The groups with these names: by their common prefix as long as that is cheaper than one by one.
-async fn describe(reader: &Reader, names: &[&str]) -> Result<BTreeMap<String, SdkGroup>, AwsError> {
+/// A known one that the list does not show is looked for again: it may have been made a moment ago.
+async fn describe(reader: &Reader, names: &[&str], known: &[&str]) -> Result<BTreeMap<String, SdkGroup>, AwsError> {
     let mut found = BTreeMap::new();
-    under(reader, common_prefix(names), names, names.len(), &mut found).await?;
-    for name in names {
+    let is_complete = under(reader, common_prefix(names), names, names.len(), &mut found).await?;
+    for name in if is_complete { known } else { names } {
         if !found.contains_key(*name) && names.len() > 1 {
             under(reader, name, &[name], usize::MAX, &mut found).await?;
         }
@@ -267,14 +269,14 @@ async fn describe(reader: &Reader, names: &[&str]) -> Result<BTreeMap<String, Sd
     Ok(found)
 }
 
-/// Collects the wanted groups under a prefix from up to so many pages.
+/// Collects the wanted groups under a prefix from up to so many pages; says whether it saw all there are.
 async fn under(
     reader: &Reader,
     prefix: &str,
     names: &[&str],
     pages: usize,
     found: &mut BTreeMap<String, SdkGroup>,
-) -> Result<(), AwsError> {
+) -> Result<bool, AwsError> {
     let last = names.iter().max().copied().unwrap_or_default();
     let mut token = None;
     for _ in 0..pages {
@@ -288,10 +290,10 @@ async fn under(
         let named = groups.into_iter().filter_map(|group| Some((group.log_group_name()?.to_owned(), group)));
         found.extend(named.filter(|(name, _)| names.contains(&name.as_str())));
         if token.is_none() || is_past || names.iter().all(|name| found.contains_key(*name)) {
-            break;
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 fn common_prefix<'a>(names: &[&'a str]) -> &'a str {

@@ -1,7 +1,7 @@
 //! The kind `permission`: one statement of a function's policy, which lets someone invoke it.
 
 use super::arguments::{failed, optional, refused, sighting, text, unknown_call};
-use super::function::AT_ONCE;
+use super::function::{AT_ONCE, absent};
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext, facts};
 use crate::aws::{AwsError, ErrorClass, Patience, Reader, Writer, retry_while};
 use crate::model::field::{ANY_STRING, fill_defaults, find};
@@ -14,7 +14,7 @@ use aws_sdk_lambda::operation::add_permission::builders::AddPermissionInputBuild
 use aws_sdk_lambda::operation::get_policy::builders::GetPolicyInputBuilder;
 use aws_sdk_lambda::operation::remove_permission::builders::RemovePermissionInputBuilder;
 use futures::stream::{self, StreamExt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind's name.
 pub(crate) const KIND: &str = "permission";
@@ -161,7 +161,12 @@ impl Kind for Permission {
         for (index, target) in targets.iter().enumerate() {
             groups.entry(split(target.physical_id).0).or_default().push(index);
         }
-        let reads: Vec<_> = groups.into_iter().map(|(function, members)| read_policy(reader, function, members, targets)).collect();
+        // A function that is not there has no policy either.
+        let is_unknown = |members: &Vec<usize>| members.iter().all(|index| targets[*index].applied.is_none());
+        let unknown = groups.iter().filter(|(_, members)| is_unknown(members)).map(|(function, _)| *function).collect();
+        let absent = absent(reader, &unknown).await;
+        let reads: Vec<_> =
+            groups.into_iter().map(|(function, members)| read_policy(reader, function, members, targets, &absent)).collect();
         let found: Vec<Vec<(usize, Sighting)>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         let mut found: Vec<(usize, Sighting)> = found.into_iter().flatten().collect();
         found.sort_by_key(|(index, _)| *index);
@@ -177,7 +182,16 @@ impl Kind for Permission {
     }
 }
 
-async fn read_policy(reader: &Reader, function: &str, members: Vec<usize>, targets: &[ReadTarget<'_>]) -> Vec<(usize, Sighting)> {
+async fn read_policy(
+    reader: &Reader,
+    function: &str,
+    members: Vec<usize>,
+    targets: &[ReadTarget<'_>],
+    absent: &BTreeSet<String>,
+) -> Vec<(usize, Sighting)> {
+    if absent.contains(function) {
+        return members.into_iter().map(|index| (index, Sighting::Missing)).collect();
+    }
     let ids: Vec<&PhysicalId> = members.iter().map(|index| targets[*index].physical_id).collect();
     let sightings = match reader.get_policy(GetPolicyInputBuilder::default().function_name(function)).await {
         Ok(answer) => sightings(answer.policy().unwrap_or_default(), &ids),

@@ -153,10 +153,11 @@ impl State {
                 }
                 return;
             }
-            Transition::Create { adopted, discards } => self.create(address, physical_id, *adopted, *discards),
+            Transition::Create { adopted, discards } => self.create(address, physical_id.clone(), *adopted, *discards),
             Transition::Update => {}
         }
-        let Some(entry) = self.entries.get_mut(address) else { return };
+        // What is done to a predecessor, such as emptying it before its delete, is not the entry's.
+        let Some(entry) = self.entries.get_mut(address).filter(|entry| entry.physical_id == physical_id) else { return };
         entry.take_facts(facts);
         entry.attributes.extend(attributes);
         carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));

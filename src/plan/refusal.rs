@@ -15,7 +15,10 @@ pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state:
                 "`{physical_id}` exists and belongs to another state of project `{}`: {owner}. This state did not make it, so it is left untouched.",
                 state.project
             ),
-            vec!["run from the folder whose `state/` made it, or give this project another name".to_owned()],
+            vec![
+                "run from the folder whose `state/` made it, or give this project another name".to_owned(),
+                "if that state is lost: `lambdo state rebuild` will make it anew from these tags; it is not supported yet".to_owned(),
+            ],
         )
     } else {
         (

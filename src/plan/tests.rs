@@ -3,7 +3,7 @@
 use super::{Options, plan, settle};
 use crate::model::field::ANY_STRING;
 use crate::model::{
-    Action, Address, Carry, Dependency, Desired, Draft, Field, Lineage, Live, Observed, Operation, PhysicalId, Plan, Reason, Record,
+    Action, Address, Carry, Dependency, Desired, Draft, Field, Lineage, Live, Observed, Operation, Path, PhysicalId, Plan, Reason, Record,
     Removal, Replacement, Resource, Rules, RulesSet, Shape, Sighting, State, Table, Target, Transition, Update, Value,
 };
 use proptest::prelude::*;
@@ -58,7 +58,8 @@ impl Rules for Fake {
     }
 
     fn delete(&self, _: &Removal<'_>) -> Vec<Draft> {
-        vec![Draft::new("fake:Empty", Table::new()), Draft::new("fake:Delete", Table::new())]
+        let emptied = vec![Carry::remove(Path::key("size"))];
+        vec![Draft::new("fake:Empty", Table::new()).carrying(emptied), Draft::new("fake:Delete", Table::new())]
     }
 }
 

@@ -109,6 +109,7 @@ async fn a_saved_state_is_loaded_as_it_was(medium: &dyn Medium) {
     let mut saved = state(1);
     saved.fold([begin(0, "a"), end(0, "a")]);
     medium.open().save(&saved, 0).await.unwrap();
+    saved.unsaved = false;
     assert_eq!(medium.open().load().await.unwrap(), Some(saved));
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn wait(reader: &Reader, name: &str, address: &Address, until: 
         Until::Ready => format!("function `{name}` to be active"),
         Until::Idle => format!("function `{name}` to take the next change"),
     };
-    let patience = Patience { cause, address: Some(address.clone()), limit_ms: LIMIT_MS, first_ms: 400, cap_ms: 1_000 };
+    let patience = Patience { cause, address: Some(address.clone()), limit_ms: LIMIT_MS, first_ms: 700, cap_ms: 1_000 };
     poll_until(reader, &patience, || look(reader, name, until)).await
 }
 

@@ -73,7 +73,8 @@ impl Kind for Role {
     }
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
-        let names: Vec<&str> = targets.iter().map(|target| target.physical_id.as_str()).collect();
+        let names: Vec<read::Name<'_>> =
+            targets.iter().map(|target| read::Name { text: target.physical_id.as_str(), is_known: target.applied.is_some() }).collect();
         read::read(reader, &names).await
     }
 

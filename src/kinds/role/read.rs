@@ -22,14 +22,24 @@ const PAGES: usize = 3;
 /// Single reads that go on at the same time; the quota sets the pace.
 const PARALLEL: usize = 8;
 
+/// A role to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Name<'a> {
+    /// Its name.
+    pub(super) text: &'a str,
+    /// Whether the state knows it.
+    pub(super) is_known: bool,
+}
+
 /// Reads the roles with these names, in their order.
-pub(super) async fn read(reader: &Reader, names: &[&str]) -> Vec<Sighting> {
-    let mut found = if names.len() <= FEW { BTreeMap::new() } else { bulk(reader, names).await };
-    // What the bulk read did not show may have been made a moment ago, or stand on a later page.
-    let missing = names.iter().copied().filter(|name| !found.contains_key(&name.to_lowercase()));
-    let reads: Vec<_> = missing.map(|name| keyed(reader, name)).collect();
+pub(super) async fn read(reader: &Reader, names: &[Name<'_>]) -> Vec<Sighting> {
+    let few = names.len() <= FEW;
+    let (mut found, is_complete) = if few { (BTreeMap::new(), false) } else { bulk(reader, names).await };
+    // What the bulk read did not show may stand on a later page, or have been made a moment ago.
+    let open = |name: &&Name<'_>| (name.is_known || !is_complete) && !found.contains_key(&name.text.to_lowercase());
+    let reads: Vec<_> = names.iter().filter(open).map(|name| keyed(reader, name.text)).collect();
     found.extend(stream::iter(reads).buffer_unordered(PARALLEL).collect::<Vec<_>>().await);
-    names.iter().map(|name| sighting(found.remove(&name.to_lowercase()), name)).collect()
+    names.iter().map(|name| sighting(found.remove(&name.text.to_lowercase()), name.text)).collect()
 }
 
 async fn keyed(reader: &Reader, name: &str) -> (String, Part<Seen>) {
@@ -44,11 +54,11 @@ fn sighting(found: Option<Part<Seen>>, name: &str) -> Sighting {
     }
 }
 
-/// What the bulk calls show of the wanted roles, by name in lower case. Nothing where they may not
-/// be called.
-async fn bulk(reader: &Reader, names: &[&str]) -> BTreeMap<String, Part<Seen>> {
-    let wanted: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
-    let details = details(reader, &wanted).await;
+/// What the bulk calls show of the wanted roles, by name in lower case, and whether they showed all
+/// roles of the account. Nothing where they may not be called.
+async fn bulk(reader: &Reader, names: &[Name<'_>]) -> (BTreeMap<String, Part<Seen>>, bool) {
+    let wanted: BTreeSet<String> = names.iter().map(|name| name.text.to_lowercase()).collect();
+    let (details, is_complete) = details(reader, &wanted).await;
     let paths: BTreeSet<&str> = details.values().filter_map(RoleDetail::path).collect();
     let mut settings = BTreeMap::new();
     for path in paths {
@@ -62,24 +72,24 @@ async fn bulk(reader: &Reader, names: &[&str]) -> BTreeMap<String, Part<Seen>> {
         };
         seen.insert(key.clone(), Ok(Seen::from_detail(detail, settings)));
     }
-    seen
+    (seen, is_complete)
 }
 
-async fn details(reader: &Reader, wanted: &BTreeSet<String>) -> BTreeMap<String, RoleDetail> {
+async fn details(reader: &Reader, wanted: &BTreeSet<String>) -> (BTreeMap<String, RoleDetail>, bool) {
     let mut found = BTreeMap::new();
     let mut marker = None;
     for _ in 0..PAGES {
         let input = GetAccountAuthorizationDetailsInputBuilder::default().filter(EntityType::Role).max_items(1000).set_marker(marker);
-        let Ok(page) = reader.get_account_authorization_details(input).await else { break };
+        let Ok(page) = reader.get_account_authorization_details(input).await else { return (found, false) };
         let details = page.role_detail_list.unwrap_or_default().into_iter();
         let named = details.filter_map(|detail| Some((detail.role_name()?.to_lowercase(), detail)));
         found.extend(named.filter(|(name, _)| wanted.contains(name)));
         marker = page.marker.filter(|_| page.is_truncated);
         if marker.is_none() || found.len() == wanted.len() {
-            break;
+            return (found, true);
         }
     }
-    found
+    (found, false)
 }
 
 /// Descriptions and session durations of the roles under a path. The root is not walked: everybody's
