@@ -79,11 +79,11 @@ impl Lowering<'_> {
         let known: Vec<String> = self.resources.keys().map(Address::to_string).collect();
         let text = address.to_string();
         // `function.hash.role` is how it stands in the file; its address is `role.hash`.
-        let turned = address.part.as_ref().and_then(|part| match attribute {
-            Some(attribute) if self.registry.find(attribute).is_some() => Some(format!("{attribute}.{}.{part}", address.name)),
-            _ => Some(format!("{part}.{}", address.name)),
+        let turned = address.part.as_ref().map_or_else(Vec::new, |kind| {
+            let trigger = attribute.map(|trigger| format!("{kind}.{}.{trigger}", address.name));
+            trigger.into_iter().chain([format!("{kind}.{}", address.name)]).collect()
         });
-        let found = turned.filter(|turned| known.contains(turned));
+        let found = turned.into_iter().find(|turned| known.contains(turned));
         match found.or_else(|| nearest(&text, known.iter().map(String::as_str)).map(str::to_owned)) {
             Some(found) => finding.hint(format!("did you mean `{found}`?")),
             None => finding,

@@ -414,6 +414,7 @@ E = "${unclosed"
 F = "${var.needed}"
 G = "x${var.list}"
 H = "${var.one}"
+I = "${function.a.event_rule.x.arn}"
 "#), @r#"
 4:7 variable-cycle: `one` → `two` → `three` → `one`.
 7:10 missing-variable: `needed` takes its value from the environment variable `NEEDED`, which is not set. [set `NEEDED`, or give a default: `needed = { env = "NEEDED", default = … }`]
@@ -425,6 +426,7 @@ H = "${var.one}"
 17:6 unknown-reference: `${function.b}` does not say which attribute of the resource is meant. [add the attribute, as in `${function.b.arn}`]
 18:6 unclosed-reference: `${` begins a reference and needs a `}`. [write `$${` for a literal `${`]
 20:7 reference-in-text: `${var.list}` is a list; inside of a longer text only text, numbers and booleans can stand.
+22:6 unknown-reference: `${function.a.event_rule.x.arn}` has too many parts: an address is `kind.name` or `kind.name.part`. [did you mean `${event_rule.a.x.arn}`?]
 "#);
     }
 

@@ -2,12 +2,9 @@
 
 use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kinds::facts::function_facts;
-use crate::kinds::{Context, FunctionFacts, Registry};
+use crate::kinds::{Context, FunctionFacts, Registry, function_facts};
 use crate::model::value::resolve_table;
-use crate::model::{
-    AccountFact, Address, Artifact, Dependency, Desired, Identity, Resource, Section, Table, Target, TemplatePart, Value, field,
-};
+use crate::model::{AccountFact, Address, Artifact, Dependency, Desired, Identity, Resource, Section, Table, Target, TemplatePart, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Turns the spec into what is wanted of AWS. What an attribute will be is filled in where it is
@@ -256,17 +253,22 @@ text = "not.an address"
 [function.hash]
 build = "a"
 depends_on = ["function.hsah"]
+description = "${event_rule.hash.mnth.id}"
+tags = { T = "${function.hash.event_rule.month}" }
+event_rule.month.schedule_expression = "rate(1 day)"
 environment = { A = "${function.hahs.arn}", B = "x-${function.hash.anr}", C = "${function.hash.role.arn}" }
 [outputs]
 a = "${function.hashh.arn}"
 b = "function.other"
 "#, None), @r#"
 4:14 unknown-address: `function.hsah` is the address of nothing in this file. [did you mean `function.hash`?]
-5:22 unknown-address: `function.hahs` is the address of nothing in this file. [did you mean `function.hash`?]
-5:52 unknown-attribute: `function.hash` has no attribute `anr`; it has `arn`, `id`. [did you mean `function.hash.arn`?]
-5:80 unknown-address: `function.hash.role` is the address of nothing in this file. [did you mean `role.hash`?]
-7:5 unknown-address: `function.hashh` is the address of nothing in this file. [did you mean `function.hash`?]
-8:5 unknown-address: `function.other` is the address of nothing in this file.
+5:16 unknown-address: `event_rule.hash.mnth` is the address of nothing in this file. [did you mean `event_rule.hash.month`?]
+6:15 unknown-address: `function.hash.event_rule` is the address of nothing in this file. [did you mean `event_rule.hash.month`?]
+8:22 unknown-address: `function.hahs` is the address of nothing in this file. [did you mean `function.hash`?]
+8:52 unknown-attribute: `function.hash` has no attribute `anr`; it has `arn`, `id`. [did you mean `function.hash.arn`?]
+8:80 unknown-address: `function.hash.role` is the address of nothing in this file. [did you mean `role.hash`?]
+10:5 unknown-address: `function.hashh` is the address of nothing in this file. [did you mean `function.hash`?]
+11:5 unknown-address: `function.other` is the address of nothing in this file.
 "#);
     }
 
@@ -326,5 +328,123 @@ build = "b"
 4:15 too-long: `description` of `function.a` has 45 characters; at most 20 are allowed.
 5:15 wrong-type: `memory_size` of `function.a` must be an integer; it is a string.
 "#);
+    }
+
+    const PROGRAMS: &str = r#"project = "demo"
+
+[aws]
+region = "eu-central-1"
+allowed_account_ids = ["123456789012"]
+
+[defaults]
+architectures = "arm64"
+
+[role.shared]
+managed_policies = "AWSXRayDaemonWriteAccess"
+
+[function.hello]
+build = "lambdas/hello"
+role = "shared"
+
+[function.hash]
+build = "lambdas/hash"
+environment = { LOG_LEVEL = "info", CLEANER = "${function.log-cleanup.arn}" }
+
+[function.log-cleanup]
+build = "lambdas/log-cleanup"
+timeout = 60
+role.allow = [{ action = ["logs:DescribeLogGroups", "logs:PutRetentionPolicy", "logs:DeleteLogGroup"], resource = "*" }]
+
+[function.log-cleanup.event_rule.monthly]
+description = "Triggers the log cleanup once a month"
+schedule_expression = "cron(0 6 1 * ? *)"
+
+[outputs]
+lambda = "${function.hash.arn}"
+"#;
+
+    fn really_lowered(text: &str) -> (Spec, Desired) {
+        let options = crate::spec::LoadOptions { stage: None, region: None, environment: &|_| None };
+        let spec = crate::spec::load(std::path::Path::new("config.toml"), text, &options, &Registry::new());
+        let spec = spec.unwrap_or_else(|findings| panic!("{}\n{text}", told(text, &findings)));
+        let lowered = lower_with_warnings(&spec, &Target::placeholder(), &BTreeMap::new(), &Registry::new());
+        let (desired, warnings) = lowered.unwrap_or_else(|findings| panic!("{}", told(text, &findings)));
+        assert_eq!(warnings, []);
+        (spec, desired)
+    }
+
+    #[test]
+    fn the_programs_of_the_example_become_resources_that_wait_for_each_other() {
+        let (_, desired) = really_lowered(PROGRAMS);
+        let lines = desired.resources.values().map(|resource| {
+            let waits = resource.dependencies.iter().map(|wait| format!(" {}", wait.on)).collect::<String>();
+            format!("{} <-{waits}\n", resource.address)
+        });
+        insta::assert_snapshot!(lines.collect::<String>(), @r#"
+event_rule.log-cleanup.monthly <- function.log-cleanup permission.log-cleanup.monthly
+function.hash <- role.hash log_group.hash function.log-cleanup
+function.hello <- role.shared log_group.hello
+function.log-cleanup <- role.log-cleanup log_group.log-cleanup
+log_group.hash <-
+log_group.hello <-
+log_group.log-cleanup <-
+permission.log-cleanup.monthly <- function.log-cleanup
+role.hash <-
+role.log-cleanup <-
+role.shared <-
+"#);
+        insta::assert_snapshot!(desired.resources[&Address::new("function", "hash")].inputs["environment"].to_json(), @r#"{"CLEANER":"arn:aws:lambda:us-east-1:123456789012:function:demo-log-cleanup","LOG_LEVEL":"info"}"#);
+    }
+
+    #[test]
+    fn what_is_rendered_asks_for_the_same_resources() {
+        let (spec, desired) = really_lowered(PROGRAMS);
+        let text = crate::spec::render(&spec, &[]);
+        insta::assert_snapshot!(crate::spec::render(&spec, &["log-cleanup".into()]), @r#"
+
+[function.log-cleanup]
+description = ""  # built-in
+runtime = "provided.al2023"  # built-in
+handler = "bootstrap"  # built-in
+architectures = ["arm64"]  # config.toml:8
+memory_size = 128  # built-in
+timeout = 60  # config.toml:23
+environment = {}  # built-in
+ephemeral_storage.size = 512  # built-in
+layers = []  # built-in
+vpc_config.ipv6_allowed_for_dual_stack = false  # built-in
+vpc_config.security_group_ids = []  # built-in
+vpc_config.subnet_ids = []  # built-in
+dead_letter_config.target_arn = ""  # built-in
+tracing_config.mode = "PassThrough"  # built-in
+kms_key_arn = ""  # built-in
+file_system_configs = []  # built-in
+snap_start.apply_on = "None"  # built-in
+tags = {}  # built-in
+build = "lambdas/log-cleanup"  # config.toml:22
+
+[function.log-cleanup.role]
+description = ""  # built-in
+max_session_duration = 3600  # built-in
+trust_policy.Statement = [{ Action = "sts:AssumeRole", Effect = "Allow", Principal = { Service = "lambda.amazonaws.com" } }]  # built-in
+trust_policy.Version = "2012-10-17"  # built-in
+managed_policies = []  # built-in
+inline_policy = {}  # built-in
+allow = [{ action = ["logs:DescribeLogGroups", "logs:PutRetentionPolicy", "logs:DeleteLogGroup"], resource = ["*"] }]  # config.toml:24
+tags = {}  # built-in
+
+[function.log-cleanup.log_group]
+retention_in_days = 30  # built-in
+log_group_class = "STANDARD"  # built-in
+tags = {}  # built-in
+
+[function.log-cleanup.event_rule.monthly]
+schedule_expression = "cron(0 6 1 * ? *)"  # config.toml:28
+description = "Triggers the log cleanup once a month"  # config.toml:27
+event_bus_name = "default"  # built-in
+enabled = true  # built-in
+tags = {}  # built-in
+"#);
+        assert_eq!(really_lowered(&text).1, desired, "{text}");
     }
 }

@@ -194,11 +194,7 @@ impl Scope<'_> {
 
     fn look_up_attribute(&self, name: &str) -> Result<Found, Diagnostic> {
         let (address, attribute) = name.rsplit_once('.').unwrap_or((name, ""));
-        let address: Address = address.parse().map_err(|_| {
-            Diagnostic::error("unknown-reference", "A reference names nothing")
-                .detail(format!("`${{{name}}}` does not say which attribute of the resource is meant."))
-                .hint(format!("add the attribute, as in `${{{name}.arn}}`"))
-        })?;
+        let address: Address = address.parse().map_err(|_| unfinished(name))?;
         Ok(Found::Part(TemplatePart::Attribute { address, attribute: attribute.to_owned() }))
     }
 
@@ -221,6 +217,25 @@ impl Scope<'_> {
             Some(found) => finding.hint(format!("did you mean `${{{found}}}`?")),
             None => finding.hint("write `$${` for a literal `${`"),
         }
+    }
+}
+
+/// A kind begins the name, and what follows is too short or too long for an attribute.
+fn unfinished(name: &str) -> Diagnostic {
+    let pieces: Vec<&str> = name.split('.').collect();
+    let finding = Diagnostic::error("unknown-reference", "A reference names nothing");
+    match pieces[..] {
+        [_, function, kind, part, attribute] => finding
+            .detail(format!("`${{{name}}}` has too many parts: an address is `kind.name` or `kind.name.part`."))
+            .hint(format!("did you mean `${{{kind}.{function}.{part}.{attribute}}}`?")),
+        [_, _] => finding
+            .detail(format!("`${{{name}}}` does not say which attribute of the resource is meant."))
+            .hint(format!("add the attribute, as in `${{{name}.arn}}`")),
+        _ => finding
+            .detail(format!(
+                "`${{{name}}}` is no attribute of a resource: an address is `kind.name` or `kind.name.part`, and the attribute follows."
+            ))
+            .hint("an example: `${function.hash.arn}`"),
     }
 }
 

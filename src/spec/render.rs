@@ -24,7 +24,7 @@ pub fn render(spec: &Spec, names: &[String]) -> String {
     if names.is_empty() && !spec.outputs.is_empty() {
         page.table("outputs", &spec.outputs, &|path| spec.output_spans.get(path.first()).cloned());
     }
-    page.text
+    page.text.trim_start().to_owned()
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -255,11 +255,14 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Header;
     use crate::spec::testing::loaded;
     use proptest::prelude::*;
 
+    type Meant = (String, String, Option<String>, Table);
+
     /// What two specs must share to mean the same: every value, defaults filled in.
-    fn meaning(spec: &Spec) -> (super::super::Header, Vec<(String, String, Option<String>, Table)>, Table) {
+    fn meaning(spec: &Spec) -> (Header, Vec<Meant>, Table) {
         let sections = spec.sections.iter().map(|section| {
             let mut values = section.values.clone();
             fill_defaults(spec.fields[&section.kind], &mut values);

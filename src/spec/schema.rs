@@ -194,6 +194,7 @@ event_rule.x = { schedule_expression = "rate(1 hour)", event_pattern = { source 
 a = "function.hash"
 "#;
         assert_eq!(complaints(good), [""; 0]);
+        jsonschema::draft202012::new(&schema(&Registry::new())).unwrap();
     }
 
     #[test]

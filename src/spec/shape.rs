@@ -325,7 +325,7 @@ fn fits(node: &Node, shape: &Shape) -> bool {
 fn wanted(shape: &Shape) -> String {
     match shape {
         Shape::String { .. } => "a string".into(),
-        Shape::Choice(choices) if choices.is_empty() => "a string".into(),
+        Shape::Choice([]) => "a string".into(),
         Shape::Choice(choices) => one_of(choices),
         Shape::Integer { .. } | Shape::IntegerChoice(_) => "an integer".into(),
         Shape::Boolean => "`true` or `false`".into(),

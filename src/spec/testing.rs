@@ -1,6 +1,8 @@
 //! A few small kinds, so that the spec is tried without the real ones, and helpers for the tests.
 
 use super::{LoadOptions, Spec, load};
+// For tests only, as all of this file: the spec itself knows nothing of AWS.
+#[cfg(test)]
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Context, Done, Kind, Lowered, Place, ReadTarget, Registry, RunContext};
@@ -72,7 +74,7 @@ fn check_schedule(text: &str) -> Result<(), String> {
     if text.ends_with(')') { Ok(()) } else { Err("must be `rate(…)` or `cron(…)`".into()) }
 }
 
-static KINDS: [Fake; 5] = [
+const KINDS: &[Fake] = &[
     Fake { name: "function", places: &[Place::TopLevel], shorthand: None, fields: FUNCTION },
     Fake { name: "role", places: &[Place::TopLevel, Place::One { always: true }], shorthand: Some("use"), fields: ROLE },
     Fake { name: "log_group", places: &[Place::One { always: true }], shorthand: None, fields: LOG_GROUP },

@@ -100,7 +100,7 @@ impl Reading<'_> {
         let resolved = scope.resolve(node, self.findings);
         match (resolved.get("env").and_then(Node::text), resolved.table()) {
             (Some(variable), Some(table)) if table.keys().all(|key| key == "env" || key == "default") => {
-                self.from_environment(name, variable, table.get("default"), node)
+                self.take_from_environment(name, variable, table.get("default"), node)
             }
             (_, Some(table)) if table.len() == 1 && table.contains_key("ssm") => {
                 Err(Diagnostic::error("not-supported-yet", "`ssm` is not supported yet")
@@ -112,7 +112,7 @@ impl Reading<'_> {
     }
 
     /// The environment has only text: a default that is a number or a boolean says what is meant.
-    fn from_environment(&self, name: &str, variable: &str, default: Option<&Node>, node: &Node) -> Result<Data, Diagnostic> {
+    fn take_from_environment(&self, name: &str, variable: &str, default: Option<&Node>, node: &Node) -> Result<Data, Diagnostic> {
         let Some(text) = (self.environment)(variable) else {
             return default.map(|default| default.data.clone()).ok_or_else(|| {
                 Diagnostic::error("missing-variable", "A variable has no value")

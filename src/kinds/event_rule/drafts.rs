@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn an_update_puts_the_whole_rule() {
         insta::assert_snapshot!(changed(&["description"]), @r#"events:PutRule {"description":"","enabled":true,"event_bus_name":"default","name":"demo-hash-monthly","schedule_expression":"rate(1 hour)"} [description]"#);
-        insta::assert_snapshot!(changed(&["targets.lambdo", "tags.team"]), @r#"
-        events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} [targets.lambdo]
+        insta::assert_snapshot!(changed(&["targets", "tags.team"]), @r#"
+        events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} [targets]
         events:TagResource {"arn":"arn:aws:events:us-east-1:123456789012:rule/demo-hash-monthly","tags":{"team":"x"}} [tags.team]
         "#);
     }

@@ -17,12 +17,8 @@ pub(super) const FIELDS: &[Field] = &[
         .default(Default::Text(DEFAULT_BUS))
         .replaces(),
     Field::new("enabled", Shape::Boolean, "Whether it fires; false keeps it and switches it off.").default(Default::Boolean(true)),
-    Field::new(
-        "targets",
-        Shape::Map { value: &Shape::Table(TARGET), check: None },
-        "What it invokes; made by lambdo, those of others are kept.",
-    )
-    .additive(),
+    // Only our own target is part of it, so it is compared as one value.
+    Field::new("targets", Shape::Document, "What it invokes; made by lambdo, those of others are kept."),
     Field::new("tags", Shape::Map { value: &Shape::text(0, 256), check: Some(check_tag_key) }, "Tags; those of others are kept.")
         .default(Default::EmptyTable)
         .additive()
@@ -31,9 +27,6 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("timezone", ANY_STRING, "Refused: rules run in UTC.").internal(),
     Field::new("schedule_expression_timezone", ANY_STRING, "Refused: rules run in UTC.").internal(),
 ];
-
-const TARGET: &[Field] =
-    &[Field::new("arn", ANY_STRING, "What it invokes."), Field::new("input", Shape::Document, "What that gets instead of the event.")];
 
 fn check_name(text: &str) -> Result<(), String> {
     let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || ".-_".contains(character));

@@ -47,23 +47,36 @@ pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
     live
 }
 
-/// Puts in the targets: ours as a field, those of others as texts.
-pub(super) fn add_targets(live: &mut Live, targets: &[Target]) {
+/// Puts in the targets: ours as a field, those of others as texts. `wanted` are the targets as they
+/// are wanted, or else as they were applied.
+pub(super) fn add_targets(live: &mut Live, targets: &[Target], wanted: Option<&Value>) {
+    let wanted = wanted.and_then(|wanted| wanted.as_table()?.get(OUR_TARGET)?.as_table()?.get("input"));
     let ours = targets.iter().filter(|target| target.id() == OUR_TARGET);
-    let ours = ours.map(|target| (target.id().to_owned(), Value::Table(canonical(target)))).collect();
+    let ours = ours.map(|target| (target.id().to_owned(), Value::Table(canonical(target, wanted)))).collect();
     live.fields.insert("targets".to_owned(), Value::Table(ours));
     let foreign = targets.iter().filter(|target| target.id() != OUR_TARGET);
     live.foreign.extend(foreign.map(|target| format!("target `{}`: `{}`", target.id(), target.arn())));
 }
 
 /// The target with what lambdo sets, and with what would change its meaning if others had set it.
-fn canonical(target: &Target) -> Table {
+///
+/// An input is a document, but one whose text had a reference in it stays text until it is filled in.
+fn canonical(target: &Target, wanted: Option<&Value>) -> Table {
+    let document = |input: &str| {
+        let text = Value::from(input);
+        if wanted == Some(&text) && is_document(input) { text } else { parsed(&text) }
+    };
     let mut table = Table::from([("arn".to_owned(), target.arn().into())]);
-    table.extend(target.input().map(|input| ("input".to_owned(), parsed(&input.into()))));
+    table.extend(target.input().map(|input| ("input".to_owned(), document(input))));
     table.extend(target.input_path().map(|path| ("input_path".to_owned(), path.into())));
     let template = target.input_transformer().map(|transformer| transformer.input_template());
     table.extend(template.map(|template| ("input_template".to_owned(), template.into())));
     table
+}
+
+/// Whether a text is itself the JSON of an object or a list.
+pub(super) fn is_document(text: &str) -> bool {
+    text.starts_with(['{', '[']) && serde_json::from_str::<serde_json::Value>(text).is_ok()
 }
 
 /// Leaves out the tags, which cost a call of their own.
@@ -98,8 +111,17 @@ mod tests {
         desired.remove("tags");
         let rule = Rule::builder().event_pattern(r#"{"source": ["a\u003cb"]}"#).state(RuleState::Disabled).event_bus_name("default");
         let mut live = live(&rule.build(), &id());
-        add_targets(&mut live, &[target("lambdo", Some(r#"{"b":"x","a":1}"#))]);
+        add_targets(&mut live, &[target("lambdo", Some(r#"{"b":"x","a":1}"#))], None);
         assert_eq!(live.fields, desired);
+    }
+
+    #[test]
+    fn an_input_that_stayed_text_reads_back_as_text() {
+        let text = r#"{ "a": 1 }"#;
+        let wanted = table([("lambdo", table([("arn", ARN.into()), ("input", text.into())]))]);
+        let mut live = live(&Rule::builder().build(), &id());
+        add_targets(&mut live, &[target("lambdo", Some(text))], Some(&wanted));
+        assert_eq!(live.fields.get("targets"), Some(&wanted));
     }
 
     #[test]
@@ -118,7 +140,7 @@ mod tests {
     #[test]
     fn what_others_did_is_told() {
         let mut live = live(&Rule::builder().managed_by("x.amazonaws.com").build(), &id());
-        add_targets(&mut live, &[target("theirs", None)]);
+        add_targets(&mut live, &[target("theirs", None)], None);
         assert_eq!(live.fields.get("targets"), Some(&table([])));
         insta::assert_snapshot!(live.foreign.join("\n"), @r#"
         the rule is managed by `x.amazonaws.com`

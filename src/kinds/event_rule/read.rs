@@ -72,8 +72,10 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&st
         },
     };
     let mut live = live(&rule, target.physical_id);
+    let inputs = target.desired.map(|resource| &resource.inputs).or(target.applied.map(|entry| &entry.inputs));
+    let wanted = inputs.and_then(|inputs| inputs.get("targets"));
     match list_targets(reader, bus, name).await {
-        Ok(targets) => add_targets(&mut live, &targets),
+        Ok(targets) => add_targets(&mut live, &targets, wanted),
         // It went away in between.
         Err(error) if error.class == ErrorClass::NotFound => return Sighting::Missing,
         Err(error) => live.unchecked.push(unchecked(Path::key("targets"), &error)),

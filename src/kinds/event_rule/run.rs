@@ -1,5 +1,6 @@
 //! Sending the operations of a rule.
 
+use super::live::is_document;
 use super::read::list_targets;
 use super::{OUR_TARGET, split};
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
@@ -87,8 +88,7 @@ fn targets_request(operation: &Operation) -> Result<PutTargetsInputBuilder, AwsE
             return Err(refused(operation, format!("the target `{id}` refers to something that is not known")));
         }
         let target = target.as_table().cloned().unwrap_or_default();
-        // A text inside a document is a JSON text of its own, so it is written with its quotes.
-        let input = target.get("input").map(|input| input.to_json().to_string());
+        let input = target.get("input").map(input_text);
         let built = Target::builder().id(id).set_arn(optional(&target, "arn")).set_input(input).build();
         targets.push(built.map_err(|error| refused(operation, error.to_string()))?);
     }
@@ -96,6 +96,12 @@ fn targets_request(operation: &Operation) -> Result<PutTargetsInputBuilder, AwsE
         .rule(text(operation, "name")?)
         .event_bus_name(text(operation, "event_bus_name")?)
         .set_targets(Some(targets)))
+}
+
+/// An input as JSON. A text is written with its quotes, unless it is a document whose references were
+/// filled in.
+fn input_text(input: &Value) -> String {
+    input.as_str().filter(|text| is_document(text)).map_or_else(|| input.to_json().to_string(), str::to_owned)
 }
 
 /// The call succeeds even where its entries failed.
@@ -241,6 +247,13 @@ mod tests {
         let targets = targets_request(&operations[1]).unwrap().build().unwrap();
         let target = &targets.targets()[0];
         assert_eq!((target.id(), target.input()), ("lambdo", Some("\"text\"")));
+    }
+
+    #[test]
+    fn an_input_is_sent_as_json() {
+        assert_eq!(input_text(&"text".into()), "\"text\"");
+        assert_eq!(input_text(&r#"{"arn": "x"}"#.into()), r#"{"arn": "x"}"#);
+        assert_eq!(input_text(&table_of([("a", 1.into())])), r#"{"a":1}"#);
     }
 
     #[test]

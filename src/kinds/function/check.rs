@@ -176,12 +176,15 @@ mod tests {
     use crate::kinds::function::tests::{lowered, table};
     use crate::model::{Table, Value};
 
+    /// Settings, and the codes of what is wrong with them.
+    type Case<'a> = (&'a [(&'a str, Value)], &'a [&'a str]);
+
     #[test]
     fn what_cannot_go_together_is_found_before_aws_is_asked() {
         let arn = |service: &str, name: &str| Value::from(format!("arn:aws:{service}:us-east-1:123456789012:{name}"));
         let mount = table([("arn", arn("elasticfilesystem", "access-point/fsap-1")), ("local_mount_path", "/mnt/x".into())]);
         let many: Table = (0..47).map(|number| (format!("t{number}"), "".into())).collect();
-        let cases: [(&[(&str, Value)], &[&str]); 15] = [
+        let cases: [Case<'_>; 15] = [
             (&[("function_name", "x".repeat(65).into())], &["name-too-long"]),
             (&[("runtime", "python3.13".into())], &["no-handler"]),
             (&[("runtime", "python3.13".into()), ("handler", "a.b".into())], &[]),
