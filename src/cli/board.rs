@@ -94,7 +94,8 @@ impl Board {
         let detail = if phase.detail.is_empty() { String::new() } else { format!(" {}", phase.detail) };
         let draining = if self.is_draining { ", stopping" } else { "" };
         let elapsed = now_ms.saturating_sub(phase.since_ms) / 1_000;
-        let mut lines = vec![format!("{}{count}{detail} · {elapsed} s{draining}", phase.name)];
+        let name = if phase.name.is_empty() { "connecting" } else { phase.name };
+        let mut lines = vec![format!("{name}{count}{detail} · {elapsed} s{draining}")];
         lines.extend(self.waits.values().map(|wait| format!("  waiting for {}", wait.cause)));
         for (address, running) in self.running.iter().take(SHOWN_OPERATIONS_MAX) {
             let seconds = now_ms.saturating_sub(running.since_ms) / 1_000;

@@ -2,6 +2,7 @@
 
 use super::deploy::{Deployment, Wish};
 use crate::cli::args::{Format, PlanArguments};
+use crate::cli::render::file_name;
 use crate::cli::saved_plan::SavedPlan;
 use crate::cli::view::{causes, human, json};
 use crate::cli::workspace::{Config, Workspace};
@@ -34,9 +35,9 @@ fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, out: &P
     let written =
         saved.to_text().map_err(|error| error.to_string()).and_then(|text| std::fs::write(out, text).map_err(|error| error.to_string()));
     written.map_err(|error| {
-        let detail = format!("`{}` cannot be written: {error}.", out.display());
+        let detail = format!("`{}` cannot be written: {error}.", file_name(out));
         Failure::new(Exit::Failed, Diagnostic::error("plan-not-saved", "The plan was not saved").detail(detail))
     })?;
-    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo up --plan {0}` applies it", out.display()));
+    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo up --plan {0}` applies it", file_name(out)));
     Ok(())
 }

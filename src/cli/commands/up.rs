@@ -4,6 +4,7 @@ use super::deploy::{Deployment, Packing, Wish, open};
 use super::run::{Run, check_question};
 use crate::cli::args::UpArguments;
 use crate::cli::ci;
+use crate::cli::render::file_name;
 use crate::cli::saved_plan::SavedPlan;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::human;
@@ -45,7 +46,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
 /// The plan of `plan --out`, if nothing that it builds on has moved.
 async fn saved(workspace: &Workspace, config: &Config, file: &Path) -> Result<Deployment, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        let detail = format!("`{}` cannot be read: {error}.", file.display());
+        let detail = format!("`{}` cannot be read: {error}.", file_name(file));
         Failure::new(Exit::Usage, Diagnostic::error("saved-plan-unreadable", "The saved plan cannot be read").detail(detail))
     })?;
     let saved = SavedPlan::parse(&text)?;

@@ -1,7 +1,9 @@
 //! `lambdo validate`: the spec alone, without AWS and without a build.
 
 use crate::cli::args::Format;
+use crate::cli::render::file_name;
 use crate::cli::ui;
+use crate::cli::view::human::counted;
 use crate::cli::view::json;
 use crate::cli::workspace::Workspace;
 use crate::model::{Exit, Failure, Target};
@@ -21,8 +23,8 @@ pub fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     workspace.ui.diagnostics(&spec.diagnostics);
     match workspace.ui.format() {
         Format::Human => {
-            let (functions, resources) = (functions.len(), desired.resources.len());
-            workspace.ui.data(&format!("`{}` is valid: {functions} functions, {resources} resources", config.path.display()));
+            let (functions, resources) = (counted(functions.len(), "function"), counted(desired.resources.len(), "resource"));
+            workspace.ui.data(&format!("`{}` is valid: {functions}, {resources}", file_name(&config.path)));
         }
         Format::Json => {
             let functions: Vec<String> = functions.iter().map(ToString::to_string).collect();

@@ -1,10 +1,9 @@
 //! Views for programs: one document each, described by `schemas/*.schema.json`.
 
 use super::human::{DriftView, StatusView};
-use super::{LockHolder, Results, Title, causes};
+use super::{LockHolder, Results, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::event::Outcome;
 use crate::model::{Action, Address, Artifact, Entry, Plan, Record, Step, Table, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -241,9 +240,7 @@ fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     let calls = step.operations.iter().filter_map(|id| plan.operations.get(id.0)).map(|operation| operation.call.as_str());
     object.insert("operations".into(), calls.collect());
     if let Some(results) = results {
-        let outcome = results.get(&step.address).map(|result| result.outcome);
-        let without = if step.action == Action::NoOp { Outcome::Done } else { Outcome::Skipped };
-        object.insert("result".into(), json!(outcome.unwrap_or(without)));
+        object.insert("result".into(), json!(outcome(step, plan, results)));
     }
     object.into()
 }
@@ -297,6 +294,7 @@ mod tests {
     use super::*;
     use crate::cli::view::StepResult;
     use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
+    use crate::model::event::Outcome;
     use crate::model::plan::Refusal;
 
     /// Fails with every violation when `document` is not what the schema in `schemas/` says.

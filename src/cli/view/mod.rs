@@ -10,8 +10,8 @@ pub mod title;
 pub use title::Title;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::Address;
 use crate::model::event::Outcome;
+use crate::model::{Action, Address, Operation, Plan, Step, Transition};
 use std::collections::BTreeMap;
 
 /// How the steps of a run ended.
@@ -24,6 +24,17 @@ pub struct StepResult {
     pub outcome: Outcome,
     /// Why it did not go through.
     pub error: Option<Diagnostic>,
+}
+
+/// How a step ended. What dies with its parent has no result of its own: its parent's counts.
+pub fn outcome(step: &Step, plan: &Plan, results: &Results) -> Outcome {
+    if let Some(result) = results.get(&step.address) {
+        return result.outcome;
+    }
+    let takes_along = |operation: &&Operation| matches!(&operation.transition, Transition::Delete { also } if also.contains(&step.address));
+    let parent = plan.operations.iter().find(takes_along).and_then(|operation| results.get(&operation.address));
+    let without = if step.action == Action::NoOp { Outcome::Done } else { Outcome::Skipped };
+    parent.map_or(without, |parent| parent.outcome)
 }
 
 /// Who works on a state.

@@ -1,10 +1,10 @@
 //! A plan, worth looking at.
 
-use super::text::{BOLD, DIM, YELLOW, counted, fitted, styled, symbol, value, width, wrapped};
+use super::text::{BOLD, DIM, YELLOW, counted, fitted, listed, styled, symbol, value, width, wrapped};
 use super::{change, security};
 use crate::cli::view::Title;
 use crate::model::observed::tag;
-use crate::model::{Action, Change, Plan, Reason, Step, Value};
+use crate::model::{Action, Change, PhysicalId, Plan, Reason, Step, Value};
 use std::collections::BTreeMap;
 
 /// Settings of something new that are shown elsewhere or say nothing.
@@ -67,20 +67,24 @@ fn settings(step: &Step, plan: &Plan, columns: usize) -> Vec<String> {
     if step.action != Action::Create {
         return Vec::new();
     }
+    let id = step.physical_id.as_ref().map(PhysicalId::as_str);
     let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
     let carries = operations.flat_map(|operation| &operation.carries).filter(|carry| !HIDDEN_SETTINGS.contains(&carry.path.first()));
     let parts: Vec<String> = carries
-        .filter(|carry| carry.value.as_ref().is_some_and(|value| !is_empty(value)))
+        .filter(|carry| carry.value.as_ref().is_some_and(|value| !is_empty(value) && value.as_str() != id))
         .map(|carry| format!("{} = {}", carry.path, fitted(&value(carry.value.as_ref()), SETTING_WIDTH_MAX)))
         .collect();
-    if parts.is_empty() {
-        return Vec::new();
-    }
-    wrapped(&parts.join(", "), 6, columns).iter().map(|line| styled(DIM, line)).collect()
+    listed(&parts, 6, columns).iter().map(|line| styled(DIM, line)).collect()
 }
 
+/// Whether a setting says nothing: AWS's empty text for "none", at any depth.
 fn is_empty(value: &Value) -> bool {
-    matches!(value, Value::List(items) if items.is_empty()) || matches!(value, Value::Table(table) if table.is_empty())
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Table(table) => table.values().all(is_empty),
+        _ => false,
+    }
 }
 
 /// Our own tags say nothing that the address does not say.

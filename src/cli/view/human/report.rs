@@ -1,7 +1,7 @@
 //! How an `up` or a `destroy` went.
 
 use super::text::{BOLD, GREEN, RED, YELLOW, counted, duration, styled};
-use crate::cli::view::Results;
+use crate::cli::view::{Results, outcome};
 use crate::model::event::Outcome;
 use crate::model::{Action, Exit, Plan, Step};
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ fn totals(view: &ReportView<'_>) -> String {
     let mut done: BTreeMap<Action, usize> = BTreeMap::new();
     let mut other: BTreeMap<Outcome, usize> = BTreeMap::new();
     for step in view.plan.steps.iter().filter(|step| step.action != Action::NoOp) {
-        match view.results.get(&step.address).map_or(Outcome::Skipped, |result| result.outcome) {
+        match outcome(step, view.plan, view.results) {
             Outcome::Done => *done.entry(step.action).or_default() += 1,
             outcome => *other.entry(outcome).or_default() += 1,
         }
@@ -79,7 +79,22 @@ fn participle(action: Action) -> &'static str {
 mod tests {
     use super::*;
     use crate::cli::view::StepResult;
-    use crate::cli::view::fixtures::{drifted_step, new_step, plan_of, spec_step};
+    use crate::cli::view::fixtures::{drifted_step, every_action, new_step, plan_of, spec_step, step};
+    use crate::model::{Address, Reason, Transition};
+
+    #[test]
+    fn what_dies_with_its_parent_ends_as_its_parent_does() {
+        let mut plan = every_action();
+        plan.steps = vec![step("permission.old.x", Action::Delete, Reason::NotInSpec, vec![])];
+        let (child, parent) = (plan.steps[0].address.clone(), Address::new("function", "old"));
+        plan.operations[0].address = parent.clone();
+        plan.operations[0].transition = Transition::Delete { also: vec![child] };
+        for expected in [Outcome::Done, Outcome::Failed] {
+            let results = Results::from([(parent.clone(), StepResult { outcome: expected, error: None })]);
+            assert_eq!(outcome(&plan.steps[0], &plan, &results), expected);
+        }
+        assert_eq!(outcome(&plan.steps[0], &plan, &Results::new()), Outcome::Skipped);
+    }
 
     #[test]
     fn totals_tell_what_went_through_and_what_did_not() {

@@ -41,7 +41,7 @@ fn granted(step: &Step, plan: &Plan) -> Vec<(Path, Option<Value>)> {
     if matches!(step.action, Action::Create | Action::Replace | Action::Adopt) {
         let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
         for carry in operations.flat_map(|operation| &operation.carries).filter(|carry| carry.value.is_some()) {
-            if !all.iter().any(|(path, _)| path.first() == carry.path.first()) {
+            if !all.iter().any(|(path, _)| *path == carry.path) {
                 all.push((carry.path.clone(), carry.value.clone()));
             }
         }
@@ -176,6 +176,24 @@ mod tests {
               old: is taken away
               managed policy arn:aws:iam::aws:policy/ReadOnlyAccess
         "#);
+    }
+
+    #[test]
+    fn a_new_role_shows_every_policy_that_its_operations_put() {
+        let statement = |action: &str| Value::from(format!(r#"{{"Statement":[{{"Action":"{action}","Resource":"*"}}]}}"#));
+        let mut plan = plan_of(vec![step("role.hash", Action::Create, Reason::NotInState, vec![])]);
+        let mut operation = crate::cli::view::fixtures::every_action().operations.remove(0);
+        let carries =
+            [("inline_policy", Value::Table(Table::new())), ("inline_policy.a", statement("s3:A")), ("inline_policy.b", statement("s3:B"))];
+        operation.carries = carries.into_iter().map(|(path, value)| crate::model::Carry::set(path.parse().unwrap(), value)).collect();
+        plan.operations.push(operation);
+        plan.steps[0].operations = vec![crate::model::OperationId(0)];
+        insta::assert_snapshot!(anstream::adapter::strip_str(&lines(&plan, 80).join("\n")).to_string(), @r"
+        Rights:
+          + role.hash
+              a: allow s3:A on *
+              b: allow s3:B on *
+        ");
     }
 
     #[test]

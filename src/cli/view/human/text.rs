@@ -78,9 +78,21 @@ pub fn fitted(text: &str, columns: usize) -> String {
 
 /// Words broken into lines of at most `columns`, each with `indent` spaces before it.
 pub fn wrapped(text: &str, indent: usize, columns: usize) -> Vec<String> {
+    let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    filled(&words, indent, columns)
+}
+
+/// Items separated by commas, broken only between items.
+pub fn listed(items: &[String], indent: usize, columns: usize) -> Vec<String> {
+    let Some((last, others)) = items.split_last() else { return Vec::new() };
+    let items: Vec<String> = others.iter().map(|item| format!("{item},")).chain([last.clone()]).collect();
+    filled(&items, indent, columns)
+}
+
+fn filled(words: &[String], indent: usize, columns: usize) -> Vec<String> {
     let space = columns.saturating_sub(indent).max(20);
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in words {
         let is_full = lines.last().is_some_and(|line| !line.is_empty() && width(line) + 1 + width(word) > space);
         if is_full {
             lines.push(String::new());
@@ -133,6 +145,7 @@ mod tests {
         assert_eq!(fitted("abcdef", 4), "abc…");
         assert_eq!(fitted("äbcd", 4), "äbcd");
         assert_eq!(wrapped("one two three four five", 2, 22), ["  one two three four", "  five"]);
+        assert_eq!(listed(&["a = 1".to_owned(), "b = \"two words\"".to_owned()], 0, 20), ["a = 1,", "b = \"two words\""]);
     }
 
     #[test]
