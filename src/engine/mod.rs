@@ -9,7 +9,7 @@ mod schedule;
 pub use apply::{Report, StepResult};
 
 use crate::aws::Session;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Registry;
 use crate::model::{Address, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
 use crate::plan::{self, Selection};
@@ -53,6 +53,17 @@ pub struct PlanOptions {
     pub targets: Vec<Address>,
     /// Existing resources to be taken over.
     pub adopt: BTreeSet<Address>,
+}
+
+impl PlanOptions {
+    /// The addresses that the names mean; `None` for all.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for names that match nothing.
+    pub fn select(&self, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Failure> {
+        let selection = Selection { functions: self.functions.clone(), targets: self.targets.clone() };
+        plan::select(&selection, desired, state).map_err(unknown_names)
+    }
 }
 
 /// Plans and applies in one account and region, with one place for its state.
@@ -143,8 +154,7 @@ impl Engine {
     /// [`Exit::Usage`] for names that match nothing, [`Exit::Failed`] when AWS cannot be read at all,
     /// [`Exit::Interrupted`].
     pub async fn plan(&self, desired: &Desired, state: &mut State, options: &PlanOptions) -> Result<Plan, Failure> {
-        let selection = Selection { functions: options.functions.clone(), targets: options.targets.clone() };
-        let only = plan::select(&selection, desired, state).map_err(unknown_names)?;
+        let only = options.select(desired, state)?;
         let observed = tokio::select! {
             observed = observe::observe(self, desired, state, only.as_ref(), options.deep) => observed?,
             () = self.interrupt.drain.cancelled() => return Err(interrupted()),
@@ -184,9 +194,16 @@ fn is_same_endpoint(left: Option<&str>, right: Option<&str>) -> bool {
     left.map(host) == right.map(host)
 }
 
-fn unknown_names(sentences: Vec<String>) -> Failure {
-    let diagnostics = sentences.into_iter().map(|sentence| Diagnostic::error("unknown-name", "nothing of this name").detail(sentence));
-    Failure { exit: Exit::Usage, diagnostics: diagnostics.collect() }
+fn unknown_names(unmatched: Vec<plan::Unmatched>) -> Failure {
+    let describe = |unmatched: plan::Unmatched| {
+        let plan::Unmatched { what, given, known } = unmatched;
+        let diagnostic = Diagnostic::error("unknown-name", "nothing has this name").detail(format!("No {what} is called `{given}`."));
+        match nearest(&given, known.iter().map(String::as_str)) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        }
+    };
+    Failure { exit: Exit::Usage, diagnostics: unmatched.into_iter().map(describe).collect() }
 }
 
 fn interrupted() -> Failure {

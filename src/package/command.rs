@@ -6,6 +6,7 @@ use super::hash::{Item, content_hash};
 use super::problem::{missing, unknown_key, wrong_type};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Table, Value};
+use crate::package::BUILD_FAILED;
 use async_trait::async_trait;
 use std::collections::VecDeque;
 use std::io;
@@ -194,7 +195,7 @@ async fn remember(record: PathBuf, fingerprint: String, output: PathBuf, command
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static) -> Result<T, Diagnostic> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Diagnostic::error("build-failed", "A build failed").detail(error.to_string())))
+    done.unwrap_or_else(|error| Err(Diagnostic::error(BUILD_FAILED, "A build failed").detail(error.to_string())))
 }
 
 /// What besides the inputs decides what the command makes. The tools that it calls are not known
@@ -251,8 +252,7 @@ async fn watch(child: &mut Child, tail: &Tail) -> io::Result<ExitStatus> {
 }
 
 fn not_started(program: &str, command: &Command, error: &io::Error) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::error("build-failed", "A build failed").detail(format!("`{}` could not be started: {error}.", command.text));
+    let diagnostic = Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{}` could not be started: {error}.", command.text));
     if error.kind() == io::ErrorKind::NotFound {
         diagnostic.hint(format!("is `{program}` installed and in the `PATH`?"))
     } else {
@@ -262,7 +262,7 @@ fn not_started(program: &str, command: &Command, error: &io::Error) -> Diagnosti
 
 fn failed(command: &Command, path: &str, status: ExitStatus, said: &str) -> Diagnostic {
     let said = if said.is_empty() { "It said nothing.".to_owned() } else { format!("It said:\n{said}") };
-    Diagnostic::error("build-failed", "A build failed").detail(format!("`{}` in `{path}` ended with {status}. {said}", command.text))
+    Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{}` in `{path}` ended with {status}. {said}", command.text))
 }
 
 /// The last lines that a command said, in the order in which they came.

@@ -23,6 +23,9 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::model::{EventSink, Value};
 use std::path::Path;
 
+/// The code of the diagnostic for a build that did not go through, as opposed to a wrong spec.
+pub const BUILD_FAILED: &str = "build-failed";
+
 /// The most that the files of a function may weigh together, in bytes: 250 MB unzipped.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const UNZIPPED_LIMIT_BYTES: u64 = 262_144_000;

@@ -10,7 +10,7 @@ mod refusal;
 mod select;
 mod settle;
 
-pub use select::{Selection, select};
+pub use select::{Selection, Unmatched, select};
 pub use settle::settle;
 
 use crate::model::{Address, Desired, Observed, Plan, RulesSet, State};

@@ -1,6 +1,5 @@
 //! Names and globs on the command line: those functions and all that belongs to them.
 
-use crate::diagnostic::nearest;
 use crate::model::{Address, Desired, Path, State};
 use std::collections::BTreeSet;
 
@@ -13,18 +12,29 @@ pub struct Selection {
     pub targets: Vec<Address>,
 }
 
+/// A name on the command line that matches nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// What was looked for: `function` or `resource`.
+    pub what: &'static str,
+    /// The name as given.
+    pub given: String,
+    /// The names there are.
+    pub known: Vec<String>,
+}
+
 /// The addresses that a selection means, closed over what they depend on and, where they are to be
 /// deleted, over what depends on them. `None` when nothing was named: everything.
 ///
 /// # Errors
-/// One sentence for each name that matches nothing, with the nearest that would.
-pub fn select(selection: &Selection, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Vec<String>> {
+/// Each name that matches nothing.
+pub fn select(selection: &Selection, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Vec<Unmatched>> {
     if selection.functions.is_empty() && selection.targets.is_empty() {
         return Ok(None);
     }
     let known: BTreeSet<&Address> = desired.resources.keys().chain(state.entries.keys()).collect();
     let mut selected = BTreeSet::new();
-    let mut unknown = Vec::new();
+    let mut unmatched = Vec::new();
     for name in &selection.functions {
         let functions: BTreeSet<&str> = known
             .iter()
@@ -32,8 +42,8 @@ pub fn select(selection: &Selection, desired: &Desired, state: &State) -> Result
             .map(|address| address.name.as_str())
             .collect();
         if functions.is_empty() {
-            let names = known.iter().filter(|address| address.kind == "function").map(|address| address.name.as_str());
-            unknown.push(unmatched("function", name, nearest(name, names)));
+            let names = known.iter().filter(|address| address.kind == "function").map(|address| address.name.clone());
+            unmatched.push(Unmatched { what: "function", given: name.clone(), known: names.collect() });
         }
         selected.extend(known.iter().filter(|address| functions.contains(address.name.as_str())).map(|address| (*address).clone()));
     }
@@ -41,20 +51,15 @@ pub fn select(selection: &Selection, desired: &Desired, state: &State) -> Result
         if known.contains(target) {
             selected.insert(target.clone());
         } else {
-            let names: Vec<String> = known.iter().map(ToString::to_string).collect();
-            unknown.push(unmatched("resource", &target.to_string(), nearest(&target.to_string(), names.iter().map(String::as_str))));
+            let names = known.iter().map(ToString::to_string);
+            unmatched.push(Unmatched { what: "resource", given: target.to_string(), known: names.collect() });
         }
     }
-    if unknown.is_empty() { Ok(Some(close(selected, desired, state))) } else { Err(unknown) }
+    if unmatched.is_empty() { Ok(Some(close(selected, desired, state))) } else { Err(unmatched) }
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
     Path::key(name).is_covered_by(&Path::key(pattern))
-}
-
-fn unmatched(what: &str, given: &str, near: Option<&str>) -> String {
-    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    format!("no {what} is called `{given}`{near}")
 }
 
 fn close(mut selected: BTreeSet<Address>, desired: &Desired, state: &State) -> BTreeSet<Address> {

@@ -24,7 +24,9 @@ fn flat(snapshot: Snapshot) -> BTreeMap<String, String> {
             if let Some(tags) = value.as_object_mut().filter(|_| field == "tags") {
                 assert!(tags.remove("lambdo:lineage").is_some(), "{resource} carries no lineage");
             }
-            flat.insert(format!("fields.{resource}.{field}"), value.to_string());
+            // The order of keys in a JSON text says nothing.
+            let sorted = lambdo::model::Value::from_json(&value).to_json();
+            flat.insert(format!("fields.{resource}.{field}"), sorted.to_string());
         }
     }
     flat

@@ -8,7 +8,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("model", &["diagnostic"]),
     ("plan", &["model"]),
-    ("store", &["model"]),
+    // A store says in words what is wrong with a state.
+    ("store", &["model", "diagnostic"]),
     ("aws", &["model", "diagnostic"]),
     ("kinds", &["model", "aws", "diagnostic"]),
     ("package", &["model", "diagnostic"]),
@@ -41,7 +42,7 @@ fn sources() -> Vec<Source> {
 
 /// A module of tests that got a file of its own.
 fn is_test_file(file: &Path) -> bool {
-    file.iter().any(|part| part == "tests" || part == "tests.rs")
+    file.iter().any(|part| ["tests", "tests.rs", "testing.rs", "suite.rs"].iter().any(|name| part == *name))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

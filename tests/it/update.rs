@@ -35,7 +35,7 @@ const CASES: &[Case] = &[
     case("tag_removed", "tags = { team = \"core\" }", "", FUNCTION, "/tags/team", || Value::Null),
     case("retention", "retention_in_days = 14", "retention_in_days = 7", GROUP, "/retention_in_days", || json!(7)),
     case("retention_never", "retention_in_days = 14", "retention_in_days = \"never\"", GROUP, "/retention_in_days", || Value::Null),
-    case("allow", "s3:GetObject", "s3:PutObject", ROLE, "/inline_policies/allow/Statement/0/Action", || json!("s3:PutObject")),
+    case("allow", "s3:GetObject", "s3:PutObject", ROLE, "/inline_policies/allow/Statement/0/Action", || json!(["s3:PutObject"])),
     case("managed_policy_removed", "role.managed_policies = [\"AmazonSQSReadOnlyAccess\"]", "", ROLE, "/managed_policies", || Value::Null),
     case("role_description", "role.allow", "role.description = \"x\"\nrole.allow", ROLE, "/description", || json!("x")),
     case("schedule", "cron(0 2 * * ? *)", "rate(2 hours)", RULE, "/schedule_expression", || json!("rate(2 hours)")),

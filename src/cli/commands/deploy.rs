@@ -5,12 +5,11 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::engine::PlanOptions;
-use crate::model::{Address, Desired, Exit, Failure, Path, Plan, State};
+use crate::model::{Address, Desired, Exit, Failure, Path, Plan, State, Target};
 use crate::package::{self, Packages};
-use crate::plan;
 use crate::spec::{self, Header, Spec};
 use crate::store::Lease;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where packages that were built are kept, below the state's folder.
 const BUILD_FOLDER: &str = "build";
@@ -44,7 +43,7 @@ pub struct Deployment {
 }
 
 impl Wish<'_> {
-    /// Builds while AWS is asked who we are, then plans.
+    /// Checks, builds, asks AWS who we are, then plans.
     ///
     /// # Errors
     /// Whatever keeps the plan from being made; nothing was changed then.
@@ -60,21 +59,24 @@ impl Wish<'_> {
 
     async fn plan(&self, packing: &Packing<'_>) -> Result<Deployment, Failure> {
         let selected = |function: &str| Packing::is_selected(self.selection, function);
-        let (opened, packages) = futures::join!(open(packing.workspace, &packing.spec.header, self.lock), packing.resolve(&selected));
-        let (connection, lease, mut state) = opened?;
-        let (desired, packages) = self.lower(packing, packages?, &state)?;
-        let (desired, packages) = match self.unbuilt(&desired, &state, &packages) {
-            needed if needed.is_empty() => (desired, packages),
-            needed => {
-                let packages = packing.resolve(&|function| selected(function) || needed.contains(function)).await?;
-                self.lower(packing, packages, &state)?
-            }
-        };
+        // Whatever is wrong with the spec or the sources is said before anybody is called.
+        packing.check()?;
+        let packages = packing.resolve(&selected).await?;
+        let (connection, lease, mut state) = open(packing.workspace, &packing.spec.header, self.lock).await?;
+        let (desired, packages) = self.lower(packing, packages, &state)?;
         let options = PlanOptions {
             deep: self.deep,
             functions: self.selection.names.clone(),
             targets: self.selection.targets.clone(),
             adopt: self.adopt.iter().cloned().collect(),
+        };
+        let needed = unbuilt(options.select(&desired, &state)?, &desired, &packages);
+        let (desired, packages) = match needed {
+            needed if needed.is_empty() => (desired, packages),
+            needed => {
+                let packages = packing.resolve(&|function| selected(function) || needed.contains(function)).await?;
+                self.lower(packing, packages, &state)?
+            }
         };
         let plan = connection.engine.plan(&desired, &mut state, &options).await?;
         Ok(Deployment { connection, state, plan, packages, lease })
@@ -84,15 +86,13 @@ impl Wish<'_> {
         let desired = spec::lower(packing.spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
         Ok((desired, packages))
     }
+}
 
-    /// Functions that the selection needs, though the user did not name them, and that have no
-    /// package yet. What matches nothing is reported by the engine.
-    fn unbuilt(&self, desired: &Desired, state: &State, packages: &Packages) -> BTreeSet<String> {
-        let selection = plan::Selection { functions: self.selection.names.clone(), targets: self.selection.targets.clone() };
-        let only = plan::select(&selection, desired, state).ok().flatten().unwrap_or_default();
-        let functions = only.into_iter().filter(|address| address.kind == "function" && desired.resources.contains_key(address));
-        functions.map(|address| address.name).filter(|function| !packages.artifacts.contains_key(function)).collect()
-    }
+/// Functions that the selection needs, though the user did not name them, and that have no package yet.
+fn unbuilt(only: Option<BTreeSet<Address>>, desired: &Desired, packages: &Packages) -> BTreeSet<String> {
+    let is_wanted = |address: &Address| address.kind == "function" && desired.resources.contains_key(address);
+    let functions = only.unwrap_or_default().into_iter().filter(is_wanted).map(|address| address.name);
+    functions.filter(|function| !packages.artifacts.contains_key(function)).collect()
 }
 
 /// An engine, the lock where one was taken, and the state.
@@ -139,7 +139,22 @@ impl Packing<'_> {
         let cache = self.workspace.state_folder(&self.spec.header).join(BUILD_FOLDER);
         let options =
             package::Options { folder: &self.spec.header.folder, cache: &cache, build: self.build, events: self.workspace.events() };
-        package::resolve(requests.collect(), &options).await.map_err(|diagnostics| Failure { exit: Exit::Failed, diagnostics })
+        package::resolve(requests.collect(), &options).await.map_err(|diagnostics| {
+            // A build that fails is the build's fault; everything else is a wrong word in the spec.
+            let exit =
+                if diagnostics.iter().any(|diagnostic| diagnostic.code == package::BUILD_FAILED) { Exit::Failed } else { Exit::Usage };
+            Failure { exit, diagnostics }
+        })
+    }
+
+    /// Looks for what is wrong with the spec as a whole, without asking AWS where it goes.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong.
+    pub fn check(&self) -> Result<(), Failure> {
+        let (_, warnings) = spec::lower_with_warnings(self.spec, &Target::placeholder(), &BTreeMap::new(), &self.workspace.registry)?;
+        self.workspace.ui.diagnostics(&warnings);
+        Ok(())
     }
 
     /// Whether the user means this function.

@@ -1,7 +1,7 @@
 //! `lambdo destroy`: takes down what was deployed. It reads only the spec's header.
 
 use super::deploy::open;
-use super::run::{Run, check_question};
+use super::run::Run;
 use crate::cli::args::DestroyArguments;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::human;
@@ -17,7 +17,6 @@ const PARALLEL: usize = 32;
 
 /// Plans towards nothing and applies it.
 pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<Exit, Failure> {
-    check_question(workspace, VERB, arguments.yes)?;
     let header = workspace.header(&workspace.config()?)?;
     let options = PlanOptions {
         functions: arguments.selection.names.clone(),

@@ -26,25 +26,12 @@ pub struct Run<'a> {
     pub connection: &'a Connection,
 }
 
-/// Refuses, before anything is done, a question that nobody could answer.
-///
-/// # Errors
-/// [`Exit::Usage`].
-pub fn check_question(workspace: &Workspace, command: &str, yes: bool) -> Result<(), Failure> {
-    if yes || workspace.ui.is_interactive() {
-        return Ok(());
-    }
-    let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
-        .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal."))
-        .hint(format!("look at `lambdo plan` first, then `lambdo {command} --yes`"));
-    Err(Failure::new(Exit::Usage, diagnostic))
-}
-
 impl Run<'_> {
     /// Shows the plan, asks, applies it and tells how it went.
     ///
     /// # Errors
-    /// [`Exit::Refused`] for a plan with refusals and for a no, and what the engine could not do.
+    /// [`Exit::Refused`] for a plan with refusals and for a no, [`Exit::Usage`] for a question that nobody
+    /// can answer, and what the engine could not do.
     pub async fn go(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Exit, Failure> {
         let title = self.connection.title(&state);
         let ui = &self.workspace.ui;
@@ -63,6 +50,9 @@ impl Run<'_> {
     }
 
     async fn ask(&self) -> Result<(), Failure> {
+        if !self.workspace.ui.is_interactive() {
+            return Err(nobody_to_ask(self.command));
+        }
         let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
         let ui = Arc::clone(&self.workspace.ui);
         let answer = tokio::task::spawn_blocking(move || ui.confirm(question));
@@ -107,4 +97,11 @@ impl Run<'_> {
             Format::Human => report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value)))),
         }
     }
+}
+
+fn nobody_to_ask(command: &str) -> Failure {
+    let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
+        .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal. Nothing was changed."))
+        .hint(format!("to do it without a question: `lambdo {command} --yes`"));
+    Failure::new(Exit::Usage, diagnostic)
 }

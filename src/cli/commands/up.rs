@@ -1,7 +1,7 @@
 //! `lambdo up`: makes AWS what the spec asks for.
 
 use super::deploy::{Deployment, Packing, Wish, open};
-use super::run::{Run, check_question};
+use super::run::Run;
 use crate::cli::args::UpArguments;
 use crate::cli::ci;
 use crate::cli::render::file_name;
@@ -18,7 +18,6 @@ const VERB: &str = "up";
 
 /// Plans, or takes a saved plan, and applies it.
 pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit, Failure> {
-    check_question(workspace, VERB, arguments.yes)?;
     let config = workspace.config()?;
     let header = workspace.header(&config)?;
     workspace.ui.diagnostics(ci::warning(&workspace.store(&header).path()).as_slice());
@@ -55,8 +54,8 @@ async fn saved(workspace: &Workspace, config: &Config, file: &Path) -> Result<De
     workspace.progress.go();
     let work = async {
         let is_needed = |function: &str| saved.artifacts.contains_key(function);
-        let (opened, packages) = futures::join!(open(workspace, &spec.header, Some(VERB)), packing.resolve(&is_needed));
-        Ok((opened?, packages?))
+        let packages = packing.resolve(&is_needed).await?;
+        Ok((open(workspace, &spec.header, Some(VERB)).await?, packages))
     };
     let done = unless_interrupted(&workspace.interrupt, work).await;
     workspace.progress.rest();

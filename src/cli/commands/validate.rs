@@ -14,13 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     let config = workspace.config()?;
     let spec = workspace.spec(&config)?;
-    let desired = spec::lower(&spec, &Target::placeholder(), &BTreeMap::new(), &workspace.registry).map_err(|mut errors| {
+    let lowered = spec::lower_with_warnings(&spec, &Target::placeholder(), &BTreeMap::new(), &workspace.registry);
+    let (desired, found) = lowered.map_err(|mut errors| {
         errors.extend(spec.diagnostics.iter().cloned());
         Failure::from(errors)
     })?;
+    let warnings: Vec<_> = spec.diagnostics.iter().cloned().chain(found).collect();
     let functions: BTreeSet<&str> =
         desired.resources.keys().filter(|address| address.kind == "function").map(|address| address.name.as_str()).collect();
-    workspace.ui.diagnostics(&spec.diagnostics);
+    workspace.ui.diagnostics(&warnings);
     match workspace.ui.format() {
         Format::Human => {
             let (functions, resources) = (counted(functions.len(), "function"), counted(desired.resources.len(), "resource"));
@@ -28,9 +30,8 @@ pub fn run(workspace: &Workspace) -> Result<Exit, Failure> {
         }
         Format::Json => {
             let functions: Vec<String> = functions.iter().map(ToString::to_string).collect();
-            let (stage, warnings) = (desired.stage.as_deref(), &spec.diagnostics);
-            let sources = ui::sources(warnings);
-            workspace.ui.document(&json::validate(&desired.project, stage, &functions, desired.resources.len(), warnings, &sources));
+            let (stage, sources) = (desired.stage.as_deref(), ui::sources(&warnings));
+            workspace.ui.document(&json::validate(&desired.project, stage, &functions, desired.resources.len(), &warnings, &sources));
         }
     }
     Ok(Exit::Success)

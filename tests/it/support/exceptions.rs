@@ -16,6 +16,16 @@ pub struct Exception {
 /// All of them.
 pub const EXCEPTIONS: &[Exception] = &[
     Exception { emulator: Backend::Moto, path: "fields.function.demo-a.logging_config", reason: "moto loses LoggingConfig" },
+    Exception {
+        emulator: Backend::Moto,
+        path: "update.concurrency_zero",
+        reason: "moto shows no Concurrency in GetFunction when the reserved executions are 0",
+    },
+    Exception {
+        emulator: Backend::Ministack,
+        path: "update.role_description",
+        reason: "ministack keeps the old Description when UpdateRole comes with an empty one",
+    },
     Exception { emulator: Backend::Moto, path: "update.architectures", reason: "moto ignores Architectures in UpdateFunctionCode" },
     Exception {
         emulator: Backend::Ministack,
