@@ -1,4 +1,4 @@
-//! The command line: arguments, one file per command, and [`ui`], the only place that prints.
+//! The command line: arguments, one file per command, and `ui`, the only place that prints.
 
 mod args;
 mod board;

@@ -12,13 +12,9 @@ use crate::model::{Address, Observed, PhysicalId, Record, RulesSet, Sighting, St
 pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
     for intent in std::mem::take(&mut state.intents) {
         let Record::Begin { address, physical_id: Some(physical_id), transition, .. } = intent else { continue };
-        match transition {
-            Transition::Create { adopted, discards } if is_new(state, &address, &physical_id) => {
-                if exists_as_ours(state, observed, rules, &address, &physical_id, adopted) {
-                    state.create(&address, physical_id, adopted, discards);
-                }
-            }
-            _ => {}
+        let Transition::Create { adopted, discards } = transition else { continue };
+        if is_new(state, &address, &physical_id) && exists_as_ours(state, observed, rules, &address, &physical_id, adopted) {
+            state.create(&address, physical_id, adopted, discards);
         }
     }
     for (address, entry) in &mut state.entries {
