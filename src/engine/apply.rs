@@ -298,7 +298,7 @@ impl<'a> Run<'a> {
             _ if step.records.is_empty() && step.settles.is_none() && step.adopts.is_none() => return,
             _ => Record::Settle {
                 address: step.address.clone(),
-                adopts: step.adopts.filter(|_| step.operations.is_empty()).and(step.physical_id.clone()),
+                adopts: step.adopts.and(step.physical_id.clone()),
                 adopted: step.adopts.unwrap_or(false),
                 carries: self.journal.with_state(|state| resolve_carries(&step.records, state)),
                 facts: step.settles.clone(),

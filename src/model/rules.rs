@@ -25,6 +25,11 @@ pub trait Rules: Send + Sync {
         true
     }
 
+    /// Whether two physical ids name the same thing.
+    fn is_same(&self, left: &PhysicalId, right: &PhysicalId) -> bool {
+        left == right
+    }
+
     /// One mutex's name, where AWS loses or refuses parallel writes to the same thing.
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String>;
 

@@ -5,8 +5,8 @@ use super::diff::{Difference, Sides, difference};
 use super::ownership::{self, Owner};
 use super::{Options, order, refusal};
 use crate::model::{
-    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, Plan, Reason, Replacement, Resource, RulesSet, Sighting, State, Step,
-    TemplatePart, Value, observed::tag,
+    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
+    State, Step, TemplatePart, Value, observed::tag,
 };
 use std::collections::BTreeMap;
 
@@ -105,7 +105,7 @@ impl<'a> Decider<'a> {
     fn wanted(&self, resource: &Resource, plan: &mut Plan) -> Verdict {
         match self.state.entries.get(&resource.address) {
             None => self.not_in_state(resource, plan),
-            Some(entry) if resource.physical_id().is_none_or(|id| *id == entry.physical_id) => self.in_state(resource, entry, plan),
+            Some(entry) if self.has_same_name(resource, entry) => self.in_state(resource, entry, plan),
             Some(entry) => self.renamed(resource, entry, plan),
         }
     }
@@ -119,7 +119,7 @@ impl<'a> Decider<'a> {
             Some(Sighting::Missing) => Verdict::new(Action::Create, Reason::MissingInAws, Work::Create { discards: false }),
             Some(Sighting::Found(live)) => {
                 self.note_unread(&resource.address, live, plan);
-                if ownership::is_of_another_lineage(live, self.state) {
+                if ownership::is_of_another_lineage(live, &self.state.lineage) {
                     plan.refusals.push(refusal::not_ours(&resource.address, &entry.physical_id, live, self.state));
                 }
                 self.compared(resource, entry, applied, live, plan)
@@ -159,17 +159,24 @@ impl<'a> Decider<'a> {
         if entry.protect {
             plan.refusals.push(refusal::protected(&resource.address, "replaced"));
         }
-        let same_name = resource.physical_id().is_none_or(|id| *id == entry.physical_id);
+        let same_name = self.has_same_name(resource, entry);
+        if same_name && (entry.keep || entry.adopted) {
+            plan.refusals.push(refusal::kept(&resource.address));
+        }
         let rules = self.rules.rules(&resource.address.kind);
         let delete_first = same_name || rules.is_some_and(|rules| rules.replacement() == Replacement::DeleteFirst);
         let old = self.predecessor(entry, live, &resource.address);
-        let delete_first = delete_first && !old.dies_with_parent;
+        if old.stays && (entry.keep || entry.adopted) {
+            plan.notes.push((resource.address.clone(), format!("`{}` stays in AWS under its old name", entry.physical_id)));
+        }
+        let delete_first = delete_first && !old.stays;
         Verdict::new(Action::Replace, reason, Work::Replace { old: Some(Box::new(old)), delete_first, squatter: None })
     }
 
     fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
-        let dies_with_parent = self.parent_is_replaced(entry.parent.as_ref(), address);
-        Predecessor { entry: entry.clone(), live: live.cloned(), dies_with_parent }
+        let is_lost = live.is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage));
+        let stays = is_lost || entry.keep || entry.adopted || self.parent_is_replaced(entry.parent.as_ref(), address);
+        Predecessor { entry: entry.clone(), live: live.cloned(), stays }
     }
 
     fn renamed(&self, resource: &Resource, entry: &Entry, plan: &mut Plan) -> Verdict {
@@ -226,7 +233,7 @@ impl<'a> Decider<'a> {
         let parent_is_ours = resource.parent.as_ref().is_some_and(|parent| self.state.entries.contains_key(parent));
         let taggable = self.rules.rules(&resource.address.kind).is_some_and(crate::model::Rules::is_taggable);
         let adopted = match ownership::owner(live, self.state) {
-            Owner::Us => false,
+            Owner::Us => self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted),
             Owner::Unknown if !taggable && parent_is_ours => false,
             Owner::Nobody if resource.adopt_untagged => true,
             _ if requested => true,
@@ -261,8 +268,11 @@ impl<'a> Decider<'a> {
         if matches!(sighting, Some(Sighting::Missing)) {
             return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
         }
-        if sighting.and_then(Sighting::live).is_some_and(|live| ownership::is_of_another_lineage(live, self.state)) {
+        if sighting.and_then(Sighting::live).is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage)) {
             plan.notes.push((address.clone(), format!("`{}` belongs to another state now and is left as it is", entry.physical_id)));
+            return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
+        }
+        if self.has_moved(address, entry) {
             return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
         }
         if entry.keep || entry.adopted {
@@ -295,21 +305,44 @@ impl<'a> Decider<'a> {
             return self.dies_with_parent(child);
         }
         let Some(parent_entry) = self.state.entries.get(parent) else { return false };
-        let found = self.observed.of(parent, &parent_entry.physical_id).is_none_or(|sighting| !matches!(sighting, Sighting::Missing));
+        let sighting = self.observed.of(parent, &parent_entry.physical_id);
+        let is_missing = matches!(sighting, Some(Sighting::Missing));
+        let is_lost = sighting.and_then(Sighting::live).is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage));
         let leaves = !self.desired.resources.contains_key(parent) && self.is_selected(parent);
-        let is_deleted = found && !parent_entry.keep && !parent_entry.adopted;
+        let is_deleted = !is_missing && !is_lost && !parent_entry.keep && !parent_entry.adopted;
         leaves && is_deleted && self.dies_with_parent(child)
     }
 
-    /// Whether another address, which leaves, owns the thing of this name now.
-    fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
-        self.state.entries.iter().any(|(address, entry)| {
-            *address != resource.address
+    fn has_same_name(&self, resource: &Resource, entry: &Entry) -> bool {
+        resource.physical_id().is_none_or(|id| self.is_same(&resource.address, id, &entry.physical_id))
+    }
+
+    fn is_same(&self, address: &Address, left: &PhysicalId, right: &PhysicalId) -> bool {
+        self.rules.rules(&address.kind).map_or(left == right, |rules| rules.is_same(left, right))
+    }
+
+    /// Another address that owns the thing of this name in the state and gives it up in this run.
+    fn leaving_namesake(&self, resource: &Resource) -> Option<(&Address, &Entry)> {
+        let physical_id = resource.physical_id()?;
+        self.state.entries.iter().find(|(address, entry)| {
+            let is_namesake = **address != resource.address
                 && address.kind == resource.address.kind
-                && Some(&entry.physical_id) == resource.physical_id()
-                && self.desired.resources.get(address).is_none_or(|other| other.physical_id() != Some(&entry.physical_id))
-                && self.is_selected(address)
+                && self.is_same(address, &entry.physical_id, physical_id);
+            let wanted = self.desired.resources.get(*address).and_then(Resource::physical_id);
+            is_namesake && wanted.is_none_or(|wanted| !self.is_same(address, wanted, physical_id)) && self.is_selected(address)
         })
+    }
+
+    fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
+        self.leaving_namesake(resource).is_some_and(|(_, entry)| !entry.keep && !entry.adopted)
+    }
+
+    /// Whether another address has taken the thing over already.
+    fn has_moved(&self, address: &Address, entry: &Entry) -> bool {
+        let has_taken = |other: &Address| self.state.entries.get(other).is_some_and(|taken| taken.physical_id == entry.physical_id);
+        let is_wanted = |other: &Resource| other.physical_id() == Some(&entry.physical_id);
+        let others = self.desired.resources.values().filter(|other| other.address.kind == address.kind && other.address != *address);
+        others.into_iter().any(|other| is_wanted(other) && has_taken(&other.address))
     }
 
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {

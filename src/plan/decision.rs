@@ -30,8 +30,8 @@ pub struct Predecessor {
     pub entry: Entry,
     /// What AWS shows of it.
     pub live: Option<Live>,
-    /// Whether it is deleted together with its parent.
-    pub dies_with_parent: bool,
+    /// Whether it is left alone: it dies with its parent, is to be kept, or is not ours any more.
+    pub stays: bool,
 }
 
 /// One resource, decided.

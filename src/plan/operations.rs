@@ -89,14 +89,14 @@ impl Builder<'_> {
             self.remove_old(old, &Transition::Delete { also });
             self.create(desired, false, false);
         } else {
-            self.create(desired, false, old.dies_with_parent);
+            self.create(desired, false, old.stays);
             self.supersede(old);
         }
     }
 
     /// Deletes what stood at the address before, now that its successor is there.
     fn supersede(&mut self, old: &Predecessor) {
-        if !old.dies_with_parent {
+        if !old.stays {
             self.remove_old(old, &Transition::DeleteDeposed);
         }
     }

@@ -1,6 +1,6 @@
 //! Whose is it? Nothing that is not ours is ever changed.
 
-use crate::model::{Live, State, observed::tag};
+use crate::model::{Lineage, Live, State, observed::tag};
 use std::collections::BTreeMap;
 
 /// Whose a live resource is.
@@ -27,7 +27,7 @@ pub fn owner(live: &Live, state: &State) -> Owner {
 }
 
 /// Whether the tags name a state other than this one.
-pub fn is_of_another_lineage(live: &Live, state: &State) -> bool {
+pub fn is_of_another_lineage(live: &Live, ours: &Lineage) -> bool {
     let lineage = live.tags.as_ref().and_then(|tags| tags.get(tag::LINEAGE));
-    lineage.is_some_and(|lineage| *lineage != state.lineage.0)
+    lineage.is_some_and(|lineage| *lineage != ours.0)
 }

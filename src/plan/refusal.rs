@@ -59,6 +59,26 @@ pub fn protected(address: &Address, what: &str) -> Refusal {
     }
 }
 
+/// The refusal of a replacement that would delete what is to be kept.
+pub fn kept(address: &Address) -> Refusal {
+    Refusal {
+        address: address.clone(),
+        summary: "a resource that is to be kept would be replaced",
+        detail: format!("`{address}` was there before lambdo or has `skip_destroy` set, but the change can only be made by deleting it."),
+        hints: vec!["take the change back, or give the resource another name in the spec: the old one then stays as it is".to_owned()],
+    }
+}
+
+/// The refusal of names that are passed on in a circle.
+pub fn circle(address: &Address) -> Refusal {
+    Refusal {
+        address: address.clone(),
+        summary: "names are passed on in a circle",
+        detail: format!("`{address}` waits for a name that another resource gives up, which in turn waits for its own."),
+        hints: vec!["rename in two steps: first to a name that nothing has, then to the one that is wanted".to_owned()],
+    }
+}
+
 /// The refusal of a create whose name may be taken.
 pub fn unread_before_create(address: &Address, physical_id: &PhysicalId, detail: &str) -> Refusal {
     Refusal {

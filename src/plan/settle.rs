@@ -1,24 +1,36 @@
 //! What a killed run left open is settled by looking at AWS, never by asking the user.
 
 use super::ownership::is_of_another_lineage;
-use crate::model::{Address, Observed, PhysicalId, Record, RulesSet, Sighting, State, Transition};
+use crate::model::{Address, Live, Observed, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag};
 
 /// Turns each open intent of `state` into what AWS shows to be true.
 ///
 /// A create that went through becomes an entry of which nothing but the name is known to be
 /// applied; the plan then compares every field of it. Updates and deletes need nothing: the entry
 /// still says what was applied before, and the plan looks at AWS anyway. Predecessors that are gone
-/// are forgotten.
+/// or belong to another state by now are forgotten.
 pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
+    let mut open = Vec::new();
     for intent in std::mem::take(&mut state.intents) {
-        let Record::Begin { address, physical_id: Some(physical_id), transition, .. } = intent else { continue };
+        let Record::Begin { address, physical_id: Some(physical_id), transition, .. } = &intent else { continue };
         let Transition::Create { adopted, discards } = transition else { continue };
-        if is_new(state, &address, &physical_id) && exists_as_ours(state, observed, rules, &address, &physical_id, adopted) {
-            state.create(&address, physical_id, adopted, discards);
+        match observed.of(address, physical_id) {
+            // Nobody could look, so it stays open.
+            None | Some(Sighting::Unreadable(_)) => open.push(intent),
+            Some(Sighting::Found(live)) if is_new(state, address, physical_id) && is_ours(state, live, rules, address, *adopted) => {
+                state.create(address, physical_id.clone(), *adopted, *discards);
+            }
+            _ => {}
         }
     }
+    state.intents = open;
+    let lineage = state.lineage.clone();
     for (address, entry) in &mut state.entries {
-        let is_gone = |id: &PhysicalId| matches!(observed.of(address, id), Some(Sighting::Missing));
+        let is_gone = |id: &PhysicalId| match observed.of(address, id) {
+            Some(Sighting::Missing) => true,
+            Some(Sighting::Found(live)) => is_of_another_lineage(live, &lineage),
+            _ => false,
+        };
         let before = entry.deposed.len();
         entry.deposed.retain(|deposed| !is_gone(&deposed.physical_id));
         state.unsaved |= entry.deposed.len() != before;
@@ -29,16 +41,8 @@ fn is_new(state: &State, address: &Address, physical_id: &PhysicalId) -> bool {
     state.entries.get(address).is_none_or(|entry| entry.physical_id != *physical_id)
 }
 
-fn exists_as_ours(
-    state: &State,
-    observed: &Observed,
-    rules: &dyn RulesSet,
-    address: &Address,
-    physical_id: &PhysicalId,
-    adopted: bool,
-) -> bool {
-    let Some(live) = observed.of(address, physical_id).and_then(Sighting::live) else { return false };
+fn is_ours(state: &State, live: &Live, rules: &dyn RulesSet, address: &Address, adopted: bool) -> bool {
     let taggable = rules.rules(&address.kind).is_some_and(|rules| rules.is_taggable());
-    let tagged = live.tags.as_ref().is_some_and(|tags| tags.get(crate::model::observed::tag::LINEAGE) == Some(&state.lineage.0));
-    tagged || (!is_of_another_lineage(live, state) && (adopted || !taggable))
+    let tagged = live.tags.as_ref().is_some_and(|tags| tags.get(tag::LINEAGE) == Some(&state.lineage.0));
+    tagged || (!is_of_another_lineage(live, &state.lineage) && (adopted || !taggable))
 }
