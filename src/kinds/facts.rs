@@ -1,8 +1,8 @@
-//! What other kinds need to know about a function, and names that are derived from its name.
+//! What other kinds need to know about a function.
 
 use super::FunctionFacts;
+use super::names::usual_name;
 use crate::model::{Address, Section, Target, TemplatePart, Value};
-use sha2::{Digest, Sha256};
 
 /// Works out the facts of one function. A name pattern in `function_name` is resolved already.
 ///
@@ -59,23 +59,6 @@ fn managed_role(given: &Value) -> Option<Address> {
     }
 }
 
-/// A function's name in AWS, where the spec gives none.
-pub fn usual_name(project: &str, stage: Option<&str>, name: &str) -> String {
-    stage.map_or_else(|| format!("{project}-{name}"), |stage| format!("{project}-{stage}-{name}"))
-}
-
-/// A derived name that fits: one over `most` characters is cut and ends in `-` and eight hex digits
-/// of the SHA-256 of the full name.
-pub fn fitted_name(full: String, most: usize) -> String {
-    if full.chars().count() <= most {
-        return full;
-    }
-    let digest = Sha256::digest(full.as_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let head: String = full.chars().take(most.saturating_sub(9)).collect();
-    format!("{head}-{hash}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +86,6 @@ mod tests {
         assert_eq!(facts_of(&[]).arn, "arn:aws:lambda:us-east-1:123456789012:function:demo-dev-hash");
         assert_eq!(facts_of(&[]).log_group_name, "/aws/lambda/demo-dev-hash");
         assert_eq!(facts_of(&[("function_name", "mine".into())]).log_group_name, "/aws/lambda/mine");
-        assert_eq!(usual_name("demo", None, "hash"), "demo-hash");
     }
 
     #[test]
@@ -124,13 +106,5 @@ mod tests {
         assert_eq!(with(Value::reference(&shared, "arn")).role, Some(shared));
         let foreign = with("arn:aws:iam::123456789012:role/x".into());
         assert_eq!((foreign.role, foreign.values.get("role").and_then(Value::as_str)), (None, Some("arn:aws:iam::123456789012:role/x")));
-    }
-
-    #[test]
-    fn a_name_that_is_too_long_is_cut_and_stays_unique() {
-        let long = |end: &str| fitted_name(format!("{}{end}", "x".repeat(70)), 64);
-        assert_eq!(long("a").len(), 64);
-        assert_ne!(long("a"), long("b"));
-        assert_eq!(fitted_name("short".into(), 64), "short");
     }
 }

@@ -5,7 +5,10 @@ mod event_rule;
 mod facts;
 mod function;
 mod log_group;
+mod lowering;
+mod names;
 mod permission;
+mod reading;
 mod role;
 mod tagging;
 
@@ -126,6 +129,13 @@ pub struct ReadTarget<'a> {
     /// Whether fields that cost a call of their own are read too. They are read in any case where
     /// `applied` is absent, since ownership must be known.
     pub deep: bool,
+}
+
+impl ReadTarget<'_> {
+    /// Whether fields that cost a call of their own are read.
+    pub fn is_read_deeply(&self) -> bool {
+        self.deep || self.applied.is_none()
+    }
 }
 
 /// What `run` may use besides the writer.

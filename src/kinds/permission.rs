@@ -1,10 +1,13 @@
 //! The kind `permission`: one statement of a function's policy, which lets someone invoke it.
 
-use super::arguments::{failed, optional, refused, sighting, text, unknown_call};
-use super::function::{AT_ONCE, absent};
-use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext, facts};
+use super::arguments::{gone_is_done, optional, refused, text, unknown_call};
+use super::function::absent;
+use super::lowering::{facts_of, settings};
+use super::names::{fitted_name, only};
+use super::reading::{AT_ONCE, sighting};
+use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, ErrorClass, Patience, Reader, Writer, retry_while};
-use crate::model::field::{ANY_STRING, fill_defaults, find};
+use crate::model::field::{ANY_STRING, fill_defaults};
 use crate::model::{
     Address, Carry, Default, Dependency, Draft, Field, Live, Operation, PhysicalId, Removal, Replacement, Resource, Rules, Section, Shape,
     Sighting, Table, Update, Value,
@@ -45,8 +48,7 @@ const FIELDS: &[Field] = &[
 ];
 
 fn check_statement_id(id: &str) -> Result<(), String> {
-    let fits = id.chars().all(|character| character.is_ascii_alphanumeric() || character == '-' || character == '_');
-    fits.then_some(()).ok_or_else(|| "may only have letters, digits, `-` and `_`".to_owned())
+    only(id, "-_")
 }
 
 fn check_principal(principal: &str) -> Result<(), String> {
@@ -145,15 +147,11 @@ impl Kind for Permission {
 
     fn lower(&self, section: &Section, context: &Context<'_>) -> Lowered {
         let part = section.part.as_deref().unwrap_or_default();
-        let usual = || facts::fitted_name(format!("lambdo-permission-{part}"), 100);
+        let usual = || fitted_name(format!("lambdo-permission-{part}"), 100);
         let statement_id = section.string("statement_id").map_or_else(usual, str::to_owned);
-        let function_name = context
-            .functions
-            .get(&section.name)
-            .map_or_else(|| facts::usual_name(context.project, context.stage, &section.name), |function| function.function_name.clone());
-        let values = section.values.iter().filter(|(key, _)| find(FIELDS, key).is_some());
-        let values = values.map(|(key, value)| (key.clone(), value.clone())).collect();
-        Lowered { resources: vec![resource(&section.name, &function_name, part, &statement_id, values)], diagnostics: Vec::new() }
+        let function_name = facts_of(section, context).function_name;
+        let resource = resource(&section.name, &function_name, part, &statement_id, settings(section, FIELDS));
+        Lowered { resources: vec![resource], diagnostics: Vec::new() }
     }
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
@@ -330,7 +328,7 @@ async fn is_the_same(reader: &Reader, operation: &Operation, function: &str, id:
         return Ok(());
     }
     let message = format!("the function's policy has another statement with the id `{id}`: {}", error.message);
-    Err(AwsError { message, ..failed(&operation.call, ErrorClass::AlreadyExists, "") })
+    Err(AwsError::own(&operation.call, ErrorClass::AlreadyExists, message))
 }
 
 async fn remove(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
@@ -338,10 +336,7 @@ async fn remove(writer: &Writer, operation: &Operation) -> Result<Done, AwsError
     let request = RemovePermissionInputBuilder::default().function_name(function).statement_id(text(operation, "statement_id")?);
     let patience = patience(operation, function);
     let is_busy = |error: &AwsError| error.class == ErrorClass::InProgress;
-    match retry_while(writer.reader(), &patience, is_busy, || writer.remove_permission(request.clone())).await {
-        Err(error) if error.class != ErrorClass::NotFound => Err(error),
-        _ => Ok(Done::default()),
-    }
+    gone_is_done(retry_while(writer.reader(), &patience, is_busy, || writer.remove_permission(request.clone())).await)
 }
 
 async fn patiently<T, F>(writer: &Writer, operation: &Operation, function: &str, attempt: impl FnMut() -> F) -> Result<T, AwsError>

@@ -1,103 +1,125 @@
 //! Tags, as every taggable kind handles them: ours are compared, those of others are kept.
 
-use crate::model::{Carry, Draft, Path, Table, Update, Value};
-use std::collections::BTreeMap;
+use super::arguments::texts;
+use super::lowering::finding;
+use super::reading::text_table;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Carry, Change, Default, Draft, Field, Live, Path, Section, Shape, Table, Update, Value};
 
-/// The tags as AWS has them, without those that AWS itself puts on, which nobody can change.
-pub(crate) fn seen<K: AsRef<str>, V: AsRef<str>>(tags: impl IntoIterator<Item = (K, V)>) -> BTreeMap<String, String> {
-    let own = tags.into_iter().filter(|(key, _)| !key.as_ref().starts_with("aws:"));
-    own.map(|(key, value)| (key.as_ref().to_owned(), value.as_ref().to_owned())).collect()
+/// The setting's key.
+const TAGS: &str = "tags";
+
+/// Tags that one resource can carry (AWS tagging limits), less those that mark what lambdo owns.
+const MOST_TAGS: usize = 50 - 4;
+
+/// The setting in the field table of every kind that can carry tags.
+pub(crate) const FIELD: Field =
+    Field::new(TAGS, Shape::Map { value: &Shape::text(0, 256), check: Some(check_key) }, "Tags; those of others are kept.")
+        .default(Default::EmptyTable)
+        .additive();
+
+/// What must hold for the key of a tag on any resource.
+fn check_key(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.chars().count() > 128 {
+        return Err("must have 1 to 128 characters".to_owned());
+    }
+    if text.to_ascii_lowercase().starts_with("aws:") {
+        return Err("must not begin with `aws:`, which belongs to AWS".to_owned());
+    }
+    if text.starts_with("lambdo:") {
+        return Err("must not begin with `lambdo:`, which marks what lambdo owns".to_owned());
+    }
+    let fits = text.chars().all(|character| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character));
+    fits.then_some(()).ok_or_else(|| "may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`".to_owned())
 }
 
-/// Tags as the value of a field.
-pub(crate) fn as_value(tags: &BTreeMap<String, String>) -> Value {
-    Value::Table(tags.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect())
+/// Complains about more tags than a resource can carry.
+pub(crate) fn too_many(section: &Section, inputs: &Table) -> Option<Diagnostic> {
+    let count = inputs.get(TAGS).and_then(Value::as_table).map_or(0, Table::len);
+    (count > MOST_TAGS).then(|| {
+        let detail = format!("There are {count} tags; AWS takes 50 on one resource, and lambdo needs four of them to know what it owns.");
+        finding(section, &Path::key(TAGS), Diagnostic::error("too-many-tags", "Too many tags").detail(detail))
+    })
 }
 
-/// The calls that make the changed tags true: one that sets (argument `tags`), one that takes away
+/// Puts the tags that were read into a resource: all of them tell whose it is, and those that AWS
+/// itself puts on, which nobody can change, are no setting.
+pub(crate) fn show<K: Into<String>, V: Into<String>>(live: &mut Live, tags: impl IntoIterator<Item = (K, V)>) {
+    let tags = tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    let tags = live.tags.insert(tags);
+    let settings = text_table(tags.iter().filter(|(key, _)| !key.starts_with("aws:")));
+    live.fields.insert(TAGS.to_owned(), settings);
+}
+
+/// The tags among an operation's arguments.
+pub(crate) fn given(arguments: &Table) -> impl Iterator<Item = (String, String)> {
+    arguments.get(TAGS).and_then(Value::as_table).into_iter().flat_map(texts)
+}
+
+/// The calls that make the changed tags true: one that sets (argument `tags`) and one that takes away
 /// (argument `keys`). Overwriting needs no call that takes away first.
-pub(crate) fn drafts(update: &Update<'_>, set: &'static str, remove: &'static str, base: &Table) -> Vec<Draft> {
-    let (mut given, mut taken) = (Table::new(), Vec::new());
-    let (mut carries_given, mut carries_taken) = (Vec::new(), Vec::new());
-    for change in update.of("tags") {
-        for (key, value) in by_key(&change.path, change.applied.as_ref(), change.desired.as_ref()) {
-            let path = Path::key("tags").join(&key);
-            match value {
-                Some(value) => {
-                    carries_given.push(Carry::set(path, value.clone()));
-                    given.insert(key, value);
-                }
-                None => {
-                    carries_taken.push(Carry::remove(path));
-                    taken.push(key);
-                }
-            }
-        }
-    }
-    let draft = |call, key: &str, value: Value, carries| {
+pub(crate) fn drafts(update: &Update<'_>, set: &'static str, remove: &'static str, base: &Table) -> (Option<Draft>, Option<Draft>) {
+    let (given, taken): (Vec<&Change>, Vec<&Change>) = update.of(TAGS).into_iter().partition(|change| change.desired.is_some());
+    let draft = |call, argument: &str, value: Value, changes: Vec<&Change>| {
         let mut arguments = base.clone();
-        arguments.insert(key.to_owned(), value);
-        Draft::new(call, arguments).carrying(carries)
+        arguments.insert(argument.to_owned(), value);
+        Draft::new(call, arguments).carrying(Carry::changes(changes))
     };
-    let set = (!given.is_empty()).then(|| draft(set, "tags", given.into(), carries_given));
-    let remove = (!taken.is_empty()).then(|| draft(remove, "keys", Value::string_list(taken), carries_taken));
-    set.into_iter().chain(remove).collect()
+    let tags = given.iter().filter_map(|change| Some((key_of(change)?.to_owned(), change.desired.clone()?))).collect();
+    let keys = Value::string_list(taken.iter().filter_map(|change| key_of(change)));
+    let set = (!given.is_empty()).then(|| draft(set, TAGS, Value::Table(tags), given));
+    let remove = (!taken.is_empty()).then(|| draft(remove, "keys", keys, taken));
+    (set, remove)
 }
 
-/// A change of one tag, or of all at once, tag by tag; `None` where the tag goes.
-fn by_key(path: &Path, applied: Option<&Value>, desired: Option<&Value>) -> Vec<(String, Option<Value>)> {
-    if let [_, key] = &path.0[..] {
-        return vec![(key.clone(), desired.cloned())];
-    }
-    let desired = desired.and_then(Value::as_table).cloned().unwrap_or_default();
-    let gone = applied.and_then(Value::as_table).into_iter().flat_map(Table::keys).filter(|key| !desired.contains_key(*key));
-    let mut all: Vec<_> = gone.map(|key| (key.clone(), None)).collect();
-    all.extend(desired.into_iter().map(|(key, value)| (key, Some(value))));
-    all
+/// Maps change key by key.
+fn key_of(change: &Change) -> Option<&str> {
+    change.path.0.get(1).map(String::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Address, Cause, Change, Effect, Live, Resource};
+    use crate::model::{Address, Cause, Effect, Resource};
 
-    fn change(path: Path, applied: Option<Value>, desired: Option<Value>) -> Change {
-        Change { path, applied, live: None, desired, effect: Effect::InPlace, cause: Cause::Spec }
+    fn change(key: &str, applied: Option<Value>, desired: Option<Value>) -> Change {
+        Change { path: Path::key(TAGS).join(key), applied, live: None, desired, effect: Effect::InPlace, cause: Cause::Spec }
     }
 
     fn calls(changes: &[Change]) -> Vec<String> {
         let desired = Resource::new(Address::new("function", "x"), "x");
         let live = Live::new("x".into());
         let update = Update { desired: &desired, live: &live, changes };
-        let drafts = drafts(&update, "set", "take", &Table::from([("arn".to_owned(), "A".into())]));
-        drafts
-            .iter()
+        let (set, remove) = drafts(&update, "set", "take", &Table::from([("arn".to_owned(), "A".into())]));
+        set.into_iter()
+            .chain(remove)
             .map(|draft| format!("{} {} {}", draft.call, Value::Table(draft.arguments.clone()).to_json(), draft.carries.len()))
             .collect()
     }
 
     #[test]
     fn one_call_sets_and_one_takes_away() {
-        let tag = |key: &str| Path::key("tags").join(key);
-        let changes = [
-            change(tag("a"), Some("1".into()), Some("2".into())),
-            change(tag("b"), Some("1".into()), None),
-            change(tag("c"), None, Some("3".into())),
-        ];
+        let changes =
+            [change("a", Some("1".into()), Some("2".into())), change("b", Some("1".into()), None), change("c", None, Some("3".into()))];
         assert_eq!(calls(&changes), [r#"set {"arn":"A","tags":{"a":"2","c":"3"}} 2"#, r#"take {"arn":"A","keys":["b"]} 1"#]);
         assert_eq!(calls(&[]), Vec::<String>::new());
     }
 
     #[test]
-    fn a_change_of_all_tags_is_taken_apart() {
-        let table = |key: &str| Some(Value::Table(Table::from([(key.to_owned(), "1".into())])));
-        let changes = [change(Path::key("tags"), table("old"), table("new"))];
-        assert_eq!(calls(&changes), [r#"set {"arn":"A","tags":{"new":"1"}} 1"#, r#"take {"arn":"A","keys":["old"]} 1"#]);
+    fn tags_of_aws_tell_whose_it_is_and_are_no_setting() {
+        let mut live = Live::new("x".into());
+        show(&mut live, [("aws:cloudformation:stack-name", "x"), ("team", "y")]);
+        insta::assert_snapshot!(live.fields["tags"].to_json(), @r#"{"team":"y"}"#);
+        assert_eq!(live.tags.unwrap().into_keys().collect::<Vec<_>>(), ["aws:cloudformation:stack-name", "team"]);
     }
 
     #[test]
-    fn tags_of_aws_are_not_seen() {
-        let tags = seen([("aws:cloudformation:stack-name", "x"), ("team", "y")]);
-        assert_eq!(tags.into_iter().collect::<Vec<_>>(), [("team".to_owned(), "y".to_owned())]);
+    fn keys_that_aws_refuses_or_lambdo_needs_are_refused() {
+        for good in ["cost center", "team"] {
+            assert_eq!(check_key(good), Ok(()), "{good}");
+        }
+        for bad in ["", "aws:cloudformation", "AWS:x", "lambdo:project", "a;b", &"x".repeat(129)] {
+            assert!(check_key(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which calls make, change and delete a rule.
 
 use super::OUR_TARGET;
+use crate::kinds::arguments::{by_arn, picked};
 use crate::kinds::tagging;
 use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
 
@@ -27,9 +28,9 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
     if update.touches("targets") {
         drafts.push(put_targets(update.desired).carrying(Carry::changes(update.of("targets"))));
     }
-    let arn = update.desired.attributes.get("arn").or_else(|| update.live.attributes.get("arn"));
-    let base = Table::from_iter(arn.map(|arn| ("arn".to_owned(), arn.clone())));
-    drafts.extend(tagging::drafts(update, "events:TagResource", "events:UntagResource", &base));
+    let base = by_arn([&update.desired.attributes, &update.live.attributes]);
+    let (set, remove) = tagging::drafts(update, "events:TagResource", "events:UntagResource", &base);
+    drafts.extend(set.into_iter().chain(remove));
     drafts
 }
 
@@ -50,10 +51,6 @@ pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
 
 fn put_targets(desired: &Resource) -> Draft {
     Draft::new("events:PutTargets", picked(&desired.inputs, &["name", "event_bus_name", "targets"]))
-}
-
-fn picked(inputs: &Table, keys: &[&str]) -> Table {
-    keys.iter().filter_map(|key| Some(((*key).to_owned(), inputs.get(*key)?.clone()))).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The settings of an event rule, as data. Ranges follow the EventBridge API model.
 
 use super::schedule;
-use crate::kinds::function::check_tag_key;
+use crate::kinds::names::only;
+use crate::kinds::tagging;
 use crate::model::field::ANY_STRING;
 use crate::model::{Compare, Default, Field, Shape};
 
@@ -19,24 +20,19 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("enabled", Shape::Boolean, "Whether it fires; false keeps it and switches it off.").default(Default::Boolean(true)),
     // Only our own target is part of it, so it is compared as one value.
     Field::new("targets", Shape::Document, "What it invokes; made by lambdo, those of others are kept."),
-    Field::new("tags", Shape::Map { value: &Shape::text(0, 256), check: Some(check_tag_key) }, "Tags; those of others are kept.")
-        .default(Default::EmptyTable)
-        .additive()
-        .deep(),
+    tagging::FIELD.deep(),
     Field::new("input", Shape::Document, "What the function gets instead of the event.").internal(),
     Field::new("timezone", ANY_STRING, "Refused: rules run in UTC.").internal(),
     Field::new("schedule_expression_timezone", ANY_STRING, "Refused: rules run in UTC.").internal(),
 ];
 
 fn check_name(text: &str) -> Result<(), String> {
-    let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || ".-_".contains(character));
-    fits.then_some(()).ok_or_else(|| "may only have letters, digits, `.`, `-` and `_`".to_owned())
+    only(text, ".-_")
 }
 
 fn check_bus(text: &str) -> Result<(), String> {
     if text.starts_with("arn:") {
         return Err("is an ARN; a bus of this account is given by its name, and rules on buses of others are not supported yet".to_owned());
     }
-    let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || ".-_/".contains(character));
-    fits.then_some(()).ok_or_else(|| "may only have letters, digits, `.`, `-`, `_` and `/`".to_owned())
+    only(text, ".-_/")
 }

@@ -4,7 +4,7 @@ use super::fields::FIELDS;
 use super::{OUR_TARGET, split};
 use crate::model::document::parsed;
 use crate::model::field::fill_defaults;
-use crate::model::{Live, Path, PhysicalId, Table, Value};
+use crate::model::{Live, PhysicalId, Table, Value};
 use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleOutput;
 use aws_sdk_eventbridge::types::{Rule, RuleState, Target};
 
@@ -77,11 +77,6 @@ fn canonical(target: &Target, wanted: Option<&Value>) -> Table {
 /// Whether a text is itself the JSON of an object or a list.
 pub(super) fn is_document(text: &str) -> bool {
     text.starts_with(['{', '[']) && serde_json::from_str::<serde_json::Value>(text).is_ok()
-}
-
-/// Leaves out the tags, which cost a call of their own.
-pub(super) fn skip_tags(live: &mut Live) {
-    live.skipped.push(Path::key("tags"));
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use super::fields::{DEFAULT_BUS, FIELDS};
 use super::{KIND, OUR_TARGET, pattern};
 use crate::diagnostic::Diagnostic;
-use crate::kinds::facts::{fitted_name, function_facts};
-use crate::kinds::function::{self, check_tags};
-use crate::kinds::{Context, FunctionFacts, Lowered, permission};
+use crate::kinds::lowering::{self, facts_of, finding};
+use crate::kinds::names::fitted_name;
+use crate::kinds::{Context, FunctionFacts, Lowered, function, permission, tagging};
 use crate::model::document::parsed;
-use crate::model::field::{fill_defaults, find};
+use crate::model::field::fill_defaults;
 use crate::model::{Address, Dependency, Path, Resource, Section, Table, Value};
 
 /// What a target gets instead of the event, at most (EventBridge API model).
@@ -16,10 +16,7 @@ const LONGEST_INPUT: usize = 8192;
 const LONGEST_NAME: usize = 64;
 
 pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
-    let facts = match context.functions.get(&section.name) {
-        Some(facts) => facts.clone(),
-        None => function_facts(section, None, None, context.project, context.stage, context.target),
-    };
+    let facts = facts_of(section, context);
     let part = section.part.as_deref().unwrap_or_default();
     let inputs = inputs(section, part, &facts);
     let arn = arn(context, &inputs);
@@ -45,9 +42,7 @@ fn rule(section: &Section, part: &str, inputs: Table, arn: &str, permission: &Ad
 }
 
 fn inputs(section: &Section, part: &str, facts: &FunctionFacts) -> Table {
-    let is_setting = |key: &str| key != "targets" && find(FIELDS, key).is_some_and(|field| !field.internal);
-    let mut inputs: Table =
-        section.values.iter().filter(|(key, _)| is_setting(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut inputs = lowering::settings(section, FIELDS);
     if let Some(pattern) = inputs.get_mut("event_pattern") {
         *pattern = parsed(pattern);
     }
@@ -78,7 +73,7 @@ fn diagnostics(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
         event_pattern(section, inputs),
         input(section),
         targets(section),
-        check_tags(section, inputs, KIND),
+        tagging::too_many(section, inputs),
     ]
     .into_iter()
     .flatten()
@@ -86,8 +81,7 @@ fn diagnostics(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
 }
 
 fn at(section: &Section, key: &str, diagnostic: Diagnostic) -> Diagnostic {
-    let part = section.part.as_deref().unwrap_or_default();
-    diagnostic.address(Address::with_part(KIND, &section.name, part)).span(section.span_of(&Path::key(key)))
+    finding(section, &Path::key(key), diagnostic)
 }
 
 fn trigger(section: &Section) -> Option<Diagnostic> {

@@ -1,10 +1,9 @@
 //! Reading rules: one list per bus, then the targets of each, and its tags where they are asked for.
 
-use super::live::{add_targets, as_listed, live, skip_tags};
+use super::live::{add_targets, as_listed, live};
 use super::split;
 use crate::aws::{AwsError, ErrorClass, Reader};
-use crate::kinds::arguments::{sighting, unchecked};
-use crate::kinds::function::AT_ONCE;
+use crate::kinds::reading::{AT_ONCE, common_prefix, sighting, unchecked};
 use crate::kinds::{ReadTarget, tagging};
 use crate::model::{Live, Path, Sighting};
 use aws_sdk_eventbridge::operation::describe_rule::builders::DescribeRuleInputBuilder;
@@ -34,14 +33,6 @@ pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sig
     }
     let reads: Vec<_> = targets.iter().map(|target| read_one(reader, *target, &listed)).collect();
     stream::iter(reads).buffered(AT_ONCE).collect().await
-}
-
-/// What all names begin with.
-fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
-    let Some((first, others)) = names.split_first() else { return "" };
-    let agrees = |length: &usize| others.iter().all(|other| other.get(..*length) == first.get(..*length));
-    let length = (0..=first.len()).rev().filter(|length| first.is_char_boundary(*length)).find(agrees).unwrap_or(0);
-    &first[..length]
 }
 
 async fn list_rules(reader: &Reader, bus: &str, prefix: &str) -> Result<BTreeMap<String, Rule>, AwsError> {
@@ -80,10 +71,10 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&st
         Err(error) if error.class == ErrorClass::NotFound => return Sighting::Missing,
         Err(error) => live.unchecked.push(unchecked(Path::key("targets"), &error)),
     }
-    if target.deep || target.applied.is_none() {
+    if target.is_read_deeply() {
         read_tags(reader, rule.arn().unwrap_or_default(), &mut live).await;
     } else {
-        skip_tags(&mut live);
+        live.skipped.push(Path::key("tags"));
     }
     Sighting::Found(live)
 }
@@ -108,30 +99,7 @@ pub(super) async fn list_targets(reader: &Reader, bus: &str, name: &str) -> Resu
 
 async fn read_tags(reader: &Reader, arn: &str, live: &mut Live) {
     match reader.list_tags_for_rule(ListTagsForResourceInputBuilder::default().resource_arn(arn)).await {
-        Ok(answer) => {
-            let tags = tagging::seen(answer.tags().iter().map(|tag| (tag.key(), tag.value())));
-            live.fields.insert("tags".to_owned(), tagging::as_value(&tags));
-            live.tags = Some(tags);
-        }
+        Ok(answer) => tagging::show(live, answer.tags().iter().map(|tag| (tag.key(), tag.value()))),
         Err(error) => live.unchecked.push(unchecked(Path::key("tags"), &error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_are_listed_by_what_their_names_have_in_common() {
-        for (names, prefix) in [
-            (&["demo-a-x", "demo-b-y", "demo-bc"][..], "demo-"),
-            (&["demo", "demo-b"], "demo"),
-            (&["a", "b"], ""),
-            (&["same", "same"], "same"),
-            (&["é1", "è1"], ""),
-            (&[], ""),
-        ] {
-            assert_eq!(common_prefix(names), prefix, "{names:?}");
-        }
     }
 }

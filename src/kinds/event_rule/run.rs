@@ -4,9 +4,8 @@ use super::live::is_document;
 use super::read::list_targets;
 use super::{OUR_TARGET, split};
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
-use crate::kinds::Done;
-use crate::kinds::arguments::{failed, optional, refused, table, text, unknown_call};
-use crate::model::value::scalar_text;
+use crate::kinds::arguments::{as_json, gone_is_done, optional, refused, strings, text, unknown_call};
+use crate::kinds::{Done, tagging};
 use crate::model::{Operation, Table, Value};
 use aws_sdk_eventbridge::operation::delete_rule::builders::DeleteRuleInputBuilder;
 use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleInputBuilder;
@@ -49,7 +48,7 @@ fn rule_request(operation: &Operation) -> Result<PutRuleInputBuilder, AwsError> 
         return Err(refused(operation, "something that it refers to is not known"));
     }
     let is_enabled = arguments.get("enabled").and_then(Value::as_boolean).unwrap_or(true);
-    let tags = arguments.contains_key("tags").then(|| tags(operation)).transpose()?.filter(|tags| !tags.is_empty());
+    let tags = Some(tags(operation)?).filter(|tags| !tags.is_empty());
     Ok(PutRuleInputBuilder::default()
         .name(text(operation, "name")?)
         .event_bus_name(text(operation, "event_bus_name")?)
@@ -60,14 +59,8 @@ fn rule_request(operation: &Operation) -> Result<PutRuleInputBuilder, AwsError> 
         .set_tags(tags))
 }
 
-/// A document as JSON; text is JSON already.
-fn as_json(document: &Value) -> String {
-    document.as_str().map_or_else(|| document.to_json().to_string(), str::to_owned)
-}
-
 fn tags(operation: &Operation) -> Result<Vec<Tag>, AwsError> {
-    let tags = table(operation, "tags").into_iter();
-    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(scalar_text(value).unwrap_or_default()).build());
+    let tags = tagging::given(&operation.arguments).map(|(key, value)| Tag::builder().key(key).value(value).build());
     tags.collect::<Result<_, _>>().map_err(|error| refused(operation, error.to_string()))
 }
 
@@ -83,7 +76,7 @@ async fn put_targets(writer: &Writer, operation: &Operation) -> Result<Done, Aws
 
 fn targets_request(operation: &Operation) -> Result<PutTargetsInputBuilder, AwsError> {
     let mut targets = Vec::new();
-    for (id, target) in table(operation, "targets") {
+    for (id, target) in operation.arguments.get("targets").and_then(Value::as_table).into_iter().flatten() {
         if target.is_unresolved() {
             return Err(refused(operation, format!("the target `{id}` refers to something that is not known")));
         }
@@ -128,16 +121,15 @@ fn entry_error(operation: &Operation, code: Option<&str>, message: Option<&str>)
         code if code.contains("LimitExceeded") => ErrorClass::Quota,
         _ => ErrorClass::Invalid,
     };
-    let message = message.unwrap_or("EventBridge did not take the target").to_owned();
-    AwsError { code: code.map(str::to_owned), ..failed(&operation.call, class, message) }
+    let message = message.unwrap_or("EventBridge did not take the target");
+    AwsError { code: code.map(str::to_owned), ..AwsError::own(&operation.call, class, message) }
 }
 
 async fn remove_targets(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
-    let ids = operation.arguments.get("ids").map(Value::strings).unwrap_or_default();
     let request = RemoveTargetsInputBuilder::default()
         .rule(text(operation, "name")?)
         .event_bus_name(text(operation, "event_bus_name")?)
-        .set_ids(Some(ids.into_iter().map(str::to_owned).collect()));
+        .set_ids(strings(&operation.arguments, "ids"));
     let attempt = || async {
         let answer = writer.remove_targets(request.clone()).await?;
         remove_failure(operation, &answer).map_or(Ok(()), Err)
@@ -171,22 +163,14 @@ async fn held_by_others(writer: &Writer, operation: &Operation, bus: &str, name:
     (!others.is_empty()).then(|| refused(operation, message))
 }
 
-fn gone_is_done(result: Result<(), AwsError>) -> Result<Done, AwsError> {
-    match result {
-        Err(error) if error.class != ErrorClass::NotFound => Err(error),
-        _ => Ok(Done::default()),
-    }
-}
-
 async fn tag(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
     let request = TagResourceInputBuilder::default().resource_arn(text(operation, "arn")?).set_tags(Some(tags(operation)?));
     steadily(writer, operation, is_busy, || writer.tag_rule(request.clone())).await.map(|_| Done::default())
 }
 
 async fn untag(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
-    let keys = operation.arguments.get("keys").map(Value::strings).unwrap_or_default();
-    let keys = keys.into_iter().map(str::to_owned).collect();
-    let request = UntagResourceInputBuilder::default().resource_arn(text(operation, "arn")?).set_tag_keys(Some(keys));
+    let keys = strings(&operation.arguments, "keys");
+    let request = UntagResourceInputBuilder::default().resource_arn(text(operation, "arn")?).set_tag_keys(keys);
     steadily(writer, operation, is_busy, || writer.untag_rule(request.clone())).await.map(|_| Done::default())
 }
 

@@ -1,11 +1,11 @@
 //! What must hold between the settings of a function.
 
-use super::{KIND, environment, runtime};
+use super::{environment, runtime};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Path, Section, Table, Value};
+use crate::kinds::lowering::finding;
+use crate::kinds::tagging;
+use crate::model::{Path, Section, Table, Value};
 
-/// Tags that one resource can carry (AWS tagging limits), less those that mark what lambdo owns.
-pub(crate) const MOST_TAGS: usize = 50 - 4;
 /// The longest name of a function (Lambda API model; the 140 there are for ARNs).
 const LONGEST_NAME: usize = 64;
 
@@ -24,24 +24,11 @@ pub(super) fn all(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
         report.dead_letter(),
         report.log_levels(),
         report.snap_start(),
-        tags(section, inputs, KIND),
+        tagging::too_many(section, inputs),
     ]
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// Complains about more tags than a resource can carry.
-pub(crate) fn tags(section: &Section, inputs: &Table, kind: &str) -> Option<Diagnostic> {
-    let count = inputs.get("tags").and_then(Value::as_table).map_or(0, Table::len);
-    let address =
-        section.part.as_ref().map_or_else(|| Address::new(kind, &section.name), |part| Address::with_part(kind, &section.name, part));
-    (count > MOST_TAGS).then(|| {
-        Diagnostic::error("too-many-tags", "Too many tags")
-            .detail(format!("There are {count} tags; AWS takes 50 on one resource, and lambdo needs four of them to know what it owns."))
-            .address(address)
-            .span(section.span_of(&Path::key("tags")))
-    })
 }
 
 struct Report<'a> {
@@ -59,7 +46,7 @@ impl Report<'_> {
     }
 
     fn at(&self, diagnostic: Diagnostic, path: Path) -> Diagnostic {
-        diagnostic.address(Address::new(KIND, &self.section.name)).span(self.section.span_of(&path))
+        finding(self.section, &path, diagnostic)
     }
 
     fn name(&self) -> Option<Diagnostic> {

@@ -1,6 +1,7 @@
 //! Which calls make, change and delete a function.
 
 use super::fields::FIELDS;
+use crate::kinds::arguments::{by_arn, name_of};
 use crate::kinds::tagging;
 use crate::model::field::find;
 use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
@@ -46,9 +47,9 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
     if let [first, _] = &mut drafts[..] {
         first.arguments.insert("then_wait".to_owned(), true.into());
     }
-    let arn = update.desired.attributes.get("arn").or_else(|| update.live.attributes.get("arn"));
-    let base = Table::from_iter(arn.map(|arn| ("arn".to_owned(), arn.clone())));
-    drafts.extend(tagging::drafts(update, "lambda:TagResource", "lambda:UntagResource", &base));
+    let base = by_arn([&update.desired.attributes, &update.live.attributes]);
+    let (set, remove) = tagging::drafts(update, "lambda:TagResource", "lambda:UntagResource", &base);
+    drafts.extend(set.into_iter().chain(remove));
     drafts.extend(concurrency(update));
     drafts
 }
@@ -62,7 +63,7 @@ fn named(name: Value) -> Table {
 }
 
 fn name(desired: &Resource) -> Value {
-    desired.input("function_name").cloned().unwrap_or_else(|| desired.physical_id().map_or("", |id| id.as_str()).into())
+    name_of(desired, "function_name")
 }
 
 /// A change of the architecture sends the code again too: Lambda takes it with code only.

@@ -5,6 +5,8 @@
 
 use super::environment;
 use super::runtime;
+use crate::kinds::names::only;
+use crate::kinds::{log_group, tagging};
 use crate::model::field::{ANY_STRING, fill_defaults};
 use crate::model::{Compare, Default, Field, Shape, Table, Value};
 
@@ -30,7 +32,12 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("timeout", Shape::Integer { min: 1, max: 900 }, "How long one invocation may take, in seconds.")
         .default(Default::Integer(3)),
     Field::new("environment", ENVIRONMENT, "Environment variables; numbers and booleans become text.").default(Default::EmptyTable),
-    Field::new("ephemeral_storage", Shape::Table(EPHEMERAL_STORAGE), "The size of `/tmp`.").default(Default::Made(ephemeral_storage)),
+    Field::new(
+        "ephemeral_storage",
+        Shape::AnyOf(&[STORAGE_SIZE, Shape::Table(EPHEMERAL_STORAGE)]),
+        "The size of `/tmp` in MB, alone or as `size`.",
+    )
+    .default(Default::Made(ephemeral_storage)),
     Field::new(
         "layers",
         Shape::List { item: &Shape::checked(1, 2048, check_arn), max: MOST_LAYERS },
@@ -56,9 +63,7 @@ pub(super) const FIELDS: &[Field] = &[
         Shape::Integer { min: 0, max: i32::MAX as i64 },
         "How many invocations run at once, kept free for it; 0 stops it; absent means unreserved.",
     ),
-    Field::new("tags", Shape::Map { value: &Shape::text(0, 256), check: Some(check_tag_key) }, "Tags; those of others are kept.")
-        .default(Default::EmptyTable)
-        .additive(),
+    tagging::FIELD,
     Field::new("build", Shape::AnyOf(&[ANY_STRING, Shape::Table(BUILD)]), "How the package is made from sources.").internal(),
     Field::new("use", TEXTS, "Templates whose settings it takes.").internal(),
     Field::new("unset", TEXTS, "Inherited settings that it does without.").internal(),
@@ -100,8 +105,10 @@ pub(super) const BUILD: &[Field] = &[
     Field::new("output", ANY_STRING, "The file or folder that the build leaves."),
 ];
 
-const EPHEMERAL_STORAGE: &[Field] =
-    &[Field::new("size", Shape::Integer { min: 512, max: 10_240 }, "Size in MB.").default(Default::Integer(512))];
+const STORAGE_SIZE: Shape = Shape::Integer { min: 512, max: 10_240 };
+
+/// Keys of `ephemeral_storage`.
+pub(super) const EPHEMERAL_STORAGE: &[Field] = &[Field::new("size", STORAGE_SIZE, "Size in MB.").default(Default::Integer(512))];
 
 const VPC_CONFIG: &[Field] = &[
     Field::new("subnet_ids", Shape::List { item: &ANY_STRING, max: MOST_SUBNETS }, "Its subnets.")
@@ -124,7 +131,7 @@ const TRACING_CONFIG: &[Field] =
 
 const LOGGING_CONFIG: &[Field] = &[
     Field::new("log_format", Shape::Choice(&["Text", "JSON"]), "The form of the log lines.").default(Default::Text("Text")),
-    Field::new("log_group", Shape::checked(1, 512, check_log_group), "The log group that it writes to, by name."),
+    Field::new("log_group", Shape::checked(1, 512, log_group::check_name), "The log group that it writes to, by name."),
     Field::new(
         "application_log_level",
         Shape::Choice(&["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]),
@@ -173,8 +180,7 @@ fn snap_start() -> Value {
 }
 
 fn check_name(text: &str) -> Result<(), String> {
-    let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || character == '-' || character == '_');
-    fits.then_some(()).ok_or_else(|| "may only have letters, digits, `-` and `_`".to_owned())
+    only(text, "-_")
 }
 
 fn check_handler(text: &str) -> Result<(), String> {
@@ -197,29 +203,6 @@ fn check_mount_path(text: &str) -> Result<(), String> {
     is_below.then_some(()).ok_or_else(|| "must be one folder below `/mnt/`, such as `/mnt/data`".to_owned())
 }
 
-fn check_log_group(text: &str) -> Result<(), String> {
-    if text.starts_with("aws/") {
-        return Err("must not begin with `aws/`, which belongs to AWS".to_owned());
-    }
-    let fits = text.chars().all(|character| character.is_ascii_alphanumeric() || ".-_/#".contains(character));
-    fits.then_some(()).ok_or_else(|| "may only have letters, digits and `.` `-` `_` `/` `#`".to_owned())
-}
-
-/// What must hold for the key of a tag on any resource.
-pub(crate) fn check_tag_key(text: &str) -> Result<(), String> {
-    if text.is_empty() || text.chars().count() > 128 {
-        return Err("must have 1 to 128 characters".to_owned());
-    }
-    if text.to_ascii_lowercase().starts_with("aws:") {
-        return Err("must not begin with `aws:`, which belongs to AWS".to_owned());
-    }
-    if text.starts_with("lambdo:") {
-        return Err("must not begin with `lambdo:`, which marks what lambdo owns".to_owned());
-    }
-    let fits = text.chars().all(|character| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character));
-    fits.then_some(()).ok_or_else(|| "may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,11 +221,6 @@ mod tests {
             (check_arn, "arn:aws:lambda:eu-central-1:123456789012:layer:x:1", "my-layer"),
             (check_mount_path, "/mnt/data", "/data"),
             (check_mount_path, "/mnt/data", "/mnt/"),
-            (check_log_group, "/aws/lambda/x", "aws/lambda/x"),
-            (check_log_group, "/aws/lambda/x", "a b"),
-            (check_tag_key, "cost center", "aws:cloudformation"),
-            (check_tag_key, "team", "lambdo:project"),
-            (check_tag_key, "team", "a;b"),
         ] {
             assert!(check(good).is_ok(), "{good}");
             assert!(check(bad).is_err(), "{bad}");

@@ -1,12 +1,13 @@
 //! What `GetFunction` answers, in the words of the spec.
 
 use super::fields::FIELDS;
+use crate::aws::{AwsError, ErrorClass};
+use crate::kinds::reading::{self, text_table};
 use crate::kinds::tagging;
 use crate::model::field::fill_defaults;
 use crate::model::{Live, Path, PhysicalId, Table, Unchecked, Value};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{Architecture, EnvironmentResponse, FunctionConfiguration, Layer, LoggingConfig, Runtime, VpcConfigResponse};
-use std::collections::HashMap;
 
 /// What is known of a function besides what AWS answers.
 pub(super) struct Known<'a> {
@@ -38,11 +39,7 @@ pub(super) fn live(answer: &GetFunctionOutput, physical_id: &PhysicalId, known: 
     live.fields.extend(reserved.map(|number| ("reserved_concurrent_executions".to_owned(), i64::from(number).into())));
     match answer.tags_error() {
         Some(error) => live.unchecked.push(unchecked("tags", error.error_code(), error.message())),
-        None => {
-            let tags = tagging::seen(answer.tags().into_iter().flatten());
-            live.fields.insert("tags".to_owned(), tagging::as_value(&tags));
-            live.tags = Some(tags);
-        }
+        None => tagging::show(&mut live, answer.tags().into_iter().flatten()),
     }
     live
 }
@@ -58,7 +55,8 @@ pub(super) fn attributes(configuration: &FunctionConfiguration) -> Table {
     attributes
 }
 
-fn put(table: &mut Table, key: &str, text: Option<&str>) {
+/// Puts in a text, where there is one.
+pub(super) fn put(table: &mut Table, key: &str, text: Option<&str>) {
     table.extend(text.map(|text| (key.to_owned(), text.into())));
 }
 
@@ -152,18 +150,16 @@ fn logging(configuration: &FunctionConfiguration, known: &Known<'_>) -> Value {
     table.into()
 }
 
-fn text_table(texts: &HashMap<String, String>) -> Value {
-    Value::Table(texts.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect())
-}
-
 fn unreadable_environment(environment: &EnvironmentResponse) -> Option<Unchecked> {
     let error = environment.error()?;
     Some(unchecked("environment", error.error_code().unwrap_or_default(), error.message().unwrap_or_default()))
 }
 
+/// A part that Lambda could not read for its answer, with the error that stands in its place.
 fn unchecked(key: &str, code: &str, message: &str) -> Unchecked {
-    let why = if code.contains("AccessDenied") { "access_denied" } else { "refused" };
-    Unchecked { path: Path::key(key), why: why.to_owned(), detail: format!("lambda:GetFunction: {code}: {message}") }
+    let class = if code.contains("AccessDenied") { ErrorClass::Denied } else { ErrorClass::Other };
+    let error = AwsError { code: Some(code.to_owned()), ..AwsError::own("lambda:GetFunction", class, message) };
+    reading::unchecked(Path::key(key), &error)
 }
 
 #[cfg(test)]

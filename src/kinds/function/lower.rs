@@ -1,19 +1,17 @@
 //! A function's section becomes a resource.
 
-use super::fields::FIELDS;
+use super::fields::{EPHEMERAL_STORAGE, FIELDS};
 use super::live::sorted;
 use super::{KIND, check, environment};
 use crate::diagnostic::Diagnostic;
-use crate::kinds::facts::function_facts;
+use crate::kinds::lowering::{self, facts_of, finding};
 use crate::kinds::{Context, FunctionFacts, Lowered};
-use crate::model::field::{fill_defaults, find};
+use crate::model::field::fill_defaults;
 use crate::model::{Address, Dependency, Path, Resource, Section, Table, Value};
+use std::str::FromStr;
 
 pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
-    let facts = match context.functions.get(&section.name) {
-        Some(facts) => facts.clone(),
-        None => function_facts(section, None, None, context.project, context.stage, context.target),
-    };
+    let facts = facts_of(section, context);
     let mut diagnostics = Vec::new();
     let mut resource = Resource::new(Address::new(KIND, &section.name), facts.function_name.as_str());
     resource.inputs = inputs(section, &facts, context);
@@ -27,9 +25,9 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
 
 /// The settings in their one canonical form, defaults filled in.
 fn inputs(section: &Section, facts: &FunctionFacts, context: &Context<'_>) -> Table {
-    let is_setting = |key: &str| key != "code" && key != "role" && find(FIELDS, key).is_some_and(|field| !field.internal);
-    let mut inputs: Table =
-        section.values.iter().filter(|(key, _)| is_setting(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut inputs = lowering::settings(section, FIELDS);
+    // The spec says where the package comes from; the input is what it holds.
+    inputs.remove("code");
     if let Some(Value::Table(variables)) = inputs.get_mut("environment") {
         *variables = environment::as_text(variables);
     }
@@ -38,6 +36,7 @@ fn inputs(section: &Section, facts: &FunctionFacts, context: &Context<'_>) -> Ta
             *lone = Value::List(vec![lone.clone()]);
         }
     }
+    storage_as_table(&mut inputs);
     sort_vpc(&mut inputs);
     inputs.insert("function_name".to_owned(), facts.function_name.as_str().into());
     let logging = inputs.entry("logging_config".to_owned()).or_insert_with(|| Table::new().into());
@@ -50,6 +49,15 @@ fn inputs(section: &Section, facts: &FunctionFacts, context: &Context<'_>) -> Ta
         inputs.insert("code".to_owned(), artifact.content_hash.as_str().into());
     }
     inputs
+}
+
+/// `ephemeral_storage = 1024` means `{ size = 1024 }`.
+fn storage_as_table(inputs: &mut Table) {
+    let Some(storage) = inputs.get_mut("ephemeral_storage") else { return };
+    match storage {
+        Value::Table(table) => fill_defaults(EPHEMERAL_STORAGE, table),
+        size => *size = Table::from([("size".to_owned(), size.clone())]).into(),
+    }
 }
 
 /// Puts subnets and security groups in one order, since theirs has no meaning.
@@ -79,34 +87,35 @@ fn attributes(facts: &FunctionFacts, inputs: &Table) -> Table {
 fn dependencies(section: &Section, facts: &FunctionFacts, diagnostics: &mut Vec<Diagnostic>) -> Vec<Dependency> {
     let mut dependencies: Vec<Dependency> = facts.role.iter().cloned().map(Dependency::hard).collect();
     dependencies.push(Dependency::soft(Address::new("log_group", &section.name)));
-    for text in texts(section, "depends_on") {
-        match text.parse() {
-            Ok(address) => dependencies.push(Dependency::hard(address)),
-            Err(detail) => diagnostics.push(
-                Diagnostic::error("bad-address", "Not an address")
-                    .detail(format!("{detail}."))
-                    .address(Address::new(KIND, &section.name))
-                    .span(section.span_of(&Path::key("depends_on"))),
-            ),
-        }
-    }
+    let addresses = parsed(section, "depends_on", diagnostics, |problem| {
+        Diagnostic::error("bad-address", "Not an address").detail(format!("{problem}."))
+    });
+    dependencies.extend(addresses.into_iter().map(Dependency::hard));
     dependencies
 }
 
 fn ignored(section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Vec<Path> {
-    let mut paths = Vec::new();
-    for text in texts(section, "ignore") {
+    parsed(section, "ignore", diagnostics, |problem| {
+        let detail = format!("{problem}; a path is a key, such as `environment.LOG_LEVEL`.");
+        Diagnostic::error("bad-path", "Not the path of a setting").detail(detail)
+    })
+}
+
+/// The texts at `key`, read; those that cannot be read are told.
+fn parsed<T: FromStr<Err = String>>(
+    section: &Section,
+    key: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+    complaint: impl Fn(String) -> Diagnostic,
+) -> Vec<T> {
+    let (mut read, path) = (Vec::new(), Path::key(key));
+    for text in texts(section, key) {
         match text.parse() {
-            Ok(path) => paths.push(path),
-            Err(detail) => diagnostics.push(
-                Diagnostic::error("bad-path", "Not the path of a setting")
-                    .detail(format!("{detail}; a path is a key, such as `environment.LOG_LEVEL`."))
-                    .address(Address::new(KIND, &section.name))
-                    .span(section.span_of(&Path::key("ignore"))),
-            ),
+            Ok(value) => read.push(value),
+            Err(problem) => diagnostics.push(finding(section, &path, complaint(problem))),
         }
     }
-    paths
+    read
 }
 
 fn texts<'a>(section: &'a Section, key: &str) -> Vec<&'a str> {
@@ -164,6 +173,15 @@ mod tests {
         assert_eq!(resource.input("architectures"), Some(&Value::string_list(["arm64"])));
         assert_eq!(resource.input("environment"), Some(&table([("LEVEL", "3".into())])));
         assert!(["build", "protect", "ignore"].iter().all(|key| resource.input(key).is_none()));
+    }
+
+    #[test]
+    fn storage_is_a_size_or_a_table_with_one_and_always_read_as_a_table() {
+        let size = |number: i64| table([("size", number.into())]);
+        for (given, wanted) in [(1024.into(), size(1024)), (size(1024), size(1024)), (table([]), size(512))] {
+            let lowered = lowered(&[("ephemeral_storage", given)]);
+            assert_eq!(lowered.resources[0].input("ephemeral_storage"), Some(&wanted));
+        }
     }
 
     #[test]

@@ -12,9 +12,7 @@ mod run;
 mod runtime;
 mod settle;
 
-pub(crate) use check::tags as check_tags;
-pub(crate) use fields::check_tag_key;
-pub(crate) use read::{AT_ONCE, absent};
+pub(crate) use read::absent;
 
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, Reader, Writer};

@@ -3,16 +3,13 @@
 use super::live::{Known, live};
 use crate::aws::Reader;
 use crate::kinds::ReadTarget;
-use crate::kinds::arguments::sighting;
+use crate::kinds::reading::{AT_ONCE, sighting};
 use crate::model::Sighting;
 use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
 use aws_sdk_lambda::operation::list_functions::builders::ListFunctionsInputBuilder;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use futures::stream::{self, StreamExt};
 use std::collections::BTreeSet;
-
-/// How many reads are under way at once; the quota paces them.
-pub(crate) const AT_ONCE: usize = 64;
 
 /// Up to so many functions of which nothing is known are looked for one by one.
 const FEW: usize = 2;

@@ -1,7 +1,8 @@
 //! An operation's arguments as the requests of Lambda's API.
 
 use super::fields::FIELDS;
-use crate::kinds::arguments::{number, optional, text_map};
+use crate::kinds::arguments::{number, optional, strings, texts};
+use crate::kinds::tagging;
 use crate::model::field::find;
 use crate::model::{Table, Value};
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
@@ -42,7 +43,7 @@ macro_rules! configured {
             .set_environment(table($settings, "environment").map(environment))
             .set_kms_key_arn(optional($settings, "kms_key_arn"))
             .set_ephemeral_storage(table($settings, "ephemeral_storage").map(ephemeral_storage).transpose()?)
-            .set_layers($settings.get("layers").map(texts))
+            .set_layers(strings($settings, "layers"))
             .set_vpc_config(table($settings, "vpc_config").map(vpc_config))
             .set_file_system_configs($settings.get("file_system_configs").map(file_systems).transpose()?)
             .set_dead_letter_config(table($settings, "dead_letter_config").map(dead_letter_config))
@@ -66,9 +67,8 @@ pub(super) fn create(arguments: &Table, zip: Vec<u8>) -> Result<CreateFunctionIn
     let settings = &settings;
     let builder = configured!(CreateFunctionInputBuilder::default(), settings)
         .set_architectures(settings.get("architectures").map(architectures))
-        .set_tags(table(settings, "tags").map(text_map))
         .code(FunctionCode::builder().zip_file(Blob::new(zip)).build());
-    Ok(builder)
+    Ok(tagging::given(settings).fold(builder, |builder, (key, value)| builder.tags(key, value)))
 }
 
 /// The request that changes the settings that are given, and only these.
@@ -91,16 +91,12 @@ fn table<'a>(settings: &'a Table, key: &str) -> Option<&'a Table> {
     settings.get(key).and_then(Value::as_table)
 }
 
-fn texts(value: &Value) -> Vec<String> {
-    value.strings().into_iter().map(str::to_owned).collect()
-}
-
 fn architectures(value: &Value) -> Vec<Architecture> {
     value.strings().into_iter().map(Architecture::from).collect()
 }
 
 fn environment(variables: &Table) -> Environment {
-    Environment::builder().set_variables(Some(text_map(variables))).build()
+    Environment::builder().set_variables(Some(texts(variables).collect())).build()
 }
 
 fn ephemeral_storage(table: &Table) -> Result<EphemeralStorage, String> {
@@ -109,8 +105,8 @@ fn ephemeral_storage(table: &Table) -> Result<EphemeralStorage, String> {
 
 fn vpc_config(table: &Table) -> VpcConfig {
     VpcConfig::builder()
-        .set_subnet_ids(table.get("subnet_ids").map(texts))
-        .set_security_group_ids(table.get("security_group_ids").map(texts))
+        .set_subnet_ids(strings(table, "subnet_ids"))
+        .set_security_group_ids(strings(table, "security_group_ids"))
         .set_ipv6_allowed_for_dual_stack(table.get("ipv6_allowed_for_dual_stack").and_then(Value::as_boolean))
         .build()
 }

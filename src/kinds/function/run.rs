@@ -1,12 +1,11 @@
 //! Sending the operations of a function, with the retries that their meaning asks for.
 
-use super::live::attributes;
+use super::live::{attributes, put};
 use super::request;
 use super::settle::{Until, wait, wait_until_gone};
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
-use crate::kinds::arguments::{failed, number, refused, table, text, unknown_call};
-use crate::kinds::{Done, RunContext};
-use crate::model::value::scalar_text;
+use crate::kinds::arguments::{gone_is_done, name, number, refused, strings, text, unknown_call};
+use crate::kinds::{Done, RunContext, tagging};
 use crate::model::{Operation, PhysicalId, Table, Value, observed::tag};
 use aws_sdk_lambda::operation::delete_function::builders::DeleteFunctionInputBuilder;
 use aws_sdk_lambda::operation::delete_function_concurrency::builders::DeleteFunctionConcurrencyInputBuilder;
@@ -88,17 +87,14 @@ async fn update_configuration(writer: &Writer, operation: &Operation) -> Result<
 }
 
 async fn tag(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
-    let mut request = TagResourceInputBuilder::default().resource(text(operation, "arn")?);
-    for (key, value) in table(operation, "tags") {
-        request = request.tags(key, scalar_text(value).unwrap_or_default());
-    }
+    let request = TagResourceInputBuilder::default().resource(text(operation, "arn")?);
+    let request = tagging::given(&operation.arguments).fold(request, |request, (key, value)| request.tags(key, value));
     steadily(writer, operation, || writer.tag_function(request.clone())).await.map(|_| Done::default())
 }
 
 async fn untag(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
-    let keys = operation.arguments.get("keys").map(Value::strings).unwrap_or_default();
-    let keys = keys.into_iter().map(str::to_owned).collect();
-    let request = UntagResourceInputBuilder::default().resource(text(operation, "arn")?).set_tag_keys(Some(keys));
+    let keys = strings(&operation.arguments, "keys");
+    let request = UntagResourceInputBuilder::default().resource(text(operation, "arn")?).set_tag_keys(keys);
     steadily(writer, operation, || writer.untag_function(request.clone())).await.map(|_| Done::default())
 }
 
@@ -119,12 +115,11 @@ async fn delete(writer: &Writer, operation: &Operation) -> Result<Done, AwsError
     let name = text(operation, "function_name")?;
     let request = DeleteFunctionInputBuilder::default().function_name(name);
     match steadily(writer, operation, || writer.delete_function(request.clone())).await {
-        Ok(answer) if answer.status_code() == ACCEPTED => wait_until_gone(writer.reader(), name, &operation.address).await?,
-        Ok(_) => {}
-        Err(error) if error.class == ErrorClass::NotFound => {}
-        Err(error) => return Err(error),
+        Ok(answer) if answer.status_code() == ACCEPTED => {
+            wait_until_gone(writer.reader(), name, &operation.address).await.map(|()| Done::default())
+        }
+        result => gone_is_done(result),
     }
-    Ok(Done::default())
 }
 
 /// Sends a change until Lambda takes it: the role may not be assumable yet, and another change may be
@@ -166,8 +161,7 @@ fn explained(mut error: AwsError, operation: &Operation) -> AwsError {
 
 /// Waits for another change of the function. Where its name is not known, the conflict is the error.
 async fn wait_for_other(writer: &Writer, operation: &Operation, conflict: AwsError) -> Result<(), AwsError> {
-    let name = operation.arguments.get("function_name").and_then(Value::as_str);
-    let Some(name) = name.or_else(|| operation.physical_id.as_ref().map(PhysicalId::as_str)) else { return Err(conflict) };
+    let Some(name) = name(operation, "function_name") else { return Err(conflict) };
     wait(writer.reader(), name, &operation.address, Until::Idle).await
 }
 
@@ -180,9 +174,5 @@ async fn then_wait(writer: &Writer, operation: &Operation) -> Result<(), AwsErro
 
 async fn zip(operation: &Operation, context: &RunContext<'_>) -> Result<Vec<u8>, AwsError> {
     let hash = text(operation, "code")?;
-    context.artifacts.zip(hash).await.map_err(|why| failed(&operation.call, ErrorClass::Other, why))
-}
-
-fn put(attributes: &mut Table, key: &str, text: Option<&str>) {
-    attributes.extend(text.map(|text| (key.to_owned(), text.into())));
+    context.artifacts.zip(hash).await.map_err(|why| AwsError::own(&operation.call, ErrorClass::Other, why))
 }

@@ -2,7 +2,6 @@
 //! its own, 100 calls a second, while all other calls of Lambda share 15.
 
 use crate::aws::{AwsError, ErrorClass, Patience, Reader, poll_until};
-use crate::kinds::arguments::failed;
 use crate::model::Address;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
@@ -54,7 +53,7 @@ async fn look(reader: &Reader, name: &str, until: Until) -> Result<Option<()>, A
         Err(error) if error.class == ErrorClass::NotFound => return Ok((until == Until::Idle).then_some(())),
         Err(error) => return Err(error),
     };
-    let gave_up = |reason: String| Err(failed("lambda:GetFunction", ErrorClass::Other, reason));
+    let gave_up = |reason: String| Err(AwsError::own("lambda:GetFunction", ErrorClass::Other, reason));
     match (readiness(&answer), until) {
         (Readiness::Ready, _) | (Readiness::Failed(_), Until::Idle) => Ok(Some(())),
         (Readiness::Busy, _) | (Readiness::Going, Until::Idle) => Ok(None),

@@ -95,14 +95,10 @@ pub(super) fn from_wire(text: &str) -> Value {
     parsed(&Value::from(json.as_ref()))
 }
 
-/// The JSON text that is sent.
-pub(super) fn to_wire(document: &Value) -> String {
-    document.as_str().map_or_else(|| document.to_json().to_string(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::arguments::as_json;
     use crate::model::Compare;
 
     fn value(json: &str) -> Value {
@@ -141,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_role_made_anew_leaves_a_principal_that_differs() {
-        let live = from_wire(&to_wire(&default_trust()).replace("lambda.amazonaws.com", "AROAEXAMPLEID"));
+        let live = from_wire(&as_json(&default_trust()).replace("lambda.amazonaws.com", "AROAEXAMPLEID"));
         assert!(!Compare::Policy.is_equal(Some(&default_trust()), Some(&live)));
     }
 }

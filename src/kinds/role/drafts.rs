@@ -1,20 +1,22 @@
 //! The operations that make, change and delete a role.
 
-use super::tags::Split;
+use crate::kinds::arguments::{name_of, picked};
+use crate::kinds::tagging;
 use crate::model::{Carry, Change, Draft, Path, Removal, Resource, Table, Update, Value};
 
+/// The setting with the role's name, which every call needs.
+const NAME: &str = "role_name";
 /// What `CreateRole` can carry.
 const CREATED: &[&str] = &["role_name", "path", "description", "max_session_duration", "trust_policy", "permissions_boundary", "tags"];
 
 /// The role, then its policies: additions are harmless in any order.
 pub(super) fn create(desired: &Resource) -> Vec<Draft> {
-    let name = name_of(desired);
+    let name = name_of(desired, NAME);
     let mut carries = Carry::fields(&desired.inputs, CREATED);
     // The policies come one by one; what they are put into has to be there.
     carries.push(Carry::set(Path::key("managed_policies"), Value::List(vec![])));
     carries.push(Carry::set(Path::key("inline_policy"), Value::Table(Table::new())));
-    let arguments = CREATED.iter().filter_map(|key| Some(((*key).to_owned(), desired.inputs.get(*key)?.clone()))).collect();
-    let mut drafts = vec![Draft::new("iam:CreateRole", arguments).carrying(carries)];
+    let mut drafts = vec![Draft::new("iam:CreateRole", picked(&desired.inputs, CREATED)).carrying(carries)];
     let inline = desired.input("inline_policy").and_then(Value::as_table).into_iter().flatten();
     drafts.extend(inline.map(|(policy, document)| put_policy(&name, policy, document)));
     let managed = desired.input("managed_policies").map(Value::strings).unwrap_or_default();
@@ -24,26 +26,21 @@ pub(super) fn create(desired: &Resource) -> Vec<Draft> {
 
 /// Additions before removals, so that the role is never short of a right it keeps.
 pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
-    let name = name_of(update.desired);
-    let inline = Split::exclusive(&update.of("inline_policy"));
-    let tags = Split::additive(&update.of("tags"));
+    let name = name_of(update.desired, NAME);
+    let inline = update.of("inline_policy");
+    let (tagged, untagged) = tagging::drafts(update, "iam:TagRole", "iam:UntagRole", &with_name(&name, []));
     let (attached, detached) = managed(&update.of("managed_policies"));
     let mut drafts = Vec::new();
     drafts.extend(trust(update, &name));
     drafts.extend(settings(update, &name));
-    drafts.extend(inline.set.iter().map(|(policy, document)| put_policy(&name, policy, document)));
+    drafts.extend(inline.iter().filter_map(|change| Some(put_policy(&name, change.path.0.get(1)?, change.desired.as_ref()?))));
     drafts.extend(attached.iter().map(|arn| attach(&name, arn)));
     drafts.extend(boundary(update, &name));
-    if !tags.set.is_empty() {
-        let arguments = with_name(&name, [("tags", Value::Table(tags.set.clone()))]);
-        drafts.push(Draft::new("iam:TagRole", arguments).carrying(tags.set_carries("tags")));
-    }
+    drafts.extend(tagged);
     drafts.extend(detached.iter().map(|arn| detach(&name, arn)));
-    drafts.extend(inline.removed.iter().map(|policy| delete_policy(&name, policy)));
-    if !tags.removed.is_empty() {
-        let arguments = with_name(&name, [("keys", Value::string_list(&tags.removed))]);
-        drafts.push(Draft::new("iam:UntagRole", arguments).carrying(tags.removed_carries("tags")));
-    }
+    let gone = inline.iter().filter(|change| change.desired.is_none());
+    drafts.extend(gone.filter_map(|change| Some(delete_policy(&name, change.path.0.get(1)?))));
+    drafts.extend(untagged);
     drafts
 }
 
@@ -62,13 +59,9 @@ pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
     drafts
 }
 
-fn name_of(desired: &Resource) -> Value {
-    desired.input("role_name").cloned().unwrap_or_else(|| desired.physical_id().map_or("", |id| id.as_str()).into())
-}
-
 fn with_name<const N: usize>(name: &Value, others: [(&str, Value); N]) -> Table {
     let others = others.into_iter().map(|(key, value)| (key.to_owned(), value));
-    std::iter::once(("role_name".to_owned(), name.clone())).chain(others).collect()
+    std::iter::once((NAME.to_owned(), name.clone())).chain(others).collect()
 }
 
 fn trust(update: &Update<'_>, name: &Value) -> Option<Draft> {
@@ -102,21 +95,14 @@ fn boundary(update: &Update<'_>, name: &Value) -> Option<Draft> {
     Some(draft.carrying(carries))
 }
 
-/// What is attached and what is detached, whether the change is of the list or of its elements.
-fn managed(changes: &[&Change]) -> (Vec<String>, Vec<String>) {
+/// What is attached and what is detached.
+fn managed<'a>(changes: &[&'a Change]) -> (Vec<&'a str>, Vec<&'a str>) {
     let (mut attached, mut detached) = (Vec::new(), Vec::new());
     for change in changes {
-        let of = |value: &Option<Value>| -> Vec<String> {
-            value
-                .iter()
-                .flat_map(|value| value.as_list().unwrap_or(std::slice::from_ref(value)))
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect()
-        };
+        let of = |value: &'a Option<Value>| value.as_ref().map(Value::strings).unwrap_or_default();
         let (desired, live) = (of(&change.desired), of(&change.live));
-        attached.extend(desired.iter().filter(|arn| !live.contains(arn)).cloned());
-        detached.extend(live.iter().filter(|arn| !desired.contains(arn)).cloned());
+        attached.extend(desired.iter().filter(|arn| !live.contains(arn)));
+        detached.extend(live.iter().filter(|arn| !desired.contains(arn)));
     }
     (attached, detached)
 }

@@ -1,6 +1,8 @@
 //! The field table of `role`.
 
 use super::document::default_trust;
+use crate::kinds::names::only;
+use crate::kinds::tagging;
 use crate::model::field::ANY_STRING;
 use crate::model::{Compare, Default, Field, Shape};
 
@@ -48,18 +50,11 @@ pub(super) const FIELDS: &[Field] = &[
         "Statements that become the inline policy `allow`.",
     )
     .internal(),
-    Field::new("tags", Shape::Map { value: &Shape::text(0, 256), check: Some(tag_key) }, "Tags; those of others are kept.")
-        .default(Default::EmptyTable)
-        .additive(),
+    tagging::FIELD,
 ];
 
-fn only(text: &str, odd: &str) -> bool {
-    text.chars().all(|character| character.is_ascii_alphanumeric() || odd.contains(character))
-}
-
 fn role_name(text: &str) -> Result<(), String> {
-    let message = "has characters other than letters, digits and `+=,.@_-`";
-    if only(text, "+=,.@_-") { Ok(()) } else { Err(message.into()) }
+    only(text, "+=,.@_-")
 }
 
 fn policy_name(text: &str) -> Result<(), String> {
@@ -89,23 +84,7 @@ fn latin_1(text: &str) -> Result<(), String> {
 }
 
 fn sid(text: &str) -> Result<(), String> {
-    if only(text, "") { Ok(()) } else { Err("has characters other than letters and digits".into()) }
-}
-
-/// The rules for tag keys that all services share.
-pub(in crate::kinds) fn tag_key(text: &str) -> Result<(), String> {
-    let length = text.chars().count();
-    if !(1..=128).contains(&length) {
-        return Err("is not 1 to 128 characters long".into());
-    }
-    if text.to_lowercase().starts_with("aws:") {
-        return Err("begins with `aws:`, which is reserved".into());
-    }
-    if text.starts_with("lambdo:") {
-        return Err("begins with `lambdo:`, which marks whose a resource is".into());
-    }
-    let is_fine = |character: char| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character);
-    if text.chars().all(is_fine) { Ok(()) } else { Err("has characters other than letters, digits, spaces and `_.:/=+-@`".into()) }
+    only(text, "")
 }
 
 #[cfg(test)]
@@ -122,6 +101,5 @@ mod tests {
         assert!(path("/").is_ok() && path("/lambdo/demo/").is_ok());
         assert!(latin_1("Grüße, naïve").is_ok() && latin_1("it’s").is_err());
         assert!(sid("Read1").is_ok() && sid("read-1").is_err());
-        assert!(tag_key("cost center").is_ok() && tag_key("aws:x").is_err() && tag_key("lambdo:project").is_err());
     }
 }

@@ -4,9 +4,10 @@ use super::check::{self, Purpose};
 use super::document::{allow, document, from_allow, to_aws};
 use super::fields::FIELDS;
 use crate::diagnostic::Diagnostic;
+use crate::kinds::lowering::settings;
+use crate::kinds::names::{fitted_name, usual_name};
 use crate::kinds::{Context, FunctionFacts, Lowered};
 use crate::model::{Address, Path, Resource, Section, Table, Value, field};
-use sha2::{Digest, Sha256};
 
 /// The longest role name.
 const NAME_LIMIT: usize = 64;
@@ -67,8 +68,7 @@ fn reference(section: &Section) -> Lowered {
 }
 
 fn inputs(section: &Section, context: &Context<'_>, users: &[&FunctionFacts], diagnostics: &mut Vec<Diagnostic>) -> Table {
-    let mut inputs = section.values.clone();
-    let allowed = inputs.remove("allow");
+    let mut inputs = settings(section, FIELDS);
     for key in ["role_name", "path"] {
         if inputs.get(key).is_some_and(|value| value.as_str().is_none()) {
             diagnostics.push(open_name(section, key));
@@ -81,7 +81,7 @@ fn inputs(section: &Section, context: &Context<'_>, users: &[&FunctionFacts], di
         *trust = to_aws(trust);
     }
     let managed = managed_policies(inputs.get("managed_policies"), &context.target.partition);
-    let inline = inline_policies(inputs.get("inline_policy"), allowed.as_ref(), section, diagnostics);
+    let inline = inline_policies(inputs.get("inline_policy"), section.values.get("allow"), section, diagnostics);
     let derived = derived(context, users, &managed).into_iter().map(|(name, policy)| (name.to_owned(), policy));
     inputs.insert("inline_policy".into(), Value::Table(derived.chain(inline).collect()));
     inputs.insert("managed_policies".into(), Value::List(managed));
@@ -100,23 +100,9 @@ fn default_name(section: &Section, context: &Context<'_>) -> String {
     let region = &context.target.region;
     let full = match context.functions.get(&section.name).filter(|facts| facts.role == Some(Address::new("role", &section.name))) {
         Some(facts) => format!("{}-{region}", facts.function_name),
-        None => {
-            let stage = context.stage.map(|stage| format!("-{stage}")).unwrap_or_default();
-            format!("{}{stage}-{}-{region}", context.project, section.name)
-        }
+        None => format!("{}-{region}", usual_name(context.project, context.stage, &section.name)),
     };
-    shorten(&full, NAME_LIMIT)
-}
-
-/// A derived name that fits: cut, plus `-` and 8 hex digits of the SHA-256 of the full one.
-pub(super) fn shorten(full: &str, limit: usize) -> String {
-    if full.len() <= limit {
-        return full.to_owned();
-    }
-    let digest = Sha256::digest(full.as_bytes());
-    let hash: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-    let end = (0..=limit.saturating_sub(9)).rev().find(|end| full.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}-{hash}", &full[..end])
+    fitted_name(full, NAME_LIMIT)
 }
 
 /// Full ARNs; a bare name is one of AWS's own.
@@ -404,13 +390,5 @@ mod tests {
         let arn = "x".repeat(10_300);
         let json = format!(r#"{{"allow":[{{"action":["s3:*"],"resource":["{arn}"]}}]}}"#);
         assert!(lowered(&section("hash", &json), &[]).diagnostics[0].detail.contains("10240 at most"));
-    }
-
-    #[test]
-    fn names_that_are_too_long_are_cut_and_stay_different() {
-        let long = |end: &str| shorten(&format!("{}{end}", "a".repeat(70)), 64);
-        assert_eq!(long("x").len(), 64);
-        assert_ne!(long("x"), long("y"));
-        assert_eq!(shorten("short", 64), "short");
     }
 }

@@ -10,15 +10,11 @@ mod lower;
 mod read;
 mod run;
 mod seen;
-pub(super) mod tags;
 
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Update};
 use async_trait::async_trait;
-
-pub(super) use fields::tag_key;
-pub(super) use seen::{unchecked, unseen};
 
 /// The kind `role`.
 pub struct Role;

@@ -2,8 +2,9 @@
 //!
 //! The bulk call shows no description and no session duration; those come from `ListRoles` by path.
 
-use super::seen::{Part, Seen, Settings, unseen};
+use super::seen::{Part, Seen, Settings};
 use crate::aws::{AwsError, Reader};
+use crate::kinds::reading;
 use crate::model::Sighting;
 use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsInputBuilder;
 use aws_sdk_iam::operation::get_role::builders::GetRoleInputBuilder;
@@ -49,7 +50,7 @@ async fn keyed(reader: &Reader, name: &str) -> (String, Part<Seen>) {
 fn sighting(found: Option<Part<Seen>>, name: &str) -> Sighting {
     match found {
         Some(Ok(seen)) => Sighting::Found(seen.into_live(name.into())),
-        Some(Err(error)) => unseen(&error),
+        Some(Err(error)) => reading::sighting(&error),
         None => Sighting::Missing,
     }
 }

@@ -1,10 +1,9 @@
 //! Sending the operations of a role.
 
-use super::document::to_wire;
-use super::tags;
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
-use crate::kinds::Done;
-use crate::model::{Operation, PhysicalId, Table, Value, observed::tag};
+use crate::kinds::arguments::{as_json, gone_is_done, name, number, optional, strings, unknown_call};
+use crate::kinds::{Done, tagging};
+use crate::model::{Operation, PhysicalId, Table, observed::tag};
 use aws_sdk_iam::operation::attach_role_policy::builders::AttachRolePolicyInputBuilder;
 use aws_sdk_iam::operation::create_role::builders::CreateRoleInputBuilder;
 use aws_sdk_iam::operation::delete_role::builders::DeleteRoleInputBuilder;
@@ -25,13 +24,13 @@ const LIMIT_MS: u64 = 120_000;
 
 /// Sends one operation.
 pub(super) async fn run(writer: &Writer, operation: &Operation, lineage: &str) -> Result<Done, AwsError> {
-    let (call, arguments) = (operation.call.as_str(), Arguments(&operation.arguments));
-    let name = arguments.text("role_name").or_else(|| operation.physical_id.as_ref().map(|id| id.as_str().to_owned())).unwrap_or_default();
+    let call = operation.call.as_str();
+    let name = name(operation, "role_name").unwrap_or_default();
     let patience = Patience::new(format!("IAM to take the change of role {name}"), LIMIT_MS).for_address(&operation.address);
     let is_retryable = |error: &AwsError| is_retryable(call, error);
-    let attempt = || send(writer, call, &name, &arguments, lineage);
+    let attempt = || send(writer, operation, name, lineage);
     match retry_while(writer.reader(), &patience, is_retryable, attempt).await {
-        Err(error) if error.is_not_found() && takes_away(call) => Ok(Done::default()),
+        result if takes_away(call) => gone_is_done(result),
         result => result,
     }
 }
@@ -54,68 +53,52 @@ fn is_retryable(call: &str, error: &AwsError) -> bool {
     }
 }
 
-/// An operation's arguments.
-struct Arguments<'a>(&'a Table);
-
-impl Arguments<'_> {
-    fn text(&self, key: &str) -> Option<String> {
-        self.0.get(key).and_then(Value::as_str).map(str::to_owned)
-    }
-
-    fn document(&self, key: &str) -> Option<String> {
-        self.0.get(key).map(to_wire)
-    }
-
-    fn duration(&self) -> Option<i32> {
-        self.0.get("max_session_duration").and_then(Value::as_integer).and_then(|seconds| i32::try_from(seconds).ok())
-    }
-
-    fn tags(&self) -> Option<Vec<Tag>> {
-        let tags = tags::texts(self.0.get("tags"));
-        let tags: Vec<Tag> = tags.into_iter().filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
-        (!tags.is_empty()).then_some(tags)
-    }
+/// The tags as IAM takes them; `None` without any.
+fn tags(arguments: &Table) -> Option<Vec<Tag>> {
+    let tags: Vec<Tag> = tagging::given(arguments).filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
+    (!tags.is_empty()).then_some(tags)
 }
 
-async fn send(writer: &Writer, call: &str, name: &str, arguments: &Arguments<'_>, lineage: &str) -> Result<Done, AwsError> {
-    match call {
+async fn send(writer: &Writer, operation: &Operation, name: &str, lineage: &str) -> Result<Done, AwsError> {
+    let arguments = &operation.arguments;
+    match operation.call.as_str() {
         "iam:CreateRole" => return create(writer, name, arguments, lineage).await,
         "iam:UpdateRole" => {
             let input = UpdateRoleInputBuilder::default().role_name(name);
-            let input = input.set_description(arguments.text("description")).set_max_session_duration(arguments.duration());
-            writer.update_role(input).await.map(drop)
+            let input = input.set_description(optional(arguments, "description"));
+            writer.update_role(input.set_max_session_duration(number(arguments, "max_session_duration"))).await.map(drop)
         }
         "iam:UpdateAssumeRolePolicy" => {
             let input = UpdateAssumeRolePolicyInputBuilder::default().role_name(name);
-            writer.update_assume_role_policy(input.set_policy_document(arguments.document("trust_policy"))).await.map(drop)
+            writer.update_assume_role_policy(input.set_policy_document(arguments.get("trust_policy").map(as_json))).await.map(drop)
         }
         "iam:PutRolePermissionsBoundary" => {
             let input = PutRolePermissionsBoundaryInputBuilder::default().role_name(name);
-            let input = input.set_permissions_boundary(arguments.text("permissions_boundary"));
+            let input = input.set_permissions_boundary(optional(arguments, "permissions_boundary"));
             writer.put_role_permissions_boundary(input).await.map(drop)
         }
         "iam:DeleteRolePermissionsBoundary" => {
             let input = DeleteRolePermissionsBoundaryInputBuilder::default().role_name(name);
             writer.delete_role_permissions_boundary(input).await.map(drop)
         }
-        "iam:TagRole" => writer.tag_role(TagRoleInputBuilder::default().role_name(name).set_tags(arguments.tags())).await.map(drop),
+        "iam:TagRole" => writer.tag_role(TagRoleInputBuilder::default().role_name(name).set_tags(tags(arguments))).await.map(drop),
         "iam:UntagRole" => {
-            let keys: Vec<String> =
-                arguments.0.get("keys").map(Value::strings).unwrap_or_default().into_iter().map(str::to_owned).collect();
-            writer.untag_role(UntagRoleInputBuilder::default().role_name(name).set_tag_keys(Some(keys))).await.map(drop)
+            let input = UntagRoleInputBuilder::default().role_name(name).set_tag_keys(strings(arguments, "keys"));
+            writer.untag_role(input).await.map(drop)
         }
         "iam:DeleteRole" => writer.delete_role(DeleteRoleInputBuilder::default().role_name(name)).await.map(drop),
-        _ => policy(writer, call, name, arguments).await,
+        _ => policy(writer, operation, name).await,
     }
     .map(|()| Done::default())
 }
 
-async fn policy(writer: &Writer, call: &str, name: &str, arguments: &Arguments<'_>) -> Result<(), AwsError> {
-    let (policy, arn) = (arguments.text("policy_name"), arguments.text("policy_arn"));
-    match call {
+async fn policy(writer: &Writer, operation: &Operation, name: &str) -> Result<(), AwsError> {
+    let arguments = &operation.arguments;
+    let (policy, arn) = (optional(arguments, "policy_name"), optional(arguments, "policy_arn"));
+    match operation.call.as_str() {
         "iam:PutRolePolicy" => {
             let input = PutRolePolicyInputBuilder::default().role_name(name).set_policy_name(policy);
-            writer.put_role_policy(input.set_policy_document(arguments.document("document"))).await.map(drop)
+            writer.put_role_policy(input.set_policy_document(arguments.get("document").map(as_json))).await.map(drop)
         }
         "iam:DeleteRolePolicy" => {
             let input = DeleteRolePolicyInputBuilder::default().role_name(name).set_policy_name(policy);
@@ -129,20 +112,20 @@ async fn policy(writer: &Writer, call: &str, name: &str, arguments: &Arguments<'
             let input = DetachRolePolicyInputBuilder::default().role_name(name).set_policy_arn(arn);
             writer.detach_role_policy(input).await.map(drop)
         }
-        _ => Err(AwsError::own(call, ErrorClass::Invalid, "a role has no such operation")),
+        _ => Err(unknown_call(operation)),
     }
 }
 
 /// All that `CreateRole` can carry goes with it: tags from the first moment on, and fewer calls.
-async fn create(writer: &Writer, name: &str, arguments: &Arguments<'_>, lineage: &str) -> Result<Done, AwsError> {
+async fn create(writer: &Writer, name: &str, arguments: &Table, lineage: &str) -> Result<Done, AwsError> {
     let input = CreateRoleInputBuilder::default()
         .role_name(name)
-        .set_path(arguments.text("path"))
-        .set_assume_role_policy_document(arguments.document("trust_policy"))
-        .set_description(arguments.text("description").filter(|text| !text.is_empty()))
-        .set_max_session_duration(arguments.duration())
-        .set_permissions_boundary(arguments.text("permissions_boundary"))
-        .set_tags(arguments.tags());
+        .set_path(optional(arguments, "path"))
+        .set_assume_role_policy_document(arguments.get("trust_policy").map(as_json))
+        .set_description(optional(arguments, "description").filter(|text| !text.is_empty()))
+        .set_max_session_duration(number(arguments, "max_session_duration"))
+        .set_permissions_boundary(optional(arguments, "permissions_boundary"))
+        .set_tags(tags(arguments));
     match writer.create_role(input).await {
         Ok(answer) => Ok(answer.role.as_ref().map(|role| done(role, name)).unwrap_or_default()),
         // The answer to an attempt that went through may have been lost.

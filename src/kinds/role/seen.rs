@@ -1,9 +1,10 @@
 //! What IAM shows of a role, from whichever read, and the live resource that it makes.
 
 use super::document::from_wire;
-use super::tags;
 use crate::aws::AwsError;
-use crate::model::{Live, Path, PhysicalId, Sighting, Table, Unchecked, Value};
+use crate::kinds::reading::unchecked;
+use crate::kinds::tagging;
+use crate::model::{Live, Path, PhysicalId, Table, Value};
 use aws_sdk_iam::types::{Role, RoleDetail, Tag};
 use std::collections::BTreeMap;
 
@@ -85,7 +86,6 @@ impl Seen {
         let mut set = |key: &str, value: Value| live.fields.insert(key.to_owned(), value);
         set("role_name", self.name.as_str().into());
         set("path", self.path.as_str().into());
-        set("tags", tags::as_field(&self.tags));
         self.trust.map(|document| set("trust_policy", from_wire(&document)));
         self.boundary.map(|arn| set("permissions_boundary", arn.into()));
         live.attributes = Table::from([
@@ -93,7 +93,7 @@ impl Seen {
             ("name".to_owned(), self.name.into()),
             ("unique_id".to_owned(), self.unique_id.into()),
         ]);
-        live.tags = Some(self.tags);
+        tagging::show(&mut live, self.tags);
         match self.inline {
             Ok(policies) => {
                 let policies = policies.into_iter().map(|(name, document)| (name, from_wire(&document))).collect();
@@ -121,21 +121,12 @@ impl Seen {
     }
 }
 
-/// Why `path` could not be read.
-pub(in crate::kinds) fn unchecked(path: Path, error: &AwsError) -> Unchecked {
-    Unchecked { path, why: error.class.name().to_owned(), detail: error.to_string() }
-}
-
-/// A whole resource that could not be read: missing only where AWS says so.
-pub(in crate::kinds) fn unseen(error: &AwsError) -> Sighting {
-    if error.is_not_found() { Sighting::Missing } else { Sighting::Unreadable(unchecked(Path::default(), error)) }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::document::{default_trust, to_wire};
+    use super::super::document::default_trust;
     use super::*;
     use crate::aws::ErrorClass;
+    use crate::kinds::arguments::as_json;
     use aws_sdk_iam::primitives::DateTime;
     use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, PolicyDetail};
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -149,7 +140,7 @@ mod tests {
     }
 
     fn trust() -> String {
-        encoded(&to_wire(&default_trust()))
+        encoded(&as_json(&default_trust()))
     }
 
     fn detail() -> RoleDetail {
@@ -220,7 +211,5 @@ mod tests {
         assert!(live.is_unread(&"inline_policy.x".parse().unwrap()) && live.is_unread(&Path::key("managed_policies")));
         assert!(!live.fields.contains_key("inline_policy"));
         insta::assert_snapshot!(format!("{} {}", live.unchecked[0].why, live.unchecked[0].detail), @"access_denied iam:ListRolePolicies: no");
-        assert!(matches!(unseen(&denied()), Sighting::Unreadable(_)));
-        assert_eq!(unseen(&AwsError::own("iam:GetRole", ErrorClass::NotFound, "")), Sighting::Missing);
     }
 }

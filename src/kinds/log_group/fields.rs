@@ -1,0 +1,50 @@
+//! The settings of a log group, as data.
+
+use crate::kinds::names::only;
+use crate::kinds::tagging;
+use crate::model::{Default, Field, Shape, Value};
+
+/// The retentions that AWS takes, in days.
+const RETENTIONS: &[i64] = &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+/// The word for logs that are kept for ever; AWS has no number for it.
+pub(super) const NEVER: &str = "never";
+
+pub(super) const FIELDS: &[Field] = &[
+    Field::new("log_group_name", Shape::checked(1, 512, check_name), "The name; else `/aws/lambda/` and the function's name.").replaces(),
+    Field::new(
+        "retention_in_days",
+        Shape::AnyOf(&[Shape::IntegerChoice(RETENTIONS), Shape::Choice(&[NEVER])]),
+        "After how many days lines are deleted, or `never`.",
+    )
+    .default(Default::Integer(30)),
+    Field::new("log_group_class", Shape::Choice(&["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]), "What can be done with the lines.")
+        .default(Default::Text("STANDARD"))
+        .replaces(),
+    Field::new("kms_key_id", Shape::text(1, 256), "The ARN of the key that encrypts the lines."),
+    tagging::FIELD.deep(),
+    Field::new("skip_destroy", Shape::Boolean, "Whether the group stays in AWS when the function goes.").internal(),
+];
+
+/// What must hold for the name of a log group.
+pub(in crate::kinds) fn check_name(text: &str) -> Result<(), String> {
+    if text.starts_with("aws/") {
+        return Err("must not begin with `aws/`, which belongs to AWS; `/aws/` may stand there".to_owned());
+    }
+    only(text, ".-_/#")
+}
+
+/// Whether the lines are kept for ever.
+pub(super) fn is_never(value: &Value) -> bool {
+    value.as_str() == Some(NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_aws_refuses_are_refused() {
+        assert!(check_name("/aws/lambda/x#1").is_ok());
+        assert!(check_name("aws/x").is_err() && check_name("a b").is_err());
+    }
+}

@@ -1,0 +1,63 @@
+//! What all reads have in common: what an error says about a resource, and how much is asked at once.
+
+use crate::aws::AwsError;
+use crate::model::{Path, Sighting, Unchecked, Value};
+
+/// How many reads are under way at once where the quota alone paces them.
+pub(crate) const AT_ONCE: usize = 64;
+
+/// What an error says about a whole resource: missing only where AWS says so.
+pub(crate) fn sighting(error: &AwsError) -> Sighting {
+    if error.is_not_found() { Sighting::Missing } else { Sighting::Unreadable(unchecked(Path::default(), error)) }
+}
+
+/// A path that could not be read because of an error.
+pub(crate) fn unchecked(path: Path, error: &AwsError) -> Unchecked {
+    Unchecked { path, why: error.class.name().to_owned(), detail: error.to_string() }
+}
+
+/// Named texts as the value of a field.
+pub(crate) fn text_table<'a>(texts: impl IntoIterator<Item = (&'a String, &'a String)>) -> Value {
+    Value::Table(texts.into_iter().map(|(key, text)| (key.clone(), text.as_str().into())).collect())
+}
+
+/// What all names begin with, so that one list can show them all.
+pub(crate) fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
+    let Some((first, others)) = names.split_first() else { return "" };
+    let agrees = |length: &usize| others.iter().all(|other| other.get(..*length) == first.get(..*length));
+    let length = (0..=first.len()).rev().filter(|length| first.is_char_boundary(*length)).find(agrees).unwrap_or(0);
+    &first[..length]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::ErrorClass;
+
+    #[test]
+    fn a_resource_is_missing_only_where_aws_says_so() {
+        let of = |class| sighting(&AwsError::own("iam:GetRole", class, "no"));
+        assert_eq!(of(ErrorClass::NotFound), Sighting::Missing);
+        let Sighting::Unreadable(unchecked) = of(ErrorClass::Denied) else { panic!("not unreadable") };
+        assert_eq!(
+            (unchecked.path, unchecked.why.as_str(), unchecked.detail.as_str()),
+            (Path::default(), "access_denied", "iam:GetRole: no")
+        );
+    }
+
+    #[test]
+    fn things_are_listed_by_what_their_names_have_in_common() {
+        for (names, prefix) in [
+            (&["demo-a-x", "demo-b-y", "demo-bc"][..], "demo-"),
+            (&["/aws/lambda/demo-a", "/aws/lambda/demo-b", "/aws/lambda/demo"], "/aws/lambda/demo"),
+            (&["demo", "demo-b"], "demo"),
+            (&["/x"], "/x"),
+            (&["/x", "y"], ""),
+            (&["same", "same"], "same"),
+            (&["é1", "è1"], ""),
+            (&[], ""),
+        ] {
+            assert_eq!(common_prefix(names), prefix, "{names:?}");
+        }
+    }
+}
