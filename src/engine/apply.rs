@@ -13,7 +13,8 @@ use crate::model::{
     Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Record, State, Step, Table, Transition,
     value::resolve_table,
 };
-use futures::future::BoxFuture;
+use crate::store::{JournalHeader, next_operation};
+use futures::future::{BoxFuture, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,14 +63,14 @@ impl Engine {
         if state.unsaved {
             self.save(&mut state).await?;
         }
-        let lineage = state.lineage.0.clone();
-        let journal = Journal::start(self.store.clone(), state);
+        let (journal, writer) = Journal::start(self.store.clone(), state);
         (self.events)(Event::ApplyStarted { total: plan.operations.len() });
-        let mut run = Run::new(self, plan, artifacts.as_ref(), &lineage, journal.clone(), parallel.max(1));
-        run.work().await;
-        let outputs = run.finish().await;
-        let Run { results, mut diagnostics, started, .. } = run;
-        let mut state = journal.with_state(State::clone);
+        let Finished { results, mut diagnostics, outputs, started } =
+            Run::new(self, plan, artifacts.as_ref(), journal, parallel.max(1)).go().await;
+        let mut state = writer.await.map_err(|error| {
+            let diagnostic = Diagnostic::error("internal", "The journal's task ended early").detail(error.to_string());
+            Failure::new(Exit::Failed, diagnostic)
+        })?;
         if state.unsaved
             && let Err(failure) = self.save(&mut state).await
         {
@@ -82,9 +83,12 @@ impl Engine {
     async fn save(&self, state: &mut State) -> Result<(), Failure> {
         let expected = state.serial;
         state.serial += 1;
-        state.intents.clear();
-        self.store.save(state, expected).await.map_err(Failure::from)?;
+        self.store.save(state, expected).await?;
         state.unsaved = false;
+        if !state.intents.is_empty() {
+            // What nobody could settle yet outlives the journal that it stood in.
+            self.store.append(&JournalHeader::of(state), &state.intents).await?;
+        }
         Ok(())
     }
 
@@ -107,6 +111,14 @@ fn refused(plan: &Plan) -> Failure {
     Failure { exit: Exit::Refused, diagnostics: diagnostics.collect() }
 }
 
+/// What is left of a run.
+struct Finished {
+    results: BTreeMap<Address, StepResult>,
+    diagnostics: Vec<Diagnostic>,
+    outputs: Table,
+    started: bool,
+}
+
 enum Ended {
     Operation { id: OperationId, result: Result<(), Trouble> },
     Settled { step: usize, result: Result<(), AwsError> },
@@ -118,7 +130,9 @@ struct Run<'a> {
     reader: Reader,
     writer: Writer,
     artifacts: &'a dyn ArtifactSource,
-    lineage: &'a str,
+    lineage: Arc<str>,
+    /// Operations are numbered from here in the journal, so that open intents of earlier runs stay apart.
+    first_number: usize,
     journal: Journal,
     events: &'a EventSink,
     interrupt: &'a Interrupt,
@@ -135,14 +149,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        engine: &'a Engine,
-        plan: &'a Plan,
-        artifacts: &'a dyn ArtifactSource,
-        lineage: &'a str,
-        journal: Journal,
-        parallel: usize,
-    ) -> Self {
+    fn new(engine: &'a Engine, plan: &'a Plan, artifacts: &'a dyn ArtifactSource, journal: Journal, parallel: usize) -> Self {
+        let (lineage, first_number) = journal.with_state(|state| (state.lineage.0.as_str().into(), next_operation(state)));
         let mut step_of = vec![0; plan.operations.len()];
         for (index, step) in plan.steps.iter().enumerate() {
             step.operations.iter().for_each(|id| step_of[id.0] = index);
@@ -154,6 +162,7 @@ impl<'a> Run<'a> {
             writer: engine.session.writer(),
             artifacts,
             lineage,
+            first_number,
             journal,
             events: &engine.events,
             interrupt: &engine.interrupt,
@@ -168,13 +177,20 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Does all of it. The journal is let go of when it is over.
+    async fn go(mut self) -> Finished {
+        self.work().await;
+        let outputs = self.finish().await;
+        Finished { results: self.results, diagnostics: self.diagnostics, outputs, started: self.started }
+    }
+
     /// Runs every operation that can be run.
     async fn work(&mut self) {
         let mut running: FuturesUnordered<BoxFuture<'a, Ended>> = FuturesUnordered::new();
         let abort = self.interrupt.abort.clone();
         loop {
-            while running.len() < self.parallel && !self.interrupt.drain.is_cancelled() {
-                let Some(id) = self.schedule.next() else { break };
+            while !self.interrupt.drain.is_cancelled() {
+                let Some(id) = self.schedule.next(self.parallel) else { break };
                 running.push(self.begin(id));
             }
             if running.is_empty() && !self.interrupt.drain.is_cancelled() {
@@ -208,14 +224,14 @@ impl<'a> Run<'a> {
         self.begun.insert(id.0, Instant::now());
         let step = &self.plan.steps[self.step_of[id.0]];
         let call = Call {
-            id,
+            number: self.first_number + id.0,
             operation,
             facts: step.settles.clone(),
             completes: (finisher(step, &self.plan.operations) == Some(id)).then_some(step),
             registry: self.registry,
             writer: self.writer.clone(),
             artifacts: self.artifacts,
-            lineage: self.lineage,
+            lineage: self.lineage.clone(),
             journal: self.journal.clone(),
         };
         Box::pin(async move { Ended::Operation { id, result: call.run().await } })
@@ -283,7 +299,7 @@ impl<'a> Run<'a> {
             return;
         }
         self.results.insert(step.address.clone(), StepResult { outcome: Outcome::Done, error: None });
-        let Some(finisher) = finisher(step, &self.plan.operations) else { return self.write_down(step).await };
+        let Some(finisher) = finisher(step, &self.plan.operations) else { return self.write_down(&[step]).await };
         let operation = &self.plan.operations[finisher.0];
         if let Some(kind) = self.registry.find(&step.address.kind) {
             let reader = self.reader.clone();
@@ -291,22 +307,30 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn write_down(&mut self, step: &Step) {
-        let record = match step.action {
-            Action::Forget => Record::Forget { address: step.address.clone() },
-            Action::Delete => return,
-            _ if step.records.is_empty() && step.settles.is_none() && step.adopts.is_none() => return,
-            _ => Record::Settle {
+    /// What is true of a step without an operation that completes it.
+    fn truth(&self, step: &Step) -> Option<Record> {
+        match step.action {
+            Action::Forget => Some(Record::Forget { address: step.address.clone() }),
+            Action::Delete => None,
+            _ if step.records.is_empty() && step.settles.is_none() && step.adopts.is_none() => None,
+            _ => Some(Record::Settle {
                 address: step.address.clone(),
                 adopts: step.adopts.and(step.physical_id.clone()),
                 adopted: step.adopts.unwrap_or(false),
                 carries: self.journal.with_state(|state| resolve_carries(&step.records, state)),
                 facts: step.settles.clone(),
-            },
-        };
-        if let Err(error) = self.journal.write(record).await {
-            self.diagnostics.push(error.address(&step.address));
+            }),
         }
+    }
+
+    /// Writes down what is true of these steps; all of it shares an fsync.
+    async fn write_down(&mut self, steps: &[&Step]) {
+        let records = steps.iter().filter_map(|step| Some((*step, self.truth(step)?)));
+        let journal = &self.journal;
+        let written =
+            records.map(|(step, record)| async move { journal.write(record).await.map_err(|error| error.address(&step.address)) });
+        let failed = join_all(written).await.into_iter().filter_map(Result::err);
+        self.diagnostics.extend(failed);
     }
 
     /// Steps that were never begun or never finished.
@@ -330,8 +354,9 @@ impl<'a> Run<'a> {
             return self.journal.with_state(|state| state.outputs.clone());
         }
         let plan = self.plan;
-        for step in plan.steps.iter().filter(|step| step.operations.is_empty()) {
-            self.write_down(step).await;
+        let idle: Vec<&Step> = plan.steps.iter().filter(|step| step.operations.is_empty()).collect();
+        self.write_down(&idle).await;
+        for step in idle {
             // What dies with its parent is still there when the parent could not be deleted.
             let remains = step.action == Action::Delete && self.journal.with_state(|state| state.entries.contains_key(&step.address));
             if step.action != Action::NoOp && !remains {

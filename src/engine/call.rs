@@ -6,9 +6,9 @@ use crate::diagnostic::Diagnostic;
 use crate::kinds::{Registry, RunContext};
 use crate::model::plan::EntryFacts;
 use crate::model::{
-    ArtifactSource, Carry, Operation, OperationId, PhysicalId, Record, State, Step, Table, TemplatePart, Transition, Value,
-    value::resolve_table,
+    ArtifactSource, Carry, Operation, PhysicalId, Record, State, Step, Table, TemplatePart, Transition, Value, value::resolve_table,
 };
+use std::sync::Arc;
 
 /// Why an operation did not go through.
 pub enum Trouble {
@@ -19,7 +19,8 @@ pub enum Trouble {
 
 /// One operation on its way.
 pub struct Call<'a> {
-    pub id: OperationId,
+    /// Its number in the journal.
+    pub number: usize,
     pub operation: &'a Operation,
     pub facts: Option<EntryFacts>,
     /// The step that this operation completes.
@@ -27,7 +28,7 @@ pub struct Call<'a> {
     pub registry: &'a Registry,
     pub writer: Writer,
     pub artifacts: &'a dyn ArtifactSource,
-    pub lineage: &'a str,
+    pub lineage: Arc<str>,
     pub journal: Journal,
 }
 
@@ -37,7 +38,7 @@ impl Call<'_> {
         let Some(operation) = self.resolved()? else { return Ok(()) };
         let Some(kind) = self.registry.find(&operation.address.kind) else { return Err(Trouble::Unresolved(operation.address.kind)) };
         self.write(self.begin(&operation)).await?;
-        let context = RunContext { artifacts: self.artifacts, lineage: self.lineage };
+        let context = RunContext { artifacts: self.artifacts, lineage: &self.lineage };
         match kind.run(&self.writer, &operation, &context).await {
             Ok(done) => {
                 let physical_id = done.physical_id.or_else(|| operation.physical_id.clone()).unwrap_or_else(|| PhysicalId(String::new()));
@@ -45,7 +46,7 @@ impl Call<'_> {
             }
             Err(error) => {
                 if is_certain(&error) {
-                    self.write(Record::Failed { operation: self.id.0 }).await?;
+                    self.write(Record::Failed { operation: self.number }).await?;
                 }
                 Err(Trouble::Aws(error))
             }
@@ -83,7 +84,7 @@ impl Call<'_> {
 
     fn begin(&self, operation: &Operation) -> Record {
         Record::Begin {
-            operation: self.id.0,
+            operation: self.number,
             address: operation.address.clone(),
             physical_id: operation.physical_id.clone(),
             call: operation.call.clone(),
@@ -95,7 +96,7 @@ impl Call<'_> {
         let records = self.completes.map(|step| self.journal.with_state(|state| resolve_carries(&step.records, state))).unwrap_or_default();
         let creates = matches!(operation.transition, Transition::Create { .. });
         Record::End {
-            operation: self.id.0,
+            operation: self.number,
             address: operation.address.clone(),
             physical_id,
             transition: operation.transition.clone(),

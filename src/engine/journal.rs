@@ -6,6 +6,7 @@ use crate::model::{Record, State};
 use crate::store::{JournalHeader, StateStore, StoreError};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 /// How many records may wait for the disk.
 const QUEUE_LENGTH: usize = 1024;
@@ -23,13 +24,14 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts the task on a state as it stands in the store.
-    pub fn start(store: Arc<dyn StateStore>, state: State) -> Self {
+    /// Starts the task on a state as it stands in the store. The task ends, with everything written,
+    /// once the last clone of the journal is dropped.
+    pub fn start(store: Arc<dyn StateStore>, state: State) -> (Self, JoinHandle<State>) {
         let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
         let header = JournalHeader::of(&state);
         let state = Arc::new(RwLock::new(state));
-        tokio::spawn(write(store, header, state.clone(), receiver));
-        Self { sender, state }
+        let task = tokio::spawn(write(store, header, state.clone(), receiver));
+        (Self { sender, state }, task)
     }
 
     /// Returns once the record is on disk and folded into the state.
@@ -51,7 +53,7 @@ impl Journal {
     }
 }
 
-async fn write(store: Arc<dyn StateStore>, header: JournalHeader, state: Arc<RwLock<State>>, mut receiver: mpsc::Receiver<Entry>) {
+async fn write(store: Arc<dyn StateStore>, header: JournalHeader, state: Arc<RwLock<State>>, mut receiver: mpsc::Receiver<Entry>) -> State {
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, QUEUE_LENGTH).await > 0 {
         let (records, waiting): (Vec<Record>, Vec<_>) = batch.drain(..).map(|entry| (entry.record, entry.written)).unzip();
@@ -63,6 +65,7 @@ async fn write(store: Arc<dyn StateStore>, header: JournalHeader, state: Arc<RwL
             let _ = written.send(result.clone());
         }
     }
+    state.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn closed() -> Diagnostic {

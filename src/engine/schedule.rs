@@ -24,7 +24,9 @@ pub struct Schedule<'a> {
     status: Vec<Status>,
     open_waits: Vec<usize>,
     dependants: Vec<Vec<(usize, Strength)>>,
-    ready: BTreeSet<usize>,
+    /// What may start, by call: a call whose quota is slow must not keep the others waiting.
+    ready: BTreeMap<&'a str, BTreeSet<usize>>,
+    running: BTreeMap<&'a str, usize>,
     /// Serial keys in use, each with those that wait for it.
     busy: BTreeMap<&'a str, VecDeque<usize>>,
     ended: usize,
@@ -38,14 +40,26 @@ impl<'a> Schedule<'a> {
             operation.waits.iter().for_each(|wait| dependants[wait.on.0].push((index, wait.strength)));
         }
         let open_waits: Vec<usize> = operations.iter().map(|operation| operation.waits.len()).collect();
-        let ready = (0..operations.len()).filter(|index| open_waits[*index] == 0).collect();
+        let free: Vec<usize> = (0..operations.len()).filter(|index| open_waits[*index] == 0).collect();
         let status = vec![Status::Waiting; operations.len()];
-        Self { operations, status, open_waits, dependants, ready, busy: BTreeMap::new(), ended: 0 }
+        let (ready, running) = (BTreeMap::new(), BTreeMap::new());
+        let mut schedule = Self { operations, status, open_waits, dependants, ready, running, busy: BTreeMap::new(), ended: 0 };
+        free.into_iter().for_each(|index| schedule.free(index));
+        schedule
     }
 
-    /// Hands out the next operation, if one may start.
-    pub fn next(&mut self) -> Option<OperationId> {
-        while let Some(index) = self.ready.pop_first() {
+    fn free(&mut self, index: usize) {
+        self.ready.entry(self.operations[index].call.as_str()).or_default().insert(index);
+    }
+
+    /// Hands out the next operation, if one may start: of the call that has the fewest under way, and
+    /// never more than `limit` of one call.
+    pub fn next(&mut self, limit: usize) -> Option<OperationId> {
+        loop {
+            let under_way = |call: &str| self.running.get(call).copied().unwrap_or(0);
+            let calls = self.ready.iter().filter(|(call, ready)| !ready.is_empty() && under_way(call) < limit);
+            let call = calls.map(|(call, _)| *call).min_by_key(|call| under_way(call))?;
+            let index = self.ready.get_mut(call)?.pop_first()?;
             if let Some(key) = self.operations[index].serial_key.as_deref() {
                 if let Some(parked) = self.busy.get_mut(key) {
                     parked.push_back(index);
@@ -54,16 +68,19 @@ impl<'a> Schedule<'a> {
                 self.busy.insert(key, VecDeque::new());
             }
             self.status[index] = Status::Running;
+            *self.running.entry(call).or_default() += 1;
             return Some(OperationId(index));
         }
-        None
     }
 
     /// Takes note that an operation ended; gives those that will not be tried because of it.
     pub fn end(&mut self, id: OperationId, went_through: bool) -> Vec<OperationId> {
         self.status[id.0] = if went_through { Status::Done } else { Status::Failed };
+        if let Some(count) = self.running.get_mut(self.operations[id.0].call.as_str()) {
+            *count -= 1;
+        }
         if let Some(key) = self.operations[id.0].serial_key.as_deref() {
-            self.ready.extend(self.busy.remove(key).unwrap_or_default());
+            self.busy.remove(key).into_iter().flatten().for_each(|parked| self.free(parked));
         }
         let mut skipped = Vec::new();
         let mut ended = vec![id.0];
@@ -79,7 +96,7 @@ impl<'a> Schedule<'a> {
                     skipped.push(OperationId(dependant));
                     ended.push(dependant);
                 } else if self.open_waits[dependant] == 0 {
-                    self.ready.insert(dependant);
+                    self.free(dependant);
                 }
             }
         }
@@ -117,7 +134,7 @@ mod tests {
     }
 
     fn all_ready(schedule: &mut Schedule<'_>) -> Vec<usize> {
-        std::iter::from_fn(|| schedule.next()).map(|id| id.0).collect()
+        std::iter::from_fn(|| schedule.next(usize::MAX)).map(|id| id.0).collect()
     }
 
     #[test]
@@ -144,6 +161,17 @@ mod tests {
         assert_eq!(all_ready(&mut schedule), [3, 4]);
         assert_eq!(schedule.ended(), 3);
         assert_eq!(schedule.unfinished().count(), 2);
+    }
+
+    #[test]
+    fn a_slow_call_does_not_keep_another_waiting() {
+        let mut operations = vec![operation(&[], None), operation(&[], None), operation(&[], None)];
+        operations.push(Operation { call: "iam:CreateRole".into(), ..operation(&[], None) });
+        let mut schedule = Schedule::new(&operations);
+        let handed: Vec<usize> = std::iter::from_fn(|| schedule.next(2)).map(|id| id.0).collect();
+        assert_eq!(handed, [3, 0, 1]);
+        schedule.end(OperationId(0), true);
+        assert_eq!(schedule.next(2), Some(OperationId(2)));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 /// Fills [`Plan::operations`] and the steps' lists of them.
 pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &Observed, rules: &dyn RulesSet, plan: &mut Plan) {
     let mut steps = std::mem::take(&mut plan.steps);
+    let dying = dying(decisions, state);
+    let also = |parent: &Address| dying.get(parent).cloned().unwrap_or_default();
     for step in &mut steps {
         let (Some(decision), Some(rules)) = (decisions.get(&step.address), rules.rules(&step.address.kind)) else { continue };
         let mut builder = Builder { address: &step.address, rules, first: plan.operations.len(), operations: &mut plan.operations };
@@ -28,11 +30,11 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
             (Work::Replace { old, delete_first, squatter }, Some(desired)) => {
                 squatter.iter().for_each(|squatter| builder.supersede(squatter));
                 match old {
-                    Some(old) => builder.replace(desired, old, *delete_first, also(&step.address, decisions, state)),
+                    Some(old) => builder.replace(desired, old, *delete_first, also(&step.address)),
                     None => builder.create(desired, false, false),
                 }
             }
-            (Work::Delete { dies_with_parent: false }, None) => builder.delete(state, observed, also(&step.address, decisions, state)),
+            (Work::Delete { dies_with_parent: false }, None) => builder.delete(state, observed, also(&step.address)),
             _ => {}
         }
         if !ends {
@@ -50,13 +52,16 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
     plan.steps = steps;
 }
 
-/// The entries that end together with this one.
-fn also(parent: &Address, decisions: &BTreeMap<Address, Decision>, state: &State) -> Vec<Address> {
-    let dies = |address: &&Address| {
-        decisions.get(*address).is_some_and(|decision| matches!(decision.work, Work::Delete { dies_with_parent: true }))
-    };
-    let children = state.entries.iter().filter(|(_, entry)| entry.parent.as_ref() == Some(parent)).map(|(address, _)| address);
-    children.filter(dies).cloned().collect()
+/// The entries that end together with their parent, by parent.
+fn dying(decisions: &BTreeMap<Address, Decision>, state: &State) -> BTreeMap<Address, Vec<Address>> {
+    let mut dying: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
+    for (address, decision) in decisions {
+        let parent = state.entries.get(address).and_then(|entry| entry.parent.clone());
+        if let (Work::Delete { dies_with_parent: true }, Some(parent)) = (&decision.work, parent) {
+            dying.entry(parent).or_default().push(address.clone());
+        }
+    }
+    dying
 }
 
 struct Builder<'a> {

@@ -1,6 +1,7 @@
 //! What waits for what. There are no waves: each operation has its own edges.
 
 use super::decision::{Decision, Work};
+use super::refusal;
 use crate::model::{Address, Dependency, Desired, Operation, OperationId, Plan, State, Strength, Transition, Until, Wait};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +38,7 @@ struct Parts {
 pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, plan: &mut Plan) {
     let parts: BTreeMap<Address, Parts> =
         plan.steps.iter().map(|step| (step.address.clone(), divide(step, decisions, &plan.operations))).collect();
+    let dependants = dependants(state);
     let mut waits: Vec<BTreeSet<Wait>> = vec![BTreeSet::new(); plan.operations.len()];
     for step in &plan.steps {
         in_order(&step.operations, &mut waits);
@@ -47,13 +49,46 @@ pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, plan: &mut P
             }
         }
         if let Some(first) = part.removing.first() {
-            after_dependants(*first, &step.address, part, &parts, state, &mut waits);
+            let dependants = dependants.get(&step.address).map_or(&[][..], Vec::as_slice);
+            after_dependants(*first, part, dependants, &parts, &mut waits);
         }
     }
     after_namesakes(plan, &mut waits);
     for (operation, waits) in plan.operations.iter_mut().zip(waits) {
         operation.waits = waits.into_iter().collect();
     }
+    let circle: BTreeSet<Address> = in_a_circle(&plan.operations).map(|operation| operation.address.clone()).collect();
+    plan.refusals.extend(circle.iter().map(refusal::circle));
+}
+
+/// Who depends on an address, as applied.
+fn dependants(state: &State) -> BTreeMap<&Address, Vec<&Address>> {
+    let mut dependants: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
+    for (address, entry) in &state.entries {
+        for dependency in &entry.dependencies {
+            dependants.entry(&dependency.on).or_default().push(address);
+        }
+    }
+    dependants
+}
+
+/// Operations that would wait for themselves: only names that are passed on in a circle lead there.
+fn in_a_circle(operations: &[Operation]) -> impl Iterator<Item = &Operation> {
+    let mut open: Vec<usize> = operations.iter().map(|operation| operation.waits.len()).collect();
+    let mut followers = vec![Vec::new(); operations.len()];
+    for (index, operation) in operations.iter().enumerate() {
+        operation.waits.iter().for_each(|wait| followers[wait.on.0].push(index));
+    }
+    let mut free: Vec<usize> = (0..operations.len()).filter(|index| open[*index] == 0).collect();
+    while let Some(index) = free.pop() {
+        for follower in std::mem::take(&mut followers[index]) {
+            open[follower] -= 1;
+            if open[follower] == 0 {
+                free.push(follower);
+            }
+        }
+    }
+    operations.iter().zip(open).filter(|(_, open)| *open > 0).map(|(operation, _)| operation)
 }
 
 fn divide(step: &crate::model::Step, decisions: &BTreeMap<Address, Decision>, operations: &[Operation]) -> Parts {
@@ -106,17 +141,15 @@ fn after_dependency(
 /// dependants that stay have moved on, unless they wait for the new one themselves.
 fn after_dependants(
     first: OperationId,
-    address: &Address,
     part: &Parts,
+    dependants: &[&Address],
     parts: &BTreeMap<Address, Parts>,
-    state: &State,
     waits: &mut [BTreeSet<Wait>],
 ) {
-    let depends = |(_, entry): &(&Address, &crate::model::Entry)| entry.dependencies.iter().any(|dependency| dependency.on == *address);
-    for (dependant, _) in state.entries.iter().filter(depends) {
-        let Some(other) = parts.get(dependant) else { continue };
+    for dependant in dependants {
+        let Some(other) = parts.get(*dependant) else { continue };
         let leaves = other.making.is_empty() || other.delete_first;
-        let last = if leaves { other.removing.last() } else { other.making.last() };
+        let last = if leaves { other.removing.last() } else { other.removing.last().or(other.making.last()) };
         if let Some(on) = last.filter(|_| leaves || !part.delete_first) {
             waits[first.0].insert(Wait { on: *on, strength: Strength::Hard });
         }

@@ -1,7 +1,7 @@
 //! Names and globs on the command line: those functions and all that belongs to them.
 
 use crate::model::{Address, Desired, Path, State};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the user named.
 #[derive(Clone, Debug, Default)]
@@ -62,23 +62,21 @@ fn matches(pattern: &str, name: &str) -> bool {
     Path::key(name).is_covered_by(&Path::key(pattern))
 }
 
-fn close(mut selected: BTreeSet<Address>, desired: &Desired, state: &State) -> BTreeSet<Address> {
-    loop {
-        let mut found = BTreeSet::new();
-        for address in &selected {
-            if let Some(resource) = desired.resources.get(address) {
-                found.extend(resource.dependencies.iter().map(|dependency| dependency.on.clone()));
-            } else {
-                let dependants = state.entries.iter().filter(|(_, entry)| {
-                    entry.parent.as_ref() == Some(address) || entry.dependencies.iter().any(|dependency| dependency.on == *address)
-                });
-                found.extend(dependants.map(|(dependant, _)| dependant.clone()));
-            }
-        }
-        let before = selected.len();
-        selected.extend(found);
-        if selected.len() == before {
-            return selected;
+fn close(selected: BTreeSet<Address>, desired: &Desired, state: &State) -> BTreeSet<Address> {
+    let mut dependants: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
+    for (address, entry) in &state.entries {
+        for on in entry.dependencies.iter().map(|dependency| &dependency.on).chain(entry.parent.as_ref()) {
+            dependants.entry(on).or_default().push(address);
         }
     }
+    let mut open: Vec<Address> = selected.iter().cloned().collect();
+    let mut closed = selected;
+    while let Some(address) = open.pop() {
+        let belongs: Vec<Address> = match desired.resources.get(&address) {
+            Some(resource) => resource.dependencies.iter().map(|dependency| dependency.on.clone()).collect(),
+            None => dependants.get(&address).into_iter().flatten().map(|dependant| (*dependant).clone()).collect(),
+        };
+        open.extend(belongs.into_iter().filter(|address| closed.insert(address.clone())));
+    }
+    closed
 }

@@ -54,7 +54,8 @@ impl Rules for Fake {
     }
 
     fn update(&self, update: &Update<'_>) -> Vec<Draft> {
-        vec![Draft::new("fake:Update", Table::new()).carrying(Carry::changes(update.changes))]
+        let draft = Draft::new("fake:Update", Table::new()).carrying(Carry::changes(update.changes));
+        if update.changes.is_empty() { vec![] } else { vec![draft] }
     }
 
     fn delete(&self, _: &Removal<'_>) -> Vec<Draft> {
@@ -174,10 +175,15 @@ fn run(desired: &Desired, state: &mut State, world: &mut World, limit: usize) ->
             facts: step.settles.clone().filter(|_| matches!(operation.transition, Transition::Create { .. })),
         }]);
         if step.operations.last().is_some_and(|last| last.0 == index) && !matches!(step.action, Action::Delete | Action::Forget) {
+            let completes = |id: &crate::model::OperationId| {
+                let operation = &planned.operations[id.0];
+                operation.physical_id == step.physical_id && matches!(operation.transition, Transition::Create { .. } | Transition::Update)
+            };
+            let adopts = step.adopts.filter(|_| !step.operations.iter().any(completes));
             state.fold([Record::Settle {
                 address: step.address.clone(),
-                adopts: None,
-                adopted: false,
+                adopts: adopts.and(step.physical_id.clone()),
+                adopted: adopts.unwrap_or(false),
                 carries: step.records.clone(),
                 facts: step.settles.clone(),
             }]);
@@ -355,4 +361,66 @@ fn a_resource_that_vanished_is_made_again_and_says_so() {
     world.things.clear();
     let again = run(&one(1), &mut state, &mut world, usize::MAX);
     assert_eq!((again.steps[0].action, again.steps[0].reason), (Action::Create, Reason::MissingInAws));
+}
+
+fn named(entries: &[(usize, usize)]) -> Desired {
+    let wish = |name| Wish { kind: 0, name, size: 0, shape: 0, depends_on: vec![] };
+    let mut desired = desired(&entries.iter().map(|(number, name)| (*number, wish(*name))).collect());
+    for resource in desired.resources.values_mut() {
+        // One pool of names for all addresses, so that they can be passed on.
+        let name = resource.physical_id().map(|id| id.0.rsplit_once('-').unwrap().1.to_owned()).unwrap();
+        resource.identity = crate::model::Identity::Known(PhysicalId(format!("box-{name}")));
+    }
+    desired
+}
+
+#[test]
+fn a_name_that_is_given_up_is_taken_after_it_is_free() {
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&named(&[(0, 1)]), &mut state, &mut world, usize::MAX);
+    let moved = run(&named(&[(1, 1)]), &mut state, &mut world, usize::MAX);
+    assert!(moved.refusals.is_empty(), "{:?}", moved.refusals);
+    assert_eq!(world.things.len(), 1);
+    assert!(is_empty(&run(&named(&[(1, 1)]), &mut state, &mut world, usize::MAX)));
+}
+
+#[test]
+fn names_that_are_passed_on_in_a_circle_are_refused() {
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&named(&[(0, 1), (1, 2)]), &mut state, &mut world, usize::MAX);
+    let swapped = named(&[(0, 2), (1, 1)]);
+    let refused = plan(&swapped, &state, &world.observe(&swapped, &state), &fakes(), &Options::default());
+    assert!(refused.refusals.iter().all(|refusal| refusal.summary == "names are passed on in a circle"));
+    assert_eq!(refused.refusals.len(), 2);
+}
+
+#[test]
+fn what_is_to_be_kept_survives_a_rename_and_forbids_a_replacement() {
+    let keep = |mut desired: Desired| {
+        desired.resources.values_mut().for_each(|resource| resource.keep = true);
+        desired
+    };
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&keep(named(&[(0, 1)])), &mut state, &mut world, usize::MAX);
+    run(&keep(named(&[(0, 2)])), &mut state, &mut world, usize::MAX);
+    let names: Vec<&str> = world.things.keys().map(|(_, id)| id.as_str()).collect();
+    assert_eq!(names, ["box-1", "box-2"]);
+    let mut reshaped = keep(named(&[(0, 2)]));
+    reshaped.resources.values_mut().for_each(|resource| {
+        resource.inputs.insert("shape".into(), 1.into());
+    });
+    let refused = plan(&reshaped, &state, &world.observe(&reshaped, &state), &fakes(), &Options::default());
+    assert_eq!(refused.refusals[0].summary, "a resource that is to be kept would be replaced");
+}
+
+#[test]
+fn an_intent_that_nobody_could_look_at_stays_open() {
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&one(1), &mut state, &mut world, 1);
+    assert_eq!((state.intents.len(), state.entries.len()), (1, 0));
+    settle(&mut state, &Observed::default(), &fakes());
+    assert_eq!((state.intents.len(), state.entries.len()), (1, 0));
+    let observed = world.observe(&Desired::nothing("demo", None), &state);
+    settle(&mut state, &observed, &fakes());
+    assert_eq!((state.intents.len(), state.entries.len()), (0, 1));
 }

@@ -8,6 +8,7 @@ on_each_emulator!(
     a_stranger_on_the_way_of_an_update_is_untouched,
     the_same_project_from_a_second_folder_is_refused,
     the_log_group_of_a_new_function_is_adopted_and_kept,
+    an_adopted_log_group_survives_a_rename,
     another_account_is_refused,
 );
 
@@ -51,6 +52,21 @@ fn a_stranger_of_the_same_name_is_untouched(backend: Backend) {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+fn an_adopted_log_group_survives_a_rename(backend: Backend) {
+    let world = World::start(backend);
+    world.cloud.foreign_group("/aws/lambda/demo-a", &[]);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("handler =", "function_name = \"renamed\"\nhandler =");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    let names = world.cloud.names();
+    assert!(names.contains("log_group./aws/lambda/demo-a") && names.contains("log_group./aws/lambda/renamed"), "{names:?}");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    let left: Vec<String> = world.cloud.names().into_iter().collect();
+    assert_eq!(left, ["log_group./aws/lambda/demo-a"], "what was there before lambdo, and nothing else");
 }
 
 fn a_stranger_on_the_way_of_an_update_is_untouched(backend: Backend) {

@@ -8,6 +8,7 @@ on_each_emulator!(
     an_update_is_killed_after_each_call,
     a_replacement_is_killed_after_each_call,
     destroy_is_killed_after_each_call,
+    what_a_killed_up_began_is_destroyed_without_another_up,
 );
 
 /// A run that is killed again and again, each time one call later.
@@ -43,6 +44,26 @@ fn a_replacement_is_killed_after_each_call(backend: Backend) {
 fn destroy_is_killed_after_each_call(backend: Backend) {
     let after = spec::header() + &spec::scheduled("a");
     Killing { before: Some(after.clone()), after, command: &["destroy", "--yes"], least: 7 }.run(backend);
+}
+
+/// Only the journal knows of the last call; `destroy` must believe it.
+fn what_a_killed_up_began_is_destroyed_without_another_up(backend: Backend) {
+    let world = World::start(backend);
+    for call in 1.. {
+        assert!(call < 100, "the run makes no end of calls");
+        world.reset();
+        let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+        world.proxy.rules([Rule::mutating().nth(call).signal("KILL")]);
+        let killed = sandbox.run(&["up", "--yes"]);
+        world.proxy.settle();
+        world.proxy.clear();
+        sandbox.expect(0, &["destroy", "--yes"]);
+        assert_eq!(world.cloud.names(), BTreeSet::new(), "killed after change {call}: destroy leaves something");
+        if killed.signal.is_none() {
+            assert!(call > 7, "only {} changes", call - 1);
+            return;
+        }
+    }
 }
 
 impl Killing {
