@@ -22,6 +22,7 @@ pub struct Board {
     /// Waits that were told in a line of their own.
     told: Vec<String>,
     is_draining: bool,
+    tells_packages: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -52,6 +53,11 @@ impl Board {
         self.left = plan.steps.iter().map(|step| (step.address.clone(), (step.action, step.operations.len()))).collect();
     }
 
+    /// Tells each package, also those that need no build.
+    pub fn tell_packages(&mut self) {
+        self.tells_packages = true;
+    }
+
     /// Takes in what happened at `now_ms`; answers with the line that says it, where it is worth one.
     pub fn take(&mut self, event: &Event, now_ms: u64, is_verbose: bool) -> Option<String> {
         match event {
@@ -64,8 +70,9 @@ impl Board {
             }
             Event::Built { function, bytes: size, cached, elapsed_ms } => {
                 self.phase.done += 1;
-                let line = || format!("  built {function} ({}, {})", bytes(*size), duration(*elapsed_ms));
-                return (is_verbose || !cached).then(line);
+                let word = if *cached { "ready" } else { "built" };
+                let line = || format!("  {} {function} ({}, {})", styled(GREEN, word), bytes(*size), duration(*elapsed_ms));
+                return (is_verbose || self.tells_packages || !cached).then(line);
             }
             Event::Read { done, total } => (self.phase.done, self.phase.total) = (*done, *total),
             Event::OperationStarted { address, call } => {
@@ -198,6 +205,18 @@ mod tests {
             told(&ended("iam:PutRolePolicy", Outcome::Failed, 3)).as_deref(),
             Some("   failed role.hash: iam:PutRolePolicy (1.2 s)")
         );
+    }
+
+    #[test]
+    fn a_package_is_told_when_it_was_built_or_where_packages_are_asked_for() {
+        let made = |cached| Event::Built { function: "hash".into(), bytes: 18, cached, elapsed_ms: 1_200 };
+        let told = |board: &mut Board, cached| {
+            board.take(&made(cached), 0, false).map(|line| anstream::adapter::strip_str(&line).to_string()).unwrap_or_default()
+        };
+        let mut board = Board::default();
+        assert_eq!((told(&mut board, false).as_str(), told(&mut board, true).as_str()), ("  built hash (18 B, 1.2 s)", ""));
+        board.tell_packages();
+        assert_eq!(told(&mut board, true), "  ready hash (18 B, 1.2 s)");
     }
 
     #[test]

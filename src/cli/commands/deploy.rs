@@ -1,6 +1,7 @@
 //! What `plan` and `up` have in common: build, connect, lower, plan.
 
 use crate::cli::args::Selection;
+use crate::cli::saved_plan;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -34,6 +35,8 @@ pub struct Deployment {
     pub connection: Connection,
     /// The state that the plan builds on.
     pub state: State,
+    /// The digest of that state as it was read.
+    pub state_digest: String,
     /// What would be done.
     pub plan: Plan,
     /// The packages.
@@ -63,6 +66,7 @@ impl Wish<'_> {
         packing.check()?;
         let packages = packing.resolve(&selected).await?;
         let (connection, lease, mut state) = open(packing.workspace, &packing.spec.header, self.lock).await?;
+        let state_digest = saved_plan::digest(&state);
         let (desired, packages) = self.lower(packing, packages, &state)?;
         let options = PlanOptions {
             deep: self.deep,
@@ -79,7 +83,7 @@ impl Wish<'_> {
             }
         };
         let plan = connection.engine.plan(&desired, &mut state, &options).await?;
-        Ok(Deployment { connection, state, plan, packages, lease })
+        Ok(Deployment { connection, state, state_digest, plan, packages, lease })
     }
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {

@@ -36,7 +36,8 @@ impl Run<'_> {
         let title = self.connection.title(&state);
         let ui = &self.workspace.ui;
         if ui.format() == Format::Human || !self.yes {
-            ui.view(&human::plan(&title, plan, self.purpose, ui.width()));
+            let view = human::PlanView { title: &title, plan, purpose: self.purpose, rules: self.workspace.registry.as_ref() };
+            ui.view(&human::plan(&view, ui.width()));
         }
         if !plan.refusals.is_empty() {
             return Err(Failure { exit: Exit::Refused, diagnostics: json::refusals(plan) });

@@ -4,6 +4,13 @@ use crate::model::value::scalar_text;
 use crate::model::{Action, TemplatePart, Value};
 use anstyle::{AnsiColor, Style};
 
+/// What stands before the digits of a content hash.
+const HASH: &str = "sha256:";
+/// Digits of a SHA-256.
+const HASH_DIGITS: usize = 64;
+/// Digits that are shown of it: enough to tell two packages apart.
+const HASH_DIGITS_SHOWN: usize = 12;
+
 /// Added, and success.
 pub const GREEN: Style = AnsiColor::Green.on_default();
 /// Taken away, and failure.
@@ -33,6 +40,13 @@ pub fn symbol(action: Action) -> (&'static str, Style) {
         Action::Forget => (".", DIM),
         Action::NoOp => (" ", DIM),
     }
+}
+
+/// The value with the hashes in it short enough to be looked at.
+pub fn shortened(value: &Value) -> Value {
+    let digits = value.as_str().and_then(|text| text.strip_prefix(HASH)).filter(|digits| digits.len() == HASH_DIGITS);
+    let shown = digits.and_then(|digits| digits.get(..HASH_DIGITS_SHOWN));
+    shown.map_or_else(|| value.clone(), |digits| format!("{HASH}{digits}").into())
 }
 
 /// A value on one line; what is absent reads `(unset)`.
@@ -80,6 +94,12 @@ pub fn fitted(text: &str, columns: usize) -> String {
 pub fn wrapped(text: &str, indent: usize, columns: usize) -> Vec<String> {
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     filled(&words, indent, columns)
+}
+
+/// Words broken into lines as by [`wrapped`], all but the first indented two columns more.
+pub fn hanging(text: &str, indent: usize, columns: usize) -> Vec<String> {
+    let lines = wrapped(text, indent, columns.saturating_sub(2));
+    lines.into_iter().enumerate().map(|(number, line)| if number == 0 { line } else { format!("  {line}") }).collect()
 }
 
 /// Items separated by commas, broken only between items.
