@@ -37,6 +37,7 @@ fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, out: &P
         let detail = format!("`{}` cannot be written: {error}.", file_name(out));
         Failure::new(Exit::Failed, Diagnostic::error("plan-not-saved", "The plan was not saved").detail(detail))
     })?;
-    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo up --plan {0}` applies it", file_name(out)));
+    let stage = deployment.plan.stage.as_ref().map(|stage| format!("--stage {stage} ")).unwrap_or_default();
+    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo {stage}up --plan {0}` applies it", file_name(out)));
     Ok(())
 }

@@ -118,7 +118,13 @@ fn is_document(value: Option<&Value>) -> bool {
     value.is_some_and(|value| matches!(parsed(value), Value::List(_) | Value::Table(_)))
 }
 
+/// A document over several lines; of a list of plain values an item a line.
 fn pretty(value: Option<&Value>) -> String {
+    if let Some(Value::List(items)) = value
+        && !items.iter().any(|item| matches!(item, Value::List(_) | Value::Table(_)))
+    {
+        return items.iter().map(|item| format!("{}\n", text::value(Some(item)))).collect();
+    }
     value.map(|value| format!("{:#}\n", parsed(value).to_json())).unwrap_or_default()
 }
 

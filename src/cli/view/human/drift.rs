@@ -39,7 +39,7 @@ fn step_lines(step: &Step, rules: &dyn RulesSet, columns: usize) -> Vec<String> 
     if step.reason == Reason::MissingInAws {
         return vec![format!("{} {head}: gone from AWS", styled(RED, "  -"))];
     }
-    let mut lines = vec![format!("{} {head}: changed outside lambdo", styled(YELLOW, "  ~"))];
+    let mut lines = vec![format!("{} {head}", styled(YELLOW, "  ~"))];
     lines.extend(step.changes.iter().flat_map(|one| change::drifted(one, change::compare(step, one, rules), columns)));
     lines
 }
@@ -77,7 +77,7 @@ mod tests {
         insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
-          ~ function.hash (demo-hash): changed outside lambdo
+          ~ function.hash (demo-hash)
               environment.A: 128 -> 512
               memory_size: 128 -> 512
           - log_group.hash (demo-hash): gone from AWS

@@ -13,5 +13,5 @@ mod text;
 pub use drift::{DriftView, drift};
 pub use plan::{PlanView, Purpose, plan};
 pub use report::{ReportView, report};
-pub use status::{StatusView, entry, status};
+pub use status::{StatusView, entry, listing, status};
 pub use text::{GREEN, RED, YELLOW, bytes, counted, duration, fitted, output, styled};

@@ -1,10 +1,11 @@
 //! A plan, worth looking at.
 
 use super::settings::{self, Names};
-use super::text::{BOLD, DIM, YELLOW, counted, hanging, styled, symbol, width};
+use super::text::{BOLD, DIM, RED, YELLOW, counted, hanging, styled, symbol, width};
 use super::{change, security};
 use crate::cli::view::Title;
 use crate::model::observed::tag;
+use crate::model::plan::Refusal;
 use crate::model::{Action, Change, Plan, Reason, RulesSet, Step};
 use std::collections::BTreeMap;
 
@@ -38,7 +39,8 @@ pub fn plan(view: &PlanView<'_>, columns: usize) -> String {
         lines.extend(step_lines(step, view, columns));
         lines.extend(settings::lines(step, plan, view.rules, &names, columns));
     }
-    if !changed.is_empty() {
+    lines.extend(plan.refusals.iter().map(|refusal| refused(refusal, plan)));
+    if !changed.is_empty() || !plan.refusals.is_empty() {
         lines.push(String::new());
     }
     lines.extend(block(security::lines(plan, columns)));
@@ -69,6 +71,13 @@ fn step_lines(step: &Step, view: &PlanView<'_>, columns: usize) -> Vec<String> {
     let changes = step.changes.iter().filter(|change| !is_ownership(change));
     lines.extend(changes.flat_map(|one| change::planned(one, step.action, change::compare(step, one, view.rules), columns)));
     lines
+}
+
+/// What stands in the way has no action; the errors below the plan say why.
+fn refused(refusal: &Refusal, plan: &Plan) -> String {
+    let step = plan.steps.iter().find(|step| step.address == refusal.address);
+    let id = step.and_then(|step| step.physical_id.as_ref()).map(|id| format!(" ({id})")).unwrap_or_default();
+    format!("{} {}{}: {}", styled(RED, "  !"), styled(BOLD, &refusal.address.to_string()), styled(DIM, &id), styled(RED, "refused"))
 }
 
 /// Our own tags say nothing that the address does not say.
@@ -125,6 +134,10 @@ pub fn unread(plan: &Plan, columns: usize, deep: &str) -> Vec<String> {
     lines
 }
 
+fn is(number: usize) -> &'static str {
+    if number == 1 { " is" } else { " are" }
+}
+
 fn was(number: usize) -> &'static str {
     if number == 1 { " was" } else { " were" }
 }
@@ -134,14 +147,17 @@ fn total(plan: &Plan, purpose: Purpose) -> String {
     let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
     plan.steps.iter().for_each(|step| *counts.entry(step.action).or_default() += 1);
     let unchanged = counts.remove(&Action::NoOp).unwrap_or_default();
-    if counts.is_empty() && !plan.refusals.is_empty() {
-        return "Refused: nothing can be done before the errors are mended.".into();
+    if !plan.refusals.is_empty() {
+        return format!(
+            "Refused: nothing of this is done before {} mended.",
+            counted(plan.refusals.len(), "error") + is(plan.refusals.len())
+        );
     }
     if counts.is_empty() {
         return match (purpose, plan.unchecked.len()) {
             (Purpose::Destroy, _) => "Nothing to destroy.".into(),
             (_, 0) => {
-                format!("No changes. {} as the spec asks.", counted(unchanged, "resource") + if unchanged == 1 { " is" } else { " are" })
+                format!("No changes. {} as the spec asks.", counted(unchanged, "resource") + is(unchanged))
             }
             (_, unread) => format!("No changes found, but {} could not be read.", counted(unread, "thing")),
         };
@@ -166,7 +182,7 @@ fn verb(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::fixtures::{every_action, plan_of, title, unchanged_step, unchecked};
+    use crate::cli::view::fixtures::{every_action, new_step, plan_of, title, unchanged_step, unchecked};
     use crate::kinds::Registry;
 
     fn shown(plan: &Plan, purpose: Purpose) -> String {
@@ -249,6 +265,21 @@ mod tests {
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
         Nothing to destroy.
+        ");
+    }
+
+    #[test]
+    fn what_is_refused_stands_in_the_plan_and_in_its_total() {
+        let mut plan = plan_of(vec![new_step("function.hash"), unchanged_step("role.hash")]);
+        let address = plan.steps[1].address.clone();
+        plan.refusals.push(Refusal { address, summary: "a resource of this name is not ours", detail: String::new(), hints: vec![] });
+        insta::assert_snapshot!(shown(&plan, Purpose::Deploy), @r"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+          + function.hash (demo-hash): new
+          ! role.hash (demo-hash): refused
+
+        Refused: nothing of this is done before 1 error is mended.
         ");
     }
 

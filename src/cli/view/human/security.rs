@@ -107,7 +107,9 @@ fn trust_sentence(statement: &Table) -> Sentence {
 }
 
 fn policy_sentences(name: &str, document: &Value) -> Vec<Sentence> {
-    statements(document).iter().map(|statement| (false, format!("{name}: {}", policy_sentence(statement)))).collect()
+    // What `allow` in the spec became says so by itself.
+    let policy = if name == "allow" { String::new() } else { format!("{name}: ") };
+    statements(document).iter().map(|statement| (false, format!("{policy}{}", policy_sentence(statement)))).collect()
 }
 
 fn policy_sentence(statement: &Table) -> String {

@@ -92,13 +92,13 @@ impl Told<'_> {
         key == "path" && value.as_str() == Some(&format!("/lambdo/{}/", self.plan.project))
     }
 
-    /// `name = value`, cut to one line at most.
+    /// `name = value`, cut to one line at most; only the function's ARN is worth more.
     fn text(&self, name: &str, setting: &Value) -> String {
         let shown = match self.names.owner(setting) {
             Some(owner) if name != TARGETS => owner.to_string(),
             _ => value(Some(&shortened(setting))),
         };
-        let space = self.columns.saturating_sub(INDENT + width(name) + 4).max(20);
+        let space = if name == TARGETS { usize::MAX } else { self.columns.saturating_sub(INDENT + width(name) + 4).max(20) };
         format!("{name} = {}", fitted(&shown, space))
     }
 }

@@ -4,12 +4,10 @@ use crate::model::value::scalar_text;
 use crate::model::{Action, TemplatePart, Value};
 use anstyle::{AnsiColor, Style};
 
-/// What stands before the digits of a content hash.
-const HASH: &str = "sha256:";
-/// Digits of a SHA-256.
-const HASH_DIGITS: usize = 64;
-/// Digits that are shown of it: enough to tell two packages apart.
-const HASH_DIGITS_SHOWN: usize = 12;
+/// What stands before a package's hash, ours or that of what lives in AWS, and how long the hash is.
+const HASHES: [(&str, usize); 2] = [("sha256:", 64), ("live:", 44)];
+/// Characters that are shown of a hash: enough to tell two packages apart.
+const HASH_SHOWN: usize = 12;
 
 /// Added, and success.
 pub const GREEN: Style = AnsiColor::Green.on_default();
@@ -44,9 +42,13 @@ pub fn symbol(action: Action) -> (&'static str, Style) {
 
 /// The value with the hashes in it short enough to be looked at.
 pub fn shortened(value: &Value) -> Value {
-    let digits = value.as_str().and_then(|text| text.strip_prefix(HASH)).filter(|digits| digits.len() == HASH_DIGITS);
-    let shown = digits.and_then(|digits| digits.get(..HASH_DIGITS_SHOWN));
-    shown.map_or_else(|| value.clone(), |digits| format!("{HASH}{digits}").into())
+    let short = |text: &str| {
+        HASHES.iter().find_map(|(prefix, length)| {
+            let hash = text.strip_prefix(prefix).filter(|hash| hash.len() == *length)?;
+            Some(format!("{prefix}{}", hash.get(..HASH_SHOWN)?))
+        })
+    };
+    value.as_str().and_then(short).map_or_else(|| value.clone(), Value::from)
 }
 
 /// A value on one line; what is absent reads `(unset)`.
@@ -166,6 +168,19 @@ mod tests {
         assert_eq!(fitted("äbcd", 4), "äbcd");
         assert_eq!(wrapped("one two three four five", 2, 22), ["  one two three four", "  five"]);
         assert_eq!(listed(&["a = 1".to_owned(), "b = \"two words\"".to_owned()], 0, 20), ["a = 1,", "b = \"two words\""]);
+    }
+
+    #[test]
+    fn only_hashes_are_shortened() {
+        let ours = format!("sha256:{}", "0123456789abcdef".repeat(4));
+        for (text, short) in [
+            (ours.as_str(), "sha256:0123456789ab"),
+            ("live:vuvsQJStNGK1a1gWL6appvqgsKAJ6T36ojBHRgYNO5w=", "live:vuvsQJStNGK1"),
+            ("sha256:0123456789abcdef", "sha256:0123456789abcdef"),
+            ("live: and let die", "live: and let die"),
+        ] {
+            assert_eq!(shortened(&text.into()), short.into());
+        }
     }
 
     #[test]
