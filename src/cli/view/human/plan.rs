@@ -7,7 +7,7 @@ use crate::cli::view::Title;
 use crate::model::observed::tag;
 use crate::model::plan::Refusal;
 use crate::model::{Action, Change, Plan, Reason, RulesSet, Step};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a plan is shown for; only words depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,12 +115,18 @@ fn remarks(plan: &Plan, purpose: Purpose, columns: usize) -> Vec<String> {
     lines
 }
 
-/// What could not be read and what was not read, one line or more each.
+/// What could not be read, by cause, and what was not read.
 pub fn unread(plan: &Plan, columns: usize, deep: &str) -> Vec<String> {
     let mut lines = Vec::new();
+    // One denied action keeps many resources from being read.
+    let mut unread: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     for (address, unchecked) in &plan.unchecked {
         let path = if unchecked.path.0.is_empty() { String::new() } else { format!(" {}", unchecked.path) };
-        let text = format!("not checked: {address}{path}: {} ({})", unchecked.why.replace('_', " "), unchecked.detail);
+        unread.entry((unchecked.why.replace('_', " "), &unchecked.detail)).or_default().insert(format!("{address}{path}"));
+    }
+    for ((why, detail), things) in unread {
+        let things: Vec<String> = things.into_iter().collect();
+        let text = format!("not checked: {}: {why} ({detail})", things.join(", "));
         lines.extend(hanging(&text, 0, columns).iter().map(|line| styled(YELLOW, line)));
     }
     if plan.not_deep > 0 {
@@ -265,6 +271,17 @@ mod tests {
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
         Nothing to destroy.
+        ");
+    }
+
+    #[test]
+    fn what_one_cause_keeps_from_being_read_is_told_at_once() {
+        let mut plan = plan_of(vec![]);
+        plan.unchecked = vec![unchecked("function.b"), unchecked("function.a")];
+        insta::assert_snapshot!(anstream::adapter::strip_str(&unread(&plan, 80, "plan --deep").join("\n")).to_string(), @r"
+        not checked: function.a reserved_concurrent_executions, function.b
+          reserved_concurrent_executions: access denied
+          (lambda:GetFunctionConcurrency: AccessDeniedException: no)
         ");
     }
 
