@@ -21,7 +21,7 @@ pub struct DriftView<'a> {
 
 /// The drift, in lines of at most `columns`.
 pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
-    let mut lines = vec![styled(BOLD, &view.title.line()), String::new()];
+    let mut lines = plan::heading(view.title, columns);
     lines.extend(view.drifted.iter().flat_map(|step| step_lines(step, view.rules, columns)));
     if !view.drifted.is_empty() {
         lines.push(String::new());

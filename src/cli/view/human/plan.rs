@@ -33,7 +33,7 @@ pub struct PlanView<'a> {
 /// The whole plan, in lines of at most `columns` where words allow it. It has no final line end.
 pub fn plan(view: &PlanView<'_>, columns: usize) -> String {
     let (plan, purpose, names) = (view.plan, view.purpose, Names::of(view.plan));
-    let mut lines = vec![styled(BOLD, &view.title.line()), String::new()];
+    let mut lines = heading(view.title, columns);
     let changed: Vec<&Step> = plan.steps.iter().filter(|step| step.action != Action::NoOp).collect();
     for step in &changed {
         lines.extend(step_lines(step, view, columns));
@@ -47,6 +47,11 @@ pub fn plan(view: &PlanView<'_>, columns: usize) -> String {
     lines.extend(block(remarks(plan, purpose, columns)));
     lines.push(styled(BOLD, &total(plan, purpose)));
     lines.join("\n")
+}
+
+/// Where it happens, and an empty line.
+pub fn heading(title: &Title, columns: usize) -> Vec<String> {
+    block(hanging(&title.line(), 0, columns).iter().map(|line| styled(BOLD, line)).collect())
 }
 
 fn block(mut lines: Vec<String>) -> Vec<String> {
@@ -280,8 +285,8 @@ mod tests {
         plan.unchecked = vec![unchecked("function.b"), unchecked("function.a")];
         insta::assert_snapshot!(anstream::adapter::strip_str(&unread(&plan, 80, "plan --deep").join("\n")).to_string(), @r"
         not checked: function.a reserved_concurrent_executions, function.b
-          reserved_concurrent_executions: access denied
-          (lambda:GetFunctionConcurrency: AccessDeniedException: no)
+          reserved_concurrent_executions: access denied (lambda:GetFunctionConcurrency:
+          AccessDeniedException: no)
         ");
     }
 
