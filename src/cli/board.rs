@@ -3,8 +3,9 @@
 use super::view::human::{GREEN, RED, YELLOW, bytes, counted, duration, fitted, styled};
 use crate::model::event::Outcome;
 use crate::model::{Action, Address, Event, Plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+const BUILDING: &str = "building";
 /// Running operations that are shown; the rest is counted.
 const SHOWN_OPERATIONS_MAX: usize = 8;
 /// A wait shorter than this is not worth a line, in milliseconds.
@@ -22,12 +23,14 @@ pub struct Board {
     /// Waits that were told in a line of their own.
     told: Vec<String>,
     is_draining: bool,
+    tells_packages: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Phase {
     name: &'static str,
-    detail: String,
+    /// Packages that are being made now.
+    packages: BTreeSet<String>,
     done: usize,
     total: usize,
     since_ms: u64,
@@ -52,20 +55,27 @@ impl Board {
         self.left = plan.steps.iter().map(|step| (step.address.clone(), (step.action, step.operations.len()))).collect();
     }
 
+    /// Tells each package, also those that need no build.
+    pub fn tell_packages(&mut self) {
+        self.tells_packages = true;
+    }
+
     /// Takes in what happened at `now_ms`; answers with the line that says it, where it is worth one.
     pub fn take(&mut self, event: &Event, now_ms: u64, is_verbose: bool) -> Option<String> {
         match event {
-            Event::BuildStarted { total } => self.begin("building", *total, now_ms),
+            Event::BuildStarted { total } => self.begin(BUILDING, *total, now_ms),
             Event::ReadStarted { total } => self.begin("reading AWS", *total, now_ms),
             Event::ApplyStarted { total } => self.begin("applying", *total, now_ms),
             Event::Building { function, index, total } => {
-                self.phase.detail.clone_from(function);
+                self.phase.packages.insert(function.clone());
                 return is_verbose.then(|| format!("building {function} ({index} of {total})"));
             }
             Event::Built { function, bytes: size, cached, elapsed_ms } => {
                 self.phase.done += 1;
-                let line = || format!("  built {function} ({}, {})", bytes(*size), duration(*elapsed_ms));
-                return (is_verbose || !cached).then(line);
+                self.phase.packages.remove(function);
+                let word = if *cached { "ready" } else { "built" };
+                let line = || format!("  {} {function} ({}, {})", styled(GREEN, word), bytes(*size), duration(*elapsed_ms));
+                return (is_verbose || self.tells_packages || !cached).then(line);
             }
             Event::Read { done, total } => (self.phase.done, self.phase.total) = (*done, *total),
             Event::OperationStarted { address, call } => {
@@ -90,12 +100,14 @@ impl Board {
     /// What is going on, in lines of at most `columns`.
     pub fn lines(&self, now_ms: u64, columns: usize) -> Vec<String> {
         let phase = &self.phase;
-        let count = if phase.total > 0 { format!(" {}/{}", phase.done, phase.total) } else { String::new() };
-        let detail = if phase.detail.is_empty() { String::new() } else { format!(" {}", phase.detail) };
+        let is_built = phase.name == BUILDING && phase.done == phase.total;
+        let count = if phase.total > 0 && !is_built { format!(" {}/{}", phase.done, phase.total) } else { String::new() };
+        let packages: String = phase.packages.iter().map(|package| format!(" {package}")).collect();
         let draining = if self.is_draining { ", stopping" } else { "" };
         let elapsed = now_ms.saturating_sub(phase.since_ms) / 1_000;
-        let name = if phase.name.is_empty() { "connecting" } else { phase.name };
-        let mut lines = vec![format!("{name}{count}{detail} · {elapsed} s{draining}")];
+        // What comes between the packages and the first read.
+        let name = if phase.name.is_empty() || is_built { "connecting" } else { phase.name };
+        let mut lines = vec![format!("{name}{count}{packages} · {elapsed} s{draining}")];
         lines.extend(self.waits.values().map(|wait| format!("  waiting for {}", wait.cause)));
         for (address, running) in self.running.iter().take(SHOWN_OPERATIONS_MAX) {
             let seconds = now_ms.saturating_sub(running.since_ms) / 1_000;
@@ -110,7 +122,7 @@ impl Board {
     }
 
     fn begin(&mut self, name: &'static str, total: usize, now_ms: u64) {
-        self.phase = Phase { name, detail: String::new(), done: 0, total, since_ms: now_ms };
+        self.phase = Phase { name, packages: BTreeSet::new(), done: 0, total, since_ms: now_ms };
         self.waits.clear();
     }
 
@@ -198,6 +210,34 @@ mod tests {
             told(&ended("iam:PutRolePolicy", Outcome::Failed, 3)).as_deref(),
             Some("   failed role.hash: iam:PutRolePolicy (1.2 s)")
         );
+    }
+
+    #[test]
+    fn a_package_is_told_when_it_was_built_or_where_packages_are_asked_for() {
+        let made = |cached| Event::Built { function: "hash".into(), bytes: 18, cached, elapsed_ms: 1_200 };
+        let told = |board: &mut Board, cached| {
+            board.take(&made(cached), 0, false).map(|line| anstream::adapter::strip_str(&line).to_string()).unwrap_or_default()
+        };
+        let mut board = Board::default();
+        assert_eq!((told(&mut board, false).as_str(), told(&mut board, true).as_str()), ("  built hash (18 B, 1.2 s)", ""));
+        board.tell_packages();
+        assert_eq!(told(&mut board, true), "  ready hash (18 B, 1.2 s)");
+    }
+
+    #[test]
+    fn the_packages_that_are_being_made_are_named() {
+        let mut board = Board::default();
+        board.take(&Event::BuildStarted { total: 2 }, 0, false);
+        for (index, function) in ["report", "hash"].into_iter().enumerate() {
+            board.take(&Event::Building { function: function.into(), index: index + 1, total: 2 }, 0, false);
+        }
+        assert_eq!(board.lines(0, 80), ["building 0/2 hash report · 0 s"]);
+        let mut built = |function: &str| {
+            board.take(&Event::Built { function: function.into(), bytes: 1, cached: true, elapsed_ms: 1 }, 0, false);
+            board.lines(1_000, 80)
+        };
+        assert_eq!(built("hash"), ["building 1/2 report · 1 s"]);
+        assert_eq!(built("report"), ["connecting · 1 s"]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub async fn main(invocation: Invocation) -> Exit {
 /// Says that the asynchronous runtime could not be started.
 pub fn without_runtime(invocation: &Invocation, error: &std::io::Error) -> Exit {
     let detail = format!("The system refused the threads that lambdo needs: {error}.");
-    let failure = Failure::new(Exit::Failed, Diagnostic::error("no-runtime", "lambdo cannot start").detail(detail));
+    let failure = Failure::new(Exit::Failed, Diagnostic::error("no-runtime", "The run cannot start").detail(detail));
     failed(&Ui::new(&invocation.0.global), invocation.0.command.name(), &failure)
 }
 

@@ -39,6 +39,11 @@ impl Progress {
         self.board.lock().unwrap_or_else(PoisonError::into_inner).expect(plan);
     }
 
+    /// Tells each package, also those that need no build.
+    pub fn tell_packages(&self) {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).tell_packages();
+    }
+
     /// Draws live lines until [`Progress::rest`], where there is a terminal.
     pub fn go(&self) {
         let (board, started, columns) = (Arc::clone(&self.board), self.started, self.ui.width().saturating_sub(1));

@@ -28,6 +28,12 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
+/// A summary as it begins a line: with a capital, wherever it comes from.
+pub fn headline(summary: &str) -> String {
+    let mut characters = summary.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
 /// A file's name without the `./` that a search upward puts before it.
 pub fn file_name(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
@@ -35,8 +41,8 @@ pub fn file_name(path: &Path) -> String {
 
 fn one(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let title = match &diagnostic.address {
-        Some(address) => format!("{}: {address}", diagnostic.summary),
-        None => diagnostic.summary.clone(),
+        Some(address) => format!("{}: {address}", headline(&diagnostic.summary)),
+        None => headline(&diagnostic.summary),
     };
     let placed = diagnostic.span.as_ref().and_then(|span| Some((span, sources.get(&span.file)?)));
     let renderer = Renderer::styled();
@@ -158,6 +164,15 @@ mod tests {
           AccessDeniedException: no
           hint: ask for it
         "#);
+    }
+
+    #[test]
+    fn every_summary_begins_with_a_capital() {
+        for (summary, shown) in [("nothing has this name", "Nothing has this name"), ("`ssm` is not", "`ssm` is not"), ("", "")] {
+            assert_eq!(headline(summary), shown);
+        }
+        let refused = Diagnostic::error("x", "this account is not allowed").address("function.hash");
+        assert!(rendered(&[refused]).starts_with("error: This account is not allowed: function.hash"));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use crate::diagnostic::Diagnostic;
 use crate::model::{Artifact, Exit, Failure, Lineage, Operation, Plan, State, Step, Table, Target};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 /// The format that this version writes and reads.
@@ -17,6 +20,8 @@ pub struct SavedPlan {
     pub lineage: Lineage,
     /// The serial of the state that it builds on.
     pub serial: u64,
+    /// What the state said then; the serial alone does not show what a killed run wrote to the journal.
+    state_digest: String,
     project: String,
     stage: Option<String>,
     #[serde(flatten)]
@@ -32,11 +37,14 @@ pub struct SavedPlan {
 
 impl SavedPlan {
     /// What is saved of a plan.
-    pub fn new(plan: &Plan, state: &State, config: &Path, artifacts: &BTreeMap<String, Artifact>) -> Self {
+    ///
+    /// `state_digest` is the [`digest`] of the state as it was read, before the plan settled anything in it.
+    pub fn new(plan: &Plan, state: &State, state_digest: &str, config: &Path, artifacts: &BTreeMap<String, Artifact>) -> Self {
         Self {
             format: FORMAT,
             lineage: state.lineage.clone(),
             serial: state.serial,
+            state_digest: state_digest.to_owned(),
             project: plan.project.clone(),
             stage: plan.stage.clone(),
             target: plan.target.clone(),
@@ -76,6 +84,15 @@ impl SavedPlan {
         serde_json::to_string_pretty(self)
     }
 
+    /// Writes the file so that nobody else can read it: environments may hold what is not for everybody.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    pub fn write(&self, file: &Path) -> std::io::Result<()> {
+        let text = self.to_text()?;
+        private(file)?.write_all(text.as_bytes())
+    }
+
     /// The plan to be applied.
     pub fn plan(&self) -> Plan {
         Plan {
@@ -109,7 +126,11 @@ impl SavedPlan {
         }
         let diagnostic = Diagnostic::error("saved-plan-stale", "The saved plan is stale")
             .detail(format!("Since it was made, {}.", moved.join("; ")))
-            .hint("plan again: `lambdo plan --out FILE`");
+            .hint(if state.intents.is_empty() {
+                "plan again: `lambdo plan --out FILE`"
+            } else {
+                "`lambdo up` without a saved plan settles them"
+            });
         Err(Failure::new(Exit::Refused, diagnostic))
     }
 
@@ -127,6 +148,10 @@ impl SavedPlan {
         ];
         let different = facts.into_iter().filter(|(_, then, now)| then != now);
         let mut moved: Vec<String> = different.map(|(what, then, now)| format!("{what} went from `{then}` to `{now}`")).collect();
+        // A serial that moved says it already.
+        if self.serial == state.serial && self.lineage == state.lineage && self.state_digest != digest(state) {
+            moved.push("a run that was killed applied something".into());
+        }
         let now = hashes(artifacts);
         let packages = self.artifacts.iter().filter(|(function, hash)| now.get(*function) != Some(hash));
         moved.extend(packages.map(|(function, _)| format!("the package of `{function}` became another")));
@@ -135,6 +160,31 @@ impl SavedPlan {
         }
         moved
     }
+}
+
+/// An empty file that only its owner can read, from before anything is written to it.
+#[cfg(unix)]
+fn private(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    const OWNER_ONLY: u32 = 0o600;
+    let file = File::options().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(path)?;
+    // One that was there keeps its mode otherwise; a pipe or a device is nobody's to change.
+    if file.metadata()?.is_file() {
+        file.set_permissions(std::fs::Permissions::from_mode(OWNER_ONLY))?;
+    }
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn private(path: &Path) -> std::io::Result<File> {
+    File::create(path)
+}
+
+/// The SHA-256 of what the state says about its resources.
+pub fn digest(state: &State) -> String {
+    // Entries are maps with keys of text in a stable order, so they always become the same JSON.
+    let text = serde_json::to_string(&state.entries).unwrap_or_default();
+    format!("sha256:{:x}", Sha256::digest(text))
 }
 
 fn hashes(artifacts: &BTreeMap<String, Artifact>) -> BTreeMap<String, String> {
@@ -155,7 +205,7 @@ mod tests {
         state.intents.clear();
         let mut plan = fixtures::every_action();
         plan.stage = state.stage.clone();
-        (SavedPlan::new(&plan, &state, Path::new("config.toml"), &artifacts("a")), state)
+        (SavedPlan::new(&plan, &state, &digest(&state), Path::new("config.toml"), &artifacts("a")), state)
     }
 
     #[test]
@@ -183,12 +233,13 @@ mod tests {
         let (saved, state) = saved();
         assert_eq!(saved.check(&state, &artifacts("a")), Ok(()));
         type Move = fn(&mut State);
-        let changes: [(&str, Move); 6] = [
+        let changes: [(&str, Move); 7] = [
             ("lineage", |state| state.lineage.0.push('x')),
             ("serial", |state| state.serial += 1),
             ("account", |state| state.target.account = "000000000000".into()),
             ("region", |state| state.target.region = "us-east-1".into()),
             ("endpoint", |state| state.endpoint = Some("http://localhost".into())),
+            ("killed applied", |state| state.entries.clear()),
             ("killed", |state| state.intents = fixtures::state().intents),
         ];
         for (what, change) in changes {
@@ -199,6 +250,19 @@ mod tests {
         }
         assert!(saved.check(&state, &artifacts("b")).unwrap_err().diagnostics[0].detail.contains("package of `hash`"));
         assert!(saved.check(&state, &BTreeMap::new()).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_for_its_owner_alone_also_where_one_stood_before() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plan.json");
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        saved().0.write(&file).unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(SavedPlan::parse(&std::fs::read_to_string(&file).unwrap()), Ok(saved().0));
     }
 
     #[test]

@@ -125,10 +125,13 @@ impl Workspace {
 
     /// The folder of the state files.
     pub fn state_folder(&self, header: &Header) -> PathBuf {
-        match &self.global.state_dir {
+        let folder = match &self.global.state_dir {
             Some(folder) => self.path(folder),
             None => header.folder.join(header.state_path.as_deref().unwrap_or(STATE_FOLDER)),
-        }
+        };
+        // As short as people write it, since it is shown.
+        let short = folder.strip_prefix(".").ok().filter(|short| !short.as_os_str().is_empty());
+        short.map_or_else(|| folder.clone(), Path::to_path_buf)
     }
 
     /// The state's store.

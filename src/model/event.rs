@@ -31,7 +31,7 @@ pub enum Event {
         function: String,
         /// Size of its files in bytes.
         bytes: u64,
-        /// Whether an earlier build still held.
+        /// Whether nothing had to be built: an earlier build still held, or the files were there.
         cached: bool,
         /// How long it took.
         elapsed_ms: u64,

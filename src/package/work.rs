@@ -153,7 +153,7 @@ impl Run<'_> {
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for request in &package.requests {
             let (function, bytes) = (request.function.clone(), ready.artifact.unzipped_bytes);
-            let cached = built.as_ref().is_some_and(|built| built.is_cached);
+            let cached = built.as_ref().is_none_or(|built| built.is_cached);
             (self.options.events)(Event::Built { function, bytes, cached, elapsed_ms });
         }
         Ok(ready)

@@ -15,6 +15,7 @@ pub async fn run(workspace: &Workspace, names: &[String]) -> Result<Exit, Failur
     let selection = Selection { names: names.to_vec(), targets: Vec::new() };
     let packing = Packing { workspace, spec: &spec, build: true };
     packing.check_names(&selection)?;
+    workspace.progress.tell_packages();
     workspace.progress.go();
     let packages =
         unless_interrupted(&workspace.interrupt, packing.resolve(&|function| Packing::is_selected(&selection, function))).await?;

@@ -1,6 +1,7 @@
 //! What `plan` and `up` have in common: build, connect, lower, plan.
 
 use crate::cli::args::Selection;
+use crate::cli::saved_plan;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -34,6 +35,8 @@ pub struct Deployment {
     pub connection: Connection,
     /// The state that the plan builds on.
     pub state: State,
+    /// The digest of that state as it was read.
+    pub state_digest: String,
     /// What would be done.
     pub plan: Plan,
     /// The packages.
@@ -63,7 +66,9 @@ impl Wish<'_> {
         packing.check()?;
         let packages = packing.resolve(&selected).await?;
         let (connection, lease, mut state) = open(packing.workspace, &packing.spec.header, self.lock).await?;
+        let state_digest = saved_plan::digest(&state);
         let (desired, packages) = self.lower(packing, packages, &state)?;
+        unknown_adoption(self.adopt, &desired).map_or(Ok(()), Err)?;
         let options = PlanOptions {
             deep: self.deep,
             functions: self.selection.names.clone(),
@@ -79,13 +84,28 @@ impl Wish<'_> {
             }
         };
         let plan = connection.engine.plan(&desired, &mut state, &options).await?;
-        Ok(Deployment { connection, state, plan, packages, lease })
+        Ok(Deployment { connection, state, state_digest, plan, packages, lease })
     }
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
         let desired = spec::lower(packing.spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
         Ok((desired, packages))
     }
+}
+
+/// A mistyped address would leave the question of whose a resource is unanswered.
+fn unknown_adoption(adopt: &[Address], desired: &Desired) -> Option<Failure> {
+    let names: Vec<String> = desired.resources.keys().map(ToString::to_string).collect();
+    let unknown = |address: &Address| {
+        let unknown = Diagnostic::error("unknown-address", "Nothing to adopt")
+            .detail(format!("`--adopt {address}` was given, but the spec has no `{address}`."));
+        match nearest(&address.to_string(), names.iter().map(String::as_str)) {
+            Some(near) => unknown.hint(format!("did you mean `{near}`?")),
+            None => unknown.hint("`lambdo plan` lists the addresses of the spec"),
+        }
+    };
+    let diagnostics: Vec<Diagnostic> = adopt.iter().filter(|address| !desired.resources.contains_key(*address)).map(unknown).collect();
+    (!diagnostics.is_empty()).then_some(Failure { exit: Exit::Usage, diagnostics })
 }
 
 /// Functions that the selection needs, though the user did not name them, and that have no package yet.
@@ -208,6 +228,17 @@ mod tests {
         ] {
             assert_eq!(Packing::is_selected(&selection(names, targets), "hash"), is_selected, "{names:?} {targets:?}");
         }
+    }
+
+    #[test]
+    fn only_what_the_spec_has_is_adopted() {
+        let mut desired = Desired::nothing("demo", None);
+        let hash = Address::new("role", "hash");
+        desired.resources.insert(hash.clone(), crate::model::Resource::new(hash.clone(), "demo-hash"));
+        assert_eq!(unknown_adoption(&[hash], &desired), None);
+        let failure = unknown_adoption(&[Address::new("role", "hahs"), Address::new("function", "x")], &desired).unwrap();
+        assert_eq!((failure.exit, failure.diagnostics.len()), (Exit::Usage, 2));
+        assert_eq!(failure.diagnostics[0].hints, ["did you mean `role.hash`?"]);
     }
 
     #[test]

@@ -35,7 +35,13 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     let steps = plan.steps.iter().filter(|step| Causes::of_step(step).is_drift);
     let drifted: Vec<Step> = steps.filter_map(|step| without_ignored(step, &arguments.ignore)).collect();
     let title = connection.title(&state);
-    let view = human::DriftView { title: &title, plan: &plan, drifted: &drifted, pending: pending(workspace, &config, &state) };
+    let view = human::DriftView {
+        title: &title,
+        plan: &plan,
+        drifted: &drifted,
+        pending: pending(workspace, &config, &state),
+        rules: workspace.registry.as_ref(),
+    };
     match workspace.ui.format() {
         Format::Human => workspace.ui.data(&human::drift(&view, workspace.ui.width())),
         Format::Json => workspace.ui.document(&json::drift(&view)),

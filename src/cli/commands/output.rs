@@ -14,6 +14,9 @@ pub async fn run(workspace: &Workspace, name: Option<&str>) -> Result<Exit, Fail
     let Some(name) = name else {
         let outputs = state.map(|state| state.outputs).unwrap_or_default();
         match workspace.ui.format() {
+            Format::Human if outputs.is_empty() => {
+                workspace.ui.status("There are no outputs: `[outputs]` was empty at the last `lambdo up`, or nothing is deployed.")
+            }
             Format::Human => outputs.iter().for_each(|(name, value)| workspace.ui.data(&format!("{name} = {}", human::output(value)))),
             Format::Json => workspace.ui.document(&json::output(&outputs)),
         }

@@ -16,8 +16,9 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     let wish = Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], lock: None };
     let deployment = wish.prepare(workspace, &config).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state), &deployment.plan);
+    let view = human::PlanView { title: &title, plan, purpose: human::Purpose::Deploy, rules: workspace.registry.as_ref() };
     match workspace.ui.format() {
-        Format::Human => workspace.ui.data(&human::plan(&title, plan, human::Purpose::Deploy, workspace.ui.width())),
+        Format::Human => workspace.ui.data(&human::plan(&view, workspace.ui.width())),
         Format::Json => workspace.ui.document(&json::plan(&title, plan)),
     }
     if !plan.refusals.is_empty() {
@@ -31,13 +32,12 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
 }
 
 fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, out: &Path) -> Result<(), Failure> {
-    let saved = SavedPlan::new(&deployment.plan, &deployment.state, &config.path, &deployment.packages.artifacts);
-    let written =
-        saved.to_text().map_err(|error| error.to_string()).and_then(|text| std::fs::write(out, text).map_err(|error| error.to_string()));
-    written.map_err(|error| {
+    let saved = SavedPlan::new(&deployment.plan, &deployment.state, &deployment.state_digest, &config.path, &deployment.packages.artifacts);
+    saved.write(out).map_err(|error| {
         let detail = format!("`{}` cannot be written: {error}.", file_name(out));
         Failure::new(Exit::Failed, Diagnostic::error("plan-not-saved", "The plan was not saved").detail(detail))
     })?;
-    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo up --plan {0}` applies it", file_name(out)));
+    let stage = deployment.plan.stage.as_ref().map(|stage| format!("--stage {stage} ")).unwrap_or_default();
+    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo {stage}up --plan {0}` applies it", file_name(out)));
     Ok(())
 }

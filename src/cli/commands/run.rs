@@ -36,16 +36,20 @@ impl Run<'_> {
         let title = self.connection.title(&state);
         let ui = &self.workspace.ui;
         if ui.format() == Format::Human || !self.yes {
-            ui.view(&human::plan(&title, plan, self.purpose, ui.width()));
+            let view = human::PlanView { title: &title, plan, purpose: self.purpose, rules: self.workspace.registry.as_ref() };
+            ui.view(&human::plan(&view, ui.width()));
         }
         if !plan.refusals.is_empty() {
             return Err(Failure { exit: Exit::Refused, diagnostics: json::refusals(plan) });
         }
+        let before_ms = self.workspace.progress.elapsed_ms();
         if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
             self.ask().await?;
         }
+        // Thinking about the answer is not the run's time.
+        let thought_ms = self.workspace.progress.elapsed_ms().saturating_sub(before_ms);
         let report = self.apply(state, plan, artifacts).await?;
-        self.tell(&title, plan, &report);
+        self.tell(&title, plan, &report, self.workspace.progress.elapsed_ms().saturating_sub(thought_ms));
         Ok(report.exit)
     }
 
@@ -81,7 +85,7 @@ impl Run<'_> {
         report
     }
 
-    fn tell(&self, title: &Title, plan: &Plan, report: &Report) {
+    fn tell(&self, title: &Title, plan: &Plan, report: &Report, elapsed_ms: u64) {
         let ui = &self.workspace.ui;
         let results: Results = report
             .results
@@ -90,7 +94,6 @@ impl Run<'_> {
             .collect();
         let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
         ui.diagnostics(&errors);
-        let elapsed_ms = self.workspace.progress.elapsed_ms();
         ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, elapsed_ms }));
         match ui.format() {
             Format::Json => ui.document(&json::report(self.command, title, plan, &results, &report.outputs, &ui::sources(&errors))),

@@ -28,7 +28,8 @@ fn list(workspace: &Workspace, header: &Header, state: Option<State>) {
     let (serial, entries) = state.map(|state| (state.serial, state.entries)).unwrap_or_default();
     match workspace.ui.format() {
         Format::Json => workspace.ui.document(&json::state_list(&header.project, header.stage.as_deref(), serial, &entries)),
-        Format::Human => entries.iter().for_each(|(address, entry)| workspace.ui.data(&format!("{address}  {}", entry.physical_id))),
+        Format::Human if entries.is_empty() => workspace.ui.status("The state knows no resources: nothing is deployed."),
+        Format::Human => human::listing(&entries).iter().for_each(|line| workspace.ui.data(line)),
     }
 }
 
@@ -56,6 +57,9 @@ async fn history(workspace: &Workspace, store: &FileStore) -> Result<(), Failure
         let rows: Vec<_> = generations.iter().map(|one| (one.serial, one.place.as_str(), one.saved_at.as_deref())).collect();
         workspace.ui.document(&json::state_history(&rows));
         return Ok(());
+    }
+    if generations.is_empty() {
+        workspace.ui.status("No earlier generation of the state is kept yet.");
     }
     for generation in &generations {
         let saved_at = generation.saved_at.as_deref().unwrap_or("unknown time");

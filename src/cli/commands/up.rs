@@ -5,7 +5,7 @@ use super::run::Run;
 use crate::cli::args::UpArguments;
 use crate::cli::ci;
 use crate::cli::render::file_name;
-use crate::cli::saved_plan::SavedPlan;
+use crate::cli::saved_plan::{self, SavedPlan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::human;
 use crate::cli::workspace::{Config, Workspace};
@@ -28,7 +28,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
             wish.prepare(workspace, &config).await?
         }
     };
-    let Deployment { connection, state, plan, packages, lease } = deployment;
+    let Deployment { connection, state, plan, packages, lease, .. } = deployment;
     let run = Run {
         command: VERB,
         purpose: human::Purpose::Deploy,
@@ -64,5 +64,6 @@ async fn saved(workspace: &Workspace, config: &Config, file: &Path) -> Result<De
         state.lineage = saved.lineage.clone();
     }
     saved.check(&state, &packages.artifacts)?;
-    Ok(Deployment { connection, state, plan: saved.plan(), packages, lease })
+    let state_digest = saved_plan::digest(&state);
+    Ok(Deployment { connection, state, state_digest, plan: saved.plan(), packages, lease })
 }

@@ -1,6 +1,7 @@
 //! Plans and states for the tests of views.
 
 use crate::cli::view::Title;
+use crate::model::plan::EntryFacts;
 use crate::model::{
     Action, Address, Carry, Cause, Change, Dependency, Effect, Entry, Lineage, Operation, OperationId, Plan, Reason, Record, State, Step,
     Table, Target, Transition, Unchecked, Value,
@@ -69,6 +70,32 @@ pub fn new_step(address: &str) -> Step {
     step(address, Action::Create, Reason::NotInState, vec![])
 }
 
+/// The operation that makes a resource with these settings.
+pub fn operation(address: &str, settings: Table) -> Operation {
+    Operation {
+        address: address.parse().unwrap(),
+        physical_id: None,
+        call: "lambda:AddPermission".into(),
+        arguments: Table::new(),
+        carries: settings.into_iter().map(|(key, value)| Carry::set(crate::model::Path::key(&key), value)).collect(),
+        transition: Transition::Create { adopted: false, discards: false },
+        waits: vec![],
+        serial_key: None,
+    }
+}
+
+/// What is known of a resource before it is made: its ARN.
+pub fn facts(arn: &str) -> EntryFacts {
+    EntryFacts {
+        attributes: Table::from([("arn".into(), arn.into())]),
+        dependencies: vec![],
+        parent: None,
+        ignore: vec![],
+        protect: false,
+        keep: false,
+    }
+}
+
 /// A resource as it should be.
 pub fn unchanged_step(address: &str) -> Step {
     step(address, Action::NoOp, Reason::Unchanged, vec![])
@@ -126,17 +153,8 @@ pub fn every_action() -> Plan {
         step("log_group.old", Action::Forget, Reason::NotInSpec, vec![]),
         unchanged_step("function.same"),
     ]);
-    let carries = [("principal", "*"), ("action", "lambda:InvokeFunctionUrl")];
-    plan.operations.push(Operation {
-        address: "permission.hash.url".parse().unwrap(),
-        physical_id: None,
-        call: "lambda:AddPermission".into(),
-        arguments: Table::new(),
-        carries: carries.iter().map(|(key, value)| Carry::set(key.parse().unwrap(), (*value).into())).collect(),
-        transition: Transition::Create { adopted: false, discards: false },
-        waits: vec![],
-        serial_key: None,
-    });
+    let settings = Table::from([("principal".into(), "*".into()), ("action".into(), "lambda:InvokeFunctionUrl".into())]);
+    plan.operations.push(operation("permission.hash.url", settings));
     plan.steps[1].operations = vec![OperationId(0)];
     plan.unchecked = vec![unchecked("function.same")];
     plan.not_deep = 2;

@@ -2,7 +2,7 @@
 
 use super::human::{DriftView, StatusView};
 use super::{LockHolder, Results, Title, causes, outcome};
-use crate::cli::render::{Sources, file_name, position, sorted};
+use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Action, Address, Artifact, Entry, Plan, Record, Step, Table, Value};
 use serde_json::{Map, Value as Json, json};
@@ -169,7 +169,7 @@ fn diagnostic(one: &Diagnostic, sources: &Sources) -> Json {
     let mut object = Map::new();
     object.insert("severity".into(), severity.into());
     object.insert("code".into(), one.code.into());
-    object.insert("summary".into(), one.summary.as_str().into());
+    object.insert("summary".into(), headline(&one.summary).into());
     insert_some(&mut object, "detail", (!one.detail.is_empty()).then(|| one.detail.as_str().into()));
     insert_some(&mut object, "address", one.address.as_deref().map(Json::from));
     if let Some(span) = &one.span {
@@ -349,7 +349,10 @@ mod tests {
         let drifted = [fixtures::drifted_step("function.a", &["timeout"]), fixtures::gone_step("function.b")];
         let plan = every_action();
         for pending in [None, Some(2)] {
-            check("drift", &drift(&DriftView { title: &title(), plan: &plan, drifted: &drifted, pending }));
+            check(
+                "drift",
+                &drift(&DriftView { title: &title(), plan: &plan, drifted: &drifted, pending, rules: &crate::kinds::Registry::new() }),
+            );
         }
     }
 

@@ -1,8 +1,9 @@
 //! One changed path.
 
-use super::text::{self, DIM, GREEN, RED, YELLOW, fitted, styled, width};
+use super::policy::comparable;
+use super::text::{self, DIM, GREEN, RED, YELLOW, fitted, shortened, styled, width};
 use crate::model::document::parsed;
-use crate::model::{Action, Cause, Change, Effect, Value};
+use crate::model::{Action, Cause, Change, Compare, Effect, RulesSet, Step, Value, field};
 use similar::{ChangeTag, TextDiff};
 
 const INDENT: usize = 6;
@@ -14,14 +15,34 @@ const BEGINNING_SHOWN: usize = 16;
 const DIFF_LINES_MAX: usize = 24;
 
 /// What stood there and what will: both sides and a remark.
-struct Sides<'a> {
-    before: Option<&'a Value>,
-    after: Option<&'a Value>,
+struct Sides {
+    before: Option<Value>,
+    after: Option<Value>,
     remark: String,
 }
 
+impl Sides {
+    /// Both sides as they are compared, so that what means the same looks the same.
+    fn new(before: Option<&Value>, after: Option<&Value>, compare: Compare, remark: String) -> Self {
+        let (before, after) = match (before, after) {
+            (Some(before), Some(after)) => {
+                let (before, after) = comparable(before, after, compare);
+                (Some(before), Some(after))
+            }
+            sides => (sides.0.cloned(), sides.1.cloned()),
+        };
+        Self { before: before.as_ref().map(shortened), after: after.as_ref().map(shortened), remark }
+    }
+}
+
+/// How the values of a changed setting are compared.
+pub fn compare(step: &Step, change: &Change, rules: &dyn RulesSet) -> Compare {
+    let fields = rules.rules(&step.address.kind).map(crate::model::Rules::fields).unwrap_or_default();
+    field::find(fields, change.path.first()).map_or(Compare::Exact, |field| field.compare)
+}
+
 /// The lines for one change in a plan: from what lives to what is wanted.
-pub fn planned(change: &Change, action: Action, columns: usize) -> Vec<String> {
+pub fn planned(change: &Change, action: Action, compare: Compare, columns: usize) -> Vec<String> {
     let remark = match (change.cause, action) {
         (_, Action::Create) | (Cause::Spec, _) => String::new(),
         (Cause::Drift, _) => "drift".into(),
@@ -33,17 +54,17 @@ pub fn planned(change: &Change, action: Action, columns: usize) -> Vec<String> {
     };
     let is_replaced = change.effect == Effect::Replace && matches!(action, Action::Replace | Action::Update);
     let before = before.filter(|_| action != Action::Create);
-    lines(change, &Sides { before, after: change.desired.as_ref(), remark }, is_replaced, columns)
+    lines(change, &Sides::new(before, change.desired.as_ref(), compare, remark), is_replaced, columns)
 }
 
 /// The lines for one drifted path: from what was applied to what lives.
-pub fn drifted(change: &Change, columns: usize) -> Vec<String> {
-    lines(change, &Sides { before: change.applied.as_ref(), after: change.live.as_ref(), remark: String::new() }, false, columns)
+pub fn drifted(change: &Change, compare: Compare, columns: usize) -> Vec<String> {
+    lines(change, &Sides::new(change.applied.as_ref(), change.live.as_ref(), compare, String::new()), false, columns)
 }
 
-fn lines(change: &Change, sides: &Sides<'_>, is_replaced: bool, columns: usize) -> Vec<String> {
+fn lines(change: &Change, sides: &Sides, is_replaced: bool, columns: usize) -> Vec<String> {
     let path = change.path.to_string();
-    let (before, after) = (text::value(sides.before), text::value(sides.after));
+    let (before, after) = (text::value(sides.before.as_ref()), text::value(sides.after.as_ref()));
     let is_new = sides.before.is_none() && sides.after.is_some();
     let remarks: Vec<String> =
         [(!sides.remark.is_empty()).then(|| styled(YELLOW, &sides.remark)), is_replaced.then(|| styled(RED, "forces replacement"))]
@@ -66,11 +87,12 @@ fn arrow(path: &str, before: &str, after: &str) -> String {
     format!("{path}: {} -> {}", styled(RED, before), styled(GREEN, after))
 }
 
-fn long(sides: &Sides<'_>, columns: usize) -> Vec<String> {
-    if is_document(sides.before) || is_document(sides.after) {
-        return diff(&pretty(sides.before), &pretty(sides.after), columns);
+fn long(sides: &Sides, columns: usize) -> Vec<String> {
+    if is_document(sides.before.as_ref()) || is_document(sides.after.as_ref()) {
+        return diff(&pretty(sides.before.as_ref()), &pretty(sides.after.as_ref()), columns);
     }
-    let (before, after) = (sides.before.map(|value| text::value(Some(value))), sides.after.map(|value| text::value(Some(value))));
+    let (before, after) =
+        (sides.before.as_ref().map(|value| text::value(Some(value))), sides.after.as_ref().map(|value| text::value(Some(value))));
     let same = match (&before, &after) {
         (Some(before), Some(after)) => same_beginning(before, after),
         _ => 0,
@@ -96,7 +118,13 @@ fn is_document(value: Option<&Value>) -> bool {
     value.is_some_and(|value| matches!(parsed(value), Value::List(_) | Value::Table(_)))
 }
 
+/// A document over several lines; of a list of plain values an item a line.
 fn pretty(value: Option<&Value>) -> String {
+    if let Some(Value::List(items)) = value
+        && !items.iter().any(|item| matches!(item, Value::List(_) | Value::Table(_)))
+    {
+        return items.iter().map(|item| format!("{}\n", text::value(Some(item)))).collect();
+    }
     value.map(|value| format!("{:#}\n", parsed(value).to_json())).unwrap_or_default()
 }
 

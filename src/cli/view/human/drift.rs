@@ -3,7 +3,7 @@
 use super::text::{BOLD, DIM, GREEN, RED, YELLOW, counted, styled};
 use super::{change, plan};
 use crate::cli::view::Title;
-use crate::model::{Plan, Reason, Step};
+use crate::model::{Plan, Reason, RulesSet, Step};
 
 /// Everything that `drift` found.
 pub struct DriftView<'a> {
@@ -15,12 +15,14 @@ pub struct DriftView<'a> {
     pub drifted: &'a [Step],
     /// How many resources the next `up` would change; `None` where that is not known.
     pub pending: Option<usize>,
+    /// How values are compared.
+    pub rules: &'a dyn RulesSet,
 }
 
 /// The drift, in lines of at most `columns`.
 pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
-    let mut lines = vec![styled(BOLD, &view.title.line()), String::new()];
-    lines.extend(view.drifted.iter().flat_map(|step| step_lines(step, columns)));
+    let mut lines = plan::heading(view.title, columns);
+    lines.extend(view.drifted.iter().flat_map(|step| step_lines(step, view.rules, columns)));
     if !view.drifted.is_empty() {
         lines.push(String::new());
     }
@@ -31,14 +33,14 @@ pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
     lines.join("\n")
 }
 
-fn step_lines(step: &Step, columns: usize) -> Vec<String> {
+fn step_lines(step: &Step, rules: &dyn RulesSet, columns: usize) -> Vec<String> {
     let id = step.physical_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
     let head = format!("{}{}", styled(BOLD, &step.address.to_string()), styled(DIM, &id));
     if step.reason == Reason::MissingInAws {
         return vec![format!("{} {head}: gone from AWS", styled(RED, "  -"))];
     }
-    let mut lines = vec![format!("{} {head}: changed outside lambdo", styled(YELLOW, "  ~"))];
-    lines.extend(step.changes.iter().flat_map(|one| change::drifted(one, columns)));
+    let mut lines = vec![format!("{} {head}", styled(YELLOW, "  ~"))];
+    lines.extend(step.changes.iter().flat_map(|one| change::drifted(one, change::compare(step, one, rules), columns)));
     lines
 }
 
@@ -63,6 +65,7 @@ fn total(view: &DriftView<'_>) -> String {
 mod tests {
     use super::*;
     use crate::cli::view::fixtures::{drifted_step, gone_step, plan_of, title, unchecked};
+    use crate::kinds::Registry;
 
     #[test]
     fn drift_shows_what_was_applied_and_what_lives() {
@@ -70,19 +73,19 @@ mod tests {
         let mut plan = plan_of(drifted.to_vec());
         plan.unchecked = vec![unchecked("permission.hash.monthly")];
         plan.not_deep = 1;
-        let view = DriftView { title: &title(), plan: &plan, drifted: &drifted, pending: Some(2) };
+        let view = DriftView { title: &title(), plan: &plan, drifted: &drifted, pending: Some(2), rules: &Registry::new() };
         insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
-          ~ function.hash (demo-hash): changed outside lambdo
+          ~ function.hash (demo-hash)
               environment.A: 128 -> 512
               memory_size: 128 -> 512
           - log_group.hash (demo-hash): gone from AWS
 
         not checked: permission.hash.monthly reserved_concurrent_executions: access
-        denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
+          denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
         1 setting was not read, since each costs a call; `lambdo drift --deep` reads
-        them
+          it
         pending: 2 changes of the spec not applied yet; `lambdo plan` shows them
         Drift: 2 resources differ from what was applied.
         ");
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn no_drift_is_one_sentence() {
         let plan = plan_of(vec![]);
-        let view = DriftView { title: &title(), plan: &plan, drifted: &[], pending: None };
+        let view = DriftView { title: &title(), plan: &plan, drifted: &[], pending: None, rules: &Registry::new() };
         insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 

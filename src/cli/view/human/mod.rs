@@ -3,13 +3,15 @@
 mod change;
 mod drift;
 mod plan;
+mod policy;
 mod report;
 mod security;
+mod settings;
 mod status;
 mod text;
 
 pub use drift::{DriftView, drift};
-pub use plan::{Purpose, plan};
+pub use plan::{PlanView, Purpose, plan};
 pub use report::{ReportView, report};
-pub use status::{StatusView, entry, status};
+pub use status::{StatusView, entry, listing, status};
 pub use text::{GREEN, RED, YELLOW, bytes, counted, duration, fitted, output, styled};

@@ -1,16 +1,13 @@
 //! A plan, worth looking at.
 
-use super::text::{BOLD, DIM, YELLOW, counted, fitted, listed, styled, symbol, value, width, wrapped};
+use super::settings::{self, Names};
+use super::text::{BOLD, DIM, RED, YELLOW, counted, hanging, styled, symbol, width};
 use super::{change, security};
 use crate::cli::view::Title;
 use crate::model::observed::tag;
-use crate::model::{Action, Change, PhysicalId, Plan, Reason, Step, Value};
-use std::collections::BTreeMap;
-
-/// Settings of something new that are shown elsewhere or say nothing.
-const HIDDEN_SETTINGS: [&str; 4] = ["tags", "trust_policy", "inline_policy", "managed_policies"];
-/// The width of one setting of something new, in columns.
-const SETTING_WIDTH_MAX: usize = 48;
+use crate::model::plan::Refusal;
+use crate::model::{Action, Change, Plan, Reason, RulesSet, Step};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a plan is shown for; only words depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,21 +18,40 @@ pub enum Purpose {
     Destroy,
 }
 
+/// Everything that is said before something is done.
+pub struct PlanView<'a> {
+    /// Where.
+    pub title: &'a Title,
+    /// What would be done.
+    pub plan: &'a Plan,
+    /// What for.
+    pub purpose: Purpose,
+    /// What is a default, and how values are compared.
+    pub rules: &'a dyn RulesSet,
+}
+
 /// The whole plan, in lines of at most `columns` where words allow it. It has no final line end.
-pub fn plan(title: &Title, plan: &Plan, purpose: Purpose, columns: usize) -> String {
-    let mut lines = vec![styled(BOLD, &title.line()), String::new()];
+pub fn plan(view: &PlanView<'_>, columns: usize) -> String {
+    let (plan, purpose, names) = (view.plan, view.purpose, Names::of(view.plan));
+    let mut lines = heading(view.title, columns);
     let changed: Vec<&Step> = plan.steps.iter().filter(|step| step.action != Action::NoOp).collect();
     for step in &changed {
-        lines.extend(step_lines(step, purpose, columns));
-        lines.extend(settings(step, plan, columns));
+        lines.extend(step_lines(step, view, columns));
+        lines.extend(settings::lines(step, plan, view.rules, &names, columns));
     }
-    if !changed.is_empty() {
+    lines.extend(plan.refusals.iter().map(|refusal| refused(refusal, plan)));
+    if !changed.is_empty() || !plan.refusals.is_empty() {
         lines.push(String::new());
     }
     lines.extend(block(security::lines(plan, columns)));
     lines.extend(block(remarks(plan, purpose, columns)));
     lines.push(styled(BOLD, &total(plan, purpose)));
     lines.join("\n")
+}
+
+/// Where it happens, and an empty line.
+pub fn heading(title: &Title, columns: usize) -> Vec<String> {
+    block(hanging(&title.line(), 0, columns).iter().map(|line| styled(BOLD, line)).collect())
 }
 
 fn block(mut lines: Vec<String>) -> Vec<String> {
@@ -45,46 +61,28 @@ fn block(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-fn step_lines(step: &Step, purpose: Purpose, columns: usize) -> Vec<String> {
+fn step_lines(step: &Step, view: &PlanView<'_>, columns: usize) -> Vec<String> {
     let (sign, style) = symbol(step.action);
     let id = step.physical_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
     let address = step.address.to_string();
     let head = format!("{} {}{}", styled(style, &format!("{sign:>3}")), styled(BOLD, &address), styled(DIM, &id));
-    let reason = reason(step, purpose);
+    let reason = reason(step, view.purpose);
     let visible = 4 + width(&address) + width(&id) + 2 + width(reason);
     let mut lines = match reason {
         "" => vec![head],
         _ if visible <= columns => vec![format!("{head}: {reason}")],
         _ => vec![head, format!("      {reason}")],
     };
-    lines.extend(step.changes.iter().filter(|change| !is_ownership(change)).flat_map(|one| change::planned(one, step.action, columns)));
+    let changes = step.changes.iter().filter(|change| !is_ownership(change));
+    lines.extend(changes.flat_map(|one| change::planned(one, step.action, change::compare(step, one, view.rules), columns)));
     lines
 }
 
-/// What something new is made with, on as few lines as it takes. Tags are left out, and policies,
-/// which the block of rights shows.
-fn settings(step: &Step, plan: &Plan, columns: usize) -> Vec<String> {
-    if step.action != Action::Create {
-        return Vec::new();
-    }
-    let id = step.physical_id.as_ref().map(PhysicalId::as_str);
-    let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
-    let carries = operations.flat_map(|operation| &operation.carries).filter(|carry| !HIDDEN_SETTINGS.contains(&carry.path.first()));
-    let parts: Vec<String> = carries
-        .filter(|carry| carry.value.as_ref().is_some_and(|value| !is_empty(value) && value.as_str() != id))
-        .map(|carry| format!("{} = {}", carry.path, fitted(&value(carry.value.as_ref()), SETTING_WIDTH_MAX)))
-        .collect();
-    listed(&parts, 6, columns).iter().map(|line| styled(DIM, line)).collect()
-}
-
-/// Whether a setting says nothing: AWS's empty text for "none", at any depth.
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.is_empty(),
-        Value::List(items) => items.is_empty(),
-        Value::Table(table) => table.values().all(is_empty),
-        _ => false,
-    }
+/// What stands in the way has no action; the errors below the plan say why.
+fn refused(refusal: &Refusal, plan: &Plan) -> String {
+    let step = plan.steps.iter().find(|step| step.address == refusal.address);
+    let id = step.and_then(|step| step.physical_id.as_ref()).map(|id| format!(" ({id})")).unwrap_or_default();
+    format!("{} {}{}: {}", styled(RED, "  !"), styled(BOLD, &refusal.address.to_string()), styled(DIM, &id), styled(RED, "refused"))
 }
 
 /// Our own tags say nothing that the address does not say.
@@ -99,7 +97,7 @@ fn reason(step: &Step, purpose: Purpose) -> &'static str {
         (_, _, Action::Forget) => "stays in AWS and leaves the state",
         (_, _, Action::Adopt) => "exists and becomes ours",
         (Reason::NotInSpec | Reason::Requested, Purpose::Destroy, _) | (Reason::Unchanged, _, _) => "",
-        (Reason::NotInState, _, _) => "not deployed yet",
+        (Reason::NotInState, _, _) => "new",
         (Reason::MissingInAws, _, _) => "gone from AWS",
         (Reason::InputsChanged, _, _) => "the spec changed",
         (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
@@ -117,27 +115,38 @@ fn remarks(plan: &Plan, purpose: Purpose, columns: usize) -> Vec<String> {
         Purpose::Destroy => Vec::new(),
     };
     for (address, note) in &plan.notes {
-        lines.extend(wrapped(&format!("note: {address}: {note}"), 0, columns));
+        lines.extend(hanging(&format!("note: {address}: {note}"), 0, columns));
     }
     lines
 }
 
-/// What could not be read and what was not read, one line or more each.
+/// What could not be read, by cause, and what was not read.
 pub fn unread(plan: &Plan, columns: usize, deep: &str) -> Vec<String> {
     let mut lines = Vec::new();
+    // One denied action keeps many resources from being read.
+    let mut unread: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     for (address, unchecked) in &plan.unchecked {
         let path = if unchecked.path.0.is_empty() { String::new() } else { format!(" {}", unchecked.path) };
-        let text = format!("not checked: {address}{path}: {} ({})", unchecked.why.replace('_', " "), unchecked.detail);
-        lines.extend(wrapped(&text, 0, columns).iter().map(|line| styled(YELLOW, line)));
+        unread.entry((unchecked.why.replace('_', " "), &unchecked.detail)).or_default().insert(format!("{address}{path}"));
+    }
+    for ((why, detail), things) in unread {
+        let things: Vec<String> = things.into_iter().collect();
+        let text = format!("not checked: {}: {why} ({detail})", things.join(", "));
+        lines.extend(hanging(&text, 0, columns).iter().map(|line| styled(YELLOW, line)));
     }
     if plan.not_deep > 0 {
         let text = format!(
-            "{} not read, since each costs a call; `lambdo {deep}` reads them",
-            counted(plan.not_deep, "setting") + was(plan.not_deep)
+            "{} not read, since each costs a call; `lambdo {deep}` reads {}",
+            counted(plan.not_deep, "setting") + was(plan.not_deep),
+            if plan.not_deep == 1 { "it" } else { "them" }
         );
-        lines.extend(wrapped(&text, 0, columns).iter().map(|line| styled(DIM, line)));
+        lines.extend(hanging(&text, 0, columns).iter().map(|line| styled(DIM, line)));
     }
     lines
+}
+
+fn is(number: usize) -> &'static str {
+    if number == 1 { " is" } else { " are" }
 }
 
 fn was(number: usize) -> &'static str {
@@ -149,14 +158,17 @@ fn total(plan: &Plan, purpose: Purpose) -> String {
     let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
     plan.steps.iter().for_each(|step| *counts.entry(step.action).or_default() += 1);
     let unchanged = counts.remove(&Action::NoOp).unwrap_or_default();
-    if counts.is_empty() && !plan.refusals.is_empty() {
-        return "Refused: nothing can be done before the errors are mended.".into();
+    if !plan.refusals.is_empty() {
+        return format!(
+            "Refused: nothing of this is done before {} mended.",
+            counted(plan.refusals.len(), "error") + is(plan.refusals.len())
+        );
     }
     if counts.is_empty() {
         return match (purpose, plan.unchecked.len()) {
             (Purpose::Destroy, _) => "Nothing to destroy.".into(),
             (_, 0) => {
-                format!("No changes. {} as the spec asks.", counted(unchanged, "resource") + if unchanged == 1 { " is" } else { " are" })
+                format!("No changes. {} as the spec asks.", counted(unchanged, "resource") + is(unchanged))
             }
             (_, unread) => format!("No changes found, but {} could not be read.", counted(unread, "thing")),
         };
@@ -181,10 +193,11 @@ fn verb(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::fixtures::{every_action, plan_of, title, unchanged_step, unchecked};
+    use crate::cli::view::fixtures::{every_action, new_step, plan_of, title, unchanged_step, unchecked};
+    use crate::kinds::Registry;
 
     fn shown(plan: &Plan, purpose: Purpose) -> String {
-        let text = super::plan(&title(), plan, purpose, 80);
+        let text = super::plan(&PlanView { title: &title(), plan, purpose, rules: &Registry::new() }, 80);
         anstream::adapter::strip_str(&text).to_string()
     }
 
@@ -195,8 +208,8 @@ mod tests {
 
           > log_group.hash (demo-hash): exists and becomes ours
               retention_in_days = 30
-          + permission.hash.url (demo-hash): not deployed yet
-              principal = "*", action = "lambda:InvokeFunctionUrl"
+          + permission.hash.url (demo-hash): new
+              action = "lambda:InvokeFunctionUrl", principal = "*"
           ~ role.hash (demo-hash): the spec changed
               inline_policy.logs:
                         "Action": [
@@ -223,11 +236,11 @@ mod tests {
               logs: allow logs:PutLogEvents, s3:GetObject on *
 
         not checked: function.same reserved_concurrent_executions: access denied
-        (lambda:GetFunctionConcurrency: AccessDeniedException: no)
+          (lambda:GetFunctionConcurrency: AccessDeniedException: no)
         2 settings were not read, since each costs a call; `lambdo plan --deep` reads
-        them
+          them
         note: role.hash: a policy that others attached stays:
-        arn:aws:iam::aws:policy/Other
+          arn:aws:iam::aws:policy/Other
 
         Plan: 1 to create, 2 to update, 1 to replace, 1 to delete, 1 to adopt, 1 to forget; 1 unchanged.
         "#);
@@ -253,9 +266,9 @@ mod tests {
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
         not checked: function.hash reserved_concurrent_executions: access denied
-        (lambda:GetFunctionConcurrency: AccessDeniedException: no)
+          (lambda:GetFunctionConcurrency: AccessDeniedException: no)
         3 settings were not read, since each costs a call; `lambdo plan --deep` reads
-        them
+          them
 
         No changes found, but 1 thing could not be read.
         ");
@@ -263,6 +276,32 @@ mod tests {
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
         Nothing to destroy.
+        ");
+    }
+
+    #[test]
+    fn what_one_cause_keeps_from_being_read_is_told_at_once() {
+        let mut plan = plan_of(vec![]);
+        plan.unchecked = vec![unchecked("function.b"), unchecked("function.a")];
+        insta::assert_snapshot!(anstream::adapter::strip_str(&unread(&plan, 80, "plan --deep").join("\n")).to_string(), @r"
+        not checked: function.a reserved_concurrent_executions, function.b
+          reserved_concurrent_executions: access denied (lambda:GetFunctionConcurrency:
+          AccessDeniedException: no)
+        ");
+    }
+
+    #[test]
+    fn what_is_refused_stands_in_the_plan_and_in_its_total() {
+        let mut plan = plan_of(vec![new_step("function.hash"), unchanged_step("role.hash")]);
+        let address = plan.steps[1].address.clone();
+        plan.refusals.push(Refusal { address, summary: "a resource of this name is not ours", detail: String::new(), hints: vec![] });
+        insta::assert_snapshot!(shown(&plan, Purpose::Deploy), @r"
+        demo · 123456789012 (acme) · eu-central-1 · state serial 4
+
+          + function.hash (demo-hash): new
+          ! role.hash (demo-hash): refused
+
+        Refused: nothing of this is done before 1 error is mended.
         ");
     }
 
@@ -276,7 +315,7 @@ mod tests {
           - function.old (demo-old)
 
         note: role.hash: a policy that others attached stays:
-        arn:aws:iam::aws:policy/Other
+          arn:aws:iam::aws:policy/Other
 
         Plan: 1 to delete.
         ");

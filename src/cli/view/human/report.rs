@@ -18,7 +18,7 @@ pub struct ReportView<'a> {
     pub elapsed_ms: u64,
 }
 
-/// One line of totals, and one for each step that did not go through.
+/// One line of totals, and one for each step that did not go through without an error that says so.
 pub fn report(view: &ReportView<'_>) -> String {
     let mut lines: Vec<String> = view.plan.steps.iter().filter_map(|step| trouble(step, view.results)).collect();
     let (style, head) = match view.exit {
@@ -35,7 +35,8 @@ pub fn report(view: &ReportView<'_>) -> String {
 }
 
 fn trouble(step: &Step, results: &Results) -> Option<String> {
-    let result = results.get(&step.address)?;
+    // An error says more than a word, and was shown before.
+    let result = results.get(&step.address).filter(|result| result.error.is_none())?;
     let (style, word) = match result.outcome {
         Outcome::Done => return None,
         Outcome::Failed => (RED, "failed"),

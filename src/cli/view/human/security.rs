@@ -1,6 +1,6 @@
 //! The block of a plan that shows who may do what afterwards: roles and public exposure.
 
-use super::text::{self, BOLD, RED, styled, symbol, wrapped};
+use super::text::{self, BOLD, RED, hanging, styled, symbol};
 use crate::model::document::parsed;
 use crate::model::{Action, Path, Plan, Step, Table, Value};
 
@@ -30,7 +30,7 @@ fn step_lines(step: &Step, plan: &Plan, columns: usize) -> Vec<String> {
     let mut lines = vec![format!("{} {}", styled(style, &format!("{sign:>3}")), step.address)];
     for (is_public, sentence) in sentences {
         let colour = |line: &String| if is_public { styled(RED, line) } else { line.clone() };
-        lines.extend(wrapped(&sentence, 6, columns).iter().map(colour));
+        lines.extend(hanging(&sentence, 6, columns).iter().map(colour));
     }
     lines
 }
@@ -107,7 +107,9 @@ fn trust_sentence(statement: &Table) -> Sentence {
 }
 
 fn policy_sentences(name: &str, document: &Value) -> Vec<Sentence> {
-    statements(document).iter().map(|statement| (false, format!("{name}: {}", policy_sentence(statement)))).collect()
+    // What `allow` in the spec became says so by itself.
+    let policy = if name == "allow" { String::new() } else { format!("{name}: ") };
+    statements(document).iter().map(|statement| (false, format!("{policy}{}", policy_sentence(statement)))).collect()
 }
 
 fn policy_sentence(statement: &Table) -> String {
@@ -170,9 +172,9 @@ mod tests {
           + role.hash
               may be assumed by lambda.amazonaws.com
               lambdo-logs: allow logs:CreateLogStream, logs:PutLogEvents on
-              arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/demo-hash:*
+                arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/demo-hash:*
               lambdo-logs: deny all but s3:* on * when
-              {"Bool":{"aws:SecureTransport":"false"}}
+                {"Bool":{"aws:SecureTransport":"false"}}
               old: is taken away
               managed policy arn:aws:iam::aws:policy/ReadOnlyAccess
         "#);
@@ -212,7 +214,7 @@ mod tests {
         Rights:
           + permission.hash.url
               PUBLIC: anybody may lambda:InvokeFunctionUrl with function_url_auth_type
-              NONE
+                NONE
         ");
         assert_eq!(of("events.amazonaws.com"), "");
     }

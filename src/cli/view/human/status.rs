@@ -3,6 +3,7 @@
 use super::text::{BOLD, DIM, YELLOW, counted, styled, value, width};
 use crate::cli::view::LockHolder;
 use crate::model::{Address, Entry, Record, State, Value};
+use std::collections::BTreeMap;
 
 /// Everything that `status` shows.
 pub struct StatusView<'a> {
@@ -47,6 +48,12 @@ fn resources(state: &State) -> Vec<String> {
         lines.push(String::new());
     }
     lines
+}
+
+/// One line for each resource: its address and its name in AWS, in columns.
+pub fn listing(entries: &BTreeMap<Address, Entry>) -> Vec<String> {
+    let column = entries.keys().map(|address| width(&address.to_string())).max().unwrap_or_default();
+    entries.iter().map(|(address, entry)| format!("{:column$}  {}", address.to_string(), entry.physical_id)).collect()
 }
 
 fn marks(entry: &Entry) -> String {
@@ -101,6 +108,14 @@ mod tests {
         locked by ada on laptop (process 42), doing `up` since 2026-11-22T10:00:00Z
         begun and not ended: iam:CreateRole of role.hash; the next `lambdo up` settles it
         2 resources in the state.
+        ");
+    }
+
+    #[test]
+    fn a_listing_has_two_columns() {
+        insta::assert_snapshot!(listing(&state().entries).join("\n"), @r"
+        function.hash   demo-dev-hash
+        log_group.hash  /aws/lambda/demo-dev-hash
         ");
     }
 

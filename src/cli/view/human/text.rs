@@ -4,6 +4,11 @@ use crate::model::value::scalar_text;
 use crate::model::{Action, TemplatePart, Value};
 use anstyle::{AnsiColor, Style};
 
+/// What stands before a package's hash, ours or that of what lives in AWS, and how long the hash is.
+const HASHES: [(&str, usize); 2] = [("sha256:", 64), ("live:", 44)];
+/// Characters that are shown of a hash: enough to tell two packages apart.
+const HASH_SHOWN: usize = 12;
+
 /// Added, and success.
 pub const GREEN: Style = AnsiColor::Green.on_default();
 /// Taken away, and failure.
@@ -33,6 +38,17 @@ pub fn symbol(action: Action) -> (&'static str, Style) {
         Action::Forget => (".", DIM),
         Action::NoOp => (" ", DIM),
     }
+}
+
+/// The value with the hashes in it short enough to be looked at.
+pub fn shortened(value: &Value) -> Value {
+    let short = |text: &str| {
+        HASHES.iter().find_map(|(prefix, length)| {
+            let hash = text.strip_prefix(prefix).filter(|hash| hash.len() == *length)?;
+            Some(format!("{prefix}{}", hash.get(..HASH_SHOWN)?))
+        })
+    };
+    value.as_str().and_then(short).map_or_else(|| value.clone(), Value::from)
 }
 
 /// A value on one line; what is absent reads `(unset)`.
@@ -80,6 +96,12 @@ pub fn fitted(text: &str, columns: usize) -> String {
 pub fn wrapped(text: &str, indent: usize, columns: usize) -> Vec<String> {
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     filled(&words, indent, columns)
+}
+
+/// Words broken into lines as by [`wrapped`], all but the first indented two columns more.
+pub fn hanging(text: &str, indent: usize, columns: usize) -> Vec<String> {
+    let lines = wrapped(text, indent, columns.saturating_sub(2));
+    lines.into_iter().enumerate().map(|(number, line)| if number == 0 { line } else { format!("  {line}") }).collect()
 }
 
 /// Items separated by commas, broken only between items.
@@ -146,6 +168,19 @@ mod tests {
         assert_eq!(fitted("äbcd", 4), "äbcd");
         assert_eq!(wrapped("one two three four five", 2, 22), ["  one two three four", "  five"]);
         assert_eq!(listed(&["a = 1".to_owned(), "b = \"two words\"".to_owned()], 0, 20), ["a = 1,", "b = \"two words\""]);
+    }
+
+    #[test]
+    fn only_hashes_are_shortened() {
+        let ours = format!("sha256:{}", "0123456789abcdef".repeat(4));
+        for (text, short) in [
+            (ours.as_str(), "sha256:0123456789ab"),
+            ("live:vuvsQJStNGK1a1gWL6appvqgsKAJ6T36ojBHRgYNO5w=", "live:vuvsQJStNGK1"),
+            ("sha256:0123456789abcdef", "sha256:0123456789abcdef"),
+            ("live: and let die", "live: and let die"),
+        ] {
+            assert_eq!(shortened(&text.into()), short.into());
+        }
     }
 
     #[test]
