@@ -1,10 +1,11 @@
 //! Which calls make, change and delete a function.
 
 use super::fields::FIELDS;
-use crate::kinds::arguments::{by_arn, name_of};
+use crate::kinds::arguments::{by_arn, name_of, picked};
 use crate::kinds::tagging;
 use crate::model::field::find;
-use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
+use crate::model::{Carry, Change, Draft, Path, Removal, Resource, Table, Update, Value};
+use std::collections::BTreeSet;
 
 /// Made with a call of its own, after the function.
 const CONCURRENCY: &str = "reserved_concurrent_executions";
@@ -72,9 +73,9 @@ fn code(update: &Update<'_>) -> Option<Draft> {
     let code = update.desired.input("code").filter(|_| !changes.is_empty())?;
     let mut arguments = named(name(update.desired));
     arguments.insert("code".to_owned(), code.clone());
-    if let Some(architectures) = update.desired.input("architectures") {
-        arguments.insert("architectures".to_owned(), architectures.clone());
-    }
+    let is_theirs = is_ignored(update, &Path::key("architectures"));
+    let inputs = if is_theirs { &update.live.fields } else { &update.desired.inputs };
+    arguments.extend(picked(inputs, &["architectures"]));
     Some(Draft::new("lambda:UpdateFunctionCode", arguments).carrying(Carry::changes(changes)))
 }
 
@@ -87,18 +88,44 @@ fn configuration(update: &Update<'_>) -> Option<Draft> {
     }
     let mut arguments = named(name(update.desired));
     for change in &changes {
-        insert(update.desired, change.path.first(), &mut arguments);
+        insert(update, change.path.first(), &mut arguments);
     }
     if update.touches("kms_key_arn") {
         // Lambda encrypts the environment with the new key only when the variables come along.
-        insert(update.desired, "environment", &mut arguments);
+        insert(update, "environment", &mut arguments);
     }
     Some(Draft::new("lambda:UpdateFunctionConfiguration", arguments).carrying(Carry::changes(changes)))
 }
 
-fn insert(desired: &Resource, key: &str, arguments: &mut Table) {
-    let value = desired.input(key).cloned().or_else(|| find(FIELDS, key)?.default.value());
+fn insert(update: &Update<'_>, key: &str, arguments: &mut Table) {
+    let wanted = update.desired.input(key).cloned().or_else(|| find(FIELDS, key)?.default.value());
+    let value = match wanted {
+        Some(Value::Table(wanted)) if key == "environment" => Some(with_ignored(update, key, wanted).into()),
+        wanted => wanted,
+    };
     arguments.extend(value.map(|value| (key.to_owned(), value)));
+}
+
+/// A map that is sent in whole, with what AWS has under the keys that others manage. What AWS did not
+/// let anybody read stays as it is wanted.
+fn with_ignored(update: &Update<'_>, key: &str, mut map: Table) -> Table {
+    let live = update.live.fields.get(key).and_then(Value::as_table);
+    let names: BTreeSet<String> = live.into_iter().flat_map(Table::keys).chain(map.keys()).cloned().collect();
+    for name in names {
+        let path = Path::key(key).join(&name);
+        if !is_ignored(update, &path) || update.live.is_unread(&path) {
+            continue;
+        }
+        match live.and_then(|live| live.get(&name)) {
+            Some(value) => map.insert(name, value.clone()),
+            None => map.remove(&name),
+        };
+    }
+    map
+}
+
+fn is_ignored(update: &Update<'_>, path: &Path) -> bool {
+    update.desired.ignore.iter().any(|pattern| path.is_covered_by(pattern))
 }
 
 fn concurrency(update: &Update<'_>) -> Option<Draft> {
@@ -123,13 +150,16 @@ fn put_concurrency(desired: &Resource, number: Value) -> Draft {
 mod tests {
     use super::*;
     use crate::kinds::function::tests::{lowered, table};
-    use crate::model::{Cause, Effect, Live, Path, PhysicalId};
+    use crate::model::{Cause, Effect, Live, PhysicalId};
 
     /// The calls that changes of these paths cause, with arguments and carried paths.
     fn calls(values: &[(&str, Value)], paths: &[&str]) -> Vec<String> {
+        calls_on(Live::new("demo-hash".into()), values, paths)
+    }
+
+    fn calls_on(live: Live, values: &[(&str, Value)], paths: &[&str]) -> Vec<String> {
         let desired = lowered(values).resources.remove(0);
         let changes: Vec<Change> = paths.iter().map(|path| change(path, &desired)).collect();
-        let live = Live::new("demo-hash".into());
         let drafts = update(&Update { desired: &desired, live: &live, changes: &changes });
         drafts.iter().map(shown).collect()
     }
@@ -171,6 +201,40 @@ mod tests {
     fn a_new_key_takes_the_environment_along() {
         let values = [("kms_key_arn", "arn:k".into()), ("environment", table([("AA", "1".into())]))];
         insta::assert_snapshot!(calls(&values, &["kms_key_arn"]).join("\n"), @r#"lambda:UpdateFunctionConfiguration {"environment":{"AA":"1"},"function_name":"demo-hash","kms_key_arn":"arn:k"} [kms_key_arn]"#);
+    }
+
+    /// A live function with these variables.
+    fn with_variables<const COUNT: usize>(variables: [(&str, Value); COUNT]) -> Live {
+        let mut live = Live::new("demo-hash".into());
+        live.fields.insert("environment".to_owned(), table(variables));
+        live
+    }
+
+    #[test]
+    fn variables_that_others_manage_are_sent_as_they_live() {
+        let ours = [("AA", "2".into()), ("FEATURE_OURS", "ours".into()), ("FEATURE_GONE", "ours".into())];
+        let values = [("environment", table(ours)), ("ignore", "environment.FEATURE_*".into()), ("kms_key_arn", "arn:k".into())];
+        let live = || with_variables([("AA", "1".into()), ("FEATURE_OURS", "theirs".into()), ("FEATURE_NEW", "theirs".into())]);
+        for path in ["environment.AA", "kms_key_arn"] {
+            let sent = calls_on(live(), &values, &[path]).join("\n");
+            assert!(sent.contains(r#""environment":{"AA":"2","FEATURE_NEW":"theirs","FEATURE_OURS":"theirs"}"#), "{sent}");
+        }
+        let mut unread = live();
+        unread.fields.insert("environment".to_owned(), table([]));
+        unread.skipped.push(Path::key("environment"));
+        let sent = calls_on(unread, &values, &["kms_key_arn"]).join("\n");
+        assert!(sent.contains(r#""FEATURE_GONE":"ours""#), "{sent}");
+    }
+
+    #[test]
+    fn an_ignored_setting_stays_as_it_lives_when_another_one_is_sent() {
+        let values = [("ignore", Value::string_list(["architectures", "layers", "vpc_config"])), ("timeout", 9.into())];
+        let mut live = Live::new("demo-hash".into());
+        live.fields.insert("architectures".to_owned(), Value::string_list(["arm64"]));
+        insta::assert_snapshot!(calls_on(live, &values, &["code", "timeout"]).join("\n"), @r#"
+        lambda:UpdateFunctionCode {"architectures":["arm64"],"code":"sha256:aa","function_name":"demo-hash","then_wait":true} [code]
+        lambda:UpdateFunctionConfiguration {"function_name":"demo-hash","timeout":9} [timeout]
+        "#);
     }
 
     #[test]
