@@ -1,6 +1,25 @@
 //! A package that is ready to be uploaded, known by the hash of its contents.
 
+use super::Value;
+use crate::diagnostic::Span;
 use async_trait::async_trait;
+
+/// A function that needs a package.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackageRequest {
+    /// The function's name in the spec.
+    pub function: String,
+    /// Its `code`.
+    pub code: Option<Value>,
+    /// Its `build`.
+    pub build: Option<Value>,
+    /// Its runtime, such as `provided.al2023`.
+    pub runtime: String,
+    /// Its architectures; AWS's default `x86_64` where empty.
+    pub architectures: Vec<String>,
+    /// Where its `code` or `build` stands.
+    pub span: Option<Span>,
+}
 
 /// What is known of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ pub mod state;
 pub mod value;
 
 pub use address::{Address, PhysicalId};
-pub use artifact::{Artifact, ArtifactSource};
+pub use artifact::{Artifact, ArtifactSource, PackageRequest};
 pub use desired::{Dependency, Desired, Identity, Resource, Strength, Target, Until};
 pub use diff::{Cause, Change};
 pub use event::{Event, EventSink};

@@ -19,8 +19,8 @@ pub use builder::{Build, Builder, Builders, Built, Job};
 pub use packages::Packages;
 pub use source::{Source, parse};
 
-use crate::diagnostic::{Diagnostic, Span};
-use crate::model::{EventSink, Value};
+use crate::diagnostic::Diagnostic;
+use crate::model::{EventSink, PackageRequest};
 use std::path::Path;
 
 /// The code of the diagnostic for a build that did not go through, as opposed to a wrong spec.
@@ -33,23 +33,6 @@ pub const UNZIPPED_LIMIT_BYTES: u64 = 262_144_000;
 /// The most that a zip may weigh that is sent with the call itself, in bytes: 50 MB.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const ZIP_LIMIT_BYTES: u64 = 52_428_800;
-
-/// A function that needs a package.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// The function's name in the spec.
-    pub function: String,
-    /// Its `code`.
-    pub code: Option<Value>,
-    /// Its `build`.
-    pub build: Option<Value>,
-    /// Its runtime, such as `provided.al2023`.
-    pub runtime: String,
-    /// Its architectures; AWS's default `x86_64` where empty.
-    pub architectures: Vec<String>,
-    /// Where its `code` or `build` stands.
-    pub span: Option<Span>,
-}
 
 /// How packages are made.
 pub struct Options<'a> {
@@ -67,6 +50,6 @@ pub struct Options<'a> {
 ///
 /// # Errors
 /// Everything that is wrong with any of them. While a section is wrong, no build runs.
-pub async fn resolve(requests: Vec<Request>, options: &Options<'_>) -> Result<Packages, Vec<Diagnostic>> {
+pub async fn resolve(requests: Vec<PackageRequest>, options: &Options<'_>) -> Result<Packages, Vec<Diagnostic>> {
     work::resolve(requests, options, &Builders::new()).await
 }

@@ -10,9 +10,9 @@ struct Fixture {
     events: Arc<Mutex<Vec<Event>>>,
 }
 
-fn request(function: &str, code: Option<&str>, build: Option<&str>) -> Request {
+fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRequest {
     let value = |json: &str| Value::from_json(&serde_json::from_str(json).unwrap());
-    Request {
+    PackageRequest {
         function: function.into(),
         code: code.map(value),
         build: build.map(value),
@@ -22,11 +22,11 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> Request {
     }
 }
 
-fn code(function: &str, json: &str) -> Request {
+fn code(function: &str, json: &str) -> PackageRequest {
     request(function, Some(json), None)
 }
 
-fn built(function: &str, json: &str) -> Request {
+fn built(function: &str, json: &str) -> PackageRequest {
     request(function, None, Some(json))
 }
 
@@ -43,7 +43,7 @@ impl Fixture {
         fs::write(path, content).unwrap();
     }
 
-    async fn run(&self, requests: Vec<Request>, build: bool) -> Result<Packages, Vec<Diagnostic>> {
+    async fn run(&self, requests: Vec<PackageRequest>, build: bool) -> Result<Packages, Vec<Diagnostic>> {
         let events = Arc::clone(&self.events);
         let cache = self.folder.path().join("state/build");
         let events: EventSink = Arc::new(move |event| events.lock().unwrap().push(event));
@@ -51,11 +51,11 @@ impl Fixture {
         is_send(resolve(requests, &options)).await
     }
 
-    async fn ok(&self, requests: Vec<Request>) -> Packages {
+    async fn ok(&self, requests: Vec<PackageRequest>) -> Packages {
         self.run(requests, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"))
     }
 
-    async fn problems(&self, requests: Vec<Request>) -> Vec<Diagnostic> {
+    async fn problems(&self, requests: Vec<PackageRequest>) -> Vec<Diagnostic> {
         self.run(requests, true).await.err().unwrap()
     }
 

@@ -1,5 +1,6 @@
 //! Makes all packages of a run.
 
+use super::Options;
 use super::builder::{Build, Builders, Built, Job};
 use super::check::{check, is_provided};
 use super::contents::{self, Contents};
@@ -7,8 +8,8 @@ use super::hash::content_hash;
 use super::packages::{Packages, Planned};
 use super::problem::list;
 use super::source::{Source, parse};
-use super::{Options, Request};
 use crate::diagnostic::Diagnostic;
+use crate::model::PackageRequest;
 use crate::model::{Artifact, Event};
 use futures::StreamExt;
 use futures::stream;
@@ -28,7 +29,7 @@ struct Package {
     is_provided: bool,
     /// Which of the builds makes it.
     build: Option<usize>,
-    requests: Vec<Request>,
+    requests: Vec<PackageRequest>,
 }
 
 /// One build and what came of it.
@@ -36,7 +37,7 @@ struct Work {
     build: Build,
     architecture: String,
     /// Of the function that needs it, or the first of several.
-    request: Request,
+    request: PackageRequest,
     is_per_function: bool,
     done: OnceCell<Result<Built, Diagnostic>>,
 }
@@ -55,7 +56,11 @@ struct Run<'a> {
     total: usize,
 }
 
-pub(super) async fn resolve(requests: Vec<Request>, options: &Options<'_>, builders: &Builders) -> Result<Packages, Vec<Diagnostic>> {
+pub(super) async fn resolve(
+    requests: Vec<PackageRequest>,
+    options: &Options<'_>,
+    builders: &Builders,
+) -> Result<Packages, Vec<Diagnostic>> {
     let total = requests.len();
     let (mut packages, works, mut problems) = group(requests, builders);
     let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
@@ -83,7 +88,7 @@ fn cores() -> usize {
 }
 
 /// Equal packages become one, and equal builds too.
-fn group(mut requests: Vec<Request>, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
+fn group(mut requests: Vec<PackageRequest>, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
     let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Vec::new(), Vec::new());
     requests.sort_by(|one, other| one.function.cmp(&other.function));
     for request in requests {
@@ -105,7 +110,7 @@ fn group(mut requests: Vec<Request>, builders: &Builders) -> (Vec<Package>, Vec<
     (packages, works, problems)
 }
 
-fn work_for(build: &Build, request: &Request, builders: &Builders, works: &mut Vec<Work>) -> usize {
+fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works: &mut Vec<Work>) -> usize {
     let architecture = request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str);
     let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
     let equal = |work: &Work| {
@@ -120,7 +125,7 @@ fn work_for(build: &Build, request: &Request, builders: &Builders, works: &mut V
 }
 
 /// Errors are placed at the function that asked.
-fn placed(problem: Diagnostic, request: &Request) -> Diagnostic {
+fn placed(problem: Diagnostic, request: &PackageRequest) -> Diagnostic {
     problem.address(format!("function.{}", request.function)).span(request.span.clone())
 }
 
@@ -226,7 +231,7 @@ fn finish(made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Dia
 }
 
 /// A package is looked at once, so its problem is told once, at the first function that needs it.
-fn shared_problem(problem: Diagnostic, requests: &[Request]) -> Diagnostic {
+fn shared_problem(problem: Diagnostic, requests: &[PackageRequest]) -> Diagnostic {
     let [first, others @ ..] = requests else { return problem };
     let problem = placed(problem, first);
     if others.is_empty() {

@@ -31,7 +31,7 @@ pub use schema::schema;
 pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::model::{Path, Section, Table, Value};
+use crate::model::{PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -103,23 +103,6 @@ pub struct Spec {
     /// The settings that stand where the file gives none, by kind, in the order of the documentation.
     fields: BTreeMap<String, &'static [crate::model::Field]>,
     source: tree::Source,
-}
-
-/// What the package of one function is made from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PackageRequest {
-    /// The function's name in the spec.
-    pub function: String,
-    /// What `code` says.
-    pub code: Option<Value>,
-    /// What `build` says: a path, or a table.
-    pub build: Option<Value>,
-    /// Its runtime; empty when neither the file nor the field table has one.
-    pub runtime: String,
-    /// Its architectures.
-    pub architectures: Vec<String>,
-    /// Where `build` or `code` stands.
-    pub span: Option<Span>,
 }
 
 impl Spec {

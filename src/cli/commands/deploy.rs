@@ -148,14 +148,7 @@ impl Packing<'_> {
     /// # Errors
     /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
     pub async fn resolve(&self, is_wanted: &dyn Fn(&str) -> bool) -> Result<Packages, Failure> {
-        let requests = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function)).map(|request| package::Request {
-            function: request.function,
-            code: request.code,
-            build: request.build,
-            runtime: request.runtime,
-            architectures: request.architectures,
-            span: request.span,
-        });
+        let requests = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function));
         let cache = self.workspace.state_folder(&self.spec.header).join(BUILD_FOLDER);
         let options =
             package::Options { folder: &self.spec.header.folder, cache: &cache, build: self.build, events: self.workspace.events() };
