@@ -53,7 +53,7 @@ pub(super) fn wrong_type(key: &str, wanted: &str, given: &str) -> Diagnostic {
 
 /// A key of the spec that is decided and not built yet.
 pub(super) fn not_supported_yet(detail: String) -> Diagnostic {
-    Diagnostic::error("not-supported-yet", "This is not supported yet").detail(detail)
+    Diagnostic::error("not-supported-yet", "Not supported yet").detail(detail)
 }
 
 /// Names in backticks with commas.

@@ -1,7 +1,7 @@
 //! Whole runs over packages: files, builds, zips.
 
 use super::*;
-use crate::model::{ArtifactSource, Event};
+use crate::model::{ArtifactSource, Event, Value};
 use std::fs;
 use std::sync::{Arc, Mutex};
 

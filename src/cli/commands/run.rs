@@ -94,7 +94,10 @@ impl Run<'_> {
             .collect();
         let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
         ui.diagnostics(&errors);
-        ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, elapsed_ms }));
+        // That there was nothing to do is what the plan has said.
+        if report.exit != Exit::Success || plan.steps.iter().any(|step| step.action != Action::NoOp) {
+            ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, elapsed_ms }));
+        }
         match ui.format() {
             Format::Json => ui.document(&json::report(self.command, title, plan, &results, &report.outputs, &ui::sources(&errors))),
             Format::Human => report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value)))),
