@@ -4,6 +4,7 @@ use super::classify::Failed;
 use super::error::{AwsError, ErrorClass};
 use super::locked;
 use super::quota::{Bucket, Quotas, Scope};
+use super::uploads::Uploads;
 use crate::model::{Event, EventSink};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 /// The first pause is a random part of this, the next of twice as much, and so on.
@@ -52,11 +54,13 @@ pub(super) struct Caller {
     pub(super) events: EventSink,
     pub(super) interrupt: CancellationToken,
     pub(super) usage: Arc<Mutex<BTreeMap<String, CallUsage>>>,
+    pub(super) uploads: Arc<Uploads>,
 }
 
 impl Caller {
     /// Sends `input` until it goes through, is refused for good, or the attempts are used up.
-    pub(super) async fn call<I, O, E, F>(&self, operation: &str, input: I, send: impl Fn(I) -> F) -> Result<O, AwsError>
+    /// `bytes` is the size of a file that it carries; so much room is taken while it is under way.
+    pub(super) async fn call<I, O, E, F>(&self, operation: &str, input: I, bytes: usize, send: impl Fn(I) -> F) -> Result<O, AwsError>
     where
         I: Clone,
         E: ProvideErrorMetadata + Error + 'static,
@@ -64,8 +68,11 @@ impl Caller {
     {
         let mut attempts = Attempts::new(self, operation);
         loop {
+            let room = attempts.room(bytes).await?;
             attempts.enter().await?;
-            match send(input.clone()).await {
+            let result = send(input.clone()).await;
+            drop(room);
+            match result {
                 Ok(output) => return Ok(output),
                 Err(error) => attempts.after(Failed::new(operation, self.scope.endpoint.as_deref(), &error)).await?,
             }
@@ -89,12 +96,19 @@ struct Attempts<'a> {
     made: u32,
     last: Option<AwsError>,
     elapsed: Duration,
+    /// Whether the clock was blamed already.
+    is_clock_corrected: bool,
 }
 
 impl<'a> Attempts<'a> {
     fn new(caller: &'a Caller, operation: &'a str) -> Self {
         let bucket = caller.quotas.bucket(&caller.scope, operation);
-        Self { caller, operation, bucket, made: 0, last: None, elapsed: Duration::ZERO }
+        Self { caller, operation, bucket, made: 0, last: None, elapsed: Duration::ZERO, is_clock_corrected: false }
+    }
+
+    async fn room(&self, bytes: usize) -> Result<Option<SemaphorePermit<'a>>, AwsError> {
+        let room = self.caller.interrupt.run_until_cancelled(self.caller.uploads.room(bytes)).await;
+        room.ok_or_else(|| self.interrupted())
     }
 
     async fn enter(&mut self) -> Result<(), AwsError> {
@@ -110,16 +124,29 @@ impl<'a> Attempts<'a> {
 
     /// Pauses before the next attempt, or gives up.
     async fn after(&mut self, failed: Failed) -> Result<(), AwsError> {
-        let limit = match failed.error.class {
+        let error = match &self.last {
+            Some(last) => failed.error.following(last),
+            None => failed.error,
+        };
+        let limit = match error.class {
             ErrorClass::Throttled => self.throttled(failed.quiet),
             ErrorClass::Transient => self.caller.limits.transient,
-            _ => return Err(failed.error),
+            _ if error.may_be_the_clock() && !self.is_clock_corrected => return self.correct_clock(error),
+            _ => return Err(error),
         };
         if self.made >= limit {
-            return Err(failed.error);
+            return Err(error);
         }
-        self.last = Some(failed.error);
+        self.last = Some(error);
         self.pause(backoff(self.made, random_fraction())).await
+    }
+
+    /// The SDK's client learned from the answer how late it is by AWS's clock, and signs accordingly from
+    /// now on; its own second attempt is switched off.
+    fn correct_clock(&mut self, error: AwsError) -> Result<(), AwsError> {
+        self.is_clock_corrected = true;
+        self.last = Some(error);
+        Ok(())
     }
 
     fn throttled(&self, quiet: Option<Duration>) -> u32 {
@@ -144,7 +171,8 @@ impl<'a> Attempts<'a> {
             None => "interrupted before it was sent".to_owned(),
             Some(last) => format!("interrupted before it was sent again, after: {last}"),
         };
-        AwsError::own(self.operation, ErrorClass::Interrupted, message)
+        let interrupted = AwsError::own(self.operation, ErrorClass::Interrupted, message);
+        self.last.iter().fold(interrupted, AwsError::following)
     }
 }
 
@@ -201,6 +229,7 @@ pub(super) mod tests {
             events: Arc::new(|_| {}),
             interrupt: CancellationToken::new(),
             usage: Arc::default(),
+            uploads: Arc::default(),
         }
     }
 
@@ -211,7 +240,7 @@ pub(super) mod tests {
             let result = if sent.get() <= times { Err(error()) } else { Ok(sent.get()) };
             std::future::ready(result)
         };
-        caller.call("lambda:CreateFunction", (), send).await
+        caller.call("lambda:CreateFunction", (), 0, send).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -234,6 +263,55 @@ pub(super) mod tests {
         let error = fail_times(&caller, 1, || answer(403, "AccessDeniedException", None)).await.unwrap_err();
         assert_eq!(error.class, ErrorClass::Denied);
         assert_eq!(locked(&caller.usage)["lambda:CreateFunction"].calls, 1);
+    }
+
+    /// The error after these answers, one after the other, and how many were asked for.
+    async fn error_after(answers: &[(u16, &'static str)]) -> (AwsError, usize) {
+        let sent = Cell::new(0);
+        let send = |()| {
+            let (status, code) = answers[sent.replace(sent.get() + 1)];
+            std::future::ready(Err::<(), _>(answer(status, code, None)))
+        };
+        let error = caller().call("lambda:CreateFunction", (), 0, send).await.unwrap_err();
+        (error, sent.get())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_lost_leaves_open_what_a_later_refusal_means() {
+        for (answers, uncertain) in [
+            (&[(403, "AccessDeniedException")][..], false),
+            (&[(429, "TooManyRequestsException"), (403, "AccessDeniedException")], false),
+            (&[(503, ""), (403, "AccessDeniedException")], true),
+            (&[(503, ""), (429, "TooManyRequestsException"), (409, "ResourceConflictException")], true),
+        ] {
+            let (error, sent) = error_after(answers).await;
+            assert_eq!((error.uncertain, sent), (uncertain, answers.len()), "{answers:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_signature_of_the_wrong_time_is_made_once_more() {
+        let (error, sent) = error_after(&[(403, "InvalidSignatureException"), (403, "SignatureDoesNotMatch")]).await;
+        assert_eq!((sent, error.code.as_deref(), error.class), (2, Some("SignatureDoesNotMatch"), ErrorClass::Credentials));
+        assert!(error.diagnostic().hints[0].contains("clock of this machine"), "{:?}", error.diagnostic());
+        assert_eq!(error_after(&[(403, "ExpiredToken")]).await.1, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn uploads_wait_for_room_while_they_are_sent_and_not_between_attempts() {
+        let (caller, started) = (caller(), tokio::time::Instant::now());
+        let is_lost = Cell::new(true);
+        let send = |bytes: usize| {
+            let fails = bytes == 64 << 20 && is_lost.replace(false);
+            async move {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                if fails { Err(answer(503, "", None)) } else { Ok(started.elapsed().as_secs()) }
+            }
+        };
+        let upload = |bytes| caller.call("lambda:CreateFunction", bytes, bytes, send);
+        let (large, other, small) = tokio::join!(upload(64 << 20), upload(1 << 20), upload(0));
+        // While the large one pauses before its second attempt, the other one goes.
+        assert_eq!((large.unwrap(), other.unwrap(), small.unwrap()), (30, 20, 10));
     }
 
     #[tokio::test(start_paused = true)]

@@ -38,7 +38,7 @@ impl Failed {
             _ => construction_failure(&chain(error)),
         };
         let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id")).or_else(|| header("x-amzn-request-id"));
-        let error = AwsError { operation: operation.to_owned(), class, code, message, request_id, status };
+        let error = AwsError { operation: operation.to_owned(), class, code, message, request_id, status, uncertain: false };
         Self { error, quiet: quiet_time(header("retry-after").as_deref(), header("x-amz-retry-after").as_deref()) }
     }
 }
@@ -152,11 +152,11 @@ fn by_code_and_message(operation: &str, code: &str, message: &str) -> Option<Err
                 "ensure the role can perform",
                 "kms key is invalid for creategrant",
                 "valid principal",
+                "throttled by ec2",
             ]) =>
         {
             Some(ErrorClass::NotYetConsistent)
         }
-        "InvalidParameterValueException" if says(&["throttled by ec2"]) => Some(ErrorClass::Transient),
         "InvalidParameterValueException" if says(&["unreservedconcurrentexecution"]) => Some(ErrorClass::Quota),
         "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if says(&["invalid principal in policy"]) => {
             Some(ErrorClass::NotYetConsistent)
@@ -314,7 +314,7 @@ mod tests {
                 "InvalidParameterValueException",
                 "Lambda was not able to create an ENI: throttled by EC2",
                 400,
-                Transient,
+                NotYetConsistent,
             ),
             ("lambda:CreateFunction", "InvalidParameterValueException", "Unzipped size must be smaller than 262144000 bytes", 400, Invalid),
             ("lambda:CreateFunction", "ResourceConflictException", "Function already exist: hash", 409, AlreadyExists),

@@ -54,3 +54,21 @@ pub(super) fn ordinary_timeouts() -> TimeoutConfig {
 fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::testing::{Cloud, failure};
+    use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_wrong_is_made_up_for_at_the_second_attempt_and_later_calls() {
+        let cloud = Cloud::new(|request| match request.contains(" 2099") {
+            false => (403, failure("InvalidSignatureException", "Signature expired")),
+            true => (200, "{}".to_owned()),
+        });
+        for _ in 0..2 {
+            cloud.writer.reader().get_function(GetFunctionInputBuilder::default().function_name("x")).await.unwrap();
+        }
+        assert_eq!((cloud.sent("GET").len(), cloud.sent(" 2099").len()), (3, 2));
+    }
+}

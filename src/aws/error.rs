@@ -47,7 +47,12 @@ pub struct AwsError {
     pub request_id: Option<String>,
     /// The HTTP status.
     pub status: Option<u16>,
+    /// Whether an earlier attempt of the same change had no answer, so that AWS may have done it.
+    pub uncertain: bool,
 }
+
+/// Codes that AWS answers with when a signature's time is off, among other reasons.
+const CLOCK: &[&str] = &["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired", "AuthFailure"];
 
 impl fmt::Display for AwsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,7 +70,24 @@ impl std::error::Error for AwsError {}
 impl AwsError {
     /// An error that did not come from AWS.
     pub fn own(operation: impl Into<String>, class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { operation: operation.into(), class, code: None, message: message.into(), request_id: None, status: None }
+        Self { operation: operation.into(), class, code: None, message: message.into(), request_id: None, status: None, uncertain: false }
+    }
+
+    /// The same, for a change whose earlier attempt ended in `earlier`: what that one left open stays open.
+    #[must_use]
+    pub fn following(mut self, earlier: &Self) -> Self {
+        self.uncertain |= earlier.leaves_open();
+        self
+    }
+
+    /// Whether AWS may have done what was asked, although it did not say so.
+    pub fn leaves_open(&self) -> bool {
+        self.uncertain || self.class == ErrorClass::Transient
+    }
+
+    /// Whether a clock that is wrong may be the reason.
+    pub fn may_be_the_clock(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| CLOCK.contains(&code))
     }
 
     /// Whether it means that the thing is not there.
@@ -86,7 +108,10 @@ impl AwsError {
     /// What a person is told: the call, the code and the request id, and what to do where that is known.
     pub fn diagnostic(&self) -> Diagnostic {
         let diagnostic = Diagnostic::error(self.class.code(), self.class.summary()).detail(self.to_string());
-        self.class.advice().iter().fold(diagnostic, |diagnostic, hint| diagnostic.hint(*hint))
+        let clock = self
+            .may_be_the_clock()
+            .then_some(&"check the clock of this machine: AWS refuses what is signed some minutes too early or too late");
+        clock.into_iter().chain(self.class.advice()).fold(diagnostic, |diagnostic, hint| diagnostic.hint(*hint))
     }
 }
 

@@ -10,15 +10,20 @@ mod classify;
 mod clients;
 mod error;
 mod guard;
+mod hold_off;
 mod operations;
 mod quota;
 mod reader;
 mod session;
+#[cfg(test)]
+pub(crate) mod testing;
+mod uploads;
 mod wait;
 mod writer;
 
 pub use caller::CallUsage;
 pub use error::{AwsError, ErrorClass};
+pub use hold_off::{HoldOff, ripen};
 pub use quota::Quotas;
 pub use reader::Reader;
 pub use session::{Session, Settings};

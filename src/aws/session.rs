@@ -62,7 +62,7 @@ impl Session {
         let config = configuration(settings).await?;
         let endpoint = endpoint_of(&config);
         let region = config.region().map(ToString::to_string).unwrap_or_default();
-        let usage = Arc::default();
+        let (usage, uploads) = (Arc::default(), Arc::default());
         let caller = |account: &str, limits| Caller {
             quotas: Arc::clone(&quotas),
             scope: Scope { account: account.to_owned(), region: region.clone(), endpoint: endpoint.clone() },
@@ -70,6 +70,7 @@ impl Session {
             events: Arc::clone(&events),
             interrupt: interrupt.clone(),
             usage: Arc::clone(&usage),
+            uploads: Arc::clone(&uploads),
         };
         let clients = Arc::new(Clients::new(&config, true));
         let target = who_am_i(&Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients)), &region).await?;

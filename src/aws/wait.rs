@@ -53,12 +53,15 @@ where
     F: Future<Output = Result<T, AwsError>>,
 {
     let mut wait = Wait::new(client, patience);
+    let mut last: Option<AwsError> = None;
     loop {
-        match attempt().await {
+        let result = attempt().await.map_err(|error| last.iter().fold(error, AwsError::following));
+        match result {
             Err(error) if is_retryable(&error) => {
                 if !wait.pause().await.map_err(|Interrupted| interrupted(&error.operation, patience, Some(&error)))? {
                     return Err(error);
                 }
+                last = Some(error);
             }
             result => return result,
         }
@@ -91,8 +94,9 @@ where
 struct Interrupted;
 
 fn interrupted(operation: &str, patience: &Patience, last: Option<&AwsError>) -> AwsError {
-    let last = last.map_or_else(String::new, |error| format!(", after: {error}"));
-    AwsError::own(operation, ErrorClass::Interrupted, format!("interrupted while waiting for {}{last}", patience.cause))
+    let text = last.map_or_else(String::new, |error| format!(", after: {error}"));
+    let interrupted = AwsError::own(operation, ErrorClass::Interrupted, format!("interrupted while waiting for {}{text}", patience.cause));
+    last.into_iter().fold(interrupted, AwsError::following)
 }
 
 /// The pauses of one wait.
@@ -161,6 +165,16 @@ mod tests {
         let patience = Patience::new("x", 60_000);
         assert_eq!(retry_while(&reader, &patience, |error| error.class == ErrorClass::InProgress, attempt).await, Ok(4));
         assert_eq!(*told.lock().unwrap(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_try_left_open_stays_open_in_the_last_error() {
+        let errors = [AwsError { uncertain: true, ..busy() }, busy(), AwsError::own("iam:DeleteRole", ErrorClass::Denied, "no")];
+        let errors = std::cell::RefCell::new(errors.into_iter());
+        let attempt = async || Err::<(), _>(errors.borrow_mut().next().unwrap());
+        let is_busy = |error: &AwsError| error.class == ErrorClass::InProgress;
+        let error = retry_while(&reader(caller()), &Patience::new("x", 60_000), is_busy, attempt).await.unwrap_err();
+        assert_eq!((error.class, error.uncertain), (ErrorClass::Denied, true));
     }
 
     #[tokio::test(start_paused = true)]

@@ -122,8 +122,26 @@ pub fn resolve_carries(carries: &[Carry], state: &State) -> Vec<Carry> {
     carries.iter().map(|carry| Carry { path: carry.path.clone(), value: carry.value.as_ref().map(resolve) }).collect()
 }
 
-/// Whether AWS certainly changed nothing when it answered so.
+/// Whether AWS certainly changed nothing when it answered so. An earlier attempt without an answer may
+/// have gone through, whatever the last answer says.
 pub fn is_certain(error: &AwsError) -> bool {
     use ErrorClass::{AlreadyExists, Credentials, Denied, InProgress, Invalid, NotFound, NotYetConsistent, Quota, Throttled};
-    matches!(error.class, Throttled | NotYetConsistent | InProgress | AlreadyExists | NotFound | Denied | Credentials | Quota | Invalid)
+    !error.uncertain
+        && matches!(
+            error.class,
+            Throttled | NotYetConsistent | InProgress | AlreadyExists | NotFound | Denied | Credentials | Quota | Invalid
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_after_a_lost_answer_proves_nothing() {
+        let denied = AwsError::own("iam:CreateRole", ErrorClass::Denied, "no");
+        let lost = AwsError::own("iam:CreateRole", ErrorClass::Transient, "lost");
+        assert!(is_certain(&denied) && !is_certain(&lost));
+        assert!(!is_certain(&denied.following(&lost)));
+    }
 }

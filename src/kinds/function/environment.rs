@@ -1,10 +1,14 @@
 //! What Lambda says about environment variables.
 
+use crate::aws::AwsError;
 use crate::model::value::scalar_text;
 use crate::model::{Table, Value};
 
 /// What all variables together may take, in bytes (Lambda quotas).
 pub(super) const MOST_BYTES: usize = 4096;
+
+/// A value with fewer characters is no secret, and would hide half of a message.
+const SHORTEST_HIDDEN: usize = 4;
 
 /// Names that Lambda sets itself and refuses (Lambda guide, "Defined runtime environment variables").
 const RESERVED: &[&str] = &[
@@ -59,9 +63,24 @@ pub(super) fn size_bytes(variables: &Table) -> usize {
     variables.iter().filter_map(|(name, value)| Some(name.len() + value.as_str()?.len() + 6)).sum::<usize>() + 1
 }
 
+/// The error of a call that carried variables, without their values: AWS quotes what it does not like,
+/// and what is told ends up in logs.
+pub(super) fn without_values(mut error: AwsError, arguments: &Table) -> AwsError {
+    let variables = arguments.get("environment").and_then(Value::as_table).into_iter().flat_map(Table::values);
+    let mut values: Vec<String> = variables.filter_map(scalar_text).filter(|text| text.chars().count() >= SHORTEST_HIDDEN).collect();
+    // A value may be part of another.
+    values.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    for value in values {
+        error.message = error.message.replace(&value, "(value)");
+    }
+    error
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::ErrorClass;
+    use crate::kinds::function::tests::table;
 
     #[test]
     fn names_are_what_lambda_takes() {
@@ -77,6 +96,15 @@ mod tests {
     fn numbers_and_booleans_become_text() {
         let variables = Table::from([("NN".to_owned(), Value::Integer(7)), ("BB".to_owned(), Value::Boolean(true))]);
         insta::assert_snapshot!(Value::Table(as_text(&variables)).to_json(), @r#"{"BB":"true","NN":"7"}"#);
+    }
+
+    #[test]
+    fn what_aws_quotes_of_the_values_is_not_told() {
+        let variables = table([("AA", "hunter2".into()), ("BB", "hunter2-long".into()), ("CC", "an".into()), ("DD", 12345.into())]);
+        let arguments = Table::from([("environment".to_owned(), variables)]);
+        let message = "Value hunter2-long at 'environment' fails, and so do hunter2 and 12345";
+        let error = without_values(AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, message), &arguments);
+        insta::assert_snapshot!(error.message, @"Value (value) at 'environment' fails, and so do (value) and (value)");
     }
 
     #[test]

@@ -12,6 +12,8 @@ const CREATED: &[&str] = &[NAME, "log_group_class", KEY, "tags"];
 /// What needs calls of its own.
 const RETENTION: &str = "retention_in_days";
 const KEY: &str = "kms_key_id";
+/// The argument that tells that the group was made by the operation before.
+pub(super) const JUST_MADE: &str = "just_made";
 
 /// AWS cannot take the retention with the create.
 pub(super) fn create(desired: &Resource) -> Vec<Draft> {
@@ -23,7 +25,9 @@ pub(super) fn create(desired: &Resource) -> Vec<Draft> {
         carries.extend(retention);
         return vec![Draft::new("logs:CreateLogGroup", arguments).carrying(carries)];
     }
-    vec![Draft::new("logs:CreateLogGroup", arguments).carrying(carries), set_retention(desired).carrying(retention)]
+    let mut follows = set_retention(desired).carrying(retention);
+    follows.arguments.insert(JUST_MADE.to_owned(), true.into());
+    vec![Draft::new("logs:CreateLogGroup", arguments).carrying(carries), follows]
 }
 
 pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
@@ -85,7 +89,7 @@ mod tests {
         assert!(resource.adopt_untagged && !resource.keep);
         insta::assert_snapshot!(calls(&create(&resource)), @r#"
         logs:CreateLogGroup {"arn":"arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/demo-hash","log_group_class":"STANDARD","log_group_name":"/aws/lambda/demo-hash","tags":{}} log_group_name log_group_class tags
-        logs:PutRetentionPolicy {"log_group_name":"/aws/lambda/demo-hash","retention_in_days":30} retention_in_days
+        logs:PutRetentionPolicy {"just_made":true,"log_group_name":"/aws/lambda/demo-hash","retention_in_days":30} retention_in_days
         "#);
     }
 

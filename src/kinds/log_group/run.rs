@@ -1,9 +1,10 @@
 //! Sending the operations of a log group.
 
+use super::drafts::JUST_MADE;
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
 use crate::kinds::arguments::{gone_is_done, name, number, optional, strings, unknown_call};
 use crate::kinds::{Done, tagging};
-use crate::model::{Operation, Table};
+use crate::model::{Operation, Table, Value};
 use aws_sdk_cloudwatchlogs::operation::associate_kms_key::builders::AssociateKmsKeyInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::create_log_group::builders::CreateLogGroupInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::delete_log_group::builders::DeleteLogGroupInputBuilder;
@@ -16,13 +17,20 @@ use aws_sdk_cloudwatchlogs::types::LogGroupClass;
 
 /// How long AWS may be busy with a group. Terraform waits as long for a delete.
 const LIMIT_MS: u64 = 60_000;
+/// How long a group that was just made may be unknown, also to whoever decides about access: Terraform
+/// tries `PutRetentionPolicy` again after "no identity-based policy allows" it, too.
+const EARLY_LIMIT_MS: u64 = 15_000;
 
 pub(super) async fn run(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
     let name = name(operation, "log_group_name").unwrap_or_default();
-    let patience = Patience::new(format!("CloudWatch Logs to take the change of {name}"), LIMIT_MS).for_address(&operation.address);
-    let attempt = || send(writer, operation, name);
-    let is_retryable = |error: &AwsError| error.class == ErrorClass::InProgress;
-    match retry_while(writer.reader(), &patience, is_retryable, attempt).await {
+    let patience =
+        |limit_ms| Patience::new(format!("CloudWatch Logs to take the change of {name}"), limit_ms).for_address(&operation.address);
+    let (busy, early) = (patience(LIMIT_MS), patience(EARLY_LIMIT_MS));
+    let is_busy = |error: &AwsError| error.class == ErrorClass::InProgress;
+    let attempt = || retry_while(writer.reader(), &busy, is_busy, || send(writer, operation, name));
+    let is_just_made = operation.arguments.get(JUST_MADE).and_then(Value::as_boolean) == Some(true);
+    let is_early = |error: &AwsError| is_just_made && (error.is_not_found() || error.is_denied());
+    match retry_while(writer.reader(), &early, is_early, attempt).await {
         result if takes_away(&operation.call) => gone_is_done(result),
         Err(error) => Err(error),
         Ok(()) if operation.call == "logs:CreateLogGroup" => Ok(Done { physical_id: Some(name.into()), attributes: Table::new() }),
@@ -73,7 +81,7 @@ async fn create(writer: &Writer, name: &str, arguments: &Table) -> Result<(), Aw
         .set_log_group_class(class.map(|class| LogGroupClass::from(class.as_str())));
     let input = tagging::given(arguments).fold(input, |input, (key, value)| input.tags(key, value));
     match writer.create_log_group(input).await {
-        Err(error) if error.class == ErrorClass::AlreadyExists => tag(writer, arguments).await,
+        Err(error) if error.class == ErrorClass::AlreadyExists => tag(writer, arguments).await.map_err(|later| later.following(&error)),
         result => result.map(drop),
     }
 }
@@ -86,4 +94,53 @@ async fn tag(writer: &Writer, arguments: &Table) -> Result<(), AwsError> {
         return Ok(());
     }
     writer.tag_log_group(input).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::drafts::create as drafts_of;
+    use super::super::tests::lowered;
+    use super::*;
+    use crate::aws::testing::{Cloud, failure};
+    use crate::model::{Address, Transition};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::time::Instant;
+
+    fn retention(just_made: bool) -> Operation {
+        let mut draft = drafts_of(&lowered(Table::new())).remove(1);
+        if !just_made {
+            draft.arguments.remove(JUST_MADE);
+        }
+        Operation {
+            address: Address::new("log_group", "hash"),
+            physical_id: Some("/aws/lambda/demo-hash".into()),
+            call: draft.call.into(),
+            arguments: draft.arguments,
+            carries: draft.carries,
+            transition: Transition::Update,
+            waits: vec![],
+            serial_key: None,
+        }
+    }
+
+    fn refusing(times: usize, code: &'static str) -> Cloud {
+        let tries = AtomicUsize::new(0);
+        Cloud::new(move |_| match tries.fetch_add(1, Ordering::Relaxed) {
+            tried if tried < times => (400, failure(code, "no")),
+            _ => (200, "{}".to_owned()),
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_group_that_was_just_made_may_be_unknown_for_a_while() {
+        for code in ["ResourceNotFoundException", "AccessDeniedException"] {
+            run(&refusing(3, code).writer, &retention(true)).await.unwrap();
+            let started = Instant::now();
+            run(&refusing(99, code).writer, &retention(true)).await.unwrap_err();
+            assert_eq!(started.elapsed().as_secs(), 15, "{code}");
+            let old = refusing(1, code);
+            run(&old.writer, &retention(false)).await.unwrap_err();
+            assert_eq!(old.sent("PutRetentionPolicy").len(), 1, "{code}");
+        }
+    }
 }

@@ -48,9 +48,16 @@ fn is_retryable(call: &str, error: &AwsError) -> bool {
     match error.class {
         ErrorClass::InProgress | ErrorClass::NotYetConsistent => true,
         // A role that was just made is not seen everywhere; a policy that does not exist never is.
-        ErrorClass::NotFound => !takes_away(call) && !error.says("policy"),
+        ErrorClass::NotFound => !takes_away(call) && !is_about_a_policy(error),
         _ => false,
     }
+}
+
+/// Whether it is a policy that is not there: `Policy ARN does not exist …`, or of a boundary `Scope ARN: …`.
+/// A role's name may have any word in it, so only the beginning tells.
+fn is_about_a_policy(error: &AwsError) -> bool {
+    let message = error.message.to_lowercase();
+    ["policy", "scope arn"].iter().any(|beginning| message.starts_with(beginning))
 }
 
 /// The tags as IAM takes them; `None` without any.
@@ -127,7 +134,7 @@ async fn create(writer: &Writer, name: &str, arguments: &Table, lineage: &str) -
         .set_permissions_boundary(optional(arguments, "permissions_boundary"))
         .set_tags(tags(arguments));
     match writer.create_role(input).await {
-        Ok(answer) => Ok(answer.role.as_ref().map(|role| done(role, name)).unwrap_or_default()),
+        Ok(answer) => Ok(answer.role.as_ref().map(|role| made(writer, role, name)).unwrap_or_default()),
         // The answer to an attempt that went through may have been lost.
         Err(error) if error.class == ErrorClass::AlreadyExists => ours(writer, name, lineage, error).await,
         Err(error) => Err(error),
@@ -135,9 +142,16 @@ async fn create(writer: &Writer, name: &str, arguments: &Table, lineage: &str) -
 }
 
 async fn ours(writer: &Writer, name: &str, lineage: &str, taken: AwsError) -> Result<Done, AwsError> {
-    let answer = writer.reader().get_role(GetRoleInputBuilder::default().role_name(name)).await?;
-    let role = answer.role.filter(|role| role.tags().iter().any(|tag| tag.key() == tag::LINEAGE && tag.value() == lineage));
-    role.map(|role| done(&role, name)).ok_or(taken)
+    let answer = writer.reader().get_role(GetRoleInputBuilder::default().role_name(name)).await;
+    let role = answer.map_err(|error| error.following(&taken))?.role;
+    let role = role.filter(|role| role.tags().iter().any(|tag| tag.key() == tag::LINEAGE && tag.value() == lineage));
+    role.map(|role| made(writer, &role, name)).ok_or(taken)
+}
+
+/// What is known of a role that was just made. Lambda does not know it yet.
+fn made(writer: &Writer, role: &Role, name: &str) -> Done {
+    writer.hold_off().made(role.arn());
+    done(role, name)
 }
 
 fn done(role: &Role, name: &str) -> Done {
@@ -157,6 +171,8 @@ mod tests {
             ("iam:DeleteRole", ErrorClass::InProgress, "DeleteConflict", true),
             ("iam:PutRolePolicy", ErrorClass::NotFound, "The role with name x cannot be found.", true),
             ("iam:AttachRolePolicy", ErrorClass::NotFound, "Policy arn:x does not exist or is not attachable.", false),
+            ("iam:PutRolePolicy", ErrorClass::NotFound, "The role with name policy-maker cannot be found.", true),
+            ("iam:PutRolePermissionsBoundary", ErrorClass::NotFound, "Scope ARN: arn:x does not exist or is not attachable.", false),
             ("iam:DetachRolePolicy", ErrorClass::NotFound, "The role with name x cannot be found.", false),
             ("iam:CreateRole", ErrorClass::NotYetConsistent, "Invalid principal in policy", true),
             ("iam:CreateRole", ErrorClass::AlreadyExists, "", false),

@@ -1,0 +1,149 @@
+//! How long a role that was just made is left alone before Lambda is told about it.
+//!
+//! Lambda refuses a role for 5 to 30 seconds after IAM made it, and each refused call costs a token of
+//! its quota. The delay is learned: nothing at first, more after a refusal, less after a success.
+
+use super::error::{AwsError, ErrorClass};
+use super::locked;
+use super::writer::Writer;
+use crate::model::{Address, Event};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a refusal adds.
+const STEP: Duration = Duration::from_secs(2);
+/// The delay never grows beyond this.
+const MOST: Duration = Duration::from_secs(12);
+/// What a success at the first try leaves.
+const DECAY: f64 = 0.9;
+/// A wait that is longer is worth telling.
+const TELLING: Duration = Duration::from_secs(2);
+
+/// What one run has learned about fresh roles. Roles that the run did not make are none of its business.
+#[derive(Default)]
+pub struct HoldOff {
+    learned: Mutex<Learned>,
+}
+
+#[derive(Default)]
+struct Learned {
+    delay: Duration,
+    /// When this run made which role, by ARN.
+    made: BTreeMap<String, Instant>,
+}
+
+impl HoldOff {
+    /// IAM has just made this role.
+    pub fn made(&self, role: &str) {
+        locked(&self.learned).made.insert(role.to_owned(), Instant::now());
+    }
+
+    /// Lambda could not assume this role yet.
+    pub fn refused(&self, role: &str) {
+        let mut learned = locked(&self.learned);
+        if learned.made.contains_key(role) {
+            learned.delay = (learned.delay + STEP).min(MOST);
+        }
+    }
+
+    /// Lambda took this role at the first try.
+    pub fn taken_at_once(&self, role: &str) {
+        let mut learned = locked(&self.learned);
+        if learned.made.contains_key(role) {
+            learned.delay = learned.delay.mul_f64(DECAY);
+        }
+    }
+
+    /// When this role is worth a try; `None` for one that the run did not make.
+    fn ripe_at(&self, role: &str) -> Option<Instant> {
+        let learned = locked(&self.learned);
+        learned.made.get(role).map(|made| *made + learned.delay)
+    }
+}
+
+/// Waits until this role is worth a try.
+///
+/// # Errors
+/// One of class [`ErrorClass::Interrupted`] when the run drains.
+pub async fn ripen(writer: &Writer, operation: &str, role: &str, address: &Address) -> Result<(), AwsError> {
+    let caller = writer.reader().caller();
+    let started = Instant::now();
+    // Others may learn meanwhile that it takes longer.
+    while let Some(left) = writer.hold_off().ripe_at(role).map(|ripe| ripe.saturating_duration_since(Instant::now())) {
+        if left.is_zero() {
+            break;
+        }
+        let cause = format!("role `{}` to be assumable", role.rsplit('/').next().unwrap_or(role));
+        if left > TELLING {
+            let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            (caller.events)(Event::Waiting { address: Some(address.clone()), cause: cause.clone(), elapsed_ms, limit_ms: None });
+        }
+        let slept = caller.interrupt.run_until_cancelled(tokio::time::sleep(left)).await;
+        let interrupted = || AwsError::own(operation, ErrorClass::Interrupted, format!("interrupted while waiting for {cause}"));
+        slept.ok_or_else(interrupted)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::Cloud;
+
+    const ROLE: &str = "arn:aws:iam::123456789012:role/lambdo/demo/demo-hash";
+
+    fn cloud() -> Cloud {
+        Cloud::new(|_| (500, String::new()))
+    }
+
+    /// How many milliseconds a role is left alone.
+    async fn held(cloud: &Cloud, role: &str) -> u128 {
+        let started = Instant::now();
+        ripen(&cloud.writer, "lambda:CreateFunction", role, &Address::new("function", "hash")).await.unwrap();
+        started.elapsed().as_millis()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fresh_role_is_left_alone_as_long_as_others_took() {
+        let cloud = cloud();
+        let hold_off = cloud.writer.hold_off();
+        hold_off.made(ROLE);
+        assert_eq!(held(&cloud, ROLE).await, 0);
+        hold_off.refused(ROLE);
+        assert_eq!((held(&cloud, ROLE).await, cloud.waits()), (2_000, vec![]));
+        assert_eq!(held(&cloud, ROLE).await, 0, "it is ripe by now");
+        hold_off.made("arn:x:role/next");
+        hold_off.refused(ROLE);
+        assert_eq!(held(&cloud, "arn:x:role/next").await, 4_000);
+        assert_eq!(cloud.waits(), ["role `next` to be assumable"]);
+        hold_off.made("arn:x:role/later");
+        hold_off.taken_at_once("arn:x:role/next");
+        assert_eq!(held(&cloud, "arn:x:role/later").await, 3_600);
+        (0..9).for_each(|_| hold_off.refused(ROLE));
+        hold_off.made("arn:x:role/last");
+        assert_eq!(held(&cloud, "arn:x:role/last").await, 12_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_role_that_was_there_before_teaches_nothing_and_waits_for_nothing() {
+        let cloud = cloud();
+        cloud.writer.hold_off().refused("arn:x:role/old");
+        cloud.writer.hold_off().made(ROLE);
+        assert_eq!(held(&cloud, ROLE).await, 0);
+        cloud.writer.hold_off().refused(ROLE);
+        assert_eq!(held(&cloud, "arn:x:role/old").await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interrupt_ends_the_wait() {
+        let cloud = cloud();
+        cloud.writer.hold_off().made(ROLE);
+        cloud.writer.hold_off().refused(ROLE);
+        cloud.interrupt.cancel();
+        let error = ripen(&cloud.writer, "lambda:CreateFunction", ROLE, &Address::new("function", "hash")).await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::Interrupted);
+        insta::assert_snapshot!(error.message, @"interrupted while waiting for role `demo-hash` to be assumable");
+    }
+}

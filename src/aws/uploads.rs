@@ -1,0 +1,53 @@
+//! How much is uploaded at once: zips are sent from memory, each a third larger than it is.
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How much may be under way at once, in KiB.
+const MOST_KIB: u32 = 64 * 1024;
+
+/// The room that uploads share. One that is larger than all of it goes alone.
+pub(super) struct Uploads {
+    kib: Semaphore,
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self { kib: Semaphore::new(MOST_KIB as usize) }
+    }
+}
+
+impl Uploads {
+    /// Waits for room for so many bytes, first come first served; `None` where none is needed.
+    pub(super) async fn room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(MOST_KIB).min(MOST_KIB);
+        if kib == 0 {
+            return None;
+        }
+        // It fails only once the semaphore is closed, which nobody does.
+        self.kib.acquire_many(kib).await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    const MIB: usize = 1024 * 1024;
+
+    #[test]
+    fn uploads_share_64_mib_and_a_larger_one_goes_alone() {
+        let uploads = Uploads::default();
+        let room = |bytes| uploads.room(bytes).now_or_never();
+        let (half, other) = (room(32 * MIB), room(32 * MIB));
+        assert!(half.is_some() && other.is_some());
+        assert!(room(1).is_none(), "all of it is taken");
+        assert!(matches!(room(0), Some(None)), "what carries nothing needs no room");
+        drop(half);
+        assert!(room(32 * MIB).is_some());
+        assert!(room(99 * MIB).is_none(), "not alone yet");
+        drop(other);
+        let large = room(99 * MIB);
+        assert!(large.is_some() && room(1).is_none());
+    }
+}
