@@ -52,11 +52,11 @@ async fn list_rules(reader: &Reader, bus: &str, prefix: &str) -> Result<BTreeMap
 
 async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&str, BTreeMap<String, Rule>>) -> Sighting {
     let (bus, name) = split(target.physical_id);
-    let rule = match listed.get(bus) {
-        Some(rules) => match rules.get(name) {
-            Some(rule) => rule.clone(),
-            None => return Sighting::Missing,
-        },
+    let rules = listed.get(bus);
+    let rule = match rules.and_then(|rules| rules.get(name)) {
+        Some(rule) => rule.clone(),
+        None if rules.is_some() && target.applied.is_none() => return Sighting::Missing,
+        // One that is known and that the list does not show may have been made a moment ago.
         None => match reader.describe_rule(DescribeRuleInputBuilder::default().event_bus_name(bus).name(name)).await {
             Ok(answer) => as_listed(answer),
             Err(error) => return sighting(&error),
@@ -101,5 +101,41 @@ async fn read_tags(reader: &Reader, arn: &str, live: &mut Live) {
     match reader.list_tags_for_rule(ListTagsForResourceInputBuilder::default().resource_arn(arn)).await {
         Ok(answer) => tagging::show(live, answer.tags().iter().map(|tag| (tag.key(), tag.value()))),
         Err(error) => live.unchecked.push(unchecked(Path::key("tags"), &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::{Cloud, failure};
+    use crate::kinds::event_rule::tests::lowered;
+    use crate::model::{Entry, PhysicalId, Resource};
+
+    fn rule() -> Resource {
+        lowered(&[("schedule_expression", "rate(1 hour)".into())]).resources.remove(0)
+    }
+
+    #[tokio::test]
+    async fn a_known_rule_that_the_list_does_not_show_is_looked_for() {
+        let cloud = Cloud::new(|request| match request {
+            listed if listed.contains("ListRules") => (200, r#"{"Rules":[]}"#.to_owned()),
+            made if made.contains("DescribeRule") && made.contains("made") => (200, r#"{"Name":"made","Arn":"arn:r"}"#.to_owned()),
+            described if described.contains("DescribeRule") => (400, failure("ResourceNotFoundException", "no")),
+            targets if targets.contains("ListTargetsByRule") => (200, r#"{"Targets":[]}"#.to_owned()),
+            _ => (200, r#"{"Tags":[]}"#.to_owned()),
+        });
+        let resource = rule();
+        let entry = Entry::new("default/made".into());
+        let ids = ["default/made", "default/gone", "default/new"].map(PhysicalId::from);
+        let target = |index: usize, is_known: bool| ReadTarget {
+            address: &resource.address,
+            physical_id: &ids[index],
+            desired: None,
+            applied: is_known.then_some(&entry),
+            deep: false,
+        };
+        let seen = read(cloud.writer.reader(), &[target(0, true), target(1, true), target(2, false)]).await;
+        assert!(matches!(seen[..], [Sighting::Found(_), Sighting::Missing, Sighting::Missing]), "{seen:?}");
+        assert_eq!(cloud.sent("DescribeRule").len(), 2, "what nobody knows is missing as the list says");
     }
 }

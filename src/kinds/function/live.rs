@@ -1,6 +1,7 @@
 //! What `GetFunction` answers, in the words of the spec.
 
 use super::fields::FIELDS;
+use super::settle::{Readiness, readiness};
 use crate::aws::{AwsError, ErrorClass};
 use crate::kinds::reading::{self, text_table};
 use crate::kinds::tagging;
@@ -8,6 +9,9 @@ use crate::model::field::fill_defaults;
 use crate::model::{Live, Path, PhysicalId, Table, Unchecked, Value};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{Architecture, EnvironmentResponse, FunctionConfiguration, Layer, LoggingConfig, Runtime, VpcConfigResponse};
+
+/// The code of a function that Lambda could not make ready; it equals no content hash.
+const FAILED: &str = "live:failed";
 
 /// What is known of a function besides what AWS answers.
 pub(super) struct Known<'a> {
@@ -34,6 +38,11 @@ pub(super) fn live(answer: &GetFunctionOutput, physical_id: &PhysicalId, known: 
         live.fields = fields(configuration, known);
         live.attributes = attributes(configuration);
         live.unchecked.extend(configuration.environment().and_then(unreadable_environment));
+    }
+    if let Readiness::Failed(reason) = readiness(answer) {
+        // Sending the code again makes Lambda try again.
+        live.fields.insert("code".to_owned(), FAILED.into());
+        live.foreign.push(format!("the state that Lambda reports: {reason}"));
     }
     let reserved = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
     live.fields.extend(reserved.map(|number| ("reserved_concurrent_executions".to_owned(), i64::from(number).into())));
@@ -269,6 +278,26 @@ mod tests {
         assert_eq!(code("LIVE"), "sha256:aa".into());
         assert_eq!(code("OTHER"), "live:LIVE".into());
         assert_eq!(seen(smallest().build(), &NOTHING).fields.remove("code"), Some("live:LIVE".into()));
+    }
+
+    #[test]
+    fn a_function_that_lambda_could_not_make_ready_has_not_the_code_that_was_applied() {
+        let applied = Table::from([("code".to_owned(), "sha256:aa".into())]);
+        let attributes = Table::from([("code_sha256".to_owned(), "LIVE".into())]);
+        let known = Known { applied: Some(&applied), attributes: Some(&attributes), desired: None };
+        let failed = smallest().state("Failed".into()).state_reason("no subnet").build();
+        let half = smallest().state("Active".into()).last_update_status("Failed".into()).last_update_status_reason("no key").build();
+        for (configuration, reason) in [(failed, "no subnet"), (half, "no key")] {
+            let live = seen(configuration, &known);
+            assert_eq!(live.fields["code"], "live:failed".into());
+            assert!(live.foreign[0].ends_with(reason), "{:?}", live.foreign);
+        }
+        let busy = smallest().state("Pending".into()).build();
+        let active = smallest().state("Active".into()).last_update_status("Successful".into()).build();
+        for configuration in [busy, active] {
+            let live = seen(configuration, &known);
+            assert_eq!((&live.fields["code"], &live.foreign[..]), (&"sha256:aa".into(), &[][..]));
+        }
     }
 
     #[test]

@@ -40,17 +40,18 @@ pub(super) async fn read(reader: &Reader, names: &[Name<'_>]) -> Vec<Sighting> {
     let open = |name: &&Name<'_>| (name.is_known || !is_complete) && !found.contains_key(&name.text.to_lowercase());
     let reads: Vec<_> = names.iter().filter(open).map(|name| keyed(reader, name.text)).collect();
     found.extend(stream::iter(reads).buffer_unordered(PARALLEL).collect::<Vec<_>>().await);
-    names.iter().map(|name| sighting(found.remove(&name.text.to_lowercase()), name.text)).collect()
+    // Two addresses may have one name, so nothing is taken out.
+    names.iter().map(|name| sighting(found.get(&name.text.to_lowercase()), name.text)).collect()
 }
 
 async fn keyed(reader: &Reader, name: &str) -> (String, Part<Seen>) {
     (name.to_lowercase(), single(reader, name).await)
 }
 
-fn sighting(found: Option<Part<Seen>>, name: &str) -> Sighting {
+fn sighting(found: Option<&Part<Seen>>, name: &str) -> Sighting {
     match found {
-        Some(Ok(seen)) => Sighting::Found(seen.into_live(name.into())),
-        Some(Err(error)) => reading::sighting(&error),
+        Some(Ok(seen)) => Sighting::Found(seen.clone().into_live(name.into())),
+        Some(Err(error)) => reading::sighting(error),
         None => Sighting::Missing,
     }
 }
@@ -65,15 +66,18 @@ async fn bulk(reader: &Reader, names: &[Name<'_>]) -> (BTreeMap<String, Part<See
     for path in paths {
         settings.extend(settings_under(reader, path, &wanted).await);
     }
-    let mut seen = BTreeMap::new();
-    for (key, detail) in &details {
-        let settings = match settings.remove(key) {
-            Some(settings) => Ok(settings),
-            None => role(reader, detail.role_name().unwrap_or_default()).await.map(|role| Settings::of(&role)),
-        };
-        seen.insert(key.clone(), Ok(Seen::from_detail(detail, settings)));
-    }
-    (seen, is_complete)
+    let reads: Vec<_> = details.iter().map(|(key, detail)| completed(reader, key, detail, settings.remove(key))).collect();
+    let seen = stream::iter(reads).buffer_unordered(PARALLEL).collect::<Vec<_>>().await;
+    (seen.into_iter().collect(), is_complete)
+}
+
+/// What the bulk call shows of a role, with its settings: those that a list showed, or read now.
+async fn completed(reader: &Reader, key: &str, detail: &RoleDetail, listed: Option<Settings>) -> (String, Part<Seen>) {
+    let settings = match listed {
+        Some(settings) => Ok(settings),
+        None => role(reader, detail.role_name().unwrap_or_default()).await.map(|role| Settings::of(&role)),
+    };
+    (key.to_owned(), Ok(Seen::from_detail(detail, settings)))
 }
 
 async fn details(reader: &Reader, wanted: &BTreeSet<String>) -> (BTreeMap<String, RoleDetail>, bool) {
@@ -156,5 +160,58 @@ async fn managed(reader: &Reader, name: &str) -> Part<Vec<String>> {
         if marker.is_none() {
             return Ok(arns);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::Cloud;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    fn role_xml(name: &str) -> String {
+        let ids = format!("<RoleName>{name}</RoleName><RoleId>A</RoleId><Arn>arn:{name}</Arn>");
+        format!("<Path>/</Path>{ids}<CreateDate>2026-01-01T00:00:00Z</CreateDate>")
+    }
+
+    /// An account with roles `r0`, `r1` and so on under `/`, whose answers take a tenth of a second.
+    fn account(count: usize) -> Cloud {
+        Cloud::slow(Duration::from_millis(100), move |request| {
+            let members: String = (0..count).map(|number| format!("<member>{}</member>", role_xml(&format!("r{number}")))).collect();
+            let name = request.split("RoleName=").nth(1).unwrap_or_default();
+            let (action, result) = match request {
+                bulk if bulk.contains("GetAccountAuthorizationDetails") => {
+                    ("GetAccountAuthorizationDetails", format!("<RoleDetailList>{members}</RoleDetailList>"))
+                }
+                role if role.contains("Action=GetRole&") => ("GetRole", format!("<Role>{}</Role>", role_xml(name))),
+                inline if inline.contains("ListRolePolicies") => ("ListRolePolicies", "<PolicyNames></PolicyNames>".to_owned()),
+                _ => ("ListAttachedRolePolicies", "<AttachedPolicies></AttachedPolicies>".to_owned()),
+            };
+            (200, format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"))
+        })
+    }
+
+    fn known(text: &str) -> Name<'_> {
+        Name { text, is_known: true }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_two_addresses_have_is_found_for_both() {
+        for names in [&["r0", "R0"][..], &["r0", "r1", "R0"]] {
+            let names: Vec<Name<'_>> = names.iter().map(|name| known(name)).collect();
+            let seen = read(account(2).writer.reader(), &names).await;
+            assert!(seen.iter().all(|sighting| sighting.live().is_some()), "{seen:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn settings_that_no_list_shows_are_read_side_by_side() {
+        let (cloud, started) = (account(16), Instant::now());
+        let names: Vec<String> = (0..16).map(|number| format!("r{number}")).collect();
+        let seen = read(cloud.writer.reader(), &names.iter().map(|name| known(name)).collect::<Vec<_>>()).await;
+        assert!(seen.iter().all(|sighting| sighting.live().is_some()), "{seen:?}");
+        assert_eq!(cloud.sent("Action=GetRole&").len(), 16);
+        assert_eq!(started.elapsed().as_millis() / 50, 300 / 50, "one bulk read and two rounds of eight");
     }
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub(super) type Part<T> = Result<T, AwsError>;
 
 /// A role as IAM shows it.
+#[derive(Clone)]
 pub(super) struct Seen {
     pub(super) name: String,
     pub(super) path: String,
