@@ -9,8 +9,8 @@ use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, ErrorClass, Patience, Reader, Writer, retry_while};
 use crate::model::field::{ANY_STRING, fill_defaults};
 use crate::model::{
-    Address, Carry, Default, Dependency, Draft, Field, Live, Operation, PhysicalId, Removal, Replacement, Resource, Rules, Section, Shape,
-    Sighting, Table, Update, Value,
+    Address, Carry, Default, Dependency, Draft, Field, Live, Operation, PhysicalId, Removal, Resource, Rules, Section, Shape, Sighting,
+    Table, Update, Value,
 };
 use async_trait::async_trait;
 use aws_sdk_lambda::operation::add_permission::builders::AddPermissionInputBuilder;
@@ -66,11 +66,6 @@ impl Rules for Permission {
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
-    }
-
-    /// A statement cannot be changed, and its id is taken until it is gone.
-    fn replacement(&self) -> Replacement {
-        Replacement::DeleteFirst
     }
 
     fn dies_with_parent(&self) -> bool {
@@ -319,7 +314,8 @@ async fn add(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
 
 /// A statement that is there already is ours if it says the same: an earlier try whose answer was lost.
 async fn is_the_same(reader: &Reader, operation: &Operation, function: &str, id: &str, error: AwsError) -> Result<(), AwsError> {
-    let answer = reader.get_policy(GetPolicyInputBuilder::default().function_name(function)).await?;
+    let answer = reader.get_policy(GetPolicyInputBuilder::default().function_name(function)).await;
+    let answer = answer.map_err(|later| later.following(&error))?;
     let statements = statements(answer.policy().unwrap_or_default());
     let live = statements.iter().find(|(sid, _)| sid == id).map(|(sid, statement)| fields(sid, statement));
     let mut wanted = operation.arguments.clone();
@@ -328,7 +324,7 @@ async fn is_the_same(reader: &Reader, operation: &Operation, function: &str, id:
         return Ok(());
     }
     let message = format!("the function's policy has another statement with the id `{id}`: {}", error.message);
-    Err(AwsError::own(&operation.call, ErrorClass::AlreadyExists, message))
+    Err(AwsError::own(&operation.call, ErrorClass::AlreadyExists, message).following(&error))
 }
 
 async fn remove(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
@@ -400,7 +396,8 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_replaces_the_statement() {
+    fn every_setting_replaces_the_statement_and_another_id_comes_before_the_old_one_goes() {
+        assert_eq!(Permission.replacement(), crate::model::Replacement::CreateFirst);
         assert!(FIELDS.iter().all(|field| field.effect == crate::model::Effect::Replace));
     }
 

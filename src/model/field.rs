@@ -222,10 +222,19 @@ pub fn find<'a>(fields: &'a [Field], key: &str) -> Option<&'a Field> {
     fields.iter().find(|field| field.key == key)
 }
 
+/// The fields of a table of this shape, or of the first alternative that is one.
+fn inner_fields(shape: &Shape) -> Option<&'static [Field]> {
+    match shape {
+        Shape::Table(fields) => Some(fields),
+        Shape::AnyOf(shapes) => shapes.iter().find_map(inner_fields),
+        _ => None,
+    }
+}
+
 /// Fills every default into `inputs` for the keys that are absent, inside given tables too.
 pub fn fill_defaults(fields: &[Field], inputs: &mut Table) {
     for field in fields.iter().filter(|field| !field.internal) {
-        if let Shape::Table(inner) = field.shape
+        if let Some(inner) = inner_fields(&field.shape)
             && let Some(Value::Table(table)) = inputs.get_mut(field.key)
         {
             fill_defaults(inner, table);
@@ -235,5 +244,26 @@ pub fn fill_defaults(fields: &[Field], inputs: &mut Table) {
         {
             inputs.insert(field.key.to_owned(), value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INNER: &[Field] = &[Field::new("size", Shape::Boolean, "").default(Default::Integer(512))];
+    const FIELDS: &[Field] = &[
+        Field::new("plain", Shape::Table(INNER), ""),
+        Field::new("either", Shape::AnyOf(&[Shape::Boolean, Shape::Table(INNER)]), ""),
+        Field::new("lone", Shape::AnyOf(&[Shape::Boolean, Shape::Table(INNER)]), ""),
+        Field::new("absent", Shape::Table(INNER), ""),
+    ];
+
+    #[test]
+    fn defaults_are_filled_into_given_tables_also_where_a_table_is_one_of_several_shapes() {
+        let empty = || Value::Table(Table::new());
+        let mut inputs = Table::from([("plain".to_owned(), empty()), ("either".to_owned(), empty()), ("lone".to_owned(), true.into())]);
+        fill_defaults(FIELDS, &mut inputs);
+        insta::assert_snapshot!(Value::Table(inputs).to_json(), @r#"{"either":{"size":512},"lone":true,"plain":{"size":512}}"#);
     }
 }

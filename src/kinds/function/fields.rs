@@ -108,7 +108,7 @@ pub(super) const BUILD: &[Field] = &[
 const STORAGE_SIZE: Shape = Shape::Integer { min: 512, max: 10_240 };
 
 /// Keys of `ephemeral_storage`.
-pub(super) const EPHEMERAL_STORAGE: &[Field] = &[Field::new("size", STORAGE_SIZE, "Size in MB.").default(Default::Integer(512))];
+const EPHEMERAL_STORAGE: &[Field] = &[Field::new("size", STORAGE_SIZE, "Size in MB.").default(Default::Integer(512))];
 
 const VPC_CONFIG: &[Field] = &[
     Field::new("subnet_ids", Shape::List { item: &ANY_STRING, max: MOST_SUBNETS }, "Its subnets.")

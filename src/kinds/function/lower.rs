@@ -1,6 +1,6 @@
 //! A function's section becomes a resource.
 
-use super::fields::{EPHEMERAL_STORAGE, FIELDS};
+use super::fields::FIELDS;
 use super::live::sorted;
 use super::{KIND, check, environment};
 use crate::diagnostic::Diagnostic;
@@ -53,10 +53,8 @@ fn inputs(section: &Section, facts: &FunctionFacts, context: &Context<'_>) -> Ta
 
 /// `ephemeral_storage = 1024` means `{ size = 1024 }`.
 fn storage_as_table(inputs: &mut Table) {
-    let Some(storage) = inputs.get_mut("ephemeral_storage") else { return };
-    match storage {
-        Value::Table(table) => fill_defaults(EPHEMERAL_STORAGE, table),
-        size => *size = Table::from([("size".to_owned(), size.clone())]).into(),
+    if let Some(size) = inputs.get_mut("ephemeral_storage").filter(|storage| storage.as_table().is_none()) {
+        *size = Table::from([("size".to_owned(), size.clone())]).into();
     }
 }
 

@@ -9,10 +9,11 @@ mod run;
 pub(super) use fields::check_name;
 
 use super::lowering::settings;
+use super::tagging;
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::model::field::fill_defaults;
-use crate::model::{Address, Draft, Field, Operation, PhysicalId, Removal, Replacement, Resource, Rules, Section, Sighting, Table, Update};
+use crate::model::{Address, Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update};
 use async_trait::async_trait;
 
 /// The kind's name.
@@ -28,10 +29,6 @@ impl Rules for LogGroup {
 
     fn fields(&self) -> &'static [Field] {
         fields::FIELDS
-    }
-
-    fn replacement(&self) -> Replacement {
-        Replacement::DeleteFirst
     }
 
     /// Parallel changes of one group end in `OperationAborted`.
@@ -74,7 +71,8 @@ impl Kind for LogGroup {
         resource.inputs.insert("log_group_name".into(), name.as_str().into());
         fill_defaults(fields::FIELDS, &mut resource.inputs);
         resource.attributes = Table::from([("arn".to_owned(), arn.into()), ("name".to_owned(), name.into())]);
-        Lowered { resources: vec![resource], diagnostics: vec![] }
+        let diagnostics = tagging::too_many(section, &resource.inputs).into_iter().collect();
+        Lowered { resources: vec![resource], diagnostics }
     }
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
@@ -94,6 +92,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     pub(super) fn lowered(values: Table) -> Resource {
+        lowered_with_findings(values).resources.remove(0)
+    }
+
+    fn lowered_with_findings(values: Table) -> Lowered {
         let facts = FunctionFacts {
             name: "hash".into(),
             function_name: "demo-hash".into(),
@@ -106,11 +108,23 @@ mod tests {
         let (functions, artifacts) = (BTreeMap::from([("hash".to_owned(), facts)]), BTreeMap::<String, Artifact>::new());
         let target = Target::placeholder();
         let context = Context { project: "demo", stage: None, target: &target, functions: &functions, artifacts: &artifacts };
-        LogGroup.lower(&section, &context).resources.remove(0)
+        LogGroup.lower(&section, &context)
     }
 
     pub(super) fn table(key: &str, value: Value) -> Table {
         Table::from([(key.to_owned(), value)])
+    }
+
+    #[test]
+    fn more_tags_than_a_group_can_carry_are_refused() {
+        let tags = (0..60).map(|number| (format!("t{number}"), "x".into())).collect::<Table>();
+        let lowered = lowered_with_findings(table("tags", tags.into()));
+        assert_eq!(lowered.diagnostics.iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>(), ["too-many-tags"]);
+    }
+
+    #[test]
+    fn another_name_is_made_before_the_old_one_goes() {
+        assert_eq!(LogGroup.replacement(), crate::model::Replacement::CreateFirst);
     }
 
     #[test]

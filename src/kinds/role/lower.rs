@@ -6,7 +6,7 @@ use super::fields::FIELDS;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::lowering::settings;
 use crate::kinds::names::{fitted_name, usual_name};
-use crate::kinds::{Context, FunctionFacts, Lowered};
+use crate::kinds::{Context, FunctionFacts, Lowered, tagging};
 use crate::model::{Address, Path, Resource, Section, Table, Value, field};
 
 /// The longest role name.
@@ -46,6 +46,7 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     let users: Vec<&FunctionFacts> = context.functions.values().filter(|facts| facts.role.as_ref() == Some(&address)).collect();
     let inputs = inputs(section, context, &users, &mut diagnostics);
     diagnostics.extend(documents(section, &inputs, !users.is_empty()));
+    diagnostics.extend(tagging::too_many(section, &inputs));
     let name = inputs.get("role_name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let path = inputs.get("path").and_then(Value::as_str).unwrap_or("/");
     let target = context.target;
@@ -383,6 +384,13 @@ mod tests {
         `allow` of role `hash`: statement 1 has the action `s3`, which is not `*` and names no service, such as `s3:GetObject`
         `trust_policy` of role `hash`: it does not let `lambda.amazonaws.com` assume the role, so Lambda would refuse every function that has it
         ");
+    }
+
+    #[test]
+    fn more_tags_than_a_role_can_carry_are_refused() {
+        let tags: Vec<String> = (0..60).map(|number| format!(r#""t{number}":"x""#)).collect();
+        let lowered = lowered(&section("hash", &format!(r#"{{"tags":{{{}}}}}"#, tags.join(","))), &[]);
+        assert_eq!(lowered.diagnostics[0].code, "too-many-tags");
     }
 
     #[test]

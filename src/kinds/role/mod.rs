@@ -28,6 +28,11 @@ impl Rules for Role {
         fields::FIELDS
     }
 
+    /// IAM's names know no case.
+    fn is_same(&self, left: &PhysicalId, right: &PhysicalId) -> bool {
+        left.as_str().eq_ignore_ascii_case(right.as_str())
+    }
+
     /// IAM answers parallel edits of one role with `ConcurrentModification`.
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
         Some(format!("role:{}", physical_id.as_str().to_lowercase()))
@@ -76,5 +81,16 @@ impl Kind for Role {
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
         run::run(writer, operation, context.lineage).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_names_know_no_case() {
+        let same = |left: &str, right: &str| Role.is_same(&left.into(), &right.into());
+        assert!(same("Demo-Hash", "demo-hash") && !same("demo-hash", "demo-hush"));
     }
 }
