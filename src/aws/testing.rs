@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What this cloud takes for the present.
-const DATE: &str = "Thu, 01 Jan 2099 00:00:00 GMT";
+const DATE: &str = "Mon, 01 Jun 2099 12:00:00 GMT";
 
 type Answer = dyn Fn(&str) -> (u16, String) + Send + Sync;
 
