@@ -218,7 +218,7 @@ fn described(sid: &str, statement: &Table) -> String {
     let fields = fields(sid, statement);
     let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
     let source = fields.get("source_arn").and_then(Value::as_str).map(|arn| format!(" for `{arn}`")).unwrap_or_default();
-    format!("policy statement `{sid}`: `{}` by `{}`{source}", text("action"), text("principal"))
+    format!("not ours and left as it is: policy statement `{sid}`: `{}` by `{}`{source}", text("action"), text("principal"))
 }
 
 /// The statements of a policy by their ids.
@@ -391,7 +391,10 @@ mod tests {
         let shown = |index: usize| Value::Table(found[index].live().unwrap().fields.clone()).to_json().to_string();
         insta::assert_snapshot!(shown(1), @r#"{"action":"lambda:InvokeFunction","principal":"events.amazonaws.com","source_arn":"arn:rule","statement_id":"lambdo-event_rule-monthly"}"#);
         insta::assert_snapshot!(shown(2), @r#"{"action":"lambda:InvokeFunction","function_url_auth_type":"NONE","invoked_via_function_url":true,"principal":"123456789012","source_account":"123456789012","statement_id":"mine"}"#);
-        assert_eq!(found[1].live().unwrap().foreign, ["policy statement `denied`: `Deny lambda:InvokeFunction` by `*`"]);
+        assert_eq!(
+            found[1].live().unwrap().foreign,
+            ["not ours and left as it is: policy statement `denied`: `Deny lambda:InvokeFunction` by `*`"]
+        );
         assert!(found[2].live().unwrap().foreign.is_empty());
     }
 

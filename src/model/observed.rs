@@ -56,7 +56,7 @@ pub struct Live {
     pub unchecked: Vec<Unchecked>,
     /// Fields that were left out because they are deep.
     pub skipped: Vec<Path>,
-    /// Things that others attached to it, as short texts for people: kept and shown.
+    /// What others attached to it, which is kept, and what AWS says of it: short texts for people.
     pub foreign: Vec<String>,
 }
 
@@ -99,6 +99,8 @@ pub mod tag {
     pub const STAGE: &str = "lambdo:stage";
     /// The address.
     pub const ADDRESS: &str = "lambdo:address";
+    /// Set on what was there before lambdo, which is left when everything else goes.
+    pub const ADOPTED: &str = "lambdo:adopted";
     /// The state's lineage.
     pub const LINEAGE: &str = "lambdo:lineage";
 }

@@ -54,12 +54,16 @@ impl<'a> Decider<'a> {
         let mut resource = resource.clone();
         resource.inputs = crate::model::value::resolve_table(&resource.inputs, &|part| self.known(part));
         if self.rules.rules(&resource.address.kind).is_some_and(crate::model::Rules::is_taggable) {
+            let is_adopted = self.is_adopted(&resource);
             let tags = resource.inputs.entry("tags".to_owned()).or_insert_with(|| Value::Table(BTreeMap::new()));
             if let Value::Table(tags) = tags {
                 tags.insert(tag::PROJECT.into(), self.state.project.as_str().into());
                 tags.insert(tag::STAGE.into(), self.state.stage.as_deref().unwrap_or_default().into());
                 tags.insert(tag::ADDRESS.into(), resource.address.to_string().into());
                 tags.insert(tag::LINEAGE.into(), self.state.lineage.0.as_str().into());
+                if is_adopted {
+                    tags.insert(tag::ADOPTED.into(), "true".into());
+                }
             }
         }
         resource
@@ -229,18 +233,9 @@ impl<'a> Decider<'a> {
     /// A resource that exists although the state does not know it.
     fn existing(&self, resource: &Resource, live: &Live, plan: &mut Plan) -> Verdict {
         self.note_unread(&resource.address, live, plan);
-        let requested = self.options.adopt.contains(&resource.address);
-        let parent_is_ours = resource.parent.as_ref().is_some_and(|parent| self.state.entries.contains_key(parent));
-        let taggable = self.rules.rules(&resource.address.kind).is_some_and(crate::model::Rules::is_taggable);
-        let adopted = match ownership::owner(live, self.state) {
-            Owner::Us => self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted),
-            Owner::Unknown if !taggable && parent_is_ours => false,
-            Owner::Nobody if resource.adopt_untagged => true,
-            _ if requested => true,
-            _ => {
-                plan.refusals.push(refusal::not_ours(&resource.address, &live.physical_id, live, self.state));
-                return Verdict::nothing();
-            }
+        let Some(adopted) = self.adoption(resource, live) else {
+            plan.refusals.push(refusal::not_ours(&resource.address, &live.physical_id, live, self.state));
+            return Verdict::nothing();
         };
         let difference = self.difference(resource, None, live);
         let must_go = difference.changes.iter().any(|change| change.effect == Effect::Replace);
@@ -255,9 +250,41 @@ impl<'a> Decider<'a> {
             plan.refusals.push(refusal::cannot_adopt(resource, change));
             return Verdict::nothing();
         }
+        let requested = self.options.adopt.contains(&resource.address);
         let reason = if requested { Reason::Requested } else { Reason::NotInState };
         Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
             .with(difference)
+    }
+
+    /// Whether a resource that exists may become ours: `Some(true)` for one that was there before us,
+    /// `None` for one that must not be touched.
+    fn adoption(&self, resource: &Resource, live: &Live) -> Option<bool> {
+        let parent_is_ours = resource.parent.as_ref().is_some_and(|parent| self.state.entries.contains_key(parent));
+        let taggable = self.rules.rules(&resource.address.kind).is_some_and(crate::model::Rules::is_taggable);
+        let is_marked = live.tags.as_ref().is_some_and(|tags| tags.contains_key(tag::ADOPTED));
+        match ownership::owner(live, self.state) {
+            Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),
+            Owner::Unknown if !taggable && parent_is_ours => Some(false),
+            Owner::Nobody if resource.adopt_untagged => Some(true),
+            _ => self.options.adopt.contains(&resource.address).then_some(true),
+        }
+    }
+
+    /// Whether it was there before us. A tag says so too: a later run, without the state's entry, would
+    /// otherwise take it for its own.
+    fn is_adopted(&self, resource: &Resource) -> bool {
+        let entry = self.state.entries.get(&resource.address).filter(|entry| self.has_same_name(resource, entry));
+        let physical_id = entry.map(|entry| &entry.physical_id).or(resource.physical_id());
+        let live = physical_id.and_then(|id| self.observed.of(&resource.address, id)).and_then(Sighting::live);
+        match (entry, live) {
+            (Some(entry), _) => entry.adopted && !self.is_missing(&resource.address, &entry.physical_id),
+            (None, Some(live)) => self.adoption(resource, live) == Some(true),
+            (None, None) => false,
+        }
+    }
+
+    fn is_missing(&self, address: &Address, physical_id: &PhysicalId) -> bool {
+        matches!(self.observed.of(address, physical_id), Some(Sighting::Missing))
     }
 
     fn unwanted(&self, address: &Address, entry: &Entry, plan: &mut Plan) -> Verdict {
@@ -348,7 +375,7 @@ impl<'a> Decider<'a> {
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {
         plan.unchecked.extend(live.unchecked.iter().map(|unchecked| (address.clone(), unchecked.clone())));
         plan.not_deep += live.skipped.len();
-        plan.notes.extend(live.foreign.iter().map(|foreign| (address.clone(), format!("not ours and left as it is: {foreign}"))));
+        plan.notes.extend(live.foreign.iter().map(|foreign| (address.clone(), foreign.clone())));
     }
 }
 

@@ -337,10 +337,16 @@ fn what_was_adopted_stays_when_it_leaves_the_spec() {
     let (mut state, mut world) = (fresh(), World::default());
     run(&one(1), &mut state, &mut world, usize::MAX);
     state.entries.values_mut().for_each(|entry| entry.adopted = true);
-    let gone = run(&Desired::nothing("demo", None), &mut state, &mut world, usize::MAX);
-    assert_eq!(gone.steps[0].action, Action::Forget);
-    assert_eq!(world.things.len(), 1);
-    assert!(state.entries.is_empty());
+    run(&one(1), &mut state, &mut world, usize::MAX);
+    for _ in 0..2 {
+        let gone = run(&Desired::nothing("demo", None), &mut state, &mut world, usize::MAX);
+        assert_eq!(gone.steps[0].action, Action::Forget);
+        assert_eq!(world.things.len(), 1);
+        assert!(state.entries.is_empty());
+        // It carries our tags now; coming back, it is still what was there before us.
+        let back = run(&one(1), &mut state, &mut world, usize::MAX);
+        assert_eq!(back.steps[0].action, Action::Adopt);
+    }
 }
 
 #[test]

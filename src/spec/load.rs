@@ -4,11 +4,11 @@ use super::references::Scope;
 use super::section::{Reader, invalid_name};
 use super::tree::{Node, Source, parse};
 use super::vars::Vars;
-use super::{Header, LoadOptions, Spec, header, stage, syntax, tidy};
+use super::{Header, LoadOptions, Spec, header, lower, stage, syntax, tidy};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::kinds::Registry;
-use crate::model::{Section, Table};
-use std::collections::BTreeMap;
+use crate::model::{Section, Table, Target};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Reads and resolves the file: the stage's patch, defaults, `unset`, variables, and references to
@@ -30,11 +30,9 @@ pub fn load(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Regis
     let others = stages.iter().filter(|stage| Some(*stage) != chosen.as_ref());
     let other_stages =
         others.map(|stage| (stage.clone(), Resolved::new(&source, &root, Some(stage), options, registry).sections)).collect();
-    let Some(((header, header_spans), false)) = resolved.header.zip(Some(resolved.findings.iter().any(Diagnostic::is_error))) else {
-        return Err(resolved.findings);
-    };
+    let Some((header, header_spans)) = resolved.header else { return Err(resolved.findings) };
     let shorthands = registry.iter().filter_map(|kind| Some((kind.name().to_owned(), kind.shorthand()?.to_owned())));
-    Ok(Spec {
+    let spec = Spec {
         header,
         sections: resolved.sections,
         outputs: resolved.outputs,
@@ -46,7 +44,21 @@ pub fn load(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Regis
         shorthands: shorthands.collect(),
         fields: registry.iter().map(|kind| (kind.name().to_owned(), kind.fields())).collect(),
         source,
-    })
+    };
+    if spec.diagnostics.iter().any(Diagnostic::is_error) { Err(with_later_findings(&spec, registry)) } else { Ok(spec) }
+}
+
+/// All errors at once: also those that show only when the sections are put together, unless they may
+/// come from what was wrong with their own section.
+fn with_later_findings(spec: &Spec, registry: &Registry) -> Vec<Diagnostic> {
+    let mut findings = spec.diagnostics.clone();
+    let later = lower(spec, &Target::placeholder(), &BTreeMap::new(), registry).err().unwrap_or_default();
+    let broken: BTreeSet<Option<String>> =
+        findings.iter().filter(|finding| finding.is_error()).map(|finding| finding.address.clone()).collect();
+    findings
+        .extend(later.into_iter().filter(|finding| finding.is_error() && finding.address.is_some() && !broken.contains(&finding.address)));
+    tidy(&mut findings);
+    findings
 }
 
 /// Reads only project, stage, `aws` and `state`: a broken function section cannot block it.

@@ -65,8 +65,12 @@ fn an_adopted_log_group_survives_a_rename(backend: Backend) {
     let names = world.cloud.names();
     assert!(names.contains("log_group./aws/lambda/demo-a") && names.contains("log_group./aws/lambda/renamed"), "{names:?}");
     sandbox.expect(0, &["destroy", "--yes"]);
-    let left: Vec<String> = world.cloud.names().into_iter().collect();
-    assert_eq!(left, ["log_group./aws/lambda/demo-a"], "what was there before lambdo, and nothing else");
+    let left = |world: &World| world.cloud.names().into_iter().collect::<Vec<_>>();
+    assert_eq!(left(&world), ["log_group./aws/lambda/demo-a"], "what was there before lambdo, and nothing else");
+    sandbox.edit("function_name = \"renamed\"\n", "");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(left(&world), ["log_group./aws/lambda/demo-a"], "it was there before lambdo, however often lambdo comes and goes");
 }
 
 fn a_stranger_on_the_way_of_an_update_is_untouched(backend: Backend) {

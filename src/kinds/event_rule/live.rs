@@ -55,7 +55,7 @@ pub(super) fn add_targets(live: &mut Live, targets: &[Target], wanted: Option<&V
     let ours = ours.map(|target| (target.id().to_owned(), Value::Table(canonical(target, wanted)))).collect();
     live.fields.insert("targets".to_owned(), Value::Table(ours));
     let foreign = targets.iter().filter(|target| target.id() != OUR_TARGET);
-    live.foreign.extend(foreign.map(|target| format!("target `{}`: `{}`", target.id(), target.arn())));
+    live.foreign.extend(foreign.map(|target| format!("not ours and left as it is: target `{}`: `{}`", target.id(), target.arn())));
 }
 
 /// The target with what lambdo sets, and with what would change its meaning if others had set it.
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(live.fields.get("targets"), Some(&table([])));
         insta::assert_snapshot!(live.foreign.join("\n"), @r#"
         the rule is managed by `x.amazonaws.com`
-        target `theirs`: `arn:aws:lambda:us-east-1:123456789012:function:demo-hash`
+        not ours and left as it is: target `theirs`: `arn:aws:lambda:us-east-1:123456789012:function:demo-hash`
         "#);
     }
 }

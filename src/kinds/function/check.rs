@@ -1,10 +1,11 @@
 //! What must hold between the settings of a function.
 
+use super::fields::FIELDS;
 use super::{environment, runtime};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::lowering::finding;
 use crate::kinds::tagging;
-use crate::model::{Path, Section, Table, Value};
+use crate::model::{Field, Path, Section, Shape, Table, Value};
 
 /// The longest name of a function (Lambda API model; the 140 there are for ARNs).
 const LONGEST_NAME: usize = 64;
@@ -28,6 +29,7 @@ pub(super) fn all(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
     ]
     .into_iter()
     .flatten()
+    .chain(report.ignored())
     .collect()
 }
 
@@ -47,6 +49,35 @@ impl Report<'_> {
 
     fn at(&self, diagnostic: Diagnostic, path: Path) -> Diagnostic {
         finding(self.section, &path, diagnostic)
+    }
+
+    /// A pattern that names no setting, or a part of one that is compared as a whole, would do nothing.
+    fn ignored(&self) -> Vec<Diagnostic> {
+        let patterns = self.section.values.get("ignore").map(Value::strings).unwrap_or_default();
+        patterns.into_iter().filter_map(|pattern| self.ignored_path(pattern)).collect()
+    }
+
+    fn ignored_path(&self, pattern: &str) -> Option<Diagnostic> {
+        let path: Path = pattern.parse().ok()?;
+        let key = path.first();
+        let settings = || FIELDS.iter().filter(|field| !field.internal);
+        let found = match settings().find(|field| field.key == key) {
+            Some(Field { shape: Shape::Map { .. }, .. }) => return None,
+            Some(_) if path.0.len() == 1 => return None,
+            Some(_) => Diagnostic::error("cannot-ignore", "A part of a setting cannot be ignored")
+                .detail(format!("`{key}` is compared and written as a whole, so `{pattern}` alone cannot be left out."))
+                .hint(format!("ignore all of it with `{key}`")),
+            None if key.contains('*') => return None,
+            None => {
+                let unknown = Diagnostic::error("cannot-ignore", "What is ignored is no setting")
+                    .detail(format!("`ignore` names `{pattern}`, but a function has no setting `{key}`."));
+                match nearest(key, settings().map(|field| field.key)) {
+                    Some(near) => unknown.hint(format!("did you mean `{near}`?")),
+                    None => unknown,
+                }
+            }
+        };
+        Some(self.at(found, Path::key("ignore")))
     }
 
     fn name(&self) -> Option<Diagnostic> {
@@ -171,7 +202,11 @@ mod tests {
         let arn = |service: &str, name: &str| Value::from(format!("arn:aws:{service}:us-east-1:123456789012:{name}"));
         let mount = table([("arn", arn("elasticfilesystem", "access-point/fsap-1")), ("local_mount_path", "/mnt/x".into())]);
         let many: Table = (0..47).map(|number| (format!("t{number}"), "".into())).collect();
-        let cases: [Case<'_>; 15] = [
+        let cases: [Case<'_>; 19] = [
+            (&[("ignore", Value::string_list(["memory_size"]))], &[]),
+            (&[("ignore", Value::string_list(["environment.FEATURE_*"]))], &[]),
+            (&[("ignore", Value::string_list(["memory"]))], &["cannot-ignore"]),
+            (&[("ignore", Value::string_list(["vpc_config.subnet_ids"]))], &["cannot-ignore"]),
             (&[("function_name", "x".repeat(65).into())], &["name-too-long"]),
             (&[("runtime", "python3.13".into())], &["no-handler"]),
             (&[("runtime", "python3.13".into()), ("handler", "a.b".into())], &[]),
