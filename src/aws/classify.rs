@@ -115,6 +115,10 @@ fn unsent(message: &str, is_timeout: bool, endpoint: Option<&str>) -> (ErrorClas
 
 /// The SDK lists each source that had nothing; only a source that failed is worth a word.
 fn without_credentials(message: &str) -> String {
+    // The instance's own service is the last in the chain: the others had nothing.
+    if message.contains("IMDS") {
+        return "no credentials were found, neither in the environment nor in the AWS profile nor from the machine".to_owned();
+    }
     if message.contains("no credentials found in chain") || message.contains("no providers in chain provided credentials") {
         return "no credentials were found, neither in the environment nor in the AWS profile".to_owned();
     }
@@ -378,6 +382,8 @@ mod tests {
         insta::assert_snapshot!(say("HTTP connect timeout occurred after 3.1s").1, @"`http://127.0.0.1:1` did not answer in time");
         insta::assert_snapshot!(say("connection closed before message completed").1, @"`http://127.0.0.1:1` closed the connection before it answered");
         assert_eq!(say("the credential provider was not enabled").0, Credentials);
+        let machine = "an error occurred while loading credentials: failed to load IMDS session token: request forbidden";
+        insta::assert_snapshot!(say(machine).1, @"no credentials were found, neither in the environment nor in the AWS profile nor from the machine");
         insta::assert_snapshot!(say("other: the credential provider was not enabled: no credentials found in chain. Attempted:\n  Environment: x").1, @"no credentials were found, neither in the environment nor in the AWS profile");
         assert_eq!(say("invalid peer certificate: UnknownIssuer").0, Other);
     }

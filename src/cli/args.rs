@@ -210,7 +210,10 @@ pub struct UpArguments {
     /// Take over the existing resource with this address (repeatable)
     #[arg(long, value_name = "ADDRESS")]
     pub adopt: Vec<Address>,
-    /// Operations at a time
+    /// Also mend settings that cost a call each to read
+    #[arg(long, conflicts_with = "plan")]
+    pub deep: bool,
+    /// Operations of one AWS call at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub parallel: u16,
 }

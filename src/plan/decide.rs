@@ -41,6 +41,7 @@ impl<'a> Decider<'a> {
             }
         }
         plan.steps.sort_by(|left, right| left.address.cmp(&right.address));
+        plan.unchecked.sort();
         plan.outputs = plan.outputs.iter().map(|(name, value)| (name.clone(), value.resolve(&|part| self.known(part)))).collect();
         self.decisions
     }

@@ -5,7 +5,12 @@ use crate::support::{Backend, Sandbox, World, exceptions, on_each_emulator, spec
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-on_each_emulator!(each_change_is_found_alone_and_mended, a_wish_not_yet_applied_is_no_drift, many_changes_are_found_together);
+on_each_emulator!(
+    each_change_is_found_alone_and_mended,
+    a_wish_not_yet_applied_is_no_drift,
+    many_changes_are_found_together,
+    what_costs_a_call_is_found_and_mended_deeply,
+);
 
 /// Address → its changed paths; for what is gone, the one path `(gone)`.
 type Findings = BTreeMap<String, BTreeSet<String>>;
@@ -39,6 +44,20 @@ fn expected(case: &Case) -> Findings {
         paths => paths.iter().map(|path| (*path).to_owned()).collect(),
     };
     case.found.iter().map(|(address, changed)| ((*address).to_owned(), paths(changed))).collect()
+}
+
+fn what_costs_a_call_is_found_and_mended_deeply(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = fresh(&world);
+    let group = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/demo-a";
+    world.cloud.done(world.cloud.logs.untag_resource().resource_arn(group).tag_keys("lambdo:address").send());
+    let shallow = sandbox.expect(0, &["drift", "--format", "json"]).json();
+    assert!(shallow["not_deep"].as_u64().is_some_and(|count| count > 0), "{shallow:#}");
+    let deep = sandbox.expect(3, &["drift", "--deep", "--format", "json"]).json();
+    let wanted = Findings::from([("log_group.a".to_owned(), BTreeSet::from(["tags.\"lambdo:address\"".to_owned()]))]);
+    assert_eq!(findings(&deep), wanted);
+    sandbox.expect(0, &["up", "--deep", "--yes"]);
+    sandbox.expect(0, &["drift", "--deep"]);
 }
 
 fn each_change_is_found_alone_and_mended(backend: Backend) {

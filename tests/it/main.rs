@@ -16,5 +16,6 @@ mod killed;
 mod life_cycle;
 mod measure;
 mod refused;
+mod schemas;
 mod support;
 mod update;

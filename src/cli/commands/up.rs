@@ -24,7 +24,8 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
     let deployment = match &arguments.plan {
         Some(file) => saved(workspace, &config, &workspace.path(file)).await?,
         None => {
-            let wish = Wish { selection: &arguments.selection, build: true, deep: false, adopt: &arguments.adopt, lock: Some(VERB) };
+            let wish =
+                Wish { selection: &arguments.selection, build: true, deep: arguments.deep, adopt: &arguments.adopt, lock: Some(VERB) };
             wish.prepare(workspace, &config).await?
         }
     };
