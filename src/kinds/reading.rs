@@ -3,8 +3,10 @@
 use crate::aws::AwsError;
 use crate::model::{Path, Sighting, Unchecked, Value};
 
-/// How many reads are under way at once where the quota alone paces them.
-pub(crate) const AT_ONCE: usize = 64;
+/// How many reads of one kind are under way at once, whatever the quota. Three kinds read so at the same
+/// time; together they stay below 128 connections, the backlog of many a listener, beyond which a
+/// connection costs a second of retransmission.
+pub(crate) const AT_ONCE: usize = 32;
 
 /// What an error says about a whole resource: missing only where AWS says so.
 pub(crate) fn sighting(error: &AwsError) -> Sighting {
