@@ -9,6 +9,7 @@ use crate::aws::{AwsError, ErrorClass, Reader, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Registry;
 use crate::model::event::Outcome;
+use crate::model::plan::Refusal;
 use crate::model::{
     Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Record, State, Step, Table, Transition,
     value::resolve_table,
@@ -58,7 +59,7 @@ impl Engine {
         parallel: usize,
     ) -> Result<Report, Failure> {
         if !plan.refusals.is_empty() {
-            return Err(refused(plan));
+            return Err(Failure { exit: Exit::Refused, diagnostics: plan.refusals.iter().map(Refusal::diagnostic).collect() });
         }
         if state.unsaved {
             self.save(&mut state).await?;
@@ -101,14 +102,6 @@ impl Engine {
             (_, true, false) => Exit::Failed,
         }
     }
-}
-
-fn refused(plan: &Plan) -> Failure {
-    let diagnostics = plan.refusals.iter().map(|refusal| {
-        let diagnostic = Diagnostic::error("refused", refusal.summary).detail(refusal.detail.clone()).address(&refusal.address);
-        refusal.hints.iter().fold(diagnostic, |diagnostic, hint| diagnostic.hint(hint.clone()))
-    });
-    Failure { exit: Exit::Refused, diagnostics: diagnostics.collect() }
 }
 
 /// What is left of a run.

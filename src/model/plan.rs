@@ -1,6 +1,7 @@
 //! What would be done, complete: applying makes no choice.
 
 use super::{Address, Change, Path, PhysicalId, Strength, Table, Target, Transition, Unchecked, Value};
+use crate::diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 /// Everything one run would do.
@@ -39,6 +40,14 @@ pub struct Refusal {
     pub detail: String,
     /// The way out.
     pub hints: Vec<String>,
+}
+
+impl Refusal {
+    /// The refusal as an error for people.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let error = Diagnostic::error("refused", self.summary).detail(self.detail.as_str()).address(&self.address);
+        self.hints.iter().fold(error, Diagnostic::hint)
+    }
 }
 
 /// One resource in a plan.

@@ -54,7 +54,7 @@ impl<'a> Decider<'a> {
     fn prepared(&self, resource: &Resource) -> Resource {
         let mut resource = resource.clone();
         resource.inputs = crate::model::value::resolve_table(&resource.inputs, &|part| self.known(part));
-        if self.rules.rules(&resource.address.kind).is_some_and(crate::model::Rules::is_taggable) {
+        if self.is_taggable(&resource.address) {
             let is_adopted = self.is_adopted(&resource);
             let tags = resource.inputs.entry("tags".to_owned()).or_insert_with(|| Value::Table(BTreeMap::new()));
             if let Value::Table(tags) = tags {
@@ -261,11 +261,10 @@ impl<'a> Decider<'a> {
     /// `None` for one that must not be touched.
     fn adoption(&self, resource: &Resource, live: &Live) -> Option<bool> {
         let parent_is_ours = resource.parent.as_ref().is_some_and(|parent| self.state.entries.contains_key(parent));
-        let taggable = self.rules.rules(&resource.address.kind).is_some_and(crate::model::Rules::is_taggable);
         let is_marked = live.tags.as_ref().is_some_and(|tags| tags.contains_key(tag::ADOPTED));
         match ownership::owner(live, self.state) {
             Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),
-            Owner::Unknown if !taggable && parent_is_ours => Some(false),
+            Owner::Unknown if parent_is_ours && !self.is_taggable(&resource.address) => Some(false),
             Owner::Nobody if resource.adopt_untagged => Some(true),
             _ => self.options.adopt.contains(&resource.address).then_some(true),
         }
@@ -341,6 +340,10 @@ impl<'a> Decider<'a> {
         leaves && is_deleted && self.dies_with_parent(child)
     }
 
+    fn is_taggable(&self, address: &Address) -> bool {
+        self.rules.rules(&address.kind).is_some_and(crate::model::Rules::is_taggable)
+    }
+
     fn has_same_name(&self, resource: &Resource, entry: &Entry) -> bool {
         resource.physical_id().is_none_or(|id| self.is_same(&resource.address, id, &entry.physical_id))
     }
@@ -369,8 +372,12 @@ impl<'a> Decider<'a> {
     fn has_moved(&self, address: &Address, entry: &Entry) -> bool {
         let has_taken = |other: &Address| self.state.entries.get(other).is_some_and(|taken| taken.physical_id == entry.physical_id);
         let is_wanted = |other: &Resource| other.physical_id() == Some(&entry.physical_id);
-        let others = self.desired.resources.values().filter(|other| other.address.kind == address.kind && other.address != *address);
-        others.into_iter().any(|other| is_wanted(other) && has_taken(&other.address))
+        let mut others = self
+            .desired
+            .resources
+            .values()
+            .filter(|other| other.address.kind == address.kind && other.address != *address && is_wanted(other));
+        others.any(|other| has_taken(&other.address))
     }
 
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {

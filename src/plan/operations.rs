@@ -22,7 +22,7 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
             builder.deposed(state, observed, wanted);
         }
         match (&decision.work, &decision.desired) {
-            (Work::Create { discards }, Some(desired)) => builder.create(desired, false, *discards),
+            (Work::Create { discards }, Some(desired)) => builder.create(desired, *discards),
             (Work::Update { live, adopts, old }, Some(desired)) => {
                 builder.update(desired, live, &step.changes, *adopts);
                 old.iter().for_each(|old| builder.supersede(old));
@@ -31,7 +31,7 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
                 squatter.iter().for_each(|squatter| builder.supersede(squatter));
                 match old {
                     Some(old) => builder.replace(desired, old, *delete_first, also(&step.address)),
-                    None => builder.create(desired, false, false),
+                    None => builder.create(desired, false),
                 }
             }
             (Work::Delete { dies_with_parent: false }, None) => builder.delete(state, observed, also(&step.address)),
@@ -72,18 +72,16 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn create(&mut self, desired: &Resource, adopted: bool, discards: bool) {
+    fn create(&mut self, desired: &Resource, discards: bool) {
         let drafts = self.rules.create(desired);
-        self.push(
-            drafts,
-            desired.physical_id(),
-            |index, _| if index == 0 { Transition::Create { adopted, discards } } else { Transition::Update },
-        );
+        self.push(drafts, desired.physical_id(), |index| {
+            if index == 0 { Transition::Create { adopted: false, discards } } else { Transition::Update }
+        });
     }
 
     fn update(&mut self, desired: &Resource, live: &Live, changes: &[crate::model::Change], adopts: Option<bool>) {
         let drafts = self.rules.update(&Update { desired, live, changes });
-        self.push(drafts, Some(&live.physical_id), |index, _| match adopts {
+        self.push(drafts, Some(&live.physical_id), |index| match adopts {
             Some(adopted) if index == 0 => Transition::Create { adopted, discards: false },
             _ => Transition::Update,
         });
@@ -92,9 +90,9 @@ impl Builder<'_> {
     fn replace(&mut self, desired: &Resource, old: &Predecessor, delete_first: bool, also: Vec<Address>) {
         if delete_first {
             self.remove_old(old, &Transition::Delete { also });
-            self.create(desired, false, false);
+            self.create(desired, false);
         } else {
-            self.create(desired, false, old.stays);
+            self.create(desired, old.stays);
             self.supersede(old);
         }
     }
@@ -128,15 +126,15 @@ impl Builder<'_> {
     fn remove(&mut self, physical_id: &PhysicalId, (inputs, attributes): (&Table, &Table), live: Option<&Live>, end: &Transition) {
         let drafts = self.rules.delete(&Removal { physical_id, inputs, attributes, live });
         let last = drafts.len().saturating_sub(1);
-        self.push(drafts, Some(physical_id), |index, _| if index == last { end.clone() } else { Transition::Update });
+        self.push(drafts, Some(physical_id), |index| if index == last { end.clone() } else { Transition::Update });
     }
 
-    fn push(&mut self, drafts: Vec<Draft>, physical_id: Option<&PhysicalId>, transition: impl Fn(usize, &Draft) -> Transition) {
+    fn push(&mut self, drafts: Vec<Draft>, physical_id: Option<&PhysicalId>, transition: impl Fn(usize) -> Transition) {
         for (index, draft) in drafts.into_iter().enumerate() {
             self.operations.push(Operation {
                 address: self.address.clone(),
                 physical_id: physical_id.cloned(),
-                transition: transition(index, &draft),
+                transition: transition(index),
                 call: draft.call.to_owned(),
                 arguments: draft.arguments,
                 carries: draft.carries,

@@ -11,13 +11,11 @@ mod memory;
 mod snapshot;
 #[cfg(test)]
 mod suite;
-mod verify;
 
 pub use error::StoreError;
 pub use file::FileStore;
 pub use journal::{JournalHeader, next_operation};
 pub use memory::MemoryStore;
-pub use verify::verify;
 
 use crate::model::{Record, State};
 use async_trait::async_trait;

@@ -11,6 +11,7 @@ on_each_emulator!(
     a_lost_answer_makes_nothing_twice,
     a_role_that_cannot_be_assumed_yet_is_waited_for,
     what_may_not_be_read_is_unchecked_and_no_drift,
+    a_state_that_cannot_be_saved_is_told_and_caught_up_on,
 );
 
 fn three() -> String {
@@ -20,6 +21,22 @@ fn three() -> String {
 fn results(report: &Value, result: &str) -> BTreeSet<String> {
     let steps = report["steps"].as_array().unwrap().iter();
     steps.filter(|step| step["result"] == result).map(|step| step["address"].as_str().unwrap().to_owned()).collect()
+}
+
+fn a_state_that_cannot_be_saved_is_told_and_caught_up_on(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    // A file where the folder of the previous states has to be: the journal can be written, the state cannot.
+    std::fs::create_dir_all(sandbox.path().join("state")).unwrap();
+    sandbox.write("state/history", "");
+    let report = sandbox.expect(9, &["up", "--yes", "--format", "json"]).says("history").json();
+    assert_eq!(report["errors"].as_array().map(Vec::len), Some(1), "{report:#}");
+    std::fs::remove_file(sandbox.path().join("state").join("history")).unwrap();
+    world.proxy.clear();
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.proxy.mutating(), 0, "what the journal knows was done again: {:?}", world.proxy.tally());
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    assert!(sandbox.state_file().exists());
 }
 
 fn a_step_that_fails_stops_only_what_depends_on_it(backend: Backend) {

@@ -92,14 +92,19 @@ impl Run<'_> {
             .iter()
             .map(|(address, result)| (address.clone(), StepResult { outcome: result.outcome, error: result.error.clone() }))
             .collect();
-        let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
+        // A state that could not be saved belongs to no step, and must be told all the same.
+        let of_steps = results.values().filter_map(|result| result.error.clone());
+        let errors: Vec<Diagnostic> = of_steps.chain(report.diagnostics.iter().cloned()).collect();
         ui.diagnostics(&errors);
         // That there was nothing to do is what the plan has said.
         if report.exit != Exit::Success || plan.steps.iter().any(|step| step.action != Action::NoOp) {
             ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, elapsed_ms }));
         }
         match ui.format() {
-            Format::Json => ui.document(&json::report(self.command, title, plan, &results, &report.outputs, &ui::sources(&errors))),
+            Format::Json => {
+                let errors = json::diagnostics(&errors, &ui::sources(&errors));
+                ui.document(&json::report(self.command, title, plan, &results, &report.outputs, errors));
+            }
             Format::Human => report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value)))),
         }
     }

@@ -29,12 +29,11 @@ pub fn plan(title: &Title, plan: &Plan) -> Json {
 }
 
 /// The document of `up` and `destroy` after a run.
-pub fn report(command: &str, title: &Title, plan: &Plan, results: &Results, outputs: &Table, sources: &Sources) -> Json {
+pub fn report(command: &str, title: &Title, plan: &Plan, results: &Results, outputs: &Table, errors: Json) -> Json {
     let mut document = head(command, title);
     describe_plan(&mut document, plan, Some(results));
     document.insert("outputs".into(), table(outputs));
-    let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
-    document.insert("errors".into(), diagnostics(&errors, sources));
+    document.insert("errors".into(), errors);
     document.into()
 }
 
@@ -217,11 +216,7 @@ fn describe_plan(document: &mut Map<String, Json>, plan: &Plan, results: Option<
 
 /// The refusals of a plan as errors.
 pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
-    let refused = |refusal: &crate::model::plan::Refusal| {
-        let error = Diagnostic::error("refused", refusal.summary).detail(refusal.detail.as_str()).address(&refusal.address);
-        refusal.hints.iter().fold(error, Diagnostic::hint)
-    };
-    plan.refusals.iter().map(refused).collect()
+    plan.refusals.iter().map(crate::model::plan::Refusal::diagnostic).collect()
 }
 
 fn step_head(step: &Step) -> Map<String, Json> {
@@ -337,7 +332,8 @@ mod tests {
         ]);
         let outputs = Table::from([("lambda".into(), "arn".into())]);
         for command in ["up", "destroy"] {
-            check(command, &report(command, &title(), &plan, &results, &outputs, &Sources::new()));
+            let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
+            check(command, &report(command, &title(), &plan, &results, &outputs, diagnostics(&errors, &Sources::new())));
         }
         for command in ["plan", "up", "destroy", "drift", "status", "output", "validate", "build", "state"] {
             check(command, &failure(command, &[error()], &Sources::new()));
