@@ -72,11 +72,11 @@ fn what_was_on_its_way_at_a_second_ctrl_c_is_destroyed_too(backend: Backend) {
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }
 
-/// An `up` that is stopped twice while CreateFunction is on its way; the call arrives all the same.
+/// An `up` that is stopped twice while both CreateFunction are on their way; they arrive all the same.
 fn aborted(world: &World, sandbox: &Sandbox) {
     world.proxy.rules([Rule::on("CreateFunction").hold()]);
     let running = sandbox.start(&["up", "--yes"]);
-    world.proxy.wait_for("CreateFunction", 1);
+    world.proxy.wait_for("CreateFunction", 2);
     signal(running.pid(), "INT");
     std::thread::sleep(Duration::from_millis(500));
     let asked = Instant::now();
