@@ -5,6 +5,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod engine;
 pub mod kinds;
+pub mod local;
 pub mod model;
 pub mod package;
 pub mod plan;

@@ -12,6 +12,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("store", &["model", "diagnostic"]),
     ("aws", &["model", "diagnostic"]),
     ("kinds", &["model", "aws", "diagnostic"]),
+    ("local", &[]),
     ("package", &["model", "diagnostic"]),
     ("spec", &["model", "kinds", "diagnostic"]),
     ("engine", &["model", "diagnostic", "plan", "store", "aws", "kinds", "package", "spec"]),

@@ -1,0 +1,243 @@
+//! What the cloud was told, on disk. One thread writes; changes that come in while it writes go
+//! together into its next transaction, so a hundred callers wait for one fsync.
+
+use super::error::ApiError;
+use redb::{Database, ReadableDatabase, TableDefinition, TableError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+const FILE: &str = "cloud.redb";
+const RECORDS: TableDefinition<&str, &[u8]> = TableDefinition::new("records");
+
+/// Between a table's name and a key; no name of AWS's has it.
+const SEPARATOR: char = '\u{1}';
+
+/// Why the disk could not do its part.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DiskError {
+    /// The file is broken, or the system refused.
+    #[error("{file}: {reason}", file = .file.display())]
+    Storage {
+        /// The database's file.
+        file: PathBuf,
+        /// What was said.
+        reason: String,
+    },
+    /// A record is not what this version writes.
+    #[error("the record `{key}` cannot be read: {reason}")]
+    Record {
+        /// Its key.
+        key: String,
+        /// What was said.
+        reason: String,
+    },
+}
+
+/// Changes that reach the disk together or not at all.
+#[derive(Debug, Default)]
+pub struct Batch(Vec<(String, Option<Vec<u8>>)>);
+
+impl Batch {
+    /// No change yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes a record over what had its key.
+    #[must_use]
+    pub fn put(mut self, table: &str, key: &str, record: &impl Serialize) -> Self {
+        // Our own records are plain data, which always serialises.
+        self.0.push((full_key(table, key), Some(serde_json::to_vec(record).unwrap_or_default())));
+        self
+    }
+
+    /// Removes a record, if it is there.
+    #[must_use]
+    pub fn delete(mut self, table: &str, key: &str) -> Self {
+        self.0.push((full_key(table, key), None));
+        self
+    }
+}
+
+/// Resolves once a batch is on disk.
+#[must_use = "nothing may be acknowledged before it is on disk"]
+pub struct Saved(oneshot::Receiver<Result<(), String>>);
+
+impl Saved {
+    /// Waits until the changes are on disk.
+    ///
+    /// # Errors
+    /// `InternalFailure` when the disk refused; the changes are tried again with the next ones.
+    pub async fn wait(self) -> Result<(), ApiError> {
+        let lost = || Err("the cloud is shutting down".to_owned());
+        let outcome = self.0.await.unwrap_or_else(|_| lost());
+        outcome.map_err(|reason| ApiError::internal(format!("The change could not be written to disk: {reason}")))
+    }
+}
+
+struct Request {
+    batch: Batch,
+    answer: oneshot::Sender<Result<(), String>>,
+}
+
+/// The cloud's database.
+pub struct Disk {
+    file: PathBuf,
+    database: Arc<Database>,
+    requests: Mutex<Option<Sender<Request>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Disk {
+    /// Opens the database in a folder, which is made where it is missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, or another process has the database open.
+    pub fn open(folder: &Path) -> Result<Self, DiskError> {
+        let file = folder.join(FILE);
+        let refused = |reason: String| DiskError::Storage { file: file.clone(), reason };
+        std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
+        let database = Arc::new(Database::create(&file).map_err(|error| refused(error.to_string()))?);
+        let (sender, receiver) = channel();
+        let of_writer = Arc::clone(&database);
+        let writer = std::thread::Builder::new().name("cloud-disk".into()).spawn(move || write_all(&of_writer, &receiver));
+        let writer = writer.map_err(|error| refused(error.to_string()))?;
+        Ok(Self { file, database, requests: Mutex::new(Some(sender)), writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Hands over changes. Those handed over first reach the disk first.
+    pub fn commit(&self, batch: Batch) -> Saved {
+        let (answer, saved) = oneshot::channel();
+        if let Some(requests) = self.requests.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let _ = requests.send(Request { batch, answer });
+        }
+        Saved(saved)
+    }
+
+    /// All records of a table, by key.
+    ///
+    /// # Errors
+    /// When the file or a record cannot be read.
+    pub fn load<T: DeserializeOwned>(&self, table: &str) -> Result<Vec<(String, T)>, DiskError> {
+        let records = self.scan(table, "", "\u{10ffff}", usize::MAX)?;
+        records
+            .into_iter()
+            .map(|(key, bytes)| match serde_json::from_slice(&bytes) {
+                Ok(record) => Ok((key, record)),
+                Err(error) => Err(DiskError::Record { key: format!("{table} {key}"), reason: error.to_string() }),
+            })
+            .collect()
+    }
+
+    /// The first `limit` records of a table with keys from `from` up to, but not including, `to`, in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn scan(&self, table: &str, from: &str, to: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>, DiskError> {
+        let refused = |reason: String| DiskError::Storage { file: self.file.clone(), reason };
+        let transaction = self.database.begin_read().map_err(|error| refused(error.to_string()))?;
+        let records = match transaction.open_table(RECORDS) {
+            Ok(records) => records,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(refused(error.to_string())),
+        };
+        let (from, to) = (full_key(table, from), full_key(table, to));
+        let prefix_bytes = table.len() + SEPARATOR.len_utf8();
+        let range = records.range(from.as_str()..to.as_str()).map_err(|error| refused(error.to_string()))?;
+        range
+            .take(limit)
+            .map(|record| record.map(|(key, value)| (key.value()[prefix_bytes..].to_owned(), value.value().to_vec())))
+            .collect::<Result<_, _>>()
+            .map_err(|error| refused(error.to_string()))
+    }
+}
+
+impl Drop for Disk {
+    /// What was handed over and is not acknowledged yet still reaches the disk.
+    fn drop(&mut self) {
+        drop(self.requests.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn full_key(table: &str, key: &str) -> String {
+    format!("{table}{SEPARATOR}{key}")
+}
+
+/// The writer's life. What could not be written stays first in line for the next attempt, since memory
+/// has it already and a later success must not skip it.
+fn write_all(database: &Database, requests: &Receiver<Request>) {
+    let mut waiting: Vec<(String, Option<Vec<u8>>)> = Vec::new();
+    while let Ok(first) = requests.recv() {
+        let mut answers = Vec::new();
+        for request in std::iter::once(first).chain(requests.try_iter()) {
+            waiting.extend(request.batch.0);
+            answers.push(request.answer);
+        }
+        let outcome = write(database, &waiting).map_err(|error| error.to_string());
+        if outcome.is_ok() {
+            waiting.clear();
+        }
+        for answer in answers {
+            let _ = answer.send(outcome.clone());
+        }
+    }
+}
+
+fn write(database: &Database, changes: &[(String, Option<Vec<u8>>)]) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut records = transaction.open_table(RECORDS)?;
+        for (key, record) in changes {
+            match record {
+                Some(bytes) => drop(records.insert(key.as_str(), bytes.as_slice())?),
+                None => drop(records.remove(key.as_str())?),
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_acknowledged_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        disk.commit(Batch::new().put("role", "a", &1).put("role", "b", &2).put("rule", "a", &3)).wait().await.unwrap();
+        disk.commit(Batch::new().delete("role", "b").put("role", "c", &4)).wait().await.unwrap();
+        drop(disk);
+        let disk = Disk::open(folder.path()).unwrap();
+        assert_eq!(disk.load::<u32>("role").unwrap(), [("a".to_owned(), 1), ("c".to_owned(), 4)]);
+        assert_eq!(disk.load::<u32>("rule").unwrap(), [("a".to_owned(), 3)]);
+        assert_eq!(disk.load::<u32>("ro").unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_scan_ends_before_its_end_and_at_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        let batch = ["a", "b", "c", "d"].iter().fold(Batch::new(), |batch, key| batch.put("t", key, key));
+        disk.commit(batch).wait().await.unwrap();
+        let keys = |from, to, limit| disk.scan("t", from, to, limit).unwrap().into_iter().map(|(key, _)| key).collect::<String>();
+        assert_eq!(keys("b", "d", 9), "bc");
+        assert_eq!(keys("a", "z", 3), "abc");
+    }
+
+    #[test]
+    fn a_second_process_is_kept_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let _first = Disk::open(folder.path()).unwrap();
+        assert!(Disk::open(folder.path()).is_err());
+    }
+}
