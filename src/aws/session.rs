@@ -12,12 +12,13 @@ use aws_config::environment::{EnvironmentVariableCredentialsProvider, Environmen
 use aws_config::identity::IdentityCache;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::ProvideRegion;
+use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_sdk_sts::config::SharedCredentialsProvider;
+use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInputBuilder;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -37,6 +38,9 @@ pub struct Settings {
     pub assume_role_arn: Option<String>,
     /// An endpoint instead of AWS's own, for all services; else the environment's or the profile's.
     pub endpoint_url: Option<String>,
+    /// The endpoint is the local cloud: keys are made up and neither profiles nor proxies are looked for,
+    /// so that nothing can go to AWS.
+    pub is_local: bool,
 }
 
 /// A connection to one account in one region.
@@ -141,18 +145,39 @@ fn environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
+/// What a region is called when nobody has named one for the local cloud.
+const LOCAL_REGION: &str = "us-east-1";
+
+/// The keys of the local cloud's one user, which opens nothing anywhere else.
+const LOCAL_KEY: &str = "local";
+
+async fn local_configuration(settings: &Settings) -> SdkConfig {
+    let environment = EnvironmentVariableRegionProvider::new().region().await;
+    let region = settings.region.clone().map(Region::new).or(environment).unwrap_or(Region::from_static(LOCAL_REGION));
+    let loader = basics(region, None).credentials_provider(Credentials::new(LOCAL_KEY, LOCAL_KEY, None, None, "local cloud"));
+    let files = ProfileFiles::builder().with_contents(ProfileFileKind::Config, "").build();
+    loader.profile_files(files).endpoint_url(settings.endpoint_url.as_deref().unwrap_or_default()).load().await
+}
+
+fn basics(region: Region, proxy: Option<ProxyConfig>) -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(region)
+        .http_client(http_client(proxy))
+        .identity_cache(IdentityCache::lazy().build())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(ordinary_timeouts())
+}
+
 async fn configuration(settings: &Settings) -> Result<SdkConfig, Failure> {
+    if settings.is_local {
+        return Ok(local_configuration(settings).await);
+    }
     let has_keys = environment("AWS_ACCESS_KEY_ID").is_some() && settings.profile.is_none();
     let has_endpoint = settings.endpoint_url.is_some() || environment("AWS_ENDPOINT_URL").is_some();
     // Off EC2, asking the instance's metadata costs seconds before it fails.
     let asks_instance = !has_keys && !has_endpoint && settings.profile.is_none();
     let region = find_region(settings, asks_instance).await.ok_or_else(no_region)?;
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .region(region)
-        .http_client(http_client())
-        .identity_cache(IdentityCache::lazy().build())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(ordinary_timeouts());
+    let mut loader = basics(region, Some(ProxyConfig::from_env()));
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
     }
@@ -210,7 +235,7 @@ fn no_region() -> Failure {
 
 /// One connection pool for all services; the SDK's default would be one for each client, and each
 /// would parse the system's certificates.
-fn http_client() -> SharedHttpClient {
+fn http_client(proxy: Option<ProxyConfig>) -> SharedHttpClient {
     let builder = aws_smithy_http_client::Builder::new();
     builder.build_with_connector_fn(|settings, components| {
         let mut connector = aws_smithy_http_client::ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
@@ -218,7 +243,7 @@ fn http_client() -> SharedHttpClient {
         if let Some(components) = components {
             connector.set_sleep_impl(components.sleep_impl());
         }
-        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.set_proxy_config(Some(proxy.clone().unwrap_or_else(ProxyConfig::disabled)));
         connector.build()
     })
 }

@@ -59,7 +59,7 @@ pub struct Global {
     /// The stage to work on
     #[arg(short, long, value_name = "NAME", global = true, env = "LAMBDO_STAGE", hide_env_values = true)]
     pub stage: Option<String>,
-    /// Run against the embedded local cloud (not supported yet)
+    /// Run against the embedded local cloud, in which functions really run
     #[arg(short, long, global = true, env = "LAMBDO_LOCAL", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub local: bool,
     /// The AWS region; beats the file
@@ -156,6 +156,8 @@ pub enum Command {
     },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
+    /// Serve the local cloud for any AWS client, until Ctrl-C
+    Local(LocalArguments),
     /// Look into the state
     #[command(subcommand)]
     State(StateCommand),
@@ -246,6 +248,22 @@ pub struct DriftArguments {
     pub all_stages: bool,
 }
 
+/// What `local` takes.
+#[derive(Args, Clone, Debug)]
+pub struct LocalArguments {
+    /// The port on 127.0.0.1; 0 for any free one
+    #[arg(long, value_name = "N", default_value_t = 4566)]
+    pub port: u16,
+    /// The account that the cloud is
+    #[arg(long, value_name = "ID", default_value = crate::local::ACCOUNT, value_parser = account, hide = true)]
+    pub account: String,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_account { Ok(text.to_owned()) } else { Err("an account has twelve digits".to_owned()) }
+}
+
 /// What `state` can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum StateCommand {
@@ -278,6 +296,7 @@ impl Command {
             Self::Status => "status",
             Self::Output { .. } => "output",
             Self::Unlock => "unlock",
+            Self::Local(_) => "local",
             Self::State(state) => state.name(),
             Self::Other(words) => words.first().and_then(|word| word.to_str()).unwrap_or("lambdo"),
         }
@@ -302,6 +321,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Deploy", &["plan", "up", "destroy", "drift"]),
     ("The spec", &["validate", "spec", "schema", "build"]),
     ("What is deployed", &["status", "output", "state", "unlock"]),
+    ("Without AWS", &["local"]),
 ];
 
 /// The whole command, its verbs in groups.

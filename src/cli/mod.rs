@@ -5,6 +5,7 @@ mod board;
 mod ci;
 mod commands;
 mod ignore;
+mod local;
 mod pending;
 mod progress;
 mod render;
@@ -48,7 +49,11 @@ pub async fn main(invocation: Invocation) -> Exit {
     let ui = Arc::new(Ui::new(&arguments.global));
     let name = arguments.command.name().to_owned();
     let result = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen()) {
-        Ok(workspace) => commands::run(&workspace, &arguments.command).await,
+        Ok(workspace) => {
+            let result = commands::run(&workspace, &arguments.command).await;
+            workspace.local.stop().await;
+            result
+        }
         Err(failure) => Err(failure),
     };
     ui.end_live();
@@ -76,7 +81,6 @@ fn refused(arguments: &Arguments) -> Option<Failure> {
     match &arguments.command {
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),
-        _ if arguments.global.local => Some(verbs::not_supported_yet("--local")),
         Command::Drift(drift) if drift.all_stages => Some(verbs::not_supported_yet("drift --all-stages")),
         _ => None,
     }
@@ -126,7 +130,6 @@ mod tests {
             &["deploy"],
             &["logs", "-f"],
             &["state", "move"],
-            &["--local", "up"],
             &["drift", "--all-stages"],
         ] {
             assert_eq!(exit(words), Some(6), "{words:?}");

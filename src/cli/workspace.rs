@@ -1,9 +1,10 @@
 //! From the command line to the things that do the work: spec, store, engine.
 
-use super::args::{Arguments, Global};
+use super::args::{Arguments, Command, Global};
 use super::progress::Progress;
 use super::ui::Ui;
 use super::view::Title;
+use super::local::{self, LocalCloud};
 use crate::aws::{Quotas, Session, Settings};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
@@ -18,6 +19,8 @@ use std::sync::Arc;
 const CONFIG_FILE: &str = "config.toml";
 /// Where the state is, beside the spec.
 const STATE_FOLDER: &str = "state";
+/// Below it, what belongs to the embedded cloud: local and real share nothing.
+const LOCAL_FOLDER: &str = "local";
 
 /// What every command has.
 pub struct Workspace {
@@ -31,6 +34,8 @@ pub struct Workspace {
     pub registry: Arc<Registry>,
     /// Ctrl-C.
     pub interrupt: Interrupt,
+    /// The embedded cloud, from the first call to it on.
+    pub local: LocalCloud,
 }
 
 /// The spec's text and where it stands.
@@ -68,10 +73,11 @@ impl Workspace {
     /// # Errors
     /// [`Exit::Usage`] when the events file cannot be made.
     pub fn new(arguments: &Arguments, ui: Arc<Ui>, interrupt: Interrupt) -> Result<Self, Failure> {
-        let global = arguments.global.clone();
+        let mut global = arguments.global.clone();
+        global.local |= matches!(arguments.command, Command::Local(_));
         let events = global.events.as_ref().map(|path| base(&global).join(path));
         let progress = Progress::new(Arc::clone(&ui), events.as_deref())?;
-        Ok(Self { global, ui, progress, registry: Arc::new(Registry::new()), interrupt })
+        Ok(Self { global, ui, progress, registry: Arc::new(Registry::new()), interrupt, local: LocalCloud::default() })
     }
 
     /// A path as the user gave it, below `--directory`.
@@ -120,7 +126,8 @@ impl Workspace {
 
     fn with_options<T>(&self, load: impl FnOnce(&LoadOptions<'_>) -> T) -> T {
         let environment = |name: &str| std::env::var(name).ok();
-        load(&LoadOptions { stage: given(&self.global.stage), region: given(&self.global.region), environment: &environment })
+        let local = self.global.local.then(local::architecture);
+        load(&LoadOptions { stage: given(&self.global.stage), region: given(&self.global.region), local, environment: &environment })
     }
 
     /// The folder of the state files.
@@ -129,9 +136,29 @@ impl Workspace {
             Some(folder) => self.path(folder),
             None => header.folder.join(header.state_path.as_deref().unwrap_or(STATE_FOLDER)),
         };
+        let folder = if self.global.local { folder.join(LOCAL_FOLDER) } else { folder };
         // As short as people write it, since it is shown.
         let short = folder.strip_prefix(".").ok().filter(|short| !short.as_os_str().is_empty());
         short.map_or_else(|| folder.clone(), Path::to_path_buf)
+    }
+
+    /// Where the local cloud lives, and the region that the spec deploys to. There need not be a spec; one
+    /// with stages need not be asked for one.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] when there is a spec, and what it says of where the project lives is wrong.
+    pub fn local_place(&self) -> Result<(PathBuf, Option<String>), Failure> {
+        let config = self.config().ok();
+        let header = match config.as_ref().map(|config| self.header(config)).transpose() {
+            Err(failure) if failure.diagnostics.iter().all(|diagnostic| diagnostic.code == "stage-needed") => None,
+            other => other?,
+        };
+        if let Some(header) = header {
+            return Ok((self.state_folder(&header), either(&self.global.region, &header.aws.region)));
+        }
+        let beside = config.as_ref().and_then(|config| config.path.parent()).map_or_else(|| base(&self.global), Path::to_path_buf);
+        let folder = self.global.state_dir.as_ref().map_or_else(|| beside.join(STATE_FOLDER), |folder| self.path(folder));
+        Ok((folder.join(LOCAL_FOLDER), given(&self.global.region).map(str::to_owned)))
     }
 
     /// The state's store.
@@ -144,20 +171,34 @@ impl Workspace {
     /// # Errors
     /// [`Exit::Failed`] without credentials or region, [`Exit::Refused`] for a wrong account.
     pub async fn connect(&self, header: &Header) -> Result<Connection, Failure> {
+        let settings = if self.global.local { self.local_settings(header).await? } else { self.settings(header) };
+        let session = Session::connect(&settings, Arc::new(Quotas::new()), self.events(), self.interrupt.drain.clone()).await?;
+        let alias = if self.global.local { Some("local cloud".to_owned()) } else { session.account_alias().await };
+        let store: Arc<dyn StateStore> = Arc::new(self.store(header));
+        let clock = Arc::new(SystemClock);
+        let engine = Engine::new(session, store, Arc::clone(&self.registry), clock, self.events(), self.interrupt.clone());
+        if !self.global.local {
+            engine.guard(&header.aws.allowed_account_ids)?;
+        }
+        Ok(Connection { engine, alias })
+    }
+
+    fn settings(&self, header: &Header) -> Settings {
         let aws = &header.aws;
-        let settings = Settings {
+        Settings {
             region: either(&self.global.region, &aws.region),
             profile: either(&self.global.profile, &aws.profile),
             assume_role_arn: aws.assume_role_arn.clone(),
             endpoint_url: either(&self.global.endpoint_url, &aws.endpoint_url),
-        };
-        let session = Session::connect(&settings, Arc::new(Quotas::new()), self.events(), self.interrupt.drain.clone()).await?;
-        let alias = session.account_alias().await;
-        let store: Arc<dyn StateStore> = Arc::new(self.store(header));
-        let clock = Arc::new(SystemClock);
-        let engine = Engine::new(session, store, Arc::clone(&self.registry), clock, self.events(), self.interrupt.clone());
-        engine.guard(&aws.allowed_account_ids)?;
-        Ok(Connection { engine, alias })
+            is_local: false,
+        }
+    }
+
+    /// The embedded cloud has one account: profiles, roles and endpoints of the spec do not apply.
+    async fn local_settings(&self, header: &Header) -> Result<Settings, Failure> {
+        let region = either(&self.global.region, &header.aws.region);
+        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header)).await?);
+        Ok(Settings { region, endpoint_url, is_local: true, ..Settings::default() })
     }
 }
 

@@ -15,3 +15,6 @@ pub mod disk;
 pub mod error;
 pub mod sts;
 pub mod wire;
+
+/// The account that the local cloud is, unless it is told another one.
+pub const ACCOUNT: &str = "000000000000";

@@ -4,10 +4,10 @@ use super::references::Scope;
 use super::section::{Reader, invalid_name};
 use super::tree::{Node, Source, parse};
 use super::vars::Vars;
-use super::{Header, LoadOptions, Spec, header, lower, stage, syntax, tidy};
+use super::{FUNCTION, Header, LoadOptions, Spec, header, lower, stage, syntax, tidy};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::kinds::Registry;
-use crate::model::{Section, Table, Target};
+use crate::model::{Section, Table, Target, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -73,7 +73,7 @@ pub fn load_header(path: &Path, text: &str, options: &LoadOptions<'_>) -> Result
     }
     let chosen = stage::choose(&source, &root, options.stage).map_err(|finding| vec![finding])?;
     let mut findings = Vec::new();
-    let root = stage::patched(&root, chosen.as_deref(), &mut findings);
+    let root = stage::patched(&root, chosen.as_deref(), options.local.is_some(), &mut findings);
     findings.clear();
     // A variable that the header does not use may be wrong.
     let mut of_variables = Vec::new();
@@ -116,7 +116,7 @@ struct Resolved {
 impl Resolved {
     fn new(source: &Source, root: &Node, stage: Option<&str>, options: &LoadOptions<'_>, registry: &Registry) -> Self {
         let mut findings = Vec::new();
-        let root = stage::patched(root, stage, &mut findings);
+        let root = stage::patched(root, stage, options.local.is_some(), &mut findings);
         let kinds: Vec<&'static str> = registry.iter().map(|kind| kind.name()).collect();
         let mut of_variables = Vec::new();
         let (header, vars) = read_header(source, &root, stage, &kinds, options, (&mut of_variables, &mut findings));
@@ -125,11 +125,22 @@ impl Resolved {
         let scope = Scope { source, project: Some(project), stage, name: None, vars: &vars, kinds: &kinds, account: true };
         let mut reader = Reader::new(registry, scope);
         reader.read(&root);
-        let sections = std::mem::take(&mut reader.sections);
+        let mut sections = std::mem::take(&mut reader.sections);
         findings.append(&mut reader.findings);
         let (outputs, output_spans) = read_outputs(&root, &scope, &mut findings);
         warn_of_nothing(source, &sections, &mut findings);
+        if let Some(architecture) = options.local {
+            sections.iter_mut().for_each(|section| build_for(section, architecture));
+        }
         Self { header, sections, outputs, output_spans, findings }
+    }
+}
+
+/// What is built under `--local` must run on this machine, whatever it is built for otherwise.
+fn build_for(section: &mut Section, architecture: &str) {
+    if section.kind == FUNCTION && section.values.contains_key("build") {
+        section.values.insert("architectures".into(), Value::List(vec![Value::String(architecture.into())]));
+        section.spans.retain(|path, _| path.0.first().is_none_or(|key| key != "architectures"));
     }
 }
 
@@ -369,6 +380,32 @@ unset = [\"architectures\"]
     }
 
     #[test]
+    fn the_local_overlay_is_merged_last_and_only_for_local_runs() {
+        let text = "project = \"demo\"
+[defaults]
+architectures = \"arm64\"
+[function.a]
+build = \"a\"
+[function.b]
+code = { file = \"b\" }
+[stage.dev.function.a]
+timeout = 5
+memory_size = 256
+[local.function.a]
+timeout = 60
+unset = [\"memory_size\"]
+";
+        let environment = |_: &str| None;
+        let of = |local, name: &str| {
+            let options = LoadOptions { stage: Some("dev"), region: None, local, environment: &environment };
+            values(&load(Path::new("config.toml"), text, &options, &crate::spec::testing::registry()).unwrap(), "function", name)
+        };
+        insta::assert_snapshot!(of(None, "a"), @"");
+        insta::assert_snapshot!(of(Some("x86_64"), "a"), @"");
+        insta::assert_snapshot!(of(Some("x86_64"), "b"), @"");
+    }
+
+    #[test]
     fn the_stage_must_be_one_that_is_declared() {
         let staged = "project = \"demo\"\n[stage.dev]\n[stage.prod]\n[function.a]\nbuild = \"a\"\n";
         insta::assert_snapshot!(findings(staged, None), @"2:2 stage-needed: The file declares the stages `dev`, `prod`, and none was given. [give one, such as `--stage dev`]");
@@ -454,7 +491,7 @@ table = { statement = [{ action = "s3:Get" }] }
 json = '{"Resource": "arn:${aws.partition}:s3:::x"}'
 file = { file = "p.json" }
 "#;
-        let options = LoadOptions { stage: None, region: None, environment: &environment };
+        let options = LoadOptions { stage: None, region: None, local: None, environment: &environment };
         let registry = crate::spec::testing::registry();
         let spec = load(&folder.path().join("config.toml"), text, &options, &registry).unwrap();
         insta::assert_snapshot!(values(&spec, "role", "a"), @r#"{"inline_policy":{"file":{"Null":null,"Resource":{"$unknown":"aws.region"}},"json":{"Resource":{"$template":["arn:",{"$unknown":"aws.partition"},":s3:::x"]}},"table":{"statement":[{"action":"s3:Get"}]}}}"#);
@@ -469,7 +506,7 @@ file = { file = "p.json" }
 
     #[test]
     fn the_header_is_read_in_spite_of_a_broken_function() {
-        let options = LoadOptions { stage: None, region: Some("us-east-1"), environment: &environment };
+        let options = LoadOptions { stage: None, region: Some("us-east-1"), local: None, environment: &environment };
         let header = |text: &str| load_header(Path::new("x/config.toml"), text, &options);
         let good = "project = \"demo\"\n[aws]\nallowed_account_ids = [\"123456789012\"]\n[state]\npath = \"s\"\n";
         let expected = header(good).unwrap();
@@ -484,7 +521,7 @@ file = { file = "p.json" }
 
     #[test]
     fn the_header_is_refused_where_a_guard_may_be_lost() {
-        let options = LoadOptions { stage: None, region: None, environment: &environment };
+        let options = LoadOptions { stage: None, region: None, local: None, environment: &environment };
         for text in [
             "project = \"demo\"\n[aws]\nallowed_account_ids = [\"123456789012\"\n",
             "project = \"demo\"\n[function.a]\nb = [\n[aws]\nallowed_account_ids = [\"123456789012\"]\n",

@@ -364,7 +364,7 @@ lambda = "${function.hash.arn}"
 "#;
 
     fn really_lowered(text: &str) -> (Spec, Desired) {
-        let options = crate::spec::LoadOptions { stage: None, region: None, environment: &|_| None };
+        let options = crate::spec::LoadOptions { stage: None, region: None, local: None, environment: &|_| None };
         let spec = crate::spec::load(std::path::Path::new("config.toml"), text, &options, &Registry::new());
         let spec = spec.unwrap_or_else(|findings| panic!("{}\n{text}", told(text, &findings)));
         let lowered = lower_with_warnings(&spec, &Target::placeholder(), &BTreeMap::new(), &Registry::new());

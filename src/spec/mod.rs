@@ -44,6 +44,9 @@ pub struct LoadOptions<'a> {
     pub stage: Option<&'a str>,
     /// The region, as `--region` gives it; it beats the file.
     pub region: Option<&'a str>,
+    /// Under `--local` this machine's architecture, `x86_64` or `arm64`: `[local]` is merged, and what is
+    /// built is built for this machine.
+    pub local: Option<&'a str>,
     /// The environment variables, for `[vars]`.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
 }

@@ -26,8 +26,11 @@ pub fn schema(registry: &Registry) -> Json {
         .insert("outputs".into(), described(json!({ "type": "object" }), "What `lambdo output` shows: references, or bare addresses."));
     let stage = json!({ "type": "object", "propertyNames": { "pattern": NAME }, "additionalProperties": { "$ref": "#/$defs/stage" } });
     properties.insert("stage".into(), described(stage, "Patches to this file, by the stage's name."));
+    let overlay = json!({ "$ref": "#/$defs/stage" });
+    properties.insert("local".into(), described(overlay, "A patch to this file that is merged last, under `--local` only."));
     let mut patch = properties.clone();
     patch.remove("stage");
+    patch.remove("local");
     patch.insert("unset".into(), unset());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -12,7 +12,7 @@ use crate::model::{Address, Field, Path, Section, Table, field};
 use std::collections::BTreeMap;
 
 /// Words of the top level that are no kind's and no field's.
-pub(crate) const TOP_TABLES: &[&str] = &["defaults", "function", "vars", "outputs", "stage"];
+pub(crate) const TOP_TABLES: &[&str] = &["defaults", "function", "vars", "outputs", "stage", "local"];
 
 /// All other words that the spec has at the top level: refused until a kind or a field takes them.
 const TOP_NOT_SUPPORTED_YET: &[&str] = &[
@@ -23,7 +23,6 @@ const TOP_NOT_SUPPORTED_YET: &[&str] = &[
     "http_api",
     "lambdo_version",
     "layer",
-    "local",
     "log_group",
     "moved",
     "notify",

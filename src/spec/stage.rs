@@ -1,8 +1,11 @@
-//! `[stage.NAME]`: a patch to the file.
+//! `[stage.NAME]` and `[local]`: patches to the file.
 
 use super::merge::{Level, merge};
 use super::tree::{Node, Source};
 use crate::diagnostic::{Diagnostic, nearest};
+
+const STAGE: &str = "stage";
+const LOCAL: &str = "local";
 
 /// The stages that the file declares.
 pub(crate) fn declared(root: &Node) -> Vec<String> {
@@ -40,29 +43,44 @@ pub(crate) fn choose(source: &Source, root: &Node, wanted: Option<&str>) -> Resu
     }
 }
 
-/// The file as if it had been written with the patch of `stage`, and without any stages.
-pub(crate) fn patched(root: &Node, stage: Option<&str>, findings: &mut Vec<Diagnostic>) -> Node {
+/// The file as if it had been written with the patch of `stage` and, for a local run, with `[local]`
+/// on top; and without any stages and overlays.
+pub(crate) fn patched(root: &Node, stage: Option<&str>, is_local: bool, findings: &mut Vec<Diagnostic>) -> Node {
     let mut file = root.clone();
-    let Some(stages) = file.table_mut().and_then(|table| table.remove("stage")) else { return file };
-    if stages.table().is_none() {
-        findings.push(not_a_table("`stage`", &stages));
+    let mut taken = |key: &str| file.table_mut().and_then(|table| table.remove(key));
+    let (stages, overlay) = (taken(STAGE), taken(LOCAL));
+    if let Some(stages) = &stages {
+        if stages.table().is_none() {
+            findings.push(not_a_table("`stage`", stages));
+        }
+        if let Some(patch) = stage.and_then(|stage| stages.get(stage)) {
+            patch_with(&mut file, patch, "A stage", findings);
+        }
     }
-    let Some(patch) = stage.and_then(|stage| stages.get(stage)) else { return file };
-    if patch.table().is_none() {
-        findings.push(not_a_table("A stage", patch));
-        return file;
-    }
-    if let Some(inner) = patch.get("stage") {
-        findings.push(
-            Diagnostic::error("invalid-value", "A value is not allowed").detail("A stage cannot declare stages.").span(inner.key_span()),
-        );
-    }
-    merge(&mut file, patch.clone(), Level::File, findings);
-    if let Some(table) = file.table_mut() {
-        table.remove("stage");
-        table.remove("unset");
+    match &overlay {
+        Some(overlay) if is_local => patch_with(&mut file, overlay, "`local`", findings),
+        Some(overlay) if overlay.table().is_none() => findings.push(not_a_table("`local`", overlay)),
+        _ => {}
     }
     file
+}
+
+fn patch_with(file: &mut Node, patch: &Node, what: &str, findings: &mut Vec<Diagnostic>) {
+    if patch.table().is_none() {
+        findings.push(not_a_table(what, patch));
+        return;
+    }
+    for (inner, inside) in [(patch.get(STAGE), "stages"), (patch.get(LOCAL), "an overlay")] {
+        let Some(inner) = inner else { continue };
+        let detail = format!("{what} cannot declare {inside}.");
+        findings.push(Diagnostic::error("invalid-value", "A value is not allowed").detail(detail).span(inner.key_span()));
+    }
+    merge(file, patch.clone(), Level::File, findings);
+    if let Some(table) = file.table_mut() {
+        for key in [STAGE, LOCAL, "unset"] {
+            table.remove(key);
+        }
+    }
 }
 
 fn not_a_table(what: &str, node: &Node) -> Diagnostic {

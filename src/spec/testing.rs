@@ -159,7 +159,7 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 }
 
 pub(crate) fn load_stage(text: &str, stage: Option<&str>) -> Result<Spec, Vec<Diagnostic>> {
-    let options = LoadOptions { stage, region: None, environment: &environment };
+    let options = LoadOptions { stage, region: None, local: None, environment: &environment };
     load(Path::new("config.toml"), text, &options, &registry())
 }
 

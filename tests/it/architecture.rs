@@ -17,7 +17,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("spec", &["model", "kinds", "diagnostic"]),
     ("engine", &["model", "diagnostic", "plan", "store", "aws", "kinds", "package", "spec"]),
     // The command line hands what these make to the engine.
-    ("cli", &["engine", "model", "diagnostic", "spec", "store", "package", "aws", "kinds"]),
+    ("cli", &["engine", "model", "diagnostic", "spec", "store", "package", "aws", "kinds", "local"]),
     ("main", &["cli", "model"]),
     ("lib", &["*"]),
 ];

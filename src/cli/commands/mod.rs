@@ -4,6 +4,7 @@ mod build;
 mod deploy;
 mod destroy;
 mod drift;
+mod local;
 mod output;
 mod plan;
 mod run;
@@ -37,6 +38,7 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Drift(arguments) => Box::pin(drift::run(workspace, arguments)),
         Command::Status => Box::pin(status::run(workspace)),
         Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
+        Command::Local(arguments) => Box::pin(local::run(workspace, arguments)),
         Command::Unlock => Box::pin(unlock::run(workspace)),
         Command::State(command) => Box::pin(state::run(workspace, command)),
         Command::Other(words) => return Err(super::verbs::unknown(&words.first().map(|word| word.to_string_lossy()).unwrap_or_default())),

@@ -20,7 +20,9 @@ const VERB: &str = "up";
 pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
     let header = workspace.header(&config)?;
-    workspace.ui.diagnostics(ci::warning(&workspace.store(&header).path()).as_slice());
+    if !workspace.global.local {
+        workspace.ui.diagnostics(ci::warning(&workspace.store(&header).path()).as_slice());
+    }
     let deployment = match &arguments.plan {
         Some(file) => saved(workspace, &config, &workspace.path(file)).await?,
         None => {

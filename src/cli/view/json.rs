@@ -140,6 +140,15 @@ pub fn validate(
     })
 }
 
+/// The document of `local`.
+pub fn local(endpoint_url: &str, account: &str, region: &str, pid: u32, variables: &[(&str, &str)]) -> Json {
+    let environment: BTreeMap<&str, &str> = variables.iter().copied().collect();
+    json!({
+        "version": VERSION, "command": "local", "endpoint_url": endpoint_url, "account": account, "region": region, "pid": pid,
+        "environment": environment,
+    })
+}
+
 /// The document of `build`.
 pub fn build(artifacts: &BTreeMap<String, Artifact>) -> Json {
     let packages: Vec<Json> = artifacts

@@ -1,4 +1,4 @@
-//! One emulator process for one test.
+//! One emulator process for one test: two that others wrote, and lambdo's own local cloud.
 
 use std::fmt;
 use std::fs::File;
@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The account that both emulators are told to be.
@@ -16,6 +17,8 @@ pub const REGION: &str = "eu-central-1";
 /// Which emulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
+    /// lambdo's own, `lambdo local`.
+    Local,
     /// Runs functions, is Pending before it is Active, accepts almost anything.
     Ministack,
     /// Stricter on roles and rules, runs nothing.
@@ -25,15 +28,19 @@ pub enum Backend {
 impl Backend {
     fn program(self) -> PathBuf {
         let (environment, program) = match self {
+            Self::Local => return PathBuf::from(env!("CARGO_BIN_EXE_lambdo")),
             Self::Ministack => ("ministack", "ministack"),
             Self::Moto => ("moto", "moto_server"),
         };
         Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv").join(environment).join("bin").join(program)
     }
 
-    fn command(self, port: u16) -> Command {
+    fn command(self, port: u16, folder: &Path) -> Command {
         let mut command = Command::new(self.program());
         match self {
+            Self::Local => {
+                command.args(["local", "--port", &port.to_string(), "--account", ACCOUNT, "--state-dir"]).arg(folder.join("cloud"));
+            }
             Self::Ministack => {
                 command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1").env("PERSIST_STATE", "0");
                 command.env("LOG_LEVEL", "WARNING").env("MINISTACK_ACCOUNT_ID", ACCOUNT);
@@ -48,15 +55,18 @@ impl Backend {
 
     fn health(self) -> &'static str {
         match self {
+            Self::Local => "/_lambdo/health",
             Self::Ministack => "/_ministack/health",
             Self::Moto => "/moto-api/data.json",
         }
     }
 
-    fn reset(self) -> &'static str {
+    /// The local cloud offers nobody on the network to forget everything: it is started anew.
+    fn reset(self) -> Option<&'static str> {
         match self {
-            Self::Ministack => "/_ministack/reset",
-            Self::Moto => "/moto-api/reset",
+            Self::Local => None,
+            Self::Ministack => Some("/_ministack/reset"),
+            Self::Moto => Some("/moto-api/reset"),
         }
     }
 }
@@ -64,6 +74,7 @@ impl Backend {
 impl fmt::Display for Backend {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Local => "local",
             Self::Ministack => "ministack",
             Self::Moto => "moto",
         })
@@ -77,7 +88,8 @@ pub struct Emulator {
     pub backend: Backend,
     /// `127.0.0.1:PORT`.
     pub authority: String,
-    child: Child,
+    child: Mutex<Child>,
+    folder: PathBuf,
     log: PathBuf,
 }
 
@@ -93,22 +105,15 @@ impl Emulator {
     fn attempt(backend: Backend, folder: &Path, attempt: u32) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = folder.join(format!("{backend}-{attempt}.log"));
-        let output = File::create(&log).unwrap();
-        let mut command = backend.command(port);
-        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output).current_dir(folder);
-        for (key, value) in [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_DEFAULT_REGION", REGION)] {
-            command.env(key, value);
-        }
-        command.env_remove("AWS_ENDPOINT_URL").env_remove("AWS_PROFILE").env("TMPDIR", folder);
-        let child = command.spawn().unwrap_or_else(|error| panic!("{backend} cannot be started: {error}"));
-        let mut emulator = Self { backend, authority: format!("127.0.0.1:{port}"), child, log };
+        let child = Mutex::new(spawned(backend, port, folder, &log));
+        let emulator = Self { backend, authority: format!("127.0.0.1:{port}"), child, folder: folder.to_owned(), log };
         emulator.is_ready().then(|| emulator.configure())
     }
 
-    fn is_ready(&mut self) -> bool {
+    fn is_ready(&self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
-            if self.child.try_wait().unwrap().is_some() {
+            if self.child().try_wait().unwrap().is_some() {
                 eprintln!("{} ended by itself: {}", self.backend, std::fs::read_to_string(&self.log).unwrap_or_default());
                 return false;
             }
@@ -131,15 +136,49 @@ impl Emulator {
 
     /// Forgets everything, as if it had just been started.
     pub fn reset(&self) {
-        let answer = request(&self.authority, "POST", self.backend.reset(), "").expect("the emulator answers its reset");
+        let Some(path) = self.backend.reset() else {
+            self.kill();
+            std::fs::remove_dir_all(self.folder.join("cloud")).unwrap();
+            self.restart();
+            return;
+        };
+        let answer = request(&self.authority, "POST", path, "").expect("the emulator answers its reset");
         assert!(answer.contains(" 200 "), "{answer}");
     }
+
+    /// Ends the process at once, as SIGKILL does.
+    pub fn kill(&self) {
+        let mut child = self.child();
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    /// Starts it again on the same port, with whatever it kept.
+    pub fn restart(&self) {
+        let port = self.authority.rsplit(':').next().unwrap().parse().unwrap();
+        *self.child() = spawned(self.backend, port, &self.folder, &self.log);
+        assert!(self.is_ready(), "{} does not start again", self.backend);
+    }
+
+    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn spawned(backend: Backend, port: u16, folder: &Path, log: &Path) -> Child {
+    let output = File::options().create(true).append(true).open(log).unwrap();
+    let mut command = backend.command(port, folder);
+    command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output).current_dir(folder);
+    for (key, value) in [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_DEFAULT_REGION", REGION)] {
+        command.env(key, value);
+    }
+    command.env_remove("AWS_ENDPOINT_URL").env_remove("AWS_PROFILE").env("TMPDIR", folder);
+    command.spawn().unwrap_or_else(|error| panic!("{backend} cannot be started: {error}"))
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

@@ -1,4 +1,4 @@
-//! What all scenarios stand on: emulators, a proxy in front of them, a project folder, AWS clients.
+//! What all scenarios stand on: emulators and the local cloud, a proxy in front of them, a project folder, AWS clients.
 
 pub mod cloud;
 pub mod emulator;
@@ -20,6 +20,9 @@ pub use world::World;
 /// Makes one test per emulator out of each scenario, a function that takes a [`Backend`].
 macro_rules! on_each_emulator {
     ($($scenario:ident),+ $(,)?) => {
+        mod local {
+            $(#[test] fn $scenario() { super::$scenario($crate::support::Backend::Local); })+
+        }
         mod ministack {
             $(#[test] fn $scenario() { super::$scenario($crate::support::Backend::Ministack); })+
         }

@@ -1,0 +1,61 @@
+//! The embedded cloud, as a `--local` command has it: joined, or started for as long as it is needed.
+
+use crate::diagnostic::Diagnostic;
+use crate::local::{ACCOUNT, Joined, Launch, LaunchError};
+use crate::model::{Exit, Failure};
+use std::path::Path;
+use tokio::sync::Mutex;
+
+/// Below the local state's folder, what the cloud keeps.
+const CLOUD_FOLDER: &str = "cloud";
+
+/// The cloud that this command calls, if it calls one.
+#[derive(Default)]
+pub struct LocalCloud(Mutex<Option<Joined>>);
+
+impl LocalCloud {
+    /// Where the cloud answers; it is joined or started first.
+    ///
+    /// # Errors
+    /// [`Exit::Failed`] when its folder cannot be used.
+    pub async fn endpoint_url(&self, state_folder: &Path) -> Result<String, Failure> {
+        let mut cloud = self.0.lock().await;
+        if cloud.is_none() {
+            *cloud = Some(launch(state_folder, ACCOUNT, 0).join_or_start().await.map_err(failure)?);
+        }
+        Ok(cloud.as_ref().map(|joined| joined.server().endpoint_url.clone()).unwrap_or_default())
+    }
+
+    /// Ends the cloud, if this command started it.
+    pub async fn stop(&self) {
+        if let Some(Joined::Started(running)) = self.0.lock().await.take() {
+            running.stop().await;
+        }
+    }
+}
+
+/// How the cloud of a project is served.
+pub fn launch(state_folder: &Path, account: &str, port: u16) -> Launch {
+    Launch { folder: state_folder.join(CLOUD_FOLDER), account: account.to_owned(), port }
+}
+
+/// Why there is no local cloud, for people.
+pub fn failure(error: LaunchError) -> Failure {
+    let diagnostic = Diagnostic::error("local-cloud", "The local cloud cannot be started").detail(format!("{}.", capitalised(&error.to_string())));
+    Failure::new(Exit::Failed, match error {
+        LaunchError::Port { .. } => diagnostic.hint("give another one with `--port N`, or `--port 0` for any free one"),
+        LaunchError::AlreadyServed { .. } => diagnostic.hint("commands with `--local` join it; to serve anew, end that process first"),
+        LaunchError::Silent { .. } => diagnostic.hint("it may just be ending: try again"),
+        LaunchError::Folder { .. } => diagnostic,
+    })
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+/// This machine's architecture in Lambda's words.
+pub fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+}

@@ -1,0 +1,224 @@
+//! Events without an answer: on disk before they are accepted, tried again as Lambda tries them again
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>).
+
+use super::Lambda;
+use super::record::Function;
+use crate::local::common::{Common, random_id};
+use crate::local::disk::{Batch, DiskError};
+use crate::local::error::ApiError;
+use crate::local::run::Invocation;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+const TABLE: &str = "lambda/event";
+
+/// After the first and the second failure of the function; there is no fourth attempt.
+const PAUSES_MS: [i64; 2] = [60_000, 120_000];
+/// The first pause after a throttle; each one after it is twice as long.
+const THROTTLED_PAUSE_MS: i64 = 1000;
+const LONGEST_THROTTLED_PAUSE_MS: i64 = 300_000;
+/// How old an event may get.
+const LONGEST_AGE_MS: i64 = 6 * 3_600_000;
+
+/// An event that waits for its function.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Event {
+    id: String,
+    request_id: String,
+    region: String,
+    function: String,
+    payload: String,
+    accepted_ms: i64,
+    /// When it is tried, or tried again.
+    due_ms: i64,
+    failures: usize,
+    throttles: u32,
+}
+
+impl Event {
+    fn key(&self) -> (i64, String) {
+        (self.due_ms, self.id.clone())
+    }
+}
+
+/// What came of an attempt.
+enum Attempt {
+    Done,
+    Failed,
+    Throttled,
+}
+
+/// The events, by when they are due.
+pub(super) struct Queue {
+    waiting: Mutex<BTreeMap<(i64, String), Event>>,
+    /// How many are being tried.
+    running: Mutex<usize>,
+    /// Rung when an event comes or ends.
+    bell: Notify,
+    stop: CancellationToken,
+}
+
+impl Queue {
+    pub fn open(common: &Common) -> Result<Self, DiskError> {
+        let events = common.disk.load::<Event>(TABLE)?;
+        let waiting = events.into_iter().map(|(_, event)| (event.key(), event)).collect();
+        Ok(Self { waiting: Mutex::new(waiting), running: Mutex::new(0), bell: Notify::new(), stop: CancellationToken::new() })
+    }
+
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<(i64, String), Event>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> MutexGuard<'_, usize> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_due(&self, now_ms: i64) -> Option<Event> {
+        let mut waiting = self.waiting();
+        let event = waiting.first_entry().filter(|entry| entry.key().0 <= now_ms)?.remove();
+        // Counted before it leaves the queue's lock: whoever looks sees it in one place or the other.
+        *self.running() += 1;
+        Some(event)
+    }
+
+    fn next_due_ms(&self) -> Option<i64> {
+        self.waiting().first_key_value().map(|((due_ms, _), _)| *due_ms)
+    }
+}
+
+impl Lambda {
+    /// Takes an event for a function; it is on disk when this returns.
+    pub(super) async fn enqueue(&self, function: &Function, payload: &Bytes, request_id: &str) -> Result<(), ApiError> {
+        let now_ms = self.now_ms();
+        let event = Event {
+            id: random_id(),
+            request_id: request_id.to_owned(),
+            region: function.region.clone(),
+            function: function.name.clone(),
+            payload: String::from_utf8_lossy(payload).into_owned(),
+            accepted_ms: now_ms,
+            due_ms: now_ms.max(function.active_at_ms),
+            failures: 0,
+            throttles: 0,
+        };
+        self.common.disk.commit(Batch::new().put(TABLE, &event.id, &event)).wait().await?;
+        self.queue.waiting().insert(event.key(), event);
+        self.queue.bell.notify_one();
+        Ok(())
+    }
+
+    /// An event from a service on behalf of one of its resources, as the function's policy allows.
+    ///
+    /// # Errors
+    /// Where there is no such function, or its policy does not allow it.
+    pub async fn deliver(&self, service: &str, source_arn: &str, function_arn: &str, payload: Bytes) -> Result<(), ApiError> {
+        let region = function_arn.split(':').nth(3).unwrap_or_default();
+        let name = function_arn.split(':').nth(6).unwrap_or_default();
+        let function = self.find(region, name)?;
+        if !self.may_be_invoked(&function, service, source_arn) {
+            let message = format!("{service} is not authorized to perform: lambda:InvokeFunction on resource: {function_arn}");
+            return Err(ApiError::new(403, "AccessDeniedException", message));
+        }
+        self.enqueue(&function, &payload, &random_id()).await
+    }
+
+    /// Begins to work off the queue. It ends with the service.
+    pub(super) fn go_on(self: &Arc<Self>) {
+        let (service, stop) = (Arc::downgrade(self), self.queue.stop.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work(service) => {}
+            }
+        });
+    }
+
+    /// Returns once no event is being tried or due. What waits for its next attempt is not waited for.
+    pub async fn is_quiet(&self) {
+        loop {
+            let changed = self.queue.bell.notified();
+            let is_due = self.queue.next_due_ms().is_some_and(|due_ms| due_ms <= self.now_ms());
+            if !is_due && *self.queue.running() == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    async fn attempt(&self, event: Event) {
+        let attempt = self.tried(&event).await;
+        if self.queue.stop.is_cancelled() {
+            // What was cut off is on disk, and tried again by the next cloud.
+            return;
+        }
+        let next = next_attempt(event.clone(), &attempt, self.now_ms());
+        let batch = match &next {
+            Some(event) => Batch::new().put(TABLE, &event.id, event),
+            None => Batch::new().delete(TABLE, &event.id),
+        };
+        // A disk that refuses leaves the event where it is: it is tried once more after a restart.
+        let _ = self.common.disk.commit(batch).wait().await;
+        if let Some(event) = next {
+            self.queue.waiting().insert(event.key(), event);
+        }
+        *self.queue.running() -= 1;
+        self.queue.bell.notify_waiters();
+        self.queue.bell.notify_one();
+    }
+
+    async fn tried(&self, event: &Event) -> Attempt {
+        // The function of an event that nobody can answer any more may be gone.
+        let Ok(function) = self.find(&event.region, &event.function) else { return Attempt::Done };
+        let invocation = Invocation {
+            payload: Bytes::from(event.payload.clone().into_bytes()),
+            request_id: event.request_id.clone(),
+            ..Invocation::default()
+        };
+        match self.run(&function, invocation).await {
+            Ok(outcome) if outcome.function_error.is_none() => Attempt::Done,
+            Err(error) if error.status == 429 || error.status == 409 => Attempt::Throttled,
+            Ok(_) | Err(_) => Attempt::Failed,
+        }
+    }
+}
+
+async fn work(service: Weak<Lambda>) {
+    loop {
+        let Some(lambda) = service.upgrade() else { return };
+        while let Some(event) = lambda.queue.take_due(lambda.now_ms()) {
+            let lambda = Arc::clone(&lambda);
+            tokio::spawn(async move { lambda.attempt(event).await });
+        }
+        let rung = lambda.queue.bell.notified();
+        match lambda.queue.next_due_ms() {
+            Some(due_ms) => tokio::select! {
+                () = rung => {}
+                () = lambda.common.clock.sleep_until(due_ms) => {}
+            },
+            None => rung.await,
+        }
+    }
+}
+
+/// The event as it waits for its next attempt; `None` when there is none.
+fn next_attempt(mut event: Event, attempt: &Attempt, now_ms: i64) -> Option<Event> {
+    let pause_ms = match attempt {
+        Attempt::Done => return None,
+        Attempt::Failed => *PAUSES_MS.get(event.failures)?,
+        Attempt::Throttled => THROTTLED_PAUSE_MS.saturating_mul(1 << event.throttles.min(20)).min(LONGEST_THROTTLED_PAUSE_MS),
+    };
+    match attempt {
+        Attempt::Failed => event.failures += 1,
+        _ => event.throttles += 1,
+    }
+    event.due_ms = now_ms + pause_ms;
+    (event.due_ms - event.accepted_ms <= LONGEST_AGE_MS).then_some(event)
+}
