@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::common::Common;
 use super::disk::{Disk, DiskError};
-use super::events::Events;
+use super::events::{Events, Functions};
 use super::iam::Iam;
 use super::lambda::Lambda;
 use super::logs::Logs;
@@ -48,13 +48,19 @@ impl Cloud {
         let iam = Arc::new(Iam::open(common.clone())?);
         let logs = Arc::new(Logs::open(common.clone())?);
         let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs))?;
-        let events = Arc::new(Events::open(common.clone(), Arc::clone(&lambda))?);
+        let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
+        let events = Arc::new(Events::open(common.clone(), functions)?);
         Ok(Self { common, iam, logs, lambda, events })
     }
 
     /// What `GET /_lambdo/health` answers.
     pub fn health(&self) -> Value {
         json!({ "status": "running", "account": self.common.account, "version": env!("CARGO_PKG_VERSION") })
+    }
+
+    /// Fires schedules and works off what is queued, for as long as it is polled.
+    pub async fn work(&self) {
+        tokio::join!(self.events.run(), self.lambda.work());
     }
 
     /// Ends whatever runs; what is queued stays on disk.

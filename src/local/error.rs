@@ -54,6 +54,11 @@ impl Constraints {
         self.0.push(format!("Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"));
     }
 
+    /// Notes a breach of a member that is missing, or a list: AWS shows no value then.
+    pub fn broken_without_value(&mut self, member: &str, rule: &str) {
+        self.0.push(format!("Value at '{member}' failed to satisfy constraint: Member must {rule}"));
+    }
+
     /// A text's length in characters, both ends included.
     pub fn length(&mut self, value: &str, member: &str, shortest: usize, longest: usize) {
         let length = value.chars().count();

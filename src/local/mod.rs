@@ -9,12 +9,23 @@
 //! still holds the mutex, so that the order on disk is the order in memory; then it lets go, and waits
 //! until the change is on disk before it answers.
 
-pub mod clock;
-pub mod common;
-pub mod disk;
-pub mod error;
-pub mod sts;
-pub mod wire;
+mod clock;
+mod cloud;
+mod common;
+mod disk;
+mod error;
+mod events;
+mod iam;
+mod lambda;
+mod launch;
+mod logs;
+mod run;
+mod server;
+mod signature;
+mod sts;
+mod wire;
+
+pub use launch::{Joined, Launch, LaunchError, Running, Server};
 
 /// The account that the local cloud is, unless it is told another one.
 pub const ACCOUNT: &str = "000000000000";

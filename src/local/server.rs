@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 /// The paths that are the cloud's own and no AWS service's.
 pub const OWN_PATHS: &str = "/_lambdo/";
 
+/// Where GetFunction says that packages lie.
+pub const CODE_PATH: &str = "/_lambdo/code/";
+
 /// The largest request that Lambda takes: a zip of 50 MB in base64.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_REQUEST_BYTES: usize = 70 * 1024 * 1024;
@@ -61,7 +64,7 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
         "sts" | "iam" => form(cloud, &scope.service, &body, request_id).await,
         "logs" | "events" => document(cloud, &scope.service, &call, &parts.headers, &body).await,
         "lambda" => {
-            cloud.lambda.call(&call, taken_apart(parts, body)).await.unwrap_or_else(|error| rest_refusal(&error))
+            cloud.lambda.call(&call, &taken_apart(parts, body)).await.unwrap_or_else(|error| rest_refusal(&error))
         }
         other => rest_refusal(&ApiError::new(
             501,

@@ -3,10 +3,12 @@
 
 use super::Lambda;
 use super::record::Function;
-use crate::local::common::{Common, random_id};
+use crate::local::common::{Call, Common, random_id};
 use crate::local::disk::{Batch, DiskError};
 use crate::local::error::ApiError;
+use crate::local::events::Functions;
 use crate::local::run::Invocation;
+use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +83,12 @@ impl Queue {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes the worker, which may not be listening at this moment, and whoever waits for quiet.
+    fn ring(&self) {
+        self.bell.notify_waiters();
+        self.bell.notify_one();
+    }
+
     fn take_due(&self, now_ms: i64) -> Option<Event> {
         let mut waiting = self.waiting();
         let event = waiting.first_entry().filter(|entry| entry.key().0 <= now_ms)?.remove();
@@ -96,14 +104,14 @@ impl Queue {
 
 impl Lambda {
     /// Takes an event for a function; it is on disk when this returns.
-    pub(super) async fn enqueue(&self, function: &Function, payload: &Bytes, request_id: &str) -> Result<(), ApiError> {
+    pub(super) async fn enqueue(&self, function: &Function, payload: String, request_id: &str) -> Result<(), ApiError> {
         let now_ms = self.now_ms();
         let event = Event {
             id: random_id(),
             request_id: request_id.to_owned(),
             region: function.region.clone(),
             function: function.name.clone(),
-            payload: String::from_utf8_lossy(payload).into_owned(),
+            payload,
             accepted_ms: now_ms,
             due_ms: now_ms.max(function.active_at_ms),
             failures: 0,
@@ -111,23 +119,8 @@ impl Lambda {
         };
         self.common.disk.commit(Batch::new().put(TABLE, &event.id, &event)).wait().await?;
         self.queue.waiting().insert(event.key(), event);
-        self.queue.bell.notify_one();
+        self.queue.ring();
         Ok(())
-    }
-
-    /// An event from a service on behalf of one of its resources, as the function's policy allows.
-    ///
-    /// # Errors
-    /// Where there is no such function, or its policy does not allow it.
-    pub async fn deliver(&self, service: &str, source_arn: &str, function_arn: &str, payload: Bytes) -> Result<(), ApiError> {
-        let region = function_arn.split(':').nth(3).unwrap_or_default();
-        let name = function_arn.split(':').nth(6).unwrap_or_default();
-        let function = self.find(region, name)?;
-        if !self.may_be_invoked(&function, service, source_arn) {
-            let message = format!("{service} is not authorized to perform: lambda:InvokeFunction on resource: {function_arn}");
-            return Err(ApiError::new(403, "AccessDeniedException", message));
-        }
-        self.enqueue(&function, &payload, &random_id()).await
     }
 
     /// Begins to work off the queue. It ends with the service.
@@ -141,8 +134,13 @@ impl Lambda {
         });
     }
 
+    fn by_arn(&self, arn: &str) -> Result<Function, ApiError> {
+        let call = Call { region: arn.split(':').nth(3).unwrap_or_default().to_owned(), request_id: String::new() };
+        self.find(&call.region, &self.name_of(&call, arn, None)?)
+    }
+
     /// Returns once no event is being tried or due. What waits for its next attempt is not waited for.
-    pub async fn is_quiet(&self) {
+    pub async fn quiet(&self) {
         loop {
             let changed = self.queue.bell.notified();
             let is_due = self.queue.next_due_ms().is_some_and(|due_ms| due_ms <= self.now_ms());
@@ -170,8 +168,7 @@ impl Lambda {
             self.queue.waiting().insert(event.key(), event);
         }
         *self.queue.running() -= 1;
-        self.queue.bell.notify_waiters();
-        self.queue.bell.notify_one();
+        self.queue.ring();
     }
 
     async fn tried(&self, event: &Event) -> Attempt {
@@ -187,6 +184,17 @@ impl Lambda {
             Err(error) if error.status == 429 || error.status == 409 => Attempt::Throttled,
             Ok(_) | Err(_) => Attempt::Failed,
         }
+    }
+}
+
+#[async_trait]
+impl Functions for Lambda {
+    fn allows(&self, function_arn: &str, principal: &str, source_arn: &str) -> bool {
+        self.by_arn(function_arn).is_ok_and(|function| self.may_be_invoked(&function, principal, source_arn))
+    }
+
+    async fn invoke(&self, function_arn: &str, payload: String) -> Result<(), ApiError> {
+        self.enqueue(&self.by_arn(function_arn)?, payload, &random_id()).await
     }
 }
 

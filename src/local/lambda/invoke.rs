@@ -41,7 +41,7 @@ impl Lambda {
         match kind {
             "DryRun" => Ok(Answer::empty(204)),
             "Event" => {
-                self.enqueue(&function, &payload, &call.request_id).await?;
+                self.enqueue(&function, String::from_utf8_lossy(&payload).into_owned(), &call.request_id).await?;
                 Ok(Answer::empty(202))
             }
             "RequestResponse" => {

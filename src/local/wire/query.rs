@@ -57,7 +57,8 @@ impl Parameters {
     }
 }
 
-fn lower_first(name: &str) -> String {
+/// A parameter's name as AWS's messages write it: `roleName` of `RoleName`.
+pub fn lower_first(name: &str) -> String {
     let mut characters = name.chars();
     characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
 }

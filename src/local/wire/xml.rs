@@ -47,7 +47,9 @@ impl Xml {
     }
 
     fn raw(mut self, name: &str, inside: &str) -> Self {
-        self.0 = format!("{}<{name}>{inside}</{name}>", self.0);
+        for part in ["<", name, ">", inside, "</", name, ">"] {
+            self.0.push_str(part);
+        }
         self
     }
 
