@@ -150,6 +150,8 @@ impl Launch {
         let cloud = Arc::new(Cloud::open(options).map_err(|error| folder(error.to_string()))?);
         let stop = CancellationToken::new();
         let task = tokio::spawn(serve(Arc::clone(&cloud), listener, stop.clone()));
+        let (worked, until) = (Arc::clone(&cloud), stop.clone());
+        tokio::spawn(async move { until.run_until_cancelled(worked.work()).await });
         write(&self.folder, &server).map_err(|error| folder(error.to_string()))?;
         Ok(Running { server, cloud, stop, task, folder: self.folder.clone(), _lock: lock })
     }
@@ -185,6 +187,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Returns once no accepted event is due any more. What waits for another attempt stays on disk.
+    pub async fn quiet(&self) {
+        self.cloud.lambda.quiet().await;
+    }
+
     /// Answers what was asked, ends what runs, and lets go of the folder.
     pub async fn stop(self) {
         let _ = std::fs::remove_file(self.folder.join(PORT_FILE));

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -123,15 +123,22 @@ impl Lambda {
         Ok(())
     }
 
-    /// Begins to work off the queue. It ends with the service.
-    pub(super) fn go_on(self: &Arc<Self>) {
-        let (service, stop) = (Arc::downgrade(self), self.queue.stop.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = work(service) => {}
+    /// Works off the queue, for as long as it is polled.
+    pub async fn work(self: &Arc<Self>) {
+        loop {
+            while let Some(event) = self.queue.take_due(self.now_ms()) {
+                let service = Arc::clone(self);
+                tokio::spawn(async move { service.attempt(event).await });
             }
-        });
+            let rung = self.queue.bell.notified();
+            match self.queue.next_due_ms() {
+                Some(due_ms) => tokio::select! {
+                    () = rung => {}
+                    () = self.common.clock.sleep_until(due_ms) => {}
+                },
+                None => rung.await,
+            }
+        }
     }
 
     fn by_arn(&self, arn: &str) -> Result<Function, ApiError> {
@@ -195,24 +202,6 @@ impl Functions for Lambda {
 
     async fn invoke(&self, function_arn: &str, payload: String) -> Result<(), ApiError> {
         self.enqueue(&self.by_arn(function_arn)?, payload, &random_id()).await
-    }
-}
-
-async fn work(service: Weak<Lambda>) {
-    loop {
-        let Some(lambda) = service.upgrade() else { return };
-        while let Some(event) = lambda.queue.take_due(lambda.now_ms()) {
-            let lambda = Arc::clone(&lambda);
-            tokio::spawn(async move { lambda.attempt(event).await });
-        }
-        let rung = lambda.queue.bell.notified();
-        match lambda.queue.next_due_ms() {
-            Some(due_ms) => tokio::select! {
-                () = rung => {}
-                () = lambda.common.clock.sleep_until(due_ms) => {}
-            },
-            None => rung.await,
-        }
     }
 }
 

@@ -54,7 +54,7 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// Loads the functions, and goes on with events that were queued when the cloud ended.
+    /// Loads the functions, and the events that wait for them.
     ///
     /// # Errors
     /// When the disk cannot be read.
@@ -66,7 +66,7 @@ impl Lambda {
         let queue = Queue::open(&common)?;
         let sink = Arc::new(invoke::Sink(Arc::clone(&logs)));
         let runner = Runner::new(run::Options::default(), sink);
-        let lambda = Arc::new(Self {
+        Ok(Arc::new(Self {
             endpoint_url: options.endpoint_url.clone(),
             functions: Mutex::new(functions),
             common,
@@ -75,9 +75,7 @@ impl Lambda {
             packages,
             runner,
             queue,
-        });
-        lambda.go_on();
-        Ok(lambda)
+        }))
     }
 
     /// Ends whatever runs. Queued events stay on disk.
