@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 /// How many events one piece of work takes at most.
 const PIECE: usize = 2_000;
 
-/// Something to remove. Whoever waits for it holds the other end of `_done`, which breaks off with it.
+/// Something to remove.
 #[derive(Debug)]
 pub enum Job {
     /// What expired in a group.
@@ -26,13 +26,21 @@ pub enum Job {
         region: String,
         /// Its name.
         group: String,
-        /// Dropped when the work is done.
+        /// Told when the work is done, or lost when it never will be.
         done: Option<oneshot::Sender<()>>,
     },
     /// What a group or stream that is gone has left.
     Remove(Removed),
-    /// Nothing: dropped when all that came before is done.
+    /// Nothing, but told when all that came before is done.
     Settle(oneshot::Sender<()>),
+}
+
+impl Job {
+    fn finish(self) {
+        if let Self::Expire { done: Some(done), .. } | Self::Settle(done) = self {
+            let _ = done.send(());
+        }
+    }
 }
 
 /// The handle on the thread; dropping it stops the thread after its piece of work.
@@ -92,7 +100,7 @@ impl Work {
             let is_last = queue.iter().all(|other| matches!(other, Job::Settle(_)));
             match self.step(&job, is_last) {
                 ControlFlow::Continue(()) => queue.push_back(job),
-                ControlFlow::Break(()) => drop(job),
+                ControlFlow::Break(()) => job.finish(),
             }
         }
     }
@@ -116,6 +124,8 @@ impl Work {
     }
 
     fn remove(&self, removed: &Removed) -> Result<ControlFlow<()>, DiskError> {
+        // Events that were handed over just before their group went are to be found too.
+        self.write(Batch::new())?;
         let from = Position::at(removed.from_ms).bound(removed.group);
         let to = match removed.to_ms {
             i64::MAX => end_of(removed.group),

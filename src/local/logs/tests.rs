@@ -201,24 +201,24 @@ async fn a_group_is_described_as_aws_describes_it() {
     cloud.ok("CreateLogGroup", value!({"logGroupName": "/a", "tags": {"x": "1"}, "kmsKeyId": key, "logGroupClass": "STANDARD"})).await;
     cloud.ok("PutRetentionPolicy", value!({"logGroupName": "/a", "retentionInDays": 30})).await;
     cloud.ok("PutLogGroupDeletionProtection", value!({"logGroupIdentifier": ARN, "deletionProtectionEnabled": true})).await;
-    let described = |cloud: &Cloud| {
-        let answer = futures::executor::block_on(cloud.ok("DescribeLogGroups", value!({"logGroupIdentifiers": [ARN, "/no"]})));
+    let described = async |cloud: &Cloud| {
+        let answer = cloud.ok("DescribeLogGroups", value!({"logGroupIdentifiers": [ARN, "/no"]})).await;
         answer["logGroups"][0].clone()
     };
     let expected = value!({
         "logGroupName": "/a", "creationTime": NOW_MS, "retentionInDays": 30, "metricFilterCount": 0, "arn": format!("{ARN}:*"),
         "storedBytes": 0, "kmsKeyId": key, "logGroupClass": "STANDARD", "logGroupArn": ARN, "deletionProtectionEnabled": true
     });
-    assert_eq!(described(&cloud), expected);
+    assert_eq!(described(&cloud).await, expected);
     let cloud = cloud.restart();
-    assert_eq!(described(&cloud), expected);
+    assert_eq!(described(&cloud).await, expected);
     cloud.ok("DeleteRetentionPolicy", value!({"logGroupName": "/a"})).await;
     cloud.ok("DisassociateKmsKey", value!({"resourceIdentifier": ARN})).await;
     cloud.ok("PutLogGroupDeletionProtection", value!({"logGroupIdentifier": "/a", "deletionProtectionEnabled": false})).await;
-    let bare = described(&cloud);
+    let bare = described(&cloud).await;
     assert_eq!((bare.get("retentionInDays"), bare.get("kmsKeyId")), (None, None));
     cloud.ok("AssociateKmsKey", value!({"logGroupName": "/a", "kmsKeyId": key})).await;
-    assert_eq!(described(&cloud)["kmsKeyId"], key);
+    assert_eq!(described(&cloud).await["kmsKeyId"], key);
     cloud.ok("DeleteLogGroup", value!({"logGroupName": "/a"})).await;
     assert_eq!(cloud.restart().ok("DescribeLogGroups", value!({})).await, value!({"logGroups": []}));
 }
