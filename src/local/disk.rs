@@ -5,6 +5,7 @@ use super::error::ApiError;
 use redb::{Database, ReadableDatabase, TableDefinition, TableError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,10 +75,30 @@ impl Saved {
     /// # Errors
     /// `InternalFailure` when the disk refused; the changes are tried again with the next ones.
     pub async fn wait(self) -> Result<(), ApiError> {
-        let lost = || Err("the cloud is shutting down".to_owned());
-        let outcome = self.0.await.unwrap_or_else(|_| lost());
+        Self::outcome(self.0.await.ok())
+    }
+
+    /// Waits until the changes are on disk, for threads of their own; never to be called in async code.
+    ///
+    /// # Errors
+    /// As [`Saved::wait`].
+    pub fn wait_blocking(self) -> Result<(), ApiError> {
+        Self::outcome(self.0.blocking_recv().ok())
+    }
+
+    fn outcome(answer: Option<Result<(), String>>) -> Result<(), ApiError> {
+        let outcome = answer.unwrap_or_else(|| Err("the cloud is shutting down".to_owned()));
         outcome.map_err(|reason| ApiError::internal(format!("The change could not be written to disk: {reason}")))
     }
+}
+
+/// In which order records are walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the first key on.
+    Forward,
+    /// From the last key back.
+    Backward,
 }
 
 struct Request {
@@ -110,7 +131,8 @@ impl Disk {
         Ok(Self { file, database, requests: Mutex::new(Some(sender)), writer: Mutex::new(Some(writer)) })
     }
 
-    /// Hands over changes. Those handed over first reach the disk first.
+    /// Hands over changes. Those handed over first reach the disk first, so an empty batch is saved once
+    /// everything before it is; it costs no fsync of its own.
     pub fn commit(&self, batch: Batch) -> Saved {
         let (answer, saved) = oneshot::channel();
         if let Some(requests) = self.requests.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
@@ -139,21 +161,54 @@ impl Disk {
     /// # Errors
     /// When the file cannot be read.
     pub fn scan(&self, table: &str, from: &str, to: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>, DiskError> {
-        let refused = |reason: String| DiskError::Storage { file: self.file.clone(), reason };
-        let transaction = self.database.begin_read().map_err(|error| refused(error.to_string()))?;
+        let mut records = Vec::new();
+        if limit == 0 {
+            return Ok(records);
+        }
+        self.walk(table, from, to, Direction::Forward, |key, value| {
+            records.push((key.to_owned(), value.to_vec()));
+            if records.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(records)
+    }
+
+    /// Shows the records of a table with keys from `from` up to, but not including, `to`, one after the
+    /// other without holding more than one of them, until the visitor breaks.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn walk(
+        &self,
+        table: &str,
+        from: &str,
+        to: &str,
+        direction: Direction,
+        mut visit: impl FnMut(&str, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), DiskError> {
+        if from >= to {
+            return Ok(());
+        }
+        let transaction = self.database.begin_read().map_err(|error| self.refused(error))?;
         let records = match transaction.open_table(RECORDS) {
             Ok(records) => records,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            Err(error) => return Err(refused(error.to_string())),
+            Err(TableError::TableDoesNotExist(_)) => return Ok(()),
+            Err(error) => return Err(self.refused(error)),
         };
         let (from, to) = (full_key(table, from), full_key(table, to));
         let prefix_bytes = table.len() + SEPARATOR.len_utf8();
-        let range = records.range(from.as_str()..to.as_str()).map_err(|error| refused(error.to_string()))?;
-        range
-            .take(limit)
-            .map(|record| record.map(|(key, value)| (key.value()[prefix_bytes..].to_owned(), value.value().to_vec())))
-            .collect::<Result<_, _>>()
-            .map_err(|error| refused(error.to_string()))
+        let mut range = records.range(from.as_str()..to.as_str()).map_err(|error| self.refused(error))?;
+        while let Some(record) = if direction == Direction::Forward { range.next() } else { range.next_back() } {
+            let (key, value) = record.map_err(|error| self.refused(error))?;
+            if visit(&key.value()[prefix_bytes..], value.value()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the system or the database said, as an error of this disk.
+    pub fn refused(&self, reason: impl std::fmt::Display) -> DiskError {
+        DiskError::Storage { file: self.file.clone(), reason: reason.to_string() }
     }
 }
 
@@ -181,7 +236,8 @@ fn write_all(database: &Database, requests: &Receiver<Request>) {
             waiting.extend(request.batch.0);
             answers.push(request.answer);
         }
-        let outcome = write(database, &waiting).map_err(|error| error.to_string());
+        let nothing = waiting.is_empty();
+        let outcome = if nothing { Ok(()) } else { write(database, &waiting).map_err(|error| error.to_string()) };
         if outcome.is_ok() {
             waiting.clear();
         }
@@ -232,6 +288,27 @@ mod tests {
         let keys = |from, to, limit| disk.scan("t", from, to, limit).unwrap().into_iter().map(|(key, _)| key).collect::<String>();
         assert_eq!(keys("b", "d", 9), "bc");
         assert_eq!(keys("a", "z", 3), "abc");
+    }
+
+    #[tokio::test]
+    async fn a_walk_goes_both_ways_and_stops_where_it_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        let batch = ["a", "b", "c", "d"].iter().fold(Batch::new(), |batch, key| batch.put("t", key, key));
+        drop(disk.commit(batch));
+        disk.commit(Batch::new()).wait().await.unwrap();
+        let seen = |from, to, direction, until: &str| {
+            let mut keys = String::new();
+            let visit = |key: &str, _: &[u8]| {
+                keys.push_str(key);
+                if key == until { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            disk.walk("t", from, to, direction, visit).unwrap();
+            keys
+        };
+        assert_eq!(seen("a", "d", Direction::Forward, "b"), "ab");
+        assert_eq!(seen("a", "z", Direction::Backward, "b"), "dcb");
+        assert_eq!(seen("c", "b", Direction::Forward, ""), "");
     }
 
     #[test]

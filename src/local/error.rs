@@ -59,6 +59,11 @@ impl Constraints {
         self.0.push(format!("Value at '{member}' failed to satisfy constraint: Member must {rule}"));
     }
 
+    /// Notes that a member which must be there is not.
+    pub fn missing(&mut self, member: &str) {
+        self.0.push(format!("Value at '{member}' failed to satisfy constraint: Member must not be null"));
+    }
+
     /// A text's length in characters, both ends included.
     pub fn length(&mut self, value: &str, member: &str, shortest: usize, longest: usize) {
         let length = value.chars().count();

@@ -83,7 +83,8 @@ impl Lambda {
         let group = function.log_group();
         let group_arn = format!("arn:aws:logs:{}:{}:log-group:{group}", function.region, self.common.account);
         if !self.logs.has_group(&function.region, &group) && self.iam.allows(role, "logs:CreateLogGroup", &group_arn) {
-            self.logs.create_group_quietly(&function.region, &group);
+            // Without its group the function runs all the same, and what it says is lost.
+            let _ = self.logs.create_group_quietly(&function.region, &group);
         }
         let may_write = self.iam.allows(role, "logs:PutLogEvents", &format!("{group_arn}:log-stream:any"));
         let whole = |number: Option<i64>| u32::try_from(number.unwrap_or_default()).unwrap_or(u32::MAX);
