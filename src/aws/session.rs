@@ -237,7 +237,7 @@ fn no_region() -> Failure {
 /// would parse the system's certificates.
 fn http_client(proxy: Option<ProxyConfig>) -> SharedHttpClient {
     let builder = aws_smithy_http_client::Builder::new();
-    builder.build_with_connector_fn(|settings, components| {
+    builder.build_with_connector_fn(move |settings, components| {
         let mut connector = aws_smithy_http_client::ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
         connector.set_connector_settings(settings.cloned());
         if let Some(components) = components {
