@@ -158,20 +158,17 @@ impl Logs {
         self.shared.lock().group(region, group).is_some()
     }
 
-    /// Makes a group with all defaults, as Lambda does for a function that writes where nothing is; it is
-    /// on disk before whatever is appended to it.
-    ///
-    /// # Errors
-    /// `InvalidParameterException` for a name that no group can have. A group that is there is fine.
-    pub fn create_group_quietly(&self, region: &str, group: &str) -> Result<(), ApiError> {
+    /// Makes a group with all defaults where it is missing, as Lambda does for a function that writes where
+    /// nothing is. It waits for nothing: the group is on disk before whatever is appended to it. Tells
+    /// whether the group is there now; it is not under a name that no group can have.
+    pub fn create_group_quietly(&self, region: &str, group: &str) -> bool {
         let mut state = self.shared.lock();
         if state.group(region, group).is_some() {
-            return Ok(());
+            return true;
         }
         let mut changing = Changing { common: &self.shared.common, region, state: &mut state };
-        let change = groups::create(&mut changing, groups::Create::plain(group))?;
-        drop(self.shared.common.disk.commit(change.batch));
-        Ok(())
+        let change = groups::create(&mut changing, groups::Create::plain(group));
+        change.map(|change| drop(self.shared.common.disk.commit(change.batch))).is_ok()
     }
 
     /// Takes what a function wrote. It waits for nothing; readers see it all the same, as they wait for
