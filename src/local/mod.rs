@@ -13,5 +13,6 @@ pub mod clock;
 pub mod common;
 pub mod disk;
 pub mod error;
+pub mod run;
 pub mod sts;
 pub mod wire;
