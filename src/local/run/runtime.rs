@@ -1,0 +1,238 @@
+//! What a runtime's identifier starts on this machine.
+
+use super::deployment::{Deployment, Refusal};
+use super::entrypoint;
+use super::sandbox::{Sandbox, as_function, is_root};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::process::Command;
+
+/// Interpreters answer what they are within this.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a function's process is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// As the process sees it.
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    /// Whether the runtime is one of AWS's own and not `provided`.
+    pub is_managed: bool,
+    /// Whether only the cloud's own user can run it.
+    pub as_owner: bool,
+    /// Said in the log at each cold start.
+    pub notes: Vec<String>,
+    /// What the kernel would say to it, in the words of Lambda; it is not started then.
+    pub problem: Option<String>,
+}
+
+/// Finds what runtimes start, and remembers it.
+#[derive(Default)]
+pub struct Runtimes {
+    search_path: String,
+    /// By runtime and package; what was not found is looked for again.
+    found: Mutex<BTreeMap<(String, String), Launch>>,
+}
+
+impl Runtimes {
+    pub fn new(search_path: String) -> Self {
+        Self { search_path, found: Mutex::default() }
+    }
+
+    /// How the deployment is started, or why it cannot be.
+    pub async fn launch(&self, deployment: &Deployment, code: &Path, sandbox: Sandbox) -> Result<Launch, Refusal> {
+        let runtime = deployment.runtime.as_str();
+        if runtime.starts_with("provided") {
+            return Ok(bootstrap(code, &sandbox.task_root(code)));
+        }
+        let key = (deployment.runtime.clone(), deployment.code_sha256.clone());
+        let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let mut launch = match known {
+            Some(launch) => launch,
+            None => self.managed(runtime, code, sandbox).await?,
+        };
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(key, launch.clone());
+        launch.arguments.push(deployment.handler.clone());
+        Ok(launch)
+    }
+
+    async fn managed(&self, runtime: &str, code: &Path, sandbox: Sandbox) -> Result<Launch, Refusal> {
+        let root = sandbox.task_root(code);
+        if let Some(version) = runtime.strip_prefix("python") {
+            self.python(version, code).await
+        } else if let Some(major) = runtime.strip_prefix("nodejs").and_then(|version| version.strip_suffix(".x")) {
+            self.node(major.parse().unwrap_or(0), code, &root).await
+        } else {
+            Err(refusal(format!(
+                "the local cloud runs `provided.*`, `python3.*` and `nodejs*.x`, and not `{runtime}`; deploy the function to AWS to run it"
+            )))
+        }
+    }
+
+    async fn python(&self, version: &str, code: &Path) -> Result<Launch, Refusal> {
+        let mut without_client = None;
+        for candidate in self.candidates(&[&format!("python{version}"), "python3", "python"]) {
+            let Some((answer, as_owner)) = ask(&candidate, &["-c", PYTHON_QUESTION, &code.display().to_string()]).await else { continue };
+            let [found, executable, has_client] = answer.as_slice() else { continue };
+            if found != version {
+                continue;
+            }
+            if has_client == "True" {
+                let arguments = ["-m", "awslambdaric"].map(str::to_owned).to_vec();
+                return Ok(managed(Path::new(executable), arguments, as_owner, None));
+            }
+            without_client = Some(executable.clone());
+        }
+        Err(refusal(match without_client {
+            Some(executable) => format!(
+                "`python{version}` needs AWS's runtime client, and `{executable}` does not have it; \
+                 run `{executable} -m pip install awslambdaric`, or put `awslambdaric` into the package"
+            ),
+            None => format!(
+                "`python{version}` needs Python {version}, and neither `python{version}` nor `python3` on the PATH is that; \
+                 install it (`pyenv install {version}`, or the system's package `python{version}`), \
+                 then run `python{version} -m pip install awslambdaric`"
+            ),
+        }))
+    }
+
+    async fn node(&self, wanted: u32, code: &Path, root: &Path) -> Result<Launch, Refusal> {
+        let mut newest = None;
+        for candidate in self.candidates(&["node", "nodejs"]) {
+            let Some((answer, as_owner)) = ask(&candidate, &["-e", NODE_QUESTION]).await else { continue };
+            let [version, executable] = answer.as_slice() else { continue };
+            let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+            newest = newest.max(Some(major));
+            if major < wanted {
+                continue;
+            }
+            let Some(client) = node_client(code, root, Path::new(executable)) else {
+                return Err(refusal(format!(
+                    "`nodejs{wanted}.x` needs AWS's runtime client, and neither the package nor `{executable}` has it; \
+                     run `npm install aws-lambda-ric` in the function's folder, or `npm install --global aws-lambda-ric`"
+                )));
+            };
+            let note = (major != wanted).then(|| format!("`nodejs{wanted}.x` runs on Node.js {version} here"));
+            return Ok(managed(Path::new(executable), vec![client.display().to_string()], as_owner, note));
+        }
+        let found = newest.map_or_else(|| "none is".to_owned(), |major| format!("only version {major} is"));
+        Err(refusal(format!(
+            "`nodejs{wanted}.x` needs Node.js {wanted} or newer on the PATH, and {found}; \
+             install it (`nvm install {wanted}`), then run `npm install --global aws-lambda-ric`"
+        )))
+    }
+
+    /// The programs of these names on the search path, by name first.
+    fn candidates(&self, names: &[&str]) -> Vec<PathBuf> {
+        let folders = self.search_path.split(':').chain(["/usr/local/bin", "/usr/bin"]).filter(|folder| folder.starts_with('/'));
+        let folders: Vec<&str> = folders.collect();
+        let mut found: Vec<PathBuf> = Vec::new();
+        for path in names.iter().flat_map(|name| folders.iter().map(move |folder| Path::new(folder).join(name))) {
+            if path.is_file() && !found.contains(&path) {
+                found.push(path);
+            }
+        }
+        found
+    }
+}
+
+const PYTHON_QUESTION: &str = "import sys, importlib.util as u
+sys.path.insert(0, sys.argv[1])
+print('%d.%d' % sys.version_info[:2], sys.executable, u.find_spec('awslambdaric') is not None, sep='\\n')";
+
+const NODE_QUESTION: &str = "console.log(process.versions.node + '\\n' + process.execPath)";
+
+fn refusal(message: String) -> Refusal {
+    Refusal::CannotRun { code: "InvalidRuntimeException", message }
+}
+
+fn managed(program: &Path, arguments: Vec<String>, as_owner: bool, note: Option<String>) -> Launch {
+    let owner = as_owner.then(|| format!("Only the cloud's own user can run `{}`, so the function does not run as `nobody`", program.display()));
+    let notes = note.into_iter().chain(owner).map(|note| note + "\n").collect();
+    Launch { program: program.to_owned(), arguments, is_managed: true, as_owner, notes, problem: None }
+}
+
+/// The bootstrap of a package, and what the kernel would say to it.
+fn bootstrap(code: &Path, root: &Path) -> Launch {
+    let program = root.join("bootstrap");
+    let problem = if code.join("bootstrap").symlink_metadata().is_err() {
+        Some(format!("Couldn't find valid bootstrap(s): [{} /opt/bootstrap]", program.display()))
+    } else {
+        entrypoint::problem(&code.join("bootstrap")).map(|problem| format!("fork/exec {}: {problem}", program.display()))
+    };
+    Launch { program, arguments: Vec::new(), is_managed: false, as_owner: false, notes: Vec::new(), problem }
+}
+
+/// Runs an interpreter as functions run, else as the cloud's own user: the lines that it prints, and
+/// whether only the cloud's user can run it.
+async fn ask(interpreter: &Path, arguments: &[&str]) -> Option<(Vec<String>, bool)> {
+    for as_owner in [false, true] {
+        let mut command = Command::new(interpreter);
+        command.args(arguments).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir("/");
+        command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        if !as_owner {
+            as_function(&mut command);
+        }
+        let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        if let Ok(Ok(output)) = output
+            && output.status.success()
+        {
+            let text = String::from_utf8_lossy(&output.stdout);
+            return Some((text.lines().map(str::to_owned).collect(), as_owner));
+        }
+        if !is_root() {
+            break;
+        }
+    }
+    None
+}
+
+/// The start file of the runtime client, as the process sees it.
+fn node_client(code: &Path, root: &Path, node: &Path) -> Option<PathBuf> {
+    const NAME: &str = "node_modules/aws-lambda-ric";
+    if let Some(start) = start_file(&code.join(NAME)) {
+        return Some(root.join(NAME).join(start));
+    }
+    let node = node.canonicalize().ok()?;
+    let prefix = node.parent()?.parent()?;
+    let global = [prefix.join("lib"), "/usr/local/lib".into(), "/usr/lib".into(), "/usr/share".into()];
+    global.iter().find_map(|folder| {
+        let package = folder.join(NAME);
+        start_file(&package).map(|start| package.join(start))
+    })
+}
+
+/// What a Node.js package starts, from its description.
+fn start_file(package: &Path) -> Option<String> {
+    let description = std::fs::read(package.join("package.json")).ok()?;
+    let description: serde_json::Value = serde_json::from_slice(&description).ok()?;
+    let start = match &description["bin"] {
+        serde_json::Value::Object(programs) => programs.values().next()?.as_str()?,
+        other => other.as_str()?,
+    };
+    Some(start.trim_start_matches("./").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_package_says_what_it_starts() {
+        for (bin, expected) in [(r#""./bin/index.mjs""#, "bin/index.mjs"), (r#"{"aws-lambda-ric":"bin/index.js"}"#, "bin/index.js")] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("package.json"), format!(r#"{{"bin":{bin}}}"#)).unwrap();
+            assert_eq!(start_file(folder.path()).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_package_without_a_bootstrap_is_told_as_on_lambda() {
+        let folder = tempfile::tempdir().unwrap();
+        let launch = bootstrap(folder.path(), Path::new("/var/task"));
+        assert_eq!(launch.problem.as_deref(), Some("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"));
+    }
+}

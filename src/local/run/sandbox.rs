@@ -1,0 +1,161 @@
+//! How a function's process is kept away from the machine, as far as the machine allows.
+//!
+//! With namespaces (Linux, `unshare` of util-linux, root or user namespaces): the code stands read-only
+//! at `/var/task`, `/tmp` is a file system of its own with the function's size, everything else cannot be
+//! written, `/proc` shows the environment's processes alone, and no privilege is left. The first process
+//! of the PID namespace is a shell that waits for the function's; what that one left behind, in whatever
+//! process group or session, dies with the shell.
+//!
+//! Without: a process group, a folder that stands for `/tmp`, and `nobody` where the cloud is root.
+
+use super::home::Home;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+
+/// Where the code is on Lambda.
+pub const TASK_ROOT: &str = "/var/task";
+/// `nobody`, as every Linux knows it.
+const NOBODY: u32 = 65534;
+/// Only for what makes the sandbox; a function has its own.
+const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
+
+/// Runs as the first process of the namespaces. `$1` is the code, `$2` the size of `/tmp` in MB, `$3` a
+/// folder with a `task` in it; the rest is what it starts.
+///
+/// `/var/task` comes from an overlay, so that nothing is made on the machine itself. `/dev/shm` is empty
+/// and cannot be written, as on Lambda. What the shell and `unshare` say when something dies goes nowhere.
+const SETUP: &str = r#"
+set -e
+exec 3>&2 2>&1
+code=$1 size=$2 over=$3
+shift 3
+[ -d /var/task ] || mount -t overlay overlay -o "lowerdir=$over:/var" /var
+mount --bind "$code" /var/task
+mount -o remount,bind,ro,nosuid,nodev /var/task
+mount -t tmpfs -o "size=${size}m,mode=1777,nosuid,nodev" tmpfs /tmp
+if [ -d /dev/shm ]; then mount -t tmpfs -o ro,size=4k tmpfs /dev/shm; fi
+mount -t proc proc /proc
+mount -o remount,bind,ro / 2>/dev/null || :
+set +e
+exec 2>&3 3>&-
+"$@" 2>&1
+exit $?
+"#;
+
+/// The way in which processes are started here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    /// In namespaces that root made.
+    Namespaces,
+    /// In namespaces below a user namespace.
+    UserNamespaces,
+    /// Without any.
+    Plain,
+}
+
+/// What one process needs of its sandbox.
+pub struct Room<'a> {
+    pub code: &'a Path,
+    /// Stands for `/tmp` where there is no other.
+    pub temporary_folder: &'a Path,
+    pub storage_mb: u32,
+    /// Whether `nobody` could not run it, so that it runs as whoever runs the cloud, without privileges.
+    pub as_owner: bool,
+}
+
+impl Sandbox {
+    /// Tries what the machine allows, the best first.
+    pub async fn probe(home: &Home) -> Self {
+        let candidate = if is_root() { Self::Namespaces } else { Self::UserNamespaces };
+        if cfg!(target_os = "linux") && candidate.works(home).await { candidate } else { Self::Plain }
+    }
+
+    async fn works(self, home: &Home) -> bool {
+        let overlay = home.overlay();
+        let room = Room { code: &overlay, temporary_folder: home.path(), storage_mb: 1, as_owner: false };
+        let mut command = self.command(home, &room);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        // The shell in there reads nothing and ends well if it came to that.
+        let ended = tokio::time::timeout(Duration::from_secs(5), command.status()).await;
+        matches!(ended, Ok(Ok(status)) if status.success())
+    }
+
+    /// Whether the process has a `/tmp` and a `/var/task` of its own.
+    pub fn is_private(self) -> bool {
+        self != Self::Plain
+    }
+
+    /// Where the process sees its code.
+    pub fn task_root(self, code: &Path) -> PathBuf {
+        if self.is_private() { TASK_ROOT.into() } else { code.to_owned() }
+    }
+
+    /// How many processes above the function's are not its own.
+    pub fn wrappers(self) -> usize {
+        if self.is_private() { 2 } else { 0 }
+    }
+
+    /// A shell in the sandbox that reads its script from standard input. Standard error is for what is
+    /// said in between, and no log.
+    pub fn command(self, home: &Home, room: &Room<'_>) -> Command {
+        let mut command = match self {
+            Self::Plain => plain(room.as_owner),
+            Self::Namespaces => unshare(home, room, &[], &drop_privileges(room.as_owner)),
+            Self::UserNamespaces => unshare(home, room, &["--user", "--map-root-user"], &map_back()),
+        };
+        command.env_clear().env("PATH", TOOLS).current_dir("/").process_group(0);
+        command
+    }
+}
+
+fn plain(as_owner: bool) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-s");
+    if is_root() && !as_owner {
+        // Without them the process keeps no groups either.
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+fn unshare(home: &Home, room: &Room<'_>, user: &[&str], inner: &[String]) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(user).args(["--mount", "--ipc", "--pid", "--fork", "--kill-child", "--", "/bin/sh", "-c", SETUP, "lambdo-sandbox"]);
+    command.arg(room.code).arg(room.storage_mb.to_string()).arg(home.overlay());
+    command.args(inner).args(["--", "/bin/sh", "-s"]);
+    command
+}
+
+fn drop_privileges(as_owner: bool) -> Vec<String> {
+    let mut words: Vec<String> = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"].map(Into::into).into();
+    if !as_owner {
+        words.extend([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".into()]);
+    }
+    words
+}
+
+/// One more user namespace, in which root is again who it was; its privileges end there.
+fn map_back() -> Vec<String> {
+    let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let outer = ["unshare".into(), "--user".into(), format!("--map-user={user}"), format!("--map-group={group}"), "--".into()];
+    outer.into_iter().chain(["setpriv".into(), "--no-new-privs".into()]).collect()
+}
+
+/// Whether the cloud runs as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Makes a command run as functions do.
+pub fn as_function(command: &mut Command) {
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+}
+
+/// Hands a folder to the user that functions run as.
+pub fn hand_over(folder: &Path) -> std::io::Result<()> {
+    if is_root() { std::os::unix::fs::chown(folder, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
+}
