@@ -41,13 +41,17 @@ pub fn launch(state_folder: &Path, account: &str, port: u16) -> Launch {
 
 /// Why there is no local cloud, for people.
 pub fn failure(error: LaunchError) -> Failure {
-    let diagnostic = Diagnostic::error("local-cloud", "The local cloud cannot be started").detail(format!("{}.", capitalised(&error.to_string())));
-    Failure::new(Exit::Failed, match error {
-        LaunchError::Port { .. } => diagnostic.hint("give another one with `--port N`, or `--port 0` for any free one"),
-        LaunchError::AlreadyServed { .. } => diagnostic.hint("commands with `--local` join it; to serve anew, end that process first"),
-        LaunchError::Silent { .. } => diagnostic.hint("it may just be ending: try again"),
-        LaunchError::Folder { .. } => diagnostic,
-    })
+    let diagnostic =
+        Diagnostic::error("local-cloud", "The local cloud cannot be started").detail(format!("{}.", capitalised(&error.to_string())));
+    Failure::new(
+        Exit::Failed,
+        match error {
+            LaunchError::Port { .. } => diagnostic.hint("give another one with `--port N`, or `--port 0` for any free one"),
+            LaunchError::AlreadyServed { .. } => diagnostic.hint("commands with `--local` join it; to serve anew, end that process first"),
+            LaunchError::Silent { .. } => diagnostic.hint("it may just be ending: try again"),
+            LaunchError::Folder { .. } => diagnostic,
+        },
+    )
 }
 
 fn capitalised(text: &str) -> String {

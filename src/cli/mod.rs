@@ -124,14 +124,9 @@ mod tests {
 
     #[test]
     fn usage_errors_end_with_six_and_help_with_zero() {
-        for words in [
-            &["--nonsense"][..],
-            &["plan", "--target", "x"],
-            &["deploy"],
-            &["logs", "-f"],
-            &["state", "move"],
-            &["drift", "--all-stages"],
-        ] {
+        for words in
+            [&["--nonsense"][..], &["plan", "--target", "x"], &["deploy"], &["logs", "-f"], &["state", "move"], &["drift", "--all-stages"]]
+        {
             assert_eq!(exit(words), Some(6), "{words:?}");
         }
         assert_eq!(exit(&["--version"]), Some(0));

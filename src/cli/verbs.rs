@@ -28,10 +28,10 @@ const FOREIGN: &[(&str, &str)] = &[
     ("update", "up"),
 ];
 
-const OURS: &[&str] = &["build", "destroy", "drift", "local", "output", "plan", "schema", "spec", "state", "status", "unlock", "up", "validate"];
+const OURS: &[&str] =
+    &["build", "destroy", "drift", "local", "output", "plan", "schema", "spec", "state", "status", "unlock", "up", "validate"];
 
-const NOT_BUILT_YET: &[&str] =
-    &["completions", "daemon", "diff", "gc", "import", "init", "invoke", "log-groups", "logs", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["completions", "daemon", "diff", "gc", "import", "init", "invoke", "log-groups", "logs", "policy", "runs"];
 
 const STATE_OURS: &[&str] = &["history", "list", "show"];
 const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];

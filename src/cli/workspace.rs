@@ -1,10 +1,10 @@
 //! From the command line to the things that do the work: spec, store, engine.
 
 use super::args::{Arguments, Command, Global};
+use super::local::{self, LocalCloud};
 use super::progress::Progress;
 use super::ui::Ui;
 use super::view::Title;
-use super::local::{self, LocalCloud};
 use crate::aws::{Quotas, Session, Settings};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
@@ -51,6 +51,8 @@ pub struct Connection {
     /// The engine.
     pub engine: Engine,
     alias: Option<String>,
+    /// The local cloud's port says nothing to anybody.
+    is_local: bool,
 }
 
 impl Connection {
@@ -61,7 +63,7 @@ impl Connection {
             stage: state.stage.clone(),
             target: state.target.clone(),
             alias: self.alias.clone(),
-            endpoint: state.endpoint.clone(),
+            endpoint: state.endpoint.clone().filter(|_| !self.is_local),
             serial: state.serial,
         }
     }
@@ -180,7 +182,7 @@ impl Workspace {
         if !self.global.local {
             engine.guard(&header.aws.allowed_account_ids)?;
         }
-        Ok(Connection { engine, alias })
+        Ok(Connection { engine, alias, is_local: self.global.local })
     }
 
     fn settings(&self, header: &Header) -> Settings {

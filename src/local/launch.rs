@@ -124,7 +124,7 @@ impl Launch {
     async fn find(&self) -> Result<Server, LaunchError> {
         let give_up = Instant::now() + PATIENCE;
         while Instant::now() < give_up {
-            if let Some(server) = written(&self.folder).filter(|server| is_alive(server)) {
+            if let Some(server) = written(&self.folder).filter(is_alive) {
                 return Ok(server);
             }
             if self.lock()?.is_some() {

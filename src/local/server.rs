@@ -63,9 +63,7 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
     match scope.service.as_str() {
         "sts" | "iam" => form(cloud, &scope.service, &body, request_id).await,
         "logs" | "events" => document(cloud, &scope.service, &call, &parts.headers, &body).await,
-        "lambda" => {
-            cloud.lambda.call(&call, &taken_apart(parts, body)).await.unwrap_or_else(|error| rest_refusal(&error))
-        }
+        "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body)).await.unwrap_or_else(|error| rest_refusal(&error)),
         other => rest_refusal(&ApiError::new(
             501,
             "NotImplemented",
@@ -123,7 +121,8 @@ fn taken_apart(parts: &Parts, body: Bytes) -> rest::Request {
     let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
     let path = parts.uri.path().trim_matches('/').split('/').map(decoded).collect();
     let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers =
+        parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     rest::Request { method: parts.method.as_str().to_owned(), path, query, headers: headers.collect(), body }
 }
 

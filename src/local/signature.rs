@@ -17,7 +17,9 @@ impl Scope {
     pub fn of(headers: &HeaderMap, query: &str) -> Option<Self> {
         let header = headers.get("authorization").and_then(|value| value.to_str().ok());
         match header {
-            Some(text) => Self::parse(text.strip_prefix("AWS4-HMAC-SHA256 ")?.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?),
+            Some(text) => {
+                Self::parse(text.strip_prefix("AWS4-HMAC-SHA256 ")?.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?)
+            }
             None => {
                 let mut parameters = form_urlencoded::parse(query.as_bytes());
                 let (_, credential) = parameters.find(|(name, _)| name == "X-Amz-Credential")?;

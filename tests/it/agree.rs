@@ -39,7 +39,8 @@ fn the_local_cloud_and_the_emulators_agree_but_for_the_exceptions() {
     for emulator in [Backend::Ministack, Backend::Moto] {
         let theirs = flat(snapshot(emulator));
         let paths: BTreeSet<&String> = local.keys().chain(theirs.keys()).collect();
-        let different: BTreeSet<&str> = paths.into_iter().filter(|path| local.get(*path) != theirs.get(*path)).map(String::as_str).collect();
+        let different: BTreeSet<&str> =
+            paths.into_iter().filter(|path| local.get(*path) != theirs.get(*path)).map(String::as_str).collect();
         let excused: BTreeSet<&str> =
             exceptions::below("fields.").filter(|exception| exception.emulator == emulator).map(|exception| exception.path).collect();
         let describe = |path: &&str| format!("{path}\n  local {:?}\n  {emulator} {:?}", local.get(*path), theirs.get(*path));

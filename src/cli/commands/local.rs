@@ -34,7 +34,9 @@ fn show(workspace: &Workspace, server: &Server, region: &str) {
     match workspace.ui.format() {
         Format::Human => {
             let exports: Vec<String> = variables.iter().map(|(name, value)| format!("export {name}={value}")).collect();
-            workspace.ui.status(&format!("The local cloud answers at {} as account {}. For other clients:", server.endpoint_url, server.account));
+            workspace
+                .ui
+                .status(&format!("The local cloud answers at {} as account {}. For other clients:", server.endpoint_url, server.account));
             workspace.ui.data(&exports.join("\n"));
         }
         Format::Json => workspace.ui.document(&json::local(&server.endpoint_url, &server.account, region, server.pid, &variables)),

@@ -28,9 +28,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// The prefix of an operation's name in the header `X-Amz-Target`.
-pub const TARGET_PREFIX: &str = "AWSEvents.";
-
 const TABLE: &str = "events.rule";
 const DEFAULT_BUS: &str = "default";
 
@@ -74,7 +71,7 @@ impl Events {
         Ok(Self { common, functions, regions: Mutex::new(regions), changed: Notify::new() })
     }
 
-    /// Answers a call; `operation` is what follows [`TARGET_PREFIX`].
+    /// Answers a call; `operation` is what follows `AWSEvents.` in the header `X-Amz-Target`.
     ///
     /// # Errors
     /// Refusals as AWS's, and `UnknownOperationException` for operations that the cloud lacks.

@@ -9,26 +9,84 @@ use std::collections::BTreeMap;
 
 /// Runtimes that a function can be created with. Those that AWS only warns of are among them.
 const RUNTIMES: &[&str] = &[
-    "nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x", "nodejs26.x", "python3.8", "python3.9", "python3.10", "python3.11",
-    "python3.12", "python3.13", "python3.14", "python3.15", "java8.al2", "java8.al2023", "java11", "java11.al2023", "java17",
-    "java17.al2023", "java21", "java25", "dotnet8", "dotnet10", "ruby3.2", "ruby3.3", "ruby3.4", "ruby4.0", "provided.al2",
+    "nodejs18.x",
+    "nodejs20.x",
+    "nodejs22.x",
+    "nodejs24.x",
+    "nodejs26.x",
+    "python3.8",
+    "python3.9",
+    "python3.10",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
+    "python3.15",
+    "java8.al2",
+    "java8.al2023",
+    "java11",
+    "java11.al2023",
+    "java17",
+    "java17.al2023",
+    "java21",
+    "java25",
+    "dotnet8",
+    "dotnet10",
+    "ruby3.2",
+    "ruby3.3",
+    "ruby3.4",
+    "ruby4.0",
+    "provided.al2",
     "provided.al2023",
 ];
 
 /// Runtimes that AWS still knows by name and takes no more.
 const DEAD_RUNTIMES: &[&str] = &[
-    "nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs16.x",
-    "java8", "python2.7", "python3.6", "python3.7", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "dotnet6",
-    "go1.x", "ruby2.5", "ruby2.7", "provided",
+    "nodejs",
+    "nodejs4.3",
+    "nodejs4.3-edge",
+    "nodejs6.10",
+    "nodejs8.10",
+    "nodejs10.x",
+    "nodejs12.x",
+    "nodejs14.x",
+    "nodejs16.x",
+    "java8",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "dotnetcore1.0",
+    "dotnetcore2.0",
+    "dotnetcore2.1",
+    "dotnetcore3.1",
+    "dotnet6",
+    "go1.x",
+    "ruby2.5",
+    "ruby2.7",
+    "provided",
 ];
 
 /// Variables that Lambda sets itself and lets nobody else set.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
 const RESERVED_VARIABLES: &[&str] = &[
-    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-    "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
 ];
 
 /// The most that all variables may take together, as Lambda counts them.
@@ -80,7 +138,11 @@ fn model(settings: &Settings) -> Result<(), ApiError> {
         constraints.range(storage.size, "ephemeralStorage.size", 512, 10_240);
     }
     for layer in settings.layers.iter().flatten().filter(|layer| !is_layer_arn(layer)) {
-        constraints.broken(layer, "layers", "satisfy regular expression pattern: arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+");
+        constraints.broken(
+            layer,
+            "layers",
+            "satisfy regular expression pattern: arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+",
+        );
     }
     one_of(&mut constraints, &settings.tracing_config, "Mode", "tracingConfig.mode", &["Active", "PassThrough"]);
     one_of(&mut constraints, &settings.snap_start, "ApplyOn", "snapStart.applyOn", &["PublishedVersions", "None"]);
@@ -99,7 +161,9 @@ fn check_list(table: &Option<Value>, key: &str, most: usize) -> Result<(), ApiEr
     if count <= most {
         return Ok(());
     }
-    let message = format!("1 validation error detected: Value at 'vpcConfig.{key}' failed to satisfy constraint: Member must have length less than or equal to {most}");
+    let message = format!(
+        "1 validation error detected: Value at 'vpcConfig.{key}' failed to satisfy constraint: Member must have length less than or equal to {most}"
+    );
     Err(ApiError::new(400, "ValidationException", message))
 }
 
@@ -123,7 +187,11 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), ApiErro
     let unable = "Lambda was unable to configure your environment variables because the environment variables you have provided";
     let mut constraints = Constraints::new();
     for name in variables.keys().filter(|name| !is_variable_name(name)) {
-        constraints.broken(name, "environment.variables", "satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]");
+        constraints.broken(
+            name,
+            "environment.variables",
+            "satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]",
+        );
     }
     constraints.check(400, "ValidationException")?;
     let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED_VARIABLES.contains(name)).collect();

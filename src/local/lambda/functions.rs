@@ -130,7 +130,8 @@ impl Lambda {
     /// Pages of names in their order; the marker is the last name of the page before.
     pub(super) fn list(&self, region: &str, marker: Option<&str>, most: usize) -> Value {
         let functions = self.locked();
-        let mut ours = functions.values().filter(|function| function.region == region && marker.is_none_or(|marker| function.name.as_str() > marker));
+        let mut ours =
+            functions.values().filter(|function| function.region == region && marker.is_none_or(|marker| function.name.as_str() > marker));
         let page: Vec<&Function> = ours.by_ref().take(most.clamp(1, PAGE)).collect();
         let next = ours.next().and(page.last().map(|last| last.name.clone()));
         let listed: Vec<Value> = page.iter().map(|function| self.listed(function)).collect();

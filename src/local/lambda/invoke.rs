@@ -97,7 +97,6 @@ impl Lambda {
             code_sha256: function.code_sha256.clone(),
             handler: settings.handler.clone().unwrap_or_default(),
             runtime: settings.runtime.clone().unwrap_or_default(),
-            architecture: function.architectures.first().cloned().unwrap_or_default(),
             memory_mb: whole(settings.memory_size),
             timeout_ms: u64::from(whole(settings.timeout)) * 1000,
             ephemeral_storage_mb: whole(settings.ephemeral_storage.as_ref().map(|storage| storage.size)),
@@ -105,7 +104,6 @@ impl Lambda {
             reserved_concurrency: function.reserved_concurrency,
             log_group: if may_write { group } else { String::new() },
             region: function.region.clone(),
-            account: self.common.account.clone(),
             endpoint_url: self.endpoint_url.clone(),
             layers: settings.layers.clone().unwrap_or_default(),
         }
@@ -150,7 +148,9 @@ fn decoded_context(header: Option<&str>) -> Result<Option<String>, ApiError> {
 
 fn refused(refusal: Refusal) -> ApiError {
     match refusal {
-        Refusal::TooManyRequests(reason) => ApiError::new(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason.as_str()),
+        Refusal::TooManyRequests(reason) => {
+            ApiError::new(429, "TooManyRequestsException", "Rate Exceeded.").with("Reason", reason.as_str())
+        }
         Refusal::CannotRun { code, message } => ApiError::new(502, code, message),
         Refusal::ShuttingDown => ApiError::new(500, "ServiceException", "The local cloud is shutting down"),
     }

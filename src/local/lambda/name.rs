@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn a_function_is_named_in_five_ways() {
-        let plain = |reference| taken_apart(reference).map(|(_, name, qualifier)| (name, qualifier));
+        fn plain(reference: &str) -> Option<(&str, Option<&str>)> {
+            taken_apart(reference).map(|(_, name, qualifier)| (name, qualifier))
+        }
         for reference in ["f-1", "function:f-1", "123456789012:function:f-1", "arn:aws:lambda:eu-central-1:123456789012:function:f-1"] {
             assert_eq!(plain(reference), Some(("f-1", None)), "{reference}");
             let qualified = format!("{reference}:$LATEST");

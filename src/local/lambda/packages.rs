@@ -99,9 +99,14 @@ impl Package {
             .decode(zip_file)
             .map_err(|error| ApiError::new(400, "SerializationException", format!("ZipFile is not base64: {error}")))?;
         if bytes.len() > LARGEST_ZIP_BYTES {
-            return Err(ApiError::new(413, "RequestEntityTooLargeException", "Request must be smaller than 70167211 bytes for the CreateFunction operation"));
+            return Err(ApiError::new(
+                413,
+                "RequestEntityTooLargeException",
+                "Request must be smaller than 70167211 bytes for the CreateFunction operation",
+            ));
         }
-        let contents_bytes = contents_size(&bytes).ok_or_else(|| invalid("Could not unzip uploaded file. Please check your file, then try to upload again."))?;
+        let contents_bytes = contents_size(&bytes)
+            .ok_or_else(|| invalid("Could not unzip uploaded file. Please check your file, then try to upload again."))?;
         if contents_bytes == 0 {
             return Err(invalid("Uploaded file must be a non-empty zip"));
         }

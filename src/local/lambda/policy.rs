@@ -49,11 +49,16 @@ impl AddPermissionInput {
             constraints.broken(arn, "sourceArn", &format!("satisfy regular expression pattern: {pattern}"));
         }
         constraints.check(400, "ValidationException")?;
-        let is_known = self.principal == "*" || is_account(&self.principal) || self.principal.starts_with("arn:") || is_service(&self.principal);
+        let is_known =
+            self.principal == "*" || is_account(&self.principal) || self.principal.starts_with("arn:") || is_service(&self.principal);
         if is_known {
             return Ok(());
         }
-        Err(ApiError::new(400, "InvalidParameterValueException", "The provided principal was invalid. Please check the principal and try again."))
+        Err(ApiError::new(
+            400,
+            "InvalidParameterValueException",
+            "The provided principal was invalid. Please check the principal and try again.",
+        ))
     }
 
     /// The statement as Lambda writes it.
@@ -94,12 +99,15 @@ impl Lambda {
             check_policy_revision(function, input.revision_id.as_deref())?;
             if function.statements.iter().any(|other| other["Sid"] == input.statement_id.as_str()) {
                 let id = &input.statement_id;
-                let message = format!("The statement id ({id}) provided already exists. Please provide a new statement id, or remove the existing statement.");
+                let message = format!(
+                    "The statement id ({id}) provided already exists. Please provide a new statement id, or remove the existing statement."
+                );
                 return Err(ApiError::new(409, "ResourceConflictException", message));
             }
             function.statements.push(statement.clone());
             if document(function).len() > LARGEST_POLICY_BYTES {
-                let message = format!("The final policy size ({}) is bigger than the limit ({LARGEST_POLICY_BYTES}).", document(function).len());
+                let message =
+                    format!("The final policy size ({}) is bigger than the limit ({LARGEST_POLICY_BYTES}).", document(function).len());
                 return Err(ApiError::new(400, "PolicyLengthExceededException", message));
             }
             function.policy_revision = random_id();
@@ -110,13 +118,23 @@ impl Lambda {
     }
 
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_RemovePermission.html>
-    pub(super) async fn remove_permission(&self, region: &str, name: &str, statement_id: &str, revision: Option<&str>) -> Result<(), ApiError> {
+    pub(super) async fn remove_permission(
+        &self,
+        region: &str,
+        name: &str,
+        statement_id: &str,
+        revision: Option<&str>,
+    ) -> Result<(), ApiError> {
         let ((), saved) = self.change(region, name, |function| {
             check_policy_revision(function, revision)?;
             let before = function.statements.len();
             function.statements.retain(|statement| statement["Sid"] != statement_id);
             if function.statements.len() == before {
-                return Err(ApiError::new(404, "ResourceNotFoundException", format!("Statement {statement_id} is not found in resource policy.")));
+                return Err(ApiError::new(
+                    404,
+                    "ResourceNotFoundException",
+                    format!("Statement {statement_id} is not found in resource policy."),
+                ));
             }
             function.policy_revision = random_id();
             Ok(())

@@ -1,10 +1,10 @@
 //! How a function is shown.
 
+use super::Lambda;
 use super::account::CONCURRENT_EXECUTIONS;
 use super::name::LATEST;
 use super::packages::code_sha256;
 use super::record::{Function, Progress};
-use super::Lambda;
 use crate::local::server::CODE_PATH;
 use serde_json::{Map, Value, json};
 

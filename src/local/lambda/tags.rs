@@ -54,7 +54,9 @@ impl Lambda {
 /// `InvalidParameterValueException`.
 pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     let invalid = |message: String| Err(ApiError::new(400, "InvalidParameterValueException", message));
-    let is_fine = |text: &str| text.chars().all(|character| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character));
+    let is_fine = |text: &str| {
+        text.chars().all(|character| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character))
+    };
     if tags.len() > MOST_TAGS {
         return invalid(format!("Too many tags: {} of at most {MOST_TAGS}", tags.len()));
     }

@@ -32,6 +32,7 @@ pub enum Job {
     /// What a group or stream that is gone has left.
     Remove(Removed),
     /// Nothing, but told when all that came before is done.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests wait for removals"))]
     Settle(oneshot::Sender<()>),
 }
 

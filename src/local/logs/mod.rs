@@ -191,6 +191,7 @@ impl Logs {
     }
 
     /// Waits until nothing is left to remove that was known when this was called.
+    #[cfg(test)]
     pub async fn settle(&self) {
         let (done, settled) = oneshot::channel();
         self.janitor.send(Job::Settle(done));

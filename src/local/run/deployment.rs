@@ -25,8 +25,6 @@ pub struct Deployment {
     pub handler: String,
     /// The runtime's identifier, `provided.al2023` for example.
     pub runtime: String,
-    /// `x86_64` or `arm64`. What the code is made for decides; this is only told to people.
-    pub architecture: String,
     /// The most memory that the processes of an environment may hold, in MB.
     pub memory_mb: u32,
     /// The most time that an invocation may take, in ms.
@@ -41,8 +39,6 @@ pub struct Deployment {
     pub log_group: String,
     /// The region that the function believes to be in.
     pub region: String,
-    /// The account that the function belongs to.
-    pub account: String,
     /// Where AWS is, for the function's SDK: the local cloud itself.
     pub endpoint_url: String,
     /// ARNs of layer versions. The local cloud has no layers; a line in the log says so.
@@ -75,10 +71,6 @@ pub struct Outcome {
     pub function_error: Option<FunctionError>,
     /// The last 4 KB of the invocation's log if it was asked for, else empty.
     pub log_tail: Vec<u8>,
-    /// From the handing over of the event to the answer, in ms.
-    pub duration_ms: f64,
-    /// How long the environment took to get ready, in ms; only for a cold start.
-    pub init_duration_ms: Option<f64>,
 }
 
 /// What AWS writes into `X-Amz-Function-Error`.
@@ -167,6 +159,7 @@ pub enum Isolation {
     #[default]
     WherePossible,
     /// Only by process groups and folders.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the cloud always takes the best that there is; tests try the other too"))]
     Plain,
 }
 

@@ -9,7 +9,7 @@ use super::home::Home;
 use super::journal::{Destination, Journal};
 use super::live::Live;
 use super::pool::{Job, Seat, Vacancy};
-use super::report::{self, Figures, milliseconds};
+use super::report::{self, Figures};
 use super::runtime::{Launch, Runtimes};
 use super::sandbox::Sandbox;
 use bytes::Bytes;
@@ -200,7 +200,7 @@ impl Environment {
                 Event::TooLarge => (Failure::ResponseTooLarge.payload(&invocation.request_id), true),
                 Event::Ready | Event::InitError { .. } => continue,
             };
-            return Ok(Answer { payload, is_error, after: begun.at.elapsed() });
+            return Ok(Answer { payload, is_error });
         }
     }
 
@@ -222,13 +222,8 @@ impl Environment {
     /// asks for more.
     async fn answered(&mut self, job: Job, begun: Begun, answer: Answer, until: Instant) {
         let Job { invocation, permit, reply } = job;
-        let mut outcome = Outcome {
-            payload: answer.payload,
-            function_error: answer.is_error.then_some(FunctionError::Unhandled),
-            log_tail: Vec::new(),
-            duration_ms: milliseconds(answer.after),
-            init_duration_ms: begun.init.map(milliseconds),
-        };
+        let mut outcome =
+            Outcome { payload: answer.payload, function_error: answer.is_error.then_some(FunctionError::Unhandled), log_tail: Vec::new() };
         drop(permit);
         self.seat.finishing();
         let waiting = if invocation.wants_tail {
@@ -271,13 +266,8 @@ impl Environment {
         let log_tail = if invocation.wants_tail { tail } else { Vec::new() };
         self.seat.leaving();
         drop(permit);
-        let outcome = Outcome {
-            payload: failure.payload(&invocation.request_id),
-            function_error: Some(FunctionError::Unhandled),
-            log_tail,
-            duration_ms: milliseconds(begun.at.elapsed()),
-            init_duration_ms: begun.init.map(milliseconds),
-        };
+        let outcome =
+            Outcome { payload: failure.payload(&invocation.request_id), function_error: Some(FunctionError::Unhandled), log_tail };
         // Whoever asked may have left.
         let _ = reply.send(Ok(outcome));
     }
@@ -301,11 +291,10 @@ impl Environment {
 struct Answer {
     payload: Bytes,
     is_error: bool,
-    after: Duration,
 }
 
 fn empty() -> Outcome {
-    Outcome { payload: Bytes::new(), function_error: None, log_tail: Vec::new(), duration_ms: 0.0, init_duration_ms: None }
+    Outcome { payload: Bytes::new(), function_error: None, log_tail: Vec::new() }
 }
 
 async fn exit(live: Option<&mut Live>) {

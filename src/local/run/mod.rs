@@ -32,9 +32,7 @@ mod sandbox;
 mod usage;
 mod variables;
 
-pub use deployment::{
-    Credentials, Deployment, FunctionError, Invocation, Isolation, LogEvent, LogSink, Options, Outcome, Refusal, ThrottleReason,
-};
+pub use deployment::{Deployment, Invocation, LogEvent, LogSink, Options, Outcome, Refusal};
 pub use runner::Runner;
 
 #[cfg(test)]

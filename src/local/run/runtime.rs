@@ -150,7 +150,8 @@ fn refusal(message: String) -> Refusal {
 }
 
 fn managed(program: &Path, arguments: Vec<String>, as_owner: bool, note: Option<String>) -> Launch {
-    let owner = as_owner.then(|| format!("Only the cloud's own user can run `{}`, so the function does not run as `nobody`", program.display()));
+    let owner =
+        as_owner.then(|| format!("Only the cloud's own user can run `{}`, so the function does not run as `nobody`", program.display()));
     let notes = note.into_iter().chain(owner).map(|note| note + "\n").collect();
     Launch { program: program.to_owned(), arguments, is_managed: true, as_owner, notes, problem: None }
 }

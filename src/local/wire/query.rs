@@ -24,18 +24,6 @@ impl Parameters {
         self.0.get(name).map(String::as_str)
     }
 
-    /// A parameter's text.
-    ///
-    /// # Errors
-    /// `ValidationError`, as IAM says it, where it is missing.
-    pub fn required(&self, name: &str) -> Result<&str, ApiError> {
-        self.get(name).ok_or_else(|| {
-            let member = lower_first(name);
-            let message = format!("1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must not be null");
-            ApiError::new(400, "ValidationError", message)
-        })
-    }
-
     /// The members of a list of structures: `members("Tags")` of `Tags.member.1.Key`.
     pub fn members(&self, name: &str) -> Vec<Self> {
         let mut members: BTreeMap<usize, Self> = BTreeMap::new();
@@ -99,6 +87,5 @@ mod tests {
         assert_eq!(tags.iter().map(|tag| tag.get("Key").unwrap()).collect::<Vec<_>>(), ["b c", "j"]);
         assert_eq!(tags[0].get("Value"), Some("ä"));
         assert_eq!(parameters.texts("TagKeys"), ["x", "y"]);
-        assert_eq!(parameters.required("RoleName").unwrap_err().code, "ValidationError");
     }
 }
