@@ -4,8 +4,11 @@ mod args;
 mod board;
 mod ci;
 mod commands;
+mod deployed;
 mod ignore;
+mod invocation;
 mod local;
+mod logs;
 mod pending;
 mod progress;
 mod render;
@@ -71,7 +74,9 @@ pub fn without_runtime(invocation: &Invocation, error: &std::io::Error) -> Exit 
 fn failed(ui: &Ui, command: &str, failure: &Failure) -> Exit {
     ui.diagnostics(&failure.diagnostics);
     if ui.format() == Format::Json {
-        ui.document(&view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics)));
+        let document = view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics));
+        // What writes a document a line goes on doing so.
+        if command == "logs" { ui.data(&document.to_string()) } else { ui.document(&document) }
     }
     failure.exit
 }
@@ -124,9 +129,14 @@ mod tests {
 
     #[test]
     fn usage_errors_end_with_six_and_help_with_zero() {
-        for words in
-            [&["--nonsense"][..], &["plan", "--target", "x"], &["deploy"], &["logs", "-f"], &["state", "move"], &["drift", "--all-stages"]]
-        {
+        for words in [
+            &["--nonsense"][..],
+            &["plan", "--target", "x"],
+            &["deploy"],
+            &["logs", "--since", "soon"],
+            &["state", "move"],
+            &["drift", "--all-stages"],
+        ] {
             assert_eq!(exit(words), Some(6), "{words:?}");
         }
         assert_eq!(exit(&["--version"]), Some(0));

@@ -173,16 +173,22 @@ impl Workspace {
     /// # Errors
     /// [`Exit::Failed`] without credentials or region, [`Exit::Refused`] for a wrong account.
     pub async fn connect(&self, header: &Header) -> Result<Connection, Failure> {
-        let settings = if self.global.local { self.local_settings(header).await? } else { self.settings(header) };
-        let session = Session::connect(&settings, Arc::new(Quotas::new()), self.events(), self.interrupt.drain.clone()).await?;
+        let session = self.session(header).await?;
         let alias = if self.global.local { Some("local cloud".to_owned()) } else { session.account_alias().await };
-        let store: Arc<dyn StateStore> = Arc::new(self.store(header));
-        let clock = Arc::new(SystemClock);
-        let engine = Engine::new(session, store, Arc::clone(&self.registry), clock, self.events(), self.interrupt.clone());
-        if !self.global.local {
-            engine.guard(&header.aws.allowed_account_ids)?;
-        }
-        Ok(Connection { engine, alias, is_local: self.global.local })
+        Ok(Connection { engine: self.engine_of(session, header)?, alias, is_local: self.global.local })
+    }
+
+    /// The same for what has no title, and so needs no alias of the account.
+    ///
+    /// # Errors
+    /// Those of [`Workspace::connect`].
+    pub async fn engine(&self, header: &Header) -> Result<Engine, Failure> {
+        self.engine_of(self.session(header).await?, header)
+    }
+
+    async fn session(&self, header: &Header) -> Result<Session, Failure> {
+        let settings = if self.global.local { self.local_settings(header).await? } else { self.settings(header) };
+        Session::connect(&settings, Arc::new(Quotas::new()), self.events(), self.interrupt.drain.clone()).await
     }
 
     fn settings(&self, header: &Header) -> Settings {
@@ -201,6 +207,16 @@ impl Workspace {
         let region = either(&self.global.region, &header.aws.region);
         let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header)).await?);
         Ok(Settings { region, endpoint_url, is_local: true, ..Settings::default() })
+    }
+
+    fn engine_of(&self, session: Session, header: &Header) -> Result<Engine, Failure> {
+        let store: Arc<dyn StateStore> = Arc::new(self.store(header));
+        let clock = Arc::new(SystemClock);
+        let engine = Engine::new(session, store, Arc::clone(&self.registry), clock, self.events(), self.interrupt.clone());
+        if !self.global.local {
+            engine.guard(&header.aws.allowed_account_ids)?;
+        }
+        Ok(engine)
     }
 }
 
