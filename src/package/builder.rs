@@ -1,6 +1,8 @@
 //! The seam for builders: one per kind of build.
 
 use super::command::CommandBuilder;
+use super::environment::Environment;
+use super::rust::RustBuilder;
 use crate::diagnostic::Diagnostic;
 use crate::model::Table;
 use async_trait::async_trait;
@@ -32,6 +34,8 @@ pub struct Job<'a> {
     pub cache: &'a Path,
     /// Whether the build may run.
     pub may_run: bool,
+    /// Whether what is built runs on this machine, and not on Lambda.
+    pub for_this_machine: bool,
 }
 
 impl Job<'_> {
@@ -50,6 +54,8 @@ pub struct Built {
     pub fingerprint: String,
     /// Whether an earlier build still held.
     pub is_cached: bool,
+    /// What the user should know, without address and span.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Knows how to build one kind.
@@ -60,6 +66,11 @@ pub trait Builder: Send + Sync {
 
     /// What is wrong with the options, without looking at any file.
     fn check(&self, build: &Build) -> Vec<Diagnostic>;
+
+    /// Whether it makes a program that needs no language's runtime, and so one of `provided.*`.
+    fn makes_a_program(&self) -> bool {
+        false
+    }
 
     /// Whether equal builds of different functions differ all the same.
     fn is_per_function(&self, _build: &Build) -> bool {
@@ -84,7 +95,12 @@ pub struct Builders {
 impl Builders {
     /// The builders that there are.
     pub fn new() -> Self {
-        Self { builders: vec![Box::new(CommandBuilder)] }
+        Self::with(Environment::of_process())
+    }
+
+    /// The same, with programs sought and started in another environment.
+    pub(super) fn with(environment: Environment) -> Self {
+        Self { builders: vec![Box::new(CommandBuilder), Box::new(RustBuilder::new(environment))] }
     }
 
     /// The builder for a kind.

@@ -3,19 +3,15 @@
 use super::builder::{Build, Builder, Built, Job};
 use super::fingerprint::{self, Excluded, Record};
 use super::hash::{Item, content_hash};
-use super::problem::{missing, unknown_key, wrong_type};
+use super::problem::{blocking, missing, not_built, strings, unknown_key, wrong_type};
+use super::process::{Tail, watch};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Table, Value};
 use crate::package::BUILD_FAILED;
 use async_trait::async_trait;
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::Child;
 
 const KEYS: [&str; 5] = ["kind", "path", "command", "inputs", "output"];
 const FUNCTION: &str = "LAMBDO_FUNCTION";
@@ -23,10 +19,6 @@ const ARCHITECTURE: &str = "LAMBDO_ARCHITECTURE";
 
 /// How many lines of what a failed command said are shown.
 const SHOWN_LINES: usize = 40;
-
-/// How long output is waited for after the command ended: something that it left running may hold
-/// the pipe open for ever.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// `build = { kind = "command", command = "make", output = "bin/bootstrap" }`
 pub(super) struct CommandBuilder;
@@ -89,15 +81,6 @@ fn output(output: Option<&Value>) -> Result<String, Diagnostic> {
     }
 }
 
-fn strings(key: &str, value: &Value, wanted: &str) -> Result<Vec<String>, Diagnostic> {
-    let items = value.as_list().unwrap_or_default();
-    let strings = value.strings();
-    if strings.is_empty() || strings.len() != items.len() {
-        return Err(wrong_type(key, wanted, if items.is_empty() { "empty or no list" } else { value.type_name() }));
-    }
-    Ok(strings.into_iter().map(str::to_owned).collect())
-}
-
 fn missing_key(key: &str, example: &str) -> Diagnostic {
     Diagnostic::error("missing-key", "A key is missing")
         .detail(format!("A build by a command needs `{key}`, such as `{key} = \"{example}\"`."))
@@ -142,11 +125,9 @@ fn output_path(job: &Job<'_>, command: &Command) -> PathBuf {
 
 fn last_build(output: PathBuf, command: &Command) -> Result<Built, Diagnostic> {
     if output.exists() {
-        return Ok(Built { output, fingerprint: String::new(), is_cached: true });
+        return Ok(Built { output, fingerprint: String::new(), is_cached: true, warnings: Vec::new() });
     }
-    Err(Diagnostic::error("not-built", "The package was not built")
-        .detail(format!("Builds may not run (`--no-build`), and `{}` is not there from an earlier one.", command.output))
-        .hint("run without `--no-build`, or `lambdo build` before"))
+    Err(not_built(&format!("`{}`", command.output)))
 }
 
 async fn build(job: &Job<'_>, command: &Command, folder: PathBuf, output: PathBuf) -> Result<Built, Diagnostic> {
@@ -173,7 +154,7 @@ async fn build(job: &Job<'_>, command: &Command, folder: PathBuf, output: PathBu
         run(job, command, &folder).await?;
         remember(record, fingerprint.clone(), output.clone(), command).await?;
     }
-    Ok(Built { output, fingerprint, is_cached })
+    Ok(Built { output, fingerprint, is_cached, warnings: Vec::new() })
 }
 
 async fn remember(record: PathBuf, fingerprint: String, output: PathBuf, command: &Command) -> Result<(), Diagnostic> {
@@ -191,11 +172,6 @@ async fn remember(record: PathBuf, fingerprint: String, output: PathBuf, command
         Ok(())
     })
     .await
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static) -> Result<T, Diagnostic> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Diagnostic::error(BUILD_FAILED, "A build failed").detail(error.to_string())))
 }
 
 /// What besides the inputs decides what the command makes. The tools that it calls are not known
@@ -227,28 +203,10 @@ async fn run(job: &Job<'_>, command: &Command, folder: &Path) -> Result<(), Diag
         .kill_on_drop(true)
         .spawn();
     let mut child = started.map_err(|error| not_started(program, command, &error))?;
-    let tail = Tail::default();
-    let status = watch(&mut child, &tail).await.map_err(|error| not_started(program, command, &error))?;
+    let tail = Tail::of(SHOWN_LINES);
+    let status =
+        watch(&mut child, |line| tail.push(line), |line| tail.push(line)).await.map_err(|error| not_started(program, command, &error))?;
     if status.success() { Ok(()) } else { Err(failed(command, &job.build.path, status, &tail.text())) }
-}
-
-/// Waits for the end, reading meanwhile what the command says.
-async fn watch(child: &mut Child, tail: &Tail) -> io::Result<ExitStatus> {
-    let (output, errors) = (child.stdout.take(), child.stderr.take());
-    let reading = async { tokio::join!(tail.read(output), tail.read(errors)) };
-    tokio::pin!(reading);
-    let mut has_read = false;
-    let status = loop {
-        tokio::select! {
-            status = child.wait() => break status?,
-            _ = &mut reading, if !has_read => has_read = true,
-        }
-    };
-    if !has_read {
-        // Running into the limit loses only what something left running still says.
-        let _ = tokio::time::timeout(GRACE, reading).await;
-    }
-    Ok(status)
 }
 
 fn not_started(program: &str, command: &Command, error: &io::Error) -> Diagnostic {
@@ -263,35 +221,4 @@ fn not_started(program: &str, command: &Command, error: &io::Error) -> Diagnosti
 fn failed(command: &Command, path: &str, status: ExitStatus, said: &str) -> Diagnostic {
     let said = if said.is_empty() { "It said nothing.".to_owned() } else { format!("It said:\n{said}") };
     Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{}` in `{path}` ended with {status}. {said}", command.text))
-}
-
-/// The last lines that a command said, in the order in which they came.
-#[derive(Default)]
-struct Tail {
-    lines: Mutex<VecDeque<String>>,
-}
-
-impl Tail {
-    async fn read(&self, from: Option<impl AsyncRead + Unpin>) {
-        let Some(from) = from else { return };
-        let mut reader = BufReader::new(from);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
-            self.push(String::from_utf8_lossy(&line).trim_end().to_owned());
-            line.clear();
-        }
-    }
-
-    fn push(&self, line: String) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == SHOWN_LINES {
-            lines.pop_front();
-        }
-        lines.push_back(line);
-    }
-
-    fn text(&self) -> String {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
-    }
 }

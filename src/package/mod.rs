@@ -5,10 +5,15 @@ mod builder;
 mod check;
 mod command;
 mod contents;
+mod environment;
 mod fingerprint;
+mod glibc;
 mod hash;
+mod language;
 mod packages;
 mod problem;
+mod process;
+mod rust;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -26,6 +31,14 @@ use std::path::Path;
 /// The code of the diagnostic for a build that did not go through, as opposed to a wrong spec.
 pub const BUILD_FAILED: &str = "build-failed";
 
+/// The code of the diagnostic for something that a build needs and the machine lacks.
+pub const TOOL_MISSING: &str = "tool-missing";
+
+/// Whether a diagnostic is about a build or the machine, and not about the spec.
+pub fn is_build_failure(diagnostic: &Diagnostic) -> bool {
+    [BUILD_FAILED, TOOL_MISSING].contains(&diagnostic.code)
+}
+
 /// The most that the files of a function may weigh together, in bytes: 250 MB unzipped.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const UNZIPPED_LIMIT_BYTES: u64 = 262_144_000;
@@ -42,6 +55,9 @@ pub struct Options<'a> {
     pub cache: &'a Path,
     /// Whether builds may run. Otherwise what they made last is used, or missed.
     pub build: bool,
+    /// Whether what is built runs on this machine, and not on Lambda. The requests then have this
+    /// machine's architecture.
+    pub for_this_machine: bool,
     /// Told what happens.
     pub events: EventSink,
 }

@@ -2,6 +2,7 @@
 
 use super::contents::Contents;
 use super::hash::{Item, content_hash};
+use crate::diagnostic::Diagnostic;
 use crate::model::{Artifact, ArtifactSource};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
@@ -15,6 +16,8 @@ const KEPT_ZIPS: usize = 4;
 pub struct Packages {
     /// What is known of them, by function.
     pub artifacts: BTreeMap<String, Artifact>,
+    /// What the user should know about them.
+    pub diagnostics: Vec<Diagnostic>,
     contents: BTreeMap<String, Arc<Planned>>,
     zips: Mutex<VecDeque<(String, Zip)>>,
 }
@@ -28,8 +31,12 @@ pub(super) struct Planned {
 }
 
 impl Packages {
-    pub(super) fn new(artifacts: BTreeMap<String, Artifact>, contents: BTreeMap<String, Arc<Planned>>) -> Self {
-        Self { artifacts, contents, zips: Mutex::default() }
+    pub(super) fn new(
+        artifacts: BTreeMap<String, Artifact>,
+        contents: BTreeMap<String, Arc<Planned>>,
+        diagnostics: Vec<Diagnostic>,
+    ) -> Self {
+        Self { artifacts, diagnostics, contents, zips: Mutex::default() }
     }
 
     #[cfg(test)]

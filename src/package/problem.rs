@@ -1,6 +1,8 @@
 //! Wording that several parts share.
 
+use super::BUILD_FAILED;
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::model::Value;
 use std::io;
 use std::path::Path;
 
@@ -59,4 +61,27 @@ pub(super) fn not_supported_yet(detail: String) -> Diagnostic {
 /// Names in backticks with commas.
 pub(super) fn list<T: AsRef<str>>(names: &[T]) -> String {
     names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// Builds may not run, and there is nothing from an earlier one.
+pub(super) fn not_built(what: &str) -> Diagnostic {
+    Diagnostic::error("not-built", "The package was not built")
+        .detail(format!("Builds may not run (`--no-build`), and {what} is not there from an earlier one."))
+        .hint("run without `--no-build`, or `lambdo build` before")
+}
+
+/// The texts of a list that has nothing else in it, and is not empty.
+pub(super) fn strings(key: &str, value: &Value, wanted: &str) -> Result<Vec<String>, Diagnostic> {
+    let items = value.as_list().unwrap_or_default();
+    let strings = value.strings();
+    if strings.is_empty() || strings.len() != items.len() {
+        return Err(wrong_type(key, wanted, if items.is_empty() { "empty or no list" } else { value.type_name() }));
+    }
+    Ok(strings.into_iter().map(str::to_owned).collect())
+}
+
+/// Work on files, away from the threads that wait for other things.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static) -> Result<T, Diagnostic> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Diagnostic::error(BUILD_FAILED, "A build failed").detail(error.to_string())))
 }

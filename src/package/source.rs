@@ -1,15 +1,19 @@
-//! What `code` and `build` say, without looking at any file.
+//! What `code` and `build` say. Files are looked at only where `build` does not say its kind.
 
 use super::builder::{Build, Builders};
+use super::language;
 use super::problem::{list, not_supported_yet, unknown_key, wrong_type};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::model::{Table, Value};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 const CODE_KEYS: [&str; 5] = ["file", "files", "dir", "zip", "s3"];
 
 /// Kinds of builds that the spec decides; those without a [`super::Builder`] come later.
 const BUILD_KINDS: [&str; 5] = ["go", "rust", "python", "node", "command"];
+/// Those of them that are languages, and may have a table of options in the defaults.
+const LANGUAGES: [&str; 4] = ["go", "rust", "python", "node"];
 
 /// Where a package comes from. Paths are as the user wrote them.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,17 +30,17 @@ pub enum Source {
     Build(Build),
 }
 
-/// Reads the `code` or `build` of a function.
+/// Reads the `code` or `build` of a function; `folder` is the spec's.
 ///
 /// # Errors
 /// Everything that is wrong with them, without address and span.
-pub fn parse(code: Option<&Value>, build: Option<&Value>, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
+pub fn parse(code: Option<&Value>, build: Option<&Value>, folder: &Path, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
     if let Some(open) = code.into_iter().chain(build).find(|value| value.is_unresolved()) {
         return Err(vec![open_reference(open)]);
     }
     match (code, build) {
         (Some(code), None) => parse_code(code),
-        (None, Some(build)) => parse_build(build, builders),
+        (None, Some(build)) => parse_build(build, folder, builders),
         (None, None) => Err(vec![
             Diagnostic::error("no-code", "The function has no code")
                 .detail("Neither `build` nor `code` says what to deploy.")
@@ -120,42 +124,52 @@ fn files(value: &Value) -> Result<BTreeMap<String, String>, Diagnostic> {
     table.iter().map(|(name, value)| Ok((name.clone(), path(&format!("code.files.{name}"), value)?))).collect()
 }
 
-fn parse_build(build: &Value, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
+fn parse_build(build: &Value, folder: &Path, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
     let table = match build {
-        Value::Table(table) => table,
-        Value::String(_) => return Err(vec![language_not_found_yet()]),
+        Value::Table(table) => table.clone(),
+        Value::String(_) => Table::from([("path".to_owned(), build.clone())]),
         other => return Err(vec![wrong_type("build", "a folder or a table", other.type_name())]),
     };
-    let build = build_of(table).map_err(|problem| vec![problem])?;
-    let Some(builder) = builders.find(&build.kind) else { return Err(vec![no_builder(&build.kind)]) };
+    let build = build_of(&table, folder).map_err(|problem| vec![problem])?;
+    let Some(builder) = builders.find(&build.kind) else { return Err(vec![no_builder(&build, table.contains_key("kind"))]) };
     match builder.check(&build) {
         problems if problems.is_empty() => Ok(Source::Build(build)),
         problems => Err(problems),
     }
 }
 
-fn build_of(table: &Table) -> Result<Build, Diagnostic> {
+fn build_of(table: &Table, folder: &Path) -> Result<Build, Diagnostic> {
+    let path = table.get("path").map_or_else(|| Ok(".".to_owned()), |value| path("build.path", value))?;
     let kind = match table.get("kind") {
         Some(Value::String(kind)) => kind.clone(),
         Some(other) => return Err(wrong_type("build.kind", "a kind of build", other.type_name())),
         None if table.contains_key("command") => "command".to_owned(),
-        None => return Err(language_not_found_yet()),
+        None => language::find(&folder.join(&path), &path)?.0.to_owned(),
     };
-    let path = table.get("path").map_or_else(|| Ok(".".to_owned()), |value| path("build.path", value))?;
-    let options = table.iter().filter(|(key, _)| !matches!(key.as_str(), "kind" | "path"));
-    Ok(Build { kind, path, options: options.map(|(key, value)| (key.clone(), value.clone())).collect() })
+    let own = table.iter().filter(|(key, _)| !matches!(key.as_str(), "kind" | "path") && !LANGUAGES.contains(&key.as_str()));
+    let mut options = language_options(table, &kind)?;
+    options.extend(own.map(|(key, value)| (key.clone(), value.clone())));
+    Ok(Build { kind, path, options })
+}
+
+/// `[defaults.build.rust]` holds for every build of this language and for no other; what the build
+/// says itself beats it.
+fn language_options(table: &Table, kind: &str) -> Result<Table, Diagnostic> {
+    match table.get(kind).filter(|_| LANGUAGES.contains(&kind)) {
+        None => Ok(Table::new()),
+        Some(Value::Table(options)) => Ok(options.clone()),
+        Some(other) => Err(wrong_type(&format!("build.{kind}"), "a table of options", other.type_name())),
+    }
 }
 
 const COMMAND_EXAMPLE: &str = "`build = { kind = \"command\", command = \"make\", output = \"bin/bootstrap\" }` runs any build";
 
-fn language_not_found_yet() -> Diagnostic {
-    not_supported_yet("A build whose language is found from what lies in its folder is decided but not built. Name a command.".into())
-        .hint(COMMAND_EXAMPLE)
-}
-
-fn no_builder(kind: &str) -> Diagnostic {
+fn no_builder(build: &Build, is_given: bool) -> Diagnostic {
+    let kind = build.kind.as_str();
     if BUILD_KINDS.contains(&kind) {
-        return not_supported_yet(format!("Builds of the kind `{kind}` are decided but not built. Name a command.")).hint(COMMAND_EXAMPLE);
+        let why = if is_given { String::new() } else { format!("What lies in `{}` asks for the kind `{kind}`. ", build.path) };
+        let detail = format!("{why}Builds of the kind `{kind}` are decided but not built. Name a command.");
+        return not_supported_yet(detail).hint(COMMAND_EXAMPLE);
     }
     let diagnostic = Diagnostic::error("unknown-build-kind", "This kind of build is not known")
         .detail(format!("`build.kind` is `{kind}`. It takes {}.", list(&BUILD_KINDS)));
@@ -174,7 +188,13 @@ mod tests {
     }
 
     fn parsed(code: Option<&str>, build: Option<&str>) -> Result<Source, Vec<Diagnostic>> {
-        parse(code.map(value).as_ref(), build.map(value).as_ref(), &Builders::new())
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["app/Cargo.toml", "api/go.mod", "mixed/Cargo.toml", "mixed/package.json", "empty/x"] {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        parse(code.map(value).as_ref(), build.map(value).as_ref(), folder.path(), &Builders::new())
     }
 
     #[test]
@@ -198,6 +218,25 @@ mod tests {
     }
 
     #[test]
+    fn the_language_of_a_folder_is_found_and_has_options_of_its_own() {
+        let build = |options: &[(&str, &str)]| {
+            let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+            Ok(Source::Build(Build { kind: "rust".into(), path: "app".into(), options }))
+        };
+        assert_eq!(parsed(None, Some(r#""app""#)), build(&[]));
+        assert_eq!(parsed(None, Some(r#"{"path":"app","bin":"x"}"#)), build(&[("bin", "x")]));
+        let json = r#"{"path":"app","profile":"small","rust":{"profile":"large","bin":"x"},"go":{"tags":"y"}}"#;
+        assert_eq!(parsed(None, Some(json)), build(&[("bin", "x"), ("profile", "small")]));
+        assert_eq!(parsed(None, Some(r#"{"kind":"rust","path":"nowhere"}"#)).map(|_| ()), Ok(()));
+    }
+
+    #[test]
+    fn a_language_without_a_builder_is_named() {
+        let problems = parsed(None, Some(r#""api""#)).unwrap_err();
+        insta::assert_snapshot!(problems[0].detail, @"What lies in `api` asks for the kind `go`. Builds of the kind `go` are decided but not built. Name a command.");
+    }
+
+    #[test]
     fn what_is_wrong_has_its_code() {
         for (code, build, expected) in [
             (None, None, "no-code"),
@@ -210,8 +249,13 @@ mod tests {
             (Some(r#"{"files":{"a":3}}"#), None, "wrong-type"),
             (Some(r#"{"s3":{"bucket":"b"}}"#), None, "not-supported-yet"),
             (Some(r#"{"file":{"$unknown":"role.a.arn"}}"#), None, "reference-in-code"),
-            (None, Some(r#""folder""#), "not-supported-yet"),
-            (None, Some(r#"{"path":"folder"}"#), "not-supported-yet"),
+            (None, Some(r#""folder""#), "missing-file"),
+            (None, Some(r#""app/Cargo.toml""#), "wrong-file-type"),
+            (None, Some(r#"{"path":"empty"}"#), "no-language"),
+            (None, Some(r#"{"path":"mixed"}"#), "two-languages"),
+            (None, Some(r#"{"path":"api"}"#), "not-supported-yet"),
+            (None, Some(r#"{"path":"app","rust":3}"#), "wrong-type"),
+            (None, Some(r#"{"path":"app","rust":{"bins":"x"}}"#), "unknown-key"),
             (None, Some(r#"{"kind":"go"}"#), "not-supported-yet"),
             (None, Some(r#"{"kind":"comand"}"#), "unknown-build-kind"),
             (None, Some("3"), "wrong-type"),

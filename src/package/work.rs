@@ -4,6 +4,7 @@ use super::Options;
 use super::builder::{Build, Builders, Built, Job};
 use super::check::{check, is_provided};
 use super::contents::{self, Contents};
+use super::glibc;
 use super::hash::content_hash;
 use super::packages::{Packages, Planned};
 use super::problem::list;
@@ -46,6 +47,7 @@ struct Work {
 struct Ready {
     planned: Planned,
     artifact: Artifact,
+    warnings: Vec<Diagnostic>,
 }
 
 struct Run<'a> {
@@ -62,7 +64,7 @@ pub(super) async fn resolve(
     builders: &Builders,
 ) -> Result<Packages, Vec<Diagnostic>> {
     let total = requests.len();
-    let (mut packages, works, mut problems) = group(requests, builders);
+    let (mut packages, works, mut problems) = group(requests, options.folder, builders);
     let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     if !problems.is_empty() {
@@ -88,11 +90,11 @@ fn cores() -> usize {
 }
 
 /// Equal packages become one, and equal builds too.
-fn group(mut requests: Vec<PackageRequest>, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
+fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
     let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Vec::new(), Vec::new());
     requests.sort_by(|one, other| one.function.cmp(&other.function));
     for request in requests {
-        let source = match parse(request.code.as_ref(), request.build.as_ref(), builders) {
+        let source = match parse(request.code.as_ref(), request.build.as_ref(), folder, builders) {
             Ok(source) => source,
             Err(found) => {
                 problems.extend(found.into_iter().map(|problem| placed(problem, &request)));
@@ -101,6 +103,10 @@ fn group(mut requests: Vec<PackageRequest>, builders: &Builders) -> (Vec<Package
         };
         let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
         let is_provided = is_provided(&request.runtime);
+        if let Some(problem) = wrong_runtime(&source, &request, builders) {
+            problems.push(placed(problem, &request));
+            continue;
+        }
         let equal = |package: &&mut Package| (&package.source, package.is_provided, package.build) == (&source, is_provided, build);
         match packages.iter_mut().find(equal) {
             Some(package) => package.requests.push(request),
@@ -110,8 +116,12 @@ fn group(mut requests: Vec<PackageRequest>, builders: &Builders) -> (Vec<Package
     (packages, works, problems)
 }
 
+fn architecture(request: &PackageRequest) -> &str {
+    request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str)
+}
+
 fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works: &mut Vec<Work>) -> usize {
-    let architecture = request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str);
+    let architecture = architecture(request);
     let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
     let equal = |work: &Work| {
         (&work.build, work.architecture.as_str()) == (build, architecture)
@@ -124,6 +134,20 @@ fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works:
     })
 }
 
+/// A program in the place of a language's module would fail at its first invocation.
+fn wrong_runtime(source: &Source, request: &PackageRequest, builders: &Builders) -> Option<Diagnostic> {
+    let Source::Build(build) = source else { return None };
+    let makes_a_program = builders.find(&build.kind).is_some_and(|builder| builder.makes_a_program());
+    (makes_a_program && !is_provided(&request.runtime)).then(|| {
+        Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
+            .detail(format!(
+                "A build of the kind `{}` makes a program, which only the runtimes `provided.*` start; the function has `{}`.",
+                build.kind, request.runtime
+            ))
+            .hint("write `runtime = \"provided.al2023\"`, which also stands without any `runtime`")
+    })
+}
+
 /// Errors are placed at the function that asked.
 fn placed(problem: Diagnostic, request: &PackageRequest) -> Diagnostic {
     problem.address(format!("function.{}", request.function)).span(request.span.clone())
@@ -131,8 +155,16 @@ fn placed(problem: Diagnostic, request: &PackageRequest) -> Diagnostic {
 
 impl Run<'_> {
     fn job<'a>(&'a self, work: &'a Work) -> Job<'a> {
-        let Options { folder, cache, build, .. } = *self.options;
-        Job { build: &work.build, function: &work.request.function, architecture: &work.architecture, folder, cache, may_run: build }
+        let Options { folder, cache, build, for_this_machine, .. } = *self.options;
+        Job {
+            build: &work.build,
+            function: &work.request.function,
+            architecture: &work.architecture,
+            folder,
+            cache,
+            may_run: build,
+            for_this_machine,
+        }
     }
 
     /// Builds that differ and write to the same place: one of them would be deployed as the other.
@@ -154,7 +186,8 @@ impl Run<'_> {
         }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let ready = hash(folder, package.source.clone(), package.is_provided).await?;
+        let mut ready = hash(folder, package.source.clone(), package.is_provided).await?;
+        ready.warnings = self.warnings(package, built.as_ref());
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for request in &package.requests {
             let (function, bytes) = (request.function.clone(), ready.artifact.unzipped_bytes);
@@ -162,6 +195,18 @@ impl Run<'_> {
             (self.options.events)(Event::Built { function, bytes, cached, elapsed_ms });
         }
         Ok(ready)
+    }
+
+    /// What should be known about what was built, each at the functions that it concerns.
+    fn warnings(&self, package: &Package, built: Option<&Built>) -> Vec<Diagnostic> {
+        let (Some(built), Some(first)) = (built, package.requests.first()) else { return Vec::new() };
+        let mut warnings: Vec<Diagnostic> = built.warnings.iter().map(|warning| placed(warning.clone(), first)).collect();
+        if !self.options.for_this_machine {
+            let warning = |request: &PackageRequest| glibc::warning(&built.output, &request.runtime, architecture(request));
+            let each = package.requests.iter();
+            warnings.extend(each.filter_map(|request| Some(placed(warning(request)?, request))));
+        }
+        warnings
     }
 
     async fn build(&self, package: &Package) -> Result<Option<Built>, Diagnostic> {
@@ -203,7 +248,7 @@ fn ready(contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
     check(&contents, &items, is_provided)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), unzipped_bytes, files: items.len() };
-    Ok(Ready { planned: Planned { contents, items }, artifact })
+    Ok(Ready { planned: Planned { contents, items }, artifact, warnings: Vec::new() })
 }
 
 fn unreadable(detail: String) -> Diagnostic {
@@ -211,22 +256,26 @@ fn unreadable(detail: String) -> Diagnostic {
 }
 
 fn finish(made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-    let (mut artifacts, mut contents) = (BTreeMap::new(), BTreeMap::new());
+    let (mut artifacts, mut contents, mut warnings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for (package, made) in made {
         match made {
             Ok(ready) => {
                 let functions = package.requests.into_iter().map(|request| (request.function, ready.artifact.clone()));
                 artifacts.extend(functions);
+                warnings.extend(ready.warnings);
                 contents.insert(ready.artifact.content_hash, Arc::new(ready.planned));
             }
             Err(problem) => problems.push(shared_problem(problem, &package.requests)),
         }
     }
-    if problems.is_empty() {
-        return Ok(Packages::new(artifacts, contents));
-    }
     // They came in the order in which the work ended.
-    problems.sort_by(|one, other| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail)));
+    let order =
+        |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
+    if problems.is_empty() {
+        warnings.sort_by(order);
+        return Ok(Packages::new(artifacts, contents, warnings));
+    }
+    problems.sort_by(order);
     Err(problems)
 }
 

@@ -150,14 +150,20 @@ impl Packing<'_> {
     pub async fn resolve(&self, is_wanted: &dyn Fn(&str) -> bool) -> Result<Packages, Failure> {
         let requests = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function));
         let cache = self.workspace.state_folder(&self.spec.header).join(BUILD_FOLDER);
-        let options =
-            package::Options { folder: &self.spec.header.folder, cache: &cache, build: self.build, events: self.workspace.events() };
-        package::resolve(requests.collect(), &options).await.map_err(|diagnostics| {
+        let options = package::Options {
+            folder: &self.spec.header.folder,
+            cache: &cache,
+            build: self.build,
+            for_this_machine: false,
+            events: self.workspace.events(),
+        };
+        let packages = package::resolve(requests.collect(), &options).await.map_err(|diagnostics| {
             // A build that fails is the build's fault; everything else is a wrong word in the spec.
-            let exit =
-                if diagnostics.iter().any(|diagnostic| diagnostic.code == package::BUILD_FAILED) { Exit::Failed } else { Exit::Usage };
+            let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };
             Failure { exit, diagnostics }
-        })
+        })?;
+        self.workspace.ui.diagnostics(&packages.diagnostics);
+        Ok(packages)
     }
 
     /// Looks for what is wrong with the spec as a whole, without asking AWS where it goes.

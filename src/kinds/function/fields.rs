@@ -98,11 +98,30 @@ pub(super) const CODE: &[Field] = &[
 
 /// Keys of `build`.
 pub(super) const BUILD: &[Field] = &[
-    Field::new("kind", ANY_STRING, "What builds it, such as `command`."),
+    Field::new("kind", ANY_STRING, "What builds it: `rust` or `command`; found from what lies in the folder unless given."),
     Field::new("path", ANY_STRING, "The folder with the sources."),
     Field::new("command", Shape::AnyOf(&[ANY_STRING, TEXTS]), "What is run: a line for the shell, or a program with its arguments."),
     Field::new("inputs", TEXTS, "Globs of the files that decide whether it must be built again."),
     Field::new("output", ANY_STRING, "The file or folder that the build leaves."),
+    RUST[0],
+    RUST[1],
+    RUST[2],
+    RUST[3],
+    RUST[4],
+    RUST[5],
+    RUST[6],
+    Field::new("rust", Shape::Table(RUST), "What holds for builds of Rust only, such as in `[defaults.build.rust]`."),
+];
+
+/// Keys of `build` for Rust, and of `build.rust`.
+const RUST: &[Field] = &[
+    Field::new("bin", ANY_STRING, "The binary, where there are several and none is called like the function."),
+    Field::new("package", ANY_STRING, "The member of a workspace."),
+    Field::new("features", TEXTS, "Features that are switched on."),
+    Field::new("profile", ANY_STRING, "The profile that it is built with; `release` unless given."),
+    Field::new("target", ANY_STRING, "A target that `architectures` does not imply, such as `x86_64-unknown-linux-musl`."),
+    Field::new("flags", TEXTS, "More arguments for `cargo build`."),
+    Field::new("env", Shape::Map { value: &ANY_STRING, check: None }, "More environment variables for the build."),
 ];
 
 const STORAGE_SIZE: Shape = Shape::Integer { min: 512, max: 10_240 };
@@ -206,6 +225,11 @@ fn check_mount_path(text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_holds_for_builds_of_rust_can_stand_in_the_build_itself() {
+        assert!(RUST.iter().all(|option| BUILD.iter().any(|field| field.key == option.key)));
+    }
 
     #[test]
     fn every_setting_that_reads_back_has_the_default_that_lambda_answers() {

@@ -1,0 +1,126 @@
+//! What `build` says for Rust.
+
+use crate::diagnostic::Diagnostic;
+use crate::model::value::scalar_text;
+use crate::model::{Table, Value};
+use crate::package::problem::{unknown_key, wrong_type};
+use std::collections::BTreeMap;
+
+/// Every key, with those that each kind has.
+const KEYS: [&str; 9] = ["kind", "path", "bin", "package", "features", "profile", "target", "flags", "env"];
+/// Flags that would change what is made or how it is told behind lambdo's back, and what to do instead.
+const OWN_FLAGS: [(&str, &str); 4] = [
+    ("--target", "`build.target` says it, and must fit `architectures`"),
+    ("--message-format", "lambdo reads what cargo says"),
+    ("--manifest-path", "`build.path` says it"),
+    ("--bin", "`build.bin` says it"),
+];
+const DEFAULT_PROFILE: &str = "release";
+
+/// The options, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Options {
+    /// The binary, where it is not the only one.
+    pub bin: Option<String>,
+    /// The member of a workspace.
+    pub package: Option<String>,
+    /// Features that are switched on.
+    pub features: Vec<String>,
+    /// Cargo's profile.
+    pub profile: String,
+    /// A target of one's own; `TRIPLE.VERSION` asks for an older glibc, as cargo-zigbuild writes it.
+    pub target: Option<String>,
+    /// Further arguments of `cargo build`.
+    pub flags: Vec<String>,
+    /// Further variables of cargo's environment.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn parse(options: &Table) -> Result<Self, Vec<Diagnostic>> {
+        let mut problems: Vec<Diagnostic> =
+            options.keys().filter(|key| !KEYS.contains(&key.as_str())).map(|key| unknown_key("build", key, &KEYS)).collect();
+        let mut note = |problem| problems.push(problem);
+        let texts = ["bin", "package", "profile", "target"].map(|key| text(options, key).map_err(&mut note).unwrap_or_default());
+        let lists = ["features", "flags"].map(|key| texts_of(options, key).map_err(&mut note).unwrap_or_default());
+        let variables = variables(options.get("env")).map_err(&mut note).unwrap_or_default();
+        let ([bin, package, profile, target], [features, flags]) = (texts, lists);
+        problems.extend(flags.iter().filter_map(|flag| own_flag(flag)));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let profile = profile.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
+        Ok(Self { bin, package, features, profile, target, flags, variables })
+    }
+}
+
+fn text(options: &Table, key: &str) -> Result<Option<String>, Diagnostic> {
+    match options.get(key) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(Value::String(_)) => Err(wrong_type(&format!("build.{key}"), "a name", "empty")),
+        Some(other) => Err(wrong_type(&format!("build.{key}"), "a name", other.type_name())),
+    }
+}
+
+fn texts_of(options: &Table, key: &str) -> Result<Vec<String>, Diagnostic> {
+    let wrong = |value: &Value| wrong_type(&format!("build.{key}"), "a list of strings", value.type_name());
+    match options.get(key) {
+        None => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![text.clone()]),
+        Some(value) => match value.as_list() {
+            Some(items) if value.strings().len() == items.len() => Ok(value.strings().into_iter().map(str::to_owned).collect()),
+            _ => Err(wrong(value)),
+        },
+    }
+}
+
+fn variables(value: Option<&Value>) -> Result<BTreeMap<String, String>, Diagnostic> {
+    let Some(value) = value else { return Ok(BTreeMap::new()) };
+    let wrong = |given: &Value| wrong_type("build.env", "a table of variables and their texts", given.type_name());
+    let table = value.as_table().ok_or_else(|| wrong(value))?;
+    table.iter().map(|(name, value)| Ok((name.clone(), scalar_text(value).ok_or_else(|| wrong(value))?))).collect()
+}
+
+fn own_flag(flag: &str) -> Option<Diagnostic> {
+    let (name, why) = OWN_FLAGS.iter().find(|(name, _)| flag == *name || flag.starts_with(&format!("{name}=")))?;
+    Some(Diagnostic::error("own-flag", "A flag of cargo's is lambdo's to give").detail(format!("`build.flags` has `{name}`; {why}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(json: &str) -> Result<Options, Vec<Diagnostic>> {
+        let Value::Table(table) = Value::from_json(&serde_json::from_str(json).unwrap()) else { panic!("{json}") };
+        Options::parse(&table)
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let json = r#"{"bin":"b","package":"p","features":["x","y"],"profile":"small","target":"t","flags":"-v","env":{"A":1,"B":"c"}}"#;
+        let options = parsed(json).unwrap();
+        assert_eq!((options.bin.as_deref(), options.package.as_deref(), options.target.as_deref()), (Some("b"), Some("p"), Some("t")));
+        assert_eq!((options.features, options.flags, options.profile), (vec!["x".into(), "y".into()], vec!["-v".into()], "small".into()));
+        assert_eq!(options.variables, BTreeMap::from([("A".into(), "1".into()), ("B".into(), "c".into())]));
+        assert_eq!(parsed("{}").unwrap().profile, "release");
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let json = r#"{"bins":"b","package":3,"features":[1],"profile":"","flags":["--target=x","-v"],"env":["A"]}"#;
+        let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        unknown-key: `build` has no key `bins`. It has `kind`, `path`, `bin`, `package`, `features`, `profile`, `target`, `flags`, `env`.
+        wrong-type: `build.package` is an integer; it takes a name.
+        wrong-type: `build.profile` is empty; it takes a name.
+        wrong-type: `build.features` is a list; it takes a list of strings.
+        wrong-type: `build.env` is a list; it takes a table of variables and their texts.
+        own-flag: `build.flags` has `--target`; `build.target` says it, and must fit `architectures`.
+        ");
+    }
+}

@@ -1,0 +1,227 @@
+//! What cargo's configuration files and variables say that decides for which processor is built, and with what.
+
+use crate::model::{Table, Value};
+use crate::package::environment::Environment;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
+
+/// Code for the processor of the machine that compiles, which need not run on Lambda's.
+const NATIVE: &str = "target-cpu=native";
+/// Variables with flags for rustc, the first of which that is set hides all others.
+/// <https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags>
+const FLAGS: [&str; 2] = ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"];
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// Whether cargo builds for another target than the host when nobody names one.
+    pub has_default_target: bool,
+    /// Whether somebody has chosen a linker for the target.
+    pub has_linker: bool,
+    /// What keeps `target-cpu=native` out.
+    pub neutral: Neutral,
+}
+
+/// Variables and arguments that put a common processor in the place of this machine's.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Neutral {
+    /// The variables that had it, as they must be instead.
+    pub variables: BTreeMap<String, String>,
+    /// Arguments of cargo.
+    pub arguments: Vec<String>,
+    /// Where it stands, for people.
+    pub places: BTreeSet<String>,
+}
+
+impl Settings {
+    /// Reads what holds for a target in a folder. `processor` is the one that takes the place of `native`.
+    pub fn read(environment: &Environment, folder: &Path, target: &str, processor: &str) -> Self {
+        let files = files(environment, folder);
+        let flags = variable(target, "RUSTFLAGS");
+        let linker = variable(target, "LINKER");
+        let mut settings = Self {
+            has_default_target: environment.get("CARGO_BUILD_TARGET").is_some(),
+            has_linker: environment.get(&linker).is_some(),
+            neutral: Neutral::default(),
+        };
+        let hiding = FLAGS.into_iter().find(|name| environment.get(name).is_some());
+        let names = hiding.map_or_else(|| vec!["CARGO_BUILD_RUSTFLAGS", flags.as_str()], |name| vec![name]);
+        for (name, text) in names.into_iter().filter_map(|name| Some((name, environment.get(name)?))) {
+            settings.has_linker |= text.contains("linker=");
+            settings.neutral.variable(name, text, processor);
+        }
+        for (path, table) in &files {
+            settings.file(path, table, target, processor, hiding.is_some());
+        }
+        settings
+    }
+
+    fn file(&mut self, path: &Path, table: &Table, target: &str, processor: &str, is_hidden: bool) {
+        let build = table.get("build").and_then(Value::as_table);
+        self.has_default_target |= build.is_some_and(|build| build.contains_key("target"));
+        let targets = table.get("target").and_then(Value::as_table).into_iter().flatten();
+        let targets = targets.filter(|(key, _)| *key == target || key.starts_with("cfg("));
+        let targets = targets.filter_map(|(key, value)| Some((format!("target.{}", quoted(key)), value.as_table()?)));
+        for (key, table) in build.map(|build| ("build".to_owned(), build)).into_iter().chain(targets) {
+            self.has_linker |= table.contains_key("linker");
+            if let Some(flags) = table.get("rustflags").filter(|_| !is_hidden) {
+                self.has_linker |= texts(flags).any(|flag| flag.contains("linker="));
+                self.neutral.key(&format!("{key}.rustflags"), flags, processor, path);
+            }
+        }
+    }
+}
+
+impl Neutral {
+    fn variable(&mut self, name: &str, text: &str, processor: &str) {
+        if text.contains(NATIVE) {
+            self.variables.insert(name.to_owned(), text.replace(NATIVE, &format!("target-cpu={processor}")));
+            self.places.insert(name.to_owned());
+        }
+    }
+
+    /// Cargo joins lists of several places, and rustc takes the last word; a text replaces the one below.
+    fn key(&mut self, key: &str, flags: &Value, processor: &str, path: &Path) {
+        if !texts(flags).any(|flag| flag.contains(NATIVE)) {
+            return;
+        }
+        self.places.insert(path.display().to_string());
+        let neutral = format!("target-cpu={processor}");
+        let flags = match flags {
+            Value::String(text) => quoted(&text.replace(NATIVE, &neutral)),
+            _ => format!("[{}]", quoted(&format!("-C{neutral}"))),
+        };
+        let argument = format!("{key}={flags}");
+        if !self.arguments.contains(&argument) {
+            self.arguments.extend(["--config".to_owned(), argument]);
+        }
+    }
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let lone = value.as_str().into_iter();
+    lone.chain(value.strings())
+}
+
+/// A string of JSON is one of TOML, too.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_json().to_string()
+}
+
+/// The tables, lists and texts of a file, which is all that counts here.
+fn tables(text: &str) -> Option<Table> {
+    let table = DeTable::parse(text).ok()?;
+    Some(table.get_ref().iter().map(|(key, value)| (key.get_ref().to_string(), value_of(value.get_ref()))).collect())
+}
+
+fn value_of(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Array(items) => Value::List(items.iter().map(|item| value_of(item.get_ref())).collect()),
+        DeValue::Table(table) => {
+            Value::Table(table.iter().map(|(key, value)| (key.get_ref().to_string(), value_of(value.get_ref()))).collect())
+        }
+        _ => Value::Null,
+    }
+}
+
+/// The variable that stands for `target.TRIPLE.KEY`.
+pub(super) fn variable(target: &str, key: &str) -> String {
+    format!("CARGO_TARGET_{}_{key}", target.to_uppercase().replace(['-', '.'], "_"))
+}
+
+/// Cargo's files for a folder, the nearest first; one that cannot be read is cargo's to complain about.
+/// <https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>
+fn files(environment: &Environment, folder: &Path) -> Vec<(PathBuf, Table)> {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let homes = environment.get("CARGO_HOME").map(PathBuf::from).or_else(|| Some(Path::new(environment.get("HOME")?).join(".cargo")));
+    let mut places: Vec<PathBuf> = folder.ancestors().map(|folder| folder.join(".cargo")).collect();
+    places.extend(homes.filter(|home| !places.contains(home)));
+    let read = |place: &PathBuf| {
+        // Where both are there, cargo takes the one without an ending.
+        let path = ["config", "config.toml"].map(|name| place.join(name)).into_iter().find(|path| path.is_file())?;
+        let table = tables(&std::fs::read_to_string(&path).ok()?)?;
+        Some((path, table))
+    };
+    places.iter().filter_map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+    fn settings(file: &str, variables: &[(&str, &str)]) -> Settings {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("a/b");
+        std::fs::create_dir_all(folder.path().join("a/.cargo")).unwrap();
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::write(folder.path().join("a/.cargo/config.toml"), file).unwrap();
+        let mut environment = Environment::default();
+        environment.set("CARGO_HOME", &folder.path().join("none").display().to_string());
+        variables.iter().for_each(|(name, value)| environment.set(name, value));
+        Settings::read(&environment, &inner, TARGET, "x86-64")
+    }
+
+    #[test]
+    fn native_code_is_found_wherever_cargo_would_find_it() {
+        for (file, variables, expected) in [
+            ("build.rustflags = ['-Cdebuginfo=0']", &[][..], &[][..]),
+            ("build.rustflags = ['-C', 'target-cpu=native']", &[], &["--config", "build.rustflags=[\"-Ctarget-cpu=x86-64\"]"]),
+            ("build.rustflags = '-C target-cpu=native -g'", &[], &["--config", "build.rustflags=\"-C target-cpu=x86-64 -g\""]),
+            (
+                "target.x86_64-unknown-linux-gnu.rustflags = ['-Ctarget-cpu=native']",
+                &[],
+                &["--config", "target.\"x86_64-unknown-linux-gnu\".rustflags=[\"-Ctarget-cpu=x86-64\"]"],
+            ),
+            (
+                "target.'cfg(unix)'.rustflags = ['-Ctarget-cpu=native']",
+                &[],
+                &["--config", "target.\"cfg(unix)\".rustflags=[\"-Ctarget-cpu=x86-64\"]"],
+            ),
+            ("target.aarch64-apple-darwin.rustflags = ['-Ctarget-cpu=native']", &[], &[]),
+            ("build.rustflags = ['-Ctarget-cpu=native']", &[("RUSTFLAGS", "-g")], &[]),
+        ] {
+            assert_eq!(settings(file, variables).neutral.arguments, expected, "{file} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn native_code_in_variables_is_replaced_where_it_stands() {
+        for (variables, expected) in [
+            (&[("RUSTFLAGS", "-g -C target-cpu=native")][..], &[("RUSTFLAGS", "-g -C target-cpu=x86-64")][..]),
+            (
+                &[("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-cpu=native\x1f-g"), ("RUSTFLAGS", "-Ctarget-cpu=native")],
+                &[("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-cpu=x86-64\x1f-g")],
+            ),
+            (
+                &[("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Ctarget-cpu=native")],
+                &[("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Ctarget-cpu=x86-64")],
+            ),
+            (&[("RUSTFLAGS", "-Ctarget-cpu=znver4")], &[]),
+        ] {
+            let expected = expected.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect::<BTreeMap<_, _>>();
+            assert_eq!(settings("", variables).neutral.variables, expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn targets_and_linkers_that_somebody_chose_are_seen() {
+        for (file, variables, expected) in [
+            ("", &[][..], (false, false)),
+            ("build.target = 'x'", &[], (true, false)),
+            ("", &[("CARGO_BUILD_TARGET", "x")], (true, false)),
+            ("target.x86_64-unknown-linux-gnu.linker = 'clang'", &[], (false, true)),
+            ("target.'cfg(all())'.linker = 'clang'", &[], (false, true)),
+            ("target.other.linker = 'clang'", &[], (false, false)),
+            ("", &[("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "clang")], (false, true)),
+            ("", &[("RUSTFLAGS", "-C linker=clang")], (false, true)),
+            ("not toml", &[], (false, false)),
+        ] {
+            let settings = settings(file, variables);
+            assert_eq!((settings.has_default_target, settings.has_linker), expected, "{file} {variables:?}");
+        }
+    }
+}

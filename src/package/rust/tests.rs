@@ -1,0 +1,512 @@
+//! Builds of Rust: with a cargo and a rustc that only say what real ones would, and one for real.
+
+use super::*;
+use crate::model::{Event, EventSink, PackageRequest, Value};
+use crate::package::builder::Builders;
+use crate::package::glibc::tests::program;
+use crate::package::{Options as PackageOptions, Packages, work};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+const X86: &str = "x86_64-unknown-linux-gnu";
+const ARM: &str = "aarch64-unknown-linux-gnu";
+
+/// Prints the host and the folders of targets.
+const RUSTC: &str = r#"#!/bin/sh
+case "$*" in
+    -vV) echo "rustc 1.95.0"; echo "host: $FAKE_HOST" ;;
+    *unheard*) echo "error: could not find specification for target" >&2; exit 1 ;;
+    *) shift 3; echo "$FAKE/lib/$1" ;;
+esac
+"#;
+
+/// Tells the workspace, notes how it is called, and "builds" a file with the features in it.
+const CARGO: &str = r#"#!/bin/sh
+PATH=/usr/bin:/bin
+if [ "$1" = metadata ]; then
+    if [ -f "$FAKE/broken" ]; then cat "$FAKE/broken" >&2; exit 101; fi
+    cat "$FAKE/metadata.json"; exit
+fi
+echo "$*" | sed "s|$FAKE|.|g" >> "$FAKE/calls"
+env | grep -E "^(RUSTFLAGS|CARGO_TARGET_|MINE|CARGO_TERM)" | sort >> "$FAKE/variables"
+if [ -f "$FAKE/errors" ]; then cat "$FAKE/errors" >&2; exit 101; fi
+if [ -f "$FAKE/silent" ]; then exit; fi
+features=none
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --bin) bin=$2 ;;
+        --manifest-path) manifest=$2 ;;
+        --features) features=$2 ;;
+    esac
+    shift
+done
+if [ -f "$FAKE/program" ]; then cp "$FAKE/program" "$FAKE/made"; else echo "$bin $features" > "$FAKE/made"; fi
+fresh=false; [ -f "$FAKE/fresh" ] && fresh=true
+echo "{\"reason\":\"compiler-artifact\",\"manifest_path\":\"$manifest\",\"target\":{\"name\":\"dependency\",\"kind\":[\"lib\"]},\"executable\":null,\"fresh\":true}"
+echo "{\"reason\":\"compiler-artifact\",\"manifest_path\":\"$manifest\",\"target\":{\"name\":\"$bin\",\"kind\":[\"bin\"]},\"executable\":\"$FAKE/made\",\"fresh\":$fresh}"
+echo "{\"reason\":\"build-finished\",\"success\":true}"
+"#;
+
+/// A machine with a workspace in `app`, and with as much of Rust as a test wants.
+struct Machine {
+    folder: tempfile::TempDir,
+    environment: Environment,
+    architecture: &'static str,
+    for_this_machine: bool,
+}
+
+impl Machine {
+    /// With these packages and binaries, on 64-bit Linux on x86.
+    fn new(packages: &[(&str, &[&str])]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environment = Environment::default();
+        let root = folder.path().canonicalize().unwrap().display().to_string();
+        for (name, value) in [("FAKE", root.as_str()), ("FAKE_HOST", X86), ("CARGO_HOME", "/none"), ("PATH", &format!("{root}/bin"))] {
+            environment.set(name, value);
+        }
+        let machine = Self { folder, environment, architecture: "x86_64", for_this_machine: false };
+        machine.install("cargo", CARGO);
+        machine.install("rustc", RUSTC);
+        machine.write("app/Cargo.toml", "");
+        machine.write("metadata.json", metadata(&root, packages).to_string());
+        machine
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    fn install(&self, name: &str, script: &str) {
+        self.write(&format!("bin/{name}"), script);
+        fs::set_permissions(self.folder.path().join("bin").join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        fs::remove_file(self.folder.path().join(name)).unwrap();
+    }
+
+    async fn run(&self, functions: &[(&str, &str)], may_run: bool) -> Result<Packages, Vec<Diagnostic>> {
+        let requests = functions.iter().map(|(function, build)| self.request(function, build)).collect();
+        self.resolve(requests, may_run).await.0
+    }
+
+    async fn resolve(&self, requests: Vec<PackageRequest>, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, Vec<Event>) {
+        let events: Arc<Mutex<Vec<Event>>> = Arc::default();
+        let told = Arc::clone(&events);
+        let sink: EventSink = Arc::new(move |event| told.lock().unwrap().push(event));
+        let cache = self.folder.path().join("state/build");
+        let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
+        let options = PackageOptions { folder, cache: &cache, build: may_run, for_this_machine, events: sink };
+        let packages = work::resolve(requests, &options, &Builders::with(self.environment.clone())).await;
+        let events = events.lock().unwrap().clone();
+        (packages, events)
+    }
+
+    fn request(&self, function: &str, build: &str) -> PackageRequest {
+        PackageRequest {
+            function: function.into(),
+            code: None,
+            build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
+            runtime: "provided.al2023".into(),
+            architectures: vec![self.architecture.into()],
+            span: None,
+        }
+    }
+
+    /// Builds, and gives the arguments that cargo was called with.
+    async fn calls(&self, functions: &[(&str, &str)]) -> Vec<String> {
+        self.write("calls", "");
+        self.run(functions, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        self.read("calls").lines().map(str::to_owned).collect()
+    }
+
+    /// What is said when a build cannot be.
+    async fn told(&self, build: &str) -> String {
+        let problems = self.run(&[("hash", build)], true).await.err().unwrap();
+        let root = self.folder.path().canonicalize().unwrap().display().to_string();
+        let told: Vec<String> = problems.iter().map(|one| told(one).replace(&root, "…")).collect();
+        told.join("\n")
+    }
+}
+
+fn told(problem: &Diagnostic) -> String {
+    let Diagnostic { code, summary, detail, address, hints, .. } = problem;
+    let hints: String = hints.iter().map(|hint| format!("\n  {hint}")).collect();
+    format!("{code} [{}] {summary}\n{detail}{hints}", address.as_deref().unwrap_or_default())
+}
+
+fn metadata(root: &str, packages: &[(&str, &[&str])]) -> serde_json::Value {
+    let package = |(name, bins): &(&str, &[&str])| {
+        let targets: Vec<_> = bins.iter().map(|bin| serde_json::json!({ "name": bin, "kind": ["bin"] })).collect();
+        // One package is that of the folder, several are members of a workspace.
+        let folder = if packages.len() == 1 { "app".to_owned() } else { format!("app/{name}") };
+        serde_json::json!({ "name": name, "manifest_path": format!("{root}/{folder}/Cargo.toml"), "targets": targets })
+    };
+    let packages: Vec<_> = packages.iter().map(package).collect();
+    serde_json::json!({ "packages": packages, "workspace_root": format!("{root}/app"), "target_directory": format!("{root}/app/target") })
+}
+
+const ONE: &[(&str, &[&str])] = &[("hash", &["hash"])];
+
+#[tokio::test]
+async fn cargo_is_called_for_what_the_function_needs() {
+    let machine = Machine::new(&[("a", &["hash"]), ("b", &["x"])]);
+    let usual = "--release --message-format=json-render-diagnostics";
+    for (build, expected) in [
+        (r#""app""#, format!("build --manifest-path ./app/a/Cargo.toml --bin hash {usual}")),
+        (r#"{"path":"app","package":"b"}"#, format!("build --manifest-path ./app/b/Cargo.toml --bin x {usual}")),
+        (
+            r#"{"kind":"rust","path":"app","bin":"x","features":["f","g"],"profile":"small","flags":["--no-default-features","-v"]}"#,
+            "build --manifest-path ./app/b/Cargo.toml --bin x --profile small --features f,g --no-default-features -v --message-format=json-render-diagnostics".into(),
+        ),
+    ] {
+        assert_eq!(machine.calls(&[("hash", build)]).await, [expected], "{build}");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_file_is_kept_to_in_what_is_uploaded_and_mended_in_what_is_only_tried() {
+    let mut machine = Machine::new(ONE);
+    for (for_this_machine, has_lock, is_locked) in [(false, false, false), (false, true, true), (true, true, false)] {
+        if has_lock {
+            machine.write("app/Cargo.lock", "");
+        }
+        machine.for_this_machine = for_this_machine;
+        assert_eq!(machine.calls(&[("hash", r#""app""#)]).await[0].contains("--locked"), is_locked, "{for_this_machine} {has_lock}");
+    }
+}
+
+#[tokio::test]
+async fn the_program_becomes_an_executable_bootstrap() {
+    let machine = Machine::new(ONE);
+    let packages = machine.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let zip = crate::model::ArtifactSource::zip(&packages, &packages.artifacts["hash"].content_hash).await.unwrap();
+    let items = crate::package::zip::read(std::io::Cursor::new(zip), 1000).unwrap();
+    let items: Vec<_> = items.iter().map(|item| (item.name.as_str(), item.mode, item.bytes)).collect();
+    assert_eq!(items, [("bootstrap", 0o755, "hash none\n".len() as u64)]);
+}
+
+#[tokio::test]
+async fn functions_of_one_workspace_get_each_its_own_program_and_share_a_call_where_they_can() {
+    let machine = Machine::new(&[("a", &["hash"]), ("b", &["log_cleanup"])]);
+    // All of them are made in the same place, as by cargo.
+    let functions = [
+        ("hash", r#""app""#),
+        ("log-cleanup", r#""app""#),
+        ("other", r#"{"path":"app","bin":"hash"}"#),
+        ("special", r#"{"path":"app","bin":"hash","features":["special"]}"#),
+    ];
+    let packages = machine.run(&functions, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let sizes: Vec<u64> = packages.artifacts.values().map(|artifact| artifact.unzipped_bytes).collect();
+    assert_eq!(sizes, ["hash none\n", "log_cleanup none\n", "hash none\n", "hash special\n"].map(|text| text.len() as u64));
+    assert_eq!(machine.read("calls").lines().count(), 3, "{}", machine.read("calls"));
+}
+
+#[tokio::test]
+async fn whether_something_was_compiled_is_what_cargo_says() {
+    let machine = Machine::new(ONE);
+    let cached =
+        |events: &[Event]| events.iter().find_map(|event| if let Event::Built { cached, .. } = event { Some(*cached) } else { None });
+    let request = || vec![machine.request("hash", r#""app""#)];
+    assert_eq!(cached(&machine.resolve(request(), true).await.1), Some(false));
+    machine.write("fresh", "");
+    assert_eq!(cached(&machine.resolve(request(), true).await.1), Some(true));
+}
+
+#[tokio::test]
+async fn without_builds_the_last_program_is_used_or_missed() {
+    let machine = Machine::new(ONE);
+    let problems = machine.run(&[("hash", r#""app""#)], false).await.err().unwrap();
+    insta::assert_snapshot!(told(&problems[0]), @r"
+    not-built [function.hash] The package was not built
+    Builds may not run (`--no-build`), and a program of `app` is not there from an earlier one.
+      run without `--no-build`, or `lambdo build` before
+    ");
+    machine.calls(&[("hash", r#""app""#)]).await;
+    machine.remove("bin/cargo");
+    let packages = machine.run(&[("hash", r#""app""#)], false).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(packages.artifacts["hash"].unzipped_bytes, 10);
+    assert_eq!(machine.run(&[("hash", r#"{"path":"app","profile":"small"}"#)], false).await.err().unwrap()[0].code, "not-built");
+}
+
+#[tokio::test]
+async fn the_target_follows_the_architecture_and_what_the_machine_can() {
+    let foreign = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
+    let musl = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER";
+    let cases: [(&str, &str, &[&str], &str, &str); 8] = [
+        // Host, architecture, what is installed, and how cargo is called: verb and target, linker.
+        (X86, "x86_64", &[], "build", ""),
+        (ARM, "arm64", &[], "build", ""),
+        (X86, "arm64", &["aarch64-linux-gnu-gcc", "cargo-zigbuild"], "build aarch64-unknown-linux-gnu", "aarch64-linux-gnu-gcc"),
+        (X86, "arm64", &["aarch64-unknown-linux-gnu-gcc"], "build aarch64-unknown-linux-gnu", "aarch64-unknown-linux-gnu-gcc"),
+        (X86, "arm64", &["cargo-zigbuild"], "zigbuild aarch64-unknown-linux-gnu", ""),
+        ("aarch64-apple-darwin", "arm64", &["cargo-zigbuild"], "zigbuild aarch64-unknown-linux-gnu", ""),
+        ("x86_64-unknown-linux-musl", "x86_64", &[], "build x86_64-unknown-linux-gnu", ""),
+        (X86, "musl", &[], "build aarch64-unknown-linux-musl", "rust-lld"),
+    ];
+    for (host, architecture, tools, expected, linker) in cases {
+        let mut machine = Machine::new(ONE);
+        machine.environment.set("FAKE_HOST", host);
+        tools.iter().for_each(|tool| machine.install(tool, ""));
+        ["lib/x86_64-unknown-linux-gnu/x", "lib/aarch64-unknown-linux-gnu/x", "lib/aarch64-unknown-linux-musl/x"]
+            .iter()
+            .for_each(|file| machine.write(file, ""));
+        machine.architecture = if architecture == "x86_64" { "x86_64" } else { "arm64" };
+        let build = if architecture == "musl" { r#"{"path":"app","target":"aarch64-unknown-linux-musl"}"# } else { r#""app""# };
+        let call = machine.calls(&[("hash", build)]).await.remove(0);
+        let target = call.split_once("--target ").map(|(_, rest)| format!(" {}", rest.split(' ').next().unwrap())).unwrap_or_default();
+        assert_eq!(format!("{}{target}", call.split(' ').next().unwrap()), expected, "{host} {architecture} {tools:?}");
+        let name = if architecture == "musl" { musl } else { foreign };
+        let variable = if linker.is_empty() { String::new() } else { format!("{name}={linker}\n") };
+        assert_eq!(machine.read("variables").replace("CARGO_TERM_COLOR=never\n", ""), variable, "{host} {architecture} {tools:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_glibc_is_built_by_zig() {
+    let machine = Machine::new(ONE);
+    machine.install("cargo-zigbuild", "");
+    let call = machine.calls(&[("hash", r#"{"path":"app","target":"x86_64-unknown-linux-gnu.2.34"}"#)]).await.remove(0);
+    assert!(call.starts_with("zigbuild ") && call.contains("--target x86_64-unknown-linux-gnu.2.34"), "{call}");
+}
+
+#[tokio::test]
+async fn what_runs_on_this_machine_needs_no_target() {
+    let mut machine = Machine::new(ONE);
+    machine.for_this_machine = true;
+    machine.architecture = "arm64";
+    machine.environment.set("FAKE_HOST", "aarch64-apple-darwin");
+    machine.write("program", program(&[("GLIBC_2.39", 0)]));
+    let build = r#"{"path":"app","target":"aarch64-unknown-linux-musl"}"#;
+    let calls = machine.calls(&[("hash", build)]).await;
+    assert!(calls[0].starts_with("build ") && !calls[0].contains("--target"), "{calls:?}");
+    let packages = machine.run(&[("hash", build)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(packages.diagnostics, []);
+    machine.write(".cargo/config.toml", "build.target = 'wasm32-unknown-unknown'");
+    assert!(machine.calls(&[("hash", build)]).await[0].contains("--target aarch64-apple-darwin"));
+}
+
+#[tokio::test]
+async fn code_for_this_processor_is_not_uploaded_but_may_be_tried() {
+    let mut machine = Machine::new(ONE);
+    machine.environment.set("RUSTFLAGS", "-g -Ctarget-cpu=native");
+    let packages =
+        machine.run(&[("hash", r#"{"path":"app","env":{"MINE":"1"}}"#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    insta::assert_snapshot!(machine.read("variables"), @r"
+    CARGO_TERM_COLOR=never
+    MINE=1
+    RUSTFLAGS=-g -Ctarget-cpu=x86-64
+    ");
+    insta::assert_snapshot!(told(&packages.diagnostics[0]), @r"
+    native-code [function.hash] The program is not built for this machine's processor
+    `target-cpu=native` stands in `RUSTFLAGS`. Lambda's processors may lack what this one has, so `x86-64` takes its place in what is uploaded.
+    ");
+    machine.for_this_machine = true;
+    machine.remove("variables");
+    machine.calls(&[("hash", r#""app""#)]).await;
+    assert!(machine.read("variables").contains("RUSTFLAGS=-g -Ctarget-cpu=native"));
+}
+
+#[tokio::test]
+async fn a_program_that_needs_a_newer_glibc_than_lambda_has_is_warned_about() {
+    let machine = Machine::new(ONE);
+    machine.write("program", program(&[("GLIBC_2.34", 0), ("GLIBC_2.39", 0)]));
+    let packages = machine.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(packages.diagnostics.len(), 1);
+    insta::assert_snapshot!(told(&packages.diagnostics[0]), @r#"
+    newer-glibc [function.hash] The program will not start on Lambda
+    It was linked against this machine's C library and needs glibc 2.39; `provided.al2023` has 2.34.
+      without a C library: `target = "x86_64-unknown-linux-musl"` in `build`
+      for Lambda's: `target = "x86_64-unknown-linux-gnu.2.34"` in `build`, which takes cargo-zigbuild
+    "#);
+}
+
+#[tokio::test]
+async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
+    let mut machine = Machine::new(ONE);
+    machine.architecture = "arm64";
+    let app = r#""app""#;
+    machine.install("rustup", "");
+    insta::assert_snapshot!(machine.told(app).await, @r"
+    tool-missing [function.hash] A target of Rust is missing
+    To build `app` for `arm64`, Rust needs its target `aarch64-unknown-linux-gnu`, which is not installed.
+      `rustup target add aarch64-unknown-linux-gnu` adds it; run it in `app`
+    ");
+    machine.remove("bin/rustup");
+    insta::assert_snapshot!(machine.told(app).await, @r"
+    tool-missing [function.hash] A target of Rust is missing
+    To build `app` for `arm64`, Rust needs its target `aarch64-unknown-linux-gnu`, which is not installed.
+      with Rust from <https://rustup.rs>: `rustup target add aarch64-unknown-linux-gnu`
+      a Rust that came with the system has other targets in packages of their own, if at all
+    ");
+    machine.write("lib/aarch64-unknown-linux-gnu/x", "");
+    insta::assert_snapshot!(machine.told(app).await, @r#"
+    tool-missing [function.hash] A linker for the target is missing
+    Rust can compile for `aarch64-unknown-linux-gnu`, but nothing here can link for it: neither `aarch64-linux-gnu-gcc`, `aarch64-unknown-linux-gnu-gcc` nor `cargo-zigbuild` is in the `PATH`, and cargo's configuration names no linker.
+      Debian and Ubuntu: `apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross`
+      anywhere: `pip install cargo-zigbuild`, or `cargo install --locked cargo-zigbuild` beside a `zig`
+      without a C library, where no C code is compiled: `target = "aarch64-unknown-linux-musl"` in `build`, which Rust's own linker can do
+    "#);
+    machine.architecture = "x86_64";
+    insta::assert_snapshot!(machine.told(r#"{"path":"app","target":"x86_64-unknown-linux-gnu.2.34"}"#).await, @r"
+    tool-missing [function.hash] A tool of the build is missing
+    `build.target` is `x86_64-unknown-linux-gnu.2.34`; `cargo-zigbuild` builds for an older glibc, and is not in the `PATH`.
+      `pip install cargo-zigbuild`, or `cargo install --locked cargo-zigbuild` beside a `zig`
+    ");
+    machine.remove("bin/rustc");
+    insta::assert_snapshot!(machine.told(app).await, @r#"
+    tool-missing [function.hash] A tool of the build is missing
+    To build `app`, `rustc` is needed, and none is in the `PATH`.
+      Rust with cargo comes from <https://rustup.rs>
+      a program that is there already is deployed by `code = { file = "PATH" }`
+    "#);
+    machine.remove("bin/cargo");
+    insta::assert_snapshot!(machine.told(app).await, @r#"
+    tool-missing [function.hash] A tool of the build is missing
+    To build `app`, `cargo` is needed, and none is in the `PATH`.
+      Rust with cargo comes from <https://rustup.rs>
+      a program that is there already is deployed by `code = { file = "PATH" }`
+    "#);
+    assert_eq!(machine.read("calls"), "");
+}
+
+#[tokio::test]
+async fn what_cannot_be_built_says_why() {
+    let machine = Machine::new(ONE);
+    let app = r#""app""#;
+    machine.write("silent", "");
+    insta::assert_snapshot!(machine.told(app).await, @r"
+    build-failed [function.hash] A build failed
+    `cargo build --bin hash --release` in `app` ended well, but does not say that it made the program `hash`.
+    ");
+    machine.write("errors", "   Compiling hash v0.1.0\nwarning: unused\nerror[E0425]: cannot find value `x`\n --> src/main.rs:1:13\n\nerror: could not compile `hash`\n");
+    insta::assert_snapshot!(machine.told(app).await, @r"
+    build-failed [function.hash] A build failed
+    `cargo build --bin hash --release` in `app` ended with exit status: 101. It said:
+    error[E0425]: cannot find value `x`
+     --> src/main.rs:1:13
+
+    error: could not compile `hash`
+    ");
+    machine.write("errors", "error: cannot update the lock file because --locked was passed to prevent this\n");
+    insta::assert_snapshot!(machine.told(app).await, @r"
+    build-failed [function.hash] A build failed
+    `cargo build --bin hash --release` in `app` ended with exit status: 101. It said:
+    error: cannot update the lock file because --locked was passed to prevent this
+      `Cargo.lock` does not fit `Cargo.toml`: run `cargo update --workspace` in `app` and keep what it writes
+    ");
+    machine.write("broken", "error: failed to parse manifest\n");
+    insta::assert_snapshot!(machine.told(app).await, @r"
+    build-failed [function.hash] A build failed
+    `cargo metadata` in `app` ended with exit status: 101. It said:
+    error: failed to parse manifest
+    ");
+    insta::assert_snapshot!(machine.told(r#"{"path":"app","target":"aarch64-unknown-linux-gnu"}"#).await, @r"
+    build-failed [function.hash] A build failed
+    `cargo metadata` in `app` ended with exit status: 101. It said:
+    error: failed to parse manifest
+    ");
+}
+
+#[tokio::test]
+async fn targets_that_do_not_fit_are_refused() {
+    let machine = Machine::new(ONE);
+    for target in ["aarch64-unknown-linux-gnu", "x86_64-pc-windows-gnu", "x86_64-unheard-linux-gnu"] {
+        let told = machine.told(&format!(r#"{{"path":"app","target":"{target}"}}"#)).await;
+        assert!(told.starts_with("wrong-target [function.hash]"), "{told}");
+    }
+    insta::assert_snapshot!(machine.told(r#"{"path":"app","target":"aarch64-unknown-linux-gnu"}"#).await, @r"
+    wrong-target [function.hash] The target does not fit the function
+    `build.target` is `aarch64-unknown-linux-gnu`, and the function runs on Linux on `x86_64`; its targets begin with `x86_64-` and have `-linux-` in them.
+      leave `target` out for `x86_64-unknown-linux-gnu`, or change `architectures`
+    ");
+    insta::assert_snapshot!(machine.told(r#"{"path":"app","target":"x86_64-unheard-linux-gnu"}"#).await, @r"
+    wrong-target [function.hash] Rust does not know the target
+    `rustc` cannot build for `x86_64-unheard-linux-gnu`. It said:
+    error: could not find specification for target
+      `rustc --print target-list` has those that it knows
+    ");
+}
+
+#[tokio::test]
+async fn a_runtime_of_a_language_is_refused_for_a_program() {
+    let machine = Machine::new(ONE);
+    let mut request = machine.request("hash", r#""app""#);
+    request.runtime = "python3.14".into();
+    let problems = machine.resolve(vec![request], true).await.0.err().unwrap();
+    insta::assert_snapshot!(told(&problems[0]), @r#"
+    wrong-runtime [function.hash] The runtime does not fit what is built
+    A build of the kind `rust` makes a program, which only the runtimes `provided.*` start; the function has `python3.14`.
+      write `runtime = "provided.al2023"`, which also stands without any `runtime`
+    "#);
+}
+
+#[tokio::test]
+async fn who_stops_waiting_for_a_build_ends_it() {
+    let machine = Machine::new(ONE);
+    let sleeping = CARGO.replace("features=none\n", "echo $$ > \"$FAKE/pid\"; exec sleep 60\n");
+    machine.install("cargo", &sleeping);
+    let started = std::time::Instant::now();
+    let is_over = || started.elapsed().as_secs() > 20;
+    let pid = async {
+        while !machine.read("pid").ends_with('\n') && !is_over() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        machine.read("pid").trim().to_owned()
+    };
+    let pid = tokio::select! {
+        pid = pid => pid,
+        _ = machine.run(&[("hash", r#""app""#)], true) => panic!("it went through"),
+    };
+    let lives = || std::process::Command::new("kill").args(["-0", &pid]).stderr(std::process::Stdio::null()).status().unwrap().success();
+    while lives() {
+        assert!(!is_over(), "{pid} lives on");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_list_of_errors_is_shown_from_its_first_on() {
+    let machine = Machine::new(ONE);
+    let errors: String = (1..200).map(|number| format!("error: number {number}\n")).collect();
+    machine.write("errors", format!("warning: many\n{errors}"));
+    let told = machine.told(r#""app""#).await;
+    assert!(told.contains("It said:\nerror: number 1\n") && told.ends_with("error: number 40\n… and 159 more lines"), "{told}");
+}
+
+#[tokio::test]
+async fn a_real_cargo_builds_a_real_program() {
+    let mut machine = Machine::new(ONE);
+    machine.environment = Environment::of_process();
+    for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+        machine.environment.remove(name);
+    }
+    machine.for_this_machine = true;
+    machine.write("app/Cargo.toml", "[package]\nname = \"tiny\"\nedition = \"2021\"\n[workspace]\n[profile.dev]\ndebug = false\n");
+    machine.write("app/src/main.rs", "fn main() { println!(\"tiny\") }\n");
+    machine.write("app/src/bin/other.rs", "fn main() { println!(\"other\") }\n");
+    // The quickest profile: what is tried is how cargo is called, not how it optimises.
+    let build = |bin: &str| format!(r#"{{"path":"app","bin":"{bin}","profile":"dev"}}"#);
+    let requests = || vec![machine.request("one", &build("tiny")), machine.request("two", &build("other"))];
+    let (packages, events) = machine.resolve(requests(), true).await;
+    let packages = packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_ne!(packages.artifacts["one"].content_hash, packages.artifacts["two"].content_hash);
+    let cached = |events: &[Event]| events.iter().filter(|event| matches!(event, Event::Built { cached: true, .. })).count();
+    assert_eq!(cached(&events), 0);
+    let programs = fs::read_dir(machine.folder.path().join("state/build")).unwrap().map(|entry| entry.unwrap().path().join("bootstrap"));
+    let mut said: Vec<String> =
+        programs.map(|program| String::from_utf8(std::process::Command::new(program).output().unwrap().stdout).unwrap()).collect();
+    said.sort();
+    assert_eq!(said, ["other\n", "tiny\n"]);
+    let (again, events) = machine.resolve(requests(), true).await;
+    assert_eq!((again.ok().map(|again| again.artifacts), cached(&events)), (Some(packages.artifacts), 2));
+    machine.write("app/src/main.rs", "fn main() { nothing }\n");
+    let told = machine.told(&build("tiny")).await;
+    assert!(told.contains("It said:\nerror[E0425]: cannot find value `nothing` in this scope\n --> src/main.rs:1:13"), "{told}");
+}
