@@ -26,7 +26,7 @@ pub use error::{AwsError, ErrorClass};
 pub use hold_off::{HoldOff, ripen};
 pub use quota::Quotas;
 pub use reader::Reader;
-pub use session::{Session, Settings};
+pub use session::{Session, Settings, configured_region};
 pub use wait::{Patience, poll_until, retry_while};
 pub use writer::Writer;
 

@@ -5,6 +5,7 @@ mod board;
 mod ci;
 mod commands;
 mod ignore;
+mod init;
 mod pending;
 mod progress;
 mod render;

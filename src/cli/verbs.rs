@@ -15,6 +15,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("info", "status"),
     ("list", "status"),
     ("ls", "status"),
+    ("new", "init"),
     ("outputs", "output"),
     ("package", "build"),
     ("preview", "plan"),
@@ -28,10 +29,24 @@ const FOREIGN: &[(&str, &str)] = &[
     ("update", "up"),
 ];
 
-const OURS: &[&str] = &["build", "destroy", "drift", "output", "plan", "schema", "spec", "state", "status", "unlock", "up", "validate"];
+const OURS: &[&str] = &[
+    "build",
+    "completions",
+    "destroy",
+    "drift",
+    "init",
+    "output",
+    "plan",
+    "schema",
+    "spec",
+    "state",
+    "status",
+    "unlock",
+    "up",
+    "validate",
+];
 
-const NOT_BUILT_YET: &[&str] =
-    &["completions", "daemon", "diff", "gc", "import", "init", "invoke", "local", "log-groups", "logs", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["daemon", "diff", "gc", "import", "invoke", "local", "log-groups", "logs", "policy", "runs"];
 
 const STATE_OURS: &[&str] = &["history", "list", "show"];
 const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];
