@@ -217,11 +217,17 @@ async fn with_role(config: SdkConfig, settings: &Settings) -> SdkConfig {
     config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
 }
 
+/// The region that the settings, the environment or the profile name, without calling anybody.
+pub async fn configured_region(settings: &Settings) -> Option<String> {
+    find_region(settings, false).await.map(|region| region.to_string())
+}
+
 async fn find_region(settings: &Settings, asks_instance: bool) -> Option<Region> {
     if let Some(region) = &settings.region {
         return Some(Region::new(region.clone()));
     }
-    let from_environment = EnvironmentVariableRegionProvider::new().region().await;
+    // An empty variable names no region, for the AWS CLI neither.
+    let from_environment = EnvironmentVariableRegionProvider::new().region().await.filter(|region| !region.as_ref().is_empty());
     if from_environment.is_some() && settings.profile.is_none() {
         return from_environment;
     }

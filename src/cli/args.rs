@@ -35,6 +35,14 @@ Examples:
 
 Each global option can also be set by the environment variable shown with it.";
 
+const COMPLETIONS: &str = "\
+To have them in every new shell:
+  bash        lambdo completions bash > ~/.local/share/bash-completion/completions/lambdo
+  zsh         lambdo completions zsh > \"${fpath[1]}/_lambdo\"
+  fish        lambdo completions fish > ~/.config/fish/completions/lambdo.fish
+  powershell  lambdo completions powershell >> $PROFILE
+  elvish      lambdo completions elvish >> ~/.config/elvish/rc.elv";
+
 const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
 
 /// Deploys AWS Lambda functions and all that belongs to them by calling AWS itself
@@ -125,6 +133,8 @@ pub enum Format {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Look at a folder and write a config.toml for it
+    Init(InitArguments),
     /// Check the spec without calling AWS
     Validate,
     /// Print the resolved spec, with the file and line behind each value
@@ -165,6 +175,13 @@ pub enum Command {
     Unlock,
     /// Serve the local cloud for any AWS client, until Ctrl-C
     Local(LocalArguments),
+    /// Print a script that completes lambdo's words in your shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// Your shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
     /// Look into the state
     #[command(subcommand)]
     State(StateCommand),
@@ -182,6 +199,20 @@ pub struct Selection {
     /// Only the resource with this address (repeatable)
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<Address>,
+}
+
+/// What `init` takes.
+#[derive(Args, Clone, Debug)]
+pub struct InitArguments {
+    /// The folder to look at and to write to; made if it is not there [default: this one]
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// The project's name [default: the folder's]
+    #[arg(long, value_name = "NAME")]
+    pub project: Option<String>,
+    /// Print the config.toml, and write nothing
+    #[arg(long, visible_alias = "stdout")]
+    pub dry_run: bool,
 }
 
 /// What `plan` takes.
@@ -329,6 +360,7 @@ impl Command {
     /// The verb, as JSON documents name it.
     pub fn name(&self) -> &str {
         match self {
+            Self::Init(_) => "init",
             Self::Validate => "validate",
             Self::Spec { .. } => "spec",
             Self::Schema => "schema",
@@ -343,6 +375,7 @@ impl Command {
             Self::Output { .. } => "output",
             Self::Unlock => "unlock",
             Self::Local(_) => "local",
+            Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),
             Self::Other(words) => words.first().and_then(|word| word.to_str()).unwrap_or("lambdo"),
         }
@@ -365,10 +398,10 @@ const GLOBAL_ORDER: usize = 500;
 
 const GROUPS: &[(&str, &[&str])] = &[
     ("Deploy", &["plan", "up", "destroy", "drift"]),
-    ("The spec", &["validate", "spec", "schema", "build"]),
-    ("Run", &["invoke", "logs"]),
+    ("The spec", &["init", "validate", "spec", "schema", "build"]),
+    ("Run", &["invoke", "logs", "local"]),
     ("What is deployed", &["status", "output", "state", "unlock"]),
-    ("Without AWS", &["local"]),
+    ("Your shell", &["completions"]),
 ];
 
 /// The whole command, its verbs in groups.
@@ -385,7 +418,7 @@ fn grouped(command: &clap::Command) -> String {
         let _ = writeln!(text, "{group}:");
         for verb in *verbs {
             let about = command.find_subcommand(verb).and_then(clap::Command::get_about);
-            let _ = writeln!(text, "  {verb:<10}{}", about.map(ToString::to_string).unwrap_or_default());
+            let _ = writeln!(text, "  {verb:<13}{}", about.map(ToString::to_string).unwrap_or_default());
         }
         text.push('\n');
     }

@@ -6,6 +6,7 @@ mod ci;
 mod commands;
 mod deployed;
 mod ignore;
+mod init;
 mod invocation;
 mod local;
 mod logs;

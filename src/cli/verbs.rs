@@ -17,6 +17,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("list", "status"),
     ("ls", "status"),
     ("log", "logs"),
+    ("new", "init"),
     ("outputs", "output"),
     ("package", "build"),
     ("preview", "plan"),
@@ -31,10 +32,27 @@ const FOREIGN: &[(&str, &str)] = &[
     ("update", "up"),
 ];
 
-const OURS: &[&str] =
-    &["build", "destroy", "drift", "invoke", "local", "logs", "output", "plan", "schema", "spec", "state", "status", "unlock", "up", "validate"];
+const OURS: &[&str] = &[
+    "build",
+    "completions",
+    "destroy",
+    "drift",
+    "init",
+    "invoke",
+    "local",
+    "logs",
+    "output",
+    "plan",
+    "schema",
+    "spec",
+    "state",
+    "status",
+    "unlock",
+    "up",
+    "validate",
+];
 
-const NOT_BUILT_YET: &[&str] = &["completions", "daemon", "diff", "gc", "import", "init", "log-groups", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["daemon", "diff", "gc", "import", "log-groups", "policy", "runs"];
 
 const STATE_OURS: &[&str] = &["history", "list", "show"];
 const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The file that is sought upward.
-const CONFIG_FILE: &str = "config.toml";
+pub const CONFIG_FILE: &str = "config.toml";
 /// Where the state is, beside the spec.
 const STATE_FOLDER: &str = "state";
 /// Below it, what belongs to the embedded cloud: local and real share nothing.

@@ -11,6 +11,7 @@ mod failing;
 mod foreign;
 mod guards;
 mod harness;
+mod init;
 mod interrupted;
 mod invoke;
 mod killed;

@@ -1,11 +1,13 @@
 //! One file per command. They wire; views show and the engine decides.
 
 mod build;
+mod completions;
 mod deploy;
 mod destroy;
 mod drift;
-mod local;
+mod init;
 mod invoke;
+mod local;
 mod logs;
 mod output;
 mod plan;
@@ -33,6 +35,8 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Validate => return validate::run(workspace),
         Command::Spec { names } => return spec::run(workspace, names),
         Command::Schema => return schema::run(workspace),
+        Command::Completions { shell } => return completions::run(workspace, *shell),
+        Command::Init(arguments) => Box::pin(init::run(workspace, arguments)),
         Command::Build { names } => Box::pin(build::run(workspace, names)),
         Command::Plan(arguments) => Box::pin(plan::run(workspace, arguments)),
         Command::Up(arguments) => Box::pin(up::run(workspace, arguments)),

@@ -18,4 +18,4 @@ pub use log::{LogView, log_event};
 pub use plan::{PlanView, Purpose, plan};
 pub use report::{ReportView, report};
 pub use status::{StatusView, entry, listing, status};
-pub use text::{GREEN, RED, YELLOW, bytes, counted, duration, fitted, output, styled};
+pub use text::{GREEN, RED, YELLOW, bytes, counted, duration, fitted, hanging, output, styled, width, wrapped};
