@@ -157,7 +157,9 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
-        .fallback(|| async { refuse(StatusCode::NOT_FOUND, "NotFound", "The local cloud has the Runtime API only, and no such path in it") })
+        .fallback(|| async {
+            refuse(StatusCode::NOT_FOUND, "NotFound", "The local cloud has the Runtime API only, and no such path in it")
+        })
         .with_state(shared)
 }
 

@@ -43,7 +43,7 @@ while [ "$1" != -- ]; do
   shift
 done
 shift
-mount --move "$new" /tmp
+mount -n --move "$new" /tmp
 if [ -d /dev/shm ]; then mount -t tmpfs -o ro,size=4k tmpfs /dev/shm; fi
 mount -t proc proc /proc
 mount -o remount,bind,ro / 2>/dev/null || :
@@ -169,4 +169,25 @@ pub fn as_function(command: &mut Command) {
 /// Hands a folder to the user that functions run as.
 pub fn hand_over(folder: &Path) -> std::io::Result<()> {
     if is_root() { std::os::unix::fs::chown(folder, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kernel's part alone, tried with as little of ours as possible.
+    async fn has_namespaces() -> bool {
+        let user: &[&str] = if is_root() { &[] } else { &["--user", "--map-root-user"] };
+        let mut command = Command::new("unshare");
+        command.args(user).args(["--mount", "--pid", "--fork", "/bin/sh", "-c"]);
+        command.arg("mount -t tmpfs tmpfs /tmp && mount -t proc proc /proc && mkdir /tmp/task && mount -t overlay overlay -o lowerdir=/tmp:/var /var");
+        command.stderr(Stdio::null()).status().await.is_ok_and(|status| status.success())
+    }
+
+    #[tokio::test]
+    async fn namespaces_are_used_where_the_machine_has_them() {
+        let parent = tempfile::tempdir().unwrap();
+        let home = Home::make(parent.path()).unwrap();
+        assert_eq!(Sandbox::probe(&home).await.is_private(), has_namespaces().await);
+    }
 }

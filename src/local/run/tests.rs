@@ -381,11 +381,15 @@ async fn what_takes_too_long_is_killed_with_all_its_children() {
         let mut stage = Stage::python(isolation);
         stage.deployment.timeout_ms = 1000;
         let word = format!("lambdo-slow-{isolation:?}-{}", std::process::id());
-        let hostile = format!("{}\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('before', flush=True)\ntime.sleep(60)", daemon(&word));
+        let hostile =
+            format!("{}\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('before', flush=True)\ntime.sleep(60)", daemon(&word));
         let began = Instant::now();
         let error = stage.error(&hostile).await;
         assert!(began.elapsed() < Duration::from_secs(3));
-        assert_eq!(error, r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: request-1 Error: Task timed out after 1.00 seconds"}"#);
+        assert_eq!(
+            error,
+            r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: request-1 Error: Task timed out after 1.00 seconds"}"#
+        );
         until_no_process_has(&word).await;
         assert_eq!(stage.answer("answer = b'%d' % count").await, "1", "a cold start");
         let text = stage.log.until(|text| text.contains("REPORT RequestId: request-2")).await;
@@ -578,7 +582,8 @@ answer = json.dumps([os.getcwd() == os.environ['LAMBDA_TASK_ROOT'], os.getuid() 
 async fn invocations_at_once_get_environments_of_their_own() {
     let stage = Stage::python(Isolation::WherePossible);
     let began = Instant::now();
-    let both = tokio::join!(stage.answer("time.sleep(0.5); answer = b'%d' % count"), stage.answer("time.sleep(0.5); answer = b'%d' % count"));
+    let both =
+        tokio::join!(stage.answer("time.sleep(0.5); answer = b'%d' % count"), stage.answer("time.sleep(0.5); answer = b'%d' % count"));
     assert_eq!(both, ("1".into(), "1".into()));
     assert!(began.elapsed() < Duration::from_secs(3));
     let streams: std::collections::BTreeSet<String> = stage.log.0.lock().unwrap().iter().map(|(stream, _)| stream.clone()).collect();
@@ -648,7 +653,9 @@ async fn what_is_missing_is_named_with_the_command_that_brings_it() {
     let mut stage = Stage::python(Isolation::WherePossible);
     stage.deployment.layers = vec!["arn:aws:lambda:eu-central-1:1:layer:x:1".into()];
     stage.answer("").await;
-    assert!(stage.log.text().contains("The local cloud has no layers: the function runs without `arn:aws:lambda:eu-central-1:1:layer:x:1`\n"));
+    assert!(
+        stage.log.text().contains("The local cloud has no layers: the function runs without `arn:aws:lambda:eu-central-1:1:layer:x:1`\n")
+    );
     for (runtime, part) in [
         ("java21", "not `java21`; deploy the function to AWS"),
         ("python3.99", "install it (`pyenv install 3.99`"),
@@ -759,7 +766,8 @@ async fn warm_invocations_are_measured() {
             stage.run("").await;
             warm.push(began.elapsed());
         }
-        (warm.sort(), cold.sort());
+        warm.sort();
+        cold.sort();
         println!("{isolation:?}: warm p50 {:?}, p99 {:?}; cold p50 {:?}", warm[500], warm[990], cold[5]);
         let starts = stage.log.until(|text| text.contains("REPORT RequestId: request-1011\t")).await.matches("INIT_START").count();
         assert_eq!(starts, 11, "one process for all that is warm");
