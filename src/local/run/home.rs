@@ -4,7 +4,7 @@ use super::code;
 use std::fs::File;
 use std::io::{PipeWriter, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -54,19 +54,15 @@ impl Home {
         let lock = File::create(folder.path().join(LOCK))?;
         lock.try_lock()?;
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))?;
-        // What an overlay over `/var` adds to it: the place for the code.
+        // What a sandbox lays over `/var`, so that it has a place for the code, and where it makes its `/tmp`.
         std::fs::create_dir_all(folder.path().join("var/task"))?;
+        std::fs::create_dir(folder.path().join("new"))?;
         let (guard_process, guard) = start_guard(folder.path())?;
         Ok(Self { folder, _lock: lock, guard: Mutex::new(guard), _guard_process: guard_process })
     }
 
     pub fn path(&self) -> &Path {
         self.folder.path()
-    }
-
-    /// A folder that holds a folder `task`.
-    pub fn overlay(&self) -> PathBuf {
-        self.path().join("var")
     }
 
     /// From now on this process group dies with the cloud.

@@ -68,6 +68,7 @@ impl Live {
             temporary_folder: temporary_folder.as_deref().unwrap_or(core.home.path()),
             storage_mb: deployment.ephemeral_storage_mb,
             as_owner: launch.as_owner,
+            needs: &launch.needs,
         };
         let (process, pipe) = Process::start(&core.home, core.sandbox, &room, &program)?;
         journal.attach(pipe)?;

@@ -23,6 +23,8 @@ pub struct Launch {
     pub is_managed: bool,
     /// Whether only the cloud's own user can run it.
     pub as_owner: bool,
+    /// Folders that it needs beside the package.
+    pub needs: Vec<PathBuf>,
     /// Said in the log at each cold start.
     pub notes: Vec<String>,
     /// What the kernel would say to it, in the words of Lambda; it is not started then.
@@ -76,13 +78,14 @@ impl Runtimes {
         let mut without_client = None;
         for candidate in self.candidates(&[&format!("python{version}"), "python3", "python"]) {
             let Some((answer, as_owner)) = ask(&candidate, &["-c", PYTHON_QUESTION, &code.display().to_string()]).await else { continue };
-            let [found, executable, has_client] = answer.as_slice() else { continue };
+            let [found, executable, client, needs @ ..] = answer.as_slice() else { continue };
             if found != version {
                 continue;
             }
-            if has_client == "True" {
+            if client == "True" {
+                let needs = needs.iter().map(PathBuf::from).filter(|folder| folder.is_dir() && !folder.starts_with(code)).collect();
                 let arguments = ["-m", "awslambdaric"].map(str::to_owned).to_vec();
-                return Ok(managed(Path::new(executable), arguments, as_owner, None));
+                return Ok(Launch { needs, ..managed(Path::new(executable), arguments, as_owner) });
             }
             without_client = Some(executable.clone());
         }
@@ -115,8 +118,11 @@ impl Runtimes {
                      run `npm install aws-lambda-ric` in the function's folder, or `npm install --global aws-lambda-ric`"
                 )));
             };
-            let note = (major != wanted).then(|| format!("`nodejs{wanted}.x` runs on Node.js {version} here"));
-            return Ok(managed(Path::new(executable), vec![client.display().to_string()], as_owner, note));
+            let mut launch = managed(Path::new(executable), vec![client.display().to_string()], as_owner);
+            let note = (major != wanted).then(|| format!("`nodejs{wanted}.x` runs on Node.js {version} here\n"));
+            launch.notes.extend(note);
+            launch.needs = [prefix(Path::new(executable)), prefix(&client)].into_iter().flatten().collect();
+            return Ok(launch);
         }
         let found = newest.map_or_else(|| "none is".to_owned(), |major| format!("only version {major} is"));
         Err(refusal(format!(
@@ -141,7 +147,9 @@ impl Runtimes {
 
 const PYTHON_QUESTION: &str = "import sys, importlib.util as u
 sys.path.insert(0, sys.argv[1])
-print('%d.%d' % sys.version_info[:2], sys.executable, u.find_spec('awslambdaric') is not None, sep='\\n')";
+client = u.find_spec('awslambdaric')
+needs = [sys.prefix, sys.base_prefix] + [folder for folder in sys.path[2:] if folder]
+print('%d.%d' % sys.version_info[:2], sys.executable, client is not None, *needs, sep='\\n')";
 
 const NODE_QUESTION: &str = "console.log(process.versions.node + '\\n' + process.execPath)";
 
@@ -149,11 +157,10 @@ fn refusal(message: String) -> Refusal {
     Refusal::CannotRun { code: "InvalidRuntimeException", message }
 }
 
-fn managed(program: &Path, arguments: Vec<String>, as_owner: bool, note: Option<String>) -> Launch {
-    let owner =
-        as_owner.then(|| format!("Only the cloud's own user can run `{}`, so the function does not run as `nobody`", program.display()));
-    let notes = note.into_iter().chain(owner).map(|note| note + "\n").collect();
-    Launch { program: program.to_owned(), arguments, is_managed: true, as_owner, notes, problem: None }
+fn managed(program: &Path, arguments: Vec<String>, as_owner: bool) -> Launch {
+    let note = format!("Only the cloud's own user can run `{}`, so the function does not run as `nobody`\n", program.display());
+    let notes = as_owner.then_some(note).into_iter().collect();
+    Launch { program: program.to_owned(), arguments, is_managed: true, as_owner, needs: Vec::new(), notes, problem: None }
 }
 
 /// The bootstrap of a package, and what the kernel would say to it.
@@ -164,7 +171,7 @@ fn bootstrap(code: &Path, root: &Path) -> Launch {
     } else {
         entrypoint::problem(&code.join("bootstrap")).map(|problem| format!("fork/exec {}: {problem}", program.display()))
     };
-    Launch { program, arguments: Vec::new(), is_managed: false, as_owner: false, notes: Vec::new(), problem }
+    Launch { program, arguments: Vec::new(), is_managed: false, as_owner: false, needs: Vec::new(), notes: Vec::new(), problem }
 }
 
 /// Runs an interpreter as functions run, else as the cloud's own user: the lines that it prints, and
@@ -197,13 +204,16 @@ fn node_client(code: &Path, root: &Path, node: &Path) -> Option<PathBuf> {
     if let Some(start) = start_file(&code.join(NAME)) {
         return Some(root.join(NAME).join(start));
     }
-    let node = node.canonicalize().ok()?;
-    let prefix = node.parent()?.parent()?;
-    let global = [prefix.join("lib"), "/usr/local/lib".into(), "/usr/lib".into(), "/usr/share".into()];
+    let global = [prefix(node)?.join("lib"), "/usr/local/lib".into(), "/usr/lib".into(), "/usr/share".into()];
     global.iter().find_map(|folder| {
         let package = folder.join(NAME);
         start_file(&package).map(|start| package.join(start))
     })
+}
+
+/// The folder two above a program or a start file: where Node.js, or the package, was put.
+fn prefix(file: &Path) -> Option<PathBuf> {
+    Some(file.canonicalize().ok()?.parent()?.parent()?.to_owned())
 }
 
 /// What a Node.js package starts, from its description.

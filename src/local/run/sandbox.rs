@@ -21,20 +21,29 @@ const NOBODY: u32 = 65534;
 /// Only for what makes the sandbox; a function has its own.
 const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 
-/// Runs as the first process of the namespaces. `$1` is the code, `$2` the size of `/tmp` in MB, `$3` a
-/// folder with a `task` in it; the rest is what it starts.
+/// Runs as the first process of the namespaces. `$1` is the code, `$2` the size of `/tmp` in MB, `$3` the
+/// runner's folder; then come folders below the machine's `/tmp` that stay visible, `--`, and what it
+/// starts. The new `/tmp` is made aside, while the old one can still be seen.
 ///
 /// `/var/task` comes from an overlay, so that nothing is made on the machine itself. `/dev/shm` is empty
 /// and cannot be written, as on Lambda. What the shell and `unshare` say when something dies goes nowhere.
 const SETUP: &str = r#"
 set -e
 exec 3>&2 2>&1
-code=$1 size=$2 over=$3
+code=$1 size=$2 home=$3 new=$3/new
 shift 3
-[ -d /var/task ] || mount -t overlay overlay -o "lowerdir=$over:/var" /var
+[ -d /var/task ] || mount -t overlay overlay -o "lowerdir=$home/var:/var" /var
 mount --bind "$code" /var/task
 mount -o remount,bind,ro,nosuid,nodev /var/task
-mount -t tmpfs -o "size=${size}m,mode=1777,nosuid,nodev" tmpfs /tmp
+mount -t tmpfs -o "size=${size}m,mode=1777,nosuid,nodev" tmpfs "$new"
+while [ "$1" != -- ]; do
+  mkdir -p "$new/${1#/tmp/}"
+  mount --bind "$1" "$new/${1#/tmp/}"
+  mount -o remount,bind,ro "$new/${1#/tmp/}" || :
+  shift
+done
+shift
+mount -n --move "$new" /tmp
 if [ -d /dev/shm ]; then mount -t tmpfs -o ro,size=4k tmpfs /dev/shm; fi
 mount -t proc proc /proc
 mount -o remount,bind,ro / 2>/dev/null || :
@@ -63,6 +72,8 @@ pub struct Room<'a> {
     pub storage_mb: u32,
     /// Whether `nobody` could not run it, so that it runs as whoever runs the cloud, without privileges.
     pub as_owner: bool,
+    /// Folders that the program needs, wherever they are.
+    pub needs: &'a [PathBuf],
 }
 
 impl Sandbox {
@@ -73,8 +84,7 @@ impl Sandbox {
     }
 
     async fn works(self, home: &Home) -> bool {
-        let overlay = home.overlay();
-        let room = Room { code: &overlay, temporary_folder: home.path(), storage_mb: 1, as_owner: false };
+        let room = Room { code: home.path(), temporary_folder: home.path(), storage_mb: 1, as_owner: false, needs: &[] };
         let mut command = self.command(home, &room);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         // The shell in there reads nothing and ends well if it came to that.
@@ -123,7 +133,8 @@ fn plain(as_owner: bool) -> Command {
 fn unshare(home: &Home, room: &Room<'_>, user: &[&str], inner: &[String]) -> Command {
     let mut command = Command::new("unshare");
     command.args(user).args(["--mount", "--ipc", "--pid", "--fork", "--kill-child", "--", "/bin/sh", "-c", SETUP, "lambdo-sandbox"]);
-    command.arg(room.code).arg(room.storage_mb.to_string()).arg(home.overlay());
+    command.arg(room.code).arg(room.storage_mb.to_string()).arg(home.path());
+    command.args(room.needs.iter().filter(|folder| folder.starts_with("/tmp"))).arg("--");
     command.args(inner).args(["--", "/bin/sh", "-s"]);
     command
 }
@@ -158,4 +169,25 @@ pub fn as_function(command: &mut Command) {
 /// Hands a folder to the user that functions run as.
 pub fn hand_over(folder: &Path) -> std::io::Result<()> {
     if is_root() { std::os::unix::fs::chown(folder, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kernel's part alone, tried with as little of ours as possible.
+    async fn has_namespaces() -> bool {
+        let user: &[&str] = if is_root() { &[] } else { &["--user", "--map-root-user"] };
+        let mut command = Command::new("unshare");
+        command.args(user).args(["--mount", "--pid", "--fork", "/bin/sh", "-c"]);
+        command.arg("mount -t tmpfs tmpfs /tmp && mount -t proc proc /proc && mkdir /tmp/task && mount -t overlay overlay -o lowerdir=/tmp:/var /var");
+        command.stderr(Stdio::null()).status().await.is_ok_and(|status| status.success())
+    }
+
+    #[tokio::test]
+    async fn namespaces_are_used_where_the_machine_has_them() {
+        let parent = tempfile::tempdir().unwrap();
+        let home = Home::make(parent.path()).unwrap();
+        assert_eq!(Sandbox::probe(&home).await.is_private(), has_namespaces().await);
+    }
 }

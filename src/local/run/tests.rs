@@ -694,6 +694,54 @@ async fn python_handlers_run_through_the_runtime_client_of_the_package() {
     }
 }
 
+#[tokio::test]
+async fn node_handlers_run_through_the_runtime_client_of_the_package() {
+    let description = br#"{"bin":{"aws-lambda-ric":"./bin/index.mjs"}}"#;
+    let client = b"const api = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/';
+for (;;) {
+  const next = await fetch(api + 'next');
+  const id = next.headers.get('lambda-runtime-aws-request-id');
+  await fetch(api + id + '/response', { method: 'POST', body: process.argv[2] + await next.text() });
+}";
+    let package = "node_modules/aws-lambda-ric/package.json";
+    let entries = [Entry::File(package, 0o644, description), Entry::File("node_modules/aws-lambda-ric/bin/index.mjs", 0o644, client)];
+    let mut stage = Stage::with(Options::default(), &entries);
+    // Older than any: the machine's own Node.js runs it, and the log says so.
+    stage.deployment.runtime = "nodejs1.x".into();
+    stage.deployment.memory_mb = 512;
+    if std::process::Command::new("node").arg("--version").output().is_err() {
+        let Refusal::CannotRun { message, .. } = stage.try_run("").await.unwrap_err() else { panic!() };
+        assert!(message.contains("on the PATH, and none is"), "{message}");
+        return;
+    }
+    assert_eq!(stage.answer("{}").await, "index.handler{}");
+    assert!(stage.log.until(|text| text.contains("REPORT")).await.contains("`nodejs1.x` runs on Node.js "));
+}
+
+#[tokio::test]
+#[ignore = "needs a `python3` on the PATH that has `awslambdaric`"]
+async fn python_handlers_run_through_aws_runtime_client() {
+    let handler = b"import os, sys\ndef handler(event, context):
+    if event.get('fail'): raise ValueError('no')
+    print('deadline', context.get_remaining_time_in_millis() > 0)
+    return {'event': event, 'id': context.aws_request_id, 'arn': context.invoked_function_arn}";
+    let mut stage = Stage::with(Options::default(), &[Entry::File("index.py", 0o644, handler)]);
+    stage.deployment.runtime = format!("python{}", python_version());
+    assert_eq!(
+        stage.answer("{\"a\": 1}").await,
+        r#"{"event": {"a": 1}, "id": "request-1", "arn": "arn:aws:lambda:eu-central-1:000000000000:function:f"}"#
+    );
+    let error = stage.error("{\"fail\": true}").await;
+    assert!(error.starts_with(r#"{"errorMessage": "no", "errorType": "ValueError", "requestId": "request-2""#), "{error}");
+    stage.deployment.handler = "missing.handler".into();
+    stage.deployment.generation = "2".into();
+    let error = stage.error("{}").await;
+    assert!(error.contains("Runtime.ImportModuleError"), "{error}");
+    let text = stage.log.until(|text| text.contains("REPORT RequestId: request-3")).await;
+    assert!(text.contains("deadline True\nEND RequestId: request-1\n"), "{text}");
+    assert!(text.contains("\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n"), "{text}");
+}
+
 /// Names an executable that is measured instead of the Python one.
 const MEASURED: &str = "LAMBDO_TEST_MEASURED_BOOTSTRAP";
 
