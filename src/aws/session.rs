@@ -13,7 +13,6 @@ use aws_config::environment::{EnvironmentVariableCredentialsProvider, Environmen
 use aws_config::identity::IdentityCache;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::ProvideRegion;
-use aws_config::profile::profile_file::{ProfileFileKind, ProfileFiles};
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -163,8 +162,7 @@ async fn local_configuration(settings: &Settings) -> SdkConfig {
     let environment = EnvironmentVariableRegionProvider::new().region().await;
     let region = settings.region.clone().map(Region::new).or(environment).unwrap_or(Region::from_static(LOCAL_REGION));
     let loader = basics(region, None).credentials_provider(Credentials::new(LOCAL_KEY, LOCAL_KEY, None, None, "local cloud"));
-    let files = ProfileFiles::builder().with_contents(ProfileFileKind::Config, "").build();
-    loader.profile_files(files).endpoint_url(settings.endpoint_url.as_deref().unwrap_or_default()).load().await
+    loader.endpoint_url(settings.endpoint_url.as_deref().unwrap_or_default()).load().await
 }
 
 fn basics(region: Region, proxy: Option<ProxyConfig>) -> ConfigLoader {

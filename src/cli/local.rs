@@ -1,6 +1,7 @@
 //! The embedded cloud, as a `--local` command has it: joined, or started for as long as it is needed.
 
 use crate::diagnostic::Diagnostic;
+use crate::engine::Interrupt;
 use crate::local::{ACCOUNT, Joined, Launch, LaunchError};
 use crate::model::{Exit, Failure};
 use std::path::Path;
@@ -26,9 +27,14 @@ impl LocalCloud {
         Ok(cloud.as_ref().map(|joined| joined.server().endpoint_url.clone()).unwrap_or_default())
     }
 
-    /// Ends the cloud, if this command started it.
-    pub async fn stop(&self) {
+    /// Ends the cloud, if this command started it. Events that it has accepted are worked off first, since
+    /// nobody else would; a signal leaves them to the next cloud.
+    pub async fn stop(&self, interrupt: &Interrupt) {
         if let Some(Joined::Started(running)) = self.0.lock().await.take() {
+            tokio::select! {
+                () = running.quiet() => {}
+                () = interrupt.drain.cancelled() => {}
+            }
             running.stop().await;
         }
     }

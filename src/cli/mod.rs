@@ -55,7 +55,7 @@ pub async fn main(invocation: Invocation) -> Exit {
     let result = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen()) {
         Ok(workspace) => {
             let result = commands::run(&workspace, &arguments.command).await;
-            workspace.local.stop().await;
+            workspace.local.stop(&workspace.interrupt).await;
             result
         }
         Err(failure) => Err(failure),

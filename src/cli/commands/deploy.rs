@@ -154,7 +154,7 @@ impl Packing<'_> {
             folder: &self.spec.header.folder,
             cache: &cache,
             build: self.build,
-            for_this_machine: false,
+            for_this_machine: self.workspace.global.local,
             events: self.workspace.events(),
         };
         let packages = package::resolve(requests.collect(), &options).await.map_err(|diagnostics| {

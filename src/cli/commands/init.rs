@@ -79,7 +79,7 @@ async fn region(workspace: &Workspace) -> Option<String> {
 /// Whatever is written must be a spec that `lambdo validate` accepts.
 fn check(workspace: &Workspace, path: &Path, text: &str) -> Result<(), Failure> {
     let environment = |name: &str| std::env::var(name).ok();
-    let options = LoadOptions { stage: None, region: None, environment: &environment };
+    let options = LoadOptions { stage: None, region: None, local: None, environment: &environment };
     let lowered = spec::load(path, text, &options, &workspace.registry)
         .and_then(|spec| spec::lower_with_warnings(&spec, &Target::placeholder(), &BTreeMap::new(), &workspace.registry));
     // The places are in a file that is not there.
