@@ -207,7 +207,7 @@ fn sample() -> Found {
         function("old", "dist", Code::Bootstrap { file: "dist/a \"b\" ${c}/bootstrap".into(), is_arm64: true }),
         function("report", "cmd/report", Code::Go { module: ".".into(), package: "cmd/report".into() }),
         function("resize", "functions/resize", script(Script::Python)),
-        function("web", "web", script(Script::TypeScript)),
+        function("web", "web", script(Script::Typed)),
     ];
     let foreign = vec![("SAM", "template.yaml".to_owned())];
     Found { project: "shop".into(), functions, foreign, is_cut: true, has_room: false }

@@ -147,10 +147,15 @@ fn cut(message: &str) -> impl Iterator<Item = &str> {
     const LONGEST_BYTES: usize = (BATCH_BYTES - OVERHEAD_BYTES) as usize;
     let mut rest = message;
     std::iter::from_fn(move || {
-        let (piece, behind) = rest.split_at(rest.floor_char_boundary(LONGEST_BYTES));
+        let (piece, behind) = rest.split_at(boundary_before(rest, LONGEST_BYTES));
         rest = behind;
         (!piece.is_empty()).then_some(piece)
     })
+}
+
+/// The last boundary of characters up to that byte.
+fn boundary_before(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 #[cfg(test)]
