@@ -46,6 +46,9 @@ pub(super) const PATIENT: Limits = Limits { transient: 8, throttled: 20 };
 /// For the first call, which also finds out whether anybody is there.
 pub(super) const PROBING: Limits = Limits { transient: 3, throttled: 20 };
 
+/// For calls that must not be sent again unasked.
+pub(super) const ONCE: Limits = Limits { transient: 1, throttled: 1 };
+
 /// What a call needs besides its client.
 pub(super) struct Caller {
     pub(super) quotas: Arc<Quotas>,

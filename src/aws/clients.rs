@@ -11,6 +11,9 @@ const CONNECT: Duration = Duration::from_millis(3_100);
 const ATTEMPT: Duration = Duration::from_secs(60);
 /// How long one attempt may take that carries a zip: 50 MB on a slow line are minutes.
 const UPLOAD: Duration = Duration::from_secs(300);
+/// How long a function may take to answer: Lambda's 15 minutes, and the start before them.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
+const INVOCATION: Duration = Duration::from_secs(16 * 60);
 
 /// One client per service, all over one HTTP client and one identity cache.
 pub(super) struct Clients {
@@ -44,6 +47,12 @@ impl Clients {
             lambda_upload: client!(aws_sdk_lambda, &upload, read_only),
         }
     }
+}
+
+/// The client that calls functions.
+pub(super) fn invoking(config: &SdkConfig) -> aws_sdk_lambda::Client {
+    let config = config.to_builder().timeout_config(timeouts(INVOCATION)).build();
+    client!(aws_sdk_lambda, &config, false)
 }
 
 /// The time limits of an ordinary call.

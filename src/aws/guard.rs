@@ -31,9 +31,9 @@ impl Intercept for ReadOnly {
     }
 }
 
-/// Whether an operation of the services that lambdo uses only reads: AWS names those so.
+/// Whether an operation of the services that lambdo uses only reads: AWS names those so, but for one.
 fn is_read(operation: &str) -> bool {
-    ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
+    operation == "FilterLogEvents" || ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
 }
 
 #[cfg(test)]
@@ -65,6 +65,8 @@ mod tests {
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
         let error = clients.events.put_rule().name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
+        let error = clients.lambda.invoke().function_name("x").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
         let error = clients.lambda_upload.update_function_code().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
     }
@@ -72,6 +74,8 @@ mod tests {
     #[tokio::test]
     async fn a_read_through_them_and_a_write_through_others_are_sent() {
         let error = Clients::new(&configuration(), true).lambda.get_function().function_name("x").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
+        let error = Clients::new(&configuration(), true).logs.filter_log_events().log_group_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
         let error = Clients::new(&configuration(), false).lambda.delete_function().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");

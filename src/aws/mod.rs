@@ -1,4 +1,5 @@
-//! AWS as lambdo sees it: one session, a [`Reader`] that cannot write, a [`Writer`] that can.
+//! AWS as lambdo sees it: one session, a [`Reader`] that cannot write, a [`Writer`] that can,
+//! and an [`Invoker`] that calls functions.
 //!
 //! Every call goes through one loop (`caller`): a token of AWS's own quota (`quota`), the SDK's call
 //! with the SDK's retries switched off, the meaning of its error (`classify`), and retries of what
@@ -11,6 +12,8 @@ mod clients;
 mod error;
 mod guard;
 mod hold_off;
+mod invoker;
+mod log_events;
 mod operations;
 mod quota;
 mod reader;
@@ -24,6 +27,8 @@ mod writer;
 pub use caller::CallUsage;
 pub use error::{AwsError, ErrorClass};
 pub use hold_off::{HoldOff, ripen};
+pub use invoker::{Answer, Invocation, Invoker};
+pub use log_events::{LogEvent, LogPage};
 pub use quota::Quotas;
 pub use reader::Reader;
 pub use session::{Session, Settings};

@@ -83,6 +83,9 @@ impl Quota {
     fn of(operation: &str) -> Self {
         match operation.split_once(':').unwrap_or((operation, "")) {
             ("lambda", "GetFunction") => Self::published("lambda:GetFunction", 100.0),
+            // Ten requests a second for each of the account's concurrent executions, of which a new account has ten.
+            // <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+            ("lambda", "Invoke") => Self::published("lambda:Invoke", 100.0),
             ("lambda", "GetPolicy") => Self::published("lambda:GetPolicy", 15.0),
             ("lambda", _) => Self::published("lambda", 15.0),
             ("logs", name) => Self::of_logs(name),
@@ -98,6 +101,8 @@ impl Quota {
             "CreateLogGroup" => Self::published("logs:CreateLogGroup", 10.0),
             "DeleteLogGroup" => Self::published("logs:DeleteLogGroup", 10.0),
             "DescribeLogGroups" => Self::published("logs:DescribeLogGroups", 10.0),
+            // <https://repost.aws/knowledge-center/cloudwatch-logs-throttling>
+            "FilterLogEvents" => Self::published("logs:FilterLogEvents", 5.0),
             "PutRetentionPolicy" => Self::published("logs:PutRetentionPolicy", 5.0),
             "DeleteRetentionPolicy" => Self::published("logs:DeleteRetentionPolicy", 5.0),
             "TagResource" => Self::published("logs:TagResource", 5.0),
@@ -305,6 +310,8 @@ mod tests {
             ("lambda:GetFunction", "lambda:GetFunction", 100.0),
             ("lambda:GetPolicy", "lambda:GetPolicy", 15.0),
             ("lambda:AddPermission", "lambda", 15.0),
+            ("lambda:Invoke", "lambda:Invoke", 100.0),
+            ("logs:FilterLogEvents", "logs:FilterLogEvents", 5.0),
             ("logs:CreateLogGroup", "logs:CreateLogGroup", 10.0),
             ("logs:PutRetentionPolicy", "logs:PutRetentionPolicy", 5.0),
             ("logs:ListTagsForResource", "logs:ListTagsForResource", 5.0),

@@ -45,6 +45,7 @@ impl Reader {
         list_role_tags = "iam:ListRoleTags": iam aws_sdk_iam::list_role_tags(ListRoleTagsInputBuilder) -> ListRoleTagsOutput;
 
         describe_log_groups = "logs:DescribeLogGroups": logs aws_sdk_cloudwatchlogs::describe_log_groups(DescribeLogGroupsInputBuilder) -> DescribeLogGroupsOutput;
+        filter_log_events = "logs:FilterLogEvents": logs aws_sdk_cloudwatchlogs::filter_log_events(FilterLogEventsInputBuilder) -> FilterLogEventsOutput;
         list_tags_for_log_group = "logs:ListTagsForResource": logs aws_sdk_cloudwatchlogs::list_tags_for_resource(ListTagsForResourceInputBuilder) -> ListTagsForResourceOutput;
 
         describe_rule = "events:DescribeRule": events aws_sdk_eventbridge::describe_rule(DescribeRuleInputBuilder) -> DescribeRuleOutput;

@@ -1,7 +1,8 @@
 //! Who lambdo is in AWS and where: credentials, region, endpoint, account.
 
-use super::caller::{CallUsage, Caller, PATIENT, PROBING};
-use super::clients::{Clients, ordinary_timeouts};
+use super::caller::{CallUsage, Caller, ONCE, PATIENT, PROBING};
+use super::clients::{Clients, invoking, ordinary_timeouts};
+use super::invoker::Invoker;
 use super::locked;
 use super::quota::{Quotas, Scope};
 use super::reader::Reader;
@@ -45,6 +46,7 @@ pub struct Session {
     endpoint: Option<String>,
     reader: Reader,
     writer: Writer,
+    invoker: Invoker,
     usage: Arc<Mutex<BTreeMap<String, CallUsage>>>,
 }
 
@@ -74,9 +76,10 @@ impl Session {
         };
         let clients = Arc::new(Clients::new(&config, true));
         let target = who_am_i(&Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients)), &region).await?;
+        let invoker = Invoker::new(Reader::new(Arc::new(caller(&target.account, ONCE)), Arc::clone(&clients)), invoking(&config));
         let reader = Reader::new(Arc::new(caller(&target.account, PATIENT)), clients);
         let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false)));
-        Ok(Self { target, endpoint, reader, writer, usage })
+        Ok(Self { target, endpoint, reader, writer, invoker, usage })
     }
 
     /// The account, its partition and the region.
@@ -103,6 +106,11 @@ impl Session {
     /// What can change things.
     pub fn writer(&self) -> Writer {
         self.writer.clone()
+    }
+
+    /// What can call functions.
+    pub fn invoker(&self) -> Invoker {
+        self.invoker.clone()
     }
 
     /// How often each operation was called so far.

@@ -2,7 +2,9 @@
 
 use super::caller::Caller;
 use super::caller::tests::caller;
-use super::clients::Clients;
+use super::caller::{Limits, ONCE, PATIENT};
+use super::clients::{Clients, invoking};
+use super::invoker::Invoker;
 use super::locked;
 use super::reader::Reader;
 use super::writer::Writer;
@@ -25,6 +27,7 @@ type Answer = dyn Fn(&str) -> (u16, String) + Send + Sync;
 /// A writer whose calls are answered by a function.
 pub(crate) struct Cloud {
     pub(crate) writer: Writer,
+    invoker: Invoker,
     pub(crate) interrupt: CancellationToken,
     sent: Arc<Mutex<Vec<String>>>,
     events: Arc<Mutex<Vec<Event>>>,
@@ -54,10 +57,19 @@ impl Cloud {
             Arc::new(move |event| locked(&events).push(event))
         };
         let interrupt = CancellationToken::new();
-        let caller = Caller { events: sink, interrupt: interrupt.clone(), ..caller() };
         let clients = Arc::new(Clients::new(&config, false));
-        let writer = Writer::new(Reader::new(Arc::new(caller), Arc::clone(&clients)), clients);
-        Self { writer, interrupt, sent, events }
+        let reader = |limits: Limits| {
+            let caller = Caller { events: Arc::clone(&sink), interrupt: interrupt.clone(), limits, ..caller() };
+            Reader::new(Arc::new(caller), Arc::clone(&clients))
+        };
+        let invoker = Invoker::new(reader(ONCE), invoking(&config));
+        let writer = Writer::new(reader(PATIENT), Arc::clone(&clients));
+        Self { writer, invoker, interrupt, sent, events }
+    }
+
+    /// What calls functions here.
+    pub(crate) fn invoker(&self) -> &Invoker {
+        &self.invoker
     }
 
     /// All requests so far that have this text.

@@ -1,6 +1,7 @@
 //! The command line as data.
 
 use super::ignore::IgnorePattern;
+use super::logs::Since;
 use super::ui::Color;
 use crate::model::Address;
 use clap::builder::{FalseyValueParser, StyledStr};
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 const EXIT_CODES: &str = "\
 Exit codes:
     0  done, or nothing to do; `drift` with pending changes only
-    1  failed, nothing applied
+    1  failed, nothing applied; `invoke` of a function that failed
     2  `plan --exit-code`: the spec differs from what was applied
     3  drift, in `drift` and in `plan --exit-code`
     4  `plan --exit-code`: spec changes and drift
@@ -29,6 +30,8 @@ Examples:
   lambdo up hash 'report-*' --yes      only these functions and what belongs to them
   lambdo drift --format json           what was changed behind lambdo's back
   arn=$(lambdo output function.hash.arn)
+  lambdo invoke hash @event.json       call a function and print its answer
+  lambdo logs -f hash 'report-*'       what these functions log, as it comes
 
 Each global option can also be set by the environment variable shown with it.";
 
@@ -146,6 +149,10 @@ pub enum Command {
     Destroy(DestroyArguments),
     /// Find what was changed in AWS since it was applied
     Drift(DriftArguments),
+    /// Call a function and print its answer
+    Invoke(InvokeArguments),
+    /// Show what functions logged, times in UTC
+    Logs(LogsArguments),
     /// Show what the state knows, without calling AWS
     Status,
     /// Print the outputs of the last `up`, or one bare value
@@ -246,6 +253,43 @@ pub struct DriftArguments {
     pub all_stages: bool,
 }
 
+/// What `invoke` takes.
+#[derive(Args, Clone, Debug)]
+pub struct InvokeArguments {
+    /// The function, as the spec calls it
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The event as JSON, @FILE for a file's content, or - for stdin [default: {}]
+    #[arg(value_name = "PAYLOAD", allow_negative_numbers = true)]
+    pub event: Option<String>,
+    /// The same as PAYLOAD
+    #[arg(long, value_name = "PAYLOAD", allow_hyphen_values = true, conflicts_with = "event")]
+    pub payload: Option<String>,
+    /// Write the answer to FILE instead of stdout
+    #[arg(long, value_name = "FILE", conflicts_with = "is_async")]
+    pub out: Option<PathBuf>,
+    /// Do not wait for the function: only hand the event over, and print the request's id
+    #[arg(long = "async")]
+    pub is_async: bool,
+}
+
+/// What `logs` takes.
+#[derive(Args, Clone, Debug)]
+pub struct LogsArguments {
+    /// Only these functions, as names or globs [default: all that are deployed]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Go on with what is logged from now on, until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
+    /// From when on: an age such as 30s, 10m, 2h or 1d, or a time such as 2026-11-22T10:00:00Z [default: 10m, with --follow 10s]
+    #[arg(long, value_name = "AGE|TIME")]
+    pub since: Option<Since>,
+    /// Only events with TEXT in them; capitals count
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub grep: Option<String>,
+}
+
 /// What `state` can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum StateCommand {
@@ -275,6 +319,8 @@ impl Command {
             Self::Up(_) => "up",
             Self::Destroy(_) => "destroy",
             Self::Drift(_) => "drift",
+            Self::Invoke(_) => "invoke",
+            Self::Logs(_) => "logs",
             Self::Status => "status",
             Self::Output { .. } => "output",
             Self::Unlock => "unlock",
@@ -301,6 +347,7 @@ const GLOBAL_ORDER: usize = 500;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Deploy", &["plan", "up", "destroy", "drift"]),
     ("The spec", &["validate", "spec", "schema", "build"]),
+    ("Run", &["invoke", "logs"]),
     ("What is deployed", &["status", "output", "state", "unlock"]),
 ];
 
@@ -372,6 +419,10 @@ mod tests {
             &["up", "--plan", "x", "hash"],
             &["drift", "--ignore", "function.hash"],
             &["plan", "--format", "yaml"],
+            &["invoke"],
+            &["invoke", "hash", "{}", "--payload", "{}"],
+            &["invoke", "hash", "--async", "--out", "x"],
+            &["logs", "--since", "soon"],
             &[],
         ] {
             assert!(parse(words).is_err(), "{words:?}");

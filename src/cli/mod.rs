@@ -4,7 +4,10 @@ mod args;
 mod board;
 mod ci;
 mod commands;
+mod deployed;
 mod ignore;
+mod invocation;
+mod logs;
 mod pending;
 mod progress;
 mod render;
@@ -66,7 +69,9 @@ pub fn without_runtime(invocation: &Invocation, error: &std::io::Error) -> Exit 
 fn failed(ui: &Ui, command: &str, failure: &Failure) -> Exit {
     ui.diagnostics(&failure.diagnostics);
     if ui.format() == Format::Json {
-        ui.document(&view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics)));
+        let document = view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics));
+        // What writes a document a line goes on doing so.
+        if command == "logs" { ui.data(&document.to_string()) } else { ui.document(&document) }
     }
     failure.exit
 }
@@ -124,7 +129,7 @@ mod tests {
             &["--nonsense"][..],
             &["plan", "--target", "x"],
             &["deploy"],
-            &["logs", "-f"],
+            &["logs", "--since", "soon"],
             &["state", "move"],
             &["--local", "up"],
             &["drift", "--all-stages"],

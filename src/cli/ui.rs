@@ -75,6 +75,29 @@ impl Ui {
         self.suspended(|| write_line(&mut AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout())), text));
     }
 
+    /// Whether a person reads stdout.
+    pub fn is_stdout_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
+    /// Writes these bytes to stdout as they are.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn bytes(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush())
+    }
+
+    /// Writes a line of an open end to stdout.
+    ///
+    /// # Errors
+    /// When nobody reads any more, so that there is no reason to go on.
+    pub fn line(&self, text: &str) -> std::io::Result<()> {
+        let mut stdout = AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout()));
+        writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+    }
+
     /// Writes a JSON document to stdout.
     pub fn document(&self, document: &serde_json::Value) {
         self.data(&format!("{document:#}"));

@@ -6,6 +6,7 @@ use crate::model::{Exit, Failure};
 /// Other tools' words for our verbs.
 const FOREIGN: &[(&str, &str)] = &[
     ("apply", "up"),
+    ("call", "invoke"),
     ("check", "validate"),
     ("delete", "destroy"),
     ("deploy", "up"),
@@ -15,6 +16,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("info", "status"),
     ("list", "status"),
     ("ls", "status"),
+    ("log", "logs"),
     ("outputs", "output"),
     ("package", "build"),
     ("preview", "plan"),
@@ -24,14 +26,15 @@ const FOREIGN: &[(&str, &str)] = &[
     ("show", "status"),
     ("stack", "state"),
     ("synth", "spec"),
+    ("tail", "logs"),
     ("teardown", "destroy"),
     ("update", "up"),
 ];
 
-const OURS: &[&str] = &["build", "destroy", "drift", "output", "plan", "schema", "spec", "state", "status", "unlock", "up", "validate"];
+const OURS: &[&str] =
+    &["build", "destroy", "drift", "invoke", "logs", "output", "plan", "schema", "spec", "state", "status", "unlock", "up", "validate"];
 
-const NOT_BUILT_YET: &[&str] =
-    &["completions", "daemon", "diff", "gc", "import", "init", "invoke", "local", "log-groups", "logs", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["completions", "daemon", "diff", "gc", "import", "init", "local", "log-groups", "policy", "runs"];
 
 const STATE_OURS: &[&str] = &["history", "list", "show"];
 const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];

@@ -144,6 +144,20 @@ impl Workspace {
     /// # Errors
     /// [`Exit::Failed`] without credentials or region, [`Exit::Refused`] for a wrong account.
     pub async fn connect(&self, header: &Header) -> Result<Connection, Failure> {
+        let session = self.session(header).await?;
+        let alias = session.account_alias().await;
+        Ok(Connection { engine: self.engine_of(session, header)?, alias })
+    }
+
+    /// The same for what has no title, and so needs no alias of the account.
+    ///
+    /// # Errors
+    /// Those of [`Workspace::connect`].
+    pub async fn engine(&self, header: &Header) -> Result<Engine, Failure> {
+        self.engine_of(self.session(header).await?, header)
+    }
+
+    async fn session(&self, header: &Header) -> Result<Session, Failure> {
         let aws = &header.aws;
         let settings = Settings {
             region: either(&self.global.region, &aws.region),
@@ -151,13 +165,15 @@ impl Workspace {
             assume_role_arn: aws.assume_role_arn.clone(),
             endpoint_url: either(&self.global.endpoint_url, &aws.endpoint_url),
         };
-        let session = Session::connect(&settings, Arc::new(Quotas::new()), self.events(), self.interrupt.drain.clone()).await?;
-        let alias = session.account_alias().await;
+        Session::connect(&settings, Arc::new(Quotas::new()), self.events(), self.interrupt.drain.clone()).await
+    }
+
+    fn engine_of(&self, session: Session, header: &Header) -> Result<Engine, Failure> {
         let store: Arc<dyn StateStore> = Arc::new(self.store(header));
         let clock = Arc::new(SystemClock);
         let engine = Engine::new(session, store, Arc::clone(&self.registry), clock, self.events(), self.interrupt.clone());
-        engine.guard(&aws.allowed_account_ids)?;
-        Ok(Connection { engine, alias })
+        engine.guard(&header.aws.allowed_account_ids)?;
+        Ok(engine)
     }
 }
 

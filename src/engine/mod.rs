@@ -8,7 +8,7 @@ mod schedule;
 
 pub use apply::{Report, StepResult};
 
-use crate::aws::Session;
+use crate::aws::{Invoker, Reader, Session};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Registry;
 use crate::model::{Address, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
@@ -92,6 +92,16 @@ impl Engine {
     /// Where it deploys to.
     pub fn target(&self) -> &Target {
         self.session.target()
+    }
+
+    /// What reads AWS.
+    pub fn reader(&self) -> Reader {
+        self.session.reader()
+    }
+
+    /// What calls functions.
+    pub fn invoker(&self) -> Invoker {
+        self.session.invoker()
     }
 
     /// Refuses an account that the spec does not allow. An empty list allows all.

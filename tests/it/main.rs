@@ -12,6 +12,7 @@ mod foreign;
 mod guards;
 mod harness;
 mod interrupted;
+mod invoke;
 mod killed;
 mod life_cycle;
 mod measure;

@@ -4,6 +4,8 @@ mod build;
 mod deploy;
 mod destroy;
 mod drift;
+mod invoke;
+mod logs;
 mod output;
 mod plan;
 mod run;
@@ -35,6 +37,8 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Up(arguments) => Box::pin(up::run(workspace, arguments)),
         Command::Destroy(arguments) => Box::pin(destroy::run(workspace, arguments)),
         Command::Drift(arguments) => Box::pin(drift::run(workspace, arguments)),
+        Command::Invoke(arguments) => Box::pin(invoke::run(workspace, arguments)),
+        Command::Logs(arguments) => Box::pin(logs::run(workspace, arguments)),
         Command::Status => Box::pin(status::run(workspace)),
         Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
         Command::Unlock => Box::pin(unlock::run(workspace)),

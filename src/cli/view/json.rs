@@ -1,7 +1,7 @@
 //! Views for programs: one document each, described by `schemas/*.schema.json`.
 
-use super::human::{DriftView, StatusView};
-use super::{LockHolder, Results, Title, causes, outcome};
+use super::human::{DriftView, InvocationView, StatusView};
+use super::{LockHolder, LogLine, Results, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Action, Address, Artifact, Entry, Plan, Record, Step, Table, Value};
@@ -154,6 +154,42 @@ pub fn build(artifacts: &BTreeMap<String, Artifact>) -> Json {
     json!({ "version": VERSION, "command": "build", "packages": packages })
 }
 
+/// The document of `invoke`. The payload is left out where it was written to a file.
+pub fn invoke(title: &Title, view: &InvocationView<'_>, has_payload: bool, errors: &[Diagnostic]) -> Json {
+    let answer = view.answer;
+    let mut document = head("invoke", title);
+    document.insert("address".into(), json!(view.address));
+    document.insert("function_name".into(), view.function_name.into());
+    insert_some(&mut document, "request_id", answer.request_id.as_deref().map(Json::from));
+    insert_some(&mut document, "executed_version", answer.executed_version.as_deref().map(Json::from));
+    insert_some(&mut document, "function_error", answer.function_error.as_deref().map(Json::from));
+    if has_payload {
+        match serde_json::from_slice::<Json>(&answer.payload) {
+            Ok(payload) => document.insert("payload".into(), payload),
+            Err(_) => document.insert("payload_text".into(), String::from_utf8_lossy(&answer.payload).into()),
+        };
+    }
+    insert_some(&mut document, "log_tail", answer.log_tail.as_deref().map(Json::from));
+    insert_some(&mut document, "report", view.report.as_ref().map(|report| json!(report)));
+    document.insert("elapsed_ms".into(), view.elapsed_ms.into());
+    document.insert("attempts".into(), answer.attempts.into());
+    document.insert("errors".into(), diagnostics(errors, &Sources::new()));
+    document.into()
+}
+
+/// One event of `logs`, to be written on one line.
+pub fn log_event(line: &LogLine<'_>) -> Json {
+    let mut object = Map::new();
+    object.insert("version".into(), VERSION.into());
+    object.insert("function".into(), line.function.into());
+    object.insert("timestamp".into(), line.time.into());
+    object.insert("message".into(), line.event.message.trim_end_matches(['\n', '\r']).into());
+    object.insert("log_group".into(), line.group.into());
+    object.insert("log_stream".into(), line.event.stream.as_str().into());
+    insert_some(&mut object, "event_id", line.event.id.as_deref().map(Json::from));
+    object.into()
+}
+
 /// Diagnostics in the order in which people see them.
 pub fn diagnostics(all: &[Diagnostic], sources: &Sources) -> Json {
     sorted(all).into_iter().map(|one| diagnostic(one, sources)).collect()
@@ -287,6 +323,8 @@ fn insert_some(object: &mut Map<String, Json>, key: &str, value: Option<Json>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::{Answer, LogEvent};
+    use crate::cli::invocation::Report;
     use crate::cli::view::StepResult;
     use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
     use crate::model::event::Outcome;
@@ -335,8 +373,34 @@ mod tests {
             let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
             check(command, &report(command, &title(), &plan, &results, &outputs, diagnostics(&errors, &Sources::new())));
         }
-        for command in ["plan", "up", "destroy", "drift", "status", "output", "validate", "build", "state"] {
+        for command in ["plan", "up", "destroy", "drift", "status", "output", "validate", "build", "state", "invoke", "logs"] {
             check(command, &failure(command, &[error()], &Sources::new()));
+        }
+    }
+
+    #[test]
+    fn invocations_and_log_events_fit_their_schema() {
+        let address: Address = "function.hash".parse().unwrap();
+        let log = "REPORT RequestId: 1\tDuration: 3.25 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\n";
+        let whole = Answer {
+            request_id: Some("1".into()),
+            function_error: Some("Unhandled".into()),
+            payload: b"{\"a\":1}".to_vec(),
+            log_tail: Some(log.into()),
+            executed_version: Some("$LATEST".into()),
+            attempts: 1,
+        };
+        for (answer, has_payload) in [(&whole, true), (&whole, false), (&Answer { payload: b"bare".to_vec(), ..Answer::default() }, true)] {
+            let report = answer.log_tail.as_deref().and_then(Report::find);
+            let view = InvocationView { address: &address, function_name: "demo-hash", answer, report, elapsed_ms: 5 };
+            check("invoke", &invoke(&title(), &view, has_payload, &[error()]));
+        }
+        let event = LogEvent { id: Some("7".into()), timestamp_ms: 0, stream: "a".into(), message: "x\n".into() };
+        for event in [&event, &LogEvent { id: None, ..event.clone() }] {
+            let line = LogLine { function: "hash", group: "/aws/lambda/demo-hash", time: "2026-11-22T10:00:00.000Z", event };
+            let document = log_event(&line);
+            check("logs", &document);
+            assert_eq!(document["message"], "x");
         }
     }
 

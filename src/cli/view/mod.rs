@@ -9,6 +9,7 @@ pub mod title;
 
 pub use title::Title;
 
+use crate::aws::LogEvent;
 use crate::diagnostic::Diagnostic;
 use crate::model::event::Outcome;
 use crate::model::{Action, Address, Operation, Plan, Step, Transition};
@@ -35,6 +36,18 @@ pub fn outcome(step: &Step, plan: &Plan, results: &Results) -> Outcome {
     let parent = plan.operations.iter().find(takes_along).and_then(|operation| results.get(&operation.address));
     let without = if step.action == Action::NoOp { Outcome::Done } else { Outcome::Skipped };
     parent.map_or(without, |parent| parent.outcome)
+}
+
+/// One event of a log, and whose it is.
+pub struct LogLine<'a> {
+    /// The function, as the spec calls it.
+    pub function: &'a str,
+    /// The group that it stands in.
+    pub group: &'a str,
+    /// When, as RFC 3339 in UTC with milliseconds.
+    pub time: &'a str,
+    /// The event.
+    pub event: &'a LogEvent,
 }
 
 /// Who works on a state.

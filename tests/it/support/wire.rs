@@ -30,7 +30,7 @@ pub struct Operation {
 impl Operation {
     /// Whether it changes something in AWS.
     pub fn is_mutating(&self) -> bool {
-        !["Get", "List", "Describe", "Head", "Simulate", "AssumeRole"].iter().any(|prefix| self.name.starts_with(prefix))
+        !["Get", "List", "Describe", "Head", "Simulate", "AssumeRole", "FilterLogEvents"].iter().any(|prefix| self.name.starts_with(prefix))
     }
 
     /// Recognises a request by what its protocol puts where.
@@ -99,6 +99,7 @@ fn lambda_operation(method: &Method, path: &str) -> String {
         ("GET", ["functions", _, "policy"]) => "GetPolicy",
         ("POST", ["functions", _, "policy"]) => "AddPermission",
         ("DELETE", ["functions", _, "policy", _]) => "RemovePermission",
+        ("POST", ["functions", _, "invocations"]) => "Invoke",
         ("GET", ["tags", ..]) => "ListTags",
         ("POST", ["tags", ..]) => "TagResource",
         ("DELETE", ["tags", ..]) => "UntagResource",

@@ -2,6 +2,8 @@
 
 mod change;
 mod drift;
+mod invocation;
+mod log;
 mod plan;
 mod policy;
 mod report;
@@ -11,6 +13,8 @@ mod status;
 mod text;
 
 pub use drift::{DriftView, drift};
+pub use invocation::{InvocationView, answer, invocation, log_tail};
+pub use log::{LogView, log_event};
 pub use plan::{PlanView, Purpose, plan};
 pub use report::{ReportView, report};
 pub use status::{StatusView, entry, listing, status};

@@ -1,0 +1,90 @@
+//! The line in which Lambda accounts for an invocation, as text or as JSON.
+
+use serde_json::Value;
+use std::str::FromStr;
+
+/// What an invocation took.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Report {
+    /// How long the function ran, in milliseconds.
+    pub duration_ms: f64,
+    /// How long it is billed, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billed_duration_ms: Option<u64>,
+    /// The memory that it has, in MB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_size_mb: Option<u64>,
+    /// The memory that it used at most, in MB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_memory_used_mb: Option<u64>,
+    /// How long its start took, in milliseconds; absent when it was warm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_duration_ms: Option<f64>,
+}
+
+impl Report {
+    /// Finds the last report in a log.
+    pub fn find(log: &str) -> Option<Self> {
+        log.lines().rev().find_map(|line| if line.starts_with('{') { Self::from_json(line) } else { Self::from_text(line) })
+    }
+
+    /// `REPORT RequestId: …	Duration: 1.2 ms	Billed Duration: 2 ms	…`, fields apart by tabs.
+    fn from_text(line: &str) -> Option<Self> {
+        let fields = line.strip_prefix("REPORT RequestId: ")?;
+        Some(Self {
+            duration_ms: number(fields, "Duration")?,
+            billed_duration_ms: number(fields, "Billed Duration"),
+            memory_size_mb: number(fields, "Memory Size"),
+            max_memory_used_mb: number(fields, "Max Memory Used"),
+            init_duration_ms: number(fields, "Init Duration").or_else(|| number(fields, "Restore Duration")),
+        })
+    }
+
+    /// `{"type":"platform.report","record":{"metrics":{"durationMs":…}}}` of functions that log in JSON.
+    fn from_json(line: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let metrics = (line["type"] == "platform.report").then(|| &line["record"]["metrics"])?;
+        let number = |name: &str| metrics[name].as_f64();
+        let whole = |name: &str| metrics[name].as_u64();
+        Some(Self {
+            duration_ms: number("durationMs")?,
+            billed_duration_ms: whole("billedDurationMs"),
+            memory_size_mb: whole("memorySizeMB"),
+            max_memory_used_mb: whole("maxMemoryUsedMB"),
+            init_duration_ms: number("initDurationMs").or_else(|| number("restoreDurationMs")),
+        })
+    }
+}
+
+/// The number behind `name: ` in fields that tabs keep apart; its unit follows.
+fn number<T: FromStr>(fields: &str, name: &str) -> Option<T> {
+    let field = fields.split('\t').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix(": "))?;
+    field.split(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_the_report_are_read() {
+        let text = "hello\nREPORT RequestId: 8f5\tDuration: 3.25 ms\tBilled Duration: 153 ms\tMemory Size: 128 MB\tMax Memory Used: 34 MB\tInit Duration: 149.1 ms\t\nXRAY TraceId: 1";
+        let json = r#"{"time":"2026-11-22T10:00:00Z","type":"platform.report","record":{"requestId":"8f5","metrics":{"durationMs":3.25,"billedDurationMs":153,"memorySizeMB":128,"maxMemoryUsedMB":34,"initDurationMs":149.1},"status":"success"}}"#;
+        let expected = Report {
+            duration_ms: 3.25,
+            billed_duration_ms: Some(153),
+            memory_size_mb: Some(128),
+            max_memory_used_mb: Some(34),
+            init_duration_ms: Some(149.1),
+        };
+        assert_eq!(Report::find(text), Some(expected.clone()));
+        assert_eq!(Report::find(json), Some(expected));
+    }
+
+    #[test]
+    fn a_log_without_a_report_has_none() {
+        for log in ["", "REPORT of the day", "{\"type\":\"platform.start\"}", "REPORT RequestId: 1\tStatus: timeout"] {
+            assert_eq!(Report::find(log), None, "{log}");
+        }
+    }
+}
