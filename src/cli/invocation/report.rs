@@ -28,7 +28,7 @@ impl Report {
         log.lines().rev().find_map(|line| if line.starts_with('{') { Self::from_json(line) } else { Self::from_text(line) })
     }
 
-    /// `REPORT RequestId: …	Duration: 1.2 ms	Billed Duration: 2 ms	…`, fields apart by tabs.
+    /// `REPORT RequestId: … Duration: 1.2 ms Billed Duration: 2 ms …`, its fields kept apart by tabs.
     fn from_text(line: &str) -> Option<Self> {
         let fields = line.strip_prefix("REPORT RequestId: ")?;
         Some(Self {
