@@ -52,13 +52,19 @@ async fn check(
         return Err(deployed::missing(workspace, &arguments.name, &deployed, &specified));
     }
     // An answer that cannot be kept is better known before the function runs.
-    let folder = out.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
-    if out.is_some_and(Path::is_dir) || folder.is_some_and(|folder| !folder.is_dir()) {
-        let shown = arguments.out.as_deref().unwrap_or(Path::new("")).display();
-        let detail = format!("`--out {shown}` is a folder, or in a folder that does not exist. The function was not called.");
-        return Err(Failure::new(Exit::Usage, Diagnostic::error("out-file", "The answer has no place").detail(detail)));
-    }
-    Ok(())
+    out.and_then(misplaced).map_or(Ok(()), Err)
+}
+
+/// Why an answer cannot be written to this path, as far as that can be known before.
+fn misplaced(out: &Path) -> Option<Failure> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let why = match folder {
+        _ if out.is_dir() => "it is a folder".to_owned(),
+        Some(folder) if !folder.is_dir() => format!("there is no folder `{}`", folder.display()),
+        _ => return None,
+    };
+    let detail = format!("The answer cannot be written to `{}`: {why}. The function was not called.", out.display());
+    Some(Failure::new(Exit::Usage, Diagnostic::error("out-file", "The answer cannot be written").detail(detail)))
 }
 
 /// The event; waiting for stdin must not keep Ctrl-C from being heard.

@@ -1,10 +1,10 @@
 //! `lambdo logs`: what functions logged, all in one order of time.
 
-use crate::aws::{AwsError, LogEvent, Reader};
+use crate::aws::{AwsError, ErrorClass, LogEvent, Reader};
 use crate::cli::args::{Format, LogsArguments};
 use crate::cli::deployed::{self, is_meant};
 use crate::cli::logs::{Follow, Since, Sources, scan};
-use crate::cli::signals::unless_interrupted;
+use crate::cli::signals::{interrupted, unless_interrupted};
 use crate::cli::view::{LogLine, human, json};
 use crate::cli::workspace::{Config, Workspace};
 use crate::diagnostic::Diagnostic;
@@ -107,14 +107,15 @@ fn failed(errors: Vec<(String, AwsError)>) -> Result<(), Failure> {
     if errors.is_empty() {
         return Ok(());
     }
-    let exit =
-        if errors.iter().any(|(_, error)| error.class == crate::aws::ErrorClass::Interrupted) { Exit::Interrupted } else { Exit::Failed };
+    if errors.iter().any(|(_, error)| error.class == ErrorClass::Interrupted) {
+        return Err(interrupted());
+    }
     let diagnostic = |(group, error): (String, AwsError)| {
         let diagnostic = error.diagnostic();
         let detail = format!("The log group {group} cannot be read: {}", diagnostic.detail);
         Diagnostic { detail, ..diagnostic }
     };
-    Err(Failure { exit, diagnostics: errors.into_iter().map(diagnostic).collect() })
+    Err(Failure { exit: Exit::Failed, diagnostics: errors.into_iter().map(diagnostic).collect() })
 }
 
 fn time(milliseconds: i64) -> String {

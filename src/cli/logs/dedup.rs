@@ -53,14 +53,11 @@ impl Seen {
         let is_new = self.shown.insert((event.timestamp_ms, naming.name(event)));
         let newest = self.newest_ms.map_or(event.timestamp_ms, |newest| newest.max(event.timestamp_ms));
         self.newest_ms = Some(newest);
-        is_new
-    }
-
-    /// Forgets what no look from `floor_ms` on will meet.
-    pub fn forget_before(&mut self, floor_ms: i64) {
-        while self.shown.first().is_some_and(|(time, _)| *time < floor_ms) {
+        // No look from now on begins before this.
+        while self.shown.first().is_some_and(|(time, _)| *time < newest.saturating_sub(LATE_MS)) {
             self.shown.pop_first();
         }
+        is_new
     }
 }
 
@@ -109,7 +106,6 @@ mod tests {
     fn what_no_look_meets_again_is_forgotten() {
         let mut seen = Seen::default();
         new_ones(&mut seen, &[event(Some("1"), 1, "a"), event(Some("2"), 100_000, "b")]);
-        seen.forget_before(seen.floor_ms(0));
         assert_eq!(seen.shown.len(), 1);
     }
 }

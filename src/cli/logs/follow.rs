@@ -37,22 +37,17 @@ impl<'a> Follow<'a> {
     /// Looks at all groups and hands out what was not there before, in the order of its time. `now_ms` is the time in
     /// milliseconds since 1970.
     pub async fn look(&mut self, now_ms: i64, mut take: impl FnMut(&str, LogEvent) -> ControlFlow<()>) -> Round {
-        let floors: Vec<(&str, i64)> = self.groups.iter().map(|(group, seen)| (*group, seen.floor_ms(self.since_ms))).collect();
+        let starts: Vec<(&str, i64)> = self.groups.iter().map(|(group, seen)| (*group, seen.floor_ms(self.since_ms))).collect();
         let (groups, mut namings) = (&mut self.groups, BTreeMap::<String, Naming>::new());
         let fresh = |group: &str, event: LogEvent| {
             let naming = namings.entry(group.to_owned()).or_default();
             let is_new = groups.get_mut(group).is_some_and(|seen| seen.is_new(&event, naming));
             if is_new { take(group, event) } else { ControlFlow::Continue(()) }
         };
-        let history = scan(self.reader, floors.iter().copied(), fresh).await;
-        for (group, floor_ms) in floors {
-            let is_read = !history.missing.iter().chain(history.errors.iter().map(|(group, _)| group)).any(|unread| unread == group);
-            let seen = self.groups.entry(group).or_default();
-            seen.forget_before(floor_ms);
-            if is_read {
-                seen.looked(now_ms);
-            }
-        }
+        let history = scan(self.reader, starts.iter().copied(), fresh).await;
+        let unread: BTreeSet<&str> =
+            history.missing.iter().chain(history.errors.iter().map(|(group, _)| group)).map(String::as_str).collect();
+        self.groups.iter_mut().filter(|(group, _)| !unread.contains(**group)).for_each(|(_, seen)| seen.looked(now_ms));
         let mut round = Round { is_stopped: history.is_stopped, ..Round::default() };
         self.note_missing(history.missing, &mut round);
         self.note_errors(history.errors, &mut round);

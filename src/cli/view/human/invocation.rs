@@ -1,7 +1,7 @@
 //! How an invocation went.
 
 use super::log::{log_line, printable};
-use super::text::{DIM, GREEN, RED, YELLOW, styled};
+use super::text::{DIM, GREEN, RED, YELLOW, duration, styled};
 use crate::aws::Answer;
 use crate::cli::invocation::Report;
 use crate::model::Address;
@@ -40,7 +40,7 @@ pub fn invocation(view: &InvocationView<'_>) -> String {
     let (style, word) = if view.answer.function_error.is_some() { (RED, "failed") } else { (GREEN, "answered") };
     let mut parts = match &view.report {
         Some(report) => costs(report),
-        None => vec![format!("in {} ms as seen from here", view.elapsed_ms)],
+        None => vec![format!("in {} as seen from here", duration(view.elapsed_ms))],
     };
     if view.answer.attempts > 1 {
         parts.push(format!("{} attempts, since Lambda was not ready for more", view.answer.attempts));

@@ -56,7 +56,8 @@ pub fn log_event(view: &LogView<'_>) -> String {
 /// A line of a log, safe for a terminal; what Lambda itself wrote is dimmed.
 pub fn log_line(line: &str) -> String {
     let text = printable(line.trim_end());
-    if is_platform(line) { styled(DIM, &text) } else { text }
+    // Tabs would make its account of an invocation twice as wide as a terminal.
+    if is_platform(line) { styled(DIM, text.replace('\t', "  ").trim_end()) } else { text }
 }
 
 fn is_platform(line: &str) -> bool {
@@ -122,6 +123,8 @@ mod tests {
         ] {
             assert_eq!(log_line(line).starts_with("\u{1b}[2m"), is_dim, "{line}");
         }
+        assert_eq!(plain(&log_line("REPORT RequestId: 1\tDuration: 1 ms\t\n")), "REPORT RequestId: 1  Duration: 1 ms");
+        assert_eq!(log_line("a\tb\n"), "a\tb");
     }
 
     #[test]
