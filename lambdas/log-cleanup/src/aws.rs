@@ -1,7 +1,10 @@
 //! The calls to CloudWatch Logs.
 
+use std::error::Error;
+use std::iter::successors;
+
 use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatchlogs::types::{LogGroup, LogGroupClass};
 
 use crate::clean::{Change, LogGroups, Page};
@@ -38,9 +41,10 @@ fn group(group: LogGroup) -> Option<Group> {
     })
 }
 
-fn change<T, E>(answer: Result<T, SdkError<E>>) -> Result<Change, String>
+fn change<T, E, R>(answer: Result<T, SdkError<E, R>>) -> Result<Change, String>
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
 {
     match answer {
         Ok(_) => Ok(Change::Done),
@@ -49,20 +53,41 @@ where
     }
 }
 
-/// AWS's code and message, or the whole chain where AWS did not answer.
-fn text<E>(error: &SdkError<E>) -> String
+/// AWS's code and message, or the causes from the outside in where AWS did not answer.
+fn text<E, R>(error: &SdkError<E, R>) -> String
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
 {
     match error.code() {
         Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
-        None => DisplayErrorContext(error).to_string(),
+        None => successors(Some(error as &dyn Error), |&error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": "),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudwatchlogs::error::ErrorMetadata;
+    use aws_sdk_cloudwatchlogs::operation::delete_log_group::DeleteLogGroupError;
+
     use super::*;
+
+    fn refused(code: &str) -> SdkError<DeleteLogGroupError, ()> {
+        SdkError::service_error(DeleteLogGroupError::generic(ErrorMetadata::builder().code(code).message("not now").build()), ())
+    }
+
+    #[test]
+    fn a_group_that_is_gone_is_no_error_and_a_refusal_is_told_in_awss_words() {
+        assert_eq!(change(Ok::<_, SdkError<DeleteLogGroupError, ()>>(())), Ok(Change::Done));
+        assert_eq!(change(Err::<(), _>(refused("ResourceNotFoundException"))), Ok(Change::Gone));
+        assert_eq!(change(Err::<(), _>(refused("OperationAbortedException"))), Err("OperationAbortedException: not now".into()));
+    }
+
+    #[test]
+    fn where_aws_did_not_answer_the_causes_are_told() {
+        let unanswered = SdkError::<DeleteLogGroupError, ()>::timeout_error("no answer after 4 s");
+        assert_eq!(change(Err::<(), _>(unanswered)), Err("request has timed out: no answer after 4 s".into()));
+    }
 
     fn described() -> aws_sdk_cloudwatchlogs::types::builders::LogGroupBuilder {
         LogGroup::builder().log_group_name("/a").creation_time(7).retention_in_days(30).stored_bytes(0)

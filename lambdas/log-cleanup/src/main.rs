@@ -11,7 +11,7 @@ mod report;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_config::{BehaviorVersion, retry::RetryConfig};
+use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_cloudwatchlogs::Client;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, service_fn};
@@ -33,8 +33,12 @@ async fn main() -> Result<(), Error> {
 /// Made once per execution environment, before the first event.
 async fn client() -> Client {
     let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(2));
+    // A call that hangs must not cost the other groups their turn.
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(4)).operation_timeout(Duration::from_secs(12)).build();
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).load().await;
+    let config =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).timeout_config(timeouts).load().await;
     Client::new(&config)
 }
 

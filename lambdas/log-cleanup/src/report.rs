@@ -101,7 +101,7 @@ impl Report {
             }
         }
         if !self.listed_all {
-            sentence += "; there are more groups, which were not looked at";
+            sentence += "; not all groups were looked at";
         }
         sentence
     }
@@ -153,7 +153,7 @@ mod tests {
     fn time_that_ran_out_is_told_and_is_no_error() {
         for (listed_all, left, more_left) in [(true, 0, false), (true, 4, true), (false, 0, true), (false, 4, true)] {
             let report = report(listed_all, tally(1, 0, left, 0), tally(1, 0, 0, 0));
-            assert_eq!(report.sentence().contains("not looked at"), !listed_all, "{}", report.sentence());
+            assert_eq!(report.sentence().contains("not all groups were looked at"), !listed_all, "{}", report.sentence());
             assert_eq!(report.sentence().contains("4 left for the next run"), left > 0, "{}", report.sentence());
             let answer = report.answer().unwrap();
             assert_eq!((answer.left, answer.more_left), (left, more_left));
