@@ -83,8 +83,8 @@ pub enum Script {
     Python,
     /// `*.js`, `*.mjs`, `*.cjs`.
     Node,
-    /// `*.ts`: it must be compiled first.
-    TypeScript,
+    /// TypeScript, `*.ts`: it must be compiled first.
+    Typed,
 }
 
 impl Function {
@@ -96,7 +96,7 @@ impl Function {
             Code::Go { .. } => "Go",
             Code::Script { language: Script::Python, .. } => "Python",
             Code::Script { language: Script::Node, .. } => "Node",
-            Code::Script { language: Script::TypeScript, .. } => "TypeScript",
+            Code::Script { language: Script::Typed, .. } => "TypeScript",
         }
     }
 
@@ -105,7 +105,7 @@ impl Function {
         match &self.code {
             Code::Rust { .. } | Code::Bootstrap { .. } => None,
             Code::Go { .. } => Some("lambdo does not build it yet; uncommented, the `go` of your machine does"),
-            Code::Script { language: Script::TypeScript, .. } => {
+            Code::Script { language: Script::Typed, .. } => {
                 Some("lambdo does not compile it yet; name the folder that your compiler writes")
             }
             Code::Script { .. } => Some("lambdo does not install packages for it yet; uncommented, the folder is deployed as it lies"),

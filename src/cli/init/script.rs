@@ -60,7 +60,7 @@ pub fn handlers(folder: &Folder) -> Vec<Candidate> {
     let is_test = |file: &&str| [".test.", ".spec.", ".d."].iter().any(|part| file.contains(part));
     let node = folder.ending(&["js", "mjs", "cjs", "ts", "mts"]).filter(|file| !is_test(file));
     let node = node.filter(|file| exports_handler(&folder.text(file))).filter_map(|file| {
-        let language = if file.ends_with("ts") { Script::TypeScript } else { Script::Node };
+        let language = if file.ends_with("ts") { Script::Typed } else { Script::Node };
         handler(folder, file, language, &NODE_PROJECT, "handler")
     });
     python.chain(node).collect()
