@@ -83,7 +83,7 @@ pub enum Script {
     Python,
     /// `*.js`, `*.mjs`, `*.cjs`.
     Node,
-    /// `*.ts`: it must be compiled first.
+    /// TypeScript, `*.ts`: it must be compiled first.
     Typed,
 }
 
