@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ const LARGEST_REQUEST_BYTES: usize = 70 * 1024 * 1024;
 /// When the listener breaks.
 pub async fn serve(cloud: Arc<Cloud>, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
     let router = Router::new().fallback(answer).with_state(cloud);
+    // Small answers must not wait for the acknowledgement of what went before them.
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
     axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await
 }
 
