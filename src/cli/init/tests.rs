@@ -332,12 +332,18 @@ fn what_was_found_is_told_at_any_width() {
     "#);
     insta::assert_snapshot!(told(&sample(), &["config.toml"], 40), @r#"
     Found 6 functions:
-      + hello   Rust        lambdas/hello
-      + api     Rust        binary api
-      + old     prebuilt    dist/a "b" ${c}…
-      # report  Go          cmd/report
-      # resize  Python      functions/resiz…
-      # web     TypeScript  web (app.handle…
+      + hello  Rust
+          lambdas/hello
+      + api  Rust
+          binary api
+      + old  prebuilt
+          dist/a "b" ${c}/bootstrap
+      # report  Go
+          cmd/report
+      # resize  Python
+          functions/resize (app.handler)
+      # web  TypeScript
+          web (app.handler)
 
     # commented out in the spec:
         Go: lambdo does not build it yet;

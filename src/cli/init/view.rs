@@ -5,6 +5,9 @@ use crate::cli::view::human::{GREEN, YELLOW, counted, fitted, hanging, styled, w
 use crate::cli::view::json::VERSION;
 use serde_json::{Value as Json, json};
 
+/// Where a place has less room than this, in columns, it gets a line of its own.
+const PLACE_COLUMNS: usize = 30;
+
 /// What is told.
 pub struct View<'a> {
     /// What was found, the example included.
@@ -70,8 +73,12 @@ fn functions(view: &View<'_>, columns: usize) -> String {
 
 fn line(function: &Function, longest: usize, columns: usize) -> String {
     let mark = if function.reason().is_none() { styled(GREEN, "+") } else { styled(YELLOW, "#") };
-    let place = fitted(&function.place(), columns.saturating_sub(longest + 18).max(12));
-    format!("  {mark} {:<longest$}  {:<10}  {place}", function.name, function.language())
+    let (name, language, place) = (&function.name, function.language(), function.place());
+    // Mark, gaps and the longest language take 18 columns.
+    match columns.saturating_sub(longest + 18) {
+        0..PLACE_COLUMNS => format!("  {mark} {name}  {language}\n      {}", fitted(&place, columns.saturating_sub(6))),
+        space => format!("  {mark} {name:<longest$}  {language:<10}  {}", fitted(&place, space)),
+    }
 }
 
 fn foreign(found: &Found, columns: usize) -> String {
