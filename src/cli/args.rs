@@ -1,5 +1,6 @@
 //! The command line as data.
 
+use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
 use super::logs::Since;
 use super::ui::Color;
@@ -7,43 +8,7 @@ use crate::model::Address;
 use clap::builder::{FalseyValueParser, StyledStr};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::path::PathBuf;
-
-const EXIT_CODES: &str = "\
-Exit codes:
-    0  done, or nothing to do; `drift` with pending changes only
-    1  failed, nothing applied; `invoke` of a function that failed
-    2  `plan --exit-code`: the spec differs from what was applied
-    3  drift, in `drift` and in `plan --exit-code`
-    4  `plan --exit-code`: spec changes and drift
-    5  nothing found, but something could not be read
-    6  bad spec or bad usage, or a question asked without a terminal
-    7  somebody else works on this state
-    8  refused: account or region guard, protection, not ours, stale plan, answered no
-    9  partly applied, the state is saved, run again to continue
-  130  interrupted, the state is saved
-
-Examples:
-  lambdo plan                          what would be done, and why
-  lambdo up                            do it, after a question
-  lambdo up hash 'report-*' --yes      only these functions and what belongs to them
-  lambdo drift --format json           what was changed behind lambdo's back
-  arn=$(lambdo output function.hash.arn)
-  lambdo invoke hash @event.json       call a function and print its answer
-  lambdo logs -f hash 'report-*'       what these functions log, as it comes
-
-Each global option can also be set by the environment variable shown with it.";
-
-const COMPLETIONS: &str = "\
-To have them in every new shell:
-  bash        lambdo completions bash > ~/.local/share/bash-completion/completions/lambdo
-  zsh         lambdo completions zsh > \"${fpath[1]}/_lambdo\"
-  fish        lambdo completions fish > ~/.config/fish/completions/lambdo.fish
-  powershell  lambdo completions powershell >> $PROFILE
-  elvish      lambdo completions elvish >> ~/.config/elvish/rc.elv";
-
-const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
 
 /// Deploys AWS Lambda functions and all that belongs to them by calling AWS itself
 #[derive(Clone, Debug, Parser)]
@@ -393,17 +358,6 @@ impl StateCommand {
     }
 }
 
-/// Behind a command's own options in its help.
-const GLOBAL_ORDER: usize = 500;
-
-const GROUPS: &[(&str, &[&str])] = &[
-    ("Deploy", &["plan", "up", "destroy", "drift"]),
-    ("The spec", &["init", "validate", "spec", "schema", "build"]),
-    ("Run", &["invoke", "logs", "local"]),
-    ("What is deployed", &["status", "output", "state", "unlock"]),
-    ("Your shell", &["completions"]),
-];
-
 /// The whole command, its verbs in groups.
 pub fn command() -> clap::Command {
     let last = |argument: clap::Arg| if argument.is_global_set() { argument.display_order(GLOBAL_ORDER) } else { argument };
@@ -412,21 +366,9 @@ pub fn command() -> clap::Command {
     command.before_help(StyledStr::from(groups))
 }
 
-fn grouped(command: &clap::Command) -> String {
-    let mut text = String::new();
-    for (group, verbs) in GROUPS {
-        let _ = writeln!(text, "{group}:");
-        for verb in *verbs {
-            let about = command.find_subcommand(verb).and_then(clap::Command::get_about);
-            let _ = writeln!(text, "  {verb:<13}{}", about.map(ToString::to_string).unwrap_or_default());
-        }
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::help::GROUPS;
     use super::*;
     use clap::FromArgMatches;
 

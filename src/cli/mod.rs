@@ -5,6 +5,7 @@ mod board;
 mod ci;
 mod commands;
 mod deployed;
+mod help;
 mod ignore;
 mod init;
 mod invocation;
