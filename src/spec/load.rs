@@ -400,9 +400,9 @@ unset = [\"memory_size\"]
             let options = LoadOptions { stage: Some("dev"), region: None, local, environment: &environment };
             values(&load(Path::new("config.toml"), text, &options, &crate::spec::testing::registry()).unwrap(), "function", name)
         };
-        insta::assert_snapshot!(of(None, "a"), @"");
-        insta::assert_snapshot!(of(Some("x86_64"), "a"), @"");
-        insta::assert_snapshot!(of(Some("x86_64"), "b"), @"");
+        insta::assert_snapshot!(of(None, "a"), @r#"{"architectures":["arm64"],"build":"a","memory_size":256,"timeout":5}"#);
+        insta::assert_snapshot!(of(Some("x86_64"), "a"), @r#"{"architectures":["x86_64"],"build":"a","timeout":60}"#);
+        insta::assert_snapshot!(of(Some("x86_64"), "b"), @r#"{"architectures":["arm64"],"code":{"file":"b"}}"#);
     }
 
     #[test]

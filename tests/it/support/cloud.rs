@@ -97,6 +97,14 @@ impl Cloud {
             call = call.tags(*key, *value);
         }
         self.done(call.send());
+        // A change of a function that is still Pending is refused.
+        let is_pending = || {
+            let function = self.done(self.lambda.get_function().function_name(name).send());
+            function.configuration().and_then(|configuration| configuration.state()) == Some(&lambda::types::State::Pending)
+        };
+        while is_pending() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     /// Makes a scheduled rule that is none of ours.
