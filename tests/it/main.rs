@@ -5,6 +5,7 @@
 mod agree;
 mod architecture;
 mod calls;
+mod clients;
 mod drift;
 mod drift_cases;
 mod failing;

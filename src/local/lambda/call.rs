@@ -3,12 +3,15 @@
 use super::Lambda;
 use super::name::LATEST;
 use crate::local::common::Call;
-use crate::local::error::ApiError;
+use crate::local::error::{ApiError, Constraints};
 use crate::local::wire::rest::{Answer, Request};
 use serde_json::{Value, json};
 
 /// The most that a page of ListFunctions holds when nobody says how much.
-const PAGE: usize = 50;
+const PAGE: i64 = 50;
+/// The most that ListFunctions can be asked for; it never gives more than 50.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html>
+const LARGEST_PAGE: i64 = 10_000;
 
 impl Lambda {
     /// Answers a request.
@@ -75,7 +78,10 @@ impl Lambda {
             Some(text) => text.parse().map_err(|_| ApiError::new(400, "SerializationException", "MaxItems is not a number"))?,
             None => PAGE,
         };
-        Ok(Answer::json(200, &self.list(&call.region, request.parameter("Marker"), most)))
+        let mut constraints = Constraints::new();
+        constraints.range(most, "maxItems", 1, LARGEST_PAGE);
+        constraints.check(400, "ValidationException")?;
+        Ok(Answer::json(200, &self.list(&call.region, request.parameter("Marker"), usize::try_from(most).unwrap_or_default())))
     }
 
     async fn of_tags(&self, call: &Call, request: &Request, arn: &str) -> Result<Answer, ApiError> {

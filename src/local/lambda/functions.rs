@@ -6,7 +6,7 @@ use super::settings::Settings;
 use super::{Lambda, PENDING_MS, TABLE, UPDATING_MS, checks, name, tags};
 use crate::local::common::{Call, random_id};
 use crate::local::disk::Batch;
-use crate::local::error::ApiError;
+use crate::local::error::{ApiError, Constraints};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -60,8 +60,9 @@ pub(super) struct UpdateConfigurationInput {
 impl Lambda {
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
     pub(super) async fn create(&self, call: &Call, input: CreateInput) -> Result<Value, ApiError> {
-        let given = input.function_name.unwrap_or_default();
+        let given = input.function_name.clone().unwrap_or_default();
         name::check_new(&given)?;
+        check_model(&input)?;
         let name = self.name_of(call, &given, None)?;
         let tags = input.tags.unwrap_or_default();
         tags::check(&tags)?;
@@ -241,6 +242,18 @@ impl Lambda {
     async fn forget_package(&self, sha256: &str) {
         self.packages.forget_unless(sha256, || self.locked().values().any(|function| function.code_sha256 == sha256)).await;
     }
+}
+
+/// What the model of CreateFunction asks for and no setting is.
+fn check_model(input: &CreateInput) -> Result<(), ApiError> {
+    let mut constraints = Constraints::new();
+    if input.settings.role.is_none() {
+        constraints.missing("role");
+    }
+    if let Some(package_type) = &input.package_type {
+        constraints.one_of(package_type, "packageType", &["Zip", "Image"]);
+    }
+    constraints.check(400, "ValidationException")
 }
 
 fn checked_architectures(given: Option<Vec<String>>) -> Result<Vec<String>, ApiError> {

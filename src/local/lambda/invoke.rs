@@ -37,7 +37,7 @@ impl Lambda {
         let function = self.find(&call.region, name)?;
         let kind = request.header("x-amz-invocation-type").unwrap_or("RequestResponse");
         let largest = if kind == "Event" { LARGEST_QUEUED_EVENT_BYTES } else { LARGEST_EVENT_BYTES };
-        let payload = checked_event(&request.body, largest)?;
+        let payload = checked_event(&request.body, kind, largest)?;
         match kind {
             "DryRun" => Ok(Answer::empty(204)),
             "Event" => {
@@ -122,10 +122,11 @@ fn answer(outcome: &Outcome, wants_tail: bool) -> Answer {
 }
 
 /// The event as the function gets it: an empty body is an empty object.
-fn checked_event(body: &Bytes, largest: usize) -> Result<Bytes, ApiError> {
+fn checked_event(body: &Bytes, kind: &str, largest: usize) -> Result<Bytes, ApiError> {
     if body.len() > largest {
-        let message = format!("Request must be smaller than {largest} bytes for the InvokeFunction operation");
-        return Err(ApiError::new(413, "RequestTooLargeException", message));
+        // The model calls it RequestTooLargeException; this is what stands on the wire.
+        let message = format!("{} byte payload is too large for the {kind} invocation type (limit {largest} bytes)", body.len());
+        return Err(ApiError::new(413, "RequestEntityTooLargeException", message));
     }
     if body.is_empty() {
         return Ok(Bytes::from_static(b"{}"));

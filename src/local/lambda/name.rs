@@ -17,14 +17,21 @@ impl Lambda {
     /// The name of the function that a request means.
     ///
     /// # Errors
-    /// `ValidationException` for what is no name, `ResourceNotFoundException` for another account's or
-    /// region's function, and for a version or alias, of which the cloud has none.
+    /// `ValidationException` for what is no name, `AccessDeniedException` for another account's function, and
+    /// `ResourceNotFoundException` for another region's, and for a version or alias, of which the cloud has none.
     pub(super) fn name_of(&self, call: &Call, reference: &str, qualifier: Option<&str>) -> Result<String, ApiError> {
         let (place, name, own_qualifier) = taken_apart(reference).ok_or_else(|| invalid(reference))?;
         let (region, account) = (place.region.unwrap_or(&call.region), place.account.unwrap_or(&self.common.account));
         let missing = |text: String| ApiError::new(404, "ResourceNotFoundException", format!("Function not found: {text}"));
-        if region != call.region || account != self.common.account {
-            return Err(missing(format!("arn:aws:lambda:{region}:{account}:function:{name}")));
+        let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");
+        if account != self.common.account {
+            // AWS looks whether the other account allows it, before it says whether there is such a function.
+            let message =
+                format!("User is not authorized to perform this operation on resource: {arn} because no resource-based policy allows it");
+            return Err(ApiError::new(403, "AccessDeniedException", message));
+        }
+        if region != call.region {
+            return Err(missing(arn));
         }
         match own_qualifier.or(qualifier) {
             None | Some(LATEST) => Ok(name.to_owned()),
