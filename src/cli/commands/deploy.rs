@@ -1,6 +1,7 @@
 //! What `plan` and `up` have in common: build, connect, lower, plan.
 
 use crate::cli::args::Selection;
+use crate::cli::local;
 use crate::cli::saved_plan;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
@@ -148,7 +149,8 @@ impl Packing<'_> {
     /// # Errors
     /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
     pub async fn resolve(&self, is_wanted: &dyn Fn(&str) -> bool) -> Result<Packages, Failure> {
-        let requests = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function));
+        let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function)).collect();
+        self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(|request| request.function.as_str()));
         let cache = self.workspace.state_folder(&self.spec.header).join(BUILD_FOLDER);
         let options = package::Options {
             folder: &self.spec.header.folder,
@@ -157,13 +159,21 @@ impl Packing<'_> {
             for_this_machine: self.workspace.global.local,
             events: self.workspace.events(),
         };
-        let packages = package::resolve(requests.collect(), &options).await.map_err(|diagnostics| {
+        let packages = package::resolve(requests, &options).await.map_err(|diagnostics| {
             // A build that fails is the build's fault; everything else is a wrong word in the spec.
             let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };
             Failure { exit, diagnostics }
         })?;
         self.workspace.ui.diagnostics(&packages.diagnostics);
         Ok(packages)
+    }
+
+    /// Under `--local` what the spec says of processors does not hold for what is built.
+    fn tell_of_this_machine<'a>(&self, built: impl Iterator<Item = &'a str>) {
+        let names: Vec<&str> = built.collect();
+        if self.workspace.global.local && !names.is_empty() {
+            self.workspace.ui.status(&format!("Built for this machine ({}): {}", local::architecture(), names.join(", ")));
+        }
     }
 
     /// Looks for what is wrong with the spec as a whole, without asking AWS where it goes.
