@@ -18,6 +18,7 @@ mod invoke;
 mod killed;
 mod life_cycle;
 mod measure;
+mod measure_local;
 mod refused;
 mod schemas;
 mod support;

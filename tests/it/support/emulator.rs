@@ -120,7 +120,7 @@ impl Emulator {
             if request(&self.authority, "GET", self.backend.health(), "").is_some_and(|answer| answer.contains(" 200 ")) {
                 return true;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(5));
         }
         panic!("{} did not answer within a minute: {}", self.backend, std::fs::read_to_string(&self.log).unwrap_or_default());
     }

@@ -41,6 +41,11 @@ impl World {
         Self { cloud, proxy, emulator, _runtime: runtime, _folder: folder }
     }
 
+    /// Where the emulator itself answers, as `host:port`.
+    pub fn authority(&self) -> String {
+        self.emulator.as_ref().expect("this world has an emulator").authority.clone()
+    }
+
     /// A project folder whose lambdo talks to this world.
     pub fn sandbox(&self, spec: &str) -> Sandbox {
         Sandbox::new(Arc::clone(&self.proxy), spec)
