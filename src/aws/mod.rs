@@ -31,7 +31,7 @@ pub use invoker::{Answer, Invocation, Invoker};
 pub use log_events::{LogEvent, LogPage};
 pub use quota::Quotas;
 pub use reader::Reader;
-pub use session::{Session, Settings, configured_region};
+pub use session::{Session, Settings, configured_region, local_region};
 pub use wait::{Patience, poll_until, retry_while};
 pub use writer::Writer;
 

@@ -158,10 +158,23 @@ const LOCAL_REGION: &str = "us-east-1";
 /// The keys of the local cloud's one user, which opens nothing anywhere else.
 const LOCAL_KEY: &str = "local";
 
+/// The region that is meant under `--local`: the given one, else the environment's.
+pub async fn local_region(given: Option<&str>) -> String {
+    let environment = EnvironmentVariableRegionProvider::new().region().await.map(|region| region.to_string());
+    let region = given.map(str::to_owned).or(environment).filter(|region| !region.is_empty());
+    region.unwrap_or_else(|| LOCAL_REGION.to_owned())
+}
+
 async fn local_configuration(settings: &Settings) -> SdkConfig {
-    let environment = EnvironmentVariableRegionProvider::new().region().await;
-    let region = settings.region.clone().map(Region::new).or(environment).unwrap_or(Region::from_static(LOCAL_REGION));
-    let loader = basics(region, None).credentials_provider(Credentials::new(LOCAL_KEY, LOCAL_KEY, None, None, "local cloud"));
+    let region = Region::new(local_region(settings.region.as_deref()).await);
+    // What the environment or a profile says of endpoints is about AWS.
+    let loader = basics(region, None).use_fips(false).use_dual_stack(false).credentials_provider(Credentials::new(
+        LOCAL_KEY,
+        LOCAL_KEY,
+        None,
+        None,
+        "local cloud",
+    ));
     loader.endpoint_url(settings.endpoint_url.as_deref().unwrap_or_default()).load().await
 }
 

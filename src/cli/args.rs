@@ -258,8 +258,8 @@ pub struct LocalArguments {
     #[arg(long, value_name = "N", default_value_t = 4566)]
     pub port: u16,
     /// The account that the cloud is
-    #[arg(long, value_name = "ID", default_value = crate::local::ACCOUNT, value_parser = account, hide = true)]
-    pub account: String,
+    #[arg(long, value_name = "ID", value_parser = account, hide = true)]
+    pub account: Option<String>,
 }
 
 fn account(text: &str) -> Result<String, String> {

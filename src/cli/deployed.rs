@@ -44,10 +44,10 @@ pub fn missing(workspace: &Workspace, given: &str, deployed: &BTreeSet<&str>, sp
 
 /// Says that something has to be brought up first.
 pub fn not_deployed(workspace: &Workspace, detail: &str, names: &[&str]) -> Failure {
-    let stage = workspace.global.stage.as_ref().map_or_else(String::new, |stage| format!(" --stage {stage}"));
     let names: String = names.iter().map(|name| format!(" {name}")).collect();
-    let diagnostic =
-        Diagnostic::error("not-deployed", "Not deployed yet").detail(detail).hint(format!("run `lambdo up{names}{stage}` first"));
+    let diagnostic = Diagnostic::error("not-deployed", "Not deployed yet")
+        .detail(detail)
+        .hint(format!("run `{}` first", workspace.command(&format!("up{names}"))));
     Failure::new(Exit::Failed, diagnostic)
 }
 

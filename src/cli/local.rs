@@ -1,8 +1,9 @@
 //! The embedded cloud, as a `--local` command has it: joined, or started for as long as it is needed.
 
+use super::ui::Ui;
 use crate::diagnostic::Diagnostic;
 use crate::engine::Interrupt;
-use crate::local::{ACCOUNT, Joined, Launch, LaunchError};
+use crate::local::{Joined, Launch, LaunchError};
 use crate::model::{Exit, Failure};
 use std::path::Path;
 use tokio::sync::Mutex;
@@ -22,27 +23,36 @@ impl LocalCloud {
     pub async fn endpoint_url(&self, state_folder: &Path) -> Result<String, Failure> {
         let mut cloud = self.0.lock().await;
         if cloud.is_none() {
-            *cloud = Some(launch(state_folder, ACCOUNT, 0).join_or_start().await.map_err(failure)?);
+            *cloud = Some(launch(state_folder, None, 0, false).join_or_start().await.map_err(failure)?);
         }
         Ok(cloud.as_ref().map(|joined| joined.server().endpoint_url.clone()).unwrap_or_default())
     }
 
     /// Ends the cloud, if this command started it. Events that it has accepted are worked off first, since
-    /// nobody else would; a signal leaves them to the next cloud.
-    pub async fn stop(&self, interrupt: &Interrupt) {
-        if let Some(Joined::Started(running)) = self.0.lock().await.take() {
-            tokio::select! {
-                () = running.quiet() => {}
-                () = interrupt.drain.cancelled() => {}
+    /// nobody else would, and other commands that use it may end; a signal cuts that short.
+    pub async fn stop(&self, interrupt: &Interrupt, ui: &Ui) {
+        let Some(Joined::Started(running)) = self.0.lock().await.take() else { return };
+        let rest = async {
+            running.quiet().await;
+            if running.has_users() {
+                ui.status("Waiting for other commands that use this local cloud (Ctrl-C ends it); `lambdo local` serves one that stays");
             }
-            running.stop().await;
+            running.unused_from_now_on().await
+        };
+        let _alone = tokio::select! {
+            alone = rest => alone,
+            () = interrupt.drain.cancelled() => None,
+        };
+        tokio::select! {
+            () = running.stop() => {}
+            () = interrupt.abort.cancelled() => {}
         }
     }
 }
 
 /// How the cloud of a project is served.
-pub fn launch(state_folder: &Path, account: &str, port: u16) -> Launch {
-    Launch { folder: state_folder.join(CLOUD_FOLDER), account: account.to_owned(), port }
+pub fn launch(state_folder: &Path, account: Option<&str>, port: u16, schedules: bool) -> Launch {
+    Launch { folder: state_folder.join(CLOUD_FOLDER), account: account.map(str::to_owned), port, schedules }
 }
 
 /// Why there is no local cloud, for people.

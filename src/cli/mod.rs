@@ -56,7 +56,7 @@ pub async fn main(invocation: Invocation) -> Exit {
     let result = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen()) {
         Ok(workspace) => {
             let result = commands::run(&workspace, &arguments.command).await;
-            workspace.local.stop(&workspace.interrupt).await;
+            workspace.local.stop(&workspace.interrupt, &workspace.ui).await;
             result
         }
         Err(failure) => Err(failure),

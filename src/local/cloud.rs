@@ -1,8 +1,10 @@
 //! The cloud as a whole: its services, and who needs whom.
 
+use super::ACCOUNT;
 use super::clock::Clock;
 use super::common::Common;
-use super::disk::{Disk, DiskError};
+use super::common::random_id;
+use super::disk::{Batch, Disk, DiskError};
 use super::events::{Events, Functions};
 use super::iam::Iam;
 use super::lambda::Lambda;
@@ -15,8 +17,8 @@ use std::sync::Arc;
 pub struct Options {
     /// Where everything that it is told stays.
     pub folder: PathBuf,
-    /// The account that it is, twelve digits.
-    pub account: String,
+    /// The account that it is to be, twelve digits; else the one that it was made with.
+    pub account: Option<String>,
     /// Where functions and code locations find it, such as `http://127.0.0.1:4566`.
     pub endpoint_url: String,
     /// Where time comes from.
@@ -35,6 +37,8 @@ pub struct Cloud {
     pub lambda: Arc<Lambda>,
     /// Rules, and the events that they match.
     pub events: Arc<Events>,
+    /// Random: tells this process's cloud from another that got the same port later.
+    pub instance: String,
 }
 
 impl Cloud {
@@ -44,27 +48,58 @@ impl Cloud {
     /// When the folder cannot be used, or holds another account.
     pub fn open(options: Options) -> Result<Self, DiskError> {
         let disk = Arc::new(Disk::open(&options.folder)?);
-        let common = Common { account: options.account.clone(), clock: Arc::clone(&options.clock), disk };
+        let account = account_of(&disk, options.account.as_deref())?;
+        let common = Common { account, clock: Arc::clone(&options.clock), disk };
         let iam = Arc::new(Iam::open(common.clone())?);
         let logs = Arc::new(Logs::open(common.clone())?);
         let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs))?;
         let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
         let events = Arc::new(Events::open(common.clone(), functions)?);
-        Ok(Self { common, iam, logs, lambda, events })
+        Ok(Self { common, iam, logs, lambda, events, instance: random_id() })
     }
 
     /// What `GET /_lambdo/health` answers.
     pub fn health(&self) -> Value {
-        json!({ "status": "running", "account": self.common.account, "version": env!("CARGO_PKG_VERSION") })
+        json!({ "status": "running", "account": self.common.account, "instance": self.instance, "version": env!("CARGO_PKG_VERSION") })
     }
 
-    /// Fires schedules and works off what is queued, for as long as it is polled.
-    pub async fn work(&self) {
-        tokio::join!(self.events.run(), self.lambda.work());
+    /// Works off what is queued, and fires schedules if told so, for as long as it is polled.
+    pub async fn work(&self, schedules: bool) {
+        let fire = async {
+            if schedules {
+                self.events.run().await;
+            }
+        };
+        tokio::join!(fire, self.lambda.work());
     }
 
     /// Ends whatever runs; what is queued stays on disk.
     pub async fn shutdown(&self) {
         self.lambda.shutdown().await;
+    }
+
+    /// Lets go of the folder. Whatever is still asked gets an error.
+    pub async fn close(&self) {
+        let disk = Arc::clone(&self.common.disk);
+        // Its writer may be in the middle of an fsync.
+        let _ = tokio::task::spawn_blocking(move || disk.close()).await;
+    }
+}
+
+const ACCOUNT_TABLE: &str = "cloud";
+const ACCOUNT_KEY: &str = "account";
+
+/// ARNs have the account in them, so that a cloud keeps the one that it was made with.
+fn account_of(disk: &Disk, wanted: Option<&str>) -> Result<String, DiskError> {
+    let stored = disk.load::<String>(ACCOUNT_TABLE)?.into_iter().find(|(key, _)| key == ACCOUNT_KEY);
+    match (stored, wanted) {
+        (Some((_, stored)), Some(wanted)) if stored != wanted => Err(DiskError::OtherAccount { stored, wanted: wanted.to_owned() }),
+        (Some((_, stored)), _) => Ok(stored),
+        (None, wanted) => {
+            let account = wanted.unwrap_or(ACCOUNT).to_owned();
+            // The first change that is acknowledged comes after it.
+            drop(disk.commit(Batch::new().put(ACCOUNT_TABLE, ACCOUNT_KEY, &account)));
+            Ok(account)
+        }
     }
 }

@@ -2,13 +2,15 @@
 //! together into its next transaction, so a hundred callers wait for one fsync.
 
 use super::error::ApiError;
-use redb::{Database, ReadableDatabase, TableDefinition, TableError};
+use redb::{Database, DatabaseError, ReadableDatabase, TableDefinition, TableError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fs;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -29,6 +31,14 @@ pub enum DiskError {
         /// What was said.
         reason: String,
     },
+    /// The folder belongs to a cloud with another account.
+    #[error("it is the cloud of account {stored}, and account {wanted} was asked for")]
+    OtherAccount {
+        /// The account that it was made with.
+        stored: String,
+        /// The account that was asked for.
+        wanted: String,
+    },
     /// A record is not what this version writes.
     #[error("the record `{key}` cannot be read: {reason}")]
     Record {
@@ -41,7 +51,7 @@ pub enum DiskError {
 
 /// Changes that reach the disk together or not at all.
 #[derive(Debug, Default)]
-pub struct Batch(Vec<(String, Option<Vec<u8>>)>);
+pub struct Batch(Vec<Change>);
 
 impl Batch {
     /// No change yet.
@@ -55,6 +65,10 @@ impl Batch {
         // Our own records are plain data, which always serialises.
         self.0.push((full_key(table, key), Some(serde_json::to_vec(record).unwrap_or_default())));
         self
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.0.iter().map(|(key, record)| key.len() + record.as_ref().map_or(0, Vec::len)).sum()
     }
 
     /// Removes a record, if it is there.
@@ -106,10 +120,56 @@ struct Request {
     answer: oneshot::Sender<Result<(), String>>,
 }
 
+/// How the database is opened.
+type Opening = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
+
+/// The database. After a failed write it takes nothing more, not even when there is space again, until it
+/// is opened anew.
+struct Storage {
+    open: Opening,
+    database: RwLock<Option<Database>>,
+}
+
+impl Storage {
+    fn new(open: Opening) -> Result<Self, DatabaseError> {
+        let database = RwLock::new(Some(open()?));
+        Ok(Self { open, database })
+    }
+
+    fn reading(&self) -> RwLockReadGuard<'_, Option<Database>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, changes: &[Change]) -> Result<(), redb::Error> {
+        self.reopen_if_closed()?;
+        let outcome = self.reading().as_ref().map_or(Ok(()), |database| write(database, changes));
+        if outcome.is_err() {
+            *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+            // Else nothing could be read until the next write; if this fails too, that one tries again.
+            let _ = self.reopen_if_closed();
+        }
+        outcome
+    }
+
+    fn reopen_if_closed(&self) -> Result<(), DatabaseError> {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if database.is_none() {
+            *database = Some((self.open)()?);
+        }
+        Ok(())
+    }
+}
+
+/// A key, and what stands behind it from now on.
+type Change = (String, Option<Vec<u8>>);
+
+/// How much may wait for a disk that refuses. What comes on top of it is not kept.
+const WAITING_BYTES: usize = 64 * 1024 * 1024;
+
 /// The cloud's database.
 pub struct Disk {
     file: PathBuf,
-    database: Arc<Database>,
+    storage: Arc<Storage>,
     requests: Mutex<Option<Sender<Request>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -122,13 +182,19 @@ impl Disk {
     pub fn open(folder: &Path) -> Result<Self, DiskError> {
         let file = folder.join(FILE);
         let refused = |reason: String| DiskError::Storage { file: file.clone(), reason };
-        std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
-        let database = Arc::new(Database::create(&file).map_err(|error| refused(error.to_string()))?);
+        make_private(folder).map_err(|error| refused(error.to_string()))?;
+        let path = file.clone();
+        Self::with(file.clone(), Box::new(move || Database::create(&path)))
+    }
+
+    fn with(file: PathBuf, open: Opening) -> Result<Self, DiskError> {
+        let refused = |reason: String| DiskError::Storage { file: file.clone(), reason };
+        let storage = Arc::new(Storage::new(open).map_err(|error| refused(error.to_string()))?);
         let (sender, receiver) = channel();
-        let of_writer = Arc::clone(&database);
+        let of_writer = Arc::clone(&storage);
         let writer = std::thread::Builder::new().name("cloud-disk".into()).spawn(move || write_all(&of_writer, &receiver));
         let writer = writer.map_err(|error| refused(error.to_string()))?;
-        Ok(Self { file, database, requests: Mutex::new(Some(sender)), writer: Mutex::new(Some(writer)) })
+        Ok(Self { file, storage, requests: Mutex::new(Some(sender)), writer: Mutex::new(Some(writer)) })
     }
 
     /// Hands over changes. Those handed over first reach the disk first, so an empty batch is saved once
@@ -188,7 +254,9 @@ impl Disk {
         if from >= to {
             return Ok(());
         }
-        let transaction = self.database.begin_read().map_err(|error| self.refused(error))?;
+        let database = self.storage.reading();
+        let Some(database) = database.as_ref() else { return Err(self.refused("it could not be opened again after an error")) };
+        let transaction = database.begin_read().map_err(|error| self.refused(error))?;
         let records = match transaction.open_table(RECORDS) {
             Ok(records) => records,
             Err(TableError::TableDoesNotExist(_)) => return Ok(()),
@@ -206,6 +274,15 @@ impl Disk {
         Ok(())
     }
 
+    /// Writes what was handed over, and lets go of the file. Nothing is read or written any more.
+    pub fn close(&self) {
+        drop(self.requests.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = writer.join();
+        }
+        *self.storage.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// What the system or the database said, as an error of this disk.
     pub fn refused(&self, reason: impl std::fmt::Display) -> DiskError {
         DiskError::Storage { file: self.file.clone(), reason: reason.to_string() }
@@ -215,10 +292,7 @@ impl Disk {
 impl Drop for Disk {
     /// What was handed over and is not acknowledged yet still reaches the disk.
     fn drop(&mut self) {
-        drop(self.requests.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = writer.join();
-        }
+        self.close();
     }
 }
 
@@ -226,20 +300,33 @@ fn full_key(table: &str, key: &str) -> String {
     format!("{table}{SEPARATOR}{key}")
 }
 
+/// Makes a folder that only its owner can look into: the database holds the functions' variables.
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// The writer's life. What could not be written stays first in line for the next attempt, since memory
 /// has it already and a later success must not skip it.
-fn write_all(database: &Database, requests: &Receiver<Request>) {
-    let mut waiting: Vec<(String, Option<Vec<u8>>)> = Vec::new();
+fn write_all(storage: &Storage, requests: &Receiver<Request>) {
+    let mut waiting: Vec<Change> = Vec::new();
+    let mut waiting_bytes = 0;
     while let Ok(first) = requests.recv() {
         let mut answers = Vec::new();
         for request in std::iter::once(first).chain(requests.try_iter()) {
-            waiting.extend(request.batch.0);
+            if waiting_bytes <= WAITING_BYTES {
+                waiting_bytes += request.batch.size_bytes();
+                waiting.extend(request.batch.0);
+            }
             answers.push(request.answer);
         }
-        let nothing = waiting.is_empty();
-        let outcome = if nothing { Ok(()) } else { write(database, &waiting).map_err(|error| error.to_string()) };
+        let outcome = if waiting.is_empty() { Ok(()) } else { storage.write(&waiting).map_err(|error| error.to_string()) };
         if outcome.is_ok() {
             waiting.clear();
+            waiting_bytes = 0;
         }
         for answer in answers {
             let _ = answer.send(outcome.clone());
@@ -247,7 +334,7 @@ fn write_all(database: &Database, requests: &Receiver<Request>) {
     }
 }
 
-fn write(database: &Database, changes: &[(String, Option<Vec<u8>>)]) -> Result<(), redb::Error> {
+fn write(database: &Database, changes: &[Change]) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
         let mut records = transaction.open_table(RECORDS)?;
@@ -265,6 +352,7 @@ fn write(database: &Database, changes: &[(String, Option<Vec<u8>>)]) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[tokio::test]
     async fn what_was_acknowledged_is_there_after_a_restart() {
@@ -309,6 +397,49 @@ mod tests {
         assert_eq!(seen("a", "d", Direction::Forward, "b"), "ab");
         assert_eq!(seen("a", "z", Direction::Backward, "b"), "dcb");
         assert_eq!(seen("c", "b", Direction::Forward, ""), "");
+    }
+
+    /// A file on a disk that can be full.
+    #[derive(Debug)]
+    struct Full(redb::backends::FileBackend, Arc<AtomicBool>);
+
+    impl redb::StorageBackend for Full {
+        fn len(&self) -> io::Result<u64> {
+            self.0.len()
+        }
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.0.read(offset, out)
+        }
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.0.set_len(len)
+        }
+        fn sync_data(&self) -> io::Result<()> {
+            self.0.sync_data()
+        }
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            if self.1.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { self.0.write(offset, data) }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_and_goes_on_once_there_is_space() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, is_full) = (folder.path().join(FILE), Arc::new(AtomicBool::new(false)));
+        let (of_opening, of_backend) = (path.clone(), Arc::clone(&is_full));
+        let open = move || {
+            let file = fs::File::options().read(true).write(true).create(true).truncate(false).open(&of_opening)?;
+            Database::builder().create_with_backend(Full(redb::backends::FileBackend::new(file)?, Arc::clone(&of_backend)))
+        };
+        let disk = Disk::with(path, Box::new(open)).unwrap();
+        disk.commit(Batch::new().put("t", "a", &1)).wait().await.unwrap();
+        is_full.store(true, Ordering::SeqCst);
+        for attempt in 2..5 {
+            let refused = disk.commit(Batch::new().put("t", "b", &attempt)).wait().await.unwrap_err();
+            assert_eq!(refused.code, "InternalFailure", "{refused:?}");
+        }
+        is_full.store(false, Ordering::SeqCst);
+        disk.commit(Batch::new().put("t", "c", &9)).wait().await.unwrap();
+        assert_eq!(disk.load::<u32>("t").unwrap(), [("a".to_owned(), 1), ("b".to_owned(), 4), ("c".to_owned(), 9)]);
     }
 
     #[test]

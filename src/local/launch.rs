@@ -10,16 +10,25 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const LOCK_FILE: &str = "lock";
+/// Held, shared, by whoever calls a cloud that another process serves.
+const USERS_FILE: &str = "users";
 const PORT_FILE: &str = "server.json";
 
 /// How long a process that holds the lock may take until it serves.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How long answers under way may take at the end; a client that reads nothing must not hold it up.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// How long a server may take to say that it is there.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+const LARGEST_HEALTH_BYTES: u64 = 4096;
 
 /// What a running server writes beside its lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +39,8 @@ pub struct Server {
     pub pid: u32,
     /// The account that it is.
     pub account: String,
+    /// Random: another server may get the same port later.
+    pub instance: String,
 }
 
 /// Why there is no cloud.
@@ -72,10 +83,12 @@ pub enum LaunchError {
 pub struct Launch {
     /// Where it keeps everything.
     pub folder: PathBuf,
-    /// The account that it is.
-    pub account: String,
+    /// The account that it is to be; else the one that it was made with.
+    pub account: Option<String>,
     /// The port; any free one where it is 0.
     pub port: u16,
+    /// Whether schedules fire.
+    pub schedules: bool,
 }
 
 impl Launch {
@@ -84,9 +97,9 @@ impl Launch {
     /// # Errors
     /// Above all [`LaunchError::AlreadyServed`].
     pub async fn start(&self) -> Result<Running, LaunchError> {
-        match self.lock()? {
-            Some(lock) => self.serve(lock).await,
-            None => Err(LaunchError::AlreadyServed { folder: self.folder.clone(), server: self.find().await? }),
+        match self.join_or_start().await? {
+            Joined::Started(running) => Ok(running),
+            Joined::Found(found) => Err(LaunchError::AlreadyServed { folder: self.folder.clone(), server: found.server }),
         }
     }
 
@@ -97,70 +110,84 @@ impl Launch {
     pub async fn join_or_start(&self) -> Result<Joined, LaunchError> {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            if let Some(lock) = self.lock()? {
+            if let Some(lock) = self.locked()? {
                 return Ok(Joined::Started(self.serve(lock).await?));
             }
-            // It can end between our look at the lock and our look for its port.
-            match self.find().await {
-                Ok(server) => return Ok(Joined::Found(server)),
-                Err(error) if Instant::now() >= give_up => return Err(error),
-                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            // Who holds the lock may still be starting, or be about to end.
+            if let Some(found) = self.found().await? {
+                return Ok(Joined::Found(found));
             }
-        }
-    }
-
-    fn lock(&self) -> Result<Option<File>, LaunchError> {
-        let folder = |error: io::Error| LaunchError::Folder { folder: self.folder.clone(), reason: error.to_string() };
-        std::fs::create_dir_all(&self.folder).map_err(folder)?;
-        let path = self.folder.join(LOCK_FILE);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(folder)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(folder(error)),
-        }
-    }
-
-    async fn find(&self) -> Result<Server, LaunchError> {
-        let give_up = Instant::now() + PATIENCE;
-        while Instant::now() < give_up {
-            if let Some(server) = written(&self.folder).filter(is_alive) {
-                return Ok(server);
-            }
-            if self.lock()?.is_some() {
-                break;
+            if Instant::now() >= give_up {
+                return Err(LaunchError::Silent { folder: self.folder.clone() });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Err(LaunchError::Silent { folder: self.folder.clone() })
+    }
+
+    fn locked(&self) -> Result<Option<File>, LaunchError> {
+        let file = self.file(LOCK_FILE)?;
+        taken(file.try_lock(), file).map_err(|error| self.unusable(&error))
+    }
+
+    /// The server that holds the lock, kept from ending by itself as long as this value lives.
+    async fn found(&self) -> Result<Option<Found>, LaunchError> {
+        let users = self.file(USERS_FILE)?;
+        let Some(users) = taken(users.try_lock_shared(), users).map_err(|error| self.unusable(&error))? else { return Ok(None) };
+        match written(&self.folder) {
+            Some(server) if is_alive(&server).await => Ok(Some(Found { server, _users: users })),
+            _ => Ok(None),
+        }
+    }
+
+    fn file(&self, name: &str) -> Result<File, LaunchError> {
+        super::disk::make_private(&self.folder).map_err(|error| self.unusable(&error))?;
+        let path = self.folder.join(name);
+        OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(|error| self.unusable(&error))
+    }
+
+    fn unusable(&self, reason: &dyn std::fmt::Display) -> LaunchError {
+        LaunchError::Folder { folder: self.folder.clone(), reason: reason.to_string() }
     }
 
     async fn serve(&self, lock: File) -> Result<Running, LaunchError> {
+        // What a killed process left says nothing true.
+        let _ = std::fs::remove_file(self.folder.join(PORT_FILE));
         let port = |source| LaunchError::Port { port: self.port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(port)?;
         let endpoint_url = format!("http://{}", listener.local_addr().map_err(port)?);
-        let folder = |reason: String| LaunchError::Folder { folder: self.folder.clone(), reason };
-        let server = Server { endpoint_url, pid: std::process::id(), account: self.account.clone() };
         let options = Options {
             folder: self.folder.clone(),
             account: self.account.clone(),
-            endpoint_url: server.endpoint_url.clone(),
+            endpoint_url: endpoint_url.clone(),
             clock: Arc::new(SystemClock),
         };
-        let cloud = Arc::new(Cloud::open(options).map_err(|error| folder(error.to_string()))?);
+        let cloud = Arc::new(Cloud::open(options).map_err(|error| self.unusable(&error))?);
+        let (account, instance) = (cloud.common.account.clone(), cloud.instance.clone());
+        let server = Server { endpoint_url, pid: std::process::id(), account, instance };
         let stop = CancellationToken::new();
         let task = tokio::spawn(serve(Arc::clone(&cloud), listener, stop.clone()));
-        let (worked, until) = (Arc::clone(&cloud), stop.clone());
-        tokio::spawn(async move { until.run_until_cancelled(worked.work()).await });
-        write(&self.folder, &server).map_err(|error| folder(error.to_string()))?;
-        Ok(Running { server, cloud, stop, task, folder: self.folder.clone(), _lock: lock })
+        let (working, until, schedules) = (Arc::clone(&cloud), stop.clone(), self.schedules);
+        let work = tokio::spawn(async move {
+            let _ = until.run_until_cancelled(working.work(schedules)).await;
+        });
+        write(&self.folder, &server).map_err(|error| self.unusable(&error))?;
+        Ok(Running { server, cloud, stop, task, work, folder: self.folder.clone(), _lock: lock })
+    }
+}
+
+/// The file, if its lock was to be had.
+fn taken(locked: Result<(), TryLockError>, file: File) -> io::Result<Option<File>> {
+    match locked {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
 /// A cloud that this process can call.
 pub enum Joined {
     /// Another process serves it.
-    Found(Server),
+    Found(Found),
     /// This process serves it, until the value is stopped.
     Started(Running),
 }
@@ -169,10 +196,17 @@ impl Joined {
     /// Where it answers.
     pub fn server(&self) -> &Server {
         match self {
-            Self::Found(server) => server,
+            Self::Found(found) => &found.server,
             Self::Started(running) => &running.server,
         }
     }
+}
+
+/// A cloud that another process serves.
+pub struct Found {
+    /// Where it answers.
+    pub server: Server,
+    _users: File,
 }
 
 /// A cloud that this process serves.
@@ -182,6 +216,7 @@ pub struct Running {
     cloud: Arc<Cloud>,
     stop: CancellationToken,
     task: JoinHandle<io::Result<()>>,
+    work: JoinHandle<()>,
     folder: PathBuf,
     _lock: File,
 }
@@ -192,12 +227,36 @@ impl Running {
         self.cloud.lambda.quiet().await;
     }
 
+    /// Whether other processes call this cloud now.
+    pub fn has_users(&self) -> bool {
+        self.unused().is_none()
+    }
+
+    /// Returns once no other process calls this cloud, and keeps new ones away: they wait for the folder.
+    pub async fn unused_from_now_on(&self) -> Option<File> {
+        loop {
+            match self.unused() {
+                Some(file) => return Some(file),
+                None => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    fn unused(&self) -> Option<File> {
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(self.folder.join(USERS_FILE)).ok()?;
+        taken(file.try_lock(), file).ok().flatten()
+    }
+
     /// Answers what was asked, ends what runs, and lets go of the folder.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         let _ = std::fs::remove_file(self.folder.join(PORT_FILE));
         self.stop.cancel();
         self.cloud.shutdown().await;
-        let _ = self.task.await;
+        if tokio::time::timeout(LAST_ANSWERS, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+        let _ = self.work.await;
+        self.cloud.close().await;
     }
 }
 
@@ -212,9 +271,16 @@ fn write(folder: &Path, server: &Server) -> io::Result<()> {
     std::fs::rename(beside, folder.join(PORT_FILE))
 }
 
-/// The file of a process that was killed says nothing true.
-fn is_alive(server: &Server) -> bool {
-    let authority = server.endpoint_url.trim_start_matches("http://");
-    let Ok(address) = authority.parse() else { return false };
-    std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+/// Whether this very server still answers: its port may be somebody else's by now.
+async fn is_alive(server: &Server) -> bool {
+    let health = async {
+        let authority = server.endpoint_url.trim_start_matches("http://");
+        let mut connection = TcpStream::connect(authority).await?;
+        let request = format!("GET /_lambdo/health HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        connection.take(LARGEST_HEALTH_BYTES).read_to_string(&mut answer).await?;
+        io::Result::Ok(answer)
+    };
+    tokio::time::timeout(ANSWERS_WITHIN, health).await.is_ok_and(|answer| answer.is_ok_and(|answer| answer.contains(&server.instance)))
 }

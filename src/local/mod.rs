@@ -25,7 +25,7 @@ mod signature;
 mod sts;
 mod wire;
 
-pub use launch::{Joined, Launch, LaunchError, Running, Server};
+pub use launch::{Found, Joined, Launch, LaunchError, Running, Server};
 
 /// The account that the local cloud is, unless it is told another one.
 pub const ACCOUNT: &str = "000000000000";

@@ -3,7 +3,7 @@
 use super::cloud::Cloud;
 use super::common::{Call, random_id};
 use super::error::ApiError;
-use super::signature::{Scope, is_loopback};
+use super::signature::{Scope, is_from_a_page, is_loopback};
 use super::wire::{json, query, rest};
 use super::{iam, sts};
 use axum::Router;
@@ -13,7 +13,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::serve::ListenerExt;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -28,6 +29,8 @@ pub const CODE_PATH: &str = "/_lambdo/code/";
 /// The largest request that Lambda takes: a zip of 50 MB in base64.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_REQUEST_BYTES: usize = 70_167_211;
+/// How much of a request that is too large is read all the same.
+const LARGEST_READ_BYTES: usize = 512 * 1024 * 1024;
 
 /// Serves until told to stop; requests under way are answered first.
 ///
@@ -43,36 +46,74 @@ pub async fn serve(cloud: Arc<Cloud>, listener: TcpListener, stop: CancellationT
 async fn answer(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let request_id = random_id();
-    let answer = match axum::body::to_bytes(body, LARGEST_REQUEST_BYTES).await {
-        Ok(body) => dispatch(&cloud, &parts, body, &request_id).await,
-        Err(_) => rest_refusal(&ApiError::new(413, "RequestEntityTooLargeException", "Request must be smaller than 70167211 bytes")),
+    let service = Scope::of(&parts.headers).map(|scope| scope.service).unwrap_or_default();
+    let answer = async {
+        admit(&parts)?;
+        dispatch(&cloud, &parts, read(body).await?, &request_id).await
     };
-    finished(answer, &request_id)
+    finished(answer.await.unwrap_or_else(|error| refusal(&service, &error, &request_id)), &request_id)
 }
 
-/// Refuses what did not come from an AWS client on this machine: a page in somebody's browser can reach
-/// loopback, but can neither sign a request nor name another host than its own.
-async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -> rest::Answer {
-    if !header(&parts.headers, "host").is_some_and(is_loopback) {
-        return rest_refusal(&ApiError::new(403, "AccessDeniedException", "The local cloud answers on loopback only"));
+/// Reads to the end also what is too large: a client that is still sending does not listen.
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    let (mut chunks, mut whole, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| ApiError::new(400, "RequestAbortedException", format!("The request broke off: {error}")))?;
+        length += chunk.len();
+        match length {
+            length if length <= LARGEST_REQUEST_BYTES => whole.extend_from_slice(&chunk),
+            length if length <= LARGEST_READ_BYTES => whole.clear(),
+            _ => break,
+        }
     }
+    if length <= LARGEST_REQUEST_BYTES {
+        return Ok(whole.freeze());
+    }
+    let message = format!("Request must be smaller than {LARGEST_REQUEST_BYTES} bytes for the CreateFunction operation");
+    Err(ApiError::new(413, "RequestEntityTooLargeException", message))
+}
+
+/// Refuses what did not come from a client on this machine: a page in somebody's browser can reach
+/// loopback, but it cannot send a header that says who signed, and says itself that it is one.
+fn admit(parts: &Parts) -> Result<(), ApiError> {
+    if header(&parts.headers, "host").is_some_and(is_loopback) && !is_from_a_page(&parts.headers) {
+        return Ok(());
+    }
+    Err(ApiError::new(403, "AccessDeniedException", "The local cloud answers AWS clients on this machine only"))
+}
+
+async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -> Result<rest::Answer, ApiError> {
     if let Some(path) = parts.uri.path().strip_prefix(OWN_PATHS) {
-        return own(cloud, parts.method.as_str(), path).await;
+        return Ok(own(cloud, parts.method.as_str(), path).await);
     }
-    let Some(scope) = Scope::of(&parts.headers, parts.uri.query().unwrap_or_default()) else {
-        return rest_refusal(&ApiError::new(403, "MissingAuthenticationToken", "Missing Authentication Token"));
-    };
+    let missing = || ApiError::new(403, "MissingAuthenticationToken", "Missing Authentication Token");
+    let scope = Scope::of(&parts.headers).ok_or_else(missing)?;
     let call = Call { region: scope.region, request_id: request_id.to_owned() };
     match scope.service.as_str() {
         "sts" | "iam" => form(cloud, &scope.service, &body, request_id).await,
         "logs" | "events" => document(cloud, &scope.service, &call, &parts.headers, &body).await,
-        "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body)).await.unwrap_or_else(|error| rest_refusal(&error)),
-        other => rest_refusal(&ApiError::new(
-            501,
-            "NotImplemented",
-            format!("The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, Lambda and EventBridge"),
-        )),
+        "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body)).await,
+        other => {
+            let message = format!("The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, Lambda and EventBridge");
+            Err(ApiError::new(501, "NotImplemented", message))
+        }
     }
+}
+
+/// A refusal in the words of the service's protocol.
+fn refusal(service: &str, error: &ApiError, request_id: &str) -> rest::Answer {
+    let (content_type, body) = match service {
+        "sts" => ("text/xml", query::refusal(error, sts::NAMESPACE, request_id)),
+        "iam" => ("text/xml", query::refusal(error, iam::NAMESPACE, request_id)),
+        "logs" | "events" => ("application/x-amz-json-1.1", json::refusal(error).to_string()),
+        _ => ("application/json", rest::refusal(error).to_string()),
+    };
+    let mut headers = error.headers.clone();
+    headers.push(("content-type", content_type.to_owned()));
+    if !matches!(service, "sts" | "iam" | "logs" | "events") {
+        headers.push(("x-amzn-errortype", error.code.clone()));
+    }
+    rest::Answer { status: error.status, headers, body: body.into() }
 }
 
 /// The cloud's own paths: is it there, and the packages that GetFunction points at.
@@ -88,36 +129,25 @@ async fn own(cloud: &Cloud, method: &str, path: &str) -> rest::Answer {
 }
 
 /// The query protocol.
-async fn form(cloud: &Cloud, service: &str, body: &[u8], request_id: &str) -> rest::Answer {
+async fn form(cloud: &Cloud, service: &str, body: &[u8], request_id: &str) -> Result<rest::Answer, ApiError> {
     let parameters = query::Parameters::parse(body);
-    let (namespace, result) = match service {
-        "sts" => (sts::NAMESPACE, sts::call(&cloud.common, &parameters)),
-        _ => (iam::NAMESPACE, cloud.iam.call(&parameters).await),
+    let (namespace, xml) = match service {
+        "sts" => (sts::NAMESPACE, sts::call(&cloud.common, &parameters)?),
+        _ => (iam::NAMESPACE, cloud.iam.call(&parameters).await?),
     };
-    let (status, text) = match &result {
-        Ok(xml) => (200, query::answer(parameters.action(), namespace, xml, request_id)),
-        Err(error) => (error.status, query::refusal(error, namespace, request_id)),
-    };
-    let mut headers = result.err().map(|error| error.headers).unwrap_or_default();
-    headers.push(("content-type", "text/xml".into()));
-    rest::Answer { status, headers, body: text.into() }
+    let body = query::answer(parameters.action(), namespace, &xml, request_id).into();
+    Ok(rest::Answer { status: 200, headers: vec![("content-type", "text/xml".into())], body })
 }
 
 /// The JSON protocols.
-async fn document(cloud: &Cloud, service: &str, call: &Call, headers: &HeaderMap, body: &[u8]) -> rest::Answer {
+async fn document(cloud: &Cloud, service: &str, call: &Call, headers: &HeaderMap, body: &[u8]) -> Result<rest::Answer, ApiError> {
     let operation = header(headers, "x-amz-target").and_then(|target| target.rsplit_once('.')).map_or("", |(_, operation)| operation);
-    let result = match json::body(body) {
-        Ok(input) if service == "logs" => cloud.logs.call(call, operation, input).await,
-        Ok(input) => cloud.events.call(call, operation, input).await,
-        Err(error) => Err(error),
+    let input = json::body(body)?;
+    let answer = match service {
+        "logs" => cloud.logs.call(call, operation, input).await?,
+        _ => cloud.events.call(call, operation, input).await?,
     };
-    let (status, body) = match &result {
-        Ok(answer) => (200, answer.to_string()),
-        Err(error) => (error.status, json::refusal(error).to_string()),
-    };
-    let mut headers = result.err().map(|error| error.headers).unwrap_or_default();
-    headers.push(("content-type", "application/x-amz-json-1.1".into()));
-    rest::Answer { status, headers, body: body.into() }
+    Ok(rest::Answer { status: 200, headers: vec![("content-type", "application/x-amz-json-1.1".into())], body: answer.to_string().into() })
 }
 
 fn taken_apart(parts: &Parts, body: Bytes) -> rest::Request {
@@ -127,13 +157,6 @@ fn taken_apart(parts: &Parts, body: Bytes) -> rest::Request {
     let headers =
         parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     rest::Request { method: parts.method.as_str().to_owned(), path, query, headers: headers.collect(), body }
-}
-
-fn rest_refusal(error: &ApiError) -> rest::Answer {
-    let mut answer = rest::Answer::json(error.status, &rest::refusal(error));
-    answer.headers.push(("x-amzn-errortype", error.code.clone()));
-    answer.headers.extend(error.headers.clone());
-    answer
 }
 
 fn finished(answer: rest::Answer, request_id: &str) -> Response {

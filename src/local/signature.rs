@@ -1,5 +1,5 @@
 //! What a request's signature tells. It is not verified: everybody who can sign at all, and be on
-//! this machine, may call. It is demanded, since a page in a browser cannot make one up unasked.
+//! this machine, may call. It is demanded in a header, which a page in a browser cannot send here unasked.
 
 use axum::http::HeaderMap;
 
@@ -13,19 +13,12 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// From the `Authorization` header, or from the query of a presigned URL.
-    pub fn of(headers: &HeaderMap, query: &str) -> Option<Self> {
-        let header = headers.get("authorization").and_then(|value| value.to_str().ok());
-        match header {
-            Some(text) => {
-                Self::parse(text.strip_prefix("AWS4-HMAC-SHA256 ")?.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?)
-            }
-            None => {
-                let mut parameters = form_urlencoded::parse(query.as_bytes());
-                let (_, credential) = parameters.find(|(name, _)| name == "X-Amz-Credential")?;
-                Self::parse(&credential)
-            }
-        }
+    /// From the `Authorization` header. A presigned URL has none, but then a page in a browser could make
+    /// one up, and have code run on this machine.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = headers.get("authorization").and_then(|value| value.to_str().ok())?;
+        let mut parts = text.strip_prefix("AWS4-HMAC-SHA256 ")?.split(',');
+        Self::parse(parts.find_map(|part| part.trim().strip_prefix("Credential="))?)
     }
 
     /// `KEY/20261122/eu-central-1/lambda/aws4_request`
@@ -35,6 +28,12 @@ impl Scope {
         parts.next()?;
         Some(Self { region: region.to_owned(), service: service.to_owned() })
     }
+}
+
+/// Whether a page in a browser sent it; AWS's clients send none of these headers.
+pub fn is_from_a_page(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    headers.contains_key("origin") || site.is_some_and(|site| site != "none")
 }
 
 /// Whether a `Host` header names this machine: a name that an attacker made to resolve to loopback does not.
@@ -50,23 +49,30 @@ pub fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn scope(authorization: Option<&str>, query: &str) -> Option<(String, String)> {
+    fn scope(authorization: Option<&str>) -> Option<(String, String)> {
         let mut headers = HeaderMap::new();
         if let Some(text) = authorization {
             headers.insert("authorization", text.parse().unwrap());
         }
-        Scope::of(&headers, query).map(|scope| (scope.region, scope.service))
+        Scope::of(&headers).map(|scope| (scope.region, scope.service))
     }
 
     #[test]
     fn region_and_service_come_from_the_signature() {
         let signed = "AWS4-HMAC-SHA256 Credential=AKID/20261122/eu-central-1/logs/aws4_request, SignedHeaders=host, Signature=00";
         let found = Some(("eu-central-1".to_owned(), "logs".to_owned()));
-        assert_eq!(scope(Some(signed), ""), found);
-        assert_eq!(scope(None, "X-Amz-Credential=AKID%2F20261122%2Feu-central-1%2Flogs%2Faws4_request&X=1"), found);
+        assert_eq!(scope(Some(signed)), found);
         for unsigned in [Some("Basic YTpi"), Some("AWS4-HMAC-SHA256 Signature=0"), Some("AWS4-HMAC-SHA256 Credential=a/b"), None] {
-            assert_eq!(scope(unsigned, ""), None, "{unsigned:?}");
+            assert_eq!(scope(unsigned), None, "{unsigned:?}");
         }
+    }
+
+    #[test]
+    fn pages_betray_themselves() {
+        let with =
+            |name: &'static str, value: &str| is_from_a_page(&HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]));
+        assert!(with("origin", "https://example.com") && with("origin", "null") && with("sec-fetch-site", "cross-site"));
+        assert!(!with("sec-fetch-site", "none") && !with("user-agent", "aws-cli"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub async fn run(workspace: &Workspace, arguments: &InvokeArguments) -> Result<E
         // What is done counts, even when a signal came in the same moment.
         biased;
         called = work => called,
-        () = workspace.interrupt.drain.cancelled() => Err(interrupted(is_sent.load(Ordering::Relaxed))),
+        () = workspace.interrupt.drain.cancelled() => Err(interrupted(is_sent.load(Ordering::Relaxed), workspace.global.local)),
     };
     workspace.ui.end_live();
     tell(workspace, &called?, arguments.is_async, out.as_deref())
@@ -116,14 +116,14 @@ fn title(state: State) -> Title {
 /// Why the function was not called, or why nobody knows whether it was.
 fn refused(error: &AwsError, address: &Address, entry: &Entry, workspace: &Workspace) -> Failure {
     if error.class == ErrorClass::Interrupted {
-        return interrupted(error.leaves_open());
+        return interrupted(error.leaves_open(), workspace.global.local);
     }
     let diagnostic = error.diagnostic();
     let name = &address.name;
     let hints = match error.class {
         _ if error.leaves_open() => vec![
             "the function may have run all the same, so it was not called again".to_owned(),
-            format!("`lambdo logs {name}` shows whether it ran"),
+            format!("`{}` shows whether it ran", workspace.command(&format!("logs {name}"))),
         ],
         ErrorClass::Throttled if entry.inputs.get("reserved_concurrent_executions").and_then(Value::as_integer) == Some(0) => {
             vec!["`reserved_concurrent_executions = 0` in its section means that nobody can call it".to_owned()]
@@ -132,16 +132,17 @@ fn refused(error: &AwsError, address: &Address, entry: &Entry, workspace: &Works
             vec!["as many of it run as its `reserved_concurrent_executions` or the account's concurrency allows".to_owned()]
         }
         ErrorClass::NotFound => {
-            let stage = workspace.global.stage.as_ref().map_or_else(String::new, |stage| format!(" --stage {stage}"));
-            vec![format!("`lambdo drift {name}{stage}` shows what became of it, `lambdo up {name}{stage}` brings it back")]
+            let (drift, up) = (workspace.command(&format!("drift {name}")), workspace.command(&format!("up {name}")));
+            vec![format!("`{drift}` shows what became of it, `{up}` brings it back")]
         }
         _ => diagnostic.hints.clone(),
     };
     Failure::new(Exit::Failed, Diagnostic { hints, ..diagnostic }.address(address))
 }
 
-fn interrupted(is_sent: bool) -> Failure {
+fn interrupted(is_sent: bool, is_local: bool) -> Failure {
     let detail = match is_sent {
+        true if is_local => "The function was called, and its answer is lost.",
         true => "The function was called. It goes on to its end in AWS, but its answer is lost.",
         false => "The function was not called.",
     };
@@ -151,7 +152,9 @@ fn interrupted(is_sent: bool) -> Failure {
 /// The log's end and what it took on stderr, the answer on stdout or in its file.
 fn tell(workspace: &Workspace, called: &Called, is_async: bool, out: Option<&Path>) -> Result<Exit, Failure> {
     let (ui, answer) = (&workspace.ui, &called.answer);
+    let logs = workspace.command(&format!("logs {}", called.address.name));
     let view = InvocationView {
+        logs: &logs,
         address: &called.address,
         function_name: &called.function_name,
         answer,
@@ -159,10 +162,9 @@ fn tell(workspace: &Workspace, called: &Called, is_async: bool, out: Option<&Pat
         elapsed_ms: called.elapsed_ms,
     };
     human::log_tail(&view).iter().for_each(|tail| ui.status(tail));
-    let failure = answer
-        .function_error
-        .as_deref()
-        .map(|function_error| FunctionFailure { address: &called.address, function_error, payload: &answer.payload }.diagnostic());
+    let failure = answer.function_error.as_deref().map(|function_error| {
+        FunctionFailure { address: &called.address, function_error, payload: &answer.payload, logs: &logs }.diagnostic()
+    });
     let errors: Vec<Diagnostic> = failure.into_iter().collect();
     let kept = match (ui.format(), is_async) {
         (Format::Json, _) => {
@@ -178,8 +180,7 @@ fn tell(workspace: &Workspace, called: &Called, is_async: bool, out: Option<&Pat
         (Format::Human, false) => print(workspace, answer, out),
     };
     match is_async {
-        true => ui
-            .status(&format!("Lambda has taken the event; `lambdo logs {} -f` shows what the function does with it.", called.address.name)),
+        true => ui.status(&format!("Lambda has taken the event; `{logs} -f` shows what the function does with it.")),
         false => ui.status(&human::invocation(&view)),
     }
     ui.diagnostics(&errors);

@@ -1,5 +1,6 @@
 //! `lambdo local`: the local cloud for any AWS client.
 
+use crate::aws::local_region;
 use crate::cli::args::{Format, LocalArguments};
 use crate::cli::local;
 use crate::cli::view::json;
@@ -7,18 +8,18 @@ use crate::cli::workspace::Workspace;
 use crate::local::Server;
 use crate::model::{Exit, Failure};
 
-/// What a client needs to know when the spec names no region.
-const REGION: &str = "us-east-1";
-
 /// Serves until the first signal. That it ends then is what was asked for.
 pub async fn run(workspace: &Workspace, arguments: &LocalArguments) -> Result<Exit, Failure> {
     let (folder, region) = workspace.local_place()?;
-    let launch = local::launch(&folder, &arguments.account, arguments.port);
+    let launch = local::launch(&folder, arguments.account.as_deref(), arguments.port, true);
     let running = launch.start().await.map_err(local::failure)?;
-    show(workspace, &running.server, region.as_deref().unwrap_or(REGION));
+    show(workspace, &running.server, &local_region(region.as_deref()).await);
     workspace.ui.status(&format!("Serving {}, until Ctrl-C", launch.folder.display()));
     workspace.interrupt.drain.cancelled().await;
-    running.stop().await;
+    tokio::select! {
+        () = running.stop() => {}
+        () = workspace.interrupt.abort.cancelled() => {}
+    }
     Ok(Exit::Success)
 }
 
@@ -38,6 +39,9 @@ fn show(workspace: &Workspace, server: &Server, region: &str) {
                 .ui
                 .status(&format!("The local cloud answers at {} as account {}. For other clients:", server.endpoint_url, server.account));
             workspace.ui.data(&exports.join("\n"));
+            if ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].iter().any(|name| std::env::var_os(name).is_some()) {
+                workspace.ui.data("export NO_PROXY=127.0.0.1,localhost");
+            }
         }
         Format::Json => workspace.ui.document(&json::local(&server.endpoint_url, &server.account, region, server.pid, &variables)),
     }

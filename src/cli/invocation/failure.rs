@@ -23,6 +23,8 @@ pub struct FunctionFailure<'a> {
     pub function_error: &'a str,
     /// What it answered.
     pub payload: &'a [u8],
+    /// The command that shows its log.
+    pub logs: &'a str,
 }
 
 impl FunctionFailure<'_> {
@@ -37,7 +39,7 @@ impl FunctionFailure<'_> {
         hints.dedup();
         let diagnostic = Diagnostic::error("function-failed", "The function failed").address(self.address).detail(detail);
         let diagnostic = hints.into_iter().fold(diagnostic, Diagnostic::hint);
-        diagnostic.hint(format!("its whole log: `lambdo logs {}`", self.address.name))
+        diagnostic.hint(format!("its whole log: `{}`", self.logs))
     }
 }
 
@@ -85,7 +87,9 @@ mod tests {
 
     fn detail(payload: &str) -> String {
         let address = Address::new("function", "hash");
-        FunctionFailure { address: &address, function_error: "Unhandled", payload: payload.as_bytes() }.diagnostic().detail
+        FunctionFailure { address: &address, function_error: "Unhandled", payload: payload.as_bytes(), logs: "lambdo logs hash" }
+            .diagnostic()
+            .detail
     }
 
     #[test]
@@ -130,7 +134,8 @@ mod tests {
     fn what_lambda_itself_did_comes_with_advice() {
         let address = Address::new("function", "hash");
         let payload = br#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: 1 Error: Task timed out after 3.00 seconds"}"#;
-        let hints = FunctionFailure { address: &address, function_error: "Unhandled", payload }.diagnostic().hints;
+        let hints =
+            FunctionFailure { address: &address, function_error: "Unhandled", payload, logs: "lambdo logs hash" }.diagnostic().hints;
         assert!(hints.len() == 2 && hints[0].contains("`timeout`"), "{hints:?}");
     }
 }

@@ -401,7 +401,8 @@ mod tests {
         };
         for (answer, has_payload) in [(&whole, true), (&whole, false), (&Answer { payload: b"bare".to_vec(), ..Answer::default() }, true)] {
             let report = answer.log_tail.as_deref().and_then(Report::find);
-            let view = InvocationView { address: &address, function_name: "demo-hash", answer, report, elapsed_ms: 5 };
+            let view =
+                InvocationView { address: &address, function_name: "demo-hash", logs: "lambdo logs hash", answer, report, elapsed_ms: 5 };
             check("invoke", &invoke(&title(), &view, has_payload, &[error()]));
         }
         let event = LogEvent { id: Some("7".into()), timestamp_ms: 0, stream: "a".into(), message: "x\n".into() };

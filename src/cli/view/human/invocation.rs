@@ -16,6 +16,8 @@ pub struct InvocationView<'a> {
     pub address: &'a Address,
     /// Its name in AWS.
     pub function_name: &'a str,
+    /// The command that shows its log.
+    pub logs: &'a str,
     /// What Lambda answered.
     pub answer: &'a Answer,
     /// What it took, where Lambda said so.
@@ -29,7 +31,7 @@ pub fn log_tail(view: &InvocationView<'_>) -> Option<String> {
     let tail = view.answer.log_tail.as_deref().map(str::trim_end).filter(|tail| !tail.is_empty())?;
     let mut lines: Vec<String> = tail.lines().map(log_line).collect();
     if view.answer.log_tail.as_ref().is_some_and(|tail| tail.len() >= TAIL_BYTES) {
-        let note = format!("… the last 4 KB; `lambdo logs {}` shows all", view.address.name);
+        let note = format!("… the last 4 KB; `{}` shows all", view.logs);
         lines.insert(0, styled(YELLOW, &note));
     }
     Some(lines.join("\n"))
@@ -125,7 +127,8 @@ mod tests {
     fn said(answer: &Answer) -> (Option<String>, String) {
         let address = Address::new("function", "hash");
         let report = answer.log_tail.as_deref().and_then(Report::find);
-        let view = InvocationView { address: &address, function_name: "demo-hash", answer, report, elapsed_ms: 42 };
+        let view =
+            InvocationView { address: &address, function_name: "demo-hash", logs: "lambdo logs hash", answer, report, elapsed_ms: 42 };
         (log_tail(&view).as_deref().map(plain), plain(&invocation(&view)))
     }
 
