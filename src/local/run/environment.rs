@@ -83,6 +83,12 @@ impl Environment {
         if let Some(mut live) = self.live.take() {
             live.end().await;
         }
+        let Self { mailbox, journal, seat, .. } = self;
+        // Who sent work meanwhile learns at once that nothing becomes of it.
+        drop(mailbox);
+        journal.close().await;
+        // Only now, so that whoever waits for the environments waits for their logs too.
+        drop(seat);
     }
 
     async fn next_job(&mut self) -> Option<Job> {

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// A CloudWatch Logs event has at most 256 KB, 26 of its bytes not the message's
@@ -27,6 +28,8 @@ const MOST_DRAINED_BYTES: usize = 1024 * 1024;
 const TAIL_BYTES: usize = 4096;
 /// Lines wait so long for others.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// The end of an environment waits no longer for the sink.
+const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 
 /// Where the lines of one environment go.
 pub struct Destination {
@@ -36,8 +39,13 @@ pub struct Destination {
     pub stream: String,
 }
 
-/// The environment's end of the log. Everything is handed over after this is dropped.
-pub struct Journal(Arc<Shared>);
+/// The environment's end of the log. Everything is handed over after this is dropped, and by the time that
+/// [`Journal::close`] returns.
+pub struct Journal {
+    shared: Arc<Shared>,
+    /// Hands over; taken by who waits for its end.
+    task: Option<JoinHandle<()>>,
+}
 
 struct Shared {
     page: Mutex<Page>,
@@ -76,46 +84,56 @@ impl Journal {
             is_closed: false,
         };
         let shared = Arc::new(Shared { page: Mutex::new(page), wake: Notify::new(), flushed: Notify::new() });
-        tokio::spawn(hand_over(Arc::clone(&shared), Arc::new(destination)));
-        Self(shared)
+        let task = tokio::spawn(hand_over(Arc::clone(&shared), Arc::new(destination)));
+        Self { shared, task: Some(task) }
+    }
+
+    /// Ends the log, and returns when everything is handed over, or when the sink takes too long for it.
+    pub async fn close(mut self) {
+        let task = self.task.take();
+        drop(self);
+        if let Some(task) = task {
+            // A sink that is slower still gets everything, only later.
+            let _ = tokio::time::timeout(LONGEST_CLOSE, task).await;
+        }
     }
 
     /// Reads from this pipe from now on; what the one before still holds is taken first.
     pub fn attach(&self, pipe: PipeReader) -> std::io::Result<()> {
         let pipe = Receiver::from_owned_fd(OwnedFd::from(pipe))?;
-        let mut page = self.0.page();
+        let mut page = self.shared.page();
         page.drain();
         page.pipe = Some(Arc::new(pipe));
         drop(page);
-        self.0.wake.notify_one();
+        self.shared.wake.notify_one();
         Ok(())
     }
 
     /// Lines of the platform, after what the function wrote so far.
     pub async fn lines(&self, lines: Vec<String>) {
-        self.0.write(lines, false).await;
+        self.shared.write(lines, false).await;
     }
 
     /// The line with which an invocation, and its tail, begins.
     pub async fn begin(&self, line: String) {
-        self.0.write(vec![line], true).await;
+        self.shared.write(vec![line], true).await;
     }
 
     /// The lines with which an invocation ends.
     pub async fn finish(&self, lines: Vec<String>) {
-        self.0.write(lines, false).await;
+        self.shared.write(lines, false).await;
     }
 
     /// The same; returns when everything is handed over, with the last 4 KB of the invocation's log.
     pub async fn finish_with_tail(&self, lines: Vec<String>) -> Vec<u8> {
-        self.0.write(lines, false).await;
+        self.shared.write(lines, false).await;
         let (sender, handed_over) = oneshot::channel();
         let tail = {
-            let mut page = self.0.page();
+            let mut page = self.shared.page();
             page.waiting.push(sender);
             last(&page.tail).to_vec()
         };
-        self.0.wake.notify_one();
+        self.shared.wake.notify_one();
         // The task ends only after this journal.
         let _ = handed_over.await;
         tail
@@ -124,8 +142,8 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.0.page().is_closed = true;
-        self.0.wake.notify_one();
+        self.shared.page().is_closed = true;
+        self.shared.wake.notify_one();
     }
 }
 

@@ -168,9 +168,12 @@ impl Pool {
         let _ = tokio::time::timeout(LINGERING, gone).await;
     }
 
-    /// Takes no more work and ends all environments, in the middle of what they do.
+    /// Takes no more work and ends all environments, in the middle of what they do. What has answered is let
+    /// finish first, if it does not linger: the end of its log is still to come.
     pub async fn close(&self) {
-        self.members().is_closed = true;
+        self.members().close();
+        let finished = self.until(|members| members.by_id.values().all(|member| member.stage != Stage::Finishing));
+        let _ = tokio::time::timeout(LINGERING, finished).await;
         self.token.cancel();
         self.until(|members| members.by_id.is_empty()).await;
     }
@@ -199,6 +202,16 @@ fn refuse(reason: ThrottleReason) -> Decision {
 }
 
 impl Members {
+    fn close(&mut self) {
+        self.is_closed = true;
+        for member in self.by_id.values_mut() {
+            member.is_outdated = true;
+            if member.stage != Stage::Finishing {
+                member.token.cancel();
+            }
+        }
+    }
+
     fn dismiss_older(&mut self, deployment: &Deployment) {
         let mine = self.by_id.values_mut().filter(|member| member.runs(deployment));
         mine.filter(|member| member.generation != deployment.generation).for_each(Member::dismiss);

@@ -209,6 +209,29 @@ async fn a_process_is_reused_and_its_log_reads_as_on_lambda() {
     }
 }
 
+/// Takes its time.
+struct Slow(Arc<Memory>);
+
+impl LogSink for Slow {
+    fn append(&self, region: &str, group: &str, stream: &str, events: Vec<LogEvent>) {
+        std::thread::sleep(Duration::from_millis(300));
+        self.0.append(region, group, stream, events);
+    }
+}
+
+#[tokio::test]
+async fn a_cloud_that_ends_right_after_an_answer_has_the_whole_log() {
+    let stage = Stage::python(Isolation::WherePossible);
+    let options = Options { folder: Some(stage.folder.path().join("run")), ..Options::default() };
+    let runner = Runner::new(options, Arc::new(Slow(Arc::clone(&stage.log))));
+    // The answer goes out 200 ms before the function asks for more.
+    let event = "print('said'); call('POST', 'invocation/' + request_id + '/response', b'1'); time.sleep(0.2)";
+    runner.invoke(&stage.deployment, stage.invocation(event)).await.unwrap();
+    runner.shutdown().await;
+    let text = stage.log.text();
+    assert!(text.contains("said\nEND RequestId: request-1\nREPORT RequestId: request-1\t"), "{text}");
+}
+
 #[tokio::test]
 async fn headers_tell_of_the_invocation() {
     let stage = Stage::python(Isolation::WherePossible);
