@@ -27,11 +27,15 @@ use janitor::{Janitor, Job};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use state::{Removed, State};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// Who only writes need not have each expired event removed at once.
 const SWEEP_SLACK_MS: i64 = 3_600_000;
+
+/// Who writes more than this waits for the disk; a single line does not, as the disk takes milliseconds.
+const MOST_UNSAVED_BYTES: usize = 4 * 1024 * 1024;
 
 /// A line that a function wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub struct Logs {
     // First, so that its thread has ended before the rest goes.
     janitor: Janitor,
     shared: Arc<Shared>,
+    /// What functions wrote since somebody waited for the disk.
+    unsaved_bytes: AtomicUsize,
 }
 
 /// What the service and its thread share.
@@ -109,7 +115,7 @@ impl Logs {
     pub fn open(common: Common) -> Result<Self, DiskError> {
         let (state, removed) = State::load(&common.disk)?;
         let shared = Arc::new(Shared { common, state: Mutex::new(state) });
-        let logs = Self { janitor: Janitor::start(Arc::clone(&shared))?, shared };
+        let logs = Self { janitor: Janitor::start(Arc::clone(&shared))?, shared, unsaved_bytes: AtomicUsize::new(0) };
         removed.into_iter().for_each(|removed| logs.janitor.send(Job::Remove(removed)));
         let names: Vec<_> = logs.shared.lock().names().map(|(region, name, _)| (region.to_owned(), name.to_owned())).collect();
         let mut state = logs.shared.lock();
@@ -171,18 +177,29 @@ impl Logs {
         change.map(|change| drop(self.shared.common.disk.commit(change.batch))).is_ok()
     }
 
-    /// Takes what a function wrote. It waits for nothing; readers see it all the same, as they wait for
-    /// what was handed over before them. The stream is made where it is missing; without the group nothing
-    /// happens.
+    /// Takes what a function wrote. It waits for the disk only when much is on its way there, so that memory
+    /// stays bounded, and is therefore for threads that may block. Readers see everything all the same, as
+    /// they wait for what was handed over before them. The stream is made where it is missing; without the
+    /// group nothing happens.
     pub fn append(&self, region: &str, group: &str, stream: &str, events: Vec<LogEvent>) {
-        let mut state = self.shared.lock();
-        let mut changing = Changing { common: &self.shared.common, region, state: &mut state };
-        let Some(batch) = ingest::append(&mut changing, group, stream, &events) else { return };
-        drop(self.shared.common.disk.commit(batch));
-        self.expire(&mut state, region, group, SWEEP_SLACK_MS);
+        let saved = {
+            let mut state = self.shared.lock();
+            let mut changing = Changing { common: &self.shared.common, region, state: &mut state };
+            let Some(batch) = ingest::append(&mut changing, group, stream, &events) else { return };
+            let saved = self.shared.common.disk.commit(batch);
+            self.expire(&mut state, region, group, SWEEP_SLACK_MS);
+            saved
+        };
+        let weight = events.iter().map(|event| event.message.len() + size_of::<LogEvent>()).sum();
+        if self.unsaved_bytes.fetch_add(weight, Ordering::Relaxed) + weight > MOST_UNSAVED_BYTES {
+            // What was handed over before this is on disk by then too.
+            self.unsaved_bytes.store(0, Ordering::Relaxed);
+            // A disk that refuses has the lines in line for its next attempt.
+            let _ = saved.wait_blocking();
+        }
     }
 
-    /// Waits until everything that was appended is on disk: for who would write faster than the disk.
+    /// Waits until everything that was appended is on disk.
     ///
     /// # Errors
     /// `InternalFailure` when the disk refused.

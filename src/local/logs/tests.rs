@@ -442,6 +442,21 @@ async fn what_has_expired_is_neither_told_nor_counted_nor_kept() {
 }
 
 #[tokio::test]
+async fn who_writes_more_than_the_disk_takes_at_once_waits_for_it() {
+    let cloud = Arc::new(Cloud::new().with_stream().await);
+    let writer = Arc::clone(&cloud);
+    let writing = tokio::task::spawn_blocking(move || {
+        let long = "x".repeat(100_000);
+        for number in 0..60 {
+            writer.logs().append("eu-central-1", "/a", "s", vec![event(NOW_MS + number, &long)]);
+        }
+    });
+    writing.await.unwrap();
+    // 42 lines are more than 4 MB.
+    assert!(cloud.events_on_disk() >= 42);
+}
+
+#[tokio::test]
 async fn a_shorter_retention_and_mere_writing_remove_what_has_expired() {
     let cloud = Cloud::new().with_stream().await;
     cloud.put("s", &[(NOW_MS - 2 * DAY_MS, "a")]).await;
