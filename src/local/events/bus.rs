@@ -62,10 +62,13 @@ impl Events {
         let input: PutEvents = input(body)?;
         check_entries(&input.entries)?;
         let now_ms = self.common.clock.now_ms();
-        let events: Vec<Result<Value, ApiError>> = input.entries.into_iter().map(|entry| self.event(call, entry, now_ms)).collect();
-        for event in events.iter().flatten() {
-            let rules = self.wanting(&call.region, event);
-            join_all(rules.iter().map(|rule| self.deliver(rule, event, now_ms))).await;
+        let mut events: Vec<Result<Value, ApiError>> = input.entries.into_iter().map(|entry| self.event(call, entry, now_ms)).collect();
+        for outcome in &mut events {
+            if let Ok(event) = outcome
+                && let Err(error) = self.publish(call, event, now_ms).await
+            {
+                *outcome = Err(ApiError::internal(error.message));
+            }
         }
         let failed = events.iter().filter(|event| event.is_err()).count();
         let entries: Vec<Value> = events
@@ -76,6 +79,12 @@ impl Events {
             })
             .collect();
         Ok(json!({"FailedEntryCount": failed, "Entries": entries}))
+    }
+
+    /// Hands an event to all rules that want it; one that fails stops no other.
+    async fn publish(&self, call: &Call, event: &Value, now_ms: i64) -> Result<(), ApiError> {
+        let rules = self.wanting(&call.region, event);
+        join_all(rules.iter().map(|rule| self.deliver(rule, event, now_ms))).await.into_iter().collect()
     }
 
     fn wanting(&self, region: &str, event: &Value) -> Vec<Record> {

@@ -21,7 +21,11 @@ impl Functions for Lambda {
     }
 
     async fn invoke(&self, function_arn: &str, payload: String) -> Result<(), ApiError> {
-        self.invoked.lock().unwrap().push((function_arn.into(), payload));
+        match function_arn.rsplit(':').next() {
+            Some("unsaved") => return Err(ApiError::internal("the disk is full")),
+            Some("gone") => return Err(ApiError::new(404, "ResourceNotFoundException", "Function not found")),
+            _ => self.invoked.lock().unwrap().push((function_arn.into(), payload)),
+        }
         Ok(())
     }
 }
@@ -503,4 +507,22 @@ async fn each_target_gets_what_it_asks_for() {
     let payloads = world.pass(60_000).await;
     assert_eq!(payloads, [json!({"fixed": true}), json!("aws.events"), json!({"at": "2026-09-21T14:14:20Z", "by": "r"})]);
     ticker.abort();
+}
+
+#[tokio::test]
+async fn an_entry_that_lambda_could_not_queue_has_failed() {
+    let world = World::new();
+    world.rule(json!({"EventPattern": r#"{"source": ["x"]}"#})).await;
+    let entries = json!({"Entries": [{"Source": "x", "DetailType": "y", "Detail": "{}"}, {"Source": "z", "DetailType": "y", "Detail": "{}"}]});
+    for (name, failed) in [("gone", 0), ("unsaved", 1)] {
+        let function = format!("arn:aws:lambda:eu-central-1:000000000000:function:{name}");
+        world.ok("PutTargets", json!({"Rule": "r", "Targets": [{"Id": name, "Arn": function}]})).await;
+        world.lambda.allow(&function, RULE);
+        let answer = world.ok("PutEvents", entries.clone()).await;
+        assert_eq!(answer["FailedEntryCount"], failed, "{name}: {answer}");
+        assert!(answer["Entries"][1]["EventId"].is_string());
+        let first = &answer["Entries"][0];
+        assert_eq!(first["ErrorCode"].as_str(), (failed == 1).then_some("InternalFailure"));
+    }
+    assert_eq!(world.lambda.payloads().len(), 2, "the other target got both");
 }
