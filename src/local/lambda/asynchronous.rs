@@ -28,7 +28,7 @@ const LONGEST_AGE_MS: i64 = 6 * 3_600_000;
 
 /// An event that waits for its function.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Event {
+pub(super) struct Event {
     id: String,
     request_id: String,
     region: String,
@@ -39,6 +39,9 @@ struct Event {
     due_ms: i64,
     failures: usize,
     throttles: u32,
+    /// Whether this process accepted it; others were found on disk.
+    #[serde(skip)]
+    is_from_here: bool,
 }
 
 impl Event {
@@ -57,7 +60,7 @@ enum Attempt {
 /// The events, by when they are due.
 pub(super) struct Queue {
     waiting: Mutex<BTreeMap<(i64, String), Event>>,
-    /// How many are being tried.
+    /// How many of those that this process accepted are being tried.
     running: Mutex<usize>,
     /// Rung when an event comes or ends.
     bell: Notify,
@@ -89,12 +92,23 @@ impl Queue {
         self.bell.notify_one();
     }
 
+    fn accept(&self, event: Event) {
+        self.waiting().insert(event.key(), event);
+        self.ring();
+    }
+
     fn take_due(&self, now_ms: i64) -> Option<Event> {
         let mut waiting = self.waiting();
         let event = waiting.first_entry().filter(|entry| entry.key().0 <= now_ms)?.remove();
         // Counted before it leaves the queue's lock: whoever looks sees it in one place or the other.
-        *self.running() += 1;
+        *self.running() += usize::from(event.is_from_here);
         Some(event)
+    }
+
+    fn is_quiet(&self, now_ms: i64) -> bool {
+        let waiting = self.waiting();
+        let is_due = waiting.range(..(now_ms.saturating_add(1), String::new())).any(|(_, event)| event.is_from_here);
+        !is_due && *self.running() == 0
     }
 
     fn next_due_ms(&self) -> Option<i64> {
@@ -103,7 +117,8 @@ impl Queue {
 }
 
 impl Lambda {
-    /// Takes an event for a function; it is on disk when this returns.
+    /// Takes an event for a function; it is on disk when this returns, and is tried even if nobody waits for
+    /// that any more.
     pub(super) async fn enqueue(&self, function: &Function, payload: String, request_id: &str) -> Result<(), ApiError> {
         let now_ms = self.now_ms();
         let event = Event {
@@ -116,11 +131,13 @@ impl Lambda {
             due_ms: now_ms.max(function.active_at_ms),
             failures: 0,
             throttles: 0,
+            is_from_here: true,
         };
-        self.common.disk.commit(Batch::new().put(TABLE, &event.id, &event)).wait().await?;
-        self.queue.waiting().insert(event.key(), event);
-        self.queue.ring();
-        Ok(())
+        let saved = self.common.disk.commit(Batch::new().put(TABLE, &event.id, &event));
+        let queue = Arc::clone(&self.queue);
+        // A task of its own, which a client that hangs up does not end: the event may be on disk already.
+        let accepting = tokio::spawn(async move { saved.wait().await.map(|()| queue.accept(event)) });
+        accepting.await.unwrap_or_else(|error| Err(ApiError::internal(error.to_string())))
     }
 
     /// Works off the queue, for as long as it is polled.
@@ -146,12 +163,12 @@ impl Lambda {
         self.find(&call.region, &self.name_of(&call, arn, None)?)
     }
 
-    /// Returns once no event is being tried or due. What waits for its next attempt is not waited for.
+    /// Returns once no event that this process accepted is being tried or due. What waits for its next attempt
+    /// is not waited for, nor what was found on disk.
     pub async fn quiet(&self) {
         loop {
             let changed = self.queue.bell.notified();
-            let is_due = self.queue.next_due_ms().is_some_and(|due_ms| due_ms <= self.now_ms());
-            if !is_due && *self.queue.running() == 0 {
+            if self.queue.is_quiet(self.now_ms()) {
                 return;
             }
             changed.await;
@@ -174,11 +191,15 @@ impl Lambda {
         if let Some(event) = next {
             self.queue.waiting().insert(event.key(), event);
         }
-        *self.queue.running() -= 1;
+        *self.queue.running() -= usize::from(event.is_from_here);
         self.queue.ring();
     }
 
     async fn tried(&self, event: &Event) -> Attempt {
+        if self.now_ms() - event.accepted_ms > LONGEST_AGE_MS {
+            // The cloud was down for so long: Lambda drops it untried.
+            return Attempt::Done;
+        }
         // The function of an event that nobody can answer any more may be gone.
         let Ok(function) = self.find(&event.region, &event.function) else { return Attempt::Done };
         let invocation = Invocation {
@@ -218,4 +239,12 @@ fn next_attempt(mut event: Event, attempt: &Attempt, now_ms: i64) -> Option<Even
     }
     event.due_ms = now_ms + pause_ms;
     (event.due_ms - event.accepted_ms <= LONGEST_AGE_MS).then_some(event)
+}
+
+#[cfg(test)]
+impl Lambda {
+    /// Tries an event once; whether that was its last attempt.
+    pub(super) async fn is_answered(&self, event: &Event) -> bool {
+        matches!(self.tried(event).await, Attempt::Done)
+    }
 }

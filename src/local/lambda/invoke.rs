@@ -6,7 +6,7 @@ use super::record::{Function, Progress};
 use crate::local::common::Call;
 use crate::local::error::ApiError;
 use crate::local::logs::{self, Logs};
-use crate::local::run::{self, Deployment, Invocation, LogSink, Outcome, Refusal};
+use crate::local::run::{self, Deployment, INVALID_ZIP_FILE, Invocation, LogSink, Outcome, Refusal};
 use crate::local::wire::rest::{Answer, Request};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -65,8 +65,19 @@ impl Lambda {
         }
     }
 
-    /// Runs a function to its end.
+    /// Runs a function to its end; as it is then, if it was updated meanwhile and its package is gone.
     pub(super) async fn run(&self, function: &Function, invocation: Invocation) -> Result<Outcome, ApiError> {
+        let outcome = self.run_as(function, invocation.clone()).await;
+        match outcome {
+            Err(error) if error.code == INVALID_ZIP_FILE => {
+                let now = self.find(&function.region, &function.name)?;
+                if now.code_sha256 == function.code_sha256 { Err(error) } else { self.run_as(&now, invocation).await }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn run_as(&self, function: &Function, invocation: Invocation) -> Result<Outcome, ApiError> {
         if function.progress(self.now_ms()) == Progress::Pending {
             let message = "The operation cannot be performed at this time. The function is currently in the following state: Pending";
             return Err(ApiError::new(409, "ResourceConflictException", message));
@@ -77,7 +88,7 @@ impl Lambda {
 
     /// A log group comes into being with the first invocation, if the role may make one; without it, and
     /// without the right to write, what the function says is lost, as on AWS.
-    fn deployment(&self, function: &Function) -> Deployment {
+    pub(super) fn deployment(&self, function: &Function) -> Deployment {
         let settings = &function.settings;
         let role = settings.role.as_deref().unwrap_or_default();
         let group = function.log_group();
@@ -92,7 +103,8 @@ impl Lambda {
             arn: self.arn(&function.region, &function.name),
             name: function.name.clone(),
             version: LATEST.into(),
-            generation: function.revisions[1].clone(),
+            // What runs without a log, because its role may not write one, is not what runs with it.
+            generation: format!("{} {may_write}", function.revisions[1]),
             code: self.packages.path(&function.code_sha256),
             code_sha256: function.code_sha256.clone(),
             handler: settings.handler.clone().unwrap_or_default(),

@@ -19,6 +19,8 @@ mod record;
 mod render;
 mod settings;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use super::cloud::Options;
 use super::common::Common;
@@ -50,7 +52,7 @@ pub struct Lambda {
     functions: Mutex<BTreeMap<(String, String), Function>>,
     packages: Packages,
     runner: Runner,
-    queue: Queue,
+    queue: Arc<Queue>,
 }
 
 impl Lambda {
@@ -63,9 +65,10 @@ impl Lambda {
             common.disk.load::<Function>(TABLE)?.into_iter().map(|(_, function)| (function.key(), function)).collect();
         let packages = Packages::open(&options.folder)?;
         packages.keep_only(functions.values().map(|function| function.code_sha256.as_str()));
-        let queue = Queue::open(&common)?;
+        let queue = Arc::new(Queue::open(&common)?);
         let sink = Arc::new(invoke::Sink(Arc::clone(&logs)));
-        let runner = Runner::new(run::Options::default(), sink);
+        let most_environments = usize::try_from(account::CONCURRENT_EXECUTIONS).unwrap_or(usize::MAX);
+        let runner = Runner::new(run::Options { most_environments, ..run::Options::default() }, sink);
         Ok(Arc::new(Self {
             endpoint_url: options.endpoint_url.clone(),
             functions: Mutex::new(functions),
@@ -78,10 +81,12 @@ impl Lambda {
         }))
     }
 
-    /// Ends whatever runs. Queued events stay on disk.
+    /// Ends whatever runs; its log is on disk by then. Queued events stay on disk.
     pub async fn shutdown(&self) {
         self.queue.stop();
         self.runner.shutdown().await;
+        // A disk that refuses now has nobody left to tell.
+        let _ = self.logs.flush().await;
     }
 
     /// A package by the SHA-256 of its zip, in hex.

@@ -12,6 +12,9 @@ use tokio::sync::OnceCell;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const LARGEST_PACKAGE_BYTES: u64 = 262_144_000;
 
+/// The code of the refusal to run a package that is missing or broken.
+pub const INVALID_ZIP_FILE: &str = "InvalidZipFileException";
+
 /// An unpacked package; its folder is removed with its last user.
 #[derive(Debug)]
 pub struct Unpacked(PathBuf);
@@ -105,7 +108,7 @@ impl Packages {
         });
         let outcome = unpacking.await.unwrap_or_else(|error| Err(error.to_string()));
         outcome.map_err(|problem| Refusal::CannotRun {
-            code: "InvalidZipFileException",
+            code: INVALID_ZIP_FILE,
             message: format!("Lambda could not unzip the deployment package of `{}`: {problem}", deployment.name),
         })
     }

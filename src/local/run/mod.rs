@@ -32,6 +32,7 @@ mod sandbox;
 mod usage;
 mod variables;
 
+pub use code::INVALID_ZIP_FILE;
 pub use deployment::{Deployment, Invocation, LogEvent, LogSink, Options, Outcome, Refusal};
 pub use runner::Runner;
 
