@@ -5,8 +5,9 @@
 use super::failure::LARGEST_RESPONSE_BYTES;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -84,7 +85,7 @@ impl RuntimeApi {
         let (sender, events) = mpsc::unbounded_channel();
         let desk = Mutex::new(Desk { phase: Phase::Started, work: None, running: String::new() });
         let shared = Arc::new(Shared { desk, offered: Notify::new(), events: sender });
-        let router = router(Arc::clone(&shared));
+        let router = router(Arc::clone(&shared), port);
         // Answers are small and waited for.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let server = tokio::spawn(async move {
@@ -151,7 +152,26 @@ impl Desk {
     }
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+/// Nothing but the runtime is to talk here: no page of a browser, whatever its host's name resolves to.
+async fn only_the_runtime(State(port): State<u16>, request: Request, next: Next) -> Response {
+    let is_ours = |host: &str| match host.rsplit_once(':') {
+        Some((name, given)) => is_loopback(name) && given.parse() == Ok(port),
+        None => is_loopback(host),
+    };
+    let headers = request.headers();
+    // A client of HTTP/1.0 names no host; browsers always do.
+    let is_right = headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(is_ours));
+    if !is_right || headers.contains_key(header::ORIGIN) {
+        return refuse(StatusCode::FORBIDDEN, "Forbidden", "The Runtime API answers the runtime of its environment only");
+    }
+    next.run(request).await
+}
+
+fn is_loopback(name: &str) -> bool {
+    name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost")
+}
+
+fn router(shared: Arc<Shared>, port: u16) -> Router {
     Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -160,6 +180,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .fallback(|| async {
             refuse(StatusCode::NOT_FOUND, "NotFound", "The local cloud has the Runtime API only, and no such path in it")
         })
+        .layer(from_fn_with_state(port, only_the_runtime))
         .with_state(shared)
 }
 

@@ -346,6 +346,19 @@ print('\\n'.join(answers), flush=True)";
 }
 
 #[tokio::test]
+async fn the_runtime_api_answers_no_page_of_a_browser() {
+    let stage = Stage::python(Isolation::WherePossible);
+    let probe = "port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')[1]
+def attempt(headers):
+    connection.request('POST', '/2018-06-01/runtime/nowhere', b'', headers)
+    response = connection.getresponse(); response.read()
+    return response.status
+hosts = ['127.0.0.1:' + port, 'localhost:' + port, 'localhost', 'evil.example:' + port, '127.0.0.1:1', '127.0.0.1.evil.example']
+answer = json.dumps([attempt({'Host': host}) for host in hosts] + [attempt({'Origin': 'http://127.0.0.1'})]).encode()";
+    assert_eq!(stage.answer(probe).await, "[404, 404, 404, 403, 403, 403, 403]");
+}
+
+#[tokio::test]
 async fn an_init_error_is_tried_again_and_then_told() {
     let stage = Stage::shell(
         "echo trying
