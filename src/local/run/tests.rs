@@ -273,6 +273,7 @@ async fn a_function_sees_its_variables_and_lambdas_and_nothing_of_the_cloud() {
             insta::assert_debug_snapshot!(seen, @r#"
         {
             "AWS_ACCESS_KEY_ID": "ASIALOCALCLOUD000000",
+            "AWS_CONFIG_FILE": "/dev/null",
             "AWS_DEFAULT_REGION": "eu-central-1",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:4567",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
@@ -283,6 +284,7 @@ async fn a_function_sees_its_variables_and_lambdas_and_nothing_of_the_cloud() {
             "AWS_REGION": "eu-central-1",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_SESSION_TOKEN": "local",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "EMPTY": "",
             "GREETING": "it's \"hello\" $HOME",

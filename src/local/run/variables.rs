@@ -39,6 +39,9 @@ fn defaults(surroundings: &Surroundings<'_>) -> BTreeMap<String, String> {
         // System libraries are found without being named here, whatever the machine calls their folders.
         ("LD_LIBRARY_PATH".into(), format!("{root}:{root}/lib:/opt/lib")),
         ("AWS_XRAY_CONTEXT_MISSING".into(), "LOG_ERROR".into()),
+        // SDKs find the files of the cloud's user even without HOME, and real credentials may be in them.
+        ("AWS_CONFIG_FILE".into(), "/dev/null".into()),
+        ("AWS_SHARED_CREDENTIALS_FILE".into(), "/dev/null".into()),
     ]);
     if let Some(folder) = surroundings.temporary_folder {
         variables.insert("TMPDIR".into(), folder.display().to_string());
