@@ -1,10 +1,10 @@
 //! How a function's process is kept away from the machine, as far as the machine allows.
 //!
 //! With namespaces (Linux, `unshare` of util-linux, root or user namespaces): the code stands read-only
-//! at `/var/task`, `/tmp` is a file system of its own with the function's size, everything else cannot be
-//! written, `/proc` shows the environment's processes alone, and no privilege is left. The first process
-//! of the PID namespace is a shell that waits for the function's; what that one left behind, in whatever
-//! process group or session, dies with the shell.
+//! at `/var/task`, `/tmp` is a file system of its own with the function's size, no other can be written
+//! but the kernel's own (`/sys`, `/dev`), `/proc` shows the environment's processes alone, and no privilege
+//! is left. The first process of the PID namespace is a shell that waits for the function's; what that one
+//! left behind, in whatever process group or session, dies with the shell.
 //!
 //! Without: a process group, a folder that stands for `/tmp`, and `nobody` where the cloud is root.
 
@@ -26,7 +26,9 @@ const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bi
 /// starts. The new `/tmp` is made aside, while the old one can still be seen.
 ///
 /// `/var/task` comes from an overlay, so that nothing is made on the machine itself. `/dev/shm` is empty
-/// and cannot be written, as on Lambda. What the shell and `unshare` say when something dies goes nowhere.
+/// and cannot be written, as on Lambda. Each mount is made read-only by itself, with the options that it has,
+/// since below a user namespace none of those may be lost; one that cannot be stays as it is. What the shell
+/// and `unshare` say when something dies goes nowhere.
 const SETUP: &str = r#"
 set -e
 exec 3>&2 2>&1
@@ -46,7 +48,11 @@ shift
 mount -n --move "$new" /tmp
 if [ -d /dev/shm ]; then mount -t tmpfs -o ro,size=4k tmpfs /dev/shm; fi
 mount -t proc proc /proc
-mount -o remount,bind,ro / 2>/dev/null || :
+while read -r _ _ _ _ target options _; do
+  case $target in /tmp|/tmp/*|/proc|/proc/*|/dev|/dev/*|/sys|/sys/*) continue ;; esac
+  case $options in rw|rw,*) ;; *) continue ;; esac
+  mount -n -o "remount,bind,ro${options#rw}" "$(printf '%b' "$target")" 2>/dev/null || :
+done </proc/self/mountinfo
 set +e
 exec 2>&3 3>&-
 "$@" 2>&1

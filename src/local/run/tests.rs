@@ -611,6 +611,12 @@ def attempt(path):
 answer = json.dumps([os.getcwd() == os.environ['LAMBDA_TASK_ROOT'], os.getuid() == 0, attempt('new'), attempt('bootstrap'), attempt('/etc/lambdo')]).encode()";
         let seen: serde_json::Value = serde_json::from_str(&stage.answer(probe).await).unwrap();
         assert_eq!((&seen[0], &seen[1]), (&true.into(), &false.into()));
+        let probe = "
+is_private = os.environ['LAMBDA_TASK_ROOT'] == '/var/task'
+mounts = [line.split()[4:6] for line in open('/proc/self/mountinfo')] if is_private else []
+kernels = ('tmp', 'proc', 'dev', 'sys')
+answer = ' '.join(target for target, options in mounts if options.startswith('rw') and target.split('/')[1] not in kernels).encode()";
+        assert_eq!(stage.answer(probe).await, "", "these mounts can be written");
         assert!(seen.as_array().unwrap()[2..].iter().all(|outcome| outcome != "written"), "{seen}");
     }
 }
