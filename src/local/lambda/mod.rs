@@ -68,7 +68,8 @@ impl Lambda {
         let queue = Arc::new(Queue::open(&common)?);
         let sink = Arc::new(invoke::Sink(Arc::clone(&logs)));
         let most_environments = usize::try_from(account::CONCURRENT_EXECUTIONS).unwrap_or(usize::MAX);
-        let runner = Runner::new(run::Options { most_environments, ..run::Options::default() }, sink);
+        let spare_folder = Some(options.folder.join("run"));
+        let runner = Runner::new(run::Options { most_environments, spare_folder, ..run::Options::default() }, sink);
         Ok(Arc::new(Self {
             endpoint_url: options.endpoint_url.clone(),
             functions: Mutex::new(functions),

@@ -168,6 +168,8 @@ pub enum Isolation {
 pub struct Options {
     /// The folder below which the runner makes its own; the system's temporary folder if none.
     pub folder: Option<PathBuf>,
+    /// Another one, for where no program can be started in the first.
+    pub spare_folder: Option<PathBuf>,
     /// How many environments may exist at once.
     pub most_environments: usize,
     /// How long an environment without work is kept.
@@ -184,7 +186,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             folder: None,
-            most_environments: 100,
+            spare_folder: None,
+            most_environments: 1000,
             idle: Duration::from_secs(5 * 60),
             init_limit: Duration::from_secs(10),
             credentials: Credentials::default(),

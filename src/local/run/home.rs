@@ -1,6 +1,7 @@
 //! The folder of one runner, and the shell that cleans up behind a cloud that was killed.
 
 use super::code;
+use super::sandbox::is_root;
 use std::fs::File;
 use std::io::{PipeWriter, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -46,19 +47,36 @@ pub struct Home {
 }
 
 impl Home {
-    /// Sweeps what dead runners left in `parent`, and makes a folder there that everybody may read.
+    /// Sweeps what dead runners left in `parent`, and makes a folder there that functions may read.
     pub fn make(parent: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(parent)?;
         sweep(parent);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        let lock = File::create(folder.path().join(LOCK))?;
-        lock.try_lock()?;
-        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))?;
+        let lock = locked(folder.path())?;
+        if is_root() {
+            // Functions run as somebody else then.
+            std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755))?;
+        }
         // What a sandbox lays over `/var`, so that it has a place for the code, and where it makes its `/tmp`.
         std::fs::create_dir_all(folder.path().join("var/task"))?;
         std::fs::create_dir(folder.path().join("new"))?;
         let (guard_process, guard) = start_guard(folder.path())?;
         Ok(Self { folder, _lock: lock, guard: Mutex::new(guard), _guard_process: guard_process })
+    }
+
+    /// Whether programs in the folder can be started: a file system may be mounted with `noexec`.
+    pub async fn starts_programs(&self) -> bool {
+        let program = self.path().join("probe");
+        let written = std::fs::write(&program, "#!/bin/sh\n");
+        if written.and_then(|()| std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755))).is_err() {
+            return false;
+        }
+        let mut command = tokio::process::Command::new(&program);
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let is_forbidden = command.status().await.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+        // It goes with the folder at the latest.
+        let _ = std::fs::remove_file(&program);
+        !is_forbidden
     }
 
     pub fn path(&self) -> &Path {
@@ -86,6 +104,15 @@ impl Drop for Home {
     fn drop(&mut self) {
         code::remove(self.folder.path());
     }
+}
+
+/// The lock of a folder. It has its name only when it is held: no sweep finds it free.
+fn locked(folder: &Path) -> std::io::Result<File> {
+    let beside = folder.join("lock.new");
+    let lock = File::create(&beside)?;
+    lock.try_lock()?;
+    std::fs::rename(beside, folder.join(LOCK))?;
+    Ok(lock)
 }
 
 fn start_guard(folder: &Path) -> std::io::Result<(tokio::process::Child, PipeWriter)> {
@@ -136,6 +163,9 @@ mod tests {
         assert!(!dead.exists() && foreign.exists() && fresh.exists());
         assert!(first.path().exists() && second.path().exists());
         let path = first.path().to_owned();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, if is_root() { 0o755 } else { 0o700 }, "nobody reads the code who need not");
+        assert!(first.starts_programs().await);
         drop(first);
         assert!(!path.exists() && second.path().exists());
     }

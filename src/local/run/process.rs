@@ -14,6 +14,10 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Child;
 
+/// How many files a function may have open
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const OPEN_FILES: u32 = 1024;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -180,7 +184,7 @@ fn kill_strays(temporary_folder: &Path) {
 /// What the shell in the sandbox does: it takes the variables, which appear in no process's arguments,
 /// and becomes the program. Its own variables are taken away again.
 fn script(sandbox: Sandbox, room: &Room<'_>, program: &Program) -> String {
-    let mut script = String::from("exec 2>&1\nunset PATH\n");
+    let mut script = format!("exec 2>&1\nulimit -Sn {OPEN_FILES} 2>/dev/null\nunset PATH\n");
     for (name, value) in program.variables.iter().filter(|(name, _)| is_name(name)) {
         // Writing to a string cannot fail.
         let _ = writeln!(script, "export {name}={}", quoted(value));

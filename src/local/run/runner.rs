@@ -7,6 +7,7 @@ use super::home::Home;
 use super::pool::{Decision, Job, Permit, Pool};
 use super::runtime::Runtimes;
 use super::sandbox::Sandbox;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc, oneshot};
@@ -89,9 +90,21 @@ impl Runner {
         })
     }
 
-    async fn make_core(&self) -> std::io::Result<Arc<Core>> {
+    async fn home(&self) -> std::io::Result<Home> {
         let parent = self.options.folder.clone().unwrap_or_else(std::env::temp_dir);
-        let home = Arc::new(Home::make(&parent)?);
+        for parent in std::iter::once(&parent).chain(&self.options.spare_folder) {
+            let home = Home::make(parent)?;
+            if home.starts_programs().await {
+                return Ok(home);
+            }
+        }
+        let reason = "no program can be started there, as where a file system is mounted with `noexec`; set `TMPDIR` to a folder elsewhere";
+        Err(std::io::Error::other(format!("`{}`: {reason}", parent.display())))
+    }
+
+    async fn make_core(&self) -> std::io::Result<Arc<Core>> {
+        allow_many_files();
+        let home = Arc::new(self.home().await?);
         let sandbox = match self.options.isolation {
             Isolation::WherePossible => Sandbox::probe(&home).await,
             Isolation::Plain => Sandbox::Plain,
@@ -107,6 +120,20 @@ impl Runner {
             sink: Arc::clone(&self.sink),
             search_path,
         }))
+    }
+}
+
+/// An environment has a handful of files and sockets open here, and as many environments as there may be
+/// need more than most shells allow at first.
+fn allow_many_files() {
+    // What macOS grants at most.
+    const ENOUGH: u64 = 10_240;
+    let mut limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(ENOUGH, |most| most.min(ENOUGH));
+    if limit.current.is_some_and(|current| current < most) {
+        limit.current = Some(most);
+        // Without them fewer environments fit.
+        let _ = setrlimit(Resource::Nofile, limit);
     }
 }
 
