@@ -513,7 +513,8 @@ async fn each_target_gets_what_it_asks_for() {
 async fn an_entry_that_lambda_could_not_queue_has_failed() {
     let world = World::new();
     world.rule(json!({"EventPattern": r#"{"source": ["x"]}"#})).await;
-    let entries = json!({"Entries": [{"Source": "x", "DetailType": "y", "Detail": "{}"}, {"Source": "z", "DetailType": "y", "Detail": "{}"}]});
+    let entries =
+        json!({"Entries": [{"Source": "x", "DetailType": "y", "Detail": "{}"}, {"Source": "z", "DetailType": "y", "Detail": "{}"}]});
     for (name, failed) in [("gone", 0), ("unsaved", 1)] {
         let function = format!("arn:aws:lambda:eu-central-1:000000000000:function:{name}");
         world.ok("PutTargets", json!({"Rule": "r", "Targets": [{"Id": name, "Arn": function}]})).await;
