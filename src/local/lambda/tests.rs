@@ -18,7 +18,7 @@ impl World {
         let (common, clock, folder) = Common::for_test();
         let options = Options {
             folder: folder.path().to_owned(),
-            account: common.account.clone(),
+            account: Some(common.account.clone()),
             endpoint_url: "http://127.0.0.1:1".into(),
             clock: Arc::clone(&common.clock),
         };
