@@ -1,6 +1,6 @@
 //! The command line as data.
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, TEMPLATE, grouped};
+use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
 use super::logs::Since;
 use super::ui::Color;
@@ -139,6 +139,7 @@ pub enum Command {
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
     /// Serve the local cloud for any AWS client, until Ctrl-C
+    #[command(after_help = LOCAL)]
     Local(LocalArguments),
     /// Print a script that completes lambdo's words in your shell
     #[command(after_help = COMPLETIONS)]

@@ -18,6 +18,7 @@ Exit codes:
   130  interrupted, the state is saved
 
 Examples:
+  lambdo --local up                    try it on this machine, without AWS
   lambdo plan                          what would be done, and why
   lambdo up                            do it, after a question
   lambdo up hash 'report-*' --yes      only these functions and what belongs to them
@@ -27,6 +28,12 @@ Examples:
   lambdo logs -f hash 'report-*'       what these functions log, as it comes
 
 Each global option can also be set by the environment variable shown with it.";
+
+/// What stands below the options of `lambdo local --help`.
+pub const LOCAL: &str = "\
+It prints what to export, so that the AWS CLI, SDKs and Terraform find it. Commands with `--local`
+in the same project join it. While it serves, functions stay warm and schedules fire. What it is told
+stays in `state/local/`.";
 
 /// What stands below the options of `lambdo completions --help`.
 pub const COMPLETIONS: &str = "\
