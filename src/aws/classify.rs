@@ -272,6 +272,9 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ManagedRuleException",
             "SerializationException",
             "InvalidOperationException",
+            // Lambda answers these with 502, and has run nothing.
+            "InvalidRuntimeException",
+            "InvalidZipFileException",
             "PreconditionFailedException",
         ],
     ),
@@ -366,6 +369,7 @@ mod tests {
             ("sts:GetCallerIdentity", "ExpiredToken", "", 403, Credentials),
             ("lambda:GetFunction", "UnrecognizedClientException", "", 403, Credentials),
             ("lambda:GetFunction", "", "", 503, Transient),
+            ("lambda:Invoke", "InvalidRuntimeException", "", 502, Invalid),
             ("lambda:GetFunction", "NotImplemented", "", 501, Other),
         ];
         for (operation, code, message, status, class) in cases {

@@ -254,7 +254,8 @@ async fn find_region(settings: &Settings, asks_instance: bool) -> Option<Region>
 fn no_region() -> Failure {
     let diagnostic = Diagnostic::error("aws-no-region", "No AWS region is given")
         .detail("Neither the spec, nor the command line, nor the environment, nor the AWS profile names a region.")
-        .hint("set `region` in `[aws]`, give `--region`, or set the variable `AWS_REGION`");
+        .hint("set `region` in `[aws]`, give `--region`, or set the variable `AWS_REGION`")
+        .hint("with `--local` neither a region nor an account is needed");
     Failure::new(Exit::Usage, diagnostic)
 }
 

@@ -23,14 +23,10 @@ pub fn specified(workspace: &Workspace, config: &Config) -> BTreeSet<String> {
 }
 
 /// Why `given` means no function that is deployed.
-pub fn missing(workspace: &Workspace, given: &str, deployed: &BTreeSet<&str>, specified: &BTreeSet<String>) -> Failure {
+pub fn missing(given: &str, deployed: &BTreeSet<&str>, specified: &BTreeSet<String>) -> Failure {
     let wanted: Vec<&str> = specified.iter().map(String::as_str).filter(|name| is_meant(given, name)).collect();
     if !wanted.is_empty() {
-        return not_deployed(
-            workspace,
-            &format!("The spec has {}, but nothing by that name was brought up yet.", listed(&wanted)),
-            &wanted,
-        );
+        return not_deployed(&format!("The spec has {}, but nothing by that name was brought up yet.", listed(&wanted)), &wanted);
     }
     let diagnostic = Diagnostic::error("unknown-name", "Nothing has this name").detail(format!("No function is called `{given}`."));
     let names: BTreeSet<&str> = deployed.iter().copied().chain(specified.iter().map(String::as_str)).collect();
@@ -43,11 +39,9 @@ pub fn missing(workspace: &Workspace, given: &str, deployed: &BTreeSet<&str>, sp
 }
 
 /// Says that something has to be brought up first.
-pub fn not_deployed(workspace: &Workspace, detail: &str, names: &[&str]) -> Failure {
+pub fn not_deployed(detail: &str, names: &[&str]) -> Failure {
     let names: String = names.iter().map(|name| format!(" {name}")).collect();
-    let diagnostic = Diagnostic::error("not-deployed", "Not deployed yet")
-        .detail(detail)
-        .hint(format!("run `{}` first", workspace.command(&format!("up{names}"))));
+    let diagnostic = Diagnostic::error("not-deployed", "Not deployed yet").detail(detail).hint(format!("run `lambdo up{names}` first"));
     Failure::new(Exit::Failed, diagnostic)
 }
 

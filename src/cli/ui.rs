@@ -16,6 +16,9 @@ const WIDTH_WITHOUT_TERMINAL: usize = 100;
 /// How often live lines are drawn anew, in milliseconds.
 const REDRAW_MS: u64 = 100;
 
+/// The verbs whose meaning depends on where a run works.
+const PLACED_VERBS: &[&str] = &["build", "destroy", "drift", "invoke", "logs", "output", "plan", "state", "status", "unlock", "up"];
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
@@ -28,24 +31,39 @@ pub enum Color {
     Never,
 }
 
+/// The options that lead another command to the same place.
+fn place(global: &Global) -> String {
+    let local = if global.local { " --local" } else { "" };
+    let stage = global.stage.as_ref().map_or_else(String::new, |stage| format!(" --stage {stage}"));
+    format!("{local}{stage}")
+}
+
 /// Prints, asks and draws.
 pub struct Ui {
     color: Color,
     format: Format,
     quiet: bool,
     verbose: bool,
+    place: String,
     live: Mutex<Option<ProgressBar>>,
 }
 
 impl Ui {
     /// Printing as the global options ask.
     pub fn new(global: &Global) -> Self {
-        Self { color: global.color, format: global.format, quiet: global.quiet, verbose: global.verbose, live: Mutex::new(None) }
+        Self {
+            color: global.color,
+            format: global.format,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            place: place(global),
+            live: Mutex::new(None),
+        }
     }
 
     /// Printing where the options could not be read.
     pub fn plain(format: Format) -> Self {
-        Self { color: Color::Auto, format, quiet: false, verbose: false, live: Mutex::new(None) }
+        Self { color: Color::Auto, format, quiet: false, verbose: false, place: String::new(), live: Mutex::new(None) }
     }
 
     /// How results are written.
@@ -106,7 +124,7 @@ impl Ui {
     /// Writes text for people: to stdout, or to stderr where stdout carries a JSON document.
     pub fn view(&self, text: &str) {
         match self.format {
-            Format::Human => self.data(text),
+            Format::Human => self.data(&self.placed(text)),
             Format::Json => self.status(text),
         }
     }
@@ -118,8 +136,17 @@ impl Ui {
         }
     }
 
+    /// Commands that a text names, as they must be typed for the place that this run works on: without
+    /// `--local`, the next command would go to AWS.
+    fn placed(&self, text: &str) -> String {
+        PLACED_VERBS
+            .iter()
+            .fold(text.to_owned(), |text, verb| text.replace(&format!("`lambdo {verb}"), &format!("`lambdo{} {verb}", self.place)))
+    }
+
     /// Says something on stderr that must be seen.
     pub fn message(&self, text: &str) {
+        let text = &self.placed(text);
         self.suspended(|| write_line(&mut AutoStream::new(std::io::stderr(), self.choice(&std::io::stderr())), text));
     }
 

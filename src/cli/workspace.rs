@@ -82,13 +82,6 @@ impl Workspace {
         Ok(Self { global, ui, progress, registry: Arc::new(Registry::new()), interrupt, local: LocalCloud::default() })
     }
 
-    /// A command for the same place, as a person types it.
-    pub fn command(&self, words: &str) -> String {
-        let local = if self.global.local { " --local" } else { "" };
-        let stage = self.global.stage.as_ref().map_or_else(String::new, |stage| format!(" --stage {stage}"));
-        format!("lambdo{local}{stage} {words}")
-    }
-
     /// A path as the user gave it, below `--directory`.
     pub fn path(&self, path: &Path) -> PathBuf {
         base(&self.global).join(path)

@@ -43,7 +43,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
         rules: workspace.registry.as_ref(),
     };
     match workspace.ui.format() {
-        Format::Human => workspace.ui.data(&human::drift(&view, workspace.ui.width())),
+        Format::Human => workspace.ui.view(&human::drift(&view, workspace.ui.width())),
         Format::Json => workspace.ui.document(&json::drift(&view)),
     }
     Ok(causes::drift_exit(&drifted, &plan))

@@ -49,7 +49,7 @@ async fn check(
     let deployed: BTreeSet<&str> = state.iter().flat_map(|state| deployed::functions(state).into_keys()).collect();
     if !deployed.contains(arguments.name.as_str()) {
         let specified = deployed::specified(workspace, config);
-        return Err(deployed::missing(workspace, &arguments.name, &deployed, &specified));
+        return Err(deployed::missing(&arguments.name, &deployed, &specified));
     }
     // An answer that cannot be kept is better known before the function runs.
     out.and_then(misplaced).map_or(Ok(()), Err)
@@ -97,7 +97,7 @@ async fn call(
     let state = engine.load(&header.project, header.stage.as_deref()).await?;
     let address = Address::new("function", &arguments.name);
     let Some(entry) = state.entries.get(&address) else {
-        return Err(deployed::not_deployed(workspace, "It was destroyed just now.", &[&arguments.name]));
+        return Err(deployed::not_deployed("It was destroyed just now.", &[&arguments.name]));
     };
     let function_name = entry.physical_id.to_string();
     let invocation = Invocation { address: address.clone(), function_name: function_name.clone(), payload, is_async: arguments.is_async };
@@ -123,7 +123,7 @@ fn refused(error: &AwsError, address: &Address, entry: &Entry, workspace: &Works
     let hints = match error.class {
         _ if error.leaves_open() => vec![
             "the function may have run all the same, so it was not called again".to_owned(),
-            format!("`{}` shows whether it ran", workspace.command(&format!("logs {name}"))),
+            format!("`lambdo logs {name}` shows whether it ran"),
         ],
         ErrorClass::Throttled if entry.inputs.get("reserved_concurrent_executions").and_then(Value::as_integer) == Some(0) => {
             vec!["`reserved_concurrent_executions = 0` in its section means that nobody can call it".to_owned()]
@@ -132,8 +132,7 @@ fn refused(error: &AwsError, address: &Address, entry: &Entry, workspace: &Works
             vec!["as many of it run as its `reserved_concurrent_executions` or the account's concurrency allows".to_owned()]
         }
         ErrorClass::NotFound => {
-            let (drift, up) = (workspace.command(&format!("drift {name}")), workspace.command(&format!("up {name}")));
-            vec![format!("`{drift}` shows what became of it, `{up}` brings it back")]
+            vec![format!("`lambdo drift {name}` shows what became of it, `lambdo up {name}` brings it back")]
         }
         _ => diagnostic.hints.clone(),
     };
@@ -152,7 +151,7 @@ fn interrupted(is_sent: bool, is_local: bool) -> Failure {
 /// The log's end and what it took on stderr, the answer on stdout or in its file.
 fn tell(workspace: &Workspace, called: &Called, is_async: bool, out: Option<&Path>) -> Result<Exit, Failure> {
     let (ui, answer) = (&workspace.ui, &called.answer);
-    let logs = workspace.command(&format!("logs {}", called.address.name));
+    let logs = format!("lambdo logs {}", called.address.name);
     let view = InvocationView {
         logs: &logs,
         address: &called.address,

@@ -18,7 +18,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     let (title, plan) = (deployment.connection.title(&deployment.state), &deployment.plan);
     let view = human::PlanView { title: &title, plan, purpose: human::Purpose::Deploy, rules: workspace.registry.as_ref() };
     match workspace.ui.format() {
-        Format::Human => workspace.ui.data(&human::plan(&view, workspace.ui.width())),
+        Format::Human => workspace.ui.view(&human::plan(&view, workspace.ui.width())),
         Format::Json => workspace.ui.document(&json::plan(&title, plan)),
     }
     if !plan.refusals.is_empty() {
@@ -37,7 +37,6 @@ fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, out: &P
         let detail = format!("`{}` cannot be written: {error}.", file_name(out));
         Failure::new(Exit::Failed, Diagnostic::error("plan-not-saved", "The plan was not saved").detail(detail))
     })?;
-    let stage = deployment.plan.stage.as_ref().map(|stage| format!("--stage {stage} ")).unwrap_or_default();
-    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo {stage}up --plan {0}` applies it", file_name(out)));
+    workspace.ui.status(&format!("\nSaved to `{0}`; `lambdo up --plan {0}` applies it", file_name(out)));
     Ok(())
 }

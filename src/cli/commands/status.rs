@@ -11,17 +11,21 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     let header = workspace.header(&workspace.config()?)?;
     let store = workspace.store(&header);
     let holder = store.holder().await?.map(lock_holder);
-    let Some(state) = store.load().await? else {
+    let Some(mut state) = store.load().await? else {
         match workspace.ui.format() {
             Format::Human => workspace.ui.data(&format!("Nothing is deployed yet: there is no state in {}.", store.describe())),
             Format::Json => workspace.ui.document(&json::nothing_deployed("status", &header.project, header.stage.as_deref())),
         }
         return Ok(Exit::Success);
     };
+    if workspace.global.local && workspace.ui.format() == Format::Human {
+        // Its port says nothing to anybody.
+        state.endpoint = Some("local cloud".into());
+    }
     let place = store.describe();
     let view = human::StatusView { state: &state, place: &place, holder: holder.as_ref() };
     match workspace.ui.format() {
-        Format::Human => workspace.ui.data(&human::status(&view)),
+        Format::Human => workspace.ui.view(&human::status(&view)),
         Format::Json => workspace.ui.document(&json::status(&view)),
     }
     Ok(Exit::Success)
