@@ -13,6 +13,7 @@ mod failing;
 mod foreign;
 mod guards;
 mod harness;
+mod hostile;
 mod init;
 mod interrupted;
 mod invoke;
