@@ -8,6 +8,7 @@ mod calls;
 mod clients;
 mod drift;
 mod drift_cases;
+mod durable;
 mod examples;
 mod failing;
 mod foreign;
