@@ -20,6 +20,7 @@ mod interrupted;
 mod invoke;
 mod killed;
 mod life_cycle;
+mod local;
 mod measure;
 mod measure_local;
 mod refused;
