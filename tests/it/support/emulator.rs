@@ -1,5 +1,6 @@
 //! One emulator process for one test: two that others wrote, and lambdo's own local cloud.
 
+use super::process::signal;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -42,7 +43,9 @@ impl Backend {
                 command.args(["local", "--port", &port.to_string(), "--account", ACCOUNT, "--state-dir"]).arg(folder.join("cloud"));
             }
             Self::Ministack => {
-                command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1").env("PERSIST_STATE", "0");
+                // It writes its state when it is asked to end, and at no other time.
+                command.env("PERSIST_STATE", "1").env("STATE_DIR", folder.join("ministack"));
+                command.env("GATEWAY_PORT", port.to_string()).env("BIND_HOST", "127.0.0.1");
                 command.env("LOG_LEVEL", "WARNING").env("MINISTACK_ACCOUNT_ID", ACCOUNT);
             }
             Self::Moto => {
@@ -153,6 +156,23 @@ impl Emulator {
         let _ = child.wait();
     }
 
+    /// Ends the process as SIGTERM does; it may keep what it has.
+    pub fn stop(&self) {
+        let mut child = self.child();
+        signal(child.id(), "TERM");
+        child.wait().unwrap();
+    }
+
+    /// Where it keeps what it has.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child().id()
+    }
+
     /// Starts it again on the same port, with whatever it kept.
     pub fn restart(&self) {
         let port = self.authority.rsplit(':').next().unwrap().parse().unwrap();
@@ -184,11 +204,17 @@ impl Drop for Emulator {
 
 /// The raw answer to a small HTTP request; `None` when nobody answers.
 fn request(authority: &str, method: &str, path: &str, body: &str) -> Option<String> {
+    let length = body.len();
+    let text = format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    Some(String::from_utf8_lossy(&raw(authority, &text)?).into_owned())
+}
+
+/// Everything that comes back for these bytes until the connection is closed; `None` when nobody answers.
+pub fn raw(authority: &str, request: &str) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(authority).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-    let length = body.len();
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}").ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
-    Some(String::from_utf8_lossy(&answer).into_owned())
+    Some(answer)
 }

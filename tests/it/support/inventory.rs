@@ -29,20 +29,33 @@ fn sorted(map: Option<impl IntoIterator<Item = (String, String)>>) -> BTreeMap<S
     map.into_iter().flatten().collect()
 }
 
+fn names(snapshot: Snapshot) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (name, fields) in snapshot {
+        for (field, prefix) in [("inline_policies", "inline"), ("targets", "target"), ("policy", "statement")] {
+            let parts = fields.get(field).and_then(Value::as_object).into_iter().flatten();
+            names.extend(parts.map(|(part, _)| format!("{name} {prefix} {part}")));
+        }
+        let attached = fields.get("managed_policies").and_then(Value::as_array).into_iter().flatten();
+        names.extend(attached.map(|arn| format!("{name} attached {arn}")));
+        names.insert(name);
+    }
+    names
+}
+
 impl Cloud {
     /// The names of everything that exists, with what hangs on it: nothing can be there twice unseen.
     pub fn names(&self) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        for (name, fields) in self.snapshot() {
-            for (field, prefix) in [("inline_policies", "inline"), ("targets", "target"), ("policy", "statement")] {
-                let parts = fields.get(field).and_then(Value::as_object).into_iter().flatten();
-                names.extend(parts.map(|(part, _)| format!("{name} {prefix} {part}")));
-            }
-            let attached = fields.get("managed_policies").and_then(Value::as_array).into_iter().flatten();
-            names.extend(attached.map(|arn| format!("{name} attached {arn}")));
-            names.insert(name);
-        }
-        names
+        names(self.snapshot())
+    }
+
+    /// The same without the log groups, which can be many.
+    pub fn names_without_groups(&self) -> BTreeSet<String> {
+        let mut snapshot = Snapshot::new();
+        self.functions(&mut snapshot);
+        self.roles(&mut snapshot);
+        self.rules(&mut snapshot);
+        names(snapshot)
     }
 
     /// Everything that exists and what it is like.
@@ -128,7 +141,16 @@ impl Cloud {
     }
 
     fn rules(&self, snapshot: &mut Snapshot) {
-        for rule in self.done(self.events.list_rules().send()).rules.unwrap_or_default() {
+        let (mut rules, mut token) = (Vec::new(), None);
+        loop {
+            let page = self.done(self.events.list_rules().set_next_token(token).send());
+            rules.extend(page.rules.unwrap_or_default());
+            token = page.next_token;
+            if token.is_none() {
+                break;
+            }
+        }
+        for rule in rules {
             let name = rule.name.unwrap();
             let targets = self.done(self.events.list_targets_by_rule().rule(&name).send()).targets.unwrap_or_default();
             let targets = targets.into_iter().map(|target| (target.id, json!({"arn": target.arn, "input": target.input})));

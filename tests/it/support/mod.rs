@@ -1,5 +1,6 @@
 //! What all scenarios stand on: emulators and the local cloud, a proxy in front of them, a project folder, AWS clients.
 
+pub mod ages;
 pub mod cloud;
 pub mod emulator;
 pub mod exceptions;
@@ -8,6 +9,7 @@ pub mod process;
 pub mod proxy;
 pub mod rule;
 pub mod sandbox;
+pub mod served;
 pub mod spec;
 pub mod wire;
 pub mod world;

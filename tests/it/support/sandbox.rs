@@ -80,8 +80,13 @@ impl Sandbox {
 
     /// Writes the functions' program; another `mark` makes another program.
     pub fn program(&self, mark: &str) {
-        self.write("bootstrap", &format!("#!/bin/sh\necho {mark}\n"));
-        std::fs::set_permissions(self.path().join("bootstrap"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        self.executable("bootstrap", &format!("#!/bin/sh\necho {mark}\n"));
+    }
+
+    /// Writes a file that can be started.
+    pub fn executable(&self, name: &str, text: &str) {
+        self.write(name, text);
+        std::fs::set_permissions(self.path().join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Sets a variable for each lambdo from now on.
@@ -139,8 +144,13 @@ impl Running {
     }
 
     /// Waits for its end, three minutes at most.
-    pub fn wait(mut self) -> Output {
-        let deadline = Instant::now() + Duration::from_secs(180);
+    pub fn wait(self) -> Output {
+        self.wait_at_most(Duration::from_secs(180))
+    }
+
+    /// Waits for its end, and ends it with the test when that does not come.
+    pub fn wait_at_most(mut self, limit: Duration) -> Output {
+        let deadline = Instant::now() + limit;
         let mut status = self.child.try_wait().unwrap();
         while status.is_none() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
@@ -151,7 +161,7 @@ impl Running {
             self.child.kill().unwrap();
         }
         let output = self.output(status.unwrap_or_default());
-        assert!(status.is_some(), "lambdo did not end within three minutes\n{output}");
+        assert!(status.is_some(), "lambdo did not end within {limit:?}\n{output}");
         output
     }
 

@@ -4,6 +4,7 @@ use super::cloud::Cloud;
 use super::emulator::{Backend, Emulator};
 use super::proxy::Proxy;
 use super::sandbox::Sandbox;
+use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -16,8 +17,8 @@ pub struct World {
     pub proxy: Arc<Proxy>,
     emulator: Option<Emulator>,
     // After what runs on it: fields are dropped in this order.
-    _runtime: Runtime,
-    _folder: TempDir,
+    runtime: Runtime,
+    folder: TempDir,
 }
 
 impl World {
@@ -38,7 +39,7 @@ impl World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let proxy = Arc::new(Proxy::start(runtime.handle(), &authority));
         let cloud = Cloud::connect(runtime.handle().clone(), &format!("http://{authority}"));
-        Self { cloud, proxy, emulator, _runtime: runtime, _folder: folder }
+        Self { cloud, proxy, emulator, runtime, folder }
     }
 
     /// Where the emulator itself answers, as `host:port`.
@@ -51,10 +52,30 @@ impl World {
         Sandbox::new(Arc::clone(&self.proxy), spec)
     }
 
+    /// The emulator's process.
+    pub fn emulator(&self) -> &Emulator {
+        self.emulator.as_ref().expect("this world has an emulator")
+    }
+
+    /// The emulator's own folder. A `lambdo --local --state-dir` joins the local cloud in `cloud` below it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// More clients beside it, for threads of their own.
+    pub fn connect(&self) -> Cloud {
+        self.connect_to(&self.emulator().authority)
+    }
+
+    /// Clients for a cloud that is none of this world's.
+    pub fn connect_to(&self, authority: &str) -> Cloud {
+        Cloud::connect(self.runtime.handle().clone(), &format!("http://{authority}"))
+    }
+
     /// An empty cloud again, and nothing that goes wrong.
     pub fn reset(&self) {
         self.proxy.clear();
         self.proxy.settle();
-        self.emulator.as_ref().expect("this world has an emulator").reset();
+        self.emulator().reset();
     }
 }
