@@ -122,7 +122,7 @@ impl Trial {
         let made = stream::iter(names.iter().enumerate()).for_each_concurrent(32, |(number, name)| self.group(name, number));
         self.world.cloud.wait(made);
         let age = |number: usize| match number % SORTS {
-            0 | 1 | 2 => Some(31),
+            0..=2 => Some(31),
             3 => Some(29),
             _ => None,
         };
@@ -134,7 +134,7 @@ impl Trial {
     async fn group(&self, name: &str, number: usize) {
         let logs = &self.world.cloud.logs;
         logs.create_log_group().log_group_name(name).send().await.unwrap();
-        if number % SORTS != 0 || name == KEPT {
+        if !number.is_multiple_of(SORTS) || name == KEPT {
             logs.put_retention_policy().log_group_name(name).retention_in_days(30).send().await.unwrap();
         }
         if number % SORTS == 2 {

@@ -67,7 +67,7 @@ fn a_command_joins_a_running_cloud_and_starts_one_of_its_own_otherwise() {
     sandbox.expect(0, &["destroy", "--yes"]);
     let served = Served::start(&sandbox, &[]);
     assert_eq!(served.connect(&world).names(), BTreeSet::new());
-    served.end().says(&"export AWS_ENDPOINT_URL=http://127.0.0.1:".to_owned());
+    served.end().says("export AWS_ENDPOINT_URL=http://127.0.0.1:");
     assert_eq!(world.proxy.calls().len(), 0, "an endpoint was called that is not the local cloud");
 }
 
@@ -195,6 +195,8 @@ fn only_signed_requests_of_this_machine_are_answered() {
         let foreign = answer(host, &signed);
         assert!(foreign.starts_with("HTTP/1.1 403") || foreign.starts_with("HTTP/1.1 400"), "{host}: {foreign}");
     }
+    let page = answer(&served.authority, &format!("{signed}Origin: https://example.com\r\n"));
+    assert!(page.starts_with("HTTP/1.1 403"), "a page in a browser is answered: {page}");
     served.end();
 }
 
