@@ -353,6 +353,13 @@ mod tests {
     }
 
     #[test]
+    fn what_local_serves_fits_its_schema() {
+        let variables = [("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), ("AWS_REGION", "eu-central-1")];
+        check("local", &local("http://127.0.0.1:4566", "000000000000", "eu-central-1", 7, &variables));
+        check("local", &failure("local", &[error()], &Sources::new()));
+    }
+
+    #[test]
     fn plans_fit_their_schema() {
         let mut plan = every_action();
         check("plan", &super::plan(&title(), &plan));
