@@ -276,7 +276,7 @@ fn an_event_that_was_accepted_right_before_a_kill_is_delivered() {
         std::thread::sleep(Duration::from_millis(pause_ms));
         world.emulator().kill();
         // Nobody else would end what ran for the cloud that is gone.
-        until_no_process_has(&mark, Duration::from_secs(5));
+        until_no_process_has(&mark, Duration::from_secs(20));
         world.emulator().restart();
         ear.until(&number.to_string());
     }
@@ -335,13 +335,13 @@ fn a_local_invoke_that_is_killed_leaves_no_process_and_no_folder() {
     assert_eq!(left_behind(temporary.path()).len(), 1);
     signal(running.pid(), "KILL");
     assert_eq!(running.wait().signal, Some(9));
-    until_no_process_has(&mark, Duration::from_secs(5));
+    until_no_process_has(&mark, Duration::from_secs(20));
     while !left_behind(temporary.path()).is_empty() {
         assert!(Instant::now() < deadline, "{:?} stays", left_behind(temporary.path()));
         std::thread::sleep(Duration::from_millis(20));
     }
     sandbox.expect(0, &["--local", "invoke", "a", "1"]);
     sandbox.expect(0, &["--local", "destroy", "--yes"]);
-    until_no_process_has(&mark, Duration::from_secs(5));
+    until_no_process_has(&mark, Duration::from_secs(20));
     assert!(left_behind(temporary.path()).is_empty(), "{:?}", left_behind(temporary.path()));
 }

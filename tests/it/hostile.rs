@@ -130,8 +130,8 @@ run(handle)
     assert!(!marked(&trial.mark).is_empty(), "processes of functions are not found by their mark");
     let asked = Instant::now();
     trial.fails("\"sleep\"", "Sandbox.Timedout", "Task timed out after 1.00 seconds");
-    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
-    until_no_process_has(&trial.mark, Duration::from_secs(5));
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
+    until_no_process_has(&trial.mark, Duration::from_secs(20));
     trial.logs(&["tired", "Task timed out after 1.00 seconds", "END RequestId", "Status: timeout"]);
     assert_eq!(trial.answers("1"), "awake", "a cold start follows");
     trial.ends();
@@ -154,7 +154,7 @@ run(handle)
     );
     trial.fails("\"exit\"", "Runtime.ExitError", "Runtime exited with error: exit status 3");
     trial.fails("\"segfault\"", "Runtime.ExitError", "Runtime exited with error: signal: segmentation fault");
-    until_no_process_has(&trial.mark, Duration::from_secs(5));
+    until_no_process_has(&trial.mark, Duration::from_secs(20));
     assert!(trial.answers("1").is_i64());
     let log = trial.logs(&["about to exit", "about to segfault", "exit status 3", "signal: segmentation fault", "Runtime.ExitError"]);
     assert_eq!(log.matches("INIT_START").count(), 3, "each crash is followed by a cold start\n{log}");
@@ -279,8 +279,8 @@ fn the_cloud_ends_at_once_whatever_its_functions_do() {
     }
     let asked = Instant::now();
     trial.world.emulator().stop();
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
-    until_no_process_has(&trial.mark, Duration::from_secs(2));
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    until_no_process_has(&trial.mark, Duration::from_secs(20));
     running.wait().expect(1);
     trial.world.emulator().restart();
     trial.ends();

@@ -169,7 +169,7 @@ fn processes_with(word: &str) -> usize {
 }
 
 async fn until_no_process_has(word: &str) {
-    let patience = Instant::now() + Duration::from_secs(5);
+    let patience = Instant::now() + Duration::from_secs(20);
     while processes_with(word) > 0 {
         assert!(Instant::now() < patience, "a process survived");
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -422,7 +422,7 @@ async fn what_takes_too_long_is_killed_with_all_its_children() {
             format!("{}\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('before', flush=True)\ntime.sleep(60)", daemon(&word));
         let began = Instant::now();
         let error = stage.error(&hostile).await;
-        assert!(began.elapsed() < Duration::from_secs(3));
+        assert!(began.elapsed() < Duration::from_secs(20));
         assert_eq!(
             error,
             r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: request-1 Error: Task timed out after 1.00 seconds"}"#
@@ -628,7 +628,7 @@ async fn invocations_at_once_get_environments_of_their_own() {
     let both =
         tokio::join!(stage.answer("time.sleep(0.5); answer = b'%d' % count"), stage.answer("time.sleep(0.5); answer = b'%d' % count"));
     assert_eq!(both, ("1".into(), "1".into()));
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(began.elapsed() < Duration::from_secs(20));
     let streams: std::collections::BTreeSet<String> = stage.log.0.lock().unwrap().iter().map(|(stream, _)| stream.clone()).collect();
     assert_eq!(streams.len(), 2);
 }
