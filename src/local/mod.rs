@@ -19,6 +19,7 @@ mod iam;
 mod lambda;
 mod launch;
 mod logs;
+mod names;
 mod run;
 mod server;
 mod signature;

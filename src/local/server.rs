@@ -69,7 +69,7 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
     if length <= LARGEST_REQUEST_BYTES {
         return Ok(whole.freeze());
     }
-    let message = format!("Request must be smaller than {LARGEST_REQUEST_BYTES} bytes for the CreateFunction operation");
+    let message = format!("Request must be smaller than {LARGEST_REQUEST_BYTES} bytes");
     Err(ApiError::new(413, "RequestEntityTooLargeException", message))
 }
 

@@ -4,6 +4,7 @@
 
 use super::state::{Tag, Tags};
 use crate::local::error::{ApiError, Constraints};
+use crate::local::names::is_account;
 use crate::local::wire::query::{Parameters, lower_first};
 
 /// How many tags a role or policy can have.
@@ -233,6 +234,6 @@ fn is_in_tags(character: char) -> bool {
 
 fn is_policy_arn(arn: &str) -> bool {
     let Some((owner, policy)) = arn.strip_prefix("arn:aws:iam::").and_then(|rest| rest.split_once(':')) else { return false };
-    let is_owner = owner == "aws" || (owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_owner = owner == "aws" || is_account(owner);
     is_owner && policy.strip_prefix("policy/").is_some_and(|name| !name.is_empty() && !name.ends_with('/'))
 }

@@ -4,6 +4,7 @@
 //! does not apply: it neither allows nor denies. Policy variables such as `${aws:username}` match nothing.
 
 use super::statement::{statements, texts};
+use crate::local::names::matches;
 use serde_json::Value;
 
 /// What documents say to an action on a resource.
@@ -81,35 +82,6 @@ fn matches_resource(pattern: &str, resource: &str) -> bool {
         let is_match = pattern.splitn(6, ':').all(|pattern| parts.next().is_some_and(|part| matches(pattern, part)));
         is_match && (pattern.matches(':').count() < 5 || parts.next().is_none())
     }
-}
-
-/// Whether a text is what a pattern with `*` (any text) and `?` (any character) describes.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut read) = (0, 0);
-    // Where the last `*` stood, and up to where it reaches so far.
-    let mut star: Option<(usize, usize)> = None;
-    while read < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, read));
-                at += 1;
-            }
-            Some(wanted) if *wanted == '?' || *wanted == text[read] => {
-                at += 1;
-                read += 1;
-            }
-            _ => match star {
-                Some((place, reach)) => {
-                    star = Some((place, reach + 1));
-                    at = place + 1;
-                    read = reach + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|rest| *rest == '*')
 }
 
 #[cfg(test)]

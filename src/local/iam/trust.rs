@@ -5,6 +5,7 @@ use super::document::malformed;
 use super::state::limit_exceeded;
 use super::statement::{has_odd_version, has_shape, size, statements, texts, unknown_key, unknown_statement_key};
 use crate::local::error::ApiError;
+use crate::local::names::is_account;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -126,10 +127,6 @@ fn is_service(value: &str) -> bool {
     let name = value.strip_suffix(".amazonaws.com").or_else(|| value.strip_suffix(".amazonaws.com.cn"));
     let is_label = |label: &str| !label.is_empty() && label.chars().all(|character| character.is_ascii_alphanumeric() || character == '-');
     name.is_some_and(|name| name.split('.').all(is_label))
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The root, a user or a role: of this account they have to be there, of others nobody can tell.

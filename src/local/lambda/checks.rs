@@ -4,6 +4,7 @@
 
 use super::settings::Settings;
 use crate::local::error::{ApiError, Constraints};
+use crate::local::names::is_account;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -231,8 +232,7 @@ fn is_role_arn(text: &str) -> bool {
     let is_path = |character: char| character.is_ascii_alphanumeric() || "+=,.@-_/".contains(character);
     arn == "arn"
         && partition.starts_with("aws")
-        && account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && is_account(account)
         && resource.strip_prefix("role").is_some_and(|rest| rest.len() > 1 && rest.chars().all(is_path))
 }
 
@@ -240,7 +240,7 @@ fn is_layer_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.split(':').collect();
     let ["arn", _, "lambda", _, account, "layer", name, version] = parts[..] else { return false };
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    account.len() == 12 && is_number(account) && !name.is_empty() && is_number(version)
+    is_account(account) && !name.is_empty() && is_number(version)
 }
 
 fn invalid(message: String) -> ApiError {

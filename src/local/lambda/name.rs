@@ -3,6 +3,7 @@
 use super::Lambda;
 use crate::local::common::Call;
 use crate::local::error::{ApiError, Constraints};
+use crate::local::names::is_account;
 
 /// How Lambda writes what a function's name may be.
 const PATTERN: &str = "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?";
@@ -88,10 +89,6 @@ fn taken_apart(reference: &str) -> Option<(Place<'_>, &str, Option<&str>)> {
         _ => return None,
     };
     is_name(name).then_some((place, name, qualifier))
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_name(text: &str) -> bool {

@@ -4,6 +4,7 @@ use super::Lambda;
 use super::record::Function;
 use crate::local::common::random_id;
 use crate::local::error::{ApiError, Constraints};
+use crate::local::names::{is_account, matches};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -175,28 +176,6 @@ fn is_met(condition: &Value, source_arn: &str, account: &str) -> bool {
     })
 }
 
-/// `*` stands for any text, `?` for any one character.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut of, mut star) = (0, 0, None);
-    while of < text.len() {
-        if at < pattern.len() && pattern[at] == '*' {
-            star = Some((at, of));
-            at += 1;
-        } else if at < pattern.len() && (pattern[at] == '?' || pattern[at] == text[of]) {
-            at += 1;
-            of += 1;
-        } else if let Some((star_at, star_of)) = star {
-            star = Some((star_at, star_of + 1));
-            at = star_at + 1;
-            of = star_of + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[at..].iter().all(|character| *character == '*')
-}
-
 fn check_policy_revision(function: &Function, wanted: Option<&str>) -> Result<(), ApiError> {
     match wanted {
         Some(wanted) if wanted != function.policy_revision => Err(ApiError::new(
@@ -224,10 +203,6 @@ fn principal(principal: &str) -> Value {
 
 fn is_service(text: &str) -> bool {
     text.ends_with(".amazonaws.com") || text.ends_with(".amazon.com")
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_word(text: &str) -> bool {
