@@ -16,7 +16,7 @@ pub mod world;
 
 pub use emulator::Backend;
 pub use rule::Rule;
-pub use sandbox::Sandbox;
+pub use sandbox::{Output, Sandbox};
 pub use world::World;
 
 /// Makes one test per emulator out of each scenario, a function that takes a [`Backend`].

@@ -1,0 +1,117 @@
+//! A corpus of specs: bad ones with everything that must be said of them, and good ones.
+//!
+//! `tests/corpus/bad/**/NAME.toml` has what `lambdo up` writes to stderr beside it in `NAME.txt`; run with
+//! `LAMBDO_UPDATE_CORPUS=1`, the test writes these texts, to be read before they are committed. A first line such as
+//! `# arguments: --stage dev` is added to the command line.
+
+use crate::support::{Output, Sandbox, World};
+use std::path::{Path, PathBuf};
+
+/// The issue's own measure: fewer would be no corpus.
+const FEWEST_BAD: usize = 120;
+const FEWEST_GOOD: usize = 40;
+/// Files that good specs name.
+const COMPANIONS: &[(&str, &str)] = &[("policy.json", r#"{"Version":"2012-10-17","Statement":[]}"#), ("input.txt", "input")];
+
+fn corpus(kind: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(kind)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "toml") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A spec of the corpus in a folder of its own, and the command line that its first line asks for.
+struct Case {
+    sandbox: Sandbox,
+    more: Vec<String>,
+}
+
+impl Case {
+    fn new(world: &World, file: &Path) -> Self {
+        let text = std::fs::read_to_string(file).unwrap();
+        let sandbox = world.sandbox(&text);
+        COMPANIONS.iter().for_each(|(name, text)| sandbox.write(name, text));
+        let first = text.lines().next().unwrap_or_default();
+        let more = first.strip_prefix("# arguments: ").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        Self { sandbox, more }
+    }
+
+    fn run(&self, command: &[&str]) -> Output {
+        let arguments: Vec<&str> = command.iter().copied().chain(self.more.iter().map(String::as_str)).collect();
+        self.sandbox.run(&arguments)
+    }
+}
+
+#[test]
+fn a_bad_spec_gets_all_its_diagnostics_and_nothing_else_happens() {
+    let world = World::without_cloud();
+    let files = corpus("bad");
+    let problems: Vec<String> = files.iter().filter_map(|file| wrong_with_bad(&world, file)).collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    assert!(files.len() >= FEWEST_BAD, "{} bad specs", files.len());
+}
+
+fn wrong_with_bad(world: &World, file: &Path) -> Option<String> {
+    let case = Case::new(world, file);
+    let before = listing(case.sandbox.path());
+    let (up, validate) = (case.run(&["up", "--yes"]), case.run(&["validate"]));
+    let problem = |what: &str| Some(format!("{}: {what}", file.display()));
+    if (up.code, validate.code) != (Some(6), Some(6)) {
+        return problem(&format!("expected 6 of both\n{up}\n{validate}"));
+    }
+    if validate.stderr != up.stderr {
+        return problem(&format!("`up` and `validate` say different things\n{up}\n{validate}"));
+    }
+    if !world.proxy.calls().is_empty() || listing(case.sandbox.path()) != before {
+        return problem("something was called or written");
+    }
+    let expected = file.with_extension("txt");
+    if std::env::var_os("LAMBDO_UPDATE_CORPUS").is_some() {
+        std::fs::write(&expected, &up.stderr).unwrap();
+    }
+    let expected = std::fs::read_to_string(&expected).unwrap_or_default();
+    if up.stderr == expected { None } else { problem(&format!("says\n{}\nand not\n{expected}", up.stderr)) }
+}
+
+fn listing(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_good_spec_is_valid_and_what_spec_prints_means_the_same() {
+    let world = World::without_cloud();
+    let files = corpus("good");
+    let problems: Vec<String> = files.iter().filter_map(|file| wrong_with_good(&world, file)).collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    assert!(files.len() >= FEWEST_GOOD, "{} good specs", files.len());
+}
+
+fn wrong_with_good(world: &World, file: &Path) -> Option<String> {
+    let case = Case::new(world, file);
+    let problem = |what: &dyn std::fmt::Display| Some(format!("{}: {what}", file.display()));
+    let valid = case.run(&["validate"]);
+    if valid.code != Some(0) {
+        return problem(&valid);
+    }
+    let first = case.run(&["spec"]);
+    let again = world.sandbox(&first.stdout);
+    COMPANIONS.iter().for_each(|(name, text)| again.write(name, text));
+    let second = again.run(&["spec"]);
+    if (first.code, second.code) != (Some(0), Some(0)) {
+        return problem(&format!("{first}\n{second}"));
+    }
+    let (before, after) = (toml::from_str::<toml::Table>(&first.stdout), toml::from_str::<toml::Table>(&second.stdout));
+    if before.is_ok() && before == after { None } else { problem(&format!("`spec` is not what it was\n{first}\n{second}")) }
+}
