@@ -4,6 +4,7 @@
 //! theirs are first guesses that rise as long as AWS does not complain.
 
 use super::locked;
+use super::meter::Cause;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -113,6 +114,20 @@ impl Quota {
         }
     }
 
+    /// Such as `AWS's quota of 15 Lambda calls a second`.
+    fn text(&self) -> String {
+        let calls = match self.name {
+            "lambda" => "Lambda calls",
+            "events" => "EventBridge calls",
+            "logs" => "CloudWatch Logs calls",
+            "iam:read" => return "the pace at which IAM answers reads".to_owned(),
+            "iam:write" => return "the pace at which IAM takes changes".to_owned(),
+            "sts" => return "the pace at which STS answers".to_owned(),
+            name => return format!("AWS's quota of {} {} calls a second", self.rate, name.rsplit(':').next().unwrap_or(name)),
+        };
+        format!("AWS's quota of {} {calls} a second", self.rate)
+    }
+
     fn burst(&self, rate: f64) -> f64 {
         self.burst.unwrap_or_else(|| rate.max(1.0))
     }
@@ -135,6 +150,15 @@ impl Bucket {
         let tokens = quota.burst(quota.start);
         let flow = Flow { quota: *quota, rate, tokens, counted_at: now, closed_until: now, complained_at: None };
         Self { queue: tokio::sync::Mutex::new(()), flow: Mutex::new(flow) }
+    }
+
+    /// What is waited for when there is no token, in words that a person understands.
+    pub(super) fn cause(&self) -> Cause {
+        let flow = locked(&self.flow);
+        if Instant::now() < flow.closed_until {
+            return Cause::RetryAfter;
+        }
+        Cause::Quota { bucket: flow.quota.name, text: flow.quota.text() }
     }
 
     /// Waits for a token.
