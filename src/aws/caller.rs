@@ -14,6 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::FutureExt as _;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::SemaphorePermit;
@@ -51,6 +52,8 @@ pub(super) struct Caller {
     pub(super) uploads: Arc<Uploads>,
     /// The buckets of this caller's scope, by the quota's name.
     pub(super) buckets: Mutex<BTreeMap<&'static str, Arc<Bucket>>>,
+    /// How many wait for something by looking again and again.
+    pub(super) watchers: AtomicU32,
 }
 
 impl Caller {
@@ -245,6 +248,7 @@ pub(super) mod tests {
             meter: Meter::default(),
             uploads: Arc::default(),
             buckets: Mutex::default(),
+            watchers: AtomicU32::new(0),
         }
     }
 

@@ -23,6 +23,7 @@ use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInpu
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +78,7 @@ impl Session {
             meter: meter.clone(),
             uploads: Arc::clone(&uploads),
             buckets: Mutex::default(),
+            watchers: AtomicU32::new(0),
         };
         let clients = Arc::new(Clients::new(&config, true));
         let probe = Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients));
