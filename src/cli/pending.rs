@@ -31,11 +31,10 @@ fn differs(key: &str, resource: &Resource, entry: &Entry, fields: &[Field]) -> b
 
 /// The planner puts our tags in; the spec does not have them.
 fn without_ownership(value: &Value) -> Value {
-    let ours = [tag::PROJECT, tag::STAGE, tag::ADDRESS, tag::LINEAGE];
     match value {
         Value::Table(table) => {
             let kept: Table =
-                table.iter().filter(|(key, _)| !ours.contains(&key.as_str())).map(|(key, one)| (key.clone(), one.clone())).collect();
+                table.iter().filter(|(key, _)| !tag::is_ours(key)).map(|(key, one)| (key.clone(), one.clone())).collect();
             Value::Table(kept)
         }
         other => other.clone(),

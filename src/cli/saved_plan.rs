@@ -103,7 +103,7 @@ impl SavedPlan {
             operations: self.operations.clone(),
             outputs: self.outputs.clone(),
             unchecked: Vec::new(),
-            not_deep: 0,
+            not_deep: Vec::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
         }

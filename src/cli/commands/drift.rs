@@ -41,6 +41,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
         drifted: &drifted,
         pending: pending(workspace, &config, &state),
         rules: workspace.registry.as_ref(),
+        is_full: workspace.ui.is_verbose(),
     };
     match workspace.ui.format() {
         Format::Human => workspace.ui.view(&human::drift(&view, workspace.ui.width())),

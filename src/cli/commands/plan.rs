@@ -16,7 +16,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     let wish = Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], lock: None };
     let deployment = wish.prepare(workspace, &config).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state), &deployment.plan);
-    let view = human::PlanView { title: &title, plan, purpose: human::Purpose::Deploy, rules: workspace.registry.as_ref() };
+    let view = human::PlanView { title: &title, plan, purpose: human::Purpose::Deploy, rules: workspace.registry.as_ref(), is_full: workspace.ui.is_verbose() };
     match workspace.ui.format() {
         Format::Human => workspace.ui.view(&human::plan(&view, workspace.ui.width())),
         Format::Json => workspace.ui.document(&json::plan(&title, plan)),

@@ -36,7 +36,7 @@ impl Run<'_> {
         let title = self.connection.title(&state);
         let ui = &self.workspace.ui;
         if ui.format() == Format::Human || !self.yes {
-            let view = human::PlanView { title: &title, plan, purpose: self.purpose, rules: self.workspace.registry.as_ref() };
+            let view = human::PlanView { title: &title, plan, purpose: self.purpose, rules: self.workspace.registry.as_ref(), is_full: ui.is_verbose() };
             ui.view(&human::plan(&view, ui.width()));
         }
         if !plan.refusals.is_empty() {

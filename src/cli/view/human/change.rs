@@ -41,6 +41,14 @@ pub fn compare(step: &Step, change: &Change, rules: &dyn RulesSet) -> Compare {
     field::find(fields, change.path.first()).map_or(Compare::Exact, |field| field.compare)
 }
 
+/// What a plan changes: what lives, or what was applied where nobody looked.
+pub fn before(change: &Change) -> Option<&Value> {
+    match change.cause {
+        Cause::Spec => change.live.as_ref().or(change.applied.as_ref()),
+        _ => change.live.as_ref(),
+    }
+}
+
 /// The lines for one change in a plan: from what lives to what is wanted.
 pub fn planned(change: &Change, action: Action, compare: Compare, columns: usize) -> Vec<String> {
     let remark = match (change.cause, action) {
@@ -48,10 +56,7 @@ pub fn planned(change: &Change, action: Action, compare: Compare, columns: usize
         (Cause::Drift, _) => "drift".into(),
         (Cause::Both, _) => format!("drift: applied {}", text::value(change.applied.as_ref())),
     };
-    let before = match change.cause {
-        Cause::Spec => change.live.as_ref().or(change.applied.as_ref()),
-        _ => change.live.as_ref(),
-    };
+    let before = before(change);
     let is_replaced = change.effect == Effect::Replace && matches!(action, Action::Replace | Action::Update);
     let before = before.filter(|_| action != Action::Create);
     lines(change, &Sides::new(before, change.desired.as_ref(), compare, remark), is_replaced, columns)

@@ -2,6 +2,8 @@
 
 mod change;
 mod drift;
+mod fold;
+mod groups;
 mod invocation;
 mod log;
 mod plan;
@@ -10,12 +12,16 @@ mod report;
 mod security;
 mod settings;
 mod status;
+mod step;
 mod text;
 
+pub use change::before;
 pub use drift::{DriftView, drift};
 pub use invocation::{InvocationView, answer, invocation, log_tail};
 pub use log::{LogView, log_event};
-pub use plan::{PlanView, Purpose, plan};
+pub use plan::{PlanView, plan};
+pub use policy::comparable;
 pub use report::{ReportView, report};
 pub use status::{StatusView, entry, listing, status};
-pub use text::{GREEN, RED, YELLOW, bytes, counted, duration, fitted, hanging, output, styled, width, wrapped};
+pub use step::Purpose;
+pub use text::{GREEN, RED, YELLOW, bytes, counted, duration, fitted, hanging, output, styled, value, width, wrapped};
