@@ -300,7 +300,7 @@ mod tests {
         + role.hash: ! EVERYTHING: managed policy arn:aws:iam::aws:policy/AdministratorAccess
         - role.hash: managed policy arn:a
         ");
-        insta::assert_snapshot!(told(&updated("permissions_boundary", None, Some("arn:x".into()))), @"role.hash: permissions boundary: (none) -> arn:x");
+        insta::assert_snapshot!(told(&updated("permissions_boundary", None, Some("arn:x".into()))), @"  role.hash: permissions boundary: (none) -> arn:x");
     }
 
     #[test]

@@ -82,10 +82,10 @@ mod tests {
               memory_size: 128 -> 512
           - log_group.hash (demo-hash): gone from AWS
 
-        not checked: permission.hash.monthly reserved_concurrent_executions: access
+        not checked: reserved_concurrent_executions of permission.hash.monthly: access
           denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
-        1 setting was not read, since each costs a call; `lambdo drift --deep` reads
-          it
+        not read, since it costs a call for each: tags of event_rule.hash.daily;
+          `lambdo drift --deep` reads it
         pending: 2 changes of the spec not applied yet; `lambdo plan` shows them
         Drift: 2 resources differ from what was applied.
         ");

@@ -154,3 +154,158 @@ fn distribution((path, is_setting): &(String, bool), values: &BTreeMap<String, (
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::view::fixtures::{change, drifted_step, new_step, operation, plan_of, spec_step, step, unchanged_step};
+    use crate::cli::view::human::Purpose;
+    use crate::kinds::Registry;
+    use crate::model::{Action, Cause, OperationId, Plan, Reason, Step, Table, Value};
+
+    fn shown_at(plan: &Plan, is_full: bool, columns: usize) -> (String, bool) {
+        let registry = Registry::new();
+        let (blocks, is_folded) = blocks(&Steps::new(plan, &plan.steps, Purpose::Deploy, &registry, columns), is_full);
+        (anstream::adapter::strip_str(&blocks.concat().join("\n")).to_string(), is_folded)
+    }
+
+    fn shown(plan: &Plan) -> String {
+        shown_at(plan, false, 80).0
+    }
+
+    fn names(number: usize) -> Vec<String> {
+        (0..number).map(|index| format!("report-{index:04}")).collect()
+    }
+
+    /// Adds what is made, with its settings, to a plan.
+    fn make(plan: &mut Plan, address: &str, settings: &[(&str, Value)]) {
+        let mut one = new_step(address);
+        one.operations = vec![OperationId(plan.operations.len())];
+        plan.operations.push(operation(address, settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()));
+        plan.steps.push(one);
+    }
+
+    /// New functions with all that belongs to them; memory and environment as `setting` says.
+    fn new_functions(number: usize, settings: impl Fn(usize) -> (i64, String)) -> Plan {
+        let mut plan = plan_of(vec![]);
+        for (index, name) in names(number).iter().enumerate() {
+            let (memory_size, level) = settings(index);
+            let environment = Value::Table(Table::from([("LEVEL".to_owned(), level.as_str().into())]));
+            make(&mut plan, &format!("event_rule.{name}.daily"), &[("schedule_expression", "rate(1 day)".into())]);
+            make(&mut plan, &format!("function.{name}"), &[("memory_size", memory_size.into()), ("environment", environment)]);
+            make(&mut plan, &format!("log_group.{name}"), &[]);
+            make(&mut plan, &format!("permission.{name}.daily"), &[("principal", "events.amazonaws.com".into())]);
+            make(&mut plan, &format!("role.{name}"), &[]);
+        }
+        plan
+    }
+
+    fn updated(name: &str, path: &str, before: &str, after: &str) -> Step {
+        let one = change(path, Some(before.into()), Some(after.into()), Cause::Spec);
+        step(&format!("function.{name}"), Action::Update, Reason::InputsChanged, vec![one])
+    }
+
+    #[test]
+    fn one_change_of_a_hundred_functions_is_told_once() {
+        let mut plan = plan_of(names(100).iter().map(|name| updated(name, "environment.LOG_LEVEL", "info", "debug")).collect());
+        plan.steps.push(unchanged_step("function.other"));
+        let (text, is_folded) = shown_at(&plan, false, 80);
+        assert!(is_folded);
+        insta::assert_snapshot!(text, @r#"
+        ~ function.* (100): the spec changed
+            report-0000, report-0001, report-0002, report-0003, report-0004,
+            report-0005, report-0006, report-0007, report-0008, and 91 more
+            environment.LOG_LEVEL: "info" -> "debug"
+        "#);
+        plan.steps.pop();
+        insta::assert_snapshot!(shown(&plan), @r#"
+        ~ function.* (all 100): the spec changed
+            environment.LOG_LEVEL: "info" -> "debug"
+        "#);
+    }
+
+    #[test]
+    fn new_functions_are_told_with_all_that_belongs_to_them() {
+        insta::assert_snapshot!(shown(&new_functions(5, |index| (if index == 4 { 512 } else { 256 }, "info".into()))), @r#"
+        + function.* (4)
+            new, with its event_rule.daily, log_group, permission.daily and role
+            report-0000, report-0001, report-0002, report-0003
+            environment = {"LEVEL":"info"}, memory_size = 256
+            event_rule.daily: schedule_expression = "rate(1 day)"
+        + function.report-0004 (demo-report-0004)
+            new, with its event_rule.daily, log_group, permission.daily and role
+            environment = {"LEVEL":"info"}, memory_size = 512
+            event_rule.daily: schedule_expression = "rate(1 day)"
+        "#);
+    }
+
+    #[test]
+    fn small_plans_and_full_ones_tell_each_resource() {
+        let plan = new_functions(3, |_| (256, "info".into()));
+        assert_eq!(shown(&plan).lines().filter(|line| line.starts_with("  + ")).count(), 15);
+        let plan = new_functions(4, |_| (256, "info".into()));
+        assert_eq!(shown(&plan).lines().filter(|line| line.starts_with("  + ")).count(), 1);
+        assert_eq!(shown_at(&plan, true, 80).0.lines().filter(|line| line.starts_with("  + ")).count(), 20);
+    }
+
+    #[test]
+    fn where_many_functions_differ_their_values_are_counted() {
+        let plan = new_functions(300, |index| (if index % 3 == 0 { 256 } else { 512 }, format!("level {index}")));
+        insta::assert_snapshot!(shown(&plan), @r#"
+        + function.* (all 300)
+            new, with its event_rule.daily, log_group, permission.daily and role
+            environment: 300 different values
+            memory_size = 512  (200 of 300)
+            memory_size = 256  (100 of 300)
+            event_rule: schedule_expression = "rate(1 day)"
+        "#);
+    }
+
+    #[test]
+    fn many_different_changes_are_counted_and_special_ones_are_named() {
+        let mut plan = plan_of(names(200).iter().map(|name| updated(name, "code", &format!("old {name}"), &format!("new {name}x"))).collect());
+        plan.steps.extend(["gone-a", "gone-b"].map(|name| step(&format!("function.{name}"), Action::Delete, Reason::NotInSpec, vec![])));
+        plan.steps.push(step("role.gone-a", Action::Delete, Reason::NotInSpec, vec![]));
+        plan.steps.push(drifted_step("function.odd", &["timeout"]));
+        plan.steps.push(step("function.moved", Action::Replace, Reason::CannotUpdateInPlace, vec![]));
+        insta::assert_snapshot!(shown(&plan), @r"
+          ~ function.* (200): the spec changed
+              report-0000, report-0001, report-0002, report-0003, report-0004,
+              report-0005, report-0006, report-0007, report-0008, and 191 more
+              code: 200 different changes
+          ~ function.odd (demo-odd): changed outside lambdo
+              timeout: 512 -> 128  (drift)
+        -/+ function.moved (demo-moved): cannot be changed in place
+          - function.gone-a (demo-gone-a): not in the spec any more, with its role
+          - function.gone-b (demo-gone-b): not in the spec any more
+        ");
+    }
+
+    #[test]
+    fn names_of_what_is_deleted_or_drifted_are_never_left_out() {
+        let mut steps: Vec<Step> = names(60).iter().map(|name| step(&format!("function.{name}"), Action::Delete, Reason::NotInSpec, vec![])).collect();
+        steps.extend(names(60).iter().map(|name| drifted_step(&format!("log_group.{name}"), &["retention_in_days"])));
+        let text = shown(&plan_of(steps));
+        assert!(names(60).iter().all(|name| text.matches(name).count() == 2), "{text}");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let long = "n".repeat(60);
+        let mut plan = new_functions(40, |index| (index as i64, "日本語".repeat(40)));
+        plan.steps.extend((0..9).map(|index| updated(&format!("{long}{index}"), "description", &"before ".repeat(40), &"after ".repeat(40))));
+        plan.steps.extend((0..9).map(|index| spec_step(&format!("function.short{index}"))));
+        for columns in [60, 80, 120, 200] {
+            let text = shown_at(&plan, false, columns).0;
+            let wide: Vec<&str> = text.lines().filter(|line| super::super::text::width(line) > columns).collect();
+            assert_eq!(wide, Vec::<&str>::new(), "{columns}");
+        }
+    }
+
+    #[test]
+    fn three_thousand_functions_fit_few_lines() {
+        let equal = shown(&new_functions(3_000, |_| (256, "info".into())));
+        let different = shown(&new_functions(3_000, |index| (index as i64, format!("{index}"))));
+        assert!(equal.lines().count() < 20 && different.lines().count() < 20, "{equal}\n{different}");
+    }
+}

@@ -188,6 +188,12 @@ mod tests {
         insta::assert_snapshot!(shown(&every_action(), Purpose::Deploy), @r#"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
+          ~ function.hash (demo-hash): changed outside lambdo
+              memory_size: 512 -> 128  (drift)
+              timeout: 9 -> 1  (drift: applied 3)
+              environment.LOG_LEVEL: "info" -> (unset)
+        -/+ event_rule.hash.monthly (demo-hash): cannot be changed in place
+              name: "old" -> "new"  (forces replacement)
           > log_group.hash (demo-hash): exists and becomes ours
               retention_in_days = 30
           + permission.hash.url (demo-hash): new
@@ -202,25 +208,19 @@ mod tests {
               description:
                 - …on and on until nobody remembers how it began a sentence that goes o…
                 + …on and on until somebody remembers how it began a sentence that goes…
-          ~ function.hash (demo-hash): changed outside lambdo
-              memory_size: 512 -> 128  (drift)
-              timeout: 9 -> 1  (drift: applied 3)
-              environment.LOG_LEVEL: "info" -> (unset)
-        -/+ event_rule.hash.monthly (demo-hash): cannot be changed in place
-              name: "old" -> "new"  (forces replacement)
           - function.old (demo-old): not in the spec any more
           . log_group.old (demo-old): stays in AWS and leaves the state
 
         Rights:
-          + permission.hash.url
-              PUBLIC: anybody may lambda:InvokeFunctionUrl
+          + PUBLIC: anybody may invoke function.hash by its URL
           ~ role.hash
-              logs: allow logs:PutLogEvents, s3:GetObject on *
+              + logs: allow s3:GetObject on *
+                logs: allow logs:PutLogEvents on *
 
-        not checked: function.same reserved_concurrent_executions: access denied
+        not checked: reserved_concurrent_executions of function.same: access denied
           (lambda:GetFunctionConcurrency: AccessDeniedException: no)
-        2 settings were not read, since each costs a call; `lambdo plan --deep` reads
-          them
+        not read, since it costs a call for each: tags of log_group.hash,
+          log_group.old; `lambdo plan --deep` reads it
         note: role.hash: a policy that others attached stays:
           arn:aws:iam::aws:policy/Other
 
@@ -247,10 +247,10 @@ mod tests {
         insta::assert_snapshot!(shown(&plan, Purpose::Deploy), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
-        not checked: function.hash reserved_concurrent_executions: access denied
+        not checked: reserved_concurrent_executions of function.hash: access denied
           (lambda:GetFunctionConcurrency: AccessDeniedException: no)
-        3 settings were not read, since each costs a call; `lambdo plan --deep` reads
-          them
+        not read, since it costs a call for each: tags of log_group.hash; `lambdo plan
+          --deep` reads it
 
         No changes found, but 1 thing could not be read.
         ");
@@ -266,9 +266,8 @@ mod tests {
         let mut plan = plan_of(vec![]);
         plan.unchecked = vec![unchecked("function.b"), unchecked("function.a")];
         insta::assert_snapshot!(anstream::adapter::strip_str(&unread(&plan, 80, "plan --deep").join("\n")).to_string(), @r"
-        not checked: function.a reserved_concurrent_executions, function.b
-          reserved_concurrent_executions: access denied (lambda:GetFunctionConcurrency:
-          AccessDeniedException: no)
+        not checked: reserved_concurrent_executions of function.a, function.b: access
+          denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
         ");
     }
 

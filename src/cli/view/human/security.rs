@@ -1,7 +1,7 @@
 //! The block of a plan that shows who may do what afterwards: roles, permissions and public exposure.
 
 use super::text::{BOLD, DIM, GREEN, RED, hanging, names, styled, symbol};
-use crate::cli::view::own_names::{ANY_NAME, OwnNames};
+use crate::cli::view::own_names::OwnNames;
 use crate::cli::view::rights::{Holder, Right, Sign, holders};
 use crate::model::{Address, Plan};
 use std::collections::BTreeMap;
@@ -26,24 +26,23 @@ pub fn lines(plan: &Plan, own_names: &OwnNames, is_full: bool, columns: usize) -
 
 fn by_holder(holder: &Holder<'_>, columns: usize) -> Vec<String> {
     if !holder.is_named() {
-        return holder.rights.iter().flat_map(|right| said(right, "", 2, columns)).collect();
+        return holder.rights.iter().flat_map(|right| said(right, 2, columns)).collect();
     }
     let (sign, style) = symbol(holder.action);
     let mut lines = vec![format!("{} {}", styled(style, &format!("{sign:>3}")), holder.address)];
-    lines.extend(holder.rights.iter().flat_map(|right| said(right, "", 6, columns)));
+    lines.extend(holder.rights.iter().flat_map(|right| said(right, 6, columns)));
     lines
 }
 
 /// A right with its sign at `indent`, in the colour of the sign.
-fn said(right: &Right, whose: &str, indent: usize, columns: usize) -> Vec<String> {
+fn said(right: &Right, indent: usize, columns: usize) -> Vec<String> {
     let (sign, style) = match right.sign {
         Sign::Given if right.is_alarming => ("+", RED),
         Sign::Given => ("+", GREEN),
         Sign::Taken => ("-", RED),
         Sign::Kept => (" ", DIM),
     };
-    let text = format!("{whose}{}", right.text);
-    let lines = hanging(&text, indent + 2, columns);
+    let lines = hanging(&right.text, indent + 2, columns);
     let line = |(number, line): (usize, String)| {
         let line = if number == 0 { format!("{:indent$}{sign} {}", "", line.trim_start()) } else { line };
         styled(style, &line)
@@ -53,7 +52,7 @@ fn said(right: &Right, whose: &str, indent: usize, columns: usize) -> Vec<String
 
 /// A right that several have alike.
 pub struct Shared<'a> {
-    /// `role.*: `, or nothing where the right says itself whose it is.
+    /// `role.*`, or nothing where the right says itself whose it is.
     pub whose: String,
     /// The right, without the names of functions where several have it.
     pub right: Right,
@@ -61,6 +60,24 @@ pub struct Shared<'a> {
     pub holders: Vec<&'a Address>,
     /// Whether there is nobody else of this sort in the plan.
     pub is_all: bool,
+}
+
+impl Shared<'_> {
+    /// Who may do what.
+    pub fn sentence(&self) -> String {
+        let count = match self.holders.len() {
+            1 => String::new(),
+            number if self.is_all => format!(" (all {number})"),
+            number => format!(" ({number})"),
+        };
+        let text = &self.right.text;
+        if self.whose.is_empty() { format!("{text}{count}") } else { format!("{}{count}: {text}", self.whose) }
+    }
+
+    /// Whether the sentence leaves open whom it means.
+    pub fn needs_names(&self) -> bool {
+        self.holders.len() > 1 && (!self.is_all || self.right.is_alarming)
+    }
 }
 
 /// All rights that come or go, each once, those first that open something to everybody.
@@ -93,9 +110,9 @@ pub fn shared<'a>(holders: &[Holder<'a>], own_names: &OwnNames) -> Vec<Shared<'a
 fn one_shared<'a>(owners: Vec<(&'a Address, &Right)>, general: Right, counts: &BTreeMap<&str, usize>) -> Shared<'a> {
     let is_role = owners.first().is_some_and(|(address, _)| address.kind == "role");
     let (whose, right) = match owners.as_slice() {
-        [(address, right)] if is_role => (format!("{address}: "), (*right).clone()),
+        [(address, right)] if is_role => (address.to_string(), (*right).clone()),
         [(_, right)] => (String::new(), (*right).clone()),
-        _ if is_role => ("role.*: ".to_owned(), general),
+        _ if is_role => ("role.*".to_owned(), general),
         _ => (String::new(), general),
     };
     let is_all = owners.first().is_some_and(|(address, _)| counts.get(address.kind.as_str()) == Some(&owners.len()));
@@ -103,15 +120,77 @@ fn one_shared<'a>(owners: Vec<(&'a Address, &Right)>, general: Right, counts: &B
 }
 
 fn by_right(shared: &Shared<'_>, columns: usize) -> Vec<String> {
-    let number = shared.holders.len();
-    if number == 1 {
-        return said(&shared.right, &shared.whose, 2, columns);
-    }
-    let count = if shared.is_all { format!("(all {number}) ") } else { format!("({number}) ") };
-    let mut lines = said(&shared.right, &format!("{count}{}", shared.whose), 2, columns);
-    if !shared.is_all || shared.right.is_alarming || !shared.right.text.contains(ANY_NAME) && shared.whose.is_empty() {
+    let mut lines = said(&Right { text: shared.sentence(), ..shared.right.clone() }, 2, columns);
+    if shared.needs_names() {
         let all: Vec<&str> = shared.holders.iter().map(|address| address.name.as_str()).collect();
         lines.extend(names(&all, 6, columns, (!shared.right.is_alarming).then_some(NAME_LINES_MAX)));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::view::fixtures::{change, new_step, operation, plan_of, step};
+    use crate::model::{Action, Cause, OperationId, Reason, Step, Table, Value};
+
+    fn shown(plan: &Plan, is_full: bool) -> String {
+        anstream::adapter::strip_str(&lines(plan, &OwnNames::of(plan), is_full, 80).join("\n")).to_string()
+    }
+
+    fn policy(actions: &[&str], resource: &str) -> Value {
+        serde_json::json!({"Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}]}).to_string().as_str().into()
+    }
+
+    fn role(name: &str, before: &[&str], after: &[&str]) -> Step {
+        let arn = format!("arn:aws:s3:::demo-{name}/*");
+        let changed = change("inline_policy.data", Some(policy(before, &arn)), Some(policy(after, &arn)), Cause::Spec);
+        step(&format!("role.{name}"), Action::Update, Reason::InputsChanged, vec![changed])
+    }
+
+    fn some() -> Plan {
+        let names = ["a", "b", "c", "d"];
+        let mut plan = plan_of(names.iter().map(|name| role(name, &["s3:GetObject", "s3:PutObject"], &["s3:GetObject", "s3:ListBucket"])).collect());
+        plan.steps.push(role("e", &["s3:GetObject"], &["s3:DeleteObject", "s3:GetObject"]));
+        plan.steps.extend(names.iter().chain(["e"].iter()).map(|name| new_step(&format!("function.{name}"))));
+        for name in ["a", "b"] {
+            let mut permission = new_step(&format!("permission.{name}.url"));
+            permission.operations = vec![OperationId(plan.operations.len())];
+            let settings = [("principal", "*"), ("action", "lambda:InvokeFunctionUrl")].map(|(key, value)| (key.to_owned(), value.into()));
+            plan.operations.push(operation(&permission.address.to_string(), Table::from(settings)));
+            plan.steps.push(permission);
+        }
+        plan
+    }
+
+    #[test]
+    fn in_full_each_holder_has_its_rights_below_it() {
+        let mut plan = some();
+        plan.steps.retain(|step| ["a", "e"].contains(&step.address.name.as_str()));
+        insta::assert_snapshot!(shown(&plan, true), @r"
+        Rights:
+          + PUBLIC: anybody may invoke function.a by its URL
+          ~ role.a
+              + data: allow s3:ListBucket on arn:aws:s3:::demo-a/*
+              - data: allow s3:PutObject on arn:aws:s3:::demo-a/*
+                data: allow s3:GetObject on arn:aws:s3:::demo-a/*
+          ~ role.e
+              + data: allow s3:DeleteObject on arn:aws:s3:::demo-e/*
+                data: allow s3:GetObject on arn:aws:s3:::demo-e/*
+        ");
+    }
+
+    #[test]
+    fn a_right_of_many_is_told_once_and_the_public_is_named() {
+        insta::assert_snapshot!(shown(&some(), false), @r"
+        Rights:
+          + PUBLIC: anybody may invoke function.<name> by its URL (all 2)
+              a, b
+          + role.* (4): data: allow s3:ListBucket on arn:aws:s3:::demo-<name>/*
+              a, b, c, d
+          + role.e: data: allow s3:DeleteObject on arn:aws:s3:::demo-e/*
+          - role.* (4): data: allow s3:PutObject on arn:aws:s3:::demo-<name>/*
+              a, b, c, d
+        ");
+    }
 }
