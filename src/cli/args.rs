@@ -50,11 +50,11 @@ pub struct Global {
     /// Where the state files are [default: `state` beside the spec]
     #[arg(long, value_name = "DIR", global = true, env = "LAMBDO_STATE_DIR", hide_env_values = true)]
     pub state_dir: Option<PathBuf>,
-    /// How results are written to stdout
+    /// How results are written to stdout; markdown, for pull requests, is for `plan` and `drift`
     #[arg(
         long,
         value_enum,
-        value_name = "human|json",
+        value_name = "human|json|markdown",
         hide_possible_values = true,
         default_value = "human",
         global = true,
@@ -93,6 +93,8 @@ pub enum Format {
     Human,
     /// One JSON document.
     Json,
+    /// A comment for a pull request.
+    Markdown,
 }
 
 /// What to do.

@@ -6,7 +6,7 @@ use crate::cli::ignore::without_ignored;
 use crate::cli::pending;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::causes::{self, Causes};
-use crate::cli::view::{human, json};
+use crate::cli::view::{human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
 use crate::engine::PlanOptions;
 use crate::model::{Desired, Exit, Failure, State, Step};
@@ -46,6 +46,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     match workspace.ui.format() {
         Format::Human => workspace.ui.view(&human::drift(&view, workspace.ui.width())),
         Format::Json => workspace.ui.document(&json::drift(&view)),
+        Format::Markdown => workspace.ui.data(&markdown::drift(&view)),
     }
     Ok(causes::drift_exit(&drifted, &plan))
 }

@@ -14,17 +14,17 @@ pub async fn run(workspace: &Workspace, name: Option<&str>) -> Result<Exit, Fail
     let Some(name) = name else {
         let outputs = state.map(|state| state.outputs).unwrap_or_default();
         match workspace.ui.format() {
-            Format::Human if outputs.is_empty() => {
+            Format::Human | Format::Markdown if outputs.is_empty() => {
                 workspace.ui.status("There are no outputs: `[outputs]` was empty at the last `lambdo up`, or nothing is deployed.")
             }
-            Format::Human => outputs.iter().for_each(|(name, value)| workspace.ui.data(&format!("{name} = {}", human::output(value)))),
+            Format::Human | Format::Markdown => outputs.iter().for_each(|(name, value)| workspace.ui.data(&format!("{name} = {}", human::output(value)))),
             Format::Json => workspace.ui.document(&json::output(&outputs)),
         }
         return Ok(Exit::Success);
     };
     let value = state.as_ref().and_then(|state| find(state, name)).ok_or_else(|| unknown(state.as_ref(), name))?;
     match workspace.ui.format() {
-        Format::Human => workspace.ui.data(&human::output(&value)),
+        Format::Human | Format::Markdown => workspace.ui.data(&human::output(&value)),
         Format::Json => workspace.ui.document(&json::output(&Table::from([(name.to_owned(), value)]))),
     }
     Ok(Exit::Success)

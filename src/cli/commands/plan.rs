@@ -4,7 +4,7 @@ use super::deploy::{Deployment, Wish};
 use crate::cli::args::{Format, PlanArguments};
 use crate::cli::render::file_name;
 use crate::cli::saved_plan::SavedPlan;
-use crate::cli::view::{causes, human, json};
+use crate::cli::view::{causes, human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
@@ -20,6 +20,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     match workspace.ui.format() {
         Format::Human => workspace.ui.view(&human::plan(&view, workspace.ui.width())),
         Format::Json => workspace.ui.document(&json::plan(&title, plan)),
+        Format::Markdown => workspace.ui.data(&markdown::plan(&view)),
     }
     if !plan.refusals.is_empty() {
         workspace.ui.diagnostics(&json::refusals(plan));

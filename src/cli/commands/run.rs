@@ -105,7 +105,7 @@ impl Run<'_> {
                 let errors = json::diagnostics(&errors, &ui::sources(&errors));
                 ui.document(&json::report(self.command, title, plan, &results, &report.outputs, errors));
             }
-            Format::Human => report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value)))),
+            Format::Human | Format::Markdown => report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value)))),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod causes;
 pub mod fixtures;
 pub mod human;
 pub mod json;
+pub mod markdown;
 pub mod own_names;
 pub mod rights;
 pub mod statements;

@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_terminal() {
-        let long = "n".repeat(60);
+        let long = "n".repeat(48);
         let mut plan = new_functions(40, |index| (index as i64, "日本語".repeat(40)));
         plan.steps.extend((0..9).map(|index| updated(&format!("{long}{index}"), "description", &"before ".repeat(40), &"after ".repeat(40))));
         plan.steps.extend((0..9).map(|index| spec_step(&format!("function.short{index}"))));

@@ -16,12 +16,14 @@ mod step;
 mod text;
 
 pub use change::before;
-pub use drift::{DriftView, drift};
+pub use drift::{DriftView, drift, pending, total as drift_total};
+pub use fold::{Block, blocks};
 pub use invocation::{InvocationView, answer, invocation, log_tail};
 pub use log::{LogView, log_event};
-pub use plan::{PlanView, plan};
+pub use plan::{PlanView, not_deep, notes, plan, total, unchecked, verb};
 pub use policy::comparable;
 pub use report::{ReportView, report};
+pub use security::{Shared as SharedRight, shared as shared_rights};
 pub use status::{StatusView, entry, listing, status};
-pub use step::Purpose;
+pub use step::{Purpose, Steps};
 pub use text::{GREEN, RED, YELLOW, bytes, counted, duration, fitted, hanging, output, styled, value, width, wrapped};

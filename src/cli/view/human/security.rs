@@ -97,11 +97,8 @@ pub fn shared<'a>(holders: &[Holder<'a>], own_names: &OwnNames) -> Vec<Shared<'a
         }
         all[place].0.push((holder.address, right));
     }
-    let of_kind = |kind: &str| holders.iter().filter(|holder| holder.address.kind == kind).count();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    holders.iter().for_each(|holder| {
-        counts.entry(&holder.address.kind).or_insert_with(|| of_kind(&holder.address.kind));
-    });
+    holders.iter().for_each(|holder| *counts.entry(&holder.address.kind).or_default() += 1);
     let mut shared: Vec<Shared<'a>> = all.into_iter().map(|(owners, general)| one_shared(owners, general, &counts)).collect();
     shared.sort_by_key(|shared| (!shared.right.is_alarming, shared.right.sign));
     shared
