@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Deploys AWS Lambda functions and all that belongs to them by calling AWS itself
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lambdo", bin_name = "lambdo", version, after_help = EXIT_CODES, help_template = TEMPLATE, disable_help_subcommand = true)]
+#[command(name = "lambdo", bin_name = "lambdo", version, after_help = EXIT_CODES, help_template = TEMPLATE)]
 #[command(subcommand_required = true, arg_required_else_help = true, infer_subcommands = false)]
 pub struct Arguments {
     /// What holds for every command.

@@ -89,7 +89,9 @@ fn failed(ui: &Ui, command: &str, failure: &Failure) -> Exit {
 fn refused(arguments: &Arguments) -> Option<Failure> {
     let strange = |words: &[OsString], refuse: fn(&str) -> Failure| words.first().map(|word| refuse(&word.to_string_lossy()));
     match &arguments.command {
-        command if arguments.global.format == Format::Markdown && verbs::refuses_markdown(command.name()) => Some(verbs::without_markdown(command.name())),
+        command if arguments.global.format == Format::Markdown && verbs::refuses_markdown(command.name()) => {
+            Some(verbs::without_markdown(command.name()))
+        }
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),
         Command::Drift(drift) if drift.all_stages => Some(verbs::not_supported_yet("drift --all-stages")),

@@ -42,7 +42,7 @@ impl<'a> Decider<'a> {
         }
         plan.steps.sort_by(|left, right| left.address.cmp(&right.address));
         plan.unchecked.sort();
-        plan.outputs = plan.outputs.iter().map(|(name, value)| (name.clone(), value.resolve(&|part| self.known(part)))).collect();
+        plan.outputs = crate::model::value::resolve_table(&plan.outputs, &|part| self.known_output(part));
         self.decisions
     }
 
@@ -81,6 +81,13 @@ impl<'a> Decider<'a> {
         }
         let entry = self.state.entries.get(address)?;
         entry.attributes.get(attribute).cloned()
+    }
+
+    /// An output of what is neither there nor made now is not known, though its name can be predicted.
+    fn known_output(&self, part: &TemplatePart) -> Option<Value> {
+        let is_there = |address: &Address| self.is_selected(address) || self.state.entries.contains_key(address);
+        let is_predicted_only = matches!(part, TemplatePart::Attribute { address, .. } if !is_there(address));
+        self.known(part).filter(|_| !is_predicted_only)
     }
 
     fn conclude(&mut self, address: &Address, desired: Option<Resource>, verdict: Verdict, plan: &mut Plan) {

@@ -13,7 +13,9 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     let holder = store.holder().await?.map(lock_holder);
     let Some(mut state) = store.load().await? else {
         match workspace.ui.format() {
-            Format::Human | Format::Markdown => workspace.ui.data(&format!("Nothing is deployed yet: there is no state in {}.", store.describe())),
+            Format::Human | Format::Markdown => {
+                workspace.ui.data(&format!("Nothing is deployed yet: there is no state in {}.", store.describe()))
+            }
             Format::Json => workspace.ui.document(&json::nothing_deployed("status", &header.project, header.stage.as_deref())),
         }
         return Ok(Exit::Success);

@@ -428,7 +428,14 @@ mod tests {
         for pending in [None, Some(2)] {
             check(
                 "drift",
-                &drift(&DriftView { title: &title(), plan: &plan, drifted: &drifted, pending, rules: &crate::kinds::Registry::new(), is_full: false }),
+                &drift(&DriftView {
+                    title: &title(),
+                    plan: &plan,
+                    drifted: &drifted,
+                    pending,
+                    rules: &crate::kinds::Registry::new(),
+                    is_full: false,
+                }),
             );
         }
     }

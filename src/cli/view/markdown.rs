@@ -1,6 +1,6 @@
 //! Views for pull requests: Markdown as GitHub reads it, no longer than a comment there may be.
 
-use super::human::{self, Block, DriftView, PlanView, Purpose, Steps};
+use super::human::{self, Block, DriftView, PlanView, Purpose, Steps, words};
 use super::own_names::OwnNames;
 use super::rights::{Sign, holders};
 use super::title::Title;
@@ -38,12 +38,7 @@ pub fn plan(view: &PlanView<'_>) -> String {
     remarks.extend(human::unchecked(plan));
     remarks.extend(human::not_deep(plan, "plan --deep"));
     remarks.extend(human::notes(plan));
-    let head = [
-        format!("### lambdo plan: {}\n", short(&total)),
-        place(view.title),
-        caution(plan),
-        table(plan.steps.iter()),
-    ];
+    let head = [format!("### lambdo plan: {}\n", short(&total)), place(view.title), caution(plan), table(plan.steps.iter())];
     Comment { head: head.concat(), rights: rights(plan, &steps.own_names), blocks, remarks, total, command: "plan" }.text()
 }
 
@@ -80,7 +75,8 @@ impl Comment {
     fn text(mut self) -> String {
         // What somebody must see comes last on a terminal and first in a comment, of which the end may be cut.
         self.blocks.reverse();
-        let remarks: Vec<String> = self.remarks.iter().filter(|text| !text.is_empty()).flat_map(|text| text.lines().map(str::to_owned)).collect();
+        let remarks: Vec<String> =
+            self.remarks.iter().filter(|text| !text.is_empty()).flat_map(|text| text.lines().map(str::to_owned)).collect();
         let (remarks, remarks_left_out) = cut(remarks, REMARKS_BYTES_MAX);
         let mut tail = if remarks.is_empty() { String::new() } else { format!("\n{}", fenced("text", &remarks)) };
         tail.push_str(&left_out_note(remarks_left_out, self.command));
@@ -124,6 +120,7 @@ fn left_out_note(left_out: usize, command: &str) -> String {
 /// `Plan: 2 to create.` without what the title says already.
 fn short(total: &str) -> String {
     let text = total.trim_end_matches('.').trim_start_matches("Plan: ").trim_start_matches("Drift: ");
+    let text = if text.starts_with("No changes. ") { "No changes" } else { text };
     words(text.split_once(": ").filter(|(word, _)| *word == "Refused").map_or(text, |_| "refused"))
 }
 
@@ -140,7 +137,8 @@ fn place(title: &Title) -> String {
 
 /// What nobody should overlook: what is lost, and what everybody gets.
 fn caution(plan: &Plan) -> String {
-    let of = |action: Action| plan.steps.iter().filter(|step| step.action == action).map(|step| step.address.to_string()).collect::<Vec<_>>();
+    let of =
+        |action: Action| plan.steps.iter().filter(|step| step.action == action).map(|step| step.address.to_string()).collect::<Vec<_>>();
     let mut lines = Vec::new();
     for (action, word) in [(Action::Delete, "deletes"), (Action::Replace, "replaces")] {
         let all = of(action);
@@ -200,7 +198,10 @@ fn rights(plan: &Plan, own_names: &OwnNames) -> String {
         0 => "Not all who get a right are named here".to_owned(),
         left_out => format!("**{left_out} of {} rights are left out here**, and not all who get a right are named", shared.len()),
     };
-    format!("\n#### Rights\n\n> [!WARNING]\n> {note}, since a comment on GitHub holds 65,536 characters; `lambdo plan` shows all.\n\n{}", short.concat())
+    format!(
+        "\n#### Rights\n\n> [!WARNING]\n> {note}, since a comment on GitHub holds 65,536 characters; `lambdo plan` shows all.\n\n{}",
+        short.concat()
+    )
 }
 
 fn right(one: &human::SharedRight<'_>, names_max: usize) -> String {
@@ -234,6 +235,7 @@ fn as_diff(block: &Block) -> Vec<String> {
     let line = |(number, line): (usize, &String)| match line.trim_start() {
         text if number == 0 && text.starts_with("-/+") => text.to_owned(),
         text if number == 0 => format!("{colour}{}", text.strip_prefix(sign).unwrap_or(text)),
+        _ if !is_nested(line) && line.starts_with("        ") => line.clone(),
         text if is_nested(line) => format!("{}       {}", text.get(..1).unwrap_or_default(), text.get(1..).unwrap_or_default()),
         _ => format!("{colour}{}", line.get(1..).unwrap_or_default()),
     };
@@ -260,11 +262,6 @@ fn longest_run(text: &str) -> usize {
     text.split(|character| character != '`').map(str::len).max().unwrap_or_default()
 }
 
-/// Text on one line.
-fn words(text: &str) -> String {
-    text.chars().flat_map(|character| if character.is_control() { character.escape_default().collect::<Vec<_>>() } else { vec![character] }).collect()
-}
-
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
@@ -272,7 +269,9 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::fixtures::{change, drifted_step, every_action, gone_step, new_step, plan_of, spec_step, step, title, unchanged_step};
+    use crate::cli::view::fixtures::{
+        change, drifted_step, every_action, gone_step, new_step, plan_of, spec_step, step, title, unchanged_step,
+    };
     use crate::kinds::Registry;
     use crate::model::plan::Refusal;
     use crate::model::{Address, Cause, Reason, Value};
@@ -288,15 +287,46 @@ mod tests {
 
     #[test]
     fn no_changes_are_three_lines() {
-        insta::assert_snapshot!(of_plan(&plan_of(vec![unchanged_step("function.hash")])), @"");
+        insta::assert_snapshot!(of_plan(&plan_of(vec![unchanged_step("function.hash")])), @r"
+        ### lambdo plan: No changes
+
+        `demo` · account `123456789012` (`acme`) · region `eu-central-1` · state serial 4
+
+        **No changes. 1 resource is as the spec asks.**
+        ");
     }
 
     #[test]
     fn what_is_refused_says_so_in_its_title() {
         let mut plan = plan_of(vec![new_step("function.hash")]);
         let detail = "It belongs to `other`.".to_owned();
-        plan.refusals = vec![Refusal { address: Address::new("function", "hash"), summary: "not ours", detail, hints: vec!["look".into()] }];
-        insta::assert_snapshot!(of_plan(&plan), @"");
+        plan.refusals =
+            vec![Refusal { address: Address::new("function", "hash"), summary: "not ours", detail, hints: vec!["look".into()] }];
+        insta::assert_snapshot!(of_plan(&plan), @r"
+        ### lambdo plan: refused
+
+        `demo` · account `123456789012` (`acme`) · region `eu-central-1` · state serial 4
+
+        | | create |
+        |:--|--:|
+        | `function` | 1 |
+        | **all** | 1 |
+
+        #### Changes
+
+        ```diff
+        ! function.hash (demo-hash): refused
+        + function.hash (demo-hash): new
+        ```
+
+        ```text
+        error: Not ours: function.hash
+          It belongs to `other`.
+          hint: look
+        ```
+
+        **Refused: nothing of this is done before 1 error is mended.**
+        ");
     }
 
     #[test]
@@ -306,14 +336,41 @@ mod tests {
         let of = |drifted: &[Step], pending| {
             drift(&DriftView { title: &title(), plan: &plan, drifted, pending, rules: &Registry::new(), is_full: false })
         };
-        insta::assert_snapshot!(of(&drifted, Some(2)), @"");
+        insta::assert_snapshot!(of(&drifted, Some(2)), @r"
+        ### lambdo drift: 2 resources differ from what was applied
+
+        `demo` · account `123456789012` (`acme`) · region `eu-central-1` · state serial 4
+
+        #### Changes
+
+        ```diff
+        - log_group.hash (demo-hash): gone from AWS
+        ! function.hash (demo-hash)
+        !     environment.A: 128 -> 512
+        !     memory_size: 128 -> 512
+        ```
+
+        ```text
+        pending: 2 changes of the spec not applied yet; `lambdo plan` shows them
+        ```
+
+        **Drift: 2 resources differ from what was applied.**
+        ");
         assert!(of(&[], Some(0)).starts_with("### lambdo drift: No drift\n"));
     }
 
     #[test]
     fn a_failure_is_a_comment_too() {
         let errors = [Diagnostic::error("x", "AWS refused").detail("It said ```no```.\nTwice.")];
-        insta::assert_snapshot!(failure("plan", &errors, &Sources::new()), @"");
+        insta::assert_snapshot!(failure("plan", &errors, &Sources::new()), @r"
+        ### lambdo plan: failed
+
+        ````text
+        error: AWS refused
+          It said ```no```.
+          Twice.
+        ````
+        ");
     }
 
     #[test]
@@ -329,7 +386,45 @@ mod tests {
         let policy = serde_json::json!({"Statement": [{"Effect": "Allow", "Action": "s3:Get", "Resource": odd}]}).to_string();
         let changed = change("inline_policy.data", None, Some(Value::from(policy.as_str())), Cause::Spec);
         plan.steps.push(step("role.hash", Action::Update, Reason::InputsChanged, vec![changed]));
-        insta::assert_snapshot!(of_plan(&plan), @"");
+        insta::assert_snapshot!(of_plan(&plan), @r#"
+        ### lambdo plan: 2 to update
+
+        `demo` · account `123456789012` (`acme`) · region `eu-central-1` · state serial 4
+
+        | | update |
+        |:--|--:|
+        | `function` | 1 |
+        | `role` | 1 |
+        | **all** | 2 |
+
+        #### Rights
+
+        - ➕ ````role.hash: data: allow s3:Get on a`b```c|d\n# e <script>&amp; @all \u{1b}[31m````
+
+        #### Changes
+
+        ````diff
+        ! role.hash (demo-hash): the spec changed
+        !     inline_policy.data:
+        +        {
+        +          "Statement": [
+        +            {
+        +              "Action": "s3:Get",
+        +              "Effect": "Allow",
+        +              "Resource": "a`b```c|d\n# e <script>&amp; @all \u001b[31m"
+        +            }
+        +          ]
+        +        }
+        ! function.hash (demo-hash): the spec changed
+        !     description: "x" -> "a`b```c|d\n# e <script>&amp; @all \u001b[31m"
+        ````
+
+        ````text
+        note: function.hash: a`b```c|d\n# e <script>&amp; @all \u{1b}[31m
+        ````
+
+        **Plan: 2 to update.**
+        "#);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who may do what once a plan is applied that could not before, and who may not any more.
 
-use super::human::{before, comparable, output};
+use super::human::{before, comparable, output, words};
 use super::statements::{Atom, Clause, clauses, of_policy, of_trust};
 use crate::model::{Action, Address, Change, Compare, Path, Plan, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ pub struct Right {
 
 impl Right {
     fn new(sign: Sign, text: String) -> Self {
-        Self { sign, is_alarming: false, text }
+        Self { sign, is_alarming: false, text: words(&text) }
     }
 
     /// Puts `word` before a right that comes and that nobody should overlook.
@@ -69,8 +69,12 @@ impl Holder<'_> {
 
 /// All of them, those first that open something to everybody.
 pub fn holders(plan: &Plan) -> Vec<Holder<'_>> {
-    let gone: BTreeSet<&str> =
-        plan.steps.iter().filter(|step| step.action == Action::Delete && step.address.kind == FUNCTION).map(|step| step.address.name.as_str()).collect();
+    let gone: BTreeSet<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| step.action == Action::Delete && step.address.kind == FUNCTION)
+        .map(|step| step.address.name.as_str())
+        .collect();
     let of = |step: &'_ Step| match step.address.kind.as_str() {
         ROLE => role_rights(step, plan),
         PERMISSION if step.action == Action::Delete && gone.contains(step.address.name.as_str()) => Vec::new(),
@@ -78,8 +82,10 @@ pub fn holders(plan: &Plan) -> Vec<Holder<'_>> {
         _ => Vec::new(),
     };
     let changed = plan.steps.iter().filter(|step| step.action != Action::NoOp);
-    let mut holders: Vec<Holder<'_>> =
-        changed.map(|step| Holder { address: &step.address, action: step.action, rights: of(step) }).filter(|holder| !holder.rights.is_empty()).collect();
+    let mut holders: Vec<Holder<'_>> = changed
+        .map(|step| Holder { address: &step.address, action: step.action, rights: of(step) })
+        .filter(|holder| !holder.rights.is_empty())
+        .collect();
     for holder in &mut holders {
         holder.rights.sort_by_key(|right| (!right.is_alarming, right.sign));
     }
@@ -118,7 +124,8 @@ fn role_rights(step: &Step, plan: &Plan) -> Vec<Right> {
             ("trust_policy", None) => rights.extend(trust_rights(before, after)),
             ("inline_policy", Some(name)) => rights.extend(policy_rights(name, before, after)),
             ("inline_policy", None) => {
-                let names: BTreeSet<&String> = [before, after].into_iter().flatten().filter_map(Value::as_table).flat_map(|table| table.keys()).collect();
+                let names: BTreeSet<&String> =
+                    [before, after].into_iter().flatten().filter_map(Value::as_table).flat_map(|table| table.keys()).collect();
                 let at = |side: Option<&Value>, name: &str| side.and_then(Value::as_table).and_then(|table| table.get(name)).cloned();
                 rights.extend(names.into_iter().flat_map(|name| policy_rights(name, at(before, name).as_ref(), at(after, name).as_ref())));
             }
@@ -204,7 +211,8 @@ fn permission_right(step: &Step, plan: &Plan) -> Option<Right> {
     let function = format!("{FUNCTION}.{}", step.address.name);
     if matches!(step.action, Action::Delete | Action::Forget) {
         let statement = step.physical_id.as_ref().map_or("", |id| id.as_str().rsplit('/').next().unwrap_or_default());
-        return (step.action == Action::Delete).then(|| Right::new(Sign::Taken, format!("statement {statement} of {function}, which lets somebody invoke it")));
+        return (step.action == Action::Delete)
+            .then(|| Right::new(Sign::Taken, format!("statement {statement} of {function}, which lets somebody invoke it")));
     }
     let sides = sides(step, plan);
     let get = |key: &str| sides.iter().find(|(path, _)| path.first() == key).and_then(|(_, sides)| sides.after.as_ref());
@@ -249,7 +257,11 @@ mod tests {
             format!("{sign} {}: {}{}", holder.address, if right.is_alarming { "! " } else { "" }, right.text)
         };
         let holders = holders(plan);
-        holders.iter().flat_map(|holder| holder.rights.iter().map(|right| line(holder, right)).collect::<Vec<_>>()).collect::<Vec<_>>().join("\n")
+        holders
+            .iter()
+            .flat_map(|holder| holder.rights.iter().map(|right| line(holder, right)).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn policy(actions: &[&str], resources: &[&str]) -> Value {
@@ -345,7 +357,8 @@ mod tests {
         insta::assert_snapshot!(of(&rule), @"+ permission.hash.daily: events.amazonaws.com (rule demo-hash-daily) may invoke function.hash");
         let url = [("principal", "*".into()), ("action", "lambda:InvokeFunctionUrl".into()), ("function_url_auth_type", "NONE".into())];
         insta::assert_snapshot!(of(&url), @"+ permission.hash.daily: ! PUBLIC: anybody may invoke function.hash by its URL, with function_url_auth_type NONE");
-        let account = [("principal", "123456789012".into()), ("action", "lambda:GetFunction".into()), ("event_source_token", "s3cr3t".into())];
+        let account =
+            [("principal", "123456789012".into()), ("action", "lambda:GetFunction".into()), ("event_source_token", "s3cr3t".into())];
         insta::assert_snapshot!(of(&account), @"+ permission.hash.daily: 123456789012 may lambda:GetFunction on function.hash, with event_source_token (given)");
     }
 

@@ -121,7 +121,9 @@ mod tests {
     #[test]
     fn clauses_say_what_the_statements_say() {
         assert_eq!(
-            said(r#"{"Statement":[{"Action":["s3:Get","s3:Put"],"Resource":["a","b"]},{"Action":"s3:Get","Resource":"c"},{"Action":"s3:Put","Resource":"c"}]}"#),
+            said(
+                r#"{"Statement":[{"Action":["s3:Get","s3:Put"],"Resource":["a","b"]},{"Action":"s3:Get","Resource":"c"},{"Action":"s3:Put","Resource":"c"}]}"#
+            ),
             ["s3:Get s3:Put on a b c"]
         );
         assert_eq!(

@@ -132,10 +132,19 @@ fn different_facts(group: &[&Unit<'_>], steps: &Steps<'_>) -> Block {
         });
         of_place.entry(fact.general_key(steps)).or_insert((0, fact)).0 += 1;
     }
-    order.iter().filter_map(|place| Some((place, values.get(place)?))).flat_map(|(place, values)| distribution(place, values, group, steps)).collect()
+    order
+        .iter()
+        .filter_map(|place| Some((place, values.get(place)?)))
+        .flat_map(|(place, values)| distribution(place, values, group, steps))
+        .collect()
 }
 
-fn distribution((path, is_setting): &(String, bool), values: &BTreeMap<String, (usize, &Fact<'_>)>, group: &[&Unit<'_>], steps: &Steps<'_>) -> Block {
+fn distribution(
+    (path, is_setting): &(String, bool),
+    values: &BTreeMap<String, (usize, &Fact<'_>)>,
+    group: &[&Unit<'_>],
+    steps: &Steps<'_>,
+) -> Block {
     let mut values: Vec<&(usize, &Fact<'_>)> = values.values().collect();
     values.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     if values.len() > VALUES_MAX {
@@ -263,7 +272,8 @@ mod tests {
 
     #[test]
     fn many_different_changes_are_counted_and_special_ones_are_named() {
-        let mut plan = plan_of(names(200).iter().map(|name| updated(name, "code", &format!("old {name}"), &format!("new {name}x"))).collect());
+        let mut plan =
+            plan_of(names(200).iter().map(|name| updated(name, "code", &format!("old {name}"), &format!("new {name}x"))).collect());
         plan.steps.extend(["gone-a", "gone-b"].map(|name| step(&format!("function.{name}"), Action::Delete, Reason::NotInSpec, vec![])));
         plan.steps.push(step("role.gone-a", Action::Delete, Reason::NotInSpec, vec![]));
         plan.steps.push(drifted_step("function.odd", &["timeout"]));
@@ -283,7 +293,8 @@ mod tests {
 
     #[test]
     fn names_of_what_is_deleted_or_drifted_are_never_left_out() {
-        let mut steps: Vec<Step> = names(60).iter().map(|name| step(&format!("function.{name}"), Action::Delete, Reason::NotInSpec, vec![])).collect();
+        let mut steps: Vec<Step> =
+            names(60).iter().map(|name| step(&format!("function.{name}"), Action::Delete, Reason::NotInSpec, vec![])).collect();
         steps.extend(names(60).iter().map(|name| drifted_step(&format!("log_group.{name}"), &["retention_in_days"])));
         let text = shown(&plan_of(steps));
         assert!(names(60).iter().all(|name| text.matches(name).count() == 2), "{text}");
@@ -293,7 +304,8 @@ mod tests {
     fn no_line_is_wider_than_the_terminal() {
         let long = "n".repeat(48);
         let mut plan = new_functions(40, |index| (index as i64, "日本語".repeat(40)));
-        plan.steps.extend((0..9).map(|index| updated(&format!("{long}{index}"), "description", &"before ".repeat(40), &"after ".repeat(40))));
+        plan.steps
+            .extend((0..9).map(|index| updated(&format!("{long}{index}"), "description", &"before ".repeat(40), &"after ".repeat(40))));
         plan.steps.extend((0..9).map(|index| spec_step(&format!("function.short{index}"))));
         for columns in [60, 80, 120, 200] {
             let text = shown_at(&plan, false, columns).0;

@@ -126,7 +126,12 @@ impl Fact<'_> {
             Body::Setting(setting) => vec![settings::text(&self.path, &value(setting), steps)],
             Body::Change(change) => {
                 let side = |side: &Option<Value>| side.as_ref().map(value);
-                let change = Change { applied: side(&change.applied), live: side(&change.live), desired: side(&change.desired), ..(*change).clone() };
+                let change = Change {
+                    applied: side(&change.applied),
+                    live: side(&change.live),
+                    desired: side(&change.desired),
+                    ..(*change).clone()
+                };
                 steps.change(self.step, &change)
             }
         }

@@ -3,7 +3,7 @@
 use super::fold::{self, Block};
 use super::security;
 use super::step::{Purpose, Steps};
-use super::text::{BOLD, DIM, YELLOW, counted, hanging, styled};
+use super::text::{BOLD, DIM, YELLOW, counted, hanging, styled, words};
 use crate::cli::view::Title;
 use crate::model::{Action, Address, Path, Plan, RulesSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,7 +79,7 @@ pub fn notes(plan: &Plan) -> Vec<String> {
         }
         addresses.push(address);
     }
-    order.iter().map(|note| format!("note: {}: {note}", whom(&about[note]))).collect()
+    order.iter().map(|note| format!("note: {}: {}", whom(&about[note]), words(note))).collect()
 }
 
 /// A few addresses, or how many of each kind.
@@ -109,8 +109,9 @@ pub fn unchecked(plan: &Plan) -> Vec<String> {
         cause.entry(unchecked.path.to_string()).or_default().insert(address);
     }
     let sentence = |((why, detail), paths): ((&str, &str), BTreeMap<String, BTreeSet<&Address>>)| {
-        let things: Vec<String> = paths.into_iter().map(|(path, addresses)| things(&path, &addresses.into_iter().collect::<Vec<_>>())).collect();
-        format!("not checked: {}: {} ({detail})", things.join("; "), why.replace('_', " "))
+        let things: Vec<String> =
+            paths.into_iter().map(|(path, addresses)| things(&path, &addresses.into_iter().collect::<Vec<_>>())).collect();
+        format!("not checked: {}: {} ({})", things.join("; "), why.replace('_', " "), words(detail))
     };
     causes.into_iter().map(sentence).collect()
 }
@@ -173,10 +174,10 @@ pub fn verb(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::human::text::width;
-    use crate::model::plan::Refusal;
     use crate::cli::view::fixtures::{every_action, new_step, not_deep, plan_of, title, unchanged_step, unchecked};
+    use crate::cli::view::human::text::width;
     use crate::kinds::Registry;
+    use crate::model::plan::Refusal;
 
     fn shown(plan: &Plan, purpose: Purpose) -> String {
         let text = super::plan(&PlanView { title: &title(), plan, purpose, rules: &Registry::new(), is_full: false }, 80);

@@ -147,7 +147,8 @@ mod tests {
 
     fn some() -> Plan {
         let names = ["a", "b", "c", "d"];
-        let mut plan = plan_of(names.iter().map(|name| role(name, &["s3:GetObject", "s3:PutObject"], &["s3:GetObject", "s3:ListBucket"])).collect());
+        let mut plan =
+            plan_of(names.iter().map(|name| role(name, &["s3:GetObject", "s3:PutObject"], &["s3:GetObject", "s3:ListBucket"])).collect());
         plan.steps.push(role("e", &["s3:GetObject"], &["s3:DeleteObject", "s3:GetObject"]));
         plan.steps.extend(names.iter().chain(["e"].iter()).map(|name| new_step(&format!("function.{name}"))));
         for name in ["a", "b"] {

@@ -75,6 +75,12 @@ fn template(parts: &[TemplatePart]) -> String {
     format!("{text:?}")
 }
 
+/// Text on one line in which nothing speaks to the terminal: what AWS or a policy says may hold any character.
+pub fn words(text: &str) -> String {
+    let shown = |character: char| if character.is_control() { character.escape_default().collect() } else { vec![character] };
+    text.chars().flat_map(shown).collect()
+}
+
 /// An output as a shell wants it: text bare, anything else as JSON.
 pub fn output(value: &Value) -> String {
     scalar_text(value).unwrap_or_else(|| value.to_json().to_string())
@@ -130,15 +136,18 @@ pub fn names(names: &[&str], indent: usize, columns: usize, lines_max: Option<us
     // Room for the count is made by leaving out the last names that were shown.
     let mut kept: Vec<&str> = last.trim().split(' ').collect();
     let mut shown = shown;
-    loop {
-        let line = format!("{:indent$}{} and {} more", "", kept.join(" "), names.len() - shown);
-        if width(&line) <= columns || kept.len() <= 1 {
-            *last = line;
-            return lines;
-        }
+    let line = |kept: &[&str], shown: usize| format!("{:indent$}{} and {} more", "", kept.join(" "), names.len() - shown);
+    while kept.len() > 1 && width(&line(&kept, shown)) > columns {
         kept.pop();
         shown -= 1;
     }
+    let full = line(&kept, shown);
+    if width(&full) <= columns {
+        *last = full;
+    } else {
+        lines.push(format!("{:indent$}and {} more", "", names.len() - shown));
+    }
+    lines
 }
 
 fn filled(words: &[String], indent: usize, columns: usize) -> Vec<String> {
@@ -218,7 +227,7 @@ mod tests {
         assert_eq!(names(&many[..2], 2, 50, Some(2)), ["  report-00, report-01"]);
         assert!(names(&many, 2, 50, None).join("").ends_with("report-99"));
         let long = "x".repeat(64);
-        assert_eq!(names(&[&long, &long], 2, 50, Some(1)), [format!("  {long}, and 1 more")]);
+        assert_eq!(names(&[&long, &long], 2, 50, Some(1)), [format!("  {long},"), "  and 1 more".to_owned()]);
     }
 
     #[test]
