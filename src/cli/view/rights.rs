@@ -99,7 +99,8 @@ struct Sides {
     after: Option<Value>,
 }
 
-/// What a step does to each path: its changes, and for something made anew what its operations carry.
+/// What a step does to each path: its changes, and for something made anew what its operations carry, which is what it
+/// had before where it is replaced.
 fn sides(step: &Step, plan: &Plan) -> BTreeMap<Path, Sides> {
     let is_new = step.action == Action::Create;
     let side = |change: &Change| {
@@ -110,7 +111,8 @@ fn sides(step: &Step, plan: &Plan) -> BTreeMap<Path, Sides> {
     if matches!(step.action, Action::Create | Action::Replace | Action::Adopt) {
         let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
         for carry in operations.flat_map(|operation| &operation.carries).filter(|carry| carry.value.is_some()) {
-            all.entry(carry.path.clone()).or_insert_with(|| Sides { before: None, after: carry.value.clone() });
+            let before = carry.value.clone().filter(|_| step.action == Action::Replace);
+            all.entry(carry.path.clone()).or_insert_with(|| Sides { before, after: carry.value.clone() });
         }
     }
     all
@@ -302,6 +304,13 @@ mod tests {
         let (one, two) = (r#"{"Effect":"Allow","Action":"a:b","Resource":"*"}"#, r#"{"Effect":"Allow","Action":["c:d"],"Resource":["x"]}"#);
         let told = told(&updated("inline_policy.data", Some(text(one, two)), Some(text(two, one))));
         assert!(told.lines().all(|line| line.starts_with("  ")), "{told}");
+    }
+
+    #[test]
+    fn what_a_replaced_role_keeps_is_no_news() {
+        let mut plan = made("role.hash", &[("inline_policy.data", policy(&["s3:Get"], &["*"]))]);
+        plan.steps[0].action = Action::Replace;
+        insta::assert_snapshot!(told(&plan), @"  role.hash: data: allow s3:Get on *");
     }
 
     #[test]
