@@ -76,6 +76,7 @@ impl Session {
             interrupt: interrupt.clone(),
             usage: Arc::clone(&usage),
             uploads: Arc::clone(&uploads),
+            buckets: Mutex::default(),
         };
         let clients = Arc::new(Clients::new(&config, true));
         let target = who_am_i(&Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients)), &region).await?;
