@@ -1,7 +1,6 @@
 """The table at the end, and what it was measured with."""
 
 import datetime
-import json
 import os
 import platform
 import re
@@ -35,37 +34,23 @@ def row(title, result):
     return f"| {title} | {result['tool']} | " + " | ".join(map(str, numbers)) + " |"
 
 
-def foot(lambdo, emulator, with_terraform, load):
+def foot(lambdo, emulator, versions, load):
     """Machine, date and versions, and what is measured of the binary alone."""
-    versions = [first_line([lambdo, "--version"]), f"ministack {ministack(emulator)}"]
-    if with_terraform:
-        versions += terraform()
     size_mb = os.path.getsize(lambdo) / 1e6
     return "\n".join(
         [
             f"{datetime.date.today()} · {processor()}, {os.cpu_count()} cores, {memory_gib():.0f} GiB · Linux {platform.release()}",
-            " · ".join(versions),
+            " · ".join([*dict.fromkeys(versions), ministack(emulator)]),
             f"load average {load:.1f} before, {os.getloadavg()[0]:.1f} after",
             f"`lambdo --version` in {measure.start_up_ms([str(lambdo), '--version']):.1f} ms · binary of {size_mb:.1f} MB",
         ]
     )
 
 
-def first_line(command):
-    """The first line that a command prints."""
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[0]
-
-
 def ministack(emulator):
     """The version that is installed beside the emulator's script."""
-    code = "import importlib.metadata as m; print(m.version('ministack'))"
-    return first_line([Path(emulator).with_name("python"), "-c", code])
-
-
-def terraform():
-    """Terraform's version and that of the provider that it last took."""
-    version = json.loads(subprocess.run(["terraform", "version", "-json"], stdout=subprocess.PIPE, text=True, check=True).stdout)
-    return [f"Terraform {version['terraform_version']}"]
+    code = "import importlib.metadata as metadata; print('ministack', metadata.version('ministack'))"
+    return subprocess.run([emulator.with_name("python"), "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def processor():

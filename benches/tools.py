@@ -1,7 +1,7 @@
 """The tools that are compared: what each needs in its folder, and its command for each phase."""
 
+import json
 import subprocess
-from pathlib import Path
 
 import cloud
 import stack
@@ -23,7 +23,11 @@ class Lambdo:
         self.binary, self.count = binary, count
 
     def prepare(self, folder, at):
-        """Everything that is there before the first phase."""
+        """It needs nothing but the zips."""
+
+    def versions(self, _folder):
+        """What was measured."""
+        return subprocess.run([self.binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
 
     def command(self, phase, folder, _at):
         """The command of a phase."""
@@ -42,6 +46,10 @@ class FewestCalls:
 
     def prepare(self, folder, at):
         """It needs nothing but the zips."""
+
+    def versions(self, _folder):
+        """It has none."""
+        return []
 
     def command(self, phase, folder, at):
         """The command of a phase."""
@@ -66,6 +74,13 @@ class Terraform:
             at.make_bucket(stack.BUCKET)
         mirror = [f"-plugin-dir={self.mirror}"] if self.mirror else []
         subprocess.run(["terraform", "init", "-input=false", *mirror], cwd=folder, env=cloud.environment(), stdout=subprocess.DEVNULL, check=True)
+
+    def versions(self, folder):
+        """Terraform's own and the provider's."""
+        told = subprocess.run(["terraform", "version", "-json"], cwd=folder, stdout=subprocess.PIPE, check=True).stdout
+        versions = json.loads(told)
+        providers = [f"{name.rsplit('/', 1)[-1]} provider {version}" for name, version in versions["provider_selections"].items()]
+        return [f"Terraform {versions['terraform_version']}", *providers]
 
     def command(self, phase, _folder, _at):
         """The command of a phase."""

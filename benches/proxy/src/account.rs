@@ -55,7 +55,7 @@ impl Account {
         self.most_in_flight = self.most_in_flight.max(self.in_flight);
     }
 
-    /// A call ended. What follows a reset at once has every line before it in the file.
+    /// A call ended.
     ///
     /// # Errors
     /// The log cannot be written.
