@@ -31,6 +31,7 @@ pub struct Call {
 struct Ledger {
     rules: Vec<Rule>,
     calls: Vec<Call>,
+    latency: Duration,
     child: Option<u32>,
 }
 
@@ -73,6 +74,11 @@ impl Proxy {
     /// Lets everything pass from now on, and forgets the calls so far.
     pub fn clear(&self) {
         self.rules([]);
+    }
+
+    /// Delays each call by this much.
+    pub fn latency(&self, latency: Duration) {
+        self.shared.ledger.lock().unwrap().latency = latency;
     }
 
     /// Lets go what [`Rule::hold`] keeps.
@@ -157,7 +163,8 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Answer {
 async fn serve(shared: &Shared, request: Request<Bytes>) -> Answer {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let operation = Operation::recognise(request.method(), request.uri().path(), request.headers(), request.body());
-    let (index, act) = shared.enter(&operation, &path, request.body());
+    let (index, act, latency) = shared.enter(&operation, &path, request.body());
+    tokio::time::sleep(latency).await;
     let answer = match &act {
         Some(Act::Refuse { status, code, message }) => refuse(&operation, *status, code, message),
         Some(Act::Throttle) => {
@@ -192,12 +199,12 @@ fn refuse(operation: &Operation, status: u16, code: &str, message: &str) -> Resp
 }
 
 impl Shared {
-    fn enter(&self, operation: &Operation, path: &str, body: &[u8]) -> (usize, Option<Act>) {
+    fn enter(&self, operation: &Operation, path: &str, body: &[u8]) -> (usize, Option<Act>, Duration) {
         let mut ledger = self.ledger.lock().unwrap();
         // Every rule counts every call; the first that hits decides.
         let acts: Vec<Act> = ledger.rules.iter_mut().filter_map(|rule| rule.judge(operation, path, body)).collect();
         ledger.calls.push(Call { operation: operation.clone(), status: None });
-        (ledger.calls.len() - 1, acts.into_iter().next())
+        (ledger.calls.len() - 1, acts.into_iter().next(), ledger.latency)
     }
 
     fn leave(&self, index: usize, status: StatusCode) {
