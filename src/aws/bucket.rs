@@ -2,6 +2,7 @@
 //! opens where somebody else's endpoint keeps no quotas at all.
 
 use super::locked;
+use super::meter::Cause;
 use super::quota::{Quota, SHARE};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -56,6 +57,15 @@ impl Bucket {
     pub(super) fn new(quota: &Quota, strictness: Option<Arc<AtomicBool>>, moved: Arc<Notify>) -> Self {
         let flow = Mutex::new(Flow::new(quota, strictness, Instant::now()));
         Self { turn: tokio::sync::Mutex::new(()), flow, waiting: AtomicUsize::new(0), changed: Notify::new(), moved }
+    }
+
+    /// What is waited for when there is no token, in words that a person understands.
+    pub(super) fn cause(&self) -> Cause {
+        let flow = locked(&self.flow);
+        if Instant::now() < flow.closed_until {
+            return Cause::RetryAfter;
+        }
+        Cause::Quota { bucket: flow.quota.name, text: flow.quota.text() }
     }
 
     /// Waits for a token.

@@ -4,36 +4,27 @@ use super::bucket::{Bucket, Token};
 use super::classify::Failed;
 use super::error::{AwsError, ErrorClass};
 use super::locked;
+use super::meter::{Cause, Meter, milliseconds};
 use super::quota::{Quotas, Scope, quota_of};
 use super::uploads::Uploads;
 use crate::model::{Event, EventSink};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::FutureExt as _;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The first pause is a random part of this, the next of twice as much, and so on.
 const BASE: Duration = Duration::from_millis(100);
 /// No pause is longer than this.
 const CAP: Duration = Duration::from_secs(5);
-/// A pause of this length is worth telling.
-const TELLING: Duration = Duration::from_secs(2);
-
-/// How often one operation was called.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CallUsage {
-    /// Attempts that were sent.
-    pub calls: u64,
-    /// Attempts that AWS answered with "too many calls".
-    pub throttled: u64,
-    /// Attempts that came after a failed one.
-    pub retried: u64,
-}
 
 /// How many attempts a call has.
 #[derive(Clone, Copy, Debug)]
@@ -57,10 +48,12 @@ pub(super) struct Caller {
     pub(super) limits: Limits,
     pub(super) events: EventSink,
     pub(super) interrupt: CancellationToken,
-    pub(super) usage: Arc<Mutex<BTreeMap<String, CallUsage>>>,
+    pub(super) meter: Meter,
     pub(super) uploads: Arc<Uploads>,
     /// The buckets of this caller's scope, by the quota's name.
     pub(super) buckets: Mutex<BTreeMap<&'static str, Arc<Bucket>>>,
+    /// How many wait for something by looking again and again.
+    pub(super) watchers: AtomicU32,
 }
 
 impl Caller {
@@ -81,8 +74,10 @@ impl Caller {
         loop {
             let room = attempts.room(bytes).await?;
             let token = attempts.enter().await?;
+            let sent = Instant::now();
             let result = send().await;
             drop(room);
+            self.meter.answered(operation, sent.elapsed(), bytes);
             match result {
                 Ok(output) => {
                     attempts.bucket.answered(token);
@@ -93,11 +88,12 @@ impl Caller {
         }
     }
 
-    fn count(&self, operation: &str, count: impl FnOnce(&mut CallUsage)) {
-        let mut usage = locked(&self.usage);
-        match usage.get_mut(operation) {
-            Some(usage) => count(usage),
-            None => count(usage.entry(operation.to_owned()).or_default()),
+    /// Waits for `work`. A wait that does not end at once is measured, and told when it takes long.
+    async fn wait<T>(&self, cause: impl FnOnce() -> Cause, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        match work.as_mut().now_or_never() {
+            Some(done) => done,
+            None => self.meter.waiting(cause(), Arc::clone(&self.events)).during(work).await,
         }
     }
 }
@@ -109,7 +105,6 @@ struct Attempts<'a> {
     bucket: Arc<Bucket>,
     made: u32,
     last: Option<AwsError>,
-    elapsed: Duration,
     /// Whether the clock was blamed already.
     is_clock_corrected: bool,
 }
@@ -117,21 +112,23 @@ struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     fn new(caller: &'a Caller, operation: &'a str) -> Self {
         let bucket = caller.bucket(operation);
-        Self { caller, operation, bucket, made: 0, last: None, elapsed: Duration::ZERO, is_clock_corrected: false }
+        Self { caller, operation, bucket, made: 0, last: None, is_clock_corrected: false }
     }
 
     async fn room(&self, bytes: usize) -> Result<Option<SemaphorePermit<'a>>, AwsError> {
-        let room = self.caller.interrupt.run_until_cancelled(self.caller.uploads.room(bytes)).await;
+        let room = self.caller.interrupt.run_until_cancelled(self.caller.uploads.room(bytes));
+        let room = self.caller.wait(|| Cause::Uploads, room).await;
         room.ok_or_else(|| self.interrupted())
     }
 
     async fn enter(&mut self) -> Result<Token, AwsError> {
-        let token = self.bucket.acquire(&self.caller.interrupt).await.map_err(|_| self.interrupted())?;
+        let (cause, token) = (|| self.bucket.cause(), self.bucket.acquire(&self.caller.interrupt));
+        let token = self.caller.wait(cause, token).await.map_err(|_| self.interrupted())?;
         let is_retry = self.made > 0;
         self.made += 1;
-        self.caller.count(self.operation, |usage| {
-            usage.calls += 1;
-            usage.retried += u64::from(is_retry);
+        self.caller.meter.count(self.operation, |calls| {
+            calls.calls += 1;
+            calls.retried += u64::from(is_retry);
         });
         Ok(token)
     }
@@ -150,13 +147,21 @@ impl<'a> Attempts<'a> {
             ErrorClass::Throttled => self.throttled(),
             ErrorClass::Transient => self.caller.limits.transient,
             _ if error.may_be_the_clock() && !self.is_clock_corrected => return self.correct_clock(error),
-            _ => return Err(error),
+            _ => 0,
         };
         if self.made >= limit {
+            self.caller.meter.count(self.operation, |calls| calls.failed += u64::from(!error.is_not_found()));
             return Err(error);
         }
+        let pause = backoff(self.made, random_fraction());
+        (self.caller.events)(Event::Retried {
+            operation: self.operation.to_owned(),
+            attempt: self.made,
+            cause: error.cause(),
+            pause_ms: milliseconds(pause),
+        });
         self.last = Some(error);
-        self.pause(backoff(self.made, random_fraction())).await
+        self.pause(pause).await
     }
 
     /// The SDK's client learned from the answer how late it is by AWS's clock, and signs accordingly from
@@ -168,18 +173,13 @@ impl<'a> Attempts<'a> {
     }
 
     fn throttled(&self) -> u32 {
-        self.caller.count(self.operation, |usage| usage.throttled += 1);
+        self.caller.meter.count(self.operation, |calls| calls.throttled += 1);
         self.caller.limits.throttled
     }
 
     async fn pause(&mut self, delay: Duration) -> Result<(), AwsError> {
-        self.elapsed += delay;
-        if self.elapsed >= TELLING {
-            let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
-            let cause = format!("AWS to accept {}", self.operation);
-            (self.caller.events)(Event::Waiting { address: None, cause, elapsed_ms, limit_ms: None });
-        }
-        let slept = self.caller.interrupt.run_until_cancelled(tokio::time::sleep(delay)).await;
+        let sleep = self.caller.interrupt.run_until_cancelled(tokio::time::sleep(delay));
+        let slept = self.caller.wait(|| Cause::Retry, sleep).await;
         slept.ok_or_else(|| self.interrupted())
     }
 
@@ -245,9 +245,10 @@ pub(super) mod tests {
             limits: PATIENT,
             events: Arc::new(|_| {}),
             interrupt: CancellationToken::new(),
-            usage: Arc::default(),
+            meter: Meter::default(),
             uploads: Arc::default(),
             buckets: Mutex::default(),
+            watchers: AtomicU32::new(0),
         }
     }
 
@@ -266,7 +267,8 @@ pub(super) mod tests {
         let caller = caller();
         assert_eq!(fail_times(&caller, 3, || answer(429, "TooManyRequestsException", None)).await, Ok(4));
         assert_eq!(fail_times(&caller, 2, || answer(503, "", None)).await, Ok(3));
-        assert_eq!(locked(&caller.usage)["lambda:CreateFunction"], CallUsage { calls: 7, throttled: 3, retried: 5 });
+        let account = caller.meter.account().unwrap();
+        assert_eq!((account.total, account.throttled, account.retried, account.failed), (7, 3, 5, 0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -280,7 +282,8 @@ pub(super) mod tests {
         let caller = caller();
         let error = fail_times(&caller, 1, || answer(403, "AccessDeniedException", None)).await.unwrap_err();
         assert_eq!(error.class, ErrorClass::Denied);
-        assert_eq!(locked(&caller.usage)["lambda:CreateFunction"].calls, 1);
+        let account = caller.meter.account().unwrap();
+        assert_eq!((account.total, account.failed), (1, 1));
     }
 
     /// The error after these answers, one after the other, and how many were asked for.

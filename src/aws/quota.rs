@@ -135,6 +135,20 @@ impl Quota {
         }
     }
 
+    /// Such as `AWS's quota of 15 Lambda calls a second`.
+    pub(super) fn text(&self) -> String {
+        let calls = match self.name {
+            "lambda" => "Lambda calls",
+            "events" => "EventBridge calls",
+            "logs" => "CloudWatch Logs calls",
+            "iam:read" => return "the pace at which IAM answers reads".to_owned(),
+            "iam:write" => return "the pace at which IAM takes changes".to_owned(),
+            "sts" => return "the pace at which STS answers".to_owned(),
+            name => return format!("AWS's quota of {} {} calls a second", self.rate, name.rsplit(':').next().unwrap_or(name)),
+        };
+        format!("AWS's quota of {} {calls} a second", self.rate)
+    }
+
     /// The rate that it starts with, in calls per second.
     pub(super) fn start(&self) -> f64 {
         if self.burst.is_some() { self.rate } else { self.rate * SHARE }
