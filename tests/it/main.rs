@@ -23,7 +23,6 @@ mod invoke;
 mod killed;
 mod life_cycle;
 mod local;
-mod measure;
 mod measure_local;
 mod refused;
 mod saved;
