@@ -1,31 +1,18 @@
 //! From a section of the spec to a role.
 
-use super::check::{self, Purpose};
 use super::document::{allow, document, from_allow, to_aws};
 use super::fields::FIELDS;
+use super::managed::{self, BASIC};
+use super::policy::{self, Policy, Purpose};
 use crate::diagnostic::Diagnostic;
-use crate::kinds::lowering::settings;
+use crate::kinds::arn::{self, Arn};
+use crate::kinds::lowering::{finding, settings};
 use crate::kinds::names::{fitted_name, usual_name};
 use crate::kinds::{Context, FunctionFacts, Lowered, tagging};
 use crate::model::{Address, Path, Resource, Section, Table, Value, field};
 
 /// The longest role name.
 const NAME_LIMIT: usize = 64;
-const BASIC: &str = "AWSLambdaBasicExecutionRole";
-
-/// AWS's managed policies for Lambda that stand under `service-role/`.
-const SERVICE_ROLE: &[&str] = &[
-    BASIC,
-    "AWSLambdaBasicDurableExecutionRolePolicy",
-    "AWSLambdaDynamoDBExecutionRole",
-    "AWSLambdaENIManagementAccess",
-    "AWSLambdaKinesisExecutionRole",
-    "AWSLambdaMSKExecutionRole",
-    "AWSLambdaRole",
-    "AWSLambdaSQSQueueExecutionRole",
-    "AWSLambdaVPCAccessExecutionRole",
-];
-
 /// What Lambda needs to put a function into a VPC: the actions of `AWSLambdaVPCAccessExecutionRole`.
 const VPC: &[&str] = &[
     "ec2:CreateNetworkInterface",
@@ -39,14 +26,17 @@ const VPC: &[&str] = &[
 /// The role that a section asks for; none where it names one that exists.
 pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     if section.values.contains_key("reference") {
-        return reference(section);
+        return reference(section, context);
     }
     let mut diagnostics = Vec::new();
     let address = Address::new("role", &section.name);
     let users: Vec<&FunctionFacts> = context.functions.values().filter(|facts| facts.role.as_ref() == Some(&address)).collect();
     let inputs = inputs(section, context, &users, &mut diagnostics);
-    diagnostics.extend(documents(section, &inputs, !users.is_empty()));
+    diagnostics.extend(documents(section, &inputs, !users.is_empty(), context.partition()));
+    diagnostics.extend(managed::diagnostics(section, context));
+    diagnostics.extend(managed::boundary(section, context));
     diagnostics.extend(tagging::too_many(section, &inputs));
+    diagnostics.extend(tagging::alike(section, &inputs));
     let name = inputs.get("role_name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let path = inputs.get("path").and_then(Value::as_str).unwrap_or("/");
     let target = context.target;
@@ -58,14 +48,27 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
 }
 
 /// A reference stands alone: with other keys nobody knows which role they are for.
-fn reference(section: &Section) -> Lowered {
+fn reference(section: &Section, context: &Context<'_>) -> Lowered {
     let others = section.values.keys().filter(|key| key.as_str() != "reference").map(|key| {
         Diagnostic::error("role-reference-with-settings", "A role that is referred to cannot have settings here")
             .detail(format!("`role` of function `{}` names a role that stands elsewhere, so `{key}` has no effect here", section.name))
             .span(section.span_of(&Path::key(key)))
             .hint("put the key into the `[role.NAME]` section, or take `reference` away")
     });
-    Lowered { resources: vec![], diagnostics: others.collect() }
+    Lowered { resources: vec![], diagnostics: others.chain(foreign(section, context)).collect() }
+}
+
+/// A role that exists must be of the account and partition that the function is in.
+fn foreign(section: &Section, context: &Context<'_>) -> Option<Diagnostic> {
+    let text = section.string("reference")?;
+    let problem = arn::other_partition(text, context).or_else(|| {
+        let (role, account) = (Arn::parse(text)?, context.account()?);
+        (role.account != account)
+            .then(|| format!("`{text}` is a role of the account `{}`, and this is deployed to `{account}`", role.account))
+    })?;
+    let found = Diagnostic::error("foreign-role", "The role is of another account or partition")
+        .detail(format!("{problem}; a function runs only as a role of its own account."));
+    Some(finding(section, &Path::key("reference"), found))
 }
 
 fn inputs(section: &Section, context: &Context<'_>, users: &[&FunctionFacts], diagnostics: &mut Vec<Diagnostic>) -> Table {
@@ -81,7 +84,7 @@ fn inputs(section: &Section, context: &Context<'_>, users: &[&FunctionFacts], di
     if let Some(trust) = inputs.get_mut("trust_policy") {
         *trust = to_aws(trust);
     }
-    let managed = managed_policies(inputs.get("managed_policies"), &context.target.partition);
+    let managed = managed::arns(inputs.get("managed_policies"), &context.target.partition);
     let inline = inline_policies(inputs.get("inline_policy"), section.values.get("allow"), section, diagnostics);
     let derived = derived(context, users, &managed).into_iter().map(|(name, policy)| (name.to_owned(), policy));
     inputs.insert("inline_policy".into(), Value::Table(derived.chain(inline).collect()));
@@ -104,18 +107,6 @@ fn default_name(section: &Section, context: &Context<'_>) -> String {
         None => format!("{}-{region}", usual_name(context.project, context.stage, &section.name)),
     };
     fitted_name(full, NAME_LIMIT)
-}
-
-/// Full ARNs; a bare name is one of AWS's own.
-fn managed_policies(given: Option<&Value>, partition: &str) -> Vec<Value> {
-    let arn = |value: &Value| match value.as_str() {
-        Some(name) if !name.starts_with("arn:") => {
-            let folder = if SERVICE_ROLE.contains(&name) { "service-role/" } else { "" };
-            format!("arn:{partition}:iam::aws:policy/{folder}{name}").into()
-        }
-        _ => value.clone(),
-    };
-    given.and_then(Value::as_list).unwrap_or_default().iter().map(arn).collect()
 }
 
 fn inline_policies(given: Option<&Value>, allowed: Option<&Value>, section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Table {
@@ -198,47 +189,50 @@ fn sends(arn: &Value) -> &'static [&'static str] {
 }
 
 /// What IAM would refuse, or Lambda could not use.
-fn documents(section: &Section, inputs: &Table, is_used: bool) -> Vec<Diagnostic> {
+fn documents(section: &Section, inputs: &Table, is_used: bool, partition: Option<&str>) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let inline = inputs.get("inline_policy").and_then(Value::as_table);
-    for (name, policy) in inline.into_iter().flatten() {
+    for (name, document) in inline.into_iter().flatten() {
         let path = if name == "allow" && section.values.contains_key("allow") {
             Path::key("allow")
         } else {
             Path::key("inline_policy").join(name)
         };
-        diagnostics.extend(check::check(policy, Purpose::Identity).iter().map(|message| refused(section, &path, message)));
+        let policy = policy::check(document, Policy { purpose: Purpose::Identity, partition });
+        diagnostics.extend(policy.iter().map(|message| refused(section, &path, message)));
     }
-    let inline_size: usize = inline.into_iter().flat_map(Table::values).map(check::size).sum();
-    if inline_size > check::INLINE_LIMIT {
-        let message = format!("all inline policies together have {inline_size} characters and IAM takes {} at most", check::INLINE_LIMIT);
+    let inline_size: usize = inline.into_iter().flat_map(Table::values).map(policy::size).sum();
+    if inline_size > policy::INLINE_LIMIT {
+        let message = format!("all inline policies together have {inline_size} characters and IAM takes {} at most", policy::INLINE_LIMIT);
         diagnostics
             .push(refused(section, &Path::key("inline_policy"), &message).hint("use fewer statements, `*` in ARNs, or a managed policy"));
     }
-    diagnostics.extend(inputs.get("trust_policy").into_iter().flat_map(|trust| trust_policy(section, trust, is_used)));
+    diagnostics.extend(inputs.get("trust_policy").into_iter().flat_map(|trust| trust_policy(section, trust, is_used, partition)));
     diagnostics
 }
 
-fn trust_policy(section: &Section, trust: &Value, is_used: bool) -> Vec<Diagnostic> {
+fn trust_policy(section: &Section, trust: &Value, is_used: bool, partition: Option<&str>) -> Vec<Diagnostic> {
     let path = Path::key("trust_policy");
-    let messages = check::check(trust, Purpose::Trust);
+    let messages = policy::check(trust, Policy { purpose: Purpose::Trust, partition });
     let mut diagnostics: Vec<Diagnostic> = messages.iter().map(|message| refused(section, &path, message)).collect();
-    if is_used && diagnostics.is_empty() && !check::lets_lambda_assume(trust) {
+    if is_used && diagnostics.is_empty() && !policy::lets_lambda_assume(trust) {
         let message = "it does not let `lambda.amazonaws.com` assume the role, so Lambda would refuse every function that has it";
         let hint = r#"add a statement { effect = "Allow", principal = { Service = "lambda.amazonaws.com" }, action = "sts:AssumeRole" }"#;
         diagnostics.push(refused(section, &path, message).hint(hint));
     }
-    match check::size(trust) {
-        size if size > check::TRUST_CEILING => {
-            let message = format!("it has {size} characters and IAM takes {} at most", check::TRUST_CEILING);
+    match policy::size(trust) {
+        size if size > policy::TRUST_CEILING => {
+            let message =
+                format!("it has {size} characters and IAM takes {} at most, also where the quota was raised", policy::TRUST_CEILING);
             diagnostics.push(refused(section, &path, &message));
         }
-        size if size > check::TRUST_LIMIT => diagnostics.push(
+        size if size > policy::TRUST_LIMIT => diagnostics.push(
             Diagnostic::warning("trust-policy-large", "A trust policy is larger than IAM's default quota")
                 .detail(format!(
-                    "`trust_policy` of role `{}` has {size} characters; unless the quota was raised, IAM takes {}",
+                    "`trust_policy` of role `{}` has {size} characters; unless the quota was raised (AWS raises it to {}), IAM takes {}",
                     section.name,
-                    check::TRUST_LIMIT
+                    policy::TRUST_CEILING,
+                    policy::TRUST_LIMIT
                 ))
                 .span(section.span_of(&path)),
         ),
@@ -256,6 +250,7 @@ fn refused(section: &Section, path: &Path, message: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::Known;
     use crate::model::{Artifact, Target};
     use std::collections::BTreeMap;
 
@@ -283,7 +278,17 @@ mod tests {
         let functions = functions.iter().map(|facts| (facts.name.clone(), facts.clone())).collect();
         let target = Target { partition: "aws-cn".into(), account: "123456789012".into(), region: "cn-north-1".into() };
         let artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
-        lower(section, &Context { project: "demo", stage: Some("dev"), target: &target, functions: &functions, artifacts: &artifacts })
+        lower(
+            section,
+            &Context {
+                project: "demo",
+                stage: Some("dev"),
+                target: &target,
+                known: Known::All,
+                functions: &functions,
+                artifacts: &artifacts,
+            },
+        )
     }
 
     fn inline(lowered: &Lowered) -> String {
