@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn keys_that_aws_refuses_or_lambdo_needs_are_refused() {
-        insta::assert_snapshot!(check_value("a\nb").unwrap_err(), @"");
-        insta::assert_snapshot!(check_value("R&D").unwrap_err(), @"");
+        insta::assert_snapshot!(check_value("a\nb").unwrap_err(), @r#"has '\n'; a tag may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`"#);
+        insta::assert_snapshot!(check_value("R&D").unwrap_err(), @"has `&`; a tag may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`");
         assert_eq!(check_value("Büro 3 ٣ _.:/=+-@"), Ok(()));
         for good in ["cost center", "team"] {
             assert_eq!(check_key(good), Ok(()), "{good}");

@@ -420,7 +420,7 @@ role.hash <-
 role.log-cleanup <-
 role.shared <-
 "#);
-        insta::assert_snapshot!(desired.resources[&Address::new("function", "hash")].inputs["environment"].to_json(), @r#"{"CLEANER":"arn:aws:lambda:us-east-1:123456789012:function:demo-log-cleanup","LOG_LEVEL":"info"}"#);
+        insta::assert_snapshot!(desired.resources[&Address::new("function", "hash")].inputs["environment"].to_json(), @r#"{"CLEANER":"arn:aws:lambda:eu-central-1:123456789012:function:demo-log-cleanup","LOG_LEVEL":"info"}"#);
     }
 
     #[test]

@@ -246,7 +246,7 @@ mod tests {
             (&[("dead_letter_config", table([("target_arn", arn("sqs", "q"))]))], &[]),
             (&[("dead_letter_config", table([("target_arn", arn("s3", "q"))]))], &["bad-dead-letter-target"]),
             (&[("logging_config", table([("system_log_level", "WARN".into())]))], &["log-level-without-json"]),
-            (&[("snap_start", table([("apply_on", "PublishedVersions".into())]))], &["not-supported-yet"]),
+            (&[("snap_start", table([("apply_on", "PublishedVersions".into())]))], &["snap-start", "snap-start-unpublished"]),
             (&[("tags", many.into())], &["too-many-tags"]),
         ];
         for (values, codes) in cases {
@@ -258,6 +258,6 @@ mod tests {
     #[test]
     fn a_handler_is_asked_for_with_an_example() {
         let found = lowered(&[("runtime", "nodejs24.x".into())]).diagnostics;
-        assert_eq!(found[0].hints, ["add `handler = \"index.handler\"`"]);
+        assert_eq!(found[0].hints, ["`handler = \"index.handler\"` calls what `index.mjs` or `index.js` exports as `handler`"]);
     }
 }

@@ -135,7 +135,7 @@ const RUST: &[Field] = &[
 const STORAGE_SIZE: Shape = Shape::Integer { min: 512, max: 10_240 };
 
 /// Keys of `ephemeral_storage`.
-const EPHEMERAL_STORAGE: &[Field] = &[Field::new("size", STORAGE_SIZE, "Size in MB.").default(Default::Integer(512))];
+const EPHEMERAL_STORAGE: &[Field] = &[Field::new("size", STORAGE_SIZE, "The size of `/tmp` in MB.").default(Default::Integer(512))];
 
 const VPC_CONFIG: &[Field] = &[
     Field::new("subnet_ids", Shape::List { item: &Shape::checked(1, 1024, check_subnet), max: MOST_SUBNETS }, "Its subnets.")
@@ -177,7 +177,7 @@ const LOGGING_CONFIG: &[Field] = &[
 
 const FILE_SYSTEM_CONFIG: &[Field] = &[
     Field::new("arn", Shape::checked(1, 256, check_access_point), "The ARN of the file system's access point.").required(),
-    Field::new("local_mount_path", Shape::checked(6, 160, check_mount_path), "Where it is mounted, below `/mnt/`.").required(),
+    Field::new("local_mount_path", Shape::checked(1, 160, check_mount_path), "Where it is mounted, below `/mnt/`.").required(),
 ];
 
 const SNAP_START: &[Field] =

@@ -217,9 +217,9 @@ mod tests {
 
     #[test]
     fn what_was_probably_meant_is_told() {
-        insta::assert_snapshot!(check_role("arn:aws:iam::123456789012:user/x").unwrap_err(), @"");
-        insta::assert_snapshot!(check_layer("arn:aws:lambda:eu-central-1:123456789012:layer:x").unwrap_err(), @"");
-        insta::assert_snapshot!(check_access_point("arn:aws:elasticfilesystem:eu-central-1:123456789012:file-system/fs-0123456789abcdef0").unwrap_err(), @"");
-        insta::assert_snapshot!(check_subnet("main").unwrap_err(), @"");
+        insta::assert_snapshot!(check_role("arn:aws:iam::123456789012:user/x").unwrap_err(), @"is the ARN of a `user`, and a function runs as a role, such as `arn:aws:iam::123456789012:role/NAME`");
+        insta::assert_snapshot!(check_layer("arn:aws:lambda:eu-central-1:123456789012:layer:x").unwrap_err(), @"is the ARN of a layer without a version; add the version's number, such as `arn:aws:lambda:eu-central-1:123456789012:layer:x:1`");
+        insta::assert_snapshot!(check_access_point("arn:aws:elasticfilesystem:eu-central-1:123456789012:file-system/fs-0123456789abcdef0").unwrap_err(), @"is the ARN of a file system; Lambda mounts an access point of it, such as `arn:aws:elasticfilesystem:eu-central-1:123456789012:access-point/fsap-0123456789abcdef0`");
+        insta::assert_snapshot!(check_subnet("main").unwrap_err(), @"must be the id of a subnet, such as `subnet-0123456789abcdef0`; names are not taken");
     }
 }

@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn what_is_no_runtime_names_the_nearest() {
         insta::assert_snapshot!(check("python312").unwrap_err(), @"is not a runtime of Lambda; did you mean `python3.12`?");
-        insta::assert_snapshot!(check("rust").unwrap_err(), @"");
-        insta::assert_snapshot!(check("cobol").unwrap_err(), @"");
+        insta::assert_snapshot!(check("rust").unwrap_err(), @"is not a runtime of Lambda; did you mean `provided.al2023`?");
+        insta::assert_snapshot!(check("cobol").unwrap_err(), @"is not a runtime of Lambda, such as `provided.al2023`, `nodejs24.x` or `python3.14`");
         for text in ["go", "rust", "nodejs", "node22", "python3", "java", "provided.rhel9", "PROVIDED.AL2023"] {
             assert!(check(text).is_err(), "{text}");
         }
@@ -250,8 +250,8 @@ mod tests {
 
     #[test]
     fn a_handler_that_names_no_function_is_doubted() {
-        insta::assert_snapshot!(doubt_of_handler("python3.13", "handler").unwrap(), @"");
-        insta::assert_snapshot!(doubt_of_handler("nodejs24.x", "src/index.js").unwrap(), @"");
+        insta::assert_snapshot!(doubt_of_handler("python3.13", "handler").unwrap(), @"`handler` names no function: `python3.13` looks for `FILE.FUNCTION`");
+        insta::assert_snapshot!(doubt_of_handler("nodejs24.x", "src/index.js").unwrap(), @"`src/index.js` is the name of a file: `nodejs24.x` would look for a function `js` in `src/index`");
         assert!(doubt_of_handler("ruby3.4", "app.").is_some());
         for (runtime, handler) in [
             ("python3.13", "a/b.c"),

@@ -64,6 +64,6 @@ mod tests {
     fn a_key_is_given_by_its_own_arn() {
         let arn = |resource: &str| format!("arn:aws:kms:eu-central-1:123456789012:{resource}");
         assert!(check_key(&arn("key/x")).is_ok() && check_key("alias/x").is_err());
-        insta::assert_snapshot!(check_key(&arn("alias/x")).unwrap_err(), @"");
+        insta::assert_snapshot!(check_key(&arn("alias/x")).unwrap_err(), @"is the ARN of an alias; CloudWatch Logs takes the ARN of the key itself, `…:key/ID`");
     }
 }

@@ -52,7 +52,7 @@ fn check_principal(principal: &str) -> Result<(), String> {
     if principal.starts_with("arn:") {
         return check_identity(principal);
     }
-    let meant = if principal.contains(['.', '*']) { "s3" } else { principal };
+    let meant = if principal.contains(|character: char| !character.is_ascii_alphabetic() && character != '-') { "s3" } else { principal };
     Err(format!("must be a service such as `{meant}.amazonaws.com`, twelve digits of an account, an ARN or `*`"))
 }
 
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn what_was_meant_is_told() {
         insta::assert_snapshot!(check_principal("s3").unwrap_err(), @"must be a service such as `s3.amazonaws.com`, twelve digits of an account, an ARN or `*`");
-        insta::assert_snapshot!(check_principal("arn:aws:s3:::bucket").unwrap_err(), @"");
-        insta::assert_snapshot!(check_action("InvokeFunction").unwrap_err(), @"");
+        insta::assert_snapshot!(check_principal("arn:aws:s3:::bucket").unwrap_err(), @"is not the ARN of an account, a user or a role, such as `arn:aws:iam::123456789012:role/NAME`; a resource on whose behalf a service invokes is the `source_arn`");
+        insta::assert_snapshot!(check_action("InvokeFunction").unwrap_err(), @"must be an action of Lambda in full, such as `lambda:InvokeFunction`, or `lambda:*`; patterns such as `lambda:Invoke*` are not taken");
     }
 }

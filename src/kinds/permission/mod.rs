@@ -12,8 +12,8 @@ use crate::kinds::reading::{AT_ONCE, sighting};
 use crate::kinds::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::model::field::fill_defaults;
 use crate::model::{
-    Address, Carry, Default, Dependency, Draft, Field, Live, Operation, PhysicalId, Removal, Resource, Rules, Section, Shape, Sighting,
-    Table, Update, Value,
+    Address, Carry, Dependency, Draft, Field, Live, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update,
+    Value,
 };
 use async_trait::async_trait;
 use aws_sdk_lambda::operation::add_permission::builders::AddPermissionInputBuilder;

@@ -3,7 +3,7 @@
 use super::document::{allow, document, from_allow, to_aws};
 use super::fields::FIELDS;
 use super::managed::{self, BASIC};
-use super::policy::{self, Policy, Purpose};
+use super::policy::{self, Policy, Problem, Purpose};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::arn::{self, Arn};
 use crate::kinds::lowering::{finding, settings};
@@ -51,7 +51,8 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
 fn reference(section: &Section, context: &Context<'_>) -> Lowered {
     let others = section.values.keys().filter(|key| key.as_str() != "reference").map(|key| {
         Diagnostic::error("role-reference-with-settings", "A role that is referred to cannot have settings here")
-            .detail(format!("`role` of function `{}` names a role that stands elsewhere, so `{key}` has no effect here", section.name))
+            .detail(format!("`role` of function `{}` names a role that stands elsewhere, so `{key}` has no effect here.", section.name))
+            .address(Address::new("role", &section.name))
             .span(section.span_of(&Path::key(key)))
             .hint("put the key into the `[role.NAME]` section, or take `reference` away")
     });
@@ -95,7 +96,8 @@ fn inputs(section: &Section, context: &Context<'_>, users: &[&FunctionFacts], di
 
 fn open_name(section: &Section, key: &str) -> Diagnostic {
     Diagnostic::error("role-name-unknown", "The name of a role must be known before AWS makes anything")
-        .detail(format!("`{key}` of role `{}` refers to something that only AWS will know", section.name))
+        .detail(format!("`{key}` of role `{}` refers to something that only AWS will know.", section.name))
+        .address(Address::new("role", &section.name))
         .span(section.span_of(&Path::key(key)))
 }
 
@@ -116,9 +118,10 @@ fn inline_policies(given: Option<&Value>, allowed: Option<&Value>, section: &Sec
         if policies.contains_key("allow") {
             let diagnostic = Diagnostic::error("role-allow-twice", "Two policies have the same name")
                 .detail(format!(
-                    "`allow` of role `{}` becomes the inline policy `allow`, and `inline_policy.allow` is given too",
+                    "`allow` of role `{}` becomes the inline policy `allow`, and `inline_policy.allow` is given, too.",
                     section.name
                 ))
+                .address(Address::new("role", &section.name))
                 .span(section.span_of(&Path::key("inline_policy").join("allow")))
                 .hint("give the inline policy another name");
             diagnostics.push(diagnostic);
@@ -199,7 +202,7 @@ fn documents(section: &Section, inputs: &Table, is_used: bool, partition: Option
             Path::key("inline_policy").join(name)
         };
         let policy = policy::check(document, Policy { purpose: Purpose::Identity, partition });
-        diagnostics.extend(policy.iter().map(|message| refused(section, &path, message)));
+        diagnostics.extend(policy.iter().map(|problem| refused_statement(section, &path, problem)));
     }
     let inline_size: usize = inline.into_iter().flat_map(Table::values).map(policy::size).sum();
     if inline_size > policy::INLINE_LIMIT {
@@ -213,8 +216,8 @@ fn documents(section: &Section, inputs: &Table, is_used: bool, partition: Option
 
 fn trust_policy(section: &Section, trust: &Value, is_used: bool, partition: Option<&str>) -> Vec<Diagnostic> {
     let path = Path::key("trust_policy");
-    let messages = policy::check(trust, Policy { purpose: Purpose::Trust, partition });
-    let mut diagnostics: Vec<Diagnostic> = messages.iter().map(|message| refused(section, &path, message)).collect();
+    let problems = policy::check(trust, Policy { purpose: Purpose::Trust, partition });
+    let mut diagnostics: Vec<Diagnostic> = problems.iter().map(|problem| refused_statement(section, &path, problem)).collect();
     if is_used && diagnostics.is_empty() && !policy::lets_lambda_assume(trust) {
         let message = "it does not let `lambda.amazonaws.com` assume the role, so Lambda would refuse every function that has it";
         let hint = r#"add a statement { effect = "Allow", principal = { Service = "lambda.amazonaws.com" }, action = "sts:AssumeRole" }"#;
@@ -229,11 +232,12 @@ fn trust_policy(section: &Section, trust: &Value, is_used: bool, partition: Opti
         size if size > policy::TRUST_LIMIT => diagnostics.push(
             Diagnostic::warning("trust-policy-large", "A trust policy is larger than IAM's default quota")
                 .detail(format!(
-                    "`trust_policy` of role `{}` has {size} characters; unless the quota was raised (AWS raises it to {}), IAM takes {}",
+                    "`trust_policy` of role `{}` has {size} characters; unless the quota was raised (AWS raises it to {}), IAM takes {}.",
                     section.name,
                     policy::TRUST_CEILING,
                     policy::TRUST_LIMIT
                 ))
+                .address(Address::new("role", &section.name))
                 .span(section.span_of(&path)),
         ),
         _ => {}
@@ -241,10 +245,20 @@ fn trust_policy(section: &Section, trust: &Value, is_used: bool, partition: Opti
     diagnostics
 }
 
+/// At the statement, where the document is written as a table or with `allow`.
+fn refused_statement(section: &Section, path: &Path, problem: &Problem) -> Diagnostic {
+    let found = refused(section, path, &problem.message);
+    let Some(index) = problem.statement.map(|index| index.to_string()) else { return found };
+    let places = [path.join("statement").join(&index), path.join("Statement").join(&index), path.join(&index)];
+    let place = places.iter().find(|place| section.spans.contains_key(place));
+    let span = place.and_then(|place| section.span_of(place)).or(found.span.clone());
+    found.span(span)
+}
+
 fn refused(section: &Section, path: &Path, message: &str) -> Diagnostic {
-    Diagnostic::error("invalid-policy", "IAM would refuse a policy document")
-        .detail(format!("`{path}` of role `{}`: {message}", section.name))
-        .span(section.span_of(path))
+    let end = if message.ends_with('?') { "" } else { "." };
+    let found = Diagnostic::error("invalid-policy", "IAM would refuse a policy document");
+    finding(section, path, found.detail(format!("`{path}`: {message}{end}")))
 }
 
 #[cfg(test)]
@@ -373,10 +387,11 @@ mod tests {
 
     #[test]
     fn a_reference_is_no_resource_and_takes_no_settings() {
-        assert_eq!(lowered(&section("hash", r#"{"reference":"arn:aws:iam::1:role/x"}"#), &[]), Lowered::default());
+        let arn = "arn:aws-cn:iam::123456789012:role/x";
+        assert_eq!(lowered(&section("hash", &format!(r#"{{"reference":"{arn}"}}"#)), &[]), Lowered::default());
         let with_settings = lowered(&section("hash", r#"{"reference":"workers","description":"x"}"#), &[]);
         assert_eq!(with_settings.resources, []);
-        insta::assert_snapshot!(with_settings.diagnostics[0].detail, @"`role` of function `hash` names a role that stands elsewhere, so `description` has no effect here");
+        insta::assert_snapshot!(with_settings.diagnostics[0].detail, @"`role` of function `hash` names a role that stands elsewhere, so `description` has no effect here.");
     }
 
     #[test]
@@ -385,9 +400,9 @@ mod tests {
         let lowered = lowered(&section("hash", json), &[function("hash", "hash", "{}")]);
         let details: Vec<&str> = lowered.diagnostics.iter().map(|diagnostic| diagnostic.detail.as_str()).collect();
         insta::assert_snapshot!(details.join("\n"), @r"
-        `inline_policy.a` of role `hash`: statement 1 has no `Resource`
-        `allow` of role `hash`: statement 1 has the action `s3`, which is not `*` and names no service, such as `s3:GetObject`
-        `trust_policy` of role `hash`: it does not let `lambda.amazonaws.com` assume the role, so Lambda would refuse every function that has it
+        `inline_policy.a`: statement 1 has no `Resource`.
+        `allow`: statement 1 has the action `s3`, which is not `*` and names no service, such as `s3:GetObject`.
+        `trust_policy`: it does not let `lambda.amazonaws.com` assume the role, so Lambda would refuse every function that has it.
         ");
     }
 
@@ -402,6 +417,26 @@ mod tests {
     fn policies_that_are_too_large_are_refused() {
         let arn = "x".repeat(10_300);
         let json = format!(r#"{{"allow":[{{"action":["s3:*"],"resource":["{arn}"]}}]}}"#);
-        assert!(lowered(&section("hash", &json), &[]).diagnostics[0].detail.contains("10240 at most"));
+        let diagnostics = lowered(&section("hash", &json), &[]).diagnostics;
+        assert!(diagnostics.iter().any(|found| found.detail.contains("10240 at most")));
+    }
+
+    #[test]
+    fn a_role_of_another_account_or_partition_is_no_use() {
+        let told = |arn: &str| lowered(&section("hash", &format!(r#"{{"reference":"{arn}"}}"#)), &[]).diagnostics.remove(0).detail;
+        insta::assert_snapshot!(told("arn:aws:iam::123456789012:role/x"), @"`arn:aws:iam::123456789012:role/x` is in the partition `aws`, and this is deployed to `aws-cn`; a function runs only as a role of its own account.");
+        insta::assert_snapshot!(told("arn:aws-cn:iam::210987654321:role/x"), @"`arn:aws-cn:iam::210987654321:role/x` is a role of the account `210987654321`, and this is deployed to `123456789012`; a function runs only as a role of its own account.");
+    }
+
+    #[test]
+    fn what_can_be_told_of_attached_policies_is_told() {
+        let names: Vec<String> = (0..19).map(|number| format!(r#""P{number}""#)).collect();
+        let json = format!(
+            r#"{{"managed_policies":["ReadOnlyAccess","ReadOnlyAcess","ReadOnlyAccess","arn:aws:iam::aws:policy/x",{}],"permissions_boundary":"arn:aws:iam::aws:policy/x","tags":{{"Team":"a","team":"b"}}}}"#,
+            names.join(",")
+        );
+        let found = lowered(&section("hash", &json), &[]).diagnostics;
+        let codes: Vec<&str> = found.iter().map(|found| found.code).collect();
+        assert_eq!(codes, ["policy-unknown", "listed-twice", "elsewhere", "many-policies", "elsewhere", "tags-alike"]);
     }
 }

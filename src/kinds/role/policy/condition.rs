@@ -82,8 +82,10 @@ fn of_keys(operator: &str, root: &str, keys: &Table) -> Vec<String> {
     for (key, value) in keys {
         for item in value.as_list().unwrap_or(std::slice::from_ref(value)) {
             let problem = match item {
-                Value::Table(_) | Value::List(_) | Value::Null => Some(format!("{}, and a condition compares texts", item.type_name())),
-                Value::String(text) => value_problem(root, text).map(|wanted| format!("`{text}`, and `{operator}` compares {wanted}")),
+                Value::Table(_) | Value::List(_) | Value::Null => Some(format!("{}; a condition compares texts", item.type_name())),
+                Value::String(text) => {
+                    value_problem(root, text).map(|wanted| format!("the value `{text}`; `{operator}` compares {wanted}"))
+                }
                 _ => None,
             };
             found.extend(problem.map(|problem| format!("has for the condition key `{key}` {problem}")));
@@ -170,9 +172,32 @@ mod tests {
 
     #[test]
     fn conditions_that_iam_refuses_are_explained() {
-        insta::assert_snapshot!(told(r#"{"StringEqual":{"k":"v"},"NullIfExists":{"k":"true"},"Bool":"x","StringLike":{"k":{"a":"b"},"l":[["x"]]}}"#), @"");
-        insta::assert_snapshot!(told(r#"{"ArnLike":{"k":["nope","arn:aws:s3:b","${aws:PrincipalArn}"]},"NumericEquals":{"k":["abc"," 10","0x10"]}}"#), @"");
-        insta::assert_snapshot!(told(r#"{"DateLessThan":{"k":["tomorrow","2026/01/01","2026-13-45"]},"NotIpAddress":{"k":["203.0.113.999/24","10.0.0.0/33","1.2.3"]},"BinaryEquals":{"k":["!!!","abc","YWJj=="]}}"#), @"");
-        insta::assert_snapshot!(problems(&"x".into()).join("\n"), @"");
+        insta::assert_snapshot!(told(r#"{"StringEqual":{"k":"v"},"NullIfExists":{"k":"true"},"Bool":"x","StringLike":{"k":{"a":"b"},"l":[["x"]]}}"#), @r"
+        has a condition `Bool` that is not of the form `{ Bool = { key = value } }`
+        has the condition operator `NullIfExists`; `Null` asks already whether a key exists, so it is written without `IfExists`
+        has the condition operator `StringEqual`, which IAM does not know; did you mean `StringEquals`?
+        has for the condition key `k` a table; a condition compares texts
+        has for the condition key `l` a list; a condition compares texts
+        ");
+        insta::assert_snapshot!(told(r#"{"ArnLike":{"k":["nope","arn:aws:s3:b","${aws:PrincipalArn}"]},"NumericEquals":{"k":["abc"," 10","0x10"]}}"#), @r"
+        has for the condition key `k` the value `nope`; `ArnLike` compares ARNs, such as `arn:aws:s3:::bucket`, which may have `*` in them
+        has for the condition key `k` the value `arn:aws:s3:b`; `ArnLike` compares ARNs, such as `arn:aws:s3:::bucket`, which may have `*` in them
+        has for the condition key `k` the value `${aws:PrincipalArn}`; `ArnLike` compares ARNs, such as `arn:aws:s3:::bucket`, which may have `*` in them
+        has for the condition key `k` the value `abc`; `NumericEquals` compares numbers
+        has for the condition key `k` the value ` 10`; `NumericEquals` compares numbers
+        has for the condition key `k` the value `0x10`; `NumericEquals` compares numbers
+        ");
+        insta::assert_snapshot!(told(r#"{"DateLessThan":{"k":["tomorrow","2026/01/01","2026-13-45"]},"NotIpAddress":{"k":["203.0.113.999/24","10.0.0.0/33","1.2.3"]},"BinaryEquals":{"k":["!!!","abc","YWJj=="]}}"#), @r"
+        has for the condition key `k` the value `!!!`; `BinaryEquals` compares Base64, padded with `=`
+        has for the condition key `k` the value `abc`; `BinaryEquals` compares Base64, padded with `=`
+        has for the condition key `k` the value `YWJj==`; `BinaryEquals` compares Base64, padded with `=`
+        has for the condition key `k` the value `tomorrow`; `DateLessThan` compares dates, such as `2026-01-31T00:00:00Z`, or seconds since 1970
+        has for the condition key `k` the value `2026/01/01`; `DateLessThan` compares dates, such as `2026-01-31T00:00:00Z`, or seconds since 1970
+        has for the condition key `k` the value `2026-13-45`; `DateLessThan` compares dates, such as `2026-01-31T00:00:00Z`, or seconds since 1970
+        has for the condition key `k` the value `203.0.113.999/24`; `NotIpAddress` compares addresses, such as `203.0.113.0/24`
+        has for the condition key `k` the value `10.0.0.0/33`; `NotIpAddress` compares addresses, such as `203.0.113.0/24`
+        has for the condition key `k` the value `1.2.3`; `NotIpAddress` compares addresses, such as `203.0.113.0/24`
+        ");
+        insta::assert_snapshot!(problems(&"x".into()).join("\n"), @"has a `Condition` that is not a table such as `{ StringEquals = { key = value } }`");
     }
 }

@@ -50,25 +50,41 @@ pub(super) struct Policy<'a> {
     pub partition: Option<&'a str>,
 }
 
-/// Everything that is wrong with a document in AWS's words, a sentence each.
-pub(super) fn check(document: &Value, policy: Policy<'_>) -> Vec<String> {
+/// What is wrong with a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// In which statement, counted from 0; nothing where it is the document's own.
+    pub statement: Option<usize>,
+    /// A sentence without its period, in AWS's words.
+    pub message: String,
+}
+
+/// Everything that is wrong with a document.
+pub(super) fn check(document: &Value, policy: Policy<'_>) -> Vec<Problem> {
     let Value::Table(given) = document else {
-        return if document.is_unresolved() { vec![] } else { vec!["it is not a policy document, but a plain value".into()] };
+        return if document.is_unresolved() { vec![] } else { of_document(["it is not a policy document, but a plain value".into()]) };
     };
-    let mut messages = unknown_keys(given, DOCUMENT_KEYS, "the document");
-    messages.extend(version(given));
-    messages.extend(given.get("Id").filter(|id| id.as_str().is_none() && !id.is_unresolved()).map(|_| "its `Id` is not a text".to_owned()));
-    messages.extend(odd_character(document));
+    let odd_id = given.get("Id").filter(|id| id.as_str().is_none() && !id.is_unresolved()).map(|_| "its `Id` is not a text".to_owned());
+    let of_all = unknown_keys(given, DOCUMENT_KEYS, "the document");
+    let mut problems = of_document(of_all.into_iter().chain(version(given)).chain(odd_id).chain(odd_character(document)));
     match given.get("Statement") {
         Some(Value::List(statements)) if !statements.is_empty() => {
-            messages.extend(statements.iter().enumerate().flat_map(|(index, item)| statement(item, index, policy)));
-            messages.extend(duplicate_sids(statements));
+            problems.extend(statements.iter().enumerate().flat_map(|(index, item)| of_statement(item, index, policy)));
+            problems.extend(duplicate_sids(statements));
         }
-        Some(Value::Table(_)) => messages.extend(given.get("Statement").into_iter().flat_map(|item| statement(item, 0, policy))),
+        Some(lone @ Value::Table(_)) => problems.extend(of_statement(lone, 0, policy)),
         Some(other) if other.is_unresolved() => {}
-        _ => messages.push("it has no statement".into()),
+        _ => problems.extend(of_document(["it has no statement".into()])),
     }
-    messages
+    problems
+}
+
+fn of_document(messages: impl IntoIterator<Item = String>) -> Vec<Problem> {
+    messages.into_iter().map(|message| Problem { statement: None, message }).collect()
+}
+
+fn of_statement(value: &Value, index: usize, policy: Policy<'_>) -> Vec<Problem> {
+    statement(value, index, policy).into_iter().map(|message| Problem { statement: Some(index), message }).collect()
 }
 
 /// The size that IAM counts: white space is free. What is not known yet counts as nothing.
@@ -99,11 +115,14 @@ fn odd_character(document: &Value) -> Option<String> {
     Some(format!("it has the character `{odd}`, which IAM does not take (it takes Latin-1 only)"))
 }
 
-fn duplicate_sids(statements: &[Value]) -> Vec<String> {
-    let sids: Vec<&str> =
-        statements.iter().filter_map(|item| item.as_table()?.get("Sid")?.as_str()).filter(|sid| !sid.is_empty()).collect();
-    let is_second = |(index, sid): &(usize, &&str)| sids[..*index].contains(*sid);
-    sids.iter().enumerate().filter(is_second).map(|(_, sid)| format!("two statements have the `Sid` `{sid}`")).collect()
+fn duplicate_sids(statements: &[Value]) -> Vec<Problem> {
+    let sid = |item: &Value| item.as_table()?.get("Sid")?.as_str().map(str::to_owned).filter(|sid| !sid.is_empty());
+    let sids: Vec<Option<String>> = statements.iter().map(sid).collect();
+    let told = |(index, sid): (usize, &Option<String>)| {
+        let sid = sid.as_ref().filter(|_| sids[..index].contains(sid))?;
+        Some(Problem { statement: Some(index), message: format!("two statements have the `Sid` `{sid}`") })
+    };
+    sids.iter().enumerate().filter_map(told).collect()
 }
 
 fn statement(value: &Value, index: usize, policy: Policy<'_>) -> Vec<String> {
@@ -234,12 +253,13 @@ mod tests {
     use crate::kinds::role::document::{default_trust, to_aws};
 
     fn of(json: &str, purpose: Purpose) -> String {
-        check(&to_aws(&json.into()), Policy { purpose, partition: Some("aws") }).join("\n")
+        let problems = check(&to_aws(&json.into()), Policy { purpose, partition: Some("aws") });
+        problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn good_documents_pass() {
-        assert_eq!(check(&default_trust(), Policy { purpose: Purpose::Trust, partition: None }), Vec::<String>::new());
+        assert_eq!(check(&default_trust(), Policy { purpose: Purpose::Trust, partition: None }), []);
         let json = r#"{"Version":"2012-10-17","Statement":[{"Sid":"A1","Effect":"Allow","Action":["s3:Get*","*"],"Resource":"*","Condition":{"Bool":{"aws:SecureTransport":true}}}]}"#;
         assert_eq!(of(json, Purpose::Identity), "");
     }
@@ -261,7 +281,7 @@ mod tests {
         statement 1 has no `Resource`
         ");
         insta::assert_snapshot!(statement(r#"{"Sid":"A","Effect":"Deny","Action":"*","Resource":"*"},{"Sid":"A","Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"a":{"b":1}}}}"#), @r"
-        statement 2 has a condition `Bool` that is not of the form `{ Bool = { key = value } }`
+        statement 2 has for the condition key `a` a table; a condition compares texts
         two statements have the `Sid` `A`
         ");
         insta::assert_snapshot!(of(r#"{"Version":"2020-01-01","Statements":[]}"#, Purpose::Identity), @r"
@@ -269,8 +289,18 @@ mod tests {
         its version is not `2012-10-17`, which is the only one to use
         it has no statement
         ");
-        insta::assert_snapshot!(statement(r#"{"Sid":1,"Effect":"Allow","NotAction":["s3:Get:x","*:Get","a b:c",1],"NotResource":[],"Resource":"*"}"#), @"");
-        insta::assert_snapshot!(statement(r#"{"Effect":"Allow","Action":[],"Resource":[]}"#), @"");
+        insta::assert_snapshot!(statement(r#"{"Sid":1,"Effect":"Allow","NotAction":["s3:Get:x","*:Get","a b:c",1],"NotResource":[],"Resource":"*"}"#), @r"
+        statement 1 has a `Sid` that is not a text
+        statement 1 has an integer in its `NotAction`, where only texts can stand
+        statement 1 has the action `s3:Get:x` with two colons; an action is `SERVICE:NAME`
+        statement 1 has the action `*:Get`: the service before the colon must be written out; `*` alone means all of all services
+        statement 1 has the action `a b:c`, and `a b` is no name of a service
+        statement 1 has both `Resource` and `NotResource`; only one of them can stand there
+        ");
+        insta::assert_snapshot!(statement(r#"{"Effect":"Allow","Action":[],"Resource":[]}"#), @r"
+        statement 1 has an empty `Action`
+        statement 1 has an empty `Resource`
+        ");
         assert!(statement(r#"{"Effect":"Allow","Action":"*","Resource":"a’b"}"#).contains("Latin-1"));
         assert!(of("no json", Purpose::Identity).contains("not a policy document"));
     }
@@ -278,11 +308,11 @@ mod tests {
     #[test]
     fn trust_policies_have_rules_of_their_own() {
         let json = r#"{"Statement":[{"Effect":"Allow","Action":"lambda:InvokeFunction","Resource":"*"}]}"#;
-        insta::assert_snapshot!(of(json, Purpose::Trust), @r"
-        statement 1 has the action `lambda:InvokeFunction`; in a trust policy only actions of `sts` can stand
+        insta::assert_snapshot!(of(json, Purpose::Trust), @r#"
+        statement 1 has the action `lambda:InvokeFunction`; in a trust policy only these can stand, in this spelling: `sts:AssumeRole`, `sts:AssumeRoleWithSAML`, `sts:AssumeRoleWithWebIdentity`, `sts:SetContext`, `sts:SetSourceIdentity`, `sts:TagSession`
         statement 1 has a `Resource`, which a trust policy cannot have: it is for the role itself
-        statement 1 has no `Principal`
-        ");
+        statement 1 has no `Principal`; it names who may assume the role, such as `{ Service = "lambda.amazonaws.com" }`
+        "#);
     }
 
     #[test]

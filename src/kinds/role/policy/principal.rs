@@ -116,12 +116,27 @@ mod tests {
 
     #[test]
     fn principals_that_iam_refuses_are_explained() {
-        insta::assert_snapshot!(told("{}"), @"");
-        insta::assert_snapshot!(told(r#"{"NotPrincipal":{"AWS":"*"}}"#), @"");
-        insta::assert_snapshot!(told(r#"{"Principal":"*"}"#), @"");
-        insta::assert_snapshot!(told(r#"{"Principal":"123456789012"}"#), @"");
-        insta::assert_snapshot!(told(r#"{"Principal":{}}"#), @"");
-        insta::assert_snapshot!(told(r#"{"Principal":{"service":"x","Service":["lambda","*","lambda.example.com"],"Federated":["","cognito-identity.amazonaws.com"]}}"#), @"");
-        insta::assert_snapshot!(told(r#"{"Principal":{"AWS":["12345","arn:aws:iam::123456789012:user/*","arn:aws:iam::123456789012:policy/x","arn:aws-cn:iam::123456789012:root","AROAEXAMPLE",1,[]]}}"#), @"");
+        insta::assert_snapshot!(told("{}"), @r#"has no `Principal`; it names who may assume the role, such as `{ Service = "lambda.amazonaws.com" }`"#);
+        insta::assert_snapshot!(told(r#"{"NotPrincipal":{"AWS":"*"}}"#), @"has a `NotPrincipal`, which a trust policy cannot have; name in `Principal` who may assume the role");
+        insta::assert_snapshot!(told(r#"{"Principal":"*"}"#), @r#"has the `Principal` `*`; a trust policy takes `{ AWS = "*" }`, which lets anyone in who meets the `Condition`"#);
+        insta::assert_snapshot!(told(r#"{"Principal":"123456789012"}"#), @r#"has a `Principal` that is not a table, such as `{ Service = "lambda.amazonaws.com" }`"#);
+        insta::assert_snapshot!(told(r#"{"Principal":{}}"#), @"has an empty `Principal`");
+        insta::assert_snapshot!(told(r#"{"Principal":{"service":"x","Service":["lambda","*","lambda.example.com"],"Federated":["","cognito-identity.amazonaws.com"]}}"#), @r"
+        has an empty name under the principal `Federated`
+        trusts `cognito-identity.amazonaws.com`, and has no `Condition` that says which identity pool: IAM asks for one
+        has the service `lambda`; a service is named in full, such as `lambda.amazonaws.com`
+        has the service `*`; a service is named in full, such as `lambda.amazonaws.com`
+        has the service `lambda.example.com`; a service is named in full, such as `lambda.amazonaws.com`
+        has a principal of the kind `service`, which IAM does not know; did you mean `Service`?
+        ");
+        insta::assert_snapshot!(told(r#"{"Principal":{"AWS":["12345","arn:aws:iam::123456789012:user/*","arn:aws:iam::123456789012:policy/x","arn:aws-cn:iam::123456789012:root","AROAEXAMPLE",1,[]]}}"#), @r"
+        has the principal `12345`; it is twelve digits of an account, an ARN such as `arn:aws:iam::123456789012:role/NAME`, or `*`
+        has the principal `arn:aws:iam::123456789012:user/*`; names of principals are exact, `*` stands for anyone and only alone
+        has the principal `arn:aws:iam::123456789012:policy/x`, which is no root, user or role
+        has the principal `arn:aws-cn:iam::123456789012:root` of the partition `aws-cn`, and this is deployed to `aws`
+        has the principal `AROAEXAMPLE`; it is twelve digits of an account, an ARN such as `arn:aws:iam::123456789012:role/NAME`, or `*`
+        has an integer under the principal `AWS`, where only texts can stand
+        has a list under the principal `AWS`, where only texts can stand
+        ");
     }
 }

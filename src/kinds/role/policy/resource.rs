@@ -107,7 +107,17 @@ mod tests {
             "arn:aws:iam::123456789012:root",
         ];
         let lines: Vec<String> = refused.iter().map(|text| problem(text, Some("aws")).unwrap()).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        has the resource `my-bucket`; a resource is `*` or an ARN, such as `arn:aws:s3:::bucket/*`
+        has the resource `arn:aws-cn:s3:::b`: its partition is `aws-cn`, and this is deployed to `aws`; `${aws.partition}` is always right
+        has the resource `arn::s3:::b`: its partition is ``, and this is deployed to `aws`; `${aws.partition}` is always right
+        has the resource `arn:aws:*:::b`: the service must be written out, without `*`
+        has the resource `arn:aws:`: it names no service
+        has the resource `arn:aws:s3:my-bucket`: `my-bucket` stands where the region would, and s3 has none: the part is left empty, as in `arn:aws:s3:::bucket`
+        has the resource `arn:aws:s3::123456789012:b`: buckets have no account in their ARN: `arn:aws:s3:::bucket`
+        has the resource `arn:aws:iam:us-east-1:123456789012:role/r`: `us-east-1` stands where the region would, and iam has none: the part is left empty, as in `arn:aws:s3:::bucket`
+        has the resource `arn:aws:iam::123456789012:root`: behind the account stands a kind and a name, such as `role/NAME`
+        ");
         assert!(problem("arn:AWS:s3:::b", None).is_some());
     }
 }
