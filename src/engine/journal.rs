@@ -65,7 +65,10 @@ async fn write(store: Arc<dyn StateStore>, header: JournalHeader, state: Arc<RwL
             let _ = written.send(result.clone());
         }
     }
-    state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    // Nobody looks at it any more, and with thousands of resources a copy is dear.
+    let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
+    let empty = State::new(state.lineage.clone(), &state.project, state.stage.as_deref(), state.target.clone(), state.endpoint.clone());
+    std::mem::replace(&mut state, empty)
 }
 
 fn closed() -> Diagnostic {

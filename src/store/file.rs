@@ -4,6 +4,7 @@ mod folder;
 mod lock;
 
 use super::journal::{self, Standing};
+use super::snapshot::Head;
 use super::{Generation, Holder, JournalHeader, KEPT_GENERATIONS, Lease, StateStore, StoreError, snapshot};
 use crate::model::{Record, State};
 use async_trait::async_trait;
@@ -78,8 +79,8 @@ impl StateStore for FileStore {
     }
 
     async fn save(&self, state: &State, expected_serial: u64) -> Result<(), StoreError> {
-        let state = state.clone();
-        self.blocking(move |files| files.save(&state, expected_serial)).await
+        let (head, text) = (Head::of(state), snapshot::to_text(state, &self.path().display().to_string())?);
+        self.blocking(move |files| files.save(&head, &text, expected_serial)).await
     }
 
     async fn history(&self) -> Result<Vec<Generation>, StoreError> {
@@ -130,8 +131,17 @@ impl Files {
         let place = path.display().to_string();
         let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
         let state = snapshot::parse(&String::from_utf8_lossy(&bytes), &place, || self.way_out())?;
-        self.owner.check(&state, &place)?;
+        self.owner.check(&Head::of(&state), &place)?;
         Ok(Some(state))
+    }
+
+    fn read_head(&self) -> Result<Option<Head>, StoreError> {
+        let path = self.state_path();
+        let place = path.display().to_string();
+        let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
+        let head = snapshot::parse_head(&String::from_utf8_lossy(&bytes), &place, || self.way_out())?;
+        self.owner.check(&head, &place)?;
+        Ok(Some(head))
     }
 
     /// What to do about a damaged state.
@@ -164,7 +174,7 @@ impl Files {
 
     /// Opens the journal behind its last sound line; one that was folded already begins anew.
     fn open_journal(&self, header: &JournalHeader) -> Result<File, StoreError> {
-        snapshot::check_base(self.read_state()?.as_ref(), header, &self.state_path().display().to_string())?;
+        snapshot::check_base(self.read_head()?.as_ref(), header, &self.state_path().display().to_string())?;
         self.make_folder(&self.folder)?;
         let path = self.journal_path();
         let place = path.display().to_string();
@@ -179,21 +189,21 @@ impl Files {
         Ok(file)
     }
 
-    fn save(&self, state: &State, expected: u64) -> Result<(), StoreError> {
+    fn save(&self, head: &Head, text: &str, expected: u64) -> Result<(), StoreError> {
         let mut open = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.state_path();
         let place = path.display().to_string();
         self.make_folder(&self.history_folder())?;
-        match self.read_state() {
+        match self.read_head() {
             Ok(current) => {
-                snapshot::check_save(state, current.as_ref(), expected, &place)?;
+                snapshot::check_save(head, current.as_ref(), expected, &place)?;
                 current.map(|current| self.keep(&self.generation_path(current.serial))).transpose()?;
             }
             // Damaged since it was loaded: what is known here is all there is, so it is written.
             Err(StoreError::Garbled { .. }) => self.keep(&self.history_folder().join(format!("{}.damaged.json", self.stem)))?,
             Err(other) => return Err(other),
         }
-        folder::replace(&self.folder, &path, snapshot::to_text(state, &place)?.as_bytes())?;
+        folder::replace(&self.folder, &path, text.as_bytes())?;
         *open = None;
         remove_if_there(&self.journal_path())?;
         self.prune()
@@ -239,7 +249,7 @@ impl Files {
 }
 
 impl Owner {
-    fn check(&self, state: &State, place: &str) -> Result<(), StoreError> {
+    fn check(&self, state: &Head, place: &str) -> Result<(), StoreError> {
         if (&state.project, &state.stage) == (&self.project, &self.stage) {
             return Ok(());
         }

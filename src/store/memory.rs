@@ -2,6 +2,7 @@
 //! store in files does.
 
 use super::journal::{self, Standing};
+use super::snapshot::Head;
 use super::{Generation, Holder, JournalHeader, KEPT_GENERATIONS, Lease, StateStore, StoreError, snapshot};
 use crate::model::{Record, State};
 use async_trait::async_trait;
@@ -76,7 +77,7 @@ impl Medium {
     }
 
     fn open_journal(&mut self, header: &JournalHeader) -> Result<(), StoreError> {
-        snapshot::check_base(self.state()?.as_ref(), header, PLACE)?;
+        snapshot::check_base(self.state()?.as_ref().map(Head::of).as_ref(), header, PLACE)?;
         let Some(bytes) = &mut self.journal else { return Ok(()) };
         let sound_bytes = match journal::parse(bytes, PLACE)? {
             Some(journal) if journal.standing(&header.lineage, header.serial, PLACE)? == Standing::Current => journal.sound_bytes,
@@ -128,7 +129,7 @@ impl StateStore for MemoryStore {
         let mut has_header = self.has_header();
         let mut medium = self.medium();
         let current = medium.state()?;
-        snapshot::check_save(state, current.as_ref(), expected_serial, PLACE)?;
+        snapshot::check_save(&Head::of(state), current.as_ref().map(Head::of).as_ref(), expected_serial, PLACE)?;
         let text = snapshot::to_text(state, PLACE)?;
         if let (Some(old), Some(current)) = (medium.state.replace(text), current) {
             medium.history.push((current.serial, old));

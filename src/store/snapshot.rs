@@ -1,9 +1,30 @@
 //! The state as text.
 
 use super::{JournalHeader, StoreError};
-use crate::model::State;
 use crate::model::state::STATE_FORMAT;
+use crate::model::{Lineage, State};
 use serde::Deserialize;
+
+/// What tells states apart. With thousands of resources, reading only this takes a small part of the memory.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct Head {
+    /// Fixed at birth.
+    pub(super) lineage: Lineage,
+    /// Raised by one with each save.
+    pub(super) serial: u64,
+    /// The project's name.
+    pub(super) project: String,
+    /// The stage, if there is one.
+    pub(super) stage: Option<String>,
+}
+
+impl Head {
+    /// That of a state.
+    pub(super) fn of(state: &State) -> Self {
+        let State { lineage, serial, project, stage, .. } = state;
+        Self { lineage: lineage.clone(), serial: *serial, project: project.clone(), stage: stage.clone() }
+    }
+}
 
 /// The state in the form that is stored: pretty, in a stable order, with a final line break.
 pub(super) fn to_text(state: &State, place: &str) -> Result<String, StoreError> {
@@ -15,8 +36,17 @@ pub(super) fn to_text(state: &State, place: &str) -> Result<String, StoreError> 
     Ok(text + "\n")
 }
 
+/// The head of the state in `text`.
+pub(super) fn parse_head(text: &str, place: &str, way_out: impl FnOnce() -> String) -> Result<Head, StoreError> {
+    read(text, place, way_out)
+}
+
 /// The state in `text`; `way_out` says what to do when it is damaged.
 pub(super) fn parse(text: &str, place: &str, way_out: impl FnOnce() -> String) -> Result<State, StoreError> {
+    read(text, place, way_out)
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str, place: &str, way_out: impl FnOnce() -> String) -> Result<T, StoreError> {
     check_format(text, place)?;
     serde_json::from_str(text).map_err(|error| StoreError::Garbled {
         place: place.to_owned(),
@@ -50,7 +80,7 @@ fn reason(error: &serde_json::Error) -> String {
 }
 
 /// Whether `state` may replace `current`.
-pub(super) fn check_save(state: &State, current: Option<&State>, expected: u64, place: &str) -> Result<(), StoreError> {
+pub(super) fn check_save(state: &Head, current: Option<&Head>, expected: u64, place: &str) -> Result<(), StoreError> {
     if state.serial <= expected {
         return Err(StoreError::NotRaised { place: place.to_owned(), serial: state.serial, expected });
     }
@@ -66,7 +96,7 @@ pub(super) fn check_save(state: &State, current: Option<&State>, expected: u64, 
 
 /// Whether a journal with this header builds on what is there. Otherwise the next load would take
 /// it for folded, or for one of a lost state, and the run's records would be of no use.
-pub(super) fn check_base(current: Option<&State>, header: &JournalHeader, place: &str) -> Result<(), StoreError> {
+pub(super) fn check_base(current: Option<&Head>, header: &JournalHeader, place: &str) -> Result<(), StoreError> {
     let found = match current {
         None if header.serial == 0 => return Ok(()),
         None => "there is no state any more".to_owned(),
