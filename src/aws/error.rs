@@ -1,5 +1,6 @@
 //! What AWS refused, and what that means.
 
+use super::advice;
 use crate::diagnostic::Diagnostic;
 use std::fmt;
 
@@ -111,7 +112,7 @@ impl AwsError {
         let clock = self
             .may_be_the_clock()
             .then_some(&"check the clock of this machine: AWS refuses what is signed some minutes too early or too late");
-        clock.into_iter().chain(self.class.advice()).fold(diagnostic, |diagnostic, hint| diagnostic.hint(*hint))
+        clock.into_iter().chain(&advice::of(self)).chain(self.class.advice()).fold(diagnostic, |diagnostic, hint| diagnostic.hint(*hint))
     }
 }
 

@@ -6,6 +6,7 @@
 //! is throttled or lost on the way. What has to be retried because of the meaning of a call is the
 //! business of the kinds, with [`retry_while`] and [`poll_until`].
 
+mod advice;
 mod caller;
 mod classify;
 mod clients;
@@ -32,7 +33,7 @@ pub use log_events::{LogEvent, LogPage};
 pub use quota::Quotas;
 pub use reader::Reader;
 pub use session::{Session, Settings, configured_region, local_region};
-pub use wait::{Patience, poll_until, retry_while};
+pub use wait::{Patience, pause, poll_until, retry_while};
 pub use writer::Writer;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

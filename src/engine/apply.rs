@@ -139,6 +139,8 @@ struct Run<'a> {
     settling: Vec<BoxFuture<'a, Ended>>,
     /// Whether AWS was changed.
     started: bool,
+    /// Whether the credentials ended: every other call would be refused too.
+    is_locked_out: bool,
 }
 
 impl<'a> Run<'a> {
@@ -167,6 +169,7 @@ impl<'a> Run<'a> {
             diagnostics: Vec::new(),
             settling: Vec::new(),
             started: false,
+            is_locked_out: false,
         }
     }
 
@@ -182,11 +185,11 @@ impl<'a> Run<'a> {
         let mut running: FuturesUnordered<BoxFuture<'a, Ended>> = FuturesUnordered::new();
         let abort = self.interrupt.abort.clone();
         loop {
-            while !self.interrupt.drain.is_cancelled() {
+            while !self.is_over() {
                 let Some(id) = self.schedule.next(self.parallel) else { break };
                 running.push(self.begin(id));
             }
-            if running.is_empty() && !self.interrupt.drain.is_cancelled() {
+            if running.is_empty() && !self.is_over() {
                 running.extend(std::mem::take(&mut self.settling));
             }
             tokio::select! {
@@ -198,6 +201,11 @@ impl<'a> Run<'a> {
             }
         }
         self.close();
+    }
+
+    /// Whether nothing new is started.
+    fn is_over(&self) -> bool {
+        self.is_locked_out || self.interrupt.drain.is_cancelled()
     }
 
     fn note_skipped(&mut self, id: OperationId) {
@@ -267,10 +275,9 @@ impl<'a> Run<'a> {
 
     fn fail(&mut self, id: OperationId, trouble: &Trouble) {
         let operation = &self.plan.operations[id.0];
-        if let Trouble::Aws(error) = trouble
-            && !is_certain(error)
-        {
-            self.started = true;
+        if let Trouble::Aws(error) = trouble {
+            self.started |= !is_certain(error);
+            self.is_locked_out |= error.class == ErrorClass::Credentials;
         }
         let error = match trouble {
             Trouble::Aws(error) => error.diagnostic(),
@@ -331,6 +338,8 @@ impl<'a> Run<'a> {
         let stopped = self.interrupt.drain.is_cancelled();
         let why = if stopped {
             "The run was interrupted before it."
+        } else if self.is_locked_out {
+            "The credentials ended before it."
         } else {
             "Its operations wait for each other in a circle; this is a bug in lambdo."
         };

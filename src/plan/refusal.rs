@@ -59,6 +59,17 @@ pub fn protected(address: &Address, what: &str) -> Refusal {
     }
 }
 
+/// The refusal of a delete that AWS would refuse in its turn, where it would.
+pub fn undeletable(address: &Address, live: &Live) -> Option<Refusal> {
+    let why = live.undeletable.as_deref()?;
+    Some(Refusal {
+        address: address.clone(),
+        summary: "AWS would refuse to delete the resource",
+        detail: format!("`{address}` would be deleted, but AWS will not delete `{}`: {why}.", live.physical_id),
+        hints: vec!["switch that off in AWS, or keep the resource with `skip_destroy = true`, then run the command again".to_owned()],
+    })
+}
+
 /// The refusal of a replacement that would delete what is to be kept.
 pub fn kept(address: &Address) -> Refusal {
     Refusal {

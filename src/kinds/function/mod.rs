@@ -11,12 +11,14 @@ mod request;
 mod run;
 mod runtime;
 mod settle;
+mod steady;
 
 pub(crate) use read::absent;
+pub(crate) use settle::wait_for_other;
 
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, Reader, Writer};
-use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Update};
+use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update};
 use async_trait::async_trait;
 
 /// The kind's name.
@@ -48,6 +50,14 @@ impl Rules for Function {
 
     fn delete(&self, removal: &Removal<'_>) -> Vec<Draft> {
         drafts::delete(removal)
+    }
+
+    /// Lambda takes up to 45 minutes to give its network interfaces back.
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
+    fn farewell(&self, inputs: &Table) -> Option<String> {
+        let subnets = inputs.get("vpc_config")?.as_table()?.get("subnet_ids")?;
+        let note = "AWS may keep its network interfaces for up to 45 minutes; until then its subnets and security groups cannot be deleted";
+        (!subnets.strings().is_empty()).then(|| note.to_owned())
     }
 }
 
@@ -89,7 +99,7 @@ impl Kind for Function {
 pub(crate) mod tests {
     use super::*;
     use crate::kinds::facts::function_facts;
-    use crate::model::{Artifact, Table, Target, Value};
+    use crate::model::{Artifact, Target, Value};
     use std::collections::BTreeMap;
 
     /// A table from pairs.
