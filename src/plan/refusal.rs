@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state: &State) -> Refusal {
     let tags = live.tags.clone().unwrap_or_default();
     let ours_by_name = tags.get(tag::PROJECT) == Some(&state.project) && tags.contains_key(tag::LINEAGE);
-    let owner = describe(&tags);
+    let owner = match live.tags {
+        Some(_) => describe(&tags),
+        None => "whose it is could not be read from its tags".to_owned(),
+    };
     let (detail, hints) = if ours_by_name {
         (
             format!(

@@ -33,7 +33,7 @@ async fn describe(reader: &Reader, names: &[&str], known: &[&str]) -> Result<BTr
     let mut found = BTreeMap::new();
     let is_complete = under(reader, common_prefix(names), names, names.len(), &mut found).await?;
     for name in if is_complete { known } else { names } {
-        if !found.contains_key(*name) && names.len() > 1 {
+        if !found.contains_key(*name) && (names.len() > 1 || !is_complete) {
             found.extend(find(reader, name).await?.map(|group| ((*name).to_owned(), group)));
         }
     }
