@@ -1,38 +1,30 @@
 //! The one loop that every call goes through.
 
+use super::bucket::{Bucket, Token};
 use super::classify::Failed;
 use super::error::{AwsError, ErrorClass};
 use super::locked;
-use super::quota::{Bucket, Quotas, Scope};
+use super::meter::{Cause, Meter, milliseconds};
+use super::quota::{Quotas, Scope, quota_of};
 use super::uploads::Uploads;
 use crate::model::{Event, EventSink};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::FutureExt as _;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The first pause is a random part of this, the next of twice as much, and so on.
 const BASE: Duration = Duration::from_millis(100);
 /// No pause is longer than this.
 const CAP: Duration = Duration::from_secs(5);
-/// A pause of this length is worth telling.
-const TELLING: Duration = Duration::from_secs(2);
-
-/// How often one operation was called.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CallUsage {
-    /// Attempts that were sent.
-    pub calls: u64,
-    /// Attempts that AWS answered with "too many calls".
-    pub throttled: u64,
-    /// Attempts that came after a failed one.
-    pub retried: u64,
-}
 
 /// How many attempts a call has.
 #[derive(Clone, Copy, Debug)]
@@ -56,37 +48,52 @@ pub(super) struct Caller {
     pub(super) limits: Limits,
     pub(super) events: EventSink,
     pub(super) interrupt: CancellationToken,
-    pub(super) usage: Arc<Mutex<BTreeMap<String, CallUsage>>>,
+    pub(super) meter: Meter,
     pub(super) uploads: Arc<Uploads>,
+    /// The buckets of this caller's scope, by the quota's name.
+    pub(super) buckets: Mutex<BTreeMap<&'static str, Arc<Bucket>>>,
+    /// How many wait for something by looking again and again.
+    pub(super) watchers: AtomicU32,
 }
 
 impl Caller {
-    /// Sends `input` until it goes through, is refused for good, or the attempts are used up.
-    /// `bytes` is the size of a file that it carries; so much room is taken while it is under way.
-    pub(super) async fn call<I, O, E, F>(&self, operation: &str, input: I, bytes: usize, send: impl Fn(I) -> F) -> Result<O, AwsError>
+    /// The bucket that a call of `operation` takes its token from.
+    pub(super) fn bucket(&self, operation: &str) -> Arc<Bucket> {
+        let made = || self.quotas.bucket(&self.scope, operation);
+        locked(&self.buckets).entry(quota_of(operation)).or_insert_with(made).clone()
+    }
+
+    /// Sends until it goes through, is refused for good, or the attempts are used up.
+    /// `bytes` is the size of a file that is carried; so much room is taken while it is under way.
+    pub(super) async fn call<O, E, F>(&self, operation: &str, bytes: usize, send: impl Fn() -> F) -> Result<O, AwsError>
     where
-        I: Clone,
         E: ProvideErrorMetadata + Error + 'static,
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
     {
         let mut attempts = Attempts::new(self, operation);
         loop {
             let room = attempts.room(bytes).await?;
-            attempts.enter().await?;
-            let result = send(input.clone()).await;
+            let token = attempts.enter().await?;
+            let sent = Instant::now();
+            let result = send().await;
             drop(room);
+            self.meter.answered(operation, sent.elapsed(), bytes);
             match result {
-                Ok(output) => return Ok(output),
-                Err(error) => attempts.after(Failed::new(operation, self.scope.endpoint.as_deref(), &error)).await?,
+                Ok(output) => {
+                    attempts.bucket.answered(token);
+                    return Ok(output);
+                }
+                Err(error) => attempts.after(token, Failed::new(operation, self.scope.endpoint.as_deref(), &error)).await?,
             }
         }
     }
 
-    fn count(&self, operation: &str, count: impl FnOnce(&mut CallUsage)) {
-        let mut usage = locked(&self.usage);
-        match usage.get_mut(operation) {
-            Some(usage) => count(usage),
-            None => count(usage.entry(operation.to_owned()).or_default()),
+    /// Waits for `work`. A wait that does not end at once is measured, and told when it takes long.
+    async fn wait<T>(&self, cause: impl FnOnce() -> Cause, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        match work.as_mut().now_or_never() {
+            Some(done) => done,
+            None => self.meter.waiting(cause(), Arc::clone(&self.events)).during(work).await,
         }
     }
 }
@@ -98,50 +105,63 @@ struct Attempts<'a> {
     bucket: Arc<Bucket>,
     made: u32,
     last: Option<AwsError>,
-    elapsed: Duration,
     /// Whether the clock was blamed already.
     is_clock_corrected: bool,
 }
 
 impl<'a> Attempts<'a> {
     fn new(caller: &'a Caller, operation: &'a str) -> Self {
-        let bucket = caller.quotas.bucket(&caller.scope, operation);
-        Self { caller, operation, bucket, made: 0, last: None, elapsed: Duration::ZERO, is_clock_corrected: false }
+        let bucket = caller.bucket(operation);
+        Self { caller, operation, bucket, made: 0, last: None, is_clock_corrected: false }
     }
 
     async fn room(&self, bytes: usize) -> Result<Option<SemaphorePermit<'a>>, AwsError> {
-        let room = self.caller.interrupt.run_until_cancelled(self.caller.uploads.room(bytes)).await;
+        let room = self.caller.interrupt.run_until_cancelled(self.caller.uploads.room(bytes));
+        let room = self.caller.wait(|| Cause::Uploads, room).await;
         room.ok_or_else(|| self.interrupted())
     }
 
-    async fn enter(&mut self) -> Result<(), AwsError> {
-        self.bucket.acquire(&self.caller.interrupt).await.map_err(|_| self.interrupted())?;
+    async fn enter(&mut self) -> Result<Token, AwsError> {
+        let (cause, token) = (|| self.bucket.cause(), self.bucket.acquire(&self.caller.interrupt));
+        let token = self.caller.wait(cause, token).await.map_err(|_| self.interrupted())?;
         let is_retry = self.made > 0;
         self.made += 1;
-        self.caller.count(self.operation, |usage| {
-            usage.calls += 1;
-            usage.retried += u64::from(is_retry);
+        self.caller.meter.count(self.operation, |calls| {
+            calls.calls += 1;
+            calls.retried += u64::from(is_retry);
         });
-        Ok(())
+        Ok(token)
     }
 
     /// Pauses before the next attempt, or gives up.
-    async fn after(&mut self, failed: Failed) -> Result<(), AwsError> {
+    async fn after(&mut self, token: Token, failed: Failed) -> Result<(), AwsError> {
+        match failed.error.class {
+            ErrorClass::Throttled => self.bucket.complain(token, failed.quiet),
+            _ => self.bucket.answered(token),
+        }
         let error = match &self.last {
             Some(last) => failed.error.following(last),
             None => failed.error,
         };
         let limit = match error.class {
-            ErrorClass::Throttled => self.throttled(failed.quiet),
+            ErrorClass::Throttled => self.throttled(),
             ErrorClass::Transient => self.caller.limits.transient,
             _ if error.may_be_the_clock() && !self.is_clock_corrected => return self.correct_clock(error),
-            _ => return Err(error),
+            _ => 0,
         };
         if self.made >= limit {
+            self.caller.meter.count(self.operation, |calls| calls.failed += u64::from(!error.is_not_found()));
             return Err(error);
         }
+        let pause = backoff(self.made, random_fraction());
+        (self.caller.events)(Event::Retried {
+            operation: self.operation.to_owned(),
+            attempt: self.made,
+            cause: error.cause(),
+            pause_ms: milliseconds(pause),
+        });
         self.last = Some(error);
-        self.pause(backoff(self.made, random_fraction())).await
+        self.pause(pause).await
     }
 
     /// The SDK's client learned from the answer how late it is by AWS's clock, and signs accordingly from
@@ -152,20 +172,14 @@ impl<'a> Attempts<'a> {
         Ok(())
     }
 
-    fn throttled(&self, quiet: Option<Duration>) -> u32 {
-        self.bucket.complain(quiet);
-        self.caller.count(self.operation, |usage| usage.throttled += 1);
+    fn throttled(&self) -> u32 {
+        self.caller.meter.count(self.operation, |calls| calls.throttled += 1);
         self.caller.limits.throttled
     }
 
     async fn pause(&mut self, delay: Duration) -> Result<(), AwsError> {
-        self.elapsed += delay;
-        if self.elapsed >= TELLING {
-            let elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX);
-            let cause = format!("AWS to accept {}", self.operation);
-            (self.caller.events)(Event::Waiting { address: None, cause, elapsed_ms, limit_ms: None });
-        }
-        let slept = self.caller.interrupt.run_until_cancelled(tokio::time::sleep(delay)).await;
+        let sleep = self.caller.interrupt.run_until_cancelled(tokio::time::sleep(delay));
+        let slept = self.caller.wait(|| Cause::Retry, sleep).await;
         slept.ok_or_else(|| self.interrupted())
     }
 
@@ -231,19 +245,21 @@ pub(super) mod tests {
             limits: PATIENT,
             events: Arc::new(|_| {}),
             interrupt: CancellationToken::new(),
-            usage: Arc::default(),
+            meter: Meter::default(),
             uploads: Arc::default(),
+            buckets: Mutex::default(),
+            watchers: AtomicU32::new(0),
         }
     }
 
     async fn fail_times(caller: &Caller, times: u32, error: impl Fn() -> SdkError<Answer, HttpResponse>) -> Result<u32, AwsError> {
         let sent = Cell::new(0);
-        let send = |()| {
+        let send = || {
             sent.set(sent.get() + 1);
             let result = if sent.get() <= times { Err(error()) } else { Ok(sent.get()) };
             std::future::ready(result)
         };
-        caller.call("lambda:CreateFunction", (), 0, send).await
+        caller.call("lambda:CreateFunction", 0, send).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -251,7 +267,8 @@ pub(super) mod tests {
         let caller = caller();
         assert_eq!(fail_times(&caller, 3, || answer(429, "TooManyRequestsException", None)).await, Ok(4));
         assert_eq!(fail_times(&caller, 2, || answer(503, "", None)).await, Ok(3));
-        assert_eq!(locked(&caller.usage)["lambda:CreateFunction"], CallUsage { calls: 7, throttled: 3, retried: 5 });
+        let account = caller.meter.account().unwrap();
+        assert_eq!((account.total, account.throttled, account.retried, account.failed), (7, 3, 5, 0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -265,17 +282,18 @@ pub(super) mod tests {
         let caller = caller();
         let error = fail_times(&caller, 1, || answer(403, "AccessDeniedException", None)).await.unwrap_err();
         assert_eq!(error.class, ErrorClass::Denied);
-        assert_eq!(locked(&caller.usage)["lambda:CreateFunction"].calls, 1);
+        let account = caller.meter.account().unwrap();
+        assert_eq!((account.total, account.failed), (1, 1));
     }
 
     /// The error after these answers, one after the other, and how many were asked for.
     async fn error_after(answers: &[(u16, &'static str)]) -> (AwsError, usize) {
         let sent = Cell::new(0);
-        let send = |()| {
+        let send = || {
             let (status, code) = answers[sent.replace(sent.get() + 1)];
             std::future::ready(Err::<(), _>(answer(status, code, None)))
         };
-        let error = caller().call("lambda:CreateFunction", (), 0, send).await.unwrap_err();
+        let error = caller().call("lambda:CreateFunction", 0, send).await.unwrap_err();
         (error, sent.get())
     }
 
@@ -305,14 +323,14 @@ pub(super) mod tests {
         let (caller, started) = (caller(), tokio::time::Instant::now());
         let is_lost = Cell::new(true);
         let send = |bytes: usize| {
-            let fails = bytes == 64 << 20 && is_lost.replace(false);
+            let fails = bytes == 16 << 20 && is_lost.replace(false);
             async move {
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 if fails { Err(answer(503, "", None)) } else { Ok(started.elapsed().as_secs()) }
             }
         };
-        let upload = |bytes| caller.call("lambda:CreateFunction", bytes, bytes, send);
-        let (large, other, small) = tokio::join!(upload(64 << 20), upload(1 << 20), upload(0));
+        let upload = |bytes| caller.call("lambda:CreateFunction", bytes, move || send(bytes));
+        let (large, other, small) = tokio::join!(upload(16 << 20), upload(1 << 20), upload(0));
         // While the large one pauses before its second attempt, the other one goes.
         assert_eq!((large.unwrap(), other.unwrap(), small.unwrap()), (30, 20, 10));
     }

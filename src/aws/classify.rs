@@ -2,7 +2,8 @@
 //!
 //! Codes and fragments are those that mature tools match and that were seen from AWS itself.
 
-use super::error::{AwsError, ErrorClass};
+use super::error::{AwsError, ErrorClass, UNTRUSTED};
+use super::unconnected::WITHOUT_CREDENTIALS;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -38,9 +39,17 @@ impl Failed {
             _ => construction_failure(&chain(error)),
         };
         let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id")).or_else(|| header("x-amzn-request-id"));
-        let error = AwsError { operation: operation.to_owned(), class, code, message, request_id, status, uncertain: false };
+        let error = AwsError { code, request_id, status, ..AwsError::own(operation, class, message) };
+        let clocks = error.may_be_the_clock().then(|| clocks(header("date").as_deref())).flatten();
+        let error = AwsError { clocks, ..error };
         Self { error, quiet: quiet_time(header("retry-after").as_deref(), header("x-amz-retry-after").as_deref()) }
     }
+}
+
+/// The time here, and the one that AWS's answer was made at.
+fn clocks(date: Option<&str>) -> Option<(jiff::Timestamp, jiff::Timestamp)> {
+    let there = jiff::fmt::rfc2822::parse(date?).ok()?;
+    Some((jiff::Timestamp::now(), there.timestamp()))
 }
 
 /// `Retry-After` counts seconds; AWS's own header counts milliseconds.
@@ -97,7 +106,7 @@ fn unsent(message: &str, is_timeout: bool, endpoint: Option<&str>) -> (ErrorClas
         return (ErrorClass::Credentials, without_credentials(message));
     }
     if has(&["certificate", "unknownissuer"]) {
-        return (ErrorClass::Other, format!("the certificate of {place} is not trusted: {message}"));
+        return (ErrorClass::Other, format!("{UNTRUSTED} {place} is not trusted: {message}"));
     }
     let sentence = if has(&["connection refused"]) {
         format!("nothing listens at {place}: the connection was refused")
@@ -117,10 +126,10 @@ fn unsent(message: &str, is_timeout: bool, endpoint: Option<&str>) -> (ErrorClas
 fn without_credentials(message: &str) -> String {
     // The instance's own service is the last in the chain: the others had nothing.
     if message.contains("IMDS") {
-        return "no credentials were found, neither in the environment nor in the AWS profile nor from the machine".to_owned();
+        return format!("{WITHOUT_CREDENTIALS}, neither in the environment nor in the AWS profile nor from the machine");
     }
     if message.contains("no credentials found in chain") || message.contains("no providers in chain provided credentials") {
-        return "no credentials were found, neither in the environment nor in the AWS profile".to_owned();
+        return format!("{WITHOUT_CREDENTIALS}, neither in the environment nor in the AWS profile");
     }
     let lines: Vec<&str> = message.strip_prefix("other: ").unwrap_or(message).lines().map(str::trim).collect();
     lines.join(" ")

@@ -1,8 +1,13 @@
 //! What AWS refused, and what that means.
 
 use super::advice;
+use super::denial::Denial;
 use crate::diagnostic::Diagnostic;
+use jiff::Timestamp;
 use std::fmt;
+
+/// How the message begins when a certificate is not trusted.
+pub(super) const UNTRUSTED: &str = "the certificate of";
 
 /// What an error means for whoever made the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +55,13 @@ pub struct AwsError {
     pub status: Option<u16>,
     /// Whether an earlier attempt of the same change had no answer, so that AWS may have done it.
     pub uncertain: bool,
+    /// The time by this machine's clock and by AWS's, where AWS did not like a signature.
+    pub clocks: Option<(Timestamp, Timestamp)>,
 }
+
+/// Clocks that are less apart than this agree, in seconds; AWS allows five minutes.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+const AGREE_SECONDS: i64 = 60;
 
 /// Codes that AWS answers with when a signature's time is off, among other reasons.
 const CLOCK: &[&str] = &["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired", "AuthFailure"];
@@ -71,7 +82,16 @@ impl std::error::Error for AwsError {}
 impl AwsError {
     /// An error that did not come from AWS.
     pub fn own(operation: impl Into<String>, class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { operation: operation.into(), class, code: None, message: message.into(), request_id: None, status: None, uncertain: false }
+        Self {
+            operation: operation.into(),
+            class,
+            code: None,
+            message: message.into(),
+            request_id: None,
+            status: None,
+            uncertain: false,
+            clocks: None,
+        }
     }
 
     /// The same, for a change whose earlier attempt ended in `earlier`: what that one left open stays open.
@@ -106,13 +126,42 @@ impl AwsError {
         self.message.to_lowercase().contains(&fragment.to_lowercase())
     }
 
+    /// The code and the message, without the call.
+    pub fn cause(&self) -> String {
+        self.code.as_ref().map_or_else(|| self.message.clone(), |code| format!("{code}: {}", self.message))
+    }
+
     /// What a person is told: the call, the code and the request id, and what to do where that is known.
     pub fn diagnostic(&self) -> Diagnostic {
         let diagnostic = Diagnostic::error(self.class.code(), self.class.summary()).detail(self.to_string());
-        let clock = self
-            .may_be_the_clock()
-            .then_some(&"check the clock of this machine: AWS refuses what is signed some minutes too early or too late");
-        clock.into_iter().chain(&advice::of(self)).chain(self.class.advice()).fold(diagnostic, |diagnostic, hint| diagnostic.hint(*hint))
+        let hints = match self.class {
+            ErrorClass::Denied => Denial::of(&self.message).hints(&self.operation),
+            class => class.advice().iter().map(ToString::to_string).collect(),
+        };
+        let certificate = self.message.starts_with(UNTRUSTED).then(|| {
+            "a proxy that looks into TLS needs its certificate authority in the system's store, or in the file that `SSL_CERT_FILE` names"
+                .to_owned()
+        });
+        let advice = advice::of(self).into_iter().map(str::to_owned);
+        self.clock_hint().into_iter().chain(certificate).chain(advice).chain(hints).fold(diagnostic, Diagnostic::hint)
+    }
+
+    /// What the clocks say about a signature that AWS did not like.
+    pub(super) fn clock_hint(&self) -> Option<String> {
+        let (here, there) = match (self.may_be_the_clock(), self.clocks) {
+            (true, Some(clocks)) => clocks,
+            (true, None) => {
+                return Some("check the clock of this machine: AWS refuses what is signed some minutes too early or too late".into());
+            }
+            _ => return None,
+        };
+        let apart = here.as_second() - there.as_second();
+        if apart.abs() < AGREE_SECONDS {
+            return Some("the clocks agree, so the secret access key is not the one of this access key id".into());
+        }
+        let word = if apart > 0 { "ahead" } else { "behind" };
+        let (here, there) = (in_seconds(here), in_seconds(there));
+        Some(format!("set the clock of this machine: it says {here}, AWS says {there}; it is {} min {word}", apart.abs() / 60))
     }
 }
 
@@ -176,14 +225,9 @@ impl ErrorClass {
                 "something else may be using up the account's request quota, such as another deployment",
             ],
             Self::Transient => &["run the command again; one that changes something continues where it stopped"],
-            Self::Denied => &[
-                "the message names the missing action; grant it to the principal that deploys",
-                "an explicit deny, a service control policy or a permissions boundary beats every grant",
-            ],
             Self::Credentials => &[
                 "`aws sts get-caller-identity` shows whether the credentials work; `aws sso login` renews those of a single sign-on",
                 "choose others with `--profile` or the variables `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`",
-                "profiles that ask for an MFA code are not supported: export session credentials instead",
             ],
             Self::Quota => &["ask for more in the Service Quotas console, or delete what is not needed any more"],
             _ => &[],
@@ -191,9 +235,24 @@ impl ErrorClass {
     }
 }
 
+fn in_seconds(time: Timestamp) -> String {
+    time.round(jiff::Unit::Second).unwrap_or(time).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_clocks_are_told_and_a_wrong_key_is_told_from_a_wrong_clock() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let hint = |here, there| {
+            let error = AwsError::own("sts:GetCallerIdentity", ErrorClass::Credentials, "no");
+            AwsError { code: Some("SignatureDoesNotMatch".into()), clocks: Some((at(here), at(there))), ..error }.clock_hint().unwrap()
+        };
+        insta::assert_snapshot!(hint("2026-11-22T10:00:00Z", "2026-11-22T10:07:12Z"), @"set the clock of this machine: it says 2026-11-22T10:00:00Z, AWS says 2026-11-22T10:07:12Z; it is 7 min behind");
+        insta::assert_snapshot!(hint("2026-11-22T10:00:00Z", "2026-11-22T10:00:12Z"), @"the clocks agree, so the secret access key is not the one of this access key id");
+    }
 
     #[test]
     fn a_denial_names_the_call_the_code_and_the_request() {
@@ -206,6 +265,6 @@ mod tests {
         let diagnostic = error.diagnostic();
         assert_eq!(diagnostic.summary, "AWS denied the access");
         insta::assert_snapshot!(diagnostic.detail, @"lambda:GetPolicy: AccessDeniedException: User: x is not authorized to perform: lambda:GetPolicy (request id 7f2c)");
-        assert_eq!(diagnostic.hints.len(), 2);
+        assert_eq!(diagnostic.hints[0], "grant `lambda:GetPolicy` to `x`");
     }
 }

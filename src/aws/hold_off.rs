@@ -5,6 +5,7 @@
 
 use super::error::{AwsError, ErrorClass};
 use super::locked;
+use super::meter::{Cause, milliseconds};
 use super::writer::Writer;
 use crate::model::{Address, Event};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,20 +93,26 @@ impl HoldOff {
 /// One of class [`ErrorClass::Interrupted`] when the run drains.
 pub async fn ripen(writer: &Writer, operation: &str, role: &str, address: &Address) -> Result<(), AwsError> {
     let caller = writer.reader().caller();
-    let started = Instant::now();
+    let (started, mut is_told) = (Instant::now(), false);
+    let cause = format!("role `{}` to be assumable", role.rsplit('/').next().unwrap_or(role));
     // Others may learn meanwhile that it takes longer.
     while let Some(left) = writer.hold_off().ripe_at(role).map(|ripe| ripe.saturating_duration_since(Instant::now())) {
         if left.is_zero() {
             break;
         }
-        let cause = format!("role `{}` to be assumable", role.rsplit('/').next().unwrap_or(role));
         if left > TELLING {
-            let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            (caller.events)(Event::Waiting { address: Some(address.clone()), cause: cause.clone(), elapsed_ms, limit_ms: None });
+            is_told = true;
+            let elapsed_ms = milliseconds(started.elapsed());
+            (caller.events)(Event::Waiting { address: Some(address.clone()), cause: cause.clone(), calls: 1, elapsed_ms, limit_ms: None });
         }
+        let measured = caller.meter.waiting(Cause::Propagation, caller.events.clone());
         let slept = caller.interrupt.run_until_cancelled(tokio::time::sleep(left)).await;
         let interrupted = || AwsError::own(operation, ErrorClass::Interrupted, format!("interrupted while waiting for {cause}"));
+        drop(measured);
         slept.ok_or_else(interrupted)?;
+    }
+    if is_told {
+        (caller.events)(Event::Waited { address: Some(address.clone()), cause, elapsed_ms: milliseconds(started.elapsed()) });
     }
     Ok(())
 }

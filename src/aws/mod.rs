@@ -7,32 +7,40 @@
 //! business of the kinds, with [`retry_while`] and [`poll_until`].
 
 mod advice;
+mod bucket;
 mod caller;
 mod classify;
 mod clients;
+mod denial;
 mod error;
 mod guard;
 mod hold_off;
 mod invoker;
 mod log_events;
+mod meter;
 mod operations;
 mod quota;
 mod reader;
 mod session;
+mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
+mod unconnected;
 mod uploads;
 mod wait;
 mod writer;
 
-pub use caller::CallUsage;
+pub use bucket::Place;
 pub use error::{AwsError, ErrorClass};
 pub use hold_off::{HoldOff, ripen};
 pub use invoker::{Answer, Invocation, Invoker};
 pub use log_events::{LogEvent, LogPage};
-pub use quota::Quotas;
+pub use meter::Meter;
+pub use quota::{Quotas, quota_of};
 pub use reader::Reader;
-pub use session::{Session, Settings, configured_region, local_region};
+pub use session::{Session, Settings, local_region};
+pub use sources::configured_region;
+pub use uploads::Package;
 pub use wait::{Patience, pause, poll_until, retry_while};
 pub use writer::Writer;
 

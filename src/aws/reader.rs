@@ -22,11 +22,6 @@ impl Reader {
         &self.caller
     }
 
-    /// The endpoint, where it is not AWS's own.
-    pub(super) fn endpoint(&self) -> Option<&str> {
-        self.caller.scope.endpoint.as_deref()
-    }
-
     operations! {
         get_caller_identity = "sts:GetCallerIdentity": sts aws_sdk_sts::get_caller_identity(GetCallerIdentityInputBuilder) -> GetCallerIdentityOutput;
         list_account_aliases = "iam:ListAccountAliases": iam aws_sdk_iam::list_account_aliases(ListAccountAliasesInputBuilder) -> ListAccountAliasesOutput;

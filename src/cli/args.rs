@@ -219,7 +219,7 @@ pub struct UpArguments {
     /// Also mend settings that cost a call each to read
     #[arg(long, conflicts_with = "plan")]
     pub deep: bool,
-    /// Operations of one AWS call at a time
+    /// Operations of one AWS quota at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub parallel: u16,
 }

@@ -22,7 +22,7 @@ mod view;
 mod workspace;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{Exit, Failure};
+use crate::model::{CallAccount, Exit, Failure};
 use args::{Arguments, Command, Format};
 use clap::FromArgMatches;
 use std::ffi::OsString;
@@ -43,7 +43,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Ex
     let parsed = args::command().try_get_matches_from(words).and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = parsed.map_err(|error| answered(&error, format))?;
     match refused(&arguments) {
-        Some(failure) => Err(failed(&Ui::new(&arguments.global), arguments.command.name(), &failure)),
+        Some(failure) => Err(failed(&Ui::new(&arguments.global), arguments.command.name(), &failure, None)),
         None => Ok(Invocation(arguments)),
     }
 }
@@ -53,30 +53,31 @@ pub async fn main(invocation: Invocation) -> Exit {
     let arguments = invocation.0;
     let ui = Arc::new(Ui::new(&arguments.global));
     let name = arguments.command.name().to_owned();
-    let result = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen()) {
-        Ok(workspace) => {
-            let result = commands::run(&workspace, &arguments.command).await;
-            workspace.local.stop(&workspace.interrupt, &workspace.ui).await;
-            result
-        }
-        Err(failure) => Err(failure),
+    let workspace = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen()) {
+        Ok(workspace) => workspace,
+        Err(failure) => return failed(&ui, &name, &failure, None),
     };
-    ui.end_live();
-    result.unwrap_or_else(|failure| failed(&ui, &name, &failure))
+    let result = commands::run(&workspace, &arguments.command).await;
+    workspace.progress.rest();
+    workspace.local.stop(&workspace.interrupt, &workspace.ui).await;
+    let exit = result.unwrap_or_else(|failure| failed(&ui, &name, &failure, workspace.calls().as_ref()));
+    workspace.tell_calls();
+    exit
 }
 
 /// Says that the asynchronous runtime could not be started.
 pub fn without_runtime(invocation: &Invocation, error: &std::io::Error) -> Exit {
     let detail = format!("The system refused the threads that lambdo needs: {error}.");
     let failure = Failure::new(Exit::Failed, Diagnostic::error("no-runtime", "The run cannot start").detail(detail));
-    failed(&Ui::new(&invocation.0.global), invocation.0.command.name(), &failure)
+    failed(&Ui::new(&invocation.0.global), invocation.0.command.name(), &failure, None)
 }
 
 /// Shows why a command could not do its work: on stderr, and as a document under `--format json`.
-fn failed(ui: &Ui, command: &str, failure: &Failure) -> Exit {
+fn failed(ui: &Ui, command: &str, failure: &Failure, calls: Option<&CallAccount>) -> Exit {
     ui.diagnostics(&failure.diagnostics);
     if ui.format() == Format::Json {
-        let document = view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics));
+        let mut document = view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics));
+        calls.iter().for_each(|calls| view::json::with_calls(&mut document, calls));
         // What writes a document a line goes on doing so.
         if command == "logs" { ui.data(&document.to_string()) } else { ui.document(&document) }
     }

@@ -7,8 +7,9 @@ use crate::model::{Event, EventSink, Exit, Failure, Plan};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::task::AbortHandle;
 
 /// Takes all events of a run.
 pub struct Progress {
@@ -16,7 +17,12 @@ pub struct Progress {
     board: Arc<Mutex<Board>>,
     started: Instant,
     file: Option<Mutex<File>>,
+    /// Says something now and then where nothing is drawn.
+    ticking: Mutex<Option<AbortHandle>>,
 }
+
+/// How often it is looked whether something is to be said.
+const TICK: Duration = Duration::from_millis(500);
 
 impl Progress {
     /// Progress on the terminal, and as JSON lines in the file at `events`.
@@ -25,7 +31,8 @@ impl Progress {
     /// When the file cannot be made.
     pub fn new(ui: Arc<Ui>, events: Option<&Path>) -> Result<Arc<Self>, Failure> {
         let file = events.map(|path| File::create(path).map_err(|error| no_events_file(path, &error))).transpose()?;
-        Ok(Arc::new(Self { ui, board: Arc::default(), started: Instant::now(), file: file.map(Mutex::new) }))
+        let board = Arc::new(Mutex::new(Board::new(ui.is_verbose())));
+        Ok(Arc::new(Self { ui, board, started: Instant::now(), file: file.map(Mutex::new), ticking: Mutex::default() }))
     }
 
     /// The sink for the engine and its like.
@@ -36,23 +43,41 @@ impl Progress {
 
     /// Learns what is about to be applied, so that finished steps can be told.
     pub fn expect(&self, plan: &Plan) {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).expect(plan);
+        locked(&self.board).expect(plan);
     }
 
     /// Tells each package, also those that need no build.
     pub fn tell_packages(&self) {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).tell_packages();
+        locked(&self.board).tell_packages();
     }
 
-    /// Draws live lines until [`Progress::rest`], where there is a terminal.
-    pub fn go(&self) {
-        let (board, started, columns) = (Arc::clone(&self.board), self.started, self.ui.width().saturating_sub(1));
-        self.ui.start_live(move || board.lock().unwrap_or_else(PoisonError::into_inner).lines(milliseconds(started), columns).join("\n"));
+    /// Draws live lines until [`Progress::rest`]; where there is no terminal, says now and then how far things are.
+    pub fn go(self: &Arc<Self>) {
+        let (board, started) = (Arc::clone(&self.board), self.started);
+        let lines = move |columns, rows| locked(&board).lines(milliseconds(started), columns, rows).join("\n");
+        if self.ui.start_live(lines) {
+            return;
+        }
+        let progress = Arc::clone(self);
+        let ticking = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(TICK).await;
+                let due = locked(&progress.board).due(milliseconds(progress.started));
+                due.iter().for_each(|line| progress.ui.status(line));
+            }
+        });
+        *locked(&self.ticking) = Some(ticking.abort_handle());
     }
 
     /// Takes the live lines away.
     pub fn rest(&self) {
         self.ui.end_live();
+        locked(&self.ticking).take().iter().for_each(AbortHandle::abort);
+    }
+
+    /// Writes down what happened without showing it.
+    pub fn note(&self, event: &Event) {
+        self.record(event);
     }
 
     /// Milliseconds since the command began.
@@ -62,7 +87,7 @@ impl Progress {
 
     fn take(&self, event: &Event) {
         self.record(event);
-        let line = self.board.lock().unwrap_or_else(PoisonError::into_inner).take(event, milliseconds(self.started), self.ui.is_verbose());
+        let line = locked(&self.board).take(event, milliseconds(self.started));
         if let Some(line) = line {
             self.ui.status(&line);
         }
@@ -72,7 +97,7 @@ impl Progress {
     fn record(&self, event: &Event) {
         if let Some(file) = &self.file {
             let line = event_line(event, &jiff::Timestamp::now().to_string());
-            let _ = writeln!(file.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
+            let _ = writeln!(locked(file), "{line}");
         }
     }
 }
@@ -86,6 +111,10 @@ fn event_line(event: &Event, timestamp: &str) -> String {
         line.extend(fields);
     }
     serde_json::Value::Object(line).to_string()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn milliseconds(since: Instant) -> u64 {

@@ -169,13 +169,15 @@ impl Ui {
     }
 
     /// Draws live lines on a terminal until [`Ui::end_live`]; `false` where there is none.
-    pub fn start_live(&self, lines: impl Fn() -> String + Clone + Send + Sync + 'static) -> bool {
+    /// They are asked for anew each time, with the columns and rows that there are now.
+    pub fn start_live(&self, lines: impl Fn(usize, usize) -> String + Clone + Send + Sync + 'static) -> bool {
         if self.quiet || !std::io::stderr().is_terminal() {
             return false;
         }
         let Ok(style) = ProgressStyle::with_template("{live}") else { return false };
         let style = style.with_key("live", move |_: &indicatif::ProgressState, writer: &mut dyn std::fmt::Write| {
-            let text = anstream::adapter::strip_str(&lines()).to_string();
+            let (columns, rows) = live_size();
+            let text = anstream::adapter::strip_str(&lines(columns, rows)).to_string();
             let _ = writer.write_str(&text);
         });
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
@@ -205,6 +207,12 @@ impl Ui {
             Color::Auto => AutoStream::choice(stream),
         }
     }
+}
+
+/// The room for live lines: the terminal without its last column and row, so that nothing scrolls.
+fn live_size() -> (usize, usize) {
+    let size = terminal_size::terminal_size_of(std::io::stderr());
+    size.map_or((WIDTH_WITHOUT_TERMINAL, 24), |(columns, rows)| (usize::from(columns.0).max(2) - 1, usize::from(rows.0).max(2) - 1))
 }
 
 /// A closed pipe or a full disk is no reason to end a run that changes AWS.

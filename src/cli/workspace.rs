@@ -4,14 +4,16 @@ use super::args::{Arguments, Command, Global};
 use super::local::{self, LocalCloud};
 use super::progress::Progress;
 use super::ui::Ui;
-use super::view::Title;
-use crate::aws::{Quotas, Session, Settings};
+use super::view::{Title, human, json};
+use crate::aws::{Meter, Quotas, Session, Settings};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
-use crate::model::{EventSink, Exit, Failure, State};
+use crate::model::{CallAccount, Event, EventSink, Exit, Failure, State};
 use crate::spec::{self, Header, LoadOptions, Spec};
 use crate::store::{FileStore, StateStore};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +38,8 @@ pub struct Workspace {
     pub interrupt: Interrupt,
     /// The embedded cloud, from the first call to it on.
     pub local: LocalCloud,
+    /// Counts what is asked of AWS.
+    meter: Meter,
 }
 
 /// The spec's text and where it stands.
@@ -50,19 +54,20 @@ pub struct Config {
 pub struct Connection {
     /// The engine.
     pub engine: Engine,
-    alias: Option<String>,
+    /// Asked for while something else goes on: it stands in a title and decides nothing.
+    alias: Shared<BoxFuture<'static, Option<String>>>,
     /// The local cloud's port says nothing to anybody.
     is_local: bool,
 }
 
 impl Connection {
     /// What stands above plans and questions.
-    pub fn title(&self, state: &State) -> Title {
+    pub async fn title(&self, state: &State) -> Title {
         Title {
             project: state.project.clone(),
             stage: state.stage.clone(),
             target: state.target.clone(),
-            alias: self.alias.clone(),
+            alias: self.alias.clone().await,
             endpoint: state.endpoint.clone().filter(|_| !self.is_local),
             serial: state.serial,
         }
@@ -79,7 +84,15 @@ impl Workspace {
         global.local |= matches!(arguments.command, Command::Local(_));
         let events = global.events.as_ref().map(|path| base(&global).join(path));
         let progress = Progress::new(Arc::clone(&ui), events.as_deref())?;
-        Ok(Self { global, ui, progress, registry: Arc::new(Registry::new()), interrupt, local: LocalCloud::default() })
+        Ok(Self {
+            global,
+            ui,
+            progress,
+            registry: Arc::new(Registry::new()),
+            interrupt,
+            local: LocalCloud::default(),
+            meter: Meter::default(),
+        })
     }
 
     /// A path as the user gave it, below `--directory`.
@@ -174,7 +187,12 @@ impl Workspace {
     /// [`Exit::Failed`] without credentials or region, [`Exit::Refused`] for a wrong account.
     pub async fn connect(&self, header: &Header) -> Result<Connection, Failure> {
         let session = self.session(header).await?;
-        let alias = if self.global.local { Some("local cloud".to_owned()) } else { session.account_alias().await };
+        let alias = if self.global.local {
+            std::future::ready(Some("local cloud".to_owned())).boxed().shared()
+        } else {
+            let asked = tokio::spawn(session.account_alias());
+            asked.map(|answer| answer.ok().flatten()).boxed().shared()
+        };
         Ok(Connection { engine: self.engine_of(session, header)?, alias, is_local: self.global.local })
     }
 
@@ -188,7 +206,34 @@ impl Workspace {
 
     async fn session(&self, header: &Header) -> Result<Session, Failure> {
         let settings = if self.global.local { self.local_settings(header).await? } else { self.settings(header) };
-        Session::connect(&settings, Arc::new(Quotas::new()), self.events(), self.interrupt.drain.clone()).await
+        let quotas = Arc::new(Quotas::new());
+        let session = Session::connect(&settings, quotas, self.meter.clone(), self.events(), self.interrupt.drain.clone()).await?;
+        if let (Some(endpoint), Some(source)) = (session.endpoint(), session.endpoint_source()) {
+            self.ui.status(&format!("Calling `{endpoint}` instead of AWS, as {source} says"));
+        }
+        Ok(session)
+    }
+
+    /// What was asked of AWS so far, if anything was.
+    pub fn calls(&self) -> Option<CallAccount> {
+        self.meter.account()
+    }
+
+    /// Writes a JSON document to stdout, with what was asked of AWS.
+    pub fn document(&self, mut document: serde_json::Value) {
+        self.calls().iter().for_each(|calls| json::with_calls(&mut document, calls));
+        self.ui.document(&document);
+    }
+
+    /// Says what the calls cost, at the end of a command: all of it with `--verbose`, else a line where it was much.
+    pub fn tell_calls(&self) {
+        let Some(account) = self.calls() else { return };
+        self.progress.note(&Event::Calls { account: account.clone() });
+        let text = match self.ui.is_verbose() {
+            true => Some(human::calls(&account, self.ui.width())),
+            false => human::slowed(&account),
+        };
+        text.iter().for_each(|text| self.ui.status(text));
     }
 
     fn settings(&self, header: &Header) -> Settings {

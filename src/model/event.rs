@@ -1,6 +1,6 @@
 //! What happens during a run, for whoever shows or records it.
 
-use super::Address;
+use super::{Address, CallAccount};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -81,10 +81,38 @@ pub enum Event {
         address: Option<Address>,
         /// What for, such as `role demo-hash to be assumable`.
         cause: String,
+        /// How many calls wait for it.
+        calls: usize,
         /// How long so far.
         elapsed_ms: u64,
         /// How long at most, where there is a limit.
         limit_ms: Option<u64>,
+    },
+    /// A wait that was told is over.
+    Waited {
+        /// Which resource, where the wait belonged to one.
+        address: Option<Address>,
+        /// What for, in the same words.
+        cause: String,
+        /// How long it took.
+        elapsed_ms: u64,
+    },
+    /// A call is sent again.
+    Retried {
+        /// The call, such as `lambda:CreateFunction`.
+        operation: String,
+        /// The number of the attempt that failed, from 1.
+        attempt: u32,
+        /// Why it failed, as AWS said it.
+        cause: String,
+        /// How long until then.
+        pause_ms: u64,
+    },
+    /// The run is over; what its calls cost.
+    Calls {
+        /// The account.
+        #[serde(flatten)]
+        account: CallAccount,
     },
     /// The user asked to stop; running operations are finished.
     Draining,

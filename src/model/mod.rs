@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod artifact;
+pub mod calls;
 pub mod desired;
 pub mod diff;
 pub mod document;
@@ -19,6 +20,7 @@ pub mod value;
 
 pub use address::{Address, PhysicalId};
 pub use artifact::{Artifact, ArtifactSource, PackageRequest};
+pub use calls::CallAccount;
 pub use desired::{Dependency, Desired, Identity, Resource, Strength, Target, Until};
 pub use diff::{Cause, Change};
 pub use event::{Event, EventSink};

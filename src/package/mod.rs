@@ -27,6 +27,7 @@ pub use source::{Source, parse};
 use crate::diagnostic::Diagnostic;
 use crate::model::{EventSink, PackageRequest};
 use std::path::Path;
+use tokio::sync::Notify;
 
 /// The code of the diagnostic for a build that did not go through, as opposed to a wrong spec.
 pub const BUILD_FAILED: &str = "build-failed";
@@ -60,12 +61,14 @@ pub struct Options<'a> {
     pub for_this_machine: bool,
     /// Told what happens.
     pub events: EventSink,
+    /// Told when everything that needs no build was looked at, and nothing is wrong with it so far.
+    pub checked: &'a Notify,
 }
 
 /// Makes the packages of all requests: builds in parallel, equal builds and equal packages once.
 ///
 /// # Errors
-/// Everything that is wrong with any of them. While a section is wrong, no build runs.
+/// Everything that is wrong with any of them. While a section or a file is wrong, no build runs.
 pub async fn resolve(requests: Vec<PackageRequest>, options: &Options<'_>) -> Result<Packages, Vec<Diagnostic>> {
     work::resolve(requests, options, &Builders::new()).await
 }

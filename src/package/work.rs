@@ -64,24 +64,19 @@ pub(super) async fn resolve(
     builders: &Builders,
 ) -> Result<Packages, Vec<Diagnostic>> {
     let total = requests.len();
-    let (mut packages, works, mut problems) = group(requests, options.folder, builders);
+    let (packages, works, mut problems) = group(requests, options.folder, builders);
     let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
-    if !problems.is_empty() {
-        // The run fails anyway: look at what costs nothing, and build nothing.
-        packages.retain(|package| package.build.is_none());
-    }
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
     }
-    let made: Vec<(Package, Result<Ready, Diagnostic>)> = stream::iter(packages)
-        .map(|package| async {
-            let made = run.make(&package).await;
-            (package, made)
-        })
-        .buffer_unordered(cores())
-        .collect()
-        .await;
+    let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(|package| package.build.is_some());
+    let mut made = run.make_all(given).await;
+    // A build takes its time: whoever waits for the end of the checks need not wait for it.
+    if problems.is_empty() && made.iter().all(|(_, made)| made.is_ok()) {
+        options.checked.notify_one();
+        made.extend(run.make_all(built).await);
+    }
     finish(made, problems)
 }
 
@@ -176,6 +171,14 @@ impl Run<'_> {
             }
         }
         writers.iter().filter(|(_, works)| works.len() > 1).map(|(output, works)| shared_output(output, works)).collect()
+    }
+
+    async fn make_all(&self, packages: Vec<Package>) -> Vec<(Package, Result<Ready, Diagnostic>)> {
+        let made = stream::iter(packages).map(|package| async {
+            let made = self.make(&package).await;
+            (package, made)
+        });
+        made.buffer_unordered(cores()).collect().await
     }
 
     async fn make(&self, package: &Package) -> Result<Ready, Diagnostic> {

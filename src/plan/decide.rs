@@ -292,6 +292,9 @@ impl<'a> Decider<'a> {
         if self.parent_is_deleted(address, entry) {
             return Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: true });
         }
+        if self.parent_is_gone(address, entry) {
+            return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
+        }
         let sighting = self.observed.of(address, &entry.physical_id);
         if matches!(sighting, Some(Sighting::Missing)) {
             return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
@@ -336,12 +339,20 @@ impl<'a> Decider<'a> {
             return self.dies_with_parent(child);
         }
         let Some(parent_entry) = self.state.entries.get(parent) else { return false };
-        let sighting = self.observed.of(parent, &parent_entry.physical_id);
-        let is_missing = matches!(sighting, Some(Sighting::Missing));
-        let is_lost = sighting.and_then(Sighting::live).is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage));
         let leaves = !self.desired.resources.contains_key(parent) && self.is_selected(parent);
-        let is_deleted = !is_missing && !is_lost && !parent_entry.keep && !parent_entry.adopted;
+        let is_deleted = !self.is_missing_or_lost(parent, parent_entry) && !parent_entry.keep && !parent_entry.adopted;
         leaves && is_deleted && self.dies_with_parent(child)
+    }
+
+    /// Whether the parent that it dies with is not there any more, or belongs to another state now.
+    fn parent_is_gone(&self, child: &Address, entry: &Entry) -> bool {
+        let parent = entry.parent.as_ref().and_then(|parent| Some((parent, self.state.entries.get(parent)?)));
+        parent.is_some_and(|(parent, entry)| self.is_missing_or_lost(parent, entry)) && self.dies_with_parent(child)
+    }
+
+    fn is_missing_or_lost(&self, address: &Address, entry: &Entry) -> bool {
+        let live = self.observed.of(address, &entry.physical_id).and_then(Sighting::live);
+        self.is_missing(address, &entry.physical_id) || live.is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage))
     }
 
     fn is_taggable(&self, address: &Address) -> bool {

@@ -7,6 +7,7 @@ use crate::cli::view::human::{bytes, counted, duration};
 use crate::cli::view::json;
 use crate::cli::workspace::Workspace;
 use crate::model::{Exit, Failure};
+use tokio::sync::Notify;
 
 /// Builds and prints each package's hash and size.
 pub async fn run(workspace: &Workspace, names: &[String]) -> Result<Exit, Failure> {
@@ -18,8 +19,10 @@ pub async fn run(workspace: &Workspace, names: &[String]) -> Result<Exit, Failur
     workspace.progress.tell_packages();
     workspace.progress.go();
     let packages =
-        unless_interrupted(&workspace.interrupt, packing.resolve(&|function| Packing::is_selected(&selection, function))).await?;
+        unless_interrupted(&workspace.interrupt, packing.resolve(&|function| Packing::is_selected(&selection, function), &Notify::new()))
+            .await;
     workspace.progress.rest();
+    let packages = packages?;
     if workspace.ui.format() == Format::Json {
         workspace.ui.document(&json::build(&packages.artifacts));
         return Ok(Exit::Success);

@@ -12,6 +12,7 @@ use crate::package::{self, Packages};
 use crate::spec::{self, Header, Spec};
 use crate::store::Lease;
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::Notify;
 
 /// Where packages that were built are kept, below the state's folder.
 const BUILD_FOLDER: &str = "build";
@@ -65,8 +66,7 @@ impl Wish<'_> {
         let selected = |function: &str| Packing::is_selected(self.selection, function);
         // Whatever is wrong with the spec or the sources is said before anybody is called.
         packing.check()?;
-        let packages = packing.resolve(&selected).await?;
-        let (connection, lease, mut state) = open(packing.workspace, &packing.spec.header, self.lock).await?;
+        let (packages, (connection, lease, mut state)) = packing.resolve_and_open(&selected, self.lock).await?;
         let state_digest = saved_plan::digest(&state);
         let (desired, packages) = self.lower(packing, packages, &state)?;
         unknown_adoption(self.adopt, &desired).map_or(Ok(()), Err)?;
@@ -80,7 +80,8 @@ impl Wish<'_> {
         let (desired, packages) = match needed {
             needed if needed.is_empty() => (desired, packages),
             needed => {
-                let packages = packing.resolve(&|function| selected(function) || needed.contains(function)).await?;
+                let is_needed = |function: &str| selected(function) || needed.contains(function);
+                let packages = packing.resolve(&is_needed, &Notify::new()).await?;
                 self.lower(packing, packages, &state)?
             }
         };
@@ -144,11 +145,25 @@ pub struct Packing<'a> {
 }
 
 impl Packing<'_> {
-    /// The packages of the functions that `is_wanted` accepts.
+    /// The packages, and at the same time all of [`open`], from the moment on at which only builds are left: that
+    /// nobody gets in is known before minutes of building, which then stops.
+    ///
+    /// # Errors
+    /// Those of [`Packing::resolve`] and [`open`], whichever comes first.
+    pub async fn resolve_and_open(&self, is_wanted: &dyn Fn(&str) -> bool, lock: Option<&str>) -> Result<(Packages, Opened), Failure> {
+        let checked = Notify::new();
+        let opening = async {
+            checked.notified().await;
+            open(self.workspace, &self.spec.header, lock).await
+        };
+        tokio::try_join!(self.resolve(is_wanted, &checked), opening)
+    }
+
+    /// The packages of the functions that `is_wanted` accepts. `checked` is told when only builds are left to do.
     ///
     /// # Errors
     /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
-    pub async fn resolve(&self, is_wanted: &dyn Fn(&str) -> bool) -> Result<Packages, Failure> {
+    pub async fn resolve(&self, is_wanted: &dyn Fn(&str) -> bool, checked: &Notify) -> Result<Packages, Failure> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function)).collect();
         self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(|request| request.function.as_str()));
         let cache = self.workspace.state_folder(&self.spec.header).join(BUILD_FOLDER);
@@ -158,6 +173,7 @@ impl Packing<'_> {
             build: self.build,
             for_this_machine: self.workspace.global.local,
             events: self.workspace.events(),
+            checked,
         };
         let packages = package::resolve(requests, &options).await.map_err(|diagnostics| {
             // A build that fails is the build's fault; everything else is a wrong word in the spec.

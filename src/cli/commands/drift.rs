@@ -34,7 +34,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     let (connection, state, plan) = planned?;
     let steps = plan.steps.iter().filter(|step| Causes::of_step(step).is_drift);
     let drifted: Vec<Step> = steps.filter_map(|step| without_ignored(step, &arguments.ignore)).collect();
-    let title = connection.title(&state);
+    let title = connection.title(&state).await;
     let view = human::DriftView {
         title: &title,
         plan: &plan,
@@ -44,7 +44,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     };
     match workspace.ui.format() {
         Format::Human => workspace.ui.view(&human::drift(&view, workspace.ui.width())),
-        Format::Json => workspace.ui.document(&json::drift(&view)),
+        Format::Json => workspace.document(json::drift(&view)),
     }
     Ok(causes::drift_exit(&drifted, &plan))
 }

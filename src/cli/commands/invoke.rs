@@ -102,7 +102,7 @@ async fn call(
     let function_name = entry.physical_id.to_string();
     let invocation = Invocation { address: address.clone(), function_name: function_name.clone(), payload, is_async: arguments.is_async };
     let (started, name) = (Instant::now(), arguments.name.clone());
-    workspace.ui.start_live(move || format!("{name} runs · {} s", started.elapsed().as_secs()));
+    workspace.ui.start_live(move |_, _| format!("{name} runs · {} s", started.elapsed().as_secs()));
     is_sent.store(true, Ordering::Relaxed);
     let answer = engine.invoker().invoke(&invocation).await.map_err(|error| refused(&error, &address, entry, workspace))?;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -169,7 +169,7 @@ fn tell(workspace: &Workspace, called: &Called, is_async: bool, out: Option<&Pat
         (Format::Json, _) => {
             let kept = out.map_or(Ok(()), |path| keep(path, &answer.payload));
             let has_payload = !is_async && (out.is_none() || kept.is_err());
-            ui.document(&json::invoke(&called.title, &view, has_payload, &errors));
+            workspace.document(json::invoke(&called.title, &view, has_payload, &errors));
             kept
         }
         (Format::Human, true) => {

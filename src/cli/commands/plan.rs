@@ -15,11 +15,11 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     let config = workspace.config()?;
     let wish = Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], lock: None };
     let deployment = wish.prepare(workspace, &config).await?;
-    let (title, plan) = (deployment.connection.title(&deployment.state), &deployment.plan);
+    let (title, plan) = (deployment.connection.title(&deployment.state).await, &deployment.plan);
     let view = human::PlanView { title: &title, plan, purpose: human::Purpose::Deploy, rules: workspace.registry.as_ref() };
     match workspace.ui.format() {
         Format::Human => workspace.ui.view(&human::plan(&view, workspace.ui.width())),
-        Format::Json => workspace.ui.document(&json::plan(&title, plan)),
+        Format::Json => workspace.document(json::plan(&title, plan)),
     }
     if !plan.refusals.is_empty() {
         workspace.ui.diagnostics(&json::refusals(plan));

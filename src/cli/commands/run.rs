@@ -33,7 +33,7 @@ impl Run<'_> {
     /// [`Exit::Refused`] for a plan with refusals and for a no, [`Exit::Usage`] for a question that nobody
     /// can answer, and what the engine could not do.
     pub async fn go(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Exit, Failure> {
-        let title = self.connection.title(&state);
+        let title = self.connection.title(&state).await;
         let ui = &self.workspace.ui;
         if ui.format() == Format::Human || !self.yes {
             let view = human::PlanView { title: &title, plan, purpose: self.purpose, rules: self.workspace.registry.as_ref() };
@@ -103,7 +103,7 @@ impl Run<'_> {
         match ui.format() {
             Format::Json => {
                 let errors = json::diagnostics(&errors, &ui::sources(&errors));
-                ui.document(&json::report(self.command, title, plan, &results, &report.outputs, errors));
+                self.workspace.document(json::report(self.command, title, plan, &results, &report.outputs, errors));
             }
             Format::Human => report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value)))),
         }

@@ -1,6 +1,6 @@
 //! `lambdo up`: makes AWS what the spec asks for.
 
-use super::deploy::{Deployment, Packing, Wish, open};
+use super::deploy::{Deployment, Packing, Wish};
 use super::run::Run;
 use crate::cli::args::UpArguments;
 use crate::cli::ci;
@@ -57,12 +57,11 @@ async fn saved(workspace: &Workspace, config: &Config, file: &Path) -> Result<De
     workspace.progress.go();
     let work = async {
         let is_needed = |function: &str| saved.artifacts.contains_key(function);
-        let packages = packing.resolve(&is_needed).await?;
-        Ok((open(workspace, &spec.header, Some(VERB)).await?, packages))
+        packing.resolve_and_open(&is_needed, Some(VERB)).await
     };
     let done = unless_interrupted(&workspace.interrupt, work).await;
     workspace.progress.rest();
-    let ((connection, lease, mut state), packages) = done?;
+    let (packages, (connection, lease, mut state)) = done?;
     if saved.gives_lineage_to(&state) {
         state.lineage = saved.lineage.clone();
     }

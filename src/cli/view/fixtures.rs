@@ -1,10 +1,11 @@
 //! Plans and states for the tests of views.
 
 use crate::cli::view::Title;
+use crate::model::calls::{CallWait, LongCall, OperationCalls};
 use crate::model::plan::EntryFacts;
 use crate::model::{
-    Action, Address, Carry, Cause, Change, Dependency, Effect, Entry, Lineage, Operation, OperationId, Plan, Reason, Record, State, Step,
-    Table, Target, Transition, Unchecked, Value,
+    Action, Address, CallAccount, Carry, Cause, Change, Dependency, Effect, Entry, Lineage, Operation, OperationId, Plan, Reason, Record,
+    State, Step, Table, Target, Transition, Unchecked, Value,
 };
 
 /// A title without a stage.
@@ -182,4 +183,30 @@ pub fn state() -> State {
         transition: Transition::Create { adopted: false, discards: false },
     }];
     state
+}
+
+/// What a throttled run asked of AWS.
+pub fn calls() -> CallAccount {
+    let calls = |operation: &str, calls, throttled| OperationCalls {
+        operation: operation.into(),
+        calls,
+        throttled,
+        retried: throttled,
+        failed: 0,
+        elapsed_ms: calls * 85,
+    };
+    let wait = |cause, text: &str, waits, elapsed_ms| CallWait { cause, text: text.into(), waits, elapsed_ms };
+    CallAccount {
+        total: 342,
+        throttled: 41,
+        retried: 41,
+        failed: 0,
+        uploaded_bytes: 12_345_678,
+        operations: vec![calls("lambda:CreateFunction", 341, 41), calls("sts:GetCallerIdentity", 1, 0)],
+        waits: vec![
+            wait("quota", "AWS's quota of 15 Lambda calls a second", 288, 12_340),
+            wait("retry", "AWS to accept what it throttled or lost", 41, 1_100),
+        ],
+        longest: vec![LongCall { operation: "lambda:CreateFunction".into(), elapsed_ms: 1_812 }],
+    }
 }

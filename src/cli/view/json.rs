@@ -4,7 +4,7 @@ use super::human::{DriftView, InvocationView, StatusView};
 use super::{LockHolder, LogLine, Results, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, Entry, Plan, Record, Step, Table, Value};
+use crate::model::{Action, Address, Artifact, CallAccount, Entry, Plan, Record, Step, Table, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -40,6 +40,13 @@ pub fn report(command: &str, title: &Title, plan: &Plan, results: &Results, outp
 /// The document of a command that could not do its work.
 pub fn failure(command: &str, errors: &[Diagnostic], sources: &Sources) -> Json {
     json!({ "version": VERSION, "command": command, "errors": diagnostics(errors, sources) })
+}
+
+/// Adds what was asked of AWS to a document.
+pub fn with_calls(document: &mut Json, calls: &CallAccount) {
+    if let Some(document) = document.as_object_mut() {
+        document.insert("calls".into(), json!(calls));
+    }
 }
 
 /// The document of `drift`.
@@ -362,7 +369,10 @@ mod tests {
     #[test]
     fn plans_fit_their_schema() {
         let mut plan = every_action();
-        check("plan", &super::plan(&title(), &plan));
+        let mut document = super::plan(&title(), &plan);
+        check("plan", &document);
+        with_calls(&mut document, &fixtures::calls());
+        check("plan", &document);
         let address = plan.steps[0].address.clone();
         plan.refusals.push(Refusal { address, summary: "Not ours", detail: "It belongs to another.".into(), hints: vec!["x".into()] });
         plan.stage = Some("dev".into());
@@ -388,6 +398,11 @@ mod tests {
         for command in ["up", "destroy"] {
             let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
             check(command, &report(command, &title(), &plan, &results, &outputs, diagnostics(&errors, &Sources::new())));
+        }
+        for command in ["plan", "up", "destroy", "drift", "invoke", "logs"] {
+            let mut document = failure(command, &[error()], &Sources::new());
+            with_calls(&mut document, &fixtures::calls());
+            check(command, &document);
         }
         for command in ["plan", "up", "destroy", "drift", "status", "output", "validate", "build", "state", "invoke", "logs"] {
             check(command, &failure(command, &[error()], &Sources::new()));

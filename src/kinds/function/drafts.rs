@@ -89,12 +89,13 @@ fn code(update: &Update<'_>) -> Option<Draft> {
     Some(Draft::new("lambda:UpdateFunctionCode", arguments).carrying(Carry::changes(changes)))
 }
 
-/// The hash of the code that lives, unless something else than the code is to change, or Lambda could not take
-/// up what was sent.
+/// The hash of the code that lives, where that may be what is wanted although nobody wrote it down, as after a state
+/// was lost. Not where something else than the code is to change, or Lambda could not take up what was sent.
 fn live_code(update: &Update<'_>) -> Option<Value> {
-    let hash = update.live.attributes.get("code_sha256").filter(|_| !update.touches("architectures"))?;
-    let lives = update.live.fields.get("code").and_then(Value::as_str);
-    (lives != Some(FAILED)).then(|| hash.clone())
+    let changes = update.of("code");
+    let change = changes.first().filter(|change| change.applied != change.live && !update.touches("architectures"))?;
+    let is_failed = change.live.as_ref().and_then(Value::as_str) == Some(FAILED);
+    update.live.attributes.get("code_sha256").filter(|_| !is_failed).cloned()
 }
 
 /// One call with every changed setting in whole. What the spec does not have any more is sent as its

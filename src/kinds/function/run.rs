@@ -6,8 +6,8 @@ use super::live::{attributes, put};
 use super::request;
 use super::settle::{Until, is_going, wait, wait_until_gone};
 use super::steady::{awaited, steadily};
-use crate::aws::{AwsError, ErrorClass, Patience, Writer, poll_until, retry_while, ripen};
-use crate::kinds::arguments::{gone_is_done, number, optional, refused, strings, text, unknown_call};
+use crate::aws::{AwsError, ErrorClass, Package, Patience, Writer, poll_until, retry_while, ripen};
+use crate::kinds::arguments::{gone_is_done, number, refused, strings, text, unknown_call};
 use crate::kinds::{Done, RunContext, tagging};
 use crate::model::{Operation, PhysicalId, Table, Value, observed::tag};
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
@@ -45,34 +45,38 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunCon
 
 async fn create(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
     let (name, role) = (text(operation, "function_name")?, text(operation, "role")?);
-    let zip = zip(operation, context).await?;
-    let bytes = zip.len();
-    let request = request::create(&operation.arguments, zip).map_err(|why| refused(operation, why))?;
+    let request = request::create(&operation.arguments).map_err(|why| refused(operation, why))?;
+    let package = package(operation, context)?;
     ripen(writer, &operation.call, role, &operation.address).await?;
-    let result = match Box::pin(send_create(writer, operation, role, &request)).await {
+    let result = match Box::pin(send_create(writer, operation, role, &request, &package)).await {
         Err(error) if error.class == ErrorClass::AlreadyExists => {
             match Box::pin(namesake(writer, operation, name, context.lineage)).await {
                 Some(Namesake::Ours(attributes)) => Ok(attributes),
                 Some(Namesake::Going) => {
                     wait_until_gone(writer.reader(), name, &operation.address).await.map_err(|later| later.following(&error))?;
-                    Box::pin(send_create(writer, operation, role, &request)).await.map_err(|later| later.following(&error))
+                    Box::pin(send_create(writer, operation, role, &request, &package)).await.map_err(|later| later.following(&error))
                 }
                 None => Err(error),
             }
         }
         result => result,
     };
-    let attributes = result.map_err(|error| environment::without_values(too_large(error, bytes), &operation.arguments))?;
+    let attributes = result.map_err(|error| environment::without_values(too_large(error, &package), &operation.arguments))?;
     Ok(Done { physical_id: Some(PhysicalId::from(name)), attributes })
 }
 
 /// Makes the function; gives what AWS says of it.
-async fn send_create(writer: &Writer, operation: &Operation, role: &str, request: &CreateFunctionInputBuilder) -> Result<Table, AwsError> {
+async fn send_create(
+    writer: &Writer,
+    operation: &Operation,
+    role: &str,
+    request: &CreateFunctionInputBuilder,
+    package: &Package<'_>,
+) -> Result<Table, AwsError> {
     let mut tries = 0;
     let attempt = || {
         tries += 1;
-        // A copy of the request shares the bytes of the zip.
-        let sent = writer.create_function(request.clone());
+        let sent = writer.create_function(request.clone(), package);
         async move { sent.await.inspect_err(|error| learn(writer, role, error)) }
     };
     let answer = steadily(writer, operation, attempt).await?;
@@ -120,7 +124,8 @@ async fn namesake(writer: &Writer, operation: &Operation, name: &str, lineage: &
 
 /// Says of an upload that failed when its size may be the reason. Lambda answers with 413 or, on a slow line,
 /// ends the connection before it has read everything.
-fn too_large(mut error: AwsError, bytes: usize) -> AwsError {
+fn too_large(mut error: AwsError, package: &Package<'_>) -> AwsError {
+    let bytes = package.source.expected_bytes(package.content_hash);
     let is_refused = error.status == Some(413) || error.code.as_deref().is_some_and(|code| code.starts_with("RequestEntityTooLarge"));
     let is_cut = error.class == ErrorClass::Transient && error.status.is_none() && bytes >= NEAR_THE_LIMIT;
     if is_refused || is_cut {
@@ -134,15 +139,14 @@ fn too_large(mut error: AwsError, bytes: usize) -> AwsError {
 }
 
 async fn update_code(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
-    let zip = zip(operation, context).await?;
-    let (bytes, live) = (zip.len(), optional(&operation.arguments, LIVE_CODE));
-    if let Some(live) = live.filter(|live| *live == sha256(&zip)) {
+    let package = package(operation, context)?;
+    if let Some(live) = live_if_same(operation, &package).await? {
         // Lambda would make an update of it all the same.
         return Ok(Done { physical_id: None, attributes: Table::from([("code_sha256".to_owned(), live.into())]) });
     }
-    let request = request::code(&operation.arguments, zip);
-    let answer = steadily(writer, operation, || writer.update_function_code(request.clone())).await;
-    let answer = answer.map_err(|error| too_large(error, bytes))?;
+    let request = request::code(&operation.arguments);
+    let answer = steadily(writer, operation, || writer.update_function_code(request.clone(), &package)).await;
+    let answer = answer.map_err(|error| too_large(error, &package))?;
     then_wait(writer, operation).await?;
     let mut attributes = Table::new();
     put(&mut attributes, "code_sha256", answer.code_sha256());
@@ -150,9 +154,12 @@ async fn update_code(writer: &Writer, operation: &Operation, context: &RunContex
     Ok(Done { physical_id: None, attributes })
 }
 
-/// A zip's hash as Lambda shows it.
-fn sha256(zip: &[u8]) -> String {
-    BASE64.encode(Sha256::digest(zip))
+/// The hash of the code that lives, where it may be the same as what is wanted, and is.
+async fn live_if_same<'a>(operation: &'a Operation, package: &Package<'_>) -> Result<Option<&'a str>, AwsError> {
+    let Some(live) = operation.arguments.get(LIVE_CODE).and_then(Value::as_str) else { return Ok(None) };
+    let zip = package.source.zip(package.content_hash).await;
+    let zip = zip.map_err(|why| AwsError::own(&operation.call, ErrorClass::Other, why))?;
+    Ok((BASE64.encode(Sha256::digest(&zip)) == live).then_some(live))
 }
 
 async fn update_configuration(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
@@ -209,9 +216,8 @@ async fn then_wait(writer: &Writer, operation: &Operation) -> Result<(), AwsErro
     wait(writer.reader(), text(operation, "function_name")?, &operation.address, Until::Ready).await
 }
 
-async fn zip(operation: &Operation, context: &RunContext<'_>) -> Result<Vec<u8>, AwsError> {
-    let hash = text(operation, "code")?;
-    context.artifacts.zip(hash).await.map_err(|why| AwsError::own(&operation.call, ErrorClass::Other, why))
+fn package<'a>(operation: &'a Operation, context: &RunContext<'a>) -> Result<Package<'a>, AwsError> {
+    Ok(Package { source: context.artifacts, content_hash: text(operation, "code")? })
 }
 
 #[cfg(test)]
@@ -233,6 +239,24 @@ mod tests {
     impl ArtifactSource for Zips {
         async fn zip(&self, _content_hash: &str) -> Result<Vec<u8>, String> {
             Ok(vec![1, 2, 3])
+        }
+
+        fn expected_bytes(&self, _content_hash: &str) -> usize {
+            3
+        }
+    }
+
+    /// A package of so many bytes.
+    struct Large(usize);
+
+    #[async_trait]
+    impl ArtifactSource for Large {
+        async fn zip(&self, _content_hash: &str) -> Result<Vec<u8>, String> {
+            Ok(vec![0; self.0])
+        }
+
+        fn expected_bytes(&self, _content_hash: &str) -> usize {
+            self.0
         }
     }
 
@@ -336,11 +360,11 @@ mod tests {
     async fn an_upload_that_is_refused_or_cut_near_the_limit_is_told_to_be_large() {
         let refused = AwsError { status: Some(413), ..AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, "too large.") };
         let cut = || AwsError::own("lambda:CreateFunction", ErrorClass::Transient, "cut.");
-        insta::assert_snapshot!(too_large(refused, 52_000_000).message, @"too large. (the zip has 52 MB, and Lambda takes about 50 MB with the call itself; larger packages need S3, which is not supported yet: leave files out with a `.lambdoignore`, or strip the binary)");
-        assert!(too_large(cut(), 50 << 20).message.contains("the zip has 53 MB"));
-        assert_eq!(too_large(cut(), 1 << 20).message, "cut.");
-        let busy = AwsError { status: Some(503), ..cut() };
-        assert_eq!(too_large(busy, 50 << 20).message, "cut.");
+        let told = |error, bytes| too_large(error, &Package { source: &Large(bytes), content_hash: "sha256:aa" }).message;
+        insta::assert_snapshot!(told(refused, 52_000_000), @"too large. (the zip has 52 MB, and Lambda takes about 50 MB with the call itself; larger packages need S3, which is not supported yet: leave files out with a `.lambdoignore`, or strip the binary)");
+        assert!(told(cut(), 50 << 20).contains("the zip has 53 MB"));
+        assert_eq!(told(cut(), 1 << 20), "cut.");
+        assert_eq!(told(AwsError { status: Some(503), ..cut() }, 50 << 20), "cut.");
     }
 
     #[tokio::test(start_paused = true)]

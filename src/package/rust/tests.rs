@@ -7,6 +7,7 @@ use crate::package::glibc::tests::program;
 use crate::package::{Options as PackageOptions, Packages, work};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use tokio::sync::Notify;
 
 const X86: &str = "x86_64-unknown-linux-gnu";
 const ARM: &str = "aarch64-unknown-linux-gnu";
@@ -102,7 +103,7 @@ impl Machine {
         let sink: EventSink = Arc::new(move |event| told.lock().unwrap().push(event));
         let cache = self.folder.path().join("state/build");
         let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
-        let options = PackageOptions { folder, cache: &cache, build: may_run, for_this_machine, events: sink };
+        let options = PackageOptions { folder, cache: &cache, build: may_run, for_this_machine, events: sink, checked: &Notify::new() };
         let packages = work::resolve(requests, &options, &Builders::with(self.environment.clone())).await;
         let events = events.lock().unwrap().clone();
         (packages, events)
