@@ -4,6 +4,7 @@
 
 mod agree;
 mod architecture;
+mod behaviour;
 mod behaviour_calls;
 mod behaviour_destroy;
 mod behaviour_event_rule;
@@ -21,6 +22,7 @@ mod durable;
 mod examples;
 mod failing;
 mod foreign;
+mod formats;
 mod guards;
 mod harness;
 mod hostile;
@@ -30,9 +32,9 @@ mod invoke;
 mod killed;
 mod life_cycle;
 mod local;
-mod measure;
 mod measure_local;
 mod refused;
+mod saved;
 mod schemas;
 mod support;
 mod update;

@@ -1,6 +1,6 @@
 //! Whether Lambda may assume a role, for those who cannot tell why it does not.
 
-use super::check::lets_lambda_assume;
+use super::policy::lets_lambda_assume;
 use super::document::from_wire;
 use super::read::role;
 use crate::aws::Reader;
