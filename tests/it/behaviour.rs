@@ -24,11 +24,7 @@ const BEHAVIOURS: &[Behaviour] = &[
         ("aws/caller.rs", "fn after"),
         &["what_passes_is_tried_again_by_its_class", "pauses_grow_to_a_cap", "throttling_is_waited_out"],
     ),
-    behaviour(
-        "the SDK's own retries are off",
-        ("aws/session.rs", "RetryConfig::disabled"),
-        &["nothing_but_our_loop_sends_a_call_again"],
-    ),
+    behaviour("the SDK's own retries are off", ("aws/session.rs", "RetryConfig::disabled"), &["nothing_but_our_loop_sends_a_call_again"]),
     behaviour(
         "Retry-After is in seconds and is waited for",
         ("aws/classify.rs", "fn quiet_time"),
@@ -113,7 +109,10 @@ const BEHAVIOURS: &[Behaviour] = &[
     behaviour(
         "a zip near the limit: 413, or a connection that is cut",
         ("kinds/function/run.rs", "fn too_large"),
-        &["a_zip_that_lambda_finds_too_large_is_told_with_the_limit", "an_upload_that_is_refused_or_cut_near_the_limit_is_told_to_be_large"],
+        &[
+            "a_zip_that_lambda_finds_too_large_is_told_with_the_limit",
+            "an_upload_that_is_refused_or_cut_near_the_limit_is_told_to_be_large",
+        ],
     ),
     behaviour(
         "AWS keeps a part of the concurrency unreserved",
@@ -160,7 +159,10 @@ const BEHAVIOURS: &[Behaviour] = &[
     behaviour(
         "what is used goes after what uses it; what dies with its parent is not deleted",
         ("plan/order.rs", "fn after_dependants"),
-        &["what_is_used_goes_after_what_uses_it_and_what_dies_with_it_is_not_deleted", "the_name_of_a_role_that_changes_takes_nothing_else_along"],
+        &[
+            "what_is_used_goes_after_what_uses_it_and_what_dies_with_it_is_not_deleted",
+            "the_name_of_a_role_that_changes_takes_nothing_else_along",
+        ],
     ),
     behaviour(
         "NotFound is success for whatever takes away",
@@ -171,7 +173,10 @@ const BEHAVIOURS: &[Behaviour] = &[
     behaviour(
         "unknown words in answers are neither drift nor the end",
         ("kinds/function/settle.rs", "fn readiness"),
-        &["words_that_came_after_this_version_are_neither_drift_nor_the_end", "a_class_of_the_future_is_no_drift_and_deletion_protection_is_seen"],
+        &[
+            "words_that_came_after_this_version_are_neither_drift_nor_the_end",
+            "a_class_of_the_future_is_no_drift_and_deletion_protection_is_seen",
+        ],
     ),
     behaviour(
         "Lambda fills in or leaves out defaults, empty VPCs and log levels; volatile members do not count",
@@ -272,11 +277,7 @@ const BEHAVIOURS: &[Behaviour] = &[
         ("kinds/log_group/run.rs", "fn take_over"),
         &["a_group_that_lambda_made_meanwhile_becomes_ours", "a_group_that_another_state_made_meanwhile_is_left_alone"],
     ),
-    behaviour(
-        "OperationAborted passes",
-        ("kinds/log_group/run.rs", "is_busy"),
-        &["a_group_that_aws_is_busy_with_is_tried_again"],
-    ),
+    behaviour("OperationAborted passes", ("kinds/log_group/run.rs", "is_busy"), &["a_group_that_aws_is_busy_with_is_tried_again"]),
     behaviour(
         "PutRetentionPolicy is denied right after the create",
         ("kinds/log_group/run.rs", "EARLY_LIMIT_MS"),
@@ -366,7 +367,8 @@ fn every_behaviour_has_its_code_and_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     ["src", "tests/it"].iter().for_each(|folder| sources(&root.join(folder), &mut files));
-    let tests: String = files.iter().filter(|file| !file.ends_with("behaviour.rs")).map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let tests: String =
+        files.iter().filter(|file| !file.ends_with("behaviour.rs")).map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let mut problems = Vec::new();
     for Behaviour { fact, code: (file, name), tests: shown } in BEHAVIOURS {
         let text = std::fs::read_to_string(root.join("src").join(file)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Whether Lambda may assume a role, for those who cannot tell why it does not.
 
-use super::policy::lets_lambda_assume;
 use super::document::from_wire;
+use super::policy::lets_lambda_assume;
 use super::read::role;
 use crate::aws::Reader;
 
