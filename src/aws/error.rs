@@ -1,5 +1,6 @@
 //! What AWS refused, and what that means.
 
+use super::advice;
 use super::denial::Denial;
 use crate::diagnostic::Diagnostic;
 use jiff::Timestamp;
@@ -141,7 +142,8 @@ impl AwsError {
             "a proxy that looks into TLS needs its certificate authority in the system's store, or in the file that `SSL_CERT_FILE` names"
                 .to_owned()
         });
-        self.clock_hint().into_iter().chain(certificate).chain(hints).fold(diagnostic, Diagnostic::hint)
+        let advice = advice::of(self).into_iter().map(str::to_owned);
+        self.clock_hint().into_iter().chain(certificate).chain(advice).chain(hints).fold(diagnostic, Diagnostic::hint)
     }
 
     /// What the clocks say about a signature that AWS did not like.

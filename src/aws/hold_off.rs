@@ -8,7 +8,7 @@ use super::locked;
 use super::meter::{Cause, milliseconds};
 use super::writer::Writer;
 use crate::model::{Address, Event};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,12 +33,35 @@ struct Learned {
     delay: Duration,
     /// When this run made which role, by ARN.
     made: BTreeMap<String, Instant>,
+    /// The roles of which this run changed who may assume them or what they may do, by name in lower case.
+    changed: BTreeSet<String>,
+}
+
+/// A role's name in lower case, from its ARN or itself: IAM's names know no case.
+fn name_of(role: &str) -> String {
+    role.rsplit('/').next().unwrap_or(role).to_lowercase()
 }
 
 impl HoldOff {
     /// IAM has just made this role.
     pub fn made(&self, role: &str) {
         locked(&self.learned).made.insert(role.to_owned(), Instant::now());
+    }
+
+    /// IAM was just told who may assume this role, or what it may do.
+    pub fn changed(&self, role: &str) {
+        locked(&self.learned).changed.insert(name_of(role));
+    }
+
+    /// Whether this run made or changed the role, so that not all of AWS may know it as it is.
+    pub fn is_fresh(&self, role: &str) -> bool {
+        let (learned, name) = (locked(&self.learned), name_of(role));
+        learned.changed.contains(&name) || learned.made.keys().any(|made| name_of(made) == name)
+    }
+
+    /// Whether a text, such as a policy, names a role that this run made.
+    pub fn is_named_in(&self, text: &str) -> bool {
+        locked(&self.learned).made.keys().any(|made| text.contains(made.as_str()))
     }
 
     /// Lambda could not assume this role yet.
@@ -141,6 +164,18 @@ mod tests {
         assert_eq!(held(&cloud, ROLE).await, 0);
         cloud.writer.hold_off().refused(ROLE);
         assert_eq!(held(&cloud, "arn:x:role/old").await, 0);
+    }
+
+    #[test]
+    fn roles_are_fresh_that_this_run_made_or_changed_whatever_the_case_of_their_names() {
+        let hold_off = HoldOff::default();
+        hold_off.made(ROLE);
+        hold_off.changed("Shared");
+        for fresh in [ROLE, "demo-hash", "arn:aws:iam::123456789012:role/x/DEMO-HASH", "arn:x:role/shared"] {
+            assert!(hold_off.is_fresh(fresh), "{fresh}");
+        }
+        assert!(!hold_off.is_fresh("arn:aws:iam::123456789012:role/other"));
+        assert!(hold_off.is_named_in(&format!(r#"{{"AWS":"{ROLE}"}}"#)) && !hold_off.is_named_in("Shared"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@
 //! is throttled or lost on the way. What has to be retried because of the meaning of a call is the
 //! business of the kinds, with [`retry_while`] and [`poll_until`].
 
+mod advice;
 mod bucket;
 mod caller;
 mod classify;
@@ -40,7 +41,7 @@ pub use reader::Reader;
 pub use session::{Session, Settings, local_region};
 pub use sources::configured_region;
 pub use uploads::Package;
-pub use wait::{Patience, poll_until, retry_while};
+pub use wait::{Patience, pause, poll_until, retry_while};
 pub use writer::Writer;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

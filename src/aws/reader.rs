@@ -37,6 +37,7 @@ impl Reader {
         list_role_policies = "iam:ListRolePolicies": iam aws_sdk_iam::list_role_policies(ListRolePoliciesInputBuilder) -> ListRolePoliciesOutput;
         get_role_policy = "iam:GetRolePolicy": iam aws_sdk_iam::get_role_policy(GetRolePolicyInputBuilder) -> GetRolePolicyOutput;
         list_attached_role_policies = "iam:ListAttachedRolePolicies": iam aws_sdk_iam::list_attached_role_policies(ListAttachedRolePoliciesInputBuilder) -> ListAttachedRolePoliciesOutput;
+        list_instance_profiles_for_role = "iam:ListInstanceProfilesForRole": iam aws_sdk_iam::list_instance_profiles_for_role(ListInstanceProfilesForRoleInputBuilder) -> ListInstanceProfilesForRoleOutput;
         list_role_tags = "iam:ListRoleTags": iam aws_sdk_iam::list_role_tags(ListRoleTagsInputBuilder) -> ListRoleTagsOutput;
 
         describe_log_groups = "logs:DescribeLogGroups": logs aws_sdk_cloudwatchlogs::describe_log_groups(DescribeLogGroupsInputBuilder) -> DescribeLogGroupsOutput;

@@ -100,6 +100,15 @@ where
     }
 }
 
+/// Pauses once, without looking.
+///
+/// # Errors
+/// One of class [`ErrorClass::Interrupted`] when the run drains.
+pub async fn pause(client: &Reader, cause: &str, length: Duration) -> Result<(), AwsError> {
+    let slept = client.caller().interrupt.run_until_cancelled(tokio::time::sleep(length)).await;
+    slept.ok_or_else(|| AwsError::own("waiting", ErrorClass::Interrupted, format!("interrupted while waiting for {cause}")))
+}
+
 /// The run ended while something was waited for.
 struct Interrupted;
 

@@ -144,6 +144,8 @@ struct Run<'a> {
     working: usize,
     /// Whether AWS was changed.
     started: bool,
+    /// Whether the credentials ended: every other call would be refused too.
+    is_locked_out: bool,
 }
 
 impl<'a> Run<'a> {
@@ -173,6 +175,7 @@ impl<'a> Run<'a> {
             settling: VecDeque::new(),
             working: 0,
             started: false,
+            is_locked_out: false,
         }
     }
 
@@ -188,12 +191,12 @@ impl<'a> Run<'a> {
         let mut running: FuturesUnordered<BoxFuture<'a, Ended>> = FuturesUnordered::new();
         let (abort, writer) = (self.interrupt.abort.clone(), self.writer.clone());
         loop {
-            while !self.interrupt.drain.is_cancelled() {
+            while !self.is_over() {
                 let Some(id) = self.schedule.next(self.parallel, |call| writer.has_room(call)) else { break };
                 running.push(self.begin(id));
                 self.working += 1;
             }
-            while self.working == 0 && running.len() < SETTLING && !self.interrupt.drain.is_cancelled() {
+            while self.working == 0 && running.len() < SETTLING && !self.is_over() {
                 let Some(settling) = self.settling.pop_front() else { break };
                 running.push(settling);
             }
@@ -207,6 +210,11 @@ impl<'a> Run<'a> {
             }
         }
         self.close();
+    }
+
+    /// Whether nothing new is started.
+    fn is_over(&self) -> bool {
+        self.is_locked_out || self.interrupt.drain.is_cancelled()
     }
 
     fn note_skipped(&mut self, id: OperationId) {
@@ -278,10 +286,9 @@ impl<'a> Run<'a> {
 
     fn fail(&mut self, id: OperationId, trouble: &Trouble) {
         let operation = &self.plan.operations[id.0];
-        if let Trouble::Aws(error) = trouble
-            && !is_certain(error)
-        {
-            self.started = true;
+        if let Trouble::Aws(error) = trouble {
+            self.started |= !is_certain(error);
+            self.is_locked_out |= error.class == ErrorClass::Credentials;
         }
         let error = match trouble {
             Trouble::Aws(error) => error.diagnostic(),
@@ -342,6 +349,8 @@ impl<'a> Run<'a> {
         let stopped = self.interrupt.drain.is_cancelled();
         let why = if stopped {
             "The run was interrupted before it."
+        } else if self.is_locked_out {
+            "The credentials ended before it."
         } else {
             "Its operations wait for each other in a circle; this is a bug in lambdo."
         };

@@ -58,6 +58,8 @@ pub struct Live {
     pub skipped: Vec<Path>,
     /// What others attached to it, which is kept, and what AWS says of it: short texts for people.
     pub foreign: Vec<String>,
+    /// Why AWS would refuse to delete it, where that shows: the end of a sentence without a period.
+    pub undeletable: Option<String>,
 }
 
 impl Live {
@@ -71,6 +73,7 @@ impl Live {
             unchecked: Vec::new(),
             skipped: Vec::new(),
             foreign: Vec::new(),
+            undeletable: None,
         }
     }
 

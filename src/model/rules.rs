@@ -1,6 +1,7 @@
 //! The pure half of a kind, as [`crate::plan`] sees it.
 
-use super::{Carry, Change, Field, Live, PhysicalId, Resource, Table};
+use super::{Address, Carry, Change, Entry, Field, Live, PhysicalId, Resource, Table};
+use std::collections::BTreeMap;
 
 /// What is known about a kind without asking AWS.
 pub trait Rules: Send + Sync {
@@ -41,6 +42,11 @@ pub trait Rules: Send + Sync {
 
     /// The operations that delete it, in order. The last one ends it.
     fn delete(&self, removal: &Removal<'_>) -> Vec<Draft>;
+
+    /// What is worth knowing before something with these settings is deleted: a sentence without a period.
+    fn farewell(&self, _inputs: &Table) -> Option<String> {
+        None
+    }
 }
 
 /// What an update is made from.
@@ -75,6 +81,8 @@ pub struct Removal<'a> {
     pub attributes: &'a Table,
     /// What AWS has; `None` when it could not be read.
     pub live: Option<&'a Live>,
+    /// All that the state has, this one too.
+    pub entries: &'a BTreeMap<Address, Entry>,
 }
 
 /// An operation as its kind proposes it; the planner adds ids, waits and transitions.

@@ -175,6 +175,7 @@ impl<'a> Decider<'a> {
         if same_name && (entry.keep || entry.adopted) {
             plan.refusals.push(refusal::kept(&resource.address));
         }
+        plan.refusals.extend(live.filter(|_| !entry.keep && !entry.adopted).and_then(|live| refusal::undeletable(&resource.address, live)));
         let rules = self.rules.rules(&resource.address.kind);
         let delete_first = same_name || rules.is_some_and(|rules| rules.replacement() == Replacement::DeleteFirst);
         let old = self.predecessor(entry, live, &resource.address);
@@ -320,6 +321,9 @@ impl<'a> Decider<'a> {
         if entry.protect {
             plan.refusals.push(refusal::protected(address, "deleted"));
         }
+        plan.refusals.extend(sighting.and_then(Sighting::live).and_then(|live| refusal::undeletable(address, live)));
+        let farewell = self.rules.rules(&address.kind).and_then(|rules| rules.farewell(&entry.inputs));
+        plan.notes.extend(farewell.map(|note| (address.clone(), note)));
         Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: false })
     }
 

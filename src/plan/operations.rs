@@ -2,8 +2,8 @@
 
 use super::decision::{Decision, Predecessor, Work, uncarried};
 use crate::model::{
-    Address, Draft, Live, Observed, Operation, OperationId, PhysicalId, Plan, Removal, Resource, Rules, RulesSet, Sighting, State, Table,
-    Transition, Update,
+    Address, Draft, Entry, Live, Observed, Operation, OperationId, PhysicalId, Plan, Removal, Resource, Rules, RulesSet, Sighting, State,
+    Table, Transition, Update,
 };
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
     let also = |parent: &Address| dying.get(parent).cloned().unwrap_or_default();
     for step in &mut steps {
         let (Some(decision), Some(rules)) = (decisions.get(&step.address), rules.rules(&step.address.kind)) else { continue };
-        let mut builder = Builder { address: &step.address, rules, first: plan.operations.len(), operations: &mut plan.operations };
+        let (first, operations) = (plan.operations.len(), &mut plan.operations);
+        let mut builder = Builder { address: &step.address, rules, entries: &state.entries, first, operations };
         // An entry that ends takes the memory of its predecessors with it, so these go first.
         let ends = matches!(decision.work, Work::Delete { .. } | Work::Forget | Work::Replace { delete_first: true, .. });
         let wanted = decision.desired.as_ref().and_then(Resource::physical_id);
@@ -67,6 +68,7 @@ fn dying(decisions: &BTreeMap<Address, Decision>, state: &State) -> BTreeMap<Add
 struct Builder<'a> {
     address: &'a Address,
     rules: &'a dyn Rules,
+    entries: &'a BTreeMap<Address, Entry>,
     first: usize,
     operations: &'a mut Vec<Operation>,
 }
@@ -124,7 +126,7 @@ impl Builder<'_> {
     }
 
     fn remove(&mut self, physical_id: &PhysicalId, (inputs, attributes): (&Table, &Table), live: Option<&Live>, end: &Transition) {
-        let drafts = self.rules.delete(&Removal { physical_id, inputs, attributes, live });
+        let drafts = self.rules.delete(&Removal { physical_id, inputs, attributes, live, entries: self.entries });
         let last = drafts.len().saturating_sub(1);
         self.push(drafts, Some(physical_id), |index| if index == last { end.clone() } else { Transition::Update });
     }

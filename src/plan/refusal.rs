@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state: &State) -> Refusal {
     let tags = live.tags.clone().unwrap_or_default();
     let ours_by_name = tags.get(tag::PROJECT) == Some(&state.project) && tags.contains_key(tag::LINEAGE);
-    let owner = describe(&tags);
+    let owner = match live.tags {
+        Some(_) => describe(&tags),
+        None => "whose it is could not be read from its tags".to_owned(),
+    };
     let (detail, hints) = if ours_by_name {
         (
             format!(
@@ -57,6 +60,17 @@ pub fn protected(address: &Address, what: &str) -> Refusal {
         detail: format!("`{address}` would be {what}, but `protect = true` forbids it."),
         hints: vec!["set `protect = false`, run `lambdo up`, then try again".to_owned()],
     }
+}
+
+/// The refusal of a delete that AWS would refuse in its turn, where it would.
+pub fn undeletable(address: &Address, live: &Live) -> Option<Refusal> {
+    let why = live.undeletable.as_deref()?;
+    Some(Refusal {
+        address: address.clone(),
+        summary: "AWS would refuse to delete the resource",
+        detail: format!("`{address}` would be deleted, but AWS will not delete `{}`: {why}.", live.physical_id),
+        hints: vec!["switch that off in AWS, or keep the resource with `skip_destroy = true`, then run the command again".to_owned()],
+    })
 }
 
 /// The refusal of a replacement that would delete what is to be kept.

@@ -44,6 +44,7 @@ def roles(checks, names):
             "Tags": tags(team="core", odd="a=b c+d/é"),
         }, made),
         Step("iam.get_role", role, {**shown, "Role.Tags | sort_by(@, &Key)": tags(odd="a=b c+d/é", team="core")}),
+        Step("iam.list_instance_profiles_for_role", role, {"InstanceProfiles": [], "IsTruncated": False}),
         Step("iam.list_role_tags", role, {"Tags | sort_by(@, &Key)": tags(odd="a=b c+d/é", team="core"), "IsTruncated": False}),
         Step("iam.get_role", {"RoleName": "ROUND"}, {"Role.RoleName": "round"}),
         Step("iam.list_roles", {"PathPrefix": "/tests/"}, {"Roles[].RoleName": ["round"], "Roles[0].MaxSessionDuration": 7200}),

@@ -4,6 +4,15 @@
 
 mod agree;
 mod architecture;
+mod behaviour;
+mod behaviour_calls;
+mod behaviour_destroy;
+mod behaviour_event_rule;
+mod behaviour_function;
+mod behaviour_log_group;
+mod behaviour_permission;
+mod behaviour_reads;
+mod behaviour_role;
 mod calls;
 mod clients;
 mod corpus;

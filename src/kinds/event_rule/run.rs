@@ -175,7 +175,12 @@ async fn untag(writer: &Writer, operation: &Operation) -> Result<Done, AwsError>
 }
 
 fn is_busy(error: &AwsError) -> bool {
-    matches!(error.class, ErrorClass::InProgress | ErrorClass::NotYetConsistent | ErrorClass::Transient | ErrorClass::Throttled)
+    match error.class {
+        ErrorClass::InProgress | ErrorClass::NotYetConsistent => true,
+        // Of a call as a whole these were tried again already.
+        ErrorClass::Transient | ErrorClass::Throttled => error.code.is_some() && error.status.is_none(),
+        _ => false,
+    }
 }
 
 async fn steadily<T, F>(

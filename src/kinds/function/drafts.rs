@@ -1,6 +1,7 @@
 //! Which calls make, change and delete a function.
 
 use super::fields::FIELDS;
+use super::live::FAILED;
 use crate::kinds::arguments::{by_arn, name_of, picked};
 use crate::kinds::tagging;
 use crate::model::field::find;
@@ -9,6 +10,10 @@ use std::collections::BTreeSet;
 
 /// Made with a call of its own, after the function.
 const CONCURRENCY: &str = "reserved_concurrent_executions";
+/// The argument that tells that the function was made by the operation before.
+pub(super) const JUST_MADE: &str = "just_made";
+/// The argument with the hash of the code that lives, where the same code need not be sent again.
+pub(super) const LIVE_CODE: &str = "live_code_sha256";
 
 /// What `UpdateFunctionConfiguration` changes; `UpdateFunctionCode` changes code and architectures.
 pub(super) const CONFIGURATION: &[&str] = &[
@@ -37,7 +42,11 @@ pub(super) fn create(desired: &Resource) -> Vec<Draft> {
     let keys: Vec<&str> = arguments.keys().map(String::as_str).collect();
     let carries = Carry::fields(&desired.inputs, &keys);
     let mut drafts = vec![Draft::new("lambda:CreateFunction", arguments).carrying(carries)];
-    drafts.extend(concurrency.map(|number| put_concurrency(desired, number)));
+    drafts.extend(concurrency.map(|number| {
+        let mut draft = put_concurrency(desired, number);
+        draft.arguments.insert(JUST_MADE.to_owned(), true.into());
+        draft
+    }));
     drafts
 }
 
@@ -76,7 +85,17 @@ fn code(update: &Update<'_>) -> Option<Draft> {
     let is_theirs = is_ignored(update, &Path::key("architectures"));
     let inputs = if is_theirs { &update.live.fields } else { &update.desired.inputs };
     arguments.extend(picked(inputs, &["architectures"]));
+    arguments.extend(live_code(update).map(|hash| (LIVE_CODE.to_owned(), hash)));
     Some(Draft::new("lambda:UpdateFunctionCode", arguments).carrying(Carry::changes(changes)))
+}
+
+/// The hash of the code that lives, where that may be what is wanted although nobody wrote it down, as after a state
+/// was lost. Not where something else than the code is to change, or Lambda could not take up what was sent.
+fn live_code(update: &Update<'_>) -> Option<Value> {
+    let changes = update.of("code");
+    let change = changes.first().filter(|change| change.applied != change.live && !update.touches("architectures"))?;
+    let is_failed = change.live.as_ref().and_then(Value::as_str) == Some(FAILED);
+    update.live.attributes.get("code_sha256").filter(|_| !is_failed).cloned()
 }
 
 /// One call with every changed setting in whole. What the spec does not have any more is sent as its
@@ -182,7 +201,7 @@ mod tests {
         assert_eq!(drafts.iter().map(|draft| draft.call).collect::<Vec<_>>(), ["lambda:CreateFunction", "lambda:PutFunctionConcurrency"]);
         assert!(drafts[0].arguments.contains_key("code") && drafts[0].arguments.contains_key("tags"));
         assert!(drafts[0].carries.iter().all(|carry| carry.path.first() != CONCURRENCY));
-        insta::assert_snapshot!(shown(&drafts[1]), @r#"lambda:PutFunctionConcurrency {"function_name":"demo-hash","reserved_concurrent_executions":0} [reserved_concurrent_executions]"#);
+        insta::assert_snapshot!(shown(&drafts[1]), @r#"lambda:PutFunctionConcurrency {"function_name":"demo-hash","just_made":true,"reserved_concurrent_executions":0} [reserved_concurrent_executions]"#);
         assert_eq!(create(&lowered(&[]).resources[0]).len(), 1);
     }
 
@@ -256,7 +275,13 @@ mod tests {
     #[test]
     fn a_delete_is_one_call() {
         let id = PhysicalId::from("demo-hash");
-        let removal = Removal { physical_id: &id, inputs: &Table::new(), attributes: &Table::new(), live: None };
+        let removal = Removal {
+            physical_id: &id,
+            inputs: &Table::new(),
+            attributes: &Table::new(),
+            live: None,
+            entries: &std::collections::BTreeMap::new(),
+        };
         insta::assert_snapshot!(shown(&delete(&removal)[0]), @r#"lambda:DeleteFunction {"function_name":"demo-hash"} []"#);
     }
 

@@ -11,7 +11,7 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{Architecture, EnvironmentResponse, FunctionConfiguration, Layer, LoggingConfig, Runtime, VpcConfigResponse};
 
 /// The code of a function that Lambda could not make ready; it equals no content hash.
-const FAILED: &str = "live:failed";
+pub(super) const FAILED: &str = "live:failed";
 
 /// What is known of a function besides what AWS answers.
 pub(super) struct Known<'a> {

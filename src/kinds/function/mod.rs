@@ -12,14 +12,16 @@ mod resources;
 mod run;
 mod runtime;
 mod settle;
+mod steady;
 
 pub(super) use resources::check_role;
 
 pub(crate) use read::absent;
+pub(crate) use settle::wait_for_other;
 
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, Reader, Writer};
-use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Update};
+use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update};
 use async_trait::async_trait;
 
 /// The kind's name.
@@ -51,6 +53,14 @@ impl Rules for Function {
 
     fn delete(&self, removal: &Removal<'_>) -> Vec<Draft> {
         drafts::delete(removal)
+    }
+
+    /// Lambda takes up to 45 minutes to give its network interfaces back.
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
+    fn farewell(&self, inputs: &Table) -> Option<String> {
+        let subnets = inputs.get("vpc_config")?.as_table()?.get("subnet_ids")?;
+        let note = "AWS may keep its network interfaces for up to 45 minutes; until then its subnets and security groups cannot be deleted";
+        (!subnets.strings().is_empty()).then(|| note.to_owned())
     }
 }
 
@@ -93,7 +103,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::kinds::Known;
     use crate::kinds::facts::function_facts;
-    use crate::model::{Artifact, Table, Target, Value};
+    use crate::model::{Artifact, Target, Value};
     use std::collections::BTreeMap;
 
     /// A table from pairs.

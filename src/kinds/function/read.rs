@@ -1,6 +1,7 @@
 //! Reading functions: one `GetFunction` each, which shows tags and reserved concurrency too.
 
 use super::live::{Known, live};
+use super::settle::is_going;
 use crate::aws::Reader;
 use crate::kinds::ReadTarget;
 use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
@@ -54,6 +55,8 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>) -> Sighting {
         desired: target.desired.map(|resource| &resource.inputs),
     };
     match reader.get_function(request).await {
+        // What is being deleted is as good as gone; a create waits for its end.
+        Ok(answer) if is_going(&answer) => Sighting::Missing,
         Ok(answer) => Sighting::Found(live(&answer, target.physical_id, &known)),
         Err(error) => sighting(&error),
     }

@@ -1,30 +1,33 @@
 //! Sending the operations of a function, with the retries that their meaning asks for.
 
+use super::drafts::{JUST_MADE, LIVE_CODE};
 use super::environment;
 use super::live::{attributes, put};
 use super::request;
-use super::settle::{Until, wait, wait_until_gone};
+use super::settle::{Until, is_going, wait, wait_until_gone};
+use super::steady::{awaited, steadily};
 use crate::aws::{AwsError, ErrorClass, Package, Patience, Writer, poll_until, retry_while, ripen};
-use crate::kinds::arguments::{gone_is_done, name, number, refused, strings, text, unknown_call};
+use crate::kinds::arguments::{gone_is_done, number, refused, strings, text, unknown_call};
 use crate::kinds::{Done, RunContext, tagging};
 use crate::model::{Operation, PhysicalId, Table, Value, observed::tag};
+use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
 use aws_sdk_lambda::operation::delete_function::builders::DeleteFunctionInputBuilder;
 use aws_sdk_lambda::operation::delete_function_concurrency::builders::DeleteFunctionConcurrencyInputBuilder;
 use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
 use aws_sdk_lambda::operation::put_function_concurrency::builders::PutFunctionConcurrencyInputBuilder;
 use aws_sdk_lambda::operation::tag_resource::builders::TagResourceInputBuilder;
 use aws_sdk_lambda::operation::untag_resource::builders::UntagResourceInputBuilder;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use sha2::{Digest, Sha256};
 
-/// How long a role may take until Lambda can assume it. It takes 5 to 30 seconds.
-const ROLE_LIMIT_MS: u64 = 120_000;
-/// How long EC2 may be too busy to make network interfaces. Terraform waits nine minutes more for it.
-const EC2_LIMIT_MS: u64 = 600_000;
 /// How long a function that is said to exist may stay unseen.
 const UNSEEN_LIMIT_MS: u64 = 5_000;
-/// How often a change is tried again after another one was waited for.
-const MOST_CONFLICTS: usize = 20;
-/// The status of a delete that goes on after the answer (Lambda API, `DeleteFunction`).
-const ACCEPTED: i32 = 202;
+/// How long a function that was just made may be unknown to the next call.
+const EARLY_LIMIT_MS: u64 = 15_000;
+/// A lost connection of an upload of this size may mean that it was too large for Lambda, which then does not
+/// always answer. In bytes; the limit itself is 50 MB.
+const NEAR_THE_LIMIT: usize = 40 << 20;
 
 pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
     match operation.call.as_str() {
@@ -41,36 +44,51 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunCon
 }
 
 async fn create(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
-    let name = text(operation, "function_name")?;
-    let role = text(operation, "role")?;
+    let (name, role) = (text(operation, "function_name")?, text(operation, "role")?);
     let request = request::create(&operation.arguments).map_err(|why| refused(operation, why))?;
     let package = package(operation, context)?;
-    let physical_id = Some(PhysicalId::from(name));
     ripen(writer, &operation.call, role, &operation.address).await?;
+    let result = match Box::pin(send_create(writer, operation, role, &request, &package)).await {
+        Err(error) if error.class == ErrorClass::AlreadyExists => {
+            match Box::pin(namesake(writer, operation, name, context.lineage)).await {
+                Some(Namesake::Ours(attributes)) => Ok(attributes),
+                Some(Namesake::Going) => {
+                    wait_until_gone(writer.reader(), name, &operation.address).await.map_err(|later| later.following(&error))?;
+                    Box::pin(send_create(writer, operation, role, &request, &package)).await.map_err(|later| later.following(&error))
+                }
+                None => Err(error),
+            }
+        }
+        result => result,
+    };
+    let attributes = result.map_err(|error| environment::without_values(too_large(error, &package), &operation.arguments))?;
+    Ok(Done { physical_id: Some(PhysicalId::from(name)), attributes })
+}
+
+/// Makes the function; gives what AWS says of it.
+async fn send_create(
+    writer: &Writer,
+    operation: &Operation,
+    role: &str,
+    request: &CreateFunctionInputBuilder,
+    package: &Package<'_>,
+) -> Result<Table, AwsError> {
     let mut tries = 0;
     let attempt = || {
         tries += 1;
-        let sent = writer.create_function(request.clone(), &package);
+        let sent = writer.create_function(request.clone(), package);
         async move { sent.await.inspect_err(|error| learn(writer, role, error)) }
     };
-    match steadily(writer, operation, attempt).await {
-        Ok(answer) => {
-            if tries == 1 {
-                writer.hold_off().taken_at_once(role);
-            }
-            let mut attributes = Table::new();
-            put(&mut attributes, "arn", answer.function_arn());
-            put(&mut attributes, "role", answer.role());
-            put(&mut attributes, "code_sha256", answer.code_sha256());
-            put(&mut attributes, "version", answer.version());
-            Ok(Done { physical_id, attributes })
-        }
-        Err(error) if error.class == ErrorClass::AlreadyExists => {
-            let attributes = ours(writer, operation, name, context.lineage).await.ok_or(error)?;
-            Ok(Done { physical_id, attributes })
-        }
-        Err(error) => Err(environment::without_values(error, &operation.arguments)),
+    let answer = steadily(writer, operation, attempt).await?;
+    if tries == 1 {
+        writer.hold_off().taken_at_once(role);
     }
+    let mut attributes = Table::new();
+    put(&mut attributes, "arn", answer.function_arn());
+    put(&mut attributes, "role", answer.role());
+    put(&mut attributes, "code_sha256", answer.code_sha256());
+    put(&mut attributes, "version", answer.version());
+    Ok(attributes)
 }
 
 /// A role that comes too early tells how long to leave others alone.
@@ -80,9 +98,16 @@ fn learn(writer: &Writer, role: &str, error: &AwsError) {
     }
 }
 
-/// The attributes of a function that an earlier try of ours made, whose answer was lost. It may not be
-/// seen everywhere yet.
-async fn ours(writer: &Writer, operation: &Operation, name: &str, lineage: &str) -> Option<Table> {
+/// A function that has the name which is wanted, seen from the run that wants it.
+enum Namesake {
+    /// An earlier try of ours made it, whose answer was lost; its attributes.
+    Ours(Table),
+    /// It is being deleted, and the name will be free.
+    Going,
+}
+
+/// What stands under the name that is taken; it may not be seen everywhere yet. `None` for a stranger.
+async fn namesake(writer: &Writer, operation: &Operation, name: &str, lineage: &str) -> Option<Namesake> {
     let patience = Patience::new(format!("function `{name}` to be seen"), UNSEEN_LIMIT_MS).for_address(&operation.address);
     let reader = writer.reader();
     let look = async || match reader.get_function(GetFunctionInputBuilder::default().function_name(name)).await {
@@ -90,18 +115,51 @@ async fn ours(writer: &Writer, operation: &Operation, name: &str, lineage: &str)
         result => result.map(Some),
     };
     let answer = poll_until(reader, &patience, look).await.ok()?;
+    if is_going(&answer) {
+        return Some(Namesake::Going);
+    }
     answer.tags().filter(|tags| tags.get(tag::LINEAGE).is_some_and(|owner| owner == lineage))?;
-    answer.configuration().map(attributes)
+    answer.configuration().map(|configuration| Namesake::Ours(attributes(configuration)))
+}
+
+/// Says of an upload that failed when its size may be the reason. Lambda answers with 413 or, on a slow line,
+/// ends the connection before it has read everything.
+fn too_large(mut error: AwsError, package: &Package<'_>) -> AwsError {
+    let bytes = package.source.expected_bytes(package.content_hash);
+    let is_refused = error.status == Some(413) || error.code.as_deref().is_some_and(|code| code.starts_with("RequestEntityTooLarge"));
+    let is_cut = error.class == ErrorClass::Transient && error.status.is_none() && bytes >= NEAR_THE_LIMIT;
+    if is_refused || is_cut {
+        let advice = format!(
+            " (the zip has {} MB, and Lambda takes about 50 MB with the call itself; larger packages need S3, which is not supported yet: leave files out with a `.lambdoignore`, or strip the binary)",
+            bytes.div_ceil(1_000_000)
+        );
+        error.message.push_str(&advice);
+    }
+    error
 }
 
 async fn update_code(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
-    let (request, package) = (request::code(&operation.arguments), package(operation, context)?);
-    let answer = steadily(writer, operation, || writer.update_function_code(request.clone(), &package)).await?;
+    let package = package(operation, context)?;
+    if let Some(live) = live_if_same(operation, &package).await? {
+        // Lambda would make an update of it all the same.
+        return Ok(Done { physical_id: None, attributes: Table::from([("code_sha256".to_owned(), live.into())]) });
+    }
+    let request = request::code(&operation.arguments);
+    let answer = steadily(writer, operation, || writer.update_function_code(request.clone(), &package)).await;
+    let answer = answer.map_err(|error| too_large(error, &package))?;
     then_wait(writer, operation).await?;
     let mut attributes = Table::new();
     put(&mut attributes, "code_sha256", answer.code_sha256());
     put(&mut attributes, "version", answer.version());
     Ok(Done { physical_id: None, attributes })
+}
+
+/// The hash of the code that lives, where it may be the same as what is wanted, and is.
+async fn live_if_same<'a>(operation: &'a Operation, package: &Package<'_>) -> Result<Option<&'a str>, AwsError> {
+    let Some(live) = operation.arguments.get(LIVE_CODE).and_then(Value::as_str) else { return Ok(None) };
+    let zip = package.source.zip(package.content_hash).await;
+    let zip = zip.map_err(|why| AwsError::own(&operation.call, ErrorClass::Other, why))?;
+    Ok((BASE64.encode(Sha256::digest(&zip)) == live).then_some(live))
 }
 
 async fn update_configuration(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
@@ -133,7 +191,11 @@ async fn put_concurrency(writer: &Writer, operation: &Operation) -> Result<Done,
     let request = PutFunctionConcurrencyInputBuilder::default()
         .function_name(text(operation, "function_name")?)
         .set_reserved_concurrent_executions(number(&operation.arguments, "reserved_concurrent_executions"));
-    steadily(writer, operation, || writer.put_function_concurrency(request.clone())).await.map(|_| Done::default())
+    let is_just_made = operation.arguments.get(JUST_MADE).and_then(Value::as_boolean) == Some(true);
+    let is_early = |error: &AwsError| is_just_made && error.is_not_found();
+    let patience = Patience::new(awaited(operation), EARLY_LIMIT_MS).for_address(&operation.address);
+    let attempt = || steadily(writer, operation, || writer.put_function_concurrency(request.clone()));
+    retry_while(writer.reader(), &patience, is_early, attempt).await.map(|_| Done::default())
 }
 
 async fn delete_concurrency(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
@@ -141,78 +203,10 @@ async fn delete_concurrency(writer: &Writer, operation: &Operation) -> Result<Do
     steadily(writer, operation, || writer.delete_function_concurrency(request.clone())).await.map(|_| Done::default())
 }
 
-/// Deletes; a delete that goes on after the answer is waited for, since the name is taken until then.
+/// Deletes. A delete may go on after its answer; only what wants the name again waits for its end.
 async fn delete(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
-    let name = text(operation, "function_name")?;
-    let request = DeleteFunctionInputBuilder::default().function_name(name);
-    match steadily(writer, operation, || writer.delete_function(request.clone())).await {
-        Ok(answer) if answer.status_code() == ACCEPTED => {
-            wait_until_gone(writer.reader(), name, &operation.address).await.map(|()| Done::default())
-        }
-        result => gone_is_done(result),
-    }
-}
-
-/// Sends a change until Lambda takes it: the role may not be assumable yet, EC2 may be too busy, and
-/// another change may be under way, which is waited for.
-async fn steadily<T, F>(writer: &Writer, operation: &Operation, mut attempt: impl FnMut() -> F) -> Result<T, AwsError>
-where
-    F: Future<Output = Result<T, AwsError>>,
-{
-    let patience =
-        |cause, limit_ms| Patience { first_ms: 500, cap_ms: 4_000, ..Patience::new(cause, limit_ms) }.for_address(&operation.address);
-    let of_role = patience(awaited(operation), ROLE_LIMIT_MS);
-    let of_ec2 = patience("EC2 to take more calls".to_owned(), EC2_LIMIT_MS);
-    let is_early = |error: &AwsError| error.class == ErrorClass::NotYetConsistent && !is_ec2_busy(error);
-    let mut last: Option<AwsError> = None;
-    for _ in 0..MOST_CONFLICTS {
-        let result = match retry_while(writer.reader(), &of_role, is_early, &mut attempt).await {
-            Err(error) if is_ec2_busy(&error) => {
-                let result = retry_while(writer.reader(), &of_ec2, is_ec2_busy, &mut attempt).await;
-                result.map_err(|later| later.following(&error))
-            }
-            result => result,
-        };
-        match result.map_err(|error| last.iter().fold(error, AwsError::following)) {
-            Err(error) if error.class == ErrorClass::InProgress => {
-                let waited = wait_for_other(writer, operation, error.clone()).await;
-                waited.map_err(|later| later.following(&error))?;
-                last = Some(error);
-            }
-            Err(error) if error.class == ErrorClass::NotYetConsistent => return Err(explained(error, operation)),
-            result => return result,
-        }
-    }
-    attempt().await.map_err(|error| last.iter().fold(error, AwsError::following))
-}
-
-/// Whether Lambda's calls of EC2, which make network interfaces, are throttled.
-fn is_ec2_busy(error: &AwsError) -> bool {
-    error.class == ErrorClass::NotYetConsistent && error.says("throttled by EC2")
-}
-
-/// What a change that comes too early waits for.
-fn awaited(operation: &Operation) -> String {
-    let role = operation.arguments.get("role").and_then(Value::as_str).and_then(|arn| arn.rsplit('/').next());
-    role.map_or_else(|| format!("`{}` to be seen by Lambda", operation.address), |role| format!("role `{role}` to be assumable"))
-}
-
-/// Adds what can be looked at when a role stays unusable.
-fn explained(mut error: AwsError, operation: &Operation) -> AwsError {
-    if let Some(role) = operation.arguments.get("role").and_then(Value::as_str)
-        && error.message.contains("assumed")
-    {
-        let seconds = ROLE_LIMIT_MS / 1_000;
-        let advice = format!(" (for {seconds} s; does the trust policy of `{role}` let `lambda.amazonaws.com` do `sts:AssumeRole`?)");
-        error.message.push_str(&advice);
-    }
-    error
-}
-
-/// Waits for another change of the function. Where its name is not known, the conflict is the error.
-async fn wait_for_other(writer: &Writer, operation: &Operation, conflict: AwsError) -> Result<(), AwsError> {
-    let Some(name) = name(operation, "function_name") else { return Err(conflict) };
-    wait(writer.reader(), name, &operation.address, Until::Idle).await
+    let request = DeleteFunctionInputBuilder::default().function_name(text(operation, "function_name")?);
+    gone_is_done(steadily(writer, operation, || writer.delete_function(request.clone())).await)
 }
 
 async fn then_wait(writer: &Writer, operation: &Operation) -> Result<(), AwsError> {
@@ -249,6 +243,20 @@ mod tests {
 
         fn expected_bytes(&self, _content_hash: &str) -> usize {
             3
+        }
+    }
+
+    /// A package of so many bytes.
+    struct Large(usize);
+
+    #[async_trait]
+    impl ArtifactSource for Large {
+        async fn zip(&self, _content_hash: &str) -> Result<Vec<u8>, String> {
+            Ok(vec![0; self.0])
+        }
+
+        fn expected_bytes(&self, _content_hash: &str) -> usize {
+            self.0
         }
     }
 
@@ -308,11 +316,99 @@ mod tests {
         sent(&cloud, "lambda:CreateFunction").await.unwrap();
         assert!(started.elapsed().as_secs() > 180, "{:?}", started.elapsed());
         assert_eq!(cloud.waits(), ["EC2 to take more calls"]);
-        let hopeless = refusing(usize::MAX, "The role defined for the function cannot be assumed by Lambda.");
+    }
+
+    /// Lambda refuses for ever; the role's trust policy names this service. Gives the error and the seconds.
+    async fn hopeless(service: &'static str, message: &'static str, is_fresh: bool) -> (AwsError, u64) {
+        let trust = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"Service":"{service}"}}}}}}"#);
+        let ids =
+            "<Path>/</Path><RoleName>demo-hash</RoleName><RoleId>A</RoleId><Arn>arn:x</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>";
+        let role = format!("<Role>{ids}<AssumeRolePolicyDocument>{trust}</AssumeRolePolicyDocument></Role>");
+        let cloud = Cloud::new(move |request| match request.contains("Action=GetRole") {
+            true => (200, format!("<GetRoleResponse><GetRoleResult>{role}</GetRoleResult></GetRoleResponse>")),
+            false => (400, failure(INVALID, message)),
+        });
+        if is_fresh {
+            cloud.writer.hold_off().made(ROLE);
+        }
         let started = Instant::now();
-        let error = sent(&hopeless, "lambda:CreateFunction").await.unwrap_err();
-        assert_eq!(started.elapsed().as_secs(), 120);
-        assert!(error.message.contains("trust policy"), "{error}");
+        let error = sent(&cloud, "lambda:CreateFunction").await.unwrap_err();
+        assert!(cloud.sent("Action=GetRole").len() <= 1, "one look is enough");
+        (error, started.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_role_is_waited_for_only_as_long_as_it_can_be_hoped_for() {
+        let unassumable = "The role defined for the function cannot be assumed by Lambda.";
+        let (error, seconds) = hopeless("ec2.amazonaws.com", unassumable, true).await;
+        assert_eq!((error.class, seconds), (ErrorClass::NotYetConsistent, 120));
+        assert!(error.message.contains("for 120 s; does the trust policy of"), "{error}");
+        let (error, seconds) = hopeless("lambda.amazonaws.com", unassumable, false).await;
+        assert_eq!((error.class, seconds), (ErrorClass::NotYetConsistent, 30));
+        let (error, seconds) = hopeless("ec2.amazonaws.com", unassumable, false).await;
+        assert_eq!((error.class, seconds), (ErrorClass::Invalid, 0));
+        assert!(error.message.contains("does not let `lambda.amazonaws.com` do `sts:AssumeRole`"), "{error}");
+        let vpc = "The provided execution role does not have permissions to call CreateNetworkInterface on EC2";
+        let (error, seconds) = hopeless("lambda.amazonaws.com", vpc, true).await;
+        assert_eq!(seconds, 120);
+        assert!(error.message.contains("do the policies of"), "{error}");
+        let (error, _) = hopeless("lambda.amazonaws.com", "The KMS key is invalid for CreateGrant", false).await;
+        assert!(error.message.contains("the key's policy"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_is_refused_or_cut_near_the_limit_is_told_to_be_large() {
+        let refused = AwsError { status: Some(413), ..AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, "too large.") };
+        let cut = || AwsError::own("lambda:CreateFunction", ErrorClass::Transient, "cut.");
+        let told = |error, bytes| too_large(error, &Package { source: &Large(bytes), content_hash: "sha256:aa" }).message;
+        insta::assert_snapshot!(told(refused, 52_000_000), @"too large. (the zip has 52 MB, and Lambda takes about 50 MB with the call itself; larger packages need S3, which is not supported yet: leave files out with a `.lambdoignore`, or strip the binary)");
+        assert!(told(cut(), 50 << 20).contains("the zip has 53 MB"));
+        assert_eq!(told(cut(), 1 << 20), "cut.");
+        assert_eq!(told(AwsError { status: Some(503), ..cut() }, 50 << 20), "cut.");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_code_is_not_sent_again() {
+        let cloud = refusing(0, "");
+        let mut operation = operation("lambda:UpdateFunctionCode");
+        for (live, sent) in [("A5BYxvLAy0ksUzsKTRTvd8wPeKvMztUofYShogEc+4E=", 0), ("other", 1)] {
+            operation.arguments.insert(LIVE_CODE.to_owned(), live.into());
+            run(&cloud.writer, &operation, &RunContext { artifacts: &Zips, lineage: "l-1" }).await.unwrap();
+            assert_eq!(cloud.sent("PUT").len(), sent, "{live}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_a_deleted_function_still_has_is_waited_for() {
+        let looks = AtomicUsize::new(0);
+        let cloud = Cloud::new(move |request| match request {
+            create if create.starts_with("POST") && looks.load(Ordering::Relaxed) < 3 => {
+                (409, failure("ResourceConflictException", "Function already exist: demo-hash"))
+            }
+            create if create.starts_with("POST") => (201, r#"{"FunctionArn":"arn:new"}"#.to_owned()),
+            _ if looks.fetch_add(1, Ordering::Relaxed) < 2 => {
+                (200, r#"{"Configuration":{"State":"Deleting"},"Tags":{"lambdo:lineage":"l-1"}}"#.to_owned())
+            }
+            _ => (404, failure("ResourceNotFoundException", "Function not found")),
+        });
+        let done = sent(&cloud, "lambda:CreateFunction").await.unwrap();
+        assert_eq!(done.attributes.get("arn"), Some(&"arn:new".into()));
+        assert_eq!(cloud.sent("POST").len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn concurrency_may_come_too_early_for_a_function_that_was_just_made() {
+        for (is_just_made, sends) in [(true, 3), (false, 1)] {
+            let tries = AtomicUsize::new(0);
+            let cloud = Cloud::new(move |_| match tries.fetch_add(1, Ordering::Relaxed) {
+                0 | 1 => (404, failure("ResourceNotFoundException", "Function not found")),
+                _ => (200, "{}".to_owned()),
+            });
+            let mut operation = operation("lambda:PutFunctionConcurrency");
+            operation.arguments.insert(JUST_MADE.to_owned(), is_just_made.into());
+            let result = run(&cloud.writer, &operation, &RunContext { artifacts: &Zips, lineage: "l-1" }).await;
+            assert_eq!((result.is_ok(), cloud.sent("PUT").len()), (is_just_made, sends));
+        }
     }
 
     #[tokio::test(start_paused = true)]

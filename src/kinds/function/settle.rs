@@ -1,14 +1,18 @@
 //! Waiting until a function is what it was told to be. Only `GetFunction` is asked: it has a quota of
 //! its own, 100 calls a second, while all other calls of Lambda share 15.
 
-use crate::aws::{AwsError, ErrorClass, Patience, Reader, poll_until};
+use crate::aws::{AwsError, ErrorClass, Patience, Reader, pause, poll_until};
 use crate::model::Address;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
 use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, LastUpdateStatusReasonCode, State, StateReasonCode};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a function may take to become active: a new VPC takes minutes.
 const LIMIT_MS: u64 = 600_000;
+/// How long a function that was just made may stay unseen; after that somebody has deleted it.
+const UNSEEN: Duration = Duration::from_secs(60);
 
 /// How a function stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,8 +45,19 @@ pub(super) async fn wait(reader: &Reader, name: &str, address: &Address, until: 
         Until::Ready => format!("function `{name}` to be active"),
         Until::Idle => format!("function `{name}` to take the next change"),
     };
-    let patience = looking(cause, address);
-    poll_until(reader, &patience, || look(reader, name, until)).await
+    let (patience, started) = (looking(cause, address), Instant::now());
+    poll_until(reader, &patience, || look(reader, name, until, started)).await
+}
+
+/// Waits until a function takes the next change, after so many conflicts before this one. Where Lambda's parts
+/// do not agree whether it does, the waits get longer.
+///
+/// # Errors
+/// That it takes too long, or that the run drains.
+pub(crate) async fn wait_for_other(reader: &Reader, name: &str, address: &Address, conflicts: u32) -> Result<(), AwsError> {
+    wait(reader, name, address, Until::Idle).await?;
+    let length = Duration::from_millis(300).saturating_mul(conflicts).min(Duration::from_secs(2));
+    pause(reader, &format!("function `{name}` to take the next change"), length).await
 }
 
 /// Dense looks at first: most functions are ready within a second.
@@ -51,11 +66,12 @@ fn looking(cause: String, address: &Address) -> Patience {
 }
 
 /// One look; `None` while Lambda is at it.
-async fn look(reader: &Reader, name: &str, until: Until) -> Result<Option<()>, AwsError> {
+async fn look(reader: &Reader, name: &str, until: Until, started: Instant) -> Result<Option<()>, AwsError> {
     let answer = match reader.get_function(GetFunctionInputBuilder::default().function_name(name)).await {
         Ok(answer) => answer,
+        Err(error) if error.class == ErrorClass::NotFound && until == Until::Idle => return Ok(Some(())),
         // What was just made is not seen everywhere at once.
-        Err(error) if error.class == ErrorClass::NotFound => return Ok((until == Until::Idle).then_some(())),
+        Err(error) if error.class == ErrorClass::NotFound && started.elapsed() < UNSEEN => return Ok(None),
         Err(error) => return Err(error),
     };
     let gave_up = |reason: String| Err(AwsError::own("lambda:GetFunction", ErrorClass::Other, reason));
@@ -96,6 +112,11 @@ pub(super) fn readiness(answer: &GetFunctionOutput) -> Readiness {
         Some(LastUpdateStatus::Failed) => Readiness::Failed(update_reason(configuration)),
         _ => Readiness::Ready,
     }
+}
+
+/// Whether it is being deleted: what is asked of it is refused, and its name will be free.
+pub(super) fn is_going(answer: &GetFunctionOutput) -> bool {
+    readiness(answer) == Readiness::Going
 }
 
 fn state_reason(configuration: &FunctionConfiguration) -> String {

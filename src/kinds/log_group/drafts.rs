@@ -3,7 +3,7 @@
 use super::fields::is_never;
 use crate::kinds::arguments::{by_arn, name_of, picked};
 use crate::kinds::tagging;
-use crate::model::{Carry, Draft, Removal, Resource, Table, Update};
+use crate::model::{Carry, Draft, Entry, Removal, Resource, Table, Update, Value};
 
 /// The setting with the group's name, which every call but those for tags needs.
 const NAME: &str = "log_group_name";
@@ -12,8 +12,24 @@ const CREATED: &[&str] = &[NAME, "log_group_class", KEY, "tags"];
 /// What needs calls of its own.
 const RETENTION: &str = "retention_in_days";
 const KEY: &str = "kms_key_id";
+/// AWS's managed policies that allow to make groups.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html>
+const MAKERS: &[&str] = &[
+    "AWSLambdaBasicExecutionRole",
+    "AWSLambdaBasicDurableExecutionRolePolicy",
+    "AWSLambdaDynamoDBExecutionRole",
+    "AWSLambdaKinesisExecutionRole",
+    "AWSLambdaMSKExecutionRole",
+    "AWSLambdaSQSQueueExecutionRole",
+    "AWSLambdaVPCAccessExecutionRole",
+    "AdministratorAccess",
+    "CloudWatchLogsFullAccess",
+    "PowerUserAccess",
+];
 /// The argument that tells that the group was made by the operation before.
 pub(super) const JUST_MADE: &str = "just_made";
+/// The argument that tells to look for a group that has come back, and to delete it then.
+pub(super) const AGAIN: &str = "again";
 
 /// AWS cannot take the retention with the create.
 pub(super) fn create(desired: &Resource) -> Vec<Draft> {
@@ -46,7 +62,43 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
 
 pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
     let name = (NAME.to_owned(), removal.physical_id.as_str().into());
-    vec![Draft::new("logs:DeleteLogGroup", Table::from([name]))]
+    let mut drafts = vec![Draft::new("logs:DeleteLogGroup", Table::from([name]))];
+    if may_come_back(removal) {
+        let mut again = drafts[0].clone();
+        again.arguments.insert(AGAIN.to_owned(), true.into());
+        drafts.push(again);
+    }
+    drafts
+}
+
+/// Whether the role of a function that writes to the group may make groups: then late lines bring it back.
+/// lambdo's own policy never allows it.
+fn may_come_back(removal: &Removal<'_>) -> bool {
+    let writes_here = |entry: &&Entry| {
+        let config = entry.inputs.get("logging_config").and_then(Value::as_table);
+        config.and_then(|config| config.get("log_group")?.as_str()) == Some(removal.physical_id.as_str())
+    };
+    let functions = removal.entries.iter().filter(|(address, _)| address.kind == "function").map(|(_, entry)| entry);
+    let roles: Vec<&Value> = functions.filter(writes_here).filter_map(|entry| entry.inputs.get("role")).collect();
+    let known = removal.entries.values().filter(|entry| entry.attributes.get("arn").is_some_and(|arn| roles.contains(&arn)));
+    known.into_iter().any(|role| may_make_groups(&role.inputs))
+}
+
+fn may_make_groups(role: &Table) -> bool {
+    let managed = role.get("managed_policies").map(Value::strings).unwrap_or_default();
+    let is_known_to = |arn: &&str| MAKERS.iter().any(|name| arn.ends_with(&format!("/{name}")));
+    let inline = role.get("inline_policy").and_then(Value::as_table);
+    managed.iter().any(is_known_to) || inline.into_iter().flat_map(Table::values).any(allows_making)
+}
+
+/// Whether a policy document allows to make groups, whatever its resources and conditions are.
+fn allows_making(document: &Value) -> bool {
+    let statements = document.as_table().and_then(|document| document.get("Statement"));
+    let statements = statements.map_or(&[][..], |statements| statements.as_list().unwrap_or(std::slice::from_ref(statements)));
+    let allowing = statements.iter().filter_map(Value::as_table).filter(|it| it.get("Effect").and_then(Value::as_str) == Some("Allow"));
+    let actions = allowing.filter_map(|statement| statement.get("Action"));
+    let mut actions = actions.flat_map(|actions| actions.as_list().unwrap_or(std::slice::from_ref(actions))).filter_map(Value::as_str);
+    actions.any(|action| ["*", "logs:*", "logs:create*", "logs:createloggroup"].contains(&action.to_lowercase().as_str()))
 }
 
 /// The group's name, and the settings with these keys.
@@ -73,7 +125,8 @@ mod tests {
     use super::super::fields::NEVER;
     use super::*;
     use crate::kinds::log_group::tests::{lowered, table};
-    use crate::model::{Cause, Change, Effect, Live, Value};
+    use crate::model::{Address, Cause, Change, Effect, Live, PhysicalId};
+    use std::collections::BTreeMap;
 
     fn calls(drafts: &[Draft]) -> String {
         let line = |draft: &Draft| {
@@ -102,6 +155,30 @@ mod tests {
             drafts.iter().flat_map(|draft| &draft.carries).for_each(|carry| carry.apply(&mut inputs));
             assert_eq!(inputs, resource.inputs);
         }
+    }
+
+    /// The calls of a delete while the function's role has these settings.
+    fn deleted(role: &str) -> usize {
+        let entry = |json: &str| {
+            let mut entry = Entry::new("x".into());
+            entry.inputs = Value::from_json(&serde_json::from_str(json).unwrap()).as_table().unwrap().clone();
+            entry.attributes = table("arn", "arn:role".into());
+            entry
+        };
+        let function = r#"{"role":"arn:role","logging_config":{"log_group":"/g"}}"#;
+        let entries = BTreeMap::from([(Address::new("function", "x"), entry(function)), (Address::new("role", "x"), entry(role))]);
+        let id = PhysicalId::from("/g");
+        delete(&Removal { physical_id: &id, inputs: &Table::new(), attributes: &Table::new(), live: None, entries: &entries }).len()
+    }
+
+    #[test]
+    fn a_group_that_late_lines_can_bring_back_is_looked_for_once_more() {
+        let inline = |action: &str| format!(r#"{{"inline_policy":{{"a":{{"Statement":{{"Effect":"Allow","Action":{action}}}}}}}}}"#);
+        assert_eq!(deleted(r#"{"managed_policies":["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]}"#), 2);
+        assert_eq!(deleted(&inline(r#"["logs:CreateLogStream","logs:CreateLogGroup"]"#)), 2);
+        assert_eq!(deleted(&inline(r#""logs:*""#)), 2);
+        assert_eq!(deleted(&inline(r#"["logs:CreateLogStream","logs:PutLogEvents"]"#)), 1);
+        assert_eq!(deleted(r#"{"managed_policies":["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]}"#), 1);
     }
 
     #[test]

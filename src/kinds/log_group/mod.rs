@@ -83,8 +83,8 @@ impl Kind for LogGroup {
         read::read(reader, targets).await
     }
 
-    async fn run(&self, writer: &Writer, operation: &Operation, _context: &RunContext<'_>) -> Result<Done, AwsError> {
-        run::run(writer, operation).await
+    async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
+        run::run(writer, operation, context.lineage).await
     }
 }
 

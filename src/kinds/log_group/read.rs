@@ -31,11 +31,21 @@ async fn describe(reader: &Reader, names: &[&str], known: &[&str]) -> Result<BTr
     let mut found = BTreeMap::new();
     let is_complete = under(reader, common_prefix(names), names, names.len(), &mut found).await?;
     for name in if is_complete { known } else { names } {
-        if !found.contains_key(*name) && names.len() > 1 {
-            under(reader, name, &[name], usize::MAX, &mut found).await?;
+        if !found.contains_key(*name) && (names.len() > 1 || !is_complete) {
+            found.extend(find(reader, name).await?.map(|group| ((*name).to_owned(), group)));
         }
     }
     Ok(found)
+}
+
+/// The group of this name, where there is one.
+///
+/// # Errors
+/// What AWS refused.
+pub(super) async fn find(reader: &Reader, name: &str) -> Result<Option<LogGroup>, AwsError> {
+    let mut found = BTreeMap::new();
+    under(reader, name, &[name], usize::MAX, &mut found).await?;
+    Ok(found.remove(name))
 }
 
 /// Collects the wanted groups under a prefix from up to so many pages; says whether it saw all there are.
@@ -89,7 +99,14 @@ fn live(group: &LogGroup, physical_id: &PhysicalId) -> Live {
     // The `arn` of a group ends in `:*`, which only some actions take.
     live.attributes = Table::from([("arn".to_owned(), arn.strip_suffix(":*").unwrap_or(arn).into()), ("name".to_owned(), name.into())]);
     live.fields.insert("log_group_name".into(), name.into());
-    live.fields.insert("log_group_class".into(), group.log_group_class().map_or("STANDARD", LogGroupClass::as_str).into());
+    match group.log_group_class() {
+        // A class that came after this version can be neither asked for nor changed.
+        Some(class) if !LogGroupClass::values().contains(&class.as_str()) => live.skipped.push(Path::key("log_group_class")),
+        class => drop(live.fields.insert("log_group_class".into(), class.map_or("STANDARD", LogGroupClass::as_str).into())),
+    }
+    if group.deletion_protection_enabled() == Some(true) {
+        live.undeletable = Some("its deletion protection is on in AWS".to_owned());
+    }
     live.fields.extend(group.kms_key_id().map(|key| ("kms_key_id".to_owned(), key.into())));
     match group.retention_policy_name() {
         // The account's policy overrides the group's own retention, which then cannot be read.
@@ -120,6 +137,13 @@ mod tests {
         let full = live_of(group().retention_in_days(7).kms_key_id("arn:key").log_group_class(LogGroupClass::InfrequentAccess).build());
         insta::assert_snapshot!(serde_json::to_string(&full.fields).unwrap(), @r#"{"kms_key_id":"arn:key","log_group_class":"INFREQUENT_ACCESS","log_group_name":"/g","retention_in_days":7}"#);
         assert_eq!(full.attributes["arn"], Value::from("arn:aws:logs:r:1:log-group:/g"));
+    }
+
+    #[test]
+    fn a_class_of_the_future_is_no_drift_and_deletion_protection_is_seen() {
+        let live = live(&group().log_group_class("GLACIER".into()).deletion_protection_enabled(true).build(), &"/g".into());
+        assert!(live.is_unread(&Path::key("log_group_class")) && !live.fields.contains_key("log_group_class"));
+        assert_eq!(live.undeletable.as_deref(), Some("its deletion protection is on in AWS"));
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! Sending the operations of a log group.
 
-use super::drafts::JUST_MADE;
-use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
+use super::drafts::{AGAIN, JUST_MADE};
+use super::read::find;
+use crate::aws::{AwsError, ErrorClass, Patience, Writer, poll_until, retry_while};
 use crate::kinds::arguments::{gone_is_done, name, number, optional, strings, unknown_call};
 use crate::kinds::{Done, tagging};
+use crate::model::observed::tag::LINEAGE;
 use crate::model::{Operation, Table, Value};
 use aws_sdk_cloudwatchlogs::operation::associate_kms_key::builders::AssociateKmsKeyInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::create_log_group::builders::CreateLogGroupInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::delete_log_group::builders::DeleteLogGroupInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::delete_retention_policy::builders::DeleteRetentionPolicyInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::disassociate_kms_key::builders::DisassociateKmsKeyInputBuilder;
+use aws_sdk_cloudwatchlogs::operation::list_tags_for_resource::builders::ListTagsForResourceInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::put_retention_policy::builders::PutRetentionPolicyInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::tag_resource::builders::TagResourceInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::untag_resource::builders::UntagResourceInputBuilder;
@@ -20,14 +23,19 @@ const LIMIT_MS: u64 = 60_000;
 /// How long a group that was just made may be unknown, also to whoever decides about access: Terraform
 /// tries `PutRetentionPolicy` again after "no identity-based policy allows" it, too.
 const EARLY_LIMIT_MS: u64 = 15_000;
+/// How long late lines of a function that was deleted are waited for, which make its group anew.
+const LATE_LINES_MS: u64 = 10_000;
 
-pub(super) async fn run(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+pub(super) async fn run(writer: &Writer, operation: &Operation, lineage: &str) -> Result<Done, AwsError> {
+    if operation.arguments.contains_key(AGAIN) {
+        return again(writer, operation).await;
+    }
     let name = name(operation, "log_group_name").unwrap_or_default();
     let patience =
         |limit_ms| Patience::new(format!("CloudWatch Logs to take the change of {name}"), limit_ms).for_address(&operation.address);
     let (busy, early) = (patience(LIMIT_MS), patience(EARLY_LIMIT_MS));
     let is_busy = |error: &AwsError| error.class == ErrorClass::InProgress;
-    let attempt = || retry_while(writer.reader(), &busy, is_busy, || send(writer, operation, name));
+    let attempt = || retry_while(writer.reader(), &busy, is_busy, || send(writer, operation, name, lineage));
     let is_just_made = operation.arguments.get(JUST_MADE).and_then(Value::as_boolean) == Some(true);
     let is_early = |error: &AwsError| is_just_made && (error.is_not_found() || error.is_denied());
     match retry_while(writer.reader(), &early, is_early, attempt).await {
@@ -38,15 +46,32 @@ pub(super) async fn run(writer: &Writer, operation: &Operation) -> Result<Done, 
     }
 }
 
+/// Deletes a group a second time when late lines have made it anew: Lambda delivers logs some seconds after a
+/// function has ended, and its role may make groups.
+async fn again(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+    let name = name(operation, "log_group_name").unwrap_or_default();
+    let cause = format!("late lines that make the group {name} anew, since its function's role may");
+    let patience = Patience { first_ms: 500, cap_ms: 2_000, ..Patience::new(cause, LATE_LINES_MS) }.for_address(&operation.address);
+    let look = async || match find(writer.reader(), name).await? {
+        Some(_) => writer.delete_log_group(DeleteLogGroupInputBuilder::default().log_group_name(name)).await.map(|_| Some(())),
+        None => Ok(None),
+    };
+    match poll_until(writer.reader(), &patience, look).await {
+        // None came.
+        Err(error) if error.class == ErrorClass::InProgress => Ok(Done::default()),
+        result => gone_is_done(result),
+    }
+}
+
 /// Whether "not there" is what was wanted.
 fn takes_away(call: &str) -> bool {
     matches!(call, "logs:DeleteLogGroup" | "logs:UntagResource")
 }
 
-async fn send(writer: &Writer, operation: &Operation, name: &str) -> Result<(), AwsError> {
+async fn send(writer: &Writer, operation: &Operation, name: &str, lineage: &str) -> Result<(), AwsError> {
     let arguments = &operation.arguments;
     match operation.call.as_str() {
-        "logs:CreateLogGroup" => create(writer, name, arguments).await,
+        "logs:CreateLogGroup" => create(writer, name, arguments, lineage).await,
         "logs:PutRetentionPolicy" => {
             let input = PutRetentionPolicyInputBuilder::default().log_group_name(name);
             writer.put_retention_policy(input.set_retention_in_days(number(arguments, "retention_in_days"))).await.map(drop)
@@ -72,7 +97,7 @@ async fn send(writer: &Writer, operation: &Operation, name: &str) -> Result<(), 
 }
 
 /// Lambda makes the group itself at the first line, if its role may; then it becomes ours.
-async fn create(writer: &Writer, name: &str, arguments: &Table) -> Result<(), AwsError> {
+async fn create(writer: &Writer, name: &str, arguments: &Table, lineage: &str) -> Result<(), AwsError> {
     // Spelling out the default would only shut out what does not know classes.
     let class = optional(arguments, "log_group_class").filter(|class| class != "STANDARD");
     let input = CreateLogGroupInputBuilder::default()
@@ -81,8 +106,21 @@ async fn create(writer: &Writer, name: &str, arguments: &Table) -> Result<(), Aw
         .set_log_group_class(class.map(|class| LogGroupClass::from(class.as_str())));
     let input = tagging::given(arguments).fold(input, |input, (key, value)| input.tags(key, value));
     match writer.create_log_group(input).await {
-        Err(error) if error.class == ErrorClass::AlreadyExists => tag(writer, arguments).await.map_err(|later| later.following(&error)),
+        Err(error) if error.class == ErrorClass::AlreadyExists => {
+            let taken = take_over(writer, name, arguments, lineage, &error).await;
+            taken.map_err(|later| later.following(&error))
+        }
         result => result.map(drop),
+    }
+}
+
+/// Makes a group ours that was not there a moment ago, unless another state of lambdo made it meanwhile.
+async fn take_over(writer: &Writer, name: &str, arguments: &Table, lineage: &str, taken: &AwsError) -> Result<(), AwsError> {
+    let request = ListTagsForResourceInputBuilder::default().set_resource_arn(optional(arguments, "arn"));
+    let tags = writer.reader().list_tags_for_log_group(request).await.ok().and_then(|answer| answer.tags).unwrap_or_default();
+    match tags.get(LINEAGE).filter(|owner| *owner != lineage) {
+        Some(_) => Err(AwsError { message: format!("`{name}` was made by another project or state a moment ago"), ..taken.clone() }),
+        None => tag(writer, arguments).await,
     }
 }
 
@@ -134,12 +172,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_group_that_was_just_made_may_be_unknown_for_a_while() {
         for code in ["ResourceNotFoundException", "AccessDeniedException"] {
-            run(&refusing(3, code).writer, &retention(true)).await.unwrap();
+            run(&refusing(3, code).writer, &retention(true), "l-1").await.unwrap();
             let started = Instant::now();
-            run(&refusing(99, code).writer, &retention(true)).await.unwrap_err();
+            run(&refusing(99, code).writer, &retention(true), "l-1").await.unwrap_err();
             assert_eq!(started.elapsed().as_secs(), 15, "{code}");
             let old = refusing(1, code);
-            run(&old.writer, &retention(false)).await.unwrap_err();
+            run(&old.writer, &retention(false), "l-1").await.unwrap_err();
             assert_eq!(old.sent("PutRetentionPolicy").len(), 1, "{code}");
         }
     }

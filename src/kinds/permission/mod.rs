@@ -5,12 +5,13 @@ mod fields;
 
 use crate::aws::{AwsError, ErrorClass, Patience, Reader, Writer, retry_while};
 use crate::kinds::arguments::{gone_is_done, optional, refused, text, unknown_call};
-use crate::kinds::function::absent;
+use crate::kinds::function::{absent, wait_for_other};
 use crate::kinds::lowering::{facts_of, settings};
 use crate::kinds::names::fitted_name;
 use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
 use crate::kinds::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::model::field::fill_defaults;
+use crate::model::value::scalar_text;
 use crate::model::{
     Address, Carry, Dependency, Draft, Field, Live, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update,
     Value,
@@ -20,6 +21,8 @@ use aws_sdk_lambda::operation::add_permission::builders::AddPermissionInputBuild
 use aws_sdk_lambda::operation::get_policy::builders::GetPolicyInputBuilder;
 use aws_sdk_lambda::operation::remove_permission::builders::RemovePermissionInputBuilder;
 use fields::FIELDS;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind's name.
@@ -27,6 +30,9 @@ pub(crate) const KIND: &str = "permission";
 
 /// How long a function that was just made may stay unseen by the policy's side of Lambda.
 const UNSEEN_LIMIT_MS: u64 = 60_000;
+
+/// How often a change of a policy is tried again after another change of the function was waited for.
+const MOST_CONFLICTS: u32 = 20;
 
 /// The kind `permission`.
 pub struct Permission;
@@ -205,31 +211,34 @@ fn statements(policy: &str) -> Vec<(String, Table)> {
 /// A statement in the words of the spec. What `AddPermission` cannot make shows as another action.
 fn fields(statement_id: &str, statement: &Table) -> Table {
     let mut fields = Table::from([("statement_id".to_owned(), statement_id.into())]);
-    let action = statement.get("Action").map_or("", lone);
-    let action = match optional(statement, "Effect").as_deref() {
-        Some("Allow") | None => action.to_owned(),
-        Some(effect) => format!("{effect} {action}"),
-    };
-    fields.insert("action".to_owned(), action.into());
-    fields.extend(statement.get("Principal").map(|principal| ("principal".to_owned(), account_of_root(lone(principal)).into())));
+    let mut action = statement.get("Action").map(lone).unwrap_or_default();
+    if let Some(effect) = optional(statement, "Effect").filter(|effect| effect != "Allow") {
+        action = format!("{effect} {action}");
+    }
+    fields.extend(statement.get("Principal").map(|principal| ("principal".to_owned(), account_of_root(&lone(principal)).into())));
     let operators = statement.get("Condition").and_then(Value::as_table);
-    for keys in operators.into_iter().flat_map(Table::values).filter_map(Value::as_table) {
-        for (key, value) in keys {
-            if let Some(field) = condition_field(key) {
-                fields.insert(field.to_owned(), condition_value(field, value));
+    for (operator, keys) in operators.into_iter().flatten() {
+        for (key, value) in keys.as_table().into_iter().flatten() {
+            match condition_field(key).filter(|_| OPERATORS.contains(&operator.to_ascii_lowercase().as_str())) {
+                Some(field) => drop(fields.insert(field.to_owned(), condition_value(field, value))),
+                None => action.push_str(&format!(" if {operator} {key} {}", lone(value))),
             }
         }
     }
+    fields.insert("action".to_owned(), action.into());
     fields
 }
 
-/// The one text of a value that is a text, a list of one, or a table of one kind of principal.
-fn lone(value: &Value) -> &str {
+/// The operators that `AddPermission` writes, and those that mean the same for the values that it writes.
+const OPERATORS: &[&str] = &["arnlike", "arnequals", "stringlike", "stringequals", "bool"];
+
+/// The texts of a value that is a text, a list, or a table of kinds of principals; `AddPermission` makes one only.
+fn lone(value: &Value) -> String {
+    let joined = |values: &mut dyn Iterator<Item = &Value>| values.map(lone).collect::<Vec<_>>().join(", ");
     match value {
-        Value::String(text) => text,
-        Value::List(items) => items.first().map_or("", lone),
-        Value::Table(table) => table.values().next().map_or("", lone),
-        _ => "",
+        Value::List(items) => joined(&mut items.iter()),
+        Value::Table(table) => joined(&mut table.values()),
+        value => scalar_text(value).unwrap_or_default(),
     }
 }
 
@@ -248,7 +257,7 @@ fn condition_field(key: &str) -> Option<&'static str> {
 
 fn condition_value(field: &str, value: &Value) -> Value {
     if field == "invoked_via_function_url" {
-        return value.as_boolean().unwrap_or_else(|| lone(value) == "true").into();
+        return (lone(value) == "true").into();
     }
     lone(value).into()
 }
@@ -274,25 +283,29 @@ fn request(operation: &Operation) -> Result<AddPermissionInputBuilder, AwsError>
 async fn add(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
     let request = request(operation)?;
     let (function, statement_id) = (text(operation, "function_name")?, text(operation, "statement_id")?);
-    match patiently(writer, operation, function, || writer.add_permission(request.clone())).await {
-        Ok(_) => {}
-        Err(error) if error.class == ErrorClass::AlreadyExists => {
-            is_the_same(writer.reader(), operation, function, statement_id, error).await?
-        }
-        Err(error) => return Err(error),
-    }
+    let is_early = |error: &AwsError| matches!(error.class, ErrorClass::NotFound | ErrorClass::NotYetConsistent);
+    let attempt = async || match while_busy(writer, operation, function, || writer.add_permission(request.clone()).boxed()).await {
+        Err(error) if error.class == ErrorClass::AlreadyExists => compared(writer.reader(), operation, function, statement_id, error).await,
+        result => result.map(drop),
+    };
+    retry_while(writer.reader(), &patience(operation, function), is_early, attempt).await?;
     Ok(Done { physical_id: Some(format!("{function}/{statement_id}").into()), ..Done::default() })
 }
 
-/// A statement that is there already is ours if it says the same: an earlier try whose answer was lost.
-async fn is_the_same(reader: &Reader, operation: &Operation, function: &str, id: &str, error: AwsError) -> Result<(), AwsError> {
-    let answer = reader.get_policy(GetPolicyInputBuilder::default().function_name(function)).await;
-    let answer = answer.map_err(|later| later.following(&error))?;
-    let statements = statements(answer.policy().unwrap_or_default());
-    let live = statements.iter().find(|(sid, _)| sid == id).map(|(sid, statement)| fields(sid, statement));
+/// A statement that is there already is ours if it says the same: an earlier try whose answer was lost. One that
+/// the policy does not show is not seen everywhere yet, or just going.
+async fn compared(reader: &Reader, operation: &Operation, function: &str, id: &str, error: AwsError) -> Result<(), AwsError> {
+    let seen = match reader.get_policy(GetPolicyInputBuilder::default().function_name(function)).await {
+        Ok(answer) => statements(answer.policy().unwrap_or_default()),
+        Err(later) if later.is_not_found() => Vec::new(),
+        Err(later) => return Err(later.following(&error)),
+    };
+    let Some((_, statement)) = seen.iter().find(|(sid, _)| sid == id) else {
+        return Err(AwsError { class: ErrorClass::NotYetConsistent, ..error });
+    };
     let mut wanted = operation.arguments.clone();
     wanted.remove("function_name");
-    if live.as_ref() == Some(&wanted) {
+    if fields(id, statement) == wanted {
         return Ok(());
     }
     let message = format!("the function's policy has another statement with the id `{id}`: {}", error.message);
@@ -302,17 +315,28 @@ async fn is_the_same(reader: &Reader, operation: &Operation, function: &str, id:
 async fn remove(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
     let function = text(operation, "function_name")?;
     let request = RemovePermissionInputBuilder::default().function_name(function).statement_id(text(operation, "statement_id")?);
-    let patience = patience(operation, function);
-    let is_busy = |error: &AwsError| error.class == ErrorClass::InProgress;
-    gone_is_done(retry_while(writer.reader(), &patience, is_busy, || writer.remove_permission(request.clone())).await)
+    gone_is_done(while_busy(writer, operation, function, || writer.remove_permission(request.clone()).boxed()).await)
 }
 
-async fn patiently<T, F>(writer: &Writer, operation: &Operation, function: &str, attempt: impl FnMut() -> F) -> Result<T, AwsError>
-where
-    F: Future<Output = Result<T, AwsError>>,
-{
-    let is_early = |error: &AwsError| matches!(error.class, ErrorClass::NotFound | ErrorClass::NotYetConsistent | ErrorClass::InProgress);
-    retry_while(writer.reader(), &patience(operation, function), is_early, attempt).await
+/// Waits for another change of the function by looking, since each try costs more of Lambda's quota than a look.
+async fn while_busy<'a, T>(
+    writer: &Writer,
+    operation: &Operation,
+    function: &str,
+    attempt: impl Fn() -> BoxFuture<'a, Result<T, AwsError>>,
+) -> Result<T, AwsError> {
+    let mut last: Option<AwsError> = None;
+    for conflicts in 0..MOST_CONFLICTS {
+        match attempt().await.map_err(|error| last.iter().fold(error, AwsError::following)) {
+            Err(error) if error.class == ErrorClass::InProgress => {
+                let waited = wait_for_other(writer.reader(), function, &operation.address, conflicts).await;
+                waited.map_err(|later| later.following(&error))?;
+                last = Some(error);
+            }
+            result => return result,
+        }
+    }
+    attempt().await.map_err(|error| last.iter().fold(error, AwsError::following))
 }
 
 fn patience(operation: &Operation, function: &str) -> Patience {
@@ -377,6 +401,25 @@ pub(super) mod tests {
             ["not ours and left as it is: policy statement `denied`: `Deny lambda:InvokeFunction` by `*`"]
         );
         assert!(found[2].live().unwrap().foreign.is_empty());
+    }
+
+    #[test]
+    fn what_add_permission_cannot_make_shows_as_another_action() {
+        let seen = |json: &str| {
+            let policy = format!(r#"{{"Statement":{{"Sid":"s","Effect":"Allow","Action":"lambda:InvokeFunction",{json}}}}}"#);
+            let id = PhysicalId::from("f/s");
+            Value::Table(sightings(&policy, &[&id])[0].live().unwrap().fields.clone()).to_json().to_string()
+        };
+        let lines = [
+            seen(r#""Principal":{"Service":["a.amazonaws.com","b.amazonaws.com"]}"#),
+            seen(r#""Principal":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#),
+            seen(r#""Principal":"*","Condition":{"ArnNotLike":{"AWS:SourceArn":"arn:x"}}"#),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        {"action":"lambda:InvokeFunction","principal":"a.amazonaws.com, b.amazonaws.com","statement_id":"s"}
+        {"action":"lambda:InvokeFunction if IpAddress aws:SourceIp 10.0.0.0/8","principal":"*","statement_id":"s"}
+        {"action":"lambda:InvokeFunction if ArnNotLike AWS:SourceArn arn:x","principal":"*","statement_id":"s"}
+        "#);
     }
 
     #[test]

@@ -219,7 +219,15 @@ mod tests {
         live.fields.insert("managed_policies".into(), Value::string_list(["arn:by-hand"]));
         live.fields.insert("inline_policy".into(), Value::Table(Table::from([("foreign".to_owned(), policy("a:b"))])));
         let inputs = resource().inputs;
-        let of = |live: &Live| calls(&delete(&Removal { physical_id: &id, inputs: &inputs, attributes: &inputs, live: Some(live) }));
+        let of = |live: &Live| {
+            calls(&delete(&Removal {
+                physical_id: &id,
+                inputs: &inputs,
+                attributes: &inputs,
+                live: Some(live),
+                entries: &std::collections::BTreeMap::new(),
+            }))
+        };
         insta::assert_snapshot!(of(&live), @r#"
         iam:DetachRolePolicy managed_policies."arn:by-hand"
         iam:DeleteRolePolicy inline_policy.foreign

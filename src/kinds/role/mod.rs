@@ -11,6 +11,9 @@ mod policy;
 mod read;
 mod run;
 mod seen;
+mod trust;
+
+pub(crate) use trust::{Trust, trust};
 
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, Reader, Writer};

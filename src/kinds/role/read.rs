@@ -129,7 +129,7 @@ async fn settings_under(reader: &Reader, path: &str, wanted: &BTreeSet<String>) 
 }
 
 /// One role.
-async fn role(reader: &Reader, name: &str) -> Result<Role, AwsError> {
+pub(super) async fn role(reader: &Reader, name: &str) -> Result<Role, AwsError> {
     let answer = reader.get_role(GetRoleInputBuilder::default().role_name(name)).await?;
     answer.role.ok_or_else(|| AwsError::own("iam:GetRole", crate::aws::ErrorClass::Other, "the answer has no role"))
 }

@@ -1,5 +1,6 @@
 //! Sending the operations of a role.
 
+use super::seen::is_arn;
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
 use crate::kinds::arguments::{as_json, gone_is_done, name, number, optional, strings, unknown_call};
 use crate::kinds::{Done, tagging};
@@ -11,6 +12,7 @@ use aws_sdk_iam::operation::delete_role_permissions_boundary::builders::DeleteRo
 use aws_sdk_iam::operation::delete_role_policy::builders::DeleteRolePolicyInputBuilder;
 use aws_sdk_iam::operation::detach_role_policy::builders::DetachRolePolicyInputBuilder;
 use aws_sdk_iam::operation::get_role::builders::GetRoleInputBuilder;
+use aws_sdk_iam::operation::list_instance_profiles_for_role::builders::ListInstanceProfilesForRoleInputBuilder;
 use aws_sdk_iam::operation::put_role_permissions_boundary::builders::PutRolePermissionsBoundaryInputBuilder;
 use aws_sdk_iam::operation::put_role_policy::builders::PutRolePolicyInputBuilder;
 use aws_sdk_iam::operation::tag_role::builders::TagRoleInputBuilder;
@@ -28,11 +30,43 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, lineage: &str) -
     let name = name(operation, "role_name").unwrap_or_default();
     let patience = Patience::new(format!("IAM to take the change of role {name}"), LIMIT_MS).for_address(&operation.address);
     let is_retryable = |error: &AwsError| is_retryable(call, error);
-    let attempt = || send(writer, operation, name, lineage);
-    match retry_while(writer.reader(), &patience, is_retryable, attempt).await {
-        result if takes_away(call) => gone_is_done(result),
+    let attempt = async || match send(writer, operation, name, lineage).await {
+        Err(error) if error.class == ErrorClass::NotYetConsistent => Err(unless_new(error, writer, operation)),
+        Err(error) if call == "iam:DeleteRole" && error.class == ErrorClass::InProgress => Err(unless_held(error, writer, name).await),
         result => result,
+    };
+    let result = retry_while(writer.reader(), &patience, is_retryable, attempt).await;
+    if result.is_ok() && changes_what_it_may(call) {
+        writer.hold_off().changed(name);
     }
+    if takes_away(call) { gone_is_done(result) } else { result }
+}
+
+/// Whether others may not see at once what the call does to the role's rights.
+fn changes_what_it_may(call: &str) -> bool {
+    matches!(call, "iam:UpdateAssumeRolePolicy" | "iam:PutRolePolicy" | "iam:AttachRolePolicy")
+}
+
+/// A principal that is invalid gets valid by itself only when this run has just made it.
+fn unless_new(error: AwsError, writer: &Writer, operation: &Operation) -> AwsError {
+    let policies = ["trust_policy", "document"].iter().filter_map(|key| operation.arguments.get(*key));
+    let is_new = policies.map(as_json).any(|policy| writer.hold_off().is_named_in(&policy));
+    if is_new { error } else { AwsError { class: ErrorClass::Invalid, ..error } }
+}
+
+/// An instance profile, which lambdo never makes, holds its role until somebody takes it out.
+async fn unless_held(error: AwsError, writer: &Writer, name: &str) -> AwsError {
+    let request = ListInstanceProfilesForRoleInputBuilder::default().role_name(name);
+    let Ok(answer) = writer.reader().list_instance_profiles_for_role(request).await else { return error };
+    let profiles: Vec<String> = answer.instance_profiles.iter().map(|profile| format!("`{}`", profile.instance_profile_name())).collect();
+    if profiles.is_empty() {
+        return error;
+    }
+    let advice = format!(
+        " (the role is in the instance profile {}, which lambdo did not make; take it out with `aws iam remove-role-from-instance-profile`)",
+        profiles.join(", ")
+    );
+    AwsError { class: ErrorClass::Invalid, message: error.message.clone() + &advice, ..error }
 }
 
 /// Whether "not there" is what was wanted.
@@ -156,7 +190,8 @@ fn made(writer: &Writer, role: &Role, name: &str) -> Done {
 
 fn done(role: &Role, name: &str) -> Done {
     let attributes = [("arn", role.arn()), ("name", name), ("unique_id", role.role_id())];
-    let attributes = attributes.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+    let is_known = |(key, value): &(&str, &str)| *key != "arn" || is_arn(value);
+    let attributes = attributes.into_iter().filter(is_known).map(|(key, value)| (key.to_owned(), value.into())).collect();
     Done { physical_id: Some(PhysicalId::from(name)), attributes }
 }
 

@@ -41,6 +41,23 @@ impl Settings {
     }
 }
 
+/// Whether a text is an ARN. Right after a create IAM may show the role's id in its place.
+pub(super) fn is_arn(text: &str) -> bool {
+    text.starts_with("arn:")
+}
+
+/// The ids in a trust policy that stand where a role or user was named which is deleted by now.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+fn deleted_principals(trust: &Value) -> Vec<String> {
+    let statements = trust.as_table().and_then(|trust| trust.get("Statement"));
+    let statements = statements.map_or(&[][..], |statements| statements.as_list().unwrap_or(std::slice::from_ref(statements)));
+    let principals = statements.iter().filter_map(|statement| statement.as_table()?.get("Principal")?.as_table()?.get("AWS"));
+    let names = principals.flat_map(|names| names.as_list().unwrap_or(std::slice::from_ref(names))).filter_map(Value::as_str);
+    let is_id = |name: &&str| ["AROA", "AIDA"].iter().any(|prefix| name.starts_with(prefix));
+    names.filter(is_id).map(str::to_owned).collect()
+}
+
 fn tag_map(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
 }
@@ -87,13 +104,15 @@ impl Seen {
         let mut set = |key: &str, value: Value| live.fields.insert(key.to_owned(), value);
         set("role_name", self.name.as_str().into());
         set("path", self.path.as_str().into());
-        self.trust.map(|document| set("trust_policy", from_wire(&document)));
+        let trust = self.trust.map(|document| from_wire(&document));
+        let deleted = trust.as_ref().map(deleted_principals).unwrap_or_default();
+        trust.map(|trust| set("trust_policy", trust));
         self.boundary.map(|arn| set("permissions_boundary", arn.into()));
-        live.attributes = Table::from([
-            ("arn".to_owned(), self.arn.into()),
-            ("name".to_owned(), self.name.into()),
-            ("unique_id".to_owned(), self.unique_id.into()),
-        ]);
+        live.attributes = Table::from([("name".to_owned(), self.name.into()), ("unique_id".to_owned(), self.unique_id.into())]);
+        live.attributes.extend(Some(self.arn).filter(|arn| is_arn(arn)).map(|arn| ("arn".to_owned(), arn.into())));
+        let broken =
+            |id| format!("the trust is broken: `{id}` is what is left of a role or user that was deleted; its name must be put anew");
+        live.foreign.extend(deleted.into_iter().map(broken));
         tagging::show(&mut live, self.tags);
         match self.inline {
             Ok(policies) => {
@@ -203,6 +222,17 @@ mod tests {
           }
         }
         "#);
+    }
+
+    #[test]
+    fn a_principal_that_was_deleted_is_told_and_an_id_is_no_arn() {
+        let mut role = role();
+        let statement = r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":["AROAEXAMPLEID","arn:aws:iam::1:root"]}}"#;
+        role.assume_role_policy_document = Some(encoded(&format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#)));
+        role.arn = "AROAEXAMPLE".to_owned();
+        let live = Seen::from_role(&role, Ok(BTreeMap::new()), Ok(vec![])).into_live("demo-hash".into());
+        insta::assert_snapshot!(live.foreign.join("\n"), @"the trust is broken: `AROAEXAMPLEID` is what is left of a role or user that was deleted; its name must be put anew");
+        assert!(!live.attributes.contains_key("arn"));
     }
 
     #[test]

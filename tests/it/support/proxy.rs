@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri, header};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +24,12 @@ use tokio::sync::Notify;
 pub struct Call {
     /// What was asked.
     pub operation: Operation,
+    /// Its path with the query.
+    pub path: String,
+    /// Its body.
+    pub body: Bytes,
+    /// When it came.
+    pub at: Instant,
     /// The HTTP status of the answer; `None` while it is on its way.
     pub status: Option<u16>,
 }
@@ -41,6 +48,13 @@ struct Shared {
     ledger: Mutex<Ledger>,
     in_flight: AtomicUsize,
     release: Notify,
+}
+
+impl Call {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{}: {error}: {:?}", self.operation.name, self.body))
+    }
 }
 
 /// The proxy; it listens as long as its runtime lives.
@@ -94,6 +108,11 @@ impl Proxy {
     /// The calls since the rules were last set.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.ledger.lock().unwrap().calls.clone()
+    }
+
+    /// The calls of one operation since the rules were last set.
+    pub fn calls_of(&self, operation: &str) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.operation.name == operation).collect()
     }
 
     /// How many calls changed something.
@@ -166,7 +185,27 @@ async fn serve(shared: &Shared, request: Request<Bytes>) -> Answer {
     let (index, act, latency) = shared.enter(&operation, &path, request.body());
     tokio::time::sleep(latency).await;
     let answer = match &act {
-        Some(Act::Refuse { status, code, message }) => refuse(&operation, *status, code, message),
+        Some(Act::Refuse { status, code, message, retry_after }) => {
+            let mut response = refuse(&operation, *status, code, message);
+            response.headers_mut().extend(retry_after.map(|seconds| (header::RETRY_AFTER, seconds.into())));
+            response
+        }
+        Some(Act::Answer { status, body }) => {
+            let mut response = Response::new(Full::new(Bytes::from(body.clone())));
+            *response.status_mut() = StatusCode::from_u16(*status).unwrap();
+            response
+        }
+        Some(Act::Cut) => return Err(io::Error::other("the connection is cut")),
+        Some(Act::Delay(delay)) => {
+            tokio::time::sleep(*delay).await;
+            shared.forward(&path, request).await?
+        }
+        Some(Act::Rewrite(rewrite)) => {
+            let (parts, body) = shared.forward(&path, request).await?.into_parts();
+            let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+            let body = rewrite.apply(parts.status, &body);
+            Response::from_parts(parts, Full::new(body))
+        }
         Some(Act::Throttle) => {
             let (status, code, message) = operation.throttle();
             refuse(&operation, status, code, message)
@@ -199,12 +238,15 @@ fn refuse(operation: &Operation, status: u16, code: &str, message: &str) -> Resp
 }
 
 impl Shared {
-    fn enter(&self, operation: &Operation, path: &str, body: &[u8]) -> (usize, Option<Act>, Duration) {
+    fn enter(&self, operation: &Operation, path: &str, body: &Bytes) -> (usize, Option<Act>, Duration) {
         let mut ledger = self.ledger.lock().unwrap();
         // Every rule counts every call; the first that hits decides.
-        let acts: Vec<Act> = ledger.rules.iter_mut().filter_map(|rule| rule.judge(operation, path, body)).collect();
-        ledger.calls.push(Call { operation: operation.clone(), status: None });
-        (ledger.calls.len() - 1, acts.into_iter().next(), ledger.latency)
+        let Ledger { rules, calls, .. } = &mut *ledger;
+        let seen = |name: &str| calls.iter().any(|call| call.operation.name == name);
+        let acts: Vec<Act> = rules.iter_mut().filter_map(|rule| rule.judge(operation, path, body, seen)).collect();
+        let call = Call { operation: operation.clone(), path: path.to_owned(), body: body.clone(), at: Instant::now(), status: None };
+        calls.push(call);
+        (calls.len() - 1, acts.into_iter().next(), ledger.latency)
     }
 
     fn leave(&self, index: usize, status: StatusCode) {

@@ -1,6 +1,10 @@
 //! What the proxy does to which calls.
 
 use super::wire::Operation;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use serde_json::Value;
+use std::time::Duration;
 
 /// What happens to a call that a rule hits.
 #[derive(Clone, Debug)]
@@ -12,16 +16,57 @@ pub enum Act {
         /// AWS's error code.
         code: &'static str,
         /// AWS's message.
-        message: &'static str,
+        message: String,
+        /// What `Retry-After` says, in seconds.
+        retry_after: Option<u64>,
     },
     /// The emulator never sees it; the client is told to slow down, as its service says that.
     Throttle,
+    /// The emulator never sees it; the client gets this.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// The body as AWS would write it.
+        body: String,
+    },
+    /// The emulator does it, and the client gets another answer than it gave.
+    Rewrite(Rewrite),
     /// The emulator does it, the connection breaks before the answer.
     DropAnswer,
+    /// The emulator never sees it, the connection breaks.
+    Cut,
     /// The emulator does it, the running lambdo gets a signal; after `KILL` no answer is sent.
     Signal(&'static str),
     /// The call waits in the proxy until `Proxy::release`.
     Hold,
+    /// The call waits in the proxy for this long.
+    Delay(Duration),
+}
+
+/// How an answer is changed.
+#[derive(Clone, Copy, Debug)]
+pub enum Rewrite {
+    /// As JSON, where it went through.
+    Json(fn(&mut Value)),
+    /// As text.
+    Text(fn(&str) -> String),
+}
+
+impl Rewrite {
+    /// The answer that the client gets.
+    pub fn apply(self, status: StatusCode, body: &Bytes) -> Bytes {
+        if !status.is_success() {
+            return body.clone();
+        }
+        match self {
+            Self::Json(change) => {
+                let mut json = serde_json::from_slice(body).unwrap_or_else(|error| panic!("no JSON to change: {error}"));
+                change(&mut json);
+                json.to_string().into()
+            }
+            Self::Text(change) => change(&String::from_utf8_lossy(body)).into(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +83,7 @@ pub struct Rule {
     operation: Option<&'static str>,
     is_mutating: bool,
     fragment: Option<String>,
+    since: Option<&'static str>,
     which: Which,
     act: Act,
     hits: usize,
@@ -46,7 +92,7 @@ pub struct Rule {
 impl Rule {
     /// Any call.
     pub fn any() -> Self {
-        Self { operation: None, is_mutating: false, fragment: None, which: Which::All, act: Act::Throttle, hits: 0 }
+        Self { operation: None, is_mutating: false, fragment: None, since: None, which: Which::All, act: Act::Throttle, hits: 0 }
     }
 
     /// Calls of one operation.
@@ -62,6 +108,12 @@ impl Rule {
     /// Only those with this text in path or body.
     pub fn containing(mut self, fragment: &str) -> Self {
         self.fragment = Some(fragment.to_owned());
+        self
+    }
+
+    /// Only those that come after a call of this operation.
+    pub fn since(mut self, operation: &'static str) -> Self {
+        self.since = Some(operation);
         self
     }
 
@@ -84,8 +136,8 @@ impl Rule {
     }
 
     /// Refuses them.
-    pub fn refuse(mut self, status: u16, code: &'static str, message: &'static str) -> Self {
-        self.act = Act::Refuse { status, code, message };
+    pub fn refuse(mut self, status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        self.act = Act::Refuse { status, code, message: message.into(), retry_after: None };
         self
     }
 
@@ -95,9 +147,40 @@ impl Rule {
         self
     }
 
+    /// Throttles them as Lambda does, and says how long to stay away.
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        let message = "Rate exceeded".to_owned();
+        self.act = Act::Refuse { status: 429, code: "TooManyRequestsException", message, retry_after: Some(seconds) };
+        self
+    }
+
+    /// Answers them in the emulator's place.
+    pub fn answer(mut self, status: u16, body: impl Into<String>) -> Self {
+        self.act = Act::Answer { status, body: body.into() };
+        self
+    }
+
+    /// Changes the emulator's answer, which is JSON.
+    pub fn rewrite(mut self, change: fn(&mut Value)) -> Self {
+        self.act = Act::Rewrite(Rewrite::Json(change));
+        self
+    }
+
+    /// Changes the emulator's answer as text.
+    pub fn rewrite_text(mut self, change: fn(&str) -> String) -> Self {
+        self.act = Act::Rewrite(Rewrite::Text(change));
+        self
+    }
+
     /// Loses the answers.
     pub fn drop_answer(mut self) -> Self {
         self.act = Act::DropAnswer;
+        self
+    }
+
+    /// Breaks the connection before the emulator sees anything.
+    pub fn cut(mut self) -> Self {
+        self.act = Act::Cut;
         self
     }
 
@@ -113,12 +196,19 @@ impl Rule {
         self
     }
 
-    /// Counts a call if it matches, and says what happens to it.
-    pub fn judge(&mut self, operation: &Operation, path: &str, body: &[u8]) -> Option<Act> {
+    /// Keeps them waiting for this long.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.act = Act::Delay(delay);
+        self
+    }
+
+    /// Counts a call if it matches, and says what happens to it. `seen` tells which operations were called before.
+    pub fn judge(&mut self, operation: &Operation, path: &str, body: &[u8], seen: impl Fn(&str) -> bool) -> Option<Act> {
         let is_fragment_there =
             self.fragment.as_ref().is_none_or(|text| path.contains(text) || String::from_utf8_lossy(body).contains(text));
         let is_named = self.operation.is_none_or(|name| name == operation.name);
-        if !is_named || !is_fragment_there || (self.is_mutating && !operation.is_mutating()) {
+        let is_time = self.since.is_none_or(seen);
+        if !is_named || !is_fragment_there || !is_time || (self.is_mutating && !operation.is_mutating()) {
             return None;
         }
         self.hits += 1;
