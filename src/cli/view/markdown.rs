@@ -52,7 +52,15 @@ pub fn drift(view: &DriftView<'_>) -> String {
     remarks.extend(human::not_deep(view.plan, "drift --deep"));
     remarks.push(human::pending(view.pending));
     let head = format!("### lambdo drift: {}\n{}", short(&total), place(view.title));
-    Comment { head, rights: rights(&holders(view.plan, view.drifted, Purpose::Drift), &steps.own_names), blocks, remarks, total, command: "drift" }.text()
+    Comment {
+        head,
+        rights: rights(&holders(view.plan, view.drifted, Purpose::Drift), &steps.own_names),
+        blocks,
+        remarks,
+        total,
+        command: "drift",
+    }
+    .text()
 }
 
 /// What kept a command from doing its work.
@@ -82,7 +90,7 @@ impl Comment {
         let mut tail = if remarks.is_empty() { String::new() } else { format!("\n{}", fenced("text", &remarks)) };
         tail.push_str(&left_out_note(remarks_left_out, self.command));
         tail.push_str(&format!("\n**{}**", words(&self.total)));
-        let lines: Vec<String> = self.blocks.iter().flat_map(|block| as_diff(block)).collect();
+        let lines: Vec<String> = self.blocks.iter().flat_map(as_diff).collect();
         let taken = self.head.len() + self.rights.len() + tail.len() + FRAME_BYTES;
         let count = lines.len();
         let (lines, left_out) = cut(lines, COMMENT_BYTES_MAX.saturating_sub(taken));

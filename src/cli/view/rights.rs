@@ -394,7 +394,10 @@ mod tests {
         let mut steps = vec![step("role.hash", Action::Update, Reason::Drifted, vec![policy])];
         steps.push(step("permission.hash.daily", Action::Create, Reason::MissingInAws, vec![]));
         let plan = plan_of(steps);
-        let said: Vec<String> = holders(&plan, &plan.steps, Purpose::Drift).iter().map(|holder| format!("{:?} {}", holder.rights[0].sign, holder.rights[0].text)).collect();
+        let said: Vec<String> = holders(&plan, &plan.steps, Purpose::Drift)
+            .iter()
+            .map(|holder| format!("{:?} {}", holder.rights[0].sign, holder.rights[0].text))
+            .collect();
         assert_eq!(
             said,
             ["Given EVERYTHING: sneaky: allow * on *", "Taken statement demo-hash of function.hash, which lets somebody invoke it"]

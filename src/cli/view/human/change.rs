@@ -187,7 +187,9 @@ mod tests {
 
     #[test]
     fn long_lines_of_a_document_show_what_differs() {
-        let arn = |name: &str| format!("{{\n  \"Resource\": [\n    \"arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/demo-{name}:*\"\n  ]\n}}\n");
+        let arn = |name: &str| {
+            format!("{{\n  \"Resource\": [\n    \"arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/demo-{name}:*\"\n  ]\n}}\n")
+        };
         insta::assert_snapshot!(anstream::adapter::strip_str(&diff(&arn("hash"), &arn("other"), 60).join("\n")).to_string(), @r#"
             "Resource": [
         -     …aws/lambda/demo-hash:*"

@@ -37,7 +37,7 @@ pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
         lines.extend(rights.into_iter().chain([String::new()]));
     }
     if is_folded {
-        lines.extend([styled(DIM, "What is equal is shown once; `-v` shows each resource by itself."), String::new()]);
+        lines.extend(fold::folded_note(columns).into_iter().chain([String::new()]));
     }
     let mut remarks = plan::unread(view.plan, columns, "drift --deep");
     remarks.push(styled(DIM, &pending(view.pending)));

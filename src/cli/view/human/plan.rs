@@ -40,7 +40,7 @@ pub fn plan(view: &PlanView<'_>, columns: usize) -> String {
     }
     lines.extend(block(security::lines(&holders(plan, &plan.steps, purpose), &steps.own_names, !is_folded, columns)));
     if is_folded {
-        lines.extend(block(vec![styled(DIM, "What is equal is shown once; `-v` shows each resource by itself.")]));
+        lines.extend(block(fold::folded_note(columns)));
     }
     lines.extend(block(remarks(plan, purpose, columns)));
     lines.push(styled(BOLD, &total(plan, purpose)));

@@ -133,7 +133,8 @@ mod tests {
     use crate::model::{Action, Cause, OperationId, Plan, Reason, Step, Table, Value};
 
     fn shown(plan: &Plan, is_full: bool) -> String {
-        anstream::adapter::strip_str(&lines(&holders(plan, &plan.steps, Purpose::Deploy), &OwnNames::of(plan), is_full, 80).join("\n")).to_string()
+        anstream::adapter::strip_str(&lines(&holders(plan, &plan.steps, Purpose::Deploy), &OwnNames::of(plan), is_full, 80).join("\n"))
+            .to_string()
     }
 
     fn policy(actions: &[&str], resource: &str) -> Value {

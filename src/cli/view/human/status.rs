@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn many_functions_have_a_line_each() {
         let mut state = state();
-        let (function, group) = (state.entries[&Address::new("function", "hash")].clone(), state.entries[&Address::new("log_group", "hash")].clone());
+        let (function, group) =
+            (state.entries[&Address::new("function", "hash")].clone(), state.entries[&Address::new("log_group", "hash")].clone());
         for index in 0..10 {
             state.entries.insert(Address::new("function", &format!("f{index}")), function.clone());
             state.entries.insert(Address::with_part("event_rule", &format!("f{index}"), "daily"), function.clone());
