@@ -3,10 +3,10 @@
 use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
 use super::ownership::{self, Owner};
-use super::{Options, order, refusal};
+use super::{Options, order, refusal, unread};
 use crate::model::{
-    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, Path, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet,
-    Sighting, State, Step, TemplatePart, Value, field, observed::tag, plan::LeftOut,
+    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
+    State, Step, TemplatePart, Value, observed::tag,
 };
 use std::collections::BTreeMap;
 
@@ -137,7 +137,7 @@ impl<'a> Decider<'a> {
                 self.compared(resource, entry, applied, live, plan)
             }
             unread => {
-                note_unreadable(&resource.address, unread, plan);
+                unread::note_unreadable(&resource.address, unread, plan);
                 let mut live = Live::new(entry.physical_id.clone());
                 live.fields.clone_from(&entry.inputs);
                 self.compared(resource, entry, applied, &live, plan)
@@ -402,36 +402,7 @@ impl<'a> Decider<'a> {
         others.any(|other| has_taken(&other.address))
     }
 
-    fn is_deep(&self, address: &Address, path: &Path) -> bool {
-        let fields = self.rules.rules(&address.kind).map(crate::model::Rules::fields).unwrap_or_default();
-        field::find(fields, path.first()).is_some_and(|field| field.deep)
-    }
-
-    /// Whether the spec or the state says something there; our own tags say nothing.
-    fn is_asked_for(&self, address: &Address, path: &Path) -> bool {
-        let wanted = self.desired.resources.get(address).and_then(|resource| resource.inputs.get(path.first()));
-        let applied = self.state.entries.get(address).and_then(|entry| entry.inputs.get(path.first()));
-        let says_something = |value: &Value| match value {
-            Value::Table(table) => table.keys().any(|key| !tag::is_ours(key)),
-            _ => true,
-        };
-        [wanted, applied].into_iter().flatten().any(says_something)
-    }
-
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {
-        plan.unchecked.extend(live.unchecked.iter().map(|unchecked| (address.clone(), unchecked.clone())));
-        let left_out = live.skipped.iter().filter(|path| self.is_deep(address, path));
-        plan.not_deep.extend(left_out.map(|path| LeftOut {
-            address: address.clone(),
-            path: path.clone(),
-            is_asked_for: self.is_asked_for(address, path),
-        }));
-        plan.notes.extend(live.foreign.iter().map(|foreign| (address.clone(), foreign.clone())));
-    }
-}
-
-fn note_unreadable(address: &Address, sighting: Option<&Sighting>, plan: &mut Plan) {
-    if let Some(Sighting::Unreadable(unchecked)) = sighting {
-        plan.unchecked.push((address.clone(), unchecked.clone()));
+        unread::note(address, live, plan, &unread::Asked { desired: self.desired, state: self.state, rules: self.rules });
     }
 }

@@ -9,6 +9,7 @@ mod ownership;
 mod refusal;
 mod select;
 mod settle;
+mod unread;
 
 pub use select::{Selection, Unmatched, select};
 pub use settle::settle;

@@ -25,7 +25,7 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
         state.endpoint = Some("local cloud".into());
     }
     let place = store.describe();
-    let view = human::StatusView { state: &state, place: &place, holder: holder.as_ref() };
+    let view = human::StatusView { state: &state, place: &place, holder: holder.as_ref(), is_full: workspace.ui.is_verbose() };
     match workspace.ui.format() {
         Format::Human | Format::Markdown => workspace.ui.view(&human::status(&view)),
         Format::Json => workspace.ui.document(&json::status(&view)),

@@ -460,7 +460,7 @@ mod tests {
         let state = fixtures::state();
         let holder = LockHolder { who: "a".into(), pid: 1, host: "b".into(), operation: "up".into(), since: "2026-11-22T10:00:00Z".into() };
         for holder in [None, Some(&holder)] {
-            check("status", &status(&StatusView { state: &state, place: "state/demo.json", holder }));
+            check("status", &status(&StatusView { state: &state, place: "state/demo.json", holder, is_full: false }));
         }
         check("status", &nothing_deployed("status", "demo", None));
         check("state", &nothing_deployed("state list", "demo", None));

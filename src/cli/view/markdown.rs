@@ -2,7 +2,7 @@
 
 use super::human::{self, Block, DriftView, PlanView, Purpose, Steps, words};
 use super::own_names::OwnNames;
-use super::rights::{Sign, holders};
+use super::rights::{Holder, Sign, holders};
 use super::title::Title;
 use crate::cli::render::{self, Sources};
 use crate::diagnostic::Diagnostic;
@@ -38,8 +38,9 @@ pub fn plan(view: &PlanView<'_>) -> String {
     remarks.extend(human::unchecked(plan));
     remarks.extend(human::not_deep(plan, "plan --deep"));
     remarks.extend(human::notes(plan));
-    let head = [format!("### lambdo plan: {}\n", short(&total)), place(view.title), caution(plan), table(plan.steps.iter())];
-    Comment { head: head.concat(), rights: rights(plan, &steps.own_names), blocks, remarks, total, command: "plan" }.text()
+    let given = holders(plan, &plan.steps, view.purpose);
+    let head = [format!("### lambdo plan: {}\n", short(&total)), place(view.title), caution(plan, &given), table(plan.steps.iter())];
+    Comment { head: head.concat(), rights: rights(&given, &steps.own_names), blocks, remarks, total, command: "plan" }.text()
 }
 
 /// What was changed behind our back.
@@ -51,7 +52,15 @@ pub fn drift(view: &DriftView<'_>) -> String {
     remarks.extend(human::not_deep(view.plan, "drift --deep"));
     remarks.push(human::pending(view.pending));
     let head = format!("### lambdo drift: {}\n{}", short(&total), place(view.title));
-    Comment { head, rights: String::new(), blocks, remarks, total, command: "drift" }.text()
+    Comment {
+        head,
+        rights: rights(&holders(view.plan, view.drifted, Purpose::Drift), &steps.own_names),
+        blocks,
+        remarks,
+        total,
+        command: "drift",
+    }
+    .text()
 }
 
 /// What kept a command from doing its work.
@@ -81,7 +90,7 @@ impl Comment {
         let mut tail = if remarks.is_empty() { String::new() } else { format!("\n{}", fenced("text", &remarks)) };
         tail.push_str(&left_out_note(remarks_left_out, self.command));
         tail.push_str(&format!("\n**{}**", words(&self.total)));
-        let lines: Vec<String> = self.blocks.iter().flat_map(|block| as_diff(block)).collect();
+        let lines: Vec<String> = self.blocks.iter().flat_map(as_diff).collect();
         let taken = self.head.len() + self.rights.len() + tail.len() + FRAME_BYTES;
         let count = lines.len();
         let (lines, left_out) = cut(lines, COMMENT_BYTES_MAX.saturating_sub(taken));
@@ -136,7 +145,7 @@ fn place(title: &Title) -> String {
 }
 
 /// What nobody should overlook: what is lost, and what everybody gets.
-fn caution(plan: &Plan) -> String {
+fn caution(plan: &Plan, given: &[Holder<'_>]) -> String {
     let of =
         |action: Action| plan.steps.iter().filter(|step| step.action == action).map(|step| step.address.to_string()).collect::<Vec<_>>();
     let mut lines = Vec::new();
@@ -146,7 +155,7 @@ fn caution(plan: &Plan) -> String {
             lines.push(format!("> This plan **{word} {}**: {}", human::counted(all.len(), "resource"), some_names(&all)));
         }
     }
-    let alarming: usize = holders(plan).iter().map(|holder| holder.rights.iter().filter(|right| right.is_alarming).count()).sum();
+    let alarming: usize = given.iter().map(|holder| holder.rights.iter().filter(|right| right.is_alarming).count()).sum();
     if alarming > 0 {
         lines.push(format!("> It gives **{}** to everybody or over everything; see below.", human::counted(alarming, "right")));
     }
@@ -183,8 +192,8 @@ fn table<'a>(steps: impl Iterator<Item = &'a Step>) -> String {
 }
 
 /// Who may do what afterwards. Names are cut only where there are very many, and that is said.
-fn rights(plan: &Plan, own_names: &OwnNames) -> String {
-    let shared = human::shared_rights(&holders(plan), own_names);
+fn rights(given: &[Holder<'_>], own_names: &OwnNames) -> String {
+    let shared = human::shared_rights(given, own_names);
     if shared.is_empty() {
         return String::new();
     }

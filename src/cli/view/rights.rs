@@ -1,8 +1,8 @@
 //! Who may do what once a plan is applied that could not before, and who may not any more.
 
-use super::human::{before, comparable, output, words};
+use super::human::{Purpose, before, comparable, output, words};
 use super::statements::{Atom, Clause, clauses, of_policy, of_trust};
-use crate::model::{Action, Address, Change, Compare, Path, Plan, Step, Value};
+use crate::model::{Action, Address, Change, Compare, Path, Plan, Reason, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 const ROLE: &str = "role";
@@ -68,20 +68,23 @@ impl Holder<'_> {
 }
 
 /// All of them, those first that open something to everybody.
-pub fn holders(plan: &Plan) -> Vec<Holder<'_>> {
-    let gone: BTreeSet<&str> = plan
+pub fn holders<'a>(plan: &'a Plan, steps: &'a [Step], purpose: Purpose) -> Vec<Holder<'a>> {
+    let without_function: BTreeSet<&str> = plan
         .steps
         .iter()
         .filter(|step| step.action == Action::Delete && step.address.kind == FUNCTION)
         .map(|step| step.address.name.as_str())
         .collect();
     let of = |step: &'_ Step| match step.address.kind.as_str() {
-        ROLE => role_rights(step, plan),
-        PERMISSION if step.action == Action::Delete && gone.contains(step.address.name.as_str()) => Vec::new(),
-        PERMISSION => permission_right(step, plan).into_iter().collect(),
+        PERMISSION if purpose == Purpose::Drift && step.reason == Reason::MissingInAws => vec![gone(step)],
+        _ if purpose == Purpose::Drift && step.reason == Reason::MissingInAws => Vec::new(),
+        ROLE => role_rights(&sides(step, plan, purpose)),
+        PERMISSION if step.action == Action::Delete && without_function.contains(step.address.name.as_str()) => Vec::new(),
+        PERMISSION if step.action == Action::Delete => vec![gone(step)],
+        PERMISSION => permission_right(step, &sides(step, plan, purpose)).into_iter().collect(),
         _ => Vec::new(),
     };
-    let changed = plan.steps.iter().filter(|step| step.action != Action::NoOp);
+    let changed = steps.iter().filter(|step| step.action != Action::NoOp);
     let mut holders: Vec<Holder<'_>> = changed
         .map(|step| Holder { address: &step.address, action: step.action, rights: of(step) })
         .filter(|holder| !holder.rights.is_empty())
@@ -101,7 +104,11 @@ struct Sides {
 
 /// What a step does to each path: its changes, and for something made anew what its operations carry, which is what it
 /// had before where it is replaced.
-fn sides(step: &Step, plan: &Plan) -> BTreeMap<Path, Sides> {
+fn sides(step: &Step, plan: &Plan, purpose: Purpose) -> BTreeMap<Path, Sides> {
+    if purpose == Purpose::Drift {
+        let side = |change: &Change| (change.path.clone(), Sides { before: change.applied.clone(), after: change.live.clone() });
+        return step.changes.iter().map(side).collect();
+    }
     let is_new = step.action == Action::Create;
     let side = |change: &Change| {
         let before = before(change).filter(|_| !is_new).cloned();
@@ -118,9 +125,9 @@ fn sides(step: &Step, plan: &Plan) -> BTreeMap<Path, Sides> {
     all
 }
 
-fn role_rights(step: &Step, plan: &Plan) -> Vec<Right> {
+fn role_rights(sides: &BTreeMap<Path, Sides>) -> Vec<Right> {
     let mut rights = Vec::new();
-    for (path, sides) in sides(step, plan) {
+    for (path, sides) in sides {
         let (before, after) = (sides.before.as_ref(), sides.after.as_ref());
         match (path.first(), path.0.get(1)) {
             ("trust_policy", None) => rights.extend(trust_rights(before, after)),
@@ -209,14 +216,14 @@ fn whole(what: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Right
     given.into_iter().chain(before.map(|value| right(Sign::Taken, value))).collect()
 }
 
-fn permission_right(step: &Step, plan: &Plan) -> Option<Right> {
+/// What went with a statement that is not there any more is not known; whose it was is.
+fn gone(step: &Step) -> Right {
+    let statement = step.physical_id.as_ref().map_or("", |id| id.as_str().rsplit('/').next().unwrap_or_default());
+    Right::new(Sign::Taken, format!("statement {statement} of {FUNCTION}.{}, which lets somebody invoke it", step.address.name))
+}
+
+fn permission_right(step: &Step, sides: &BTreeMap<Path, Sides>) -> Option<Right> {
     let function = format!("{FUNCTION}.{}", step.address.name);
-    if matches!(step.action, Action::Delete | Action::Forget) {
-        let statement = step.physical_id.as_ref().map_or("", |id| id.as_str().rsplit('/').next().unwrap_or_default());
-        return (step.action == Action::Delete)
-            .then(|| Right::new(Sign::Taken, format!("statement {statement} of {function}, which lets somebody invoke it")));
-    }
-    let sides = sides(step, plan);
     let get = |key: &str| sides.iter().find(|(path, _)| path.first() == key).and_then(|(_, sides)| sides.after.as_ref());
     let principal = output(get("principal")?);
     let way = match get("action").and_then(Value::as_str) {
@@ -247,7 +254,7 @@ fn source(arn: &str) -> String {
 mod tests {
     use super::*;
     use crate::cli::view::fixtures::{change, every_action, new_step, operation, plan_of, step};
-    use crate::model::{Carry, Cause, OperationId, Reason, Table};
+    use crate::model::{Carry, Cause, OperationId, Table};
 
     fn told(plan: &Plan) -> String {
         let line = |holder: &Holder<'_>, right: &Right| {
@@ -258,7 +265,7 @@ mod tests {
             };
             format!("{sign} {}: {}{}", holder.address, if right.is_alarming { "! " } else { "" }, right.text)
         };
-        let holders = holders(plan);
+        let holders = holders(plan, &plan.steps, Purpose::Deploy);
         holders
             .iter()
             .flat_map(|holder| holder.rights.iter().map(|right| line(holder, right)).collect::<Vec<_>>())
@@ -382,9 +389,25 @@ mod tests {
     }
 
     #[test]
+    fn drift_tells_what_came_and_went_in_aws() {
+        let policy = change("inline_policy.sneaky", None, Some(policy(&["*"], &["*"])), Cause::Drift);
+        let mut steps = vec![step("role.hash", Action::Update, Reason::Drifted, vec![policy])];
+        steps.push(step("permission.hash.daily", Action::Create, Reason::MissingInAws, vec![]));
+        let plan = plan_of(steps);
+        let said: Vec<String> = holders(&plan, &plan.steps, Purpose::Drift)
+            .iter()
+            .map(|holder| format!("{:?} {}", holder.rights[0].sign, holder.rights[0].text))
+            .collect();
+        assert_eq!(
+            said,
+            ["Given EVERYTHING: sneaky: allow * on *", "Taken statement demo-hash of function.hash, which lets somebody invoke it"]
+        );
+    }
+
+    #[test]
     fn what_is_open_to_everybody_comes_first() {
         let plan = every_action();
-        let first = &holders(&plan)[0];
+        let first = &holders(&plan, &plan.steps, Purpose::Deploy)[0];
         assert!(first.rights[0].is_alarming && first.address.kind == PERMISSION, "{first:?}");
     }
 }

@@ -2,8 +2,9 @@
 
 use super::step::{Purpose, Steps};
 use super::text::{BOLD, DIM, GREEN, counted, styled};
-use super::{fold, plan};
+use super::{fold, plan, security};
 use crate::cli::view::Title;
+use crate::cli::view::rights::holders;
 use crate::model::{Plan, RulesSet, Step};
 
 /// Everything that `drift` found.
@@ -31,8 +32,12 @@ pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
     if !view.drifted.is_empty() {
         lines.push(String::new());
     }
+    let rights = security::lines(&holders(view.plan, view.drifted, Purpose::Drift), &steps.own_names, !is_folded, columns);
+    if !rights.is_empty() {
+        lines.extend(rights.into_iter().chain([String::new()]));
+    }
     if is_folded {
-        lines.extend([styled(DIM, "What is equal is shown once; `-v` shows each resource by itself."), String::new()]);
+        lines.extend(fold::folded_note(columns).into_iter().chain([String::new()]));
     }
     let mut remarks = plan::unread(view.plan, columns, "drift --deep");
     remarks.push(styled(DIM, &pending(view.pending)));

@@ -2,7 +2,7 @@
 
 use super::groups::{Fact, Sameness, Unit, company, groups, units};
 use super::step::Steps;
-use super::text::{DIM, counted, listed, names, styled};
+use super::text::{DIM, counted, hanging, listed, names, styled};
 use crate::model::Address;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +15,12 @@ const EQUAL_LINES_MAX: usize = 100;
 const NAME_LINES_MAX: usize = 2;
 /// Values of one setting that are shown where functions differ in it.
 const VALUES_MAX: usize = 3;
+
+/// What is said where something was folded away.
+pub fn folded_note(columns: usize) -> Block {
+    let note = hanging("What is equal is shown once; `-v` shows each resource by itself.", 0, columns);
+    note.iter().map(|line| styled(DIM, line)).collect()
+}
 
 /// What is said about one step or one group of them.
 pub type Block = Vec<String>;
@@ -66,7 +72,7 @@ fn same_parts(left: &Unit<'_>, right: &Unit<'_>) -> bool {
 
 fn lone_head(unit: &Unit<'_>, steps: &Steps<'_>) -> Block {
     let id = unit.lead.physical_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-    steps.headline(unit.lead, &unit.lead.address.to_string(), &id, &said(unit, steps, true))
+    steps.headline(unit.lead, &unit.lead.address.to_string(), &id, &said(unit, steps, true, true))
 }
 
 /// `function.* (100): the spec changed`, and whom it means unless it means all.
@@ -77,7 +83,7 @@ fn group_head(group: &[&Unit<'_>], steps: &Steps<'_>, is_equal: bool) -> Block {
     let is_alike = |other: &Address| other.kind == address.kind && (!is_equal || other.part == address.part);
     let is_all = steps.plan.steps.iter().filter(|step| is_alike(&step.address)).count() == group.len();
     let count = if is_all { format!(" (all {})", group.len()) } else { format!(" ({})", group.len()) };
-    let mut lines = steps.headline(first.lead, &format!("{}.*{part}", address.kind), &count, &said(first, steps, is_equal));
+    let mut lines = steps.headline(first.lead, &format!("{}.*{part}", address.kind), &count, &said(first, steps, is_equal, false));
     if !is_all || first.is_special() {
         let all: Vec<&str> = group.iter().map(|unit| unit.lead.address.name.as_str()).collect();
         let lines_max = (!first.is_special()).then_some(NAME_LINES_MAX);
@@ -87,8 +93,10 @@ fn group_head(group: &[&Unit<'_>], steps: &Steps<'_>, is_equal: bool) -> Block {
 }
 
 /// Why, and with what.
-fn said(unit: &Unit<'_>, steps: &Steps<'_>, is_exact: bool) -> String {
-    let parts = [steps.reason(unit.lead), company(unit, is_exact)];
+fn said(unit: &Unit<'_>, steps: &Steps<'_>, is_exact: bool, is_alone: bool) -> String {
+    let company = company(unit, is_exact);
+    let company = if is_alone || company.is_empty() { company } else { format!("each {company}") };
+    let parts = [steps.reason(unit.lead), company];
     parts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
@@ -120,10 +128,13 @@ fn placed(line: &str, place: &str) -> String {
     }
 }
 
+/// How many units have each value of a setting, and one of them.
+type Values<'f, 'a> = BTreeMap<String, (usize, &'f Fact<'a>)>;
+
 /// For each setting the values that units of one group have, those of many first.
 fn different_facts(group: &[&Unit<'_>], steps: &Steps<'_>) -> Block {
     let mut order: Vec<(String, bool)> = Vec::new();
-    let mut values: BTreeMap<(String, bool), BTreeMap<String, (usize, &Fact<'_>)>> = BTreeMap::new();
+    let mut values: BTreeMap<(String, bool), Values<'_, '_>> = BTreeMap::new();
     for (unit, fact) in group.iter().flat_map(|unit| unit.facts.iter().map(move |fact| (unit, fact))) {
         let place = (format!("{}{}", fact.place(unit.lead, false), fact.path), fact.is_setting());
         let of_place = values.entry(place.clone()).or_insert_with(|| {
@@ -139,12 +150,7 @@ fn different_facts(group: &[&Unit<'_>], steps: &Steps<'_>) -> Block {
         .collect()
 }
 
-fn distribution(
-    (path, is_setting): &(String, bool),
-    values: &BTreeMap<String, (usize, &Fact<'_>)>,
-    group: &[&Unit<'_>],
-    steps: &Steps<'_>,
-) -> Block {
+fn distribution((path, is_setting): &(String, bool), values: &Values<'_, '_>, group: &[&Unit<'_>], steps: &Steps<'_>) -> Block {
     let mut values: Vec<&(usize, &Fact<'_>)> = values.values().collect();
     values.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     if values.len() > VALUES_MAX {
@@ -237,7 +243,8 @@ mod tests {
     fn new_functions_are_told_with_all_that_belongs_to_them() {
         insta::assert_snapshot!(shown(&new_functions(5, |index| (if index == 4 { 512 } else { 256 }, "info".into()))), @r#"
         + function.* (4)
-            new, with its event_rule.daily, log_group, permission.daily and role
+            new, each with its event_rule.daily, log_group, permission.daily and
+              role
             report-0000, report-0001, report-0002, report-0003
             environment = {"LEVEL":"info"}, memory_size = 256
             event_rule.daily: schedule_expression = "rate(1 day)"
@@ -262,7 +269,8 @@ mod tests {
         let plan = new_functions(300, |index| (if index % 3 == 0 { 256 } else { 512 }, format!("level {index}")));
         insta::assert_snapshot!(shown(&plan), @r#"
         + function.* (all 300)
-            new, with its event_rule.daily, log_group, permission.daily and role
+            new, each with its event_rule.daily, log_group, permission.daily and
+              role
             environment: 300 different values
             memory_size = 512  (200 of 300)
             memory_size = 256  (100 of 300)

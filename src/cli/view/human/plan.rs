@@ -5,6 +5,7 @@ use super::security;
 use super::step::{Purpose, Steps};
 use super::text::{BOLD, DIM, YELLOW, counted, hanging, styled, words};
 use crate::cli::view::Title;
+use crate::cli::view::rights::holders;
 use crate::model::{Action, Address, Path, Plan, RulesSet};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,9 +38,9 @@ pub fn plan(view: &PlanView<'_>, columns: usize) -> String {
     if !is_empty {
         lines.push(String::new());
     }
-    lines.extend(block(security::lines(plan, &steps.own_names, !is_folded, columns)));
+    lines.extend(block(security::lines(&holders(plan, &plan.steps, purpose), &steps.own_names, !is_folded, columns)));
     if is_folded {
-        lines.extend(block(vec![styled(DIM, "What is equal is shown once; `-v` shows each resource by itself.")]));
+        lines.extend(block(fold::folded_note(columns)));
     }
     lines.extend(block(remarks(plan, purpose, columns)));
     lines.push(styled(BOLD, &total(plan, purpose)));

@@ -2,8 +2,8 @@
 
 use super::text::{BOLD, DIM, GREEN, RED, hanging, names, styled, symbol};
 use crate::cli::view::own_names::OwnNames;
-use crate::cli::view::rights::{Holder, Right, Sign, holders};
-use crate::model::{Address, Plan};
+use crate::cli::view::rights::{Holder, Right, Sign};
+use crate::model::Address;
 use std::collections::BTreeMap;
 
 /// Lines of names that are shown of many that get the same right.
@@ -11,12 +11,11 @@ const NAME_LINES_MAX: usize = 2;
 
 /// The block with its heading; empty when the plan touches no rights. In full it goes by holder, else each right is
 /// told once, with all that get it.
-pub fn lines(plan: &Plan, own_names: &OwnNames, is_full: bool, columns: usize) -> Vec<String> {
-    let holders = holders(plan);
+pub fn lines(holders: &[Holder<'_>], own_names: &OwnNames, is_full: bool, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = if is_full {
         holders.iter().flat_map(|holder| by_holder(holder, columns)).collect()
     } else {
-        shared(&holders, own_names).iter().flat_map(|right| by_right(right, columns)).collect()
+        shared(holders, own_names).iter().flat_map(|right| by_right(right, columns)).collect()
     };
     if !lines.is_empty() {
         lines.insert(0, styled(BOLD, "Rights:"));
@@ -129,10 +128,13 @@ fn by_right(shared: &Shared<'_>, columns: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::cli::view::fixtures::{change, new_step, operation, plan_of, step};
-    use crate::model::{Action, Cause, OperationId, Reason, Step, Table, Value};
+    use crate::cli::view::human::Purpose;
+    use crate::cli::view::rights::holders;
+    use crate::model::{Action, Cause, OperationId, Plan, Reason, Step, Table, Value};
 
     fn shown(plan: &Plan, is_full: bool) -> String {
-        anstream::adapter::strip_str(&lines(plan, &OwnNames::of(plan), is_full, 80).join("\n")).to_string()
+        anstream::adapter::strip_str(&lines(&holders(plan, &plan.steps, Purpose::Deploy), &OwnNames::of(plan), is_full, 80).join("\n"))
+            .to_string()
     }
 
     fn policy(actions: &[&str], resource: &str) -> Value {

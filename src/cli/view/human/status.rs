@@ -3,7 +3,7 @@
 use super::text::{BOLD, DIM, YELLOW, counted, styled, value, width};
 use crate::cli::view::LockHolder;
 use crate::model::{Address, Entry, Record, State, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that `status` shows.
 pub struct StatusView<'a> {
@@ -13,7 +13,12 @@ pub struct StatusView<'a> {
     pub place: &'a str,
     /// Who works on it now.
     pub holder: Option<&'a LockHolder>,
+    /// Whether each resource has a line of its own, however many functions there are.
+    pub is_full: bool,
 }
+
+/// Names up to which each resource has a line of its own.
+const FULL_NAMES_MAX: usize = 10;
 
 /// The state as a list of resources, and what else is known.
 pub fn status(view: &StatusView<'_>) -> String {
@@ -25,7 +30,9 @@ pub fn status(view: &StatusView<'_>) -> String {
     parts.push(format!("state serial {}", state.serial));
     let mut lines =
         vec![styled(BOLD, &parts.join(" · ")), styled(DIM, &format!("{} · lineage {}", view.place, state.lineage)), String::new()];
-    lines.extend(resources(state));
+    let names: BTreeSet<&str> = state.entries.keys().map(|address| address.name.as_str()).collect();
+    let is_full = view.is_full || names.len() <= FULL_NAMES_MAX;
+    lines.extend(if is_full { resources(state) } else { by_name(state) });
     lines.extend(view.holder.map(|holder| styled(YELLOW, &format!("locked by {}", holder.sentence()))));
     lines.extend(state.intents.iter().filter_map(intent).map(|line| styled(YELLOW, &line)));
     lines.push(styled(BOLD, &format!("{} in the state.", counted(state.entries.len(), "resource"))));
@@ -47,6 +54,29 @@ fn resources(state: &State) -> Vec<String> {
     if !lines.is_empty() {
         lines.push(String::new());
     }
+    lines
+}
+
+/// One line for each function and what bears its name; what is special about one resource has a line of its own.
+fn by_name(state: &State) -> Vec<String> {
+    let mut names: BTreeMap<&str, Vec<(&Address, &Entry)>> = BTreeMap::new();
+    state.entries.iter().for_each(|(address, entry)| names.entry(&address.name).or_default().push((address, entry)));
+    let column = names.keys().map(|name| width(name)).max().unwrap_or_default();
+    let mut lines = Vec::new();
+    for (name, entries) in names {
+        let labels = entries.iter().map(|(address, _)| match &address.part {
+            Some(part) => format!("{}.{part}", address.kind),
+            None => address.kind.clone(),
+        });
+        lines.push(format!("  {name}{:1$}  {2}", "", column - width(name), labels.collect::<Vec<_>>().join(", ")));
+        for (address, entry) in entries {
+            let mut notes = vec![marks(entry)];
+            notes.extend(entry.deposed.iter().map(|deposed| format!(" {} (replaced, to be deleted)", deposed.physical_id)));
+            let notes = notes.concat();
+            lines.extend((!notes.is_empty()).then(|| format!("  {:column$}  {}", "", styled(YELLOW, &format!("{address}{notes}")))));
+        }
+    }
+    lines.extend([String::new(), styled(DIM, "`-v` shows each resource by itself, with its name in AWS."), String::new()]);
     lines
 }
 
@@ -97,7 +127,7 @@ mod tests {
         let holder =
             LockHolder { who: "ada".into(), pid: 42, host: "laptop".into(), operation: "up".into(), since: "2026-11-22T10:00:00Z".into() };
         let state = state();
-        insta::assert_snapshot!(plain(&status(&StatusView { state: &state, place: "state/demo.json", holder: Some(&holder) })), @r"
+        insta::assert_snapshot!(plain(&status(&StatusView { state: &state, place: "state/demo.json", holder: Some(&holder), is_full: false })), @r"
         demo · dev · 123456789012 · eu-central-1 · state serial 4
         state/demo.json · lineage 0123456789abcdef
 
@@ -109,6 +139,37 @@ mod tests {
         begun and not ended: iam:CreateRole of role.hash; the next `lambdo up` settles it
         2 resources in the state.
         ");
+    }
+
+    #[test]
+    fn many_functions_have_a_line_each() {
+        let mut state = state();
+        let (function, group) =
+            (state.entries[&Address::new("function", "hash")].clone(), state.entries[&Address::new("log_group", "hash")].clone());
+        for index in 0..10 {
+            state.entries.insert(Address::new("function", &format!("f{index}")), function.clone());
+            state.entries.insert(Address::with_part("event_rule", &format!("f{index}"), "daily"), function.clone());
+        }
+        state.entries.insert(Address::new("log_group", "f1"), group);
+        insta::assert_snapshot!(plain(&by_name(&state).join("\n")), @r"
+          f0    event_rule.daily, function
+          f1    event_rule.daily, function, log_group
+                log_group.f1 (adopted)
+          f2    event_rule.daily, function
+          f3    event_rule.daily, function
+          f4    event_rule.daily, function
+          f5    event_rule.daily, function
+          f6    event_rule.daily, function
+          f7    event_rule.daily, function
+          f8    event_rule.daily, function
+          f9    event_rule.daily, function
+          hash  function, log_group
+                log_group.hash (adopted)
+
+        `-v` shows each resource by itself, with its name in AWS.
+        ");
+        let view = StatusView { state: &state, place: "x", holder: None, is_full: false };
+        assert!(status(&view).lines().count() < status(&StatusView { is_full: true, ..view }).lines().count());
     }
 
     #[test]
