@@ -84,7 +84,15 @@ impl Workspace {
         global.local |= matches!(arguments.command, Command::Local(_));
         let events = global.events.as_ref().map(|path| base(&global).join(path));
         let progress = Progress::new(Arc::clone(&ui), events.as_deref())?;
-        Ok(Self { global, ui, progress, registry: Arc::new(Registry::new()), interrupt, local: LocalCloud::default(), meter: Meter::default() })
+        Ok(Self {
+            global,
+            ui,
+            progress,
+            registry: Arc::new(Registry::new()),
+            interrupt,
+            local: LocalCloud::default(),
+            meter: Meter::default(),
+        })
     }
 
     /// A path as the user gave it, below `--directory`.
@@ -223,7 +231,7 @@ impl Workspace {
         self.progress.note(&Event::Calls { account: account.clone() });
         let text = match self.ui.is_verbose() {
             true => Some(human::calls(&account, self.ui.width())),
-            false => human::slowed(&account),
+            false => human::slowed(&account, self.ui.width()),
         };
         text.iter().for_each(|text| self.ui.status(text));
     }

@@ -21,6 +21,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
+/// Why a step was left out of a run that was stopped.
+const STOPPED: &str = "The run was interrupted before it.";
+
 /// What a run achieved.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -102,6 +105,19 @@ impl Engine {
             (_, true, false) => Exit::Failed,
         }
     }
+}
+
+fn outcome(result: &Result<(), Trouble>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done,
+        Err(trouble) if is_unsent(trouble) => Outcome::Skipped,
+        Err(_) => Outcome::Failed,
+    }
+}
+
+/// Whether the run was stopped before AWS was asked.
+fn is_unsent(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Aws(error) if error.class == ErrorClass::Interrupted && !error.leaves_open())
 }
 
 /// What is left of a run.
@@ -234,7 +250,7 @@ impl<'a> Run<'a> {
         match ended {
             Ended::Operation { id, result } => {
                 let skipped = self.schedule.end(id, result.is_ok());
-                self.announce(id, result.is_err());
+                self.announce(id, outcome(&result));
                 match result {
                     Ok(()) => self.advance(id).await,
                     Err(trouble) => self.fail(id, &trouble),
@@ -252,13 +268,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn announce(&self, id: OperationId, failed: bool) {
+    fn announce(&self, id: OperationId, outcome: Outcome) {
         let operation = &self.plan.operations[id.0];
         let elapsed = self.begun.get(&id.0).map_or(0, |begun| begun.elapsed().as_millis());
         (self.events)(Event::OperationEnded {
             address: operation.address.clone(),
             call: operation.call.clone(),
-            outcome: if failed { Outcome::Failed } else { Outcome::Done },
+            outcome,
             elapsed_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
             done: self.schedule.ended(),
             total: self.plan.operations.len(),
@@ -271,6 +287,9 @@ impl<'a> Run<'a> {
             && !is_certain(error)
         {
             self.started = true;
+        }
+        if is_unsent(trouble) {
+            return self.skip(&operation.address, STOPPED);
         }
         let error = match trouble {
             Trouble::Aws(error) => error.diagnostic(),
@@ -329,16 +348,16 @@ impl<'a> Run<'a> {
     /// Steps that were never begun or never finished.
     fn close(&mut self) {
         let stopped = self.interrupt.drain.is_cancelled();
-        let why = if stopped {
-            "The run was interrupted before it."
-        } else {
-            "Its operations wait for each other in a circle; this is a bug in lambdo."
-        };
-        for id in self.schedule.unfinished() {
-            let address = &self.plan.operations[id.0].address;
-            let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
-            self.results.insert(address.clone(), StepResult { outcome: Outcome::Skipped, error: Some(error) });
+        let why = if stopped { STOPPED } else { "Its operations wait for each other in a circle; this is a bug in lambdo." };
+        let plan = self.plan;
+        for id in self.schedule.unfinished().collect::<Vec<_>>() {
+            self.skip(&plan.operations[id.0].address, why);
         }
+    }
+
+    fn skip(&mut self, address: &Address, why: &str) {
+        let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
+        self.results.insert(address.clone(), StepResult { outcome: Outcome::Skipped, error: Some(error) });
     }
 
     /// Writes down what needs no operation, and the outputs.

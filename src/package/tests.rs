@@ -47,7 +47,8 @@ impl Fixture {
         let events = Arc::clone(&self.events);
         let cache = self.folder.path().join("state/build");
         let events: EventSink = Arc::new(move |event| events.lock().unwrap().push(event));
-        let options = Options { folder: self.folder.path(), cache: &cache, build, for_this_machine: false, events, checked: &Notify::new() };
+        let options =
+            Options { folder: self.folder.path(), cache: &cache, build, for_this_machine: false, events, checked: &Notify::new() };
         is_send(resolve(requests, &options)).await
     }
 

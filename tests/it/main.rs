@@ -6,6 +6,7 @@ mod agree;
 mod architecture;
 mod calls;
 mod clients;
+mod connecting;
 mod corpus;
 mod drift;
 mod drift_cases;

@@ -19,7 +19,8 @@ pub async fn run(workspace: &Workspace, names: &[String]) -> Result<Exit, Failur
     workspace.progress.tell_packages();
     workspace.progress.go();
     let packages =
-        unless_interrupted(&workspace.interrupt, packing.resolve(&|function| Packing::is_selected(&selection, function), &Notify::new())).await;
+        unless_interrupted(&workspace.interrupt, packing.resolve(&|function| Packing::is_selected(&selection, function), &Notify::new()))
+            .await;
     workspace.progress.rest();
     let packages = packages?;
     if workspace.ui.format() == Format::Json {

@@ -4,8 +4,8 @@ use crate::cli::view::Title;
 use crate::model::calls::{CallWait, LongCall, OperationCalls};
 use crate::model::plan::EntryFacts;
 use crate::model::{
-    Action, Address, CallAccount, Carry, Cause, Change, Dependency, Effect, Entry, Lineage, Operation, OperationId, Plan, Reason, Record, State, Step,
-    Table, Target, Transition, Unchecked, Value,
+    Action, Address, CallAccount, Carry, Cause, Change, Dependency, Effect, Entry, Lineage, Operation, OperationId, Plan, Reason, Record,
+    State, Step, Table, Target, Transition, Unchecked, Value,
 };
 
 /// A title without a stage.
