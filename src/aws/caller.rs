@@ -1,17 +1,21 @@
 //! The one loop that every call goes through.
 
+use super::bucket::{Bucket, Token};
 use super::classify::Failed;
 use super::error::{AwsError, ErrorClass};
+use super::locked;
 use super::meter::{Cause, Meter, milliseconds};
-use super::quota::{Bucket, Quotas, Scope};
+use super::quota::{Quotas, Scope, quota_of};
 use super::uploads::Uploads;
 use crate::model::{Event, EventSink};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::FutureExt as _;
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
@@ -46,28 +50,40 @@ pub(super) struct Caller {
     pub(super) interrupt: CancellationToken,
     pub(super) meter: Meter,
     pub(super) uploads: Arc<Uploads>,
+    /// The buckets of this caller's scope, by the quota's name.
+    pub(super) buckets: Mutex<BTreeMap<&'static str, Arc<Bucket>>>,
+    /// How many wait for something by looking again and again.
+    pub(super) watchers: AtomicU32,
 }
 
 impl Caller {
-    /// Sends `input` until it goes through, is refused for good, or the attempts are used up.
-    /// `bytes` is the size of a file that it carries; so much room is taken while it is under way.
-    pub(super) async fn call<I, O, E, F>(&self, operation: &str, input: I, bytes: usize, send: impl Fn(I) -> F) -> Result<O, AwsError>
+    /// The bucket that a call of `operation` takes its token from.
+    pub(super) fn bucket(&self, operation: &str) -> Arc<Bucket> {
+        let made = || self.quotas.bucket(&self.scope, operation);
+        locked(&self.buckets).entry(quota_of(operation)).or_insert_with(made).clone()
+    }
+
+    /// Sends until it goes through, is refused for good, or the attempts are used up.
+    /// `bytes` is the size of a file that is carried; so much room is taken while it is under way.
+    pub(super) async fn call<O, E, F>(&self, operation: &str, bytes: usize, send: impl Fn() -> F) -> Result<O, AwsError>
     where
-        I: Clone,
         E: ProvideErrorMetadata + Error + 'static,
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
     {
         let mut attempts = Attempts::new(self, operation);
         loop {
             let room = attempts.room(bytes).await?;
-            attempts.enter().await?;
+            let token = attempts.enter().await?;
             let sent = Instant::now();
-            let result = send(input.clone()).await;
+            let result = send().await;
             drop(room);
             self.meter.answered(operation, sent.elapsed(), bytes);
             match result {
-                Ok(output) => return Ok(output),
-                Err(error) => attempts.after(Failed::new(operation, self.scope.endpoint.as_deref(), &error)).await?,
+                Ok(output) => {
+                    attempts.bucket.answered(token);
+                    return Ok(output);
+                }
+                Err(error) => attempts.after(token, Failed::new(operation, self.scope.endpoint.as_deref(), &error)).await?,
             }
         }
     }
@@ -95,7 +111,7 @@ struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     fn new(caller: &'a Caller, operation: &'a str) -> Self {
-        let bucket = caller.quotas.bucket(&caller.scope, operation);
+        let bucket = caller.bucket(operation);
         Self { caller, operation, bucket, made: 0, last: None, is_clock_corrected: false }
     }
 
@@ -105,26 +121,30 @@ impl<'a> Attempts<'a> {
         room.ok_or_else(|| self.interrupted())
     }
 
-    async fn enter(&mut self) -> Result<(), AwsError> {
-        let cause = || self.bucket.cause();
-        self.caller.wait(cause, self.bucket.acquire(&self.caller.interrupt)).await.map_err(|_| self.interrupted())?;
+    async fn enter(&mut self) -> Result<Token, AwsError> {
+        let (cause, token) = (|| self.bucket.cause(), self.bucket.acquire(&self.caller.interrupt));
+        let token = self.caller.wait(cause, token).await.map_err(|_| self.interrupted())?;
         let is_retry = self.made > 0;
         self.made += 1;
         self.caller.meter.count(self.operation, |calls| {
             calls.calls += 1;
             calls.retried += u64::from(is_retry);
         });
-        Ok(())
+        Ok(token)
     }
 
     /// Pauses before the next attempt, or gives up.
-    async fn after(&mut self, failed: Failed) -> Result<(), AwsError> {
+    async fn after(&mut self, token: Token, failed: Failed) -> Result<(), AwsError> {
+        match failed.error.class {
+            ErrorClass::Throttled => self.bucket.complain(token, failed.quiet),
+            _ => self.bucket.answered(token),
+        }
         let error = match &self.last {
             Some(last) => failed.error.following(last),
             None => failed.error,
         };
         let limit = match error.class {
-            ErrorClass::Throttled => self.throttled(failed.quiet),
+            ErrorClass::Throttled => self.throttled(),
             ErrorClass::Transient => self.caller.limits.transient,
             _ if error.may_be_the_clock() && !self.is_clock_corrected => return self.correct_clock(error),
             _ => 0,
@@ -152,8 +172,7 @@ impl<'a> Attempts<'a> {
         Ok(())
     }
 
-    fn throttled(&self, quiet: Option<Duration>) -> u32 {
-        self.bucket.complain(quiet);
+    fn throttled(&self) -> u32 {
         self.caller.meter.count(self.operation, |calls| calls.throttled += 1);
         self.caller.limits.throttled
     }
@@ -228,17 +247,19 @@ pub(super) mod tests {
             interrupt: CancellationToken::new(),
             meter: Meter::default(),
             uploads: Arc::default(),
+            buckets: Mutex::default(),
+            watchers: AtomicU32::new(0),
         }
     }
 
     async fn fail_times(caller: &Caller, times: u32, error: impl Fn() -> SdkError<Answer, HttpResponse>) -> Result<u32, AwsError> {
         let sent = Cell::new(0);
-        let send = |()| {
+        let send = || {
             sent.set(sent.get() + 1);
             let result = if sent.get() <= times { Err(error()) } else { Ok(sent.get()) };
             std::future::ready(result)
         };
-        caller.call("lambda:CreateFunction", (), 0, send).await
+        caller.call("lambda:CreateFunction", 0, send).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -268,11 +289,11 @@ pub(super) mod tests {
     /// The error after these answers, one after the other, and how many were asked for.
     async fn error_after(answers: &[(u16, &'static str)]) -> (AwsError, usize) {
         let sent = Cell::new(0);
-        let send = |()| {
+        let send = || {
             let (status, code) = answers[sent.replace(sent.get() + 1)];
             std::future::ready(Err::<(), _>(answer(status, code, None)))
         };
-        let error = caller().call("lambda:CreateFunction", (), 0, send).await.unwrap_err();
+        let error = caller().call("lambda:CreateFunction", 0, send).await.unwrap_err();
         (error, sent.get())
     }
 
@@ -302,14 +323,14 @@ pub(super) mod tests {
         let (caller, started) = (caller(), tokio::time::Instant::now());
         let is_lost = Cell::new(true);
         let send = |bytes: usize| {
-            let fails = bytes == 64 << 20 && is_lost.replace(false);
+            let fails = bytes == 16 << 20 && is_lost.replace(false);
             async move {
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 if fails { Err(answer(503, "", None)) } else { Ok(started.elapsed().as_secs()) }
             }
         };
-        let upload = |bytes| caller.call("lambda:CreateFunction", bytes, bytes, send);
-        let (large, other, small) = tokio::join!(upload(64 << 20), upload(1 << 20), upload(0));
+        let upload = |bytes| caller.call("lambda:CreateFunction", bytes, move || send(bytes));
+        let (large, other, small) = tokio::join!(upload(16 << 20), upload(1 << 20), upload(0));
         // While the large one pauses before its second attempt, the other one goes.
         assert_eq!((large.unwrap(), other.unwrap(), small.unwrap()), (30, 20, 10));
     }

@@ -6,6 +6,7 @@
 //! is throttled or lost on the way. What has to be retried because of the meaning of a call is the
 //! business of the kinds, with [`retry_while`] and [`poll_until`].
 
+mod bucket;
 mod caller;
 mod classify;
 mod clients;
@@ -28,15 +29,17 @@ mod uploads;
 mod wait;
 mod writer;
 
+pub use bucket::Place;
 pub use error::{AwsError, ErrorClass};
 pub use hold_off::{HoldOff, ripen};
 pub use invoker::{Answer, Invocation, Invoker};
 pub use log_events::{LogEvent, LogPage};
 pub use meter::Meter;
-pub use quota::Quotas;
+pub use quota::{Quotas, quota_of};
 pub use reader::Reader;
 pub use session::{Session, Settings, local_region};
 pub use sources::configured_region;
+pub use uploads::Package;
 pub use wait::{Patience, poll_until, retry_while};
 pub use writer::Writer;
 

@@ -3,24 +3,15 @@
 //! Rates: AWS's quota pages for Lambda, CloudWatch Logs and EventBridge. IAM and STS publish none;
 //! theirs are first guesses that rise as long as AWS does not complain.
 
+use super::bucket::Bucket;
 use super::locked;
-use super::meter::Cause;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 /// The share of a published rate that is used: others use the account too.
-const SHARE: f64 = 0.9;
-/// What remains of the rate after a throttle answer.
-const DECREASE: f64 = 0.7;
-/// How much the rate rises in a second of use, in calls per second.
-const INCREASE_PER_SECOND: f64 = 0.5;
-/// The rate never falls below this share of the published one.
-const FLOOR: f64 = 0.05;
-/// Answers to calls that were in flight together count as one complaint.
-const COMPLAINT: Duration = Duration::from_secs(1);
+pub(super) const SHARE: f64 = 0.9;
 
 /// Where quotas count: AWS keeps them per account and region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +28,9 @@ pub(super) struct Scope {
 #[derive(Default)]
 pub struct Quotas {
     buckets: Mutex<BTreeMap<(Scope, &'static str), Arc<Bucket>>>,
+    /// The endpoints that were called, and whether they have complained of too many calls.
+    strict: Mutex<BTreeMap<String, Arc<AtomicBool>>>,
+    moved: Arc<Notify>,
 }
 
 impl Quotas {
@@ -50,21 +44,43 @@ impl Quotas {
         let quota = Quota::of(operation);
         let region = if quota.is_global { "global".to_owned() } else { scope.region.clone() };
         let key = (Scope { region, ..scope.clone() }, quota.name);
-        let is_open = scope.endpoint.is_some();
-        locked(&self.buckets).entry(key).or_insert_with(|| Arc::new(Bucket::new(&quota, is_open))).clone()
+        let made = || Arc::new(Bucket::new(&quota, self.strictness(scope), Arc::clone(&self.moved)));
+        locked(&self.buckets).entry(key).or_insert_with(made).clone()
     }
+
+    /// Whether an endpoint that is not AWS's own keeps quotas, as far as it has shown; `None` for AWS itself.
+    fn strictness(&self, scope: &Scope) -> Option<Arc<AtomicBool>> {
+        let endpoint = scope.endpoint.as_deref().filter(|endpoint| !is_aws(endpoint))?;
+        Some(locked(&self.strict).entry(endpoint.to_owned()).or_default().clone())
+    }
+
+    /// Tells when a call that waited for its token has got it.
+    pub(super) fn moved(&self) -> &Notify {
+        &self.moved
+    }
+}
+
+/// The name of the quota that an operation such as `lambda:GetFunction` counts against.
+pub fn quota_of(operation: &str) -> &'static str {
+    Quota::of(operation).name
+}
+
+/// Whether an endpoint is one of AWS's own, such as an interface endpoint of a VPC: its quotas hold there.
+fn is_aws(endpoint: &str) -> bool {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = authority.split(':').next().unwrap_or(authority);
+    ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws"].iter().any(|domain| host.ends_with(&format!(".{domain}")))
 }
 
 /// What is known about one of AWS's quotas.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Quota {
-    name: &'static str,
+pub(super) struct Quota {
+    pub(super) name: &'static str,
     /// Calls per second, as published or guessed.
-    rate: f64,
-    /// The rate that it starts with.
-    start: f64,
-    /// The most that the rate can become.
-    ceiling: f64,
+    pub(super) rate: f64,
+    /// Whether AWS publishes it and raises it for nobody; else it is found out.
+    pub(super) is_fixed: bool,
     /// How many calls may go at once; one second's worth where absent.
     burst: Option<f64>,
     is_global: bool,
@@ -73,12 +89,17 @@ struct Quota {
 impl Quota {
     /// A quota that AWS publishes.
     const fn published(name: &'static str, rate: f64) -> Self {
-        Self { name, rate, start: rate * SHARE, ceiling: rate * SHARE, burst: None, is_global: false }
+        Self { name, rate, is_fixed: true, burst: None, is_global: false }
+    }
+
+    /// A quota that AWS publishes and raises for who asks.
+    const fn raisable(name: &'static str, rate: f64) -> Self {
+        Self { is_fixed: false, ..Self::published(name, rate) }
     }
 
     /// A quota that AWS does not publish, per account.
     const fn guessed(name: &'static str, rate: f64, burst: f64) -> Self {
-        Self { name, rate, start: rate, ceiling: rate * 4.0, burst: Some(burst), is_global: true }
+        Self { name, rate, is_fixed: false, burst: Some(burst), is_global: true }
     }
 
     fn of(operation: &str) -> Self {
@@ -93,15 +114,15 @@ impl Quota {
             ("iam", name) if name.starts_with("Get") || name.starts_with("List") => Self::guessed("iam:read", 10.0, 20.0),
             ("iam", _) => Self::guessed("iam:write", 5.0, 20.0),
             ("sts", _) => Self { is_global: false, ..Self::guessed("sts", 100.0, 100.0) },
-            _ => Self::published("events", 50.0),
+            _ => Self::raisable("events", 50.0),
         }
     }
 
     fn of_logs(operation: &str) -> Self {
         match operation {
-            "CreateLogGroup" => Self::published("logs:CreateLogGroup", 10.0),
-            "DeleteLogGroup" => Self::published("logs:DeleteLogGroup", 10.0),
-            "DescribeLogGroups" => Self::published("logs:DescribeLogGroups", 10.0),
+            "CreateLogGroup" => Self::raisable("logs:CreateLogGroup", 10.0),
+            "DeleteLogGroup" => Self::raisable("logs:DeleteLogGroup", 10.0),
+            "DescribeLogGroups" => Self::raisable("logs:DescribeLogGroups", 10.0),
             // <https://repost.aws/knowledge-center/cloudwatch-logs-throttling>
             "FilterLogEvents" => Self::published("logs:FilterLogEvents", 5.0),
             "PutRetentionPolicy" => Self::published("logs:PutRetentionPolicy", 5.0),
@@ -115,7 +136,7 @@ impl Quota {
     }
 
     /// Such as `AWS's quota of 15 Lambda calls a second`.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let calls = match self.name {
             "lambda" => "Lambda calls",
             "events" => "EventBridge calls",
@@ -128,113 +149,14 @@ impl Quota {
         format!("AWS's quota of {} {calls} a second", self.rate)
     }
 
-    fn burst(&self, rate: f64) -> f64 {
+    /// The rate that it starts with, in calls per second.
+    pub(super) fn start(&self) -> f64 {
+        if self.burst.is_some() { self.rate } else { self.rate * SHARE }
+    }
+
+    /// How many calls may go at once.
+    pub(super) fn burst(&self, rate: f64) -> f64 {
         self.burst.unwrap_or_else(|| rate.max(1.0))
-    }
-}
-
-/// Hands out tokens for calls, first come first served.
-pub(super) struct Bucket {
-    queue: tokio::sync::Mutex<()>,
-    flow: Mutex<Flow>,
-}
-
-/// The run ended while a call waited for its token.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cancelled;
-
-impl Bucket {
-    fn new(quota: &Quota, is_open: bool) -> Self {
-        let now = Instant::now();
-        let rate = (!is_open).then_some(quota.start);
-        let tokens = quota.burst(quota.start);
-        let flow = Flow { quota: *quota, rate, tokens, counted_at: now, closed_until: now, complained_at: None };
-        Self { queue: tokio::sync::Mutex::new(()), flow: Mutex::new(flow) }
-    }
-
-    /// What is waited for when there is no token, in words that a person understands.
-    pub(super) fn cause(&self) -> Cause {
-        let flow = locked(&self.flow);
-        if Instant::now() < flow.closed_until {
-            return Cause::RetryAfter;
-        }
-        Cause::Quota { bucket: flow.quota.name, text: flow.quota.text() }
-    }
-
-    /// Waits for a token.
-    ///
-    /// # Errors
-    /// [`Cancelled`] when `interrupt` comes first.
-    pub(super) async fn acquire(&self, interrupt: &CancellationToken) -> Result<(), Cancelled> {
-        let wait = async {
-            let _turn = self.queue.lock().await;
-            while let Err(delay) = self.try_take() {
-                tokio::time::sleep(delay).await;
-            }
-        };
-        interrupt.run_until_cancelled(wait).await.ok_or(Cancelled)
-    }
-
-    fn try_take(&self) -> Result<(), Duration> {
-        locked(&self.flow).try_take(Instant::now())
-    }
-
-    /// AWS said that this was too much. It may have said for how long to be quiet.
-    pub(super) fn complain(&self, quiet: Option<Duration>) {
-        locked(&self.flow).complain(Instant::now(), quiet);
-    }
-}
-
-/// The numbers of a bucket.
-struct Flow {
-    quota: Quota,
-    /// Calls per second; `None` while nothing is limited.
-    rate: Option<f64>,
-    tokens: f64,
-    counted_at: Instant,
-    closed_until: Instant,
-    complained_at: Option<Instant>,
-}
-
-impl Flow {
-    fn try_take(&mut self, now: Instant) -> Result<(), Duration> {
-        if now < self.closed_until {
-            return Err(self.closed_until - now);
-        }
-        let Some(rate) = self.refill(now) else { return Ok(()) };
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
-        }
-        // Rounded up: with a wait that is too short by less than a tick the loop would spin.
-        Err(Duration::from_secs_f64((1.0 - self.tokens) / rate) + Duration::from_millis(1))
-    }
-
-    fn refill(&mut self, now: Instant) -> Option<f64> {
-        let elapsed = now.saturating_duration_since(self.counted_at).as_secs_f64();
-        self.counted_at = now;
-        let rate = self.rate?;
-        self.tokens = (self.tokens + elapsed * rate).min(self.quota.burst(rate));
-        // Idle time proves nothing: only the last second counts.
-        let risen = rate + INCREASE_PER_SECOND * elapsed.min(1.0);
-        self.rate = Some(risen.min(self.quota.ceiling.max(rate)));
-        self.rate
-    }
-
-    fn complain(&mut self, now: Instant, quiet: Option<Duration>) {
-        if let Some(quiet) = quiet {
-            self.closed_until = self.closed_until.max(now + quiet);
-        }
-        if self.complained_at.is_some_and(|at| now.saturating_duration_since(at) < COMPLAINT) {
-            return;
-        }
-        self.complained_at = Some(now);
-        self.refill(now);
-        self.tokens = 0.0;
-        self.rate = Some(match self.rate {
-            None => self.quota.rate,
-            Some(rate) => (rate * DECREASE).max(self.quota.rate * FLOOR),
-        });
     }
 }
 
@@ -246,73 +168,8 @@ mod tests {
         Scope { account: "123456789012".into(), region: "eu-central-1".into(), endpoint: endpoint.map(Into::into) }
     }
 
-    async fn seconds_for(bucket: &Bucket, calls: usize) -> f64 {
-        let (start, never) = (Instant::now(), CancellationToken::new());
-        for _ in 0..calls {
-            bucket.acquire(&never).await.unwrap();
-        }
-        start.elapsed().as_secs_f64()
-    }
-
-    fn assert_near(value: f64, wanted: f64) {
-        assert!((value - wanted).abs() < wanted * 0.1 + 0.05, "{value} is not near {wanted}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn aws_gets_nine_tenths_of_its_rate_after_one_second_of_burst() {
-        let bucket = Quotas::new().bucket(&scope(None), "lambda:CreateFunction");
-        assert_near(seconds_for(&bucket, 13).await, 0.0);
-        assert_near(seconds_for(&bucket, 135).await, 10.0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_custom_endpoint_is_unlimited_until_it_complains() {
-        let bucket = Quotas::new().bucket(&scope(Some("http://localhost")), "lambda:CreateFunction");
-        assert_near(seconds_for(&bucket, 10_000).await, 0.0);
-        bucket.complain(None);
-        assert_near(seconds_for(&bucket, 150).await, 10.0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn complaints_lower_the_rate_once_a_second_and_use_raises_it_again() {
-        let bucket = Quotas::new().bucket(&scope(None), "lambda:CreateFunction");
-        (0..20).for_each(|_| bucket.complain(None));
-        let rate = || locked(&bucket.flow).rate.unwrap();
-        assert_near(rate(), 15.0 * 0.9 * 0.7);
-        tokio::time::advance(Duration::from_millis(1_100)).await;
-        bucket.complain(None);
-        assert_near(rate(), (15.0 * 0.9 * 0.7 + 0.5) * 0.7);
-        seconds_for(&bucket, 300).await;
-        assert_near(rate(), 15.0 * 0.9);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn retry_after_closes_the_bucket_for_everyone() {
-        let bucket = Quotas::new().bucket(&scope(Some("http://localhost")), "events:PutRule");
-        bucket.complain(Some(Duration::from_secs(7)));
-        assert_near(seconds_for(&bucket, 1).await, 7.0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn waiting_is_first_come_first_served_and_ends_when_interrupted() {
-        let bucket = Quotas::new().bucket(&scope(None), "logs:PutRetentionPolicy");
-        seconds_for(&bucket, 4).await;
-        let (order, never) = (Mutex::new(Vec::new()), CancellationToken::new());
-        let take = |number: usize| {
-            let (bucket, order, never) = (&bucket, &order, &never);
-            async move {
-                bucket.acquire(never).await.unwrap();
-                locked(order).push(number);
-            }
-        };
-        let interrupt = CancellationToken::new();
-        let cancelled = bucket.acquire(&interrupt);
-        tokio::join!(take(0), take(1), async { assert_eq!(cancelled.await, Err(Cancelled)) }, take(2), async { interrupt.cancel() });
-        assert_eq!(*locked(&order), [0, 1, 2]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn iam_is_shared_by_regions_and_lambda_is_not() {
+    #[test]
+    fn iam_is_shared_by_regions_and_lambda_is_not() {
         let quotas = Quotas::new();
         let other = Scope { region: "us-east-1".into(), ..scope(None) };
         assert!(Arc::ptr_eq(&quotas.bucket(&scope(None), "iam:CreateRole"), &quotas.bucket(&other, "iam:PutRolePolicy")));
@@ -320,12 +177,18 @@ mod tests {
         assert!(!Arc::ptr_eq(&quotas.bucket(&scope(None), "lambda:GetPolicy"), &quotas.bucket(&other, "lambda:GetPolicy")));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn iam_starts_with_a_generous_burst() {
-        let bucket = Quotas::new().bucket(&scope(None), "iam:CreateRole");
-        assert_near(seconds_for(&bucket, 20).await, 0.0);
-        let busy = seconds_for(&bucket, 50).await;
-        assert!((4.0..10.0).contains(&busy), "{busy}");
+    #[test]
+    fn what_answers_under_a_name_of_awss_keeps_awss_quotas() {
+        let quotas = Quotas::new();
+        for (endpoint, is_other) in [
+            ("http://127.0.0.1:4566", true),
+            ("https://amazonaws.com.example.org", true),
+            ("https://vpce-1-2.lambda.eu-central-1.vpce.amazonaws.com", false),
+            ("https://lambda.eu-central-1.amazonaws.com:443/x", false),
+        ] {
+            assert_eq!(quotas.strictness(&scope(Some(endpoint))).is_some(), is_other, "{endpoint}");
+        }
+        assert!(quotas.strictness(&scope(None)).is_none());
     }
 
     #[test]

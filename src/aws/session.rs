@@ -23,7 +23,8 @@ use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInpu
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
 /// What the spec and the command line say about where to deploy.
@@ -76,6 +77,8 @@ impl Session {
             interrupt: interrupt.clone(),
             meter: meter.clone(),
             uploads: Arc::clone(&uploads),
+            buckets: Mutex::default(),
+            watchers: AtomicU32::new(0),
         };
         let clients = Arc::new(Clients::new(&config, true));
         let probe = Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients));

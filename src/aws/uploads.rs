@@ -1,9 +1,28 @@
-//! How much is uploaded at once: zips are sent from memory, each a third larger than it is.
+//! How much is uploaded at once: zips are sent from memory, as text that is a third larger than they are.
 
+use crate::model::ArtifactSource;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How much may be under way at once, in KiB.
-const MOST_KIB: u32 = 64 * 1024;
+/// How much may be under way at once, in KiB. The memory that it takes is about four times as much.
+const MOST_KIB: u32 = 16 * 1024;
+
+/// The package that a call carries: read anew for each attempt, so that what waits takes no memory.
+pub struct Package<'a> {
+    /// Where it comes from.
+    pub source: &'a dyn ArtifactSource,
+    /// Which one.
+    pub content_hash: &'a str,
+}
+
+impl Package<'_> {
+    pub(super) async fn read(&self) -> Result<Vec<u8>, String> {
+        self.source.zip(self.content_hash).await
+    }
+
+    pub(super) fn expected_bytes(&self) -> usize {
+        self.source.expected_bytes(self.content_hash)
+    }
+}
 
 /// The room that uploads share. One that is larger than all of it goes alone.
 pub(super) struct Uploads {
@@ -36,15 +55,15 @@ mod tests {
     const MIB: usize = 1024 * 1024;
 
     #[test]
-    fn uploads_share_64_mib_and_a_larger_one_goes_alone() {
+    fn uploads_share_16_mib_and_a_larger_one_goes_alone() {
         let uploads = Uploads::default();
         let room = |bytes| uploads.room(bytes).now_or_never();
-        let (half, other) = (room(32 * MIB), room(32 * MIB));
+        let (half, other) = (room(8 * MIB), room(8 * MIB));
         assert!(half.is_some() && other.is_some());
         assert!(room(1).is_none(), "all of it is taken");
         assert!(matches!(room(0), Some(None)), "what carries nothing needs no room");
         drop(half);
-        assert!(room(32 * MIB).is_some());
+        assert!(room(8 * MIB).is_some());
         assert!(room(99 * MIB).is_none(), "not alone yet");
         drop(other);
         let large = room(99 * MIB);

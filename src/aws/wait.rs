@@ -5,11 +5,13 @@ use super::error::{AwsError, ErrorClass};
 use super::meter::{Cause, milliseconds};
 use super::reader::Reader;
 use crate::model::{Address, Event};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How the pause grows from one look to the next.
-const GROWTH: f64 = 1.5;
+/// What each of those that look again and again adds to everybody's pause: together they stay below 80 looks a second,
+/// of the 100 that `GetFunction` has.
+const SHARE_OF_LOOKS: Duration = Duration::from_micros(12_500);
 
 /// What is waited for, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +26,14 @@ pub struct Patience {
     pub first_ms: u64,
     /// The longest pause in milliseconds.
     pub cap_ms: u64,
+    /// How much longer each pause is than the one before, in percent.
+    pub growth_percent: u32,
 }
 
 impl Patience {
     /// Waits for `cause` up to `limit_ms`, looking every 300 ms at first and every 5 s in the end.
     pub fn new(cause: impl Into<String>, limit_ms: u64) -> Self {
-        Self { cause: cause.into(), address: None, limit_ms, first_ms: 300, cap_ms: 5_000 }
+        Self { cause: cause.into(), address: None, limit_ms, first_ms: 300, cap_ms: 5_000, growth_percent: 50 }
     }
 
     /// Says which resource the wait belongs to.
@@ -126,9 +130,10 @@ impl<'a> Wait<'a> {
             return Ok(false);
         }
         self.tell();
-        let delay = self.next.min(left);
-        self.next = self.next.mul_f64(GROWTH).min(Duration::from_millis(self.patience.cap_ms));
         let caller = self.client.caller();
+        let _watching = (cause == Cause::Readiness).then(|| Watching::new(&caller.watchers));
+        let delay = self.next.max(SHARE_OF_LOOKS * caller.watchers.load(Ordering::Relaxed)).min(left);
+        self.next = (self.next * (100 + self.patience.growth_percent) / 100).min(Duration::from_millis(self.patience.cap_ms));
         let _measured = caller.meter.waiting(cause, caller.events.clone());
         let sleep = tokio::time::sleep(delay);
         caller.interrupt.run_until_cancelled(sleep).await.ok_or(Interrupted).map(|()| true)
@@ -143,6 +148,22 @@ impl<'a> Wait<'a> {
             elapsed_ms: milliseconds(self.started.elapsed()),
             limit_ms: Some(self.patience.limit_ms),
         });
+    }
+}
+
+/// Counts a pause between two looks for as long as it lasts.
+struct Watching<'a>(&'a AtomicU32);
+
+impl<'a> Watching<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -221,6 +242,18 @@ mod tests {
         // Timers have ticks of a millisecond.
         let in_fifties: Vec<u128> = looks.lock().unwrap().iter().map(|at| at / 50).collect();
         assert_eq!(in_fifties, [0, 6, 15, 25, 35]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_that_wait_look_less_often() {
+        let (reader, looks) = (reader(caller()), Cell::new(0));
+        let patience = Patience { first_ms: 100, cap_ms: 1_000, ..Patience::new("x", 3_000) };
+        let look = async || {
+            looks.set(looks.get() + 1);
+            Ok(None::<()>)
+        };
+        futures::future::join_all((0..160).map(|_| poll_until(&reader, &patience, look))).await;
+        assert!((160..=4 * 160).contains(&looks.get()), "{} looks of 160 in 3 s", looks.get());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,23 +1,23 @@
 //! What can be changed.
 
+use super::bucket::Place;
 use super::caller::Caller;
 use super::clients::Clients;
 use super::hold_off::HoldOff;
-use super::operations::operations;
+use super::operations::{operations, uploads};
 use super::reader::Reader;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionCode;
 use std::sync::Arc;
 
-/// The size of the zip that a create carries, in bytes.
-fn created(input: &CreateFunctionInputBuilder) -> usize {
-    input.get_code().as_ref().and_then(FunctionCode::zip_file).map_or(0, |zip| zip.as_ref().len())
+fn created(input: CreateFunctionInputBuilder, zip: Vec<u8>) -> CreateFunctionInputBuilder {
+    input.code(FunctionCode::builder().zip_file(Blob::new(zip)).build())
 }
 
-/// The size of the zip that an update carries, in bytes.
-fn updated(input: &UpdateFunctionCodeInputBuilder) -> usize {
-    input.get_zip_file().as_ref().map_or(0, |zip| zip.as_ref().len())
+fn updated(input: UpdateFunctionCodeInputBuilder, zip: Vec<u8>) -> UpdateFunctionCodeInputBuilder {
+    input.zip_file(Blob::new(zip))
 }
 
 /// Reads and changes AWS.
@@ -43,13 +43,31 @@ impl Writer {
         &self.hold_off
     }
 
+    /// Whether a call of this operation, such as `lambda:CreateFunction`, can be sent soon, as far as AWS's quotas let it.
+    pub fn has_room(&self, operation: &str) -> bool {
+        self.caller().bucket(operation).has_room()
+    }
+
+    /// A place in the queue for a call of this operation, to be given up just before it is made.
+    pub fn place(&self, operation: &str) -> Place {
+        self.caller().bucket(operation).place()
+    }
+
+    /// Waits until a call that stood in the queue of its quota has got its turn.
+    pub async fn quota_moved(&self) {
+        self.caller().quotas.moved().notified().await;
+    }
+
     fn caller(&self) -> &Caller {
         self.reader.caller()
     }
 
+    uploads! {
+        create_function = "lambda:CreateFunction": lambda_upload aws_sdk_lambda::create_function(CreateFunctionInputBuilder) -> CreateFunctionOutput, created;
+        update_function_code = "lambda:UpdateFunctionCode": lambda_upload aws_sdk_lambda::update_function_code(UpdateFunctionCodeInputBuilder) -> UpdateFunctionCodeOutput, updated;
+    }
+
     operations! {
-        create_function = "lambda:CreateFunction": lambda_upload aws_sdk_lambda::create_function(CreateFunctionInputBuilder) -> CreateFunctionOutput, sized by created;
-        update_function_code = "lambda:UpdateFunctionCode": lambda_upload aws_sdk_lambda::update_function_code(UpdateFunctionCodeInputBuilder) -> UpdateFunctionCodeOutput, sized by updated;
         update_function_configuration = "lambda:UpdateFunctionConfiguration": lambda aws_sdk_lambda::update_function_configuration(UpdateFunctionConfigurationInputBuilder) -> UpdateFunctionConfigurationOutput;
         delete_function = "lambda:DeleteFunction": lambda aws_sdk_lambda::delete_function(DeleteFunctionInputBuilder) -> DeleteFunctionOutput;
         put_function_concurrency = "lambda:PutFunctionConcurrency": lambda aws_sdk_lambda::put_function_concurrency(PutFunctionConcurrencyInputBuilder) -> PutFunctionConcurrencyOutput;
@@ -89,22 +107,5 @@ impl Writer {
         disable_rule = "events:DisableRule": events aws_sdk_eventbridge::disable_rule(DisableRuleInputBuilder) -> DisableRuleOutput;
         tag_rule = "events:TagResource": events aws_sdk_eventbridge::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
         untag_rule = "events:UntagResource": events aws_sdk_eventbridge::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_sdk_lambda::primitives::Blob;
-
-    #[test]
-    fn a_zip_is_measured_and_copies_of_its_request_share_it() {
-        let zip = Blob::new(vec![0; 3_000]);
-        let create = CreateFunctionInputBuilder::default().code(FunctionCode::builder().zip_file(zip.clone()).build());
-        let update = UpdateFunctionCodeInputBuilder::default().zip_file(zip);
-        assert_eq!((created(&create), updated(&update)), (3_000, 3_000));
-        assert_eq!((created(&Default::default()), updated(&Default::default())), (0, 0));
-        let bytes = |input: &UpdateFunctionCodeInputBuilder| input.get_zip_file().as_ref().unwrap().as_ref().as_ptr();
-        assert_eq!(bytes(&update.clone()), bytes(&update));
     }
 }

@@ -5,7 +5,7 @@ use super::call::{Call, Trouble, attribute, is_certain, resolve_carries};
 use super::journal::Journal;
 use super::schedule::Schedule;
 use super::{Engine, Interrupt};
-use crate::aws::{AwsError, ErrorClass, Reader, Writer};
+use crate::aws::{AwsError, ErrorClass, Reader, Writer, quota_of};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Registry;
 use crate::model::event::Outcome;
@@ -17,12 +17,15 @@ use crate::model::{
 use crate::store::{JournalHeader, next_operation};
 use futures::future::{BoxFuture, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Why a step was left out of a run that was stopped.
 const STOPPED: &str = "The run was interrupted before it.";
+
+/// So many resources are waited for at the same time.
+const SETTLING: usize = 64;
 
 /// What a run achieved.
 #[derive(Clone, Debug)]
@@ -152,7 +155,9 @@ struct Run<'a> {
     results: BTreeMap<Address, StepResult>,
     diagnostics: Vec<Diagnostic>,
     /// Waits for resources to be ready. They begin when nothing else is left to do: most are over then.
-    settling: Vec<BoxFuture<'a, Ended>>,
+    settling: VecDeque<BoxFuture<'a, Ended>>,
+    /// Operations under way.
+    working: usize,
     /// Whether AWS was changed.
     started: bool,
 }
@@ -176,12 +181,13 @@ impl<'a> Run<'a> {
             events: &engine.events,
             interrupt: &engine.interrupt,
             parallel,
-            schedule: Schedule::new(&plan.operations),
+            schedule: Schedule::new(&plan.operations, quota_of),
             step_of,
             begun: BTreeMap::new(),
             results: BTreeMap::new(),
             diagnostics: Vec::new(),
-            settling: Vec::new(),
+            settling: VecDeque::new(),
+            working: 0,
             started: false,
         }
     }
@@ -196,20 +202,23 @@ impl<'a> Run<'a> {
     /// Runs every operation that can be run.
     async fn work(&mut self) {
         let mut running: FuturesUnordered<BoxFuture<'a, Ended>> = FuturesUnordered::new();
-        let abort = self.interrupt.abort.clone();
+        let (abort, writer) = (self.interrupt.abort.clone(), self.writer.clone());
         loop {
             while !self.interrupt.drain.is_cancelled() {
-                let Some(id) = self.schedule.next(self.parallel) else { break };
+                let Some(id) = self.schedule.next(self.parallel, |call| writer.has_room(call)) else { break };
                 running.push(self.begin(id));
+                self.working += 1;
             }
-            if running.is_empty() && !self.interrupt.drain.is_cancelled() {
-                running.extend(std::mem::take(&mut self.settling));
+            while self.working == 0 && running.len() < SETTLING && !self.interrupt.drain.is_cancelled() {
+                let Some(settling) = self.settling.pop_front() else { break };
+                running.push(settling);
             }
             tokio::select! {
                 ended = running.next() => match ended {
                     Some(ended) => self.end(ended).await,
                     None => break,
                 },
+                () = writer.quota_moved() => {}
                 () = abort.cancelled() => break,
             }
         }
@@ -242,6 +251,7 @@ impl<'a> Run<'a> {
             artifacts: self.artifacts,
             lineage: self.lineage.clone(),
             journal: self.journal.clone(),
+            place: Some(self.writer.place(&operation.call)),
         };
         Box::pin(async move { Ended::Operation { id, result: call.run().await } })
     }
@@ -249,6 +259,7 @@ impl<'a> Run<'a> {
     async fn end(&mut self, ended: Ended) {
         match ended {
             Ended::Operation { id, result } => {
+                self.working -= 1;
                 let skipped = self.schedule.end(id, result.is_ok());
                 self.announce(id, outcome(&result));
                 match result {
@@ -315,7 +326,7 @@ impl<'a> Run<'a> {
         let operation = &self.plan.operations[finisher.0];
         if let Some(kind) = self.registry.find(&step.address.kind) {
             let reader = self.reader.clone();
-            self.settling.push(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
+            self.settling.push_back(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
         }
     }
 

@@ -1,7 +1,7 @@
 //! One operation on its way to AWS: begin on disk, call, end on disk.
 
 use super::journal::Journal;
-use crate::aws::{AwsError, ErrorClass, Writer};
+use crate::aws::{AwsError, ErrorClass, Place, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Registry, RunContext};
 use crate::model::plan::EntryFacts;
@@ -30,15 +30,18 @@ pub struct Call<'a> {
     pub artifacts: &'a dyn ArtifactSource,
     pub lineage: Arc<str>,
     pub journal: Journal,
+    /// Its place in the queue of its quota.
+    pub place: Option<Place>,
 }
 
 impl Call<'_> {
     /// Fills in references, writes the begin, sends the call, writes the end.
-    pub async fn run(self) -> Result<(), Trouble> {
+    pub async fn run(mut self) -> Result<(), Trouble> {
         let Some(operation) = self.resolved()? else { return Ok(()) };
         let Some(kind) = self.registry.find(&operation.address.kind) else { return Err(Trouble::Unresolved(operation.address.kind)) };
         self.write(self.begin(&operation)).await?;
         let context = RunContext { artifacts: self.artifacts, lineage: &self.lineage };
+        drop(self.place.take());
         match kind.run(&self.writer, &operation, &context).await {
             Ok(done) => {
                 let physical_id = done.physical_id.or_else(|| operation.physical_id.clone()).unwrap_or_else(|| PhysicalId(String::new()));

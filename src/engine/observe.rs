@@ -7,6 +7,7 @@ use crate::kinds::ReadTarget;
 use crate::model::{Address, Desired, Entry, Event, Exit, Failure, Observed, PhysicalId, Record, Resource, Sighting, State, Unchecked};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The class of an unreadable resource that a plan can live with.
@@ -17,7 +18,7 @@ struct Wanted<'a> {
     address: &'a Address,
     physical_id: PhysicalId,
     desired: Option<&'a Resource>,
-    applied: Option<Entry>,
+    applied: Option<Cow<'a, Entry>>,
     deep: bool,
 }
 
@@ -32,7 +33,7 @@ pub async fn observe(
     only: Option<&BTreeSet<Address>>,
     deep: bool,
 ) -> Result<Observed, Failure> {
-    let wanted = wanted(desired, state, only, deep);
+    let wanted = wanted(engine, desired, state, only, deep);
     let total = wanted.len();
     (engine.events)(Event::ReadStarted { total });
     let reader = engine.session.reader();
@@ -42,7 +43,7 @@ pub async fn observe(
             address: item.address,
             physical_id: &item.physical_id,
             desired: item.desired,
-            applied: item.applied.as_ref(),
+            applied: item.applied.as_deref(),
             deep: item.deep,
         };
         by_kind.entry(&item.address.kind).or_default().push(target);
@@ -63,22 +64,23 @@ pub async fn observe(
     stop_on_trouble(&observed).map_or(Ok(observed), Err)
 }
 
-fn wanted<'a>(desired: &'a Desired, state: &'a State, only: Option<&BTreeSet<Address>>, deep: bool) -> Vec<Wanted<'a>> {
+fn wanted<'a>(engine: &Engine, desired: &'a Desired, state: &'a State, only: Option<&BTreeSet<Address>>, deep: bool) -> Vec<Wanted<'a>> {
     let mut found: BTreeMap<(&'a Address, PhysicalId), Wanted<'a>> = BTreeMap::new();
-    let mut add = |address: &'a Address, physical_id: &PhysicalId, applied: Option<Entry>| {
+    let mut add = |address: &'a Address, physical_id: &PhysicalId, applied: Option<Cow<'a, Entry>>| {
         if only.is_none_or(|only| only.contains(address)) {
             let desired = desired.resources.get(address);
             let item = Wanted { address, physical_id: physical_id.clone(), desired, applied, deep };
             found.entry((address, physical_id.clone())).or_insert(item);
         }
     };
-    for (address, entry) in &state.entries {
-        add(address, &entry.physical_id, Some(entry.clone()));
+    let is_read = |(address, entry): &(&Address, &Entry)| !goes_with_its_parent(engine, desired, state, only, address, entry);
+    for (address, entry) in state.entries.iter().filter(is_read) {
+        add(address, &entry.physical_id, Some(Cow::Borrowed(entry)));
         for deposed in &entry.deposed {
             let mut applied = Entry::new(deposed.physical_id.clone());
             applied.inputs.clone_from(&deposed.inputs);
             applied.attributes.clone_from(&deposed.attributes);
-            add(address, &deposed.physical_id, Some(applied));
+            add(address, &deposed.physical_id, Some(Cow::Owned(applied)));
         }
     }
     for intent in &state.intents {
@@ -92,6 +94,24 @@ fn wanted<'a>(desired: &'a Desired, state: &'a State, only: Option<&BTreeSet<Add
         }
     }
     found.into_values().collect()
+}
+
+/// What AWS deletes together with a parent that is to be deleted need not be looked at.
+fn goes_with_its_parent(
+    engine: &Engine,
+    desired: &Desired,
+    state: &State,
+    only: Option<&BTreeSet<Address>>,
+    address: &Address,
+    entry: &Entry,
+) -> bool {
+    let Some((parent, parent_entry)) = entry.parent.as_ref().and_then(|parent| Some((parent, state.entries.get(parent)?))) else {
+        return false;
+    };
+    let leaves = |address: &Address| !desired.resources.contains_key(address) && only.is_none_or(|only| only.contains(address));
+    let stays = parent_entry.keep || parent_entry.adopted || parent_entry.protect;
+    let dies = engine.registry.find(&address.kind).is_some_and(|kind| kind.dies_with_parent());
+    dies && leaves(address) && leaves(parent) && !stays && entry.deposed.is_empty()
 }
 
 fn unknown_kind(kind: &str) -> Failure {

@@ -24,9 +24,12 @@ pub struct Schedule<'a> {
     status: Vec<Status>,
     open_waits: Vec<usize>,
     dependants: Vec<Vec<(usize, Strength)>>,
-    /// What may start, by call: a call whose quota is slow must not keep the others waiting.
-    ready: BTreeMap<&'a str, BTreeSet<usize>>,
-    running: BTreeMap<&'a str, usize>,
+    /// The quota that each operation counts against.
+    quotas: Vec<&'static str>,
+    /// What may start, by quota: a slow one must not keep the others waiting. Within a quota the order is that of the
+    /// plan, so that what is begun is brought to its end before the next is begun.
+    ready: BTreeMap<&'static str, BTreeSet<usize>>,
+    running: BTreeMap<&'static str, usize>,
     /// Serial keys in use, each with those that wait for it.
     busy: BTreeMap<&'a str, VecDeque<usize>>,
     ended: usize,
@@ -34,7 +37,7 @@ pub struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     /// Everything waits; what has no waits is ready.
-    pub fn new(operations: &'a [Operation]) -> Self {
+    pub fn new(operations: &'a [Operation], quota_of: impl Fn(&str) -> &'static str) -> Self {
         let mut dependants = vec![Vec::new(); operations.len()];
         for (index, operation) in operations.iter().enumerate() {
             operation.waits.iter().for_each(|wait| dependants[wait.on.0].push((index, wait.strength)));
@@ -43,23 +46,30 @@ impl<'a> Schedule<'a> {
         let free: Vec<usize> = (0..operations.len()).filter(|index| open_waits[*index] == 0).collect();
         let status = vec![Status::Waiting; operations.len()];
         let (ready, running) = (BTreeMap::new(), BTreeMap::new());
-        let mut schedule = Self { operations, status, open_waits, dependants, ready, running, busy: BTreeMap::new(), ended: 0 };
+        let quotas = operations.iter().map(|operation| quota_of(&operation.call)).collect();
+        let mut schedule = Self { operations, status, open_waits, dependants, quotas, ready, running, busy: BTreeMap::new(), ended: 0 };
         free.into_iter().for_each(|index| schedule.free(index));
         schedule
     }
 
     fn free(&mut self, index: usize) {
-        self.ready.entry(self.operations[index].call.as_str()).or_default().insert(index);
+        self.ready.entry(self.quotas[index]).or_default().insert(index);
     }
 
-    /// Hands out the next operation, if one may start: of the call that has the fewest under way, and
-    /// never more than `limit` of one call.
-    pub fn next(&mut self, limit: usize) -> Option<OperationId> {
-        loop {
-            let under_way = |call: &str| self.running.get(call).copied().unwrap_or(0);
-            let calls = self.ready.iter().filter(|(call, ready)| !ready.is_empty() && under_way(call) < limit);
-            let call = calls.map(|(call, _)| *call).min_by_key(|call| under_way(call))?;
-            let index = self.ready.get_mut(call)?.pop_first()?;
+    /// Hands out the next operation, if one may start: of a quota that has room for the call, and never more than
+    /// `limit` of one quota.
+    pub fn next(&mut self, limit: usize, has_room: impl Fn(&str) -> bool) -> Option<OperationId> {
+        let quotas: Vec<&'static str> = self.ready.iter().filter(|(_, ready)| !ready.is_empty()).map(|(quota, _)| *quota).collect();
+        quotas.into_iter().find_map(|quota| self.next_of(quota, limit, &has_room))
+    }
+
+    fn next_of(&mut self, quota: &'static str, limit: usize, has_room: &impl Fn(&str) -> bool) -> Option<OperationId> {
+        if self.running.get(quota).copied().unwrap_or(0) >= limit {
+            return None;
+        }
+        let ready = self.ready.get_mut(quota)?;
+        while let Some(index) = ready.first().copied().filter(|index| has_room(&self.operations[*index].call)) {
+            ready.remove(&index);
             if let Some(key) = self.operations[index].serial_key.as_deref() {
                 if let Some(parked) = self.busy.get_mut(key) {
                     parked.push_back(index);
@@ -68,15 +78,16 @@ impl<'a> Schedule<'a> {
                 self.busy.insert(key, VecDeque::new());
             }
             self.status[index] = Status::Running;
-            *self.running.entry(call).or_default() += 1;
+            *self.running.entry(quota).or_default() += 1;
             return Some(OperationId(index));
         }
+        None
     }
 
     /// Takes note that an operation ended; gives those that will not be tried because of it.
     pub fn end(&mut self, id: OperationId, went_through: bool) -> Vec<OperationId> {
         self.status[id.0] = if went_through { Status::Done } else { Status::Failed };
-        if let Some(count) = self.running.get_mut(self.operations[id.0].call.as_str()) {
+        if let Some(count) = self.running.get_mut(self.quotas[id.0]) {
             *count -= 1;
         }
         if let Some(key) = self.operations[id.0].serial_key.as_deref() {
@@ -133,14 +144,18 @@ mod tests {
         }
     }
 
+    fn scheduled(operations: &[Operation]) -> Schedule<'_> {
+        Schedule::new(operations, |call| if call.starts_with("iam") { "iam" } else { "lambda" })
+    }
+
     fn all_ready(schedule: &mut Schedule<'_>) -> Vec<usize> {
-        std::iter::from_fn(|| schedule.next(usize::MAX)).map(|id| id.0).collect()
+        std::iter::from_fn(|| schedule.next(usize::MAX, |_| true)).map(|id| id.0).collect()
     }
 
     #[test]
     fn an_operation_starts_when_its_own_waits_are_over() {
         let operations = [operation(&[], None), operation(&[(0, Strength::Hard)], None), operation(&[], None)];
-        let mut schedule = Schedule::new(&operations);
+        let mut schedule = scheduled(&operations);
         assert_eq!(all_ready(&mut schedule), [0, 2]);
         assert!(schedule.end(OperationId(0), true).is_empty());
         assert_eq!(all_ready(&mut schedule), [1]);
@@ -155,7 +170,7 @@ mod tests {
             operation(&[(0, Strength::Soft)], None),
             operation(&[(2, Strength::Soft)], None),
         ];
-        let mut schedule = Schedule::new(&operations);
+        let mut schedule = scheduled(&operations);
         assert_eq!(all_ready(&mut schedule), [0]);
         assert_eq!(schedule.end(OperationId(0), false), [OperationId(1), OperationId(2)]);
         assert_eq!(all_ready(&mut schedule), [3, 4]);
@@ -164,20 +179,32 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_call_does_not_keep_another_waiting() {
+    fn a_slow_quota_does_not_keep_another_waiting() {
         let mut operations = vec![operation(&[], None), operation(&[], None), operation(&[], None)];
         operations.push(Operation { call: "iam:CreateRole".into(), ..operation(&[], None) });
-        let mut schedule = Schedule::new(&operations);
-        let handed: Vec<usize> = std::iter::from_fn(|| schedule.next(2)).map(|id| id.0).collect();
+        let mut schedule = scheduled(&operations);
+        let handed: Vec<usize> = std::iter::from_fn(|| schedule.next(2, |_| true)).map(|id| id.0).collect();
         assert_eq!(handed, [3, 0, 1]);
         schedule.end(OperationId(0), true);
-        assert_eq!(schedule.next(2), Some(OperationId(2)));
+        assert_eq!(schedule.next(2, |call| call.starts_with("iam")), None);
+        assert_eq!(schedule.next(2, |_| true), Some(OperationId(2)));
+    }
+
+    #[test]
+    fn what_is_begun_is_brought_to_its_end_before_the_next_is_begun() {
+        let second = operation(&[(0, Strength::Hard)], None);
+        let operations = [operation(&[], None), second, operation(&[], None), operation(&[], None)];
+        let mut schedule = scheduled(&operations);
+        assert_eq!(schedule.next(2, |_| true), Some(OperationId(0)));
+        assert_eq!(schedule.next(2, |_| true), Some(OperationId(2)));
+        schedule.end(OperationId(0), true);
+        assert_eq!(schedule.next(2, |_| true), Some(OperationId(1)));
     }
 
     #[test]
     fn operations_with_one_serial_key_run_one_after_the_other() {
         let operations = [operation(&[], Some("k")), operation(&[], Some("k")), operation(&[], Some("other"))];
-        let mut schedule = Schedule::new(&operations);
+        let mut schedule = scheduled(&operations);
         assert_eq!(all_ready(&mut schedule), [0, 2]);
         schedule.end(OperationId(0), false);
         assert_eq!(all_ready(&mut schedule), [1]);

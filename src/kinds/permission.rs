@@ -4,7 +4,7 @@ use super::arguments::{gone_is_done, optional, refused, text, unknown_call};
 use super::function::absent;
 use super::lowering::{facts_of, settings};
 use super::names::{fitted_name, only};
-use super::reading::{AT_ONCE, sighting};
+use super::reading::{AT_ONCE, in_turn, sighting};
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, ErrorClass, Patience, Reader, Writer, retry_while};
 use crate::model::field::{ANY_STRING, fill_defaults};
@@ -16,7 +16,6 @@ use async_trait::async_trait;
 use aws_sdk_lambda::operation::add_permission::builders::AddPermissionInputBuilder;
 use aws_sdk_lambda::operation::get_policy::builders::GetPolicyInputBuilder;
 use aws_sdk_lambda::operation::remove_permission::builders::RemovePermissionInputBuilder;
-use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kind's name.
@@ -158,9 +157,8 @@ impl Kind for Permission {
         let is_unknown = |members: &Vec<usize>| members.iter().all(|index| targets[*index].applied.is_none());
         let unknown = groups.iter().filter(|(_, members)| is_unknown(members)).map(|(function, _)| *function).collect();
         let absent = absent(reader, &unknown).await;
-        let reads: Vec<_> =
-            groups.into_iter().map(|(function, members)| read_policy(reader, function, members, targets, &absent)).collect();
-        let found: Vec<Vec<(usize, Sighting)>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+        let found: Vec<Vec<(usize, Sighting)>> =
+            in_turn(groups, AT_ONCE, |(function, members)| Box::pin(read_policy(reader, function, members, targets, &absent))).await;
         let mut found: Vec<(usize, Sighting)> = found.into_iter().flatten().collect();
         found.sort_by_key(|(index, _)| *index);
         found.into_iter().map(|(_, sighting)| sighting).collect()

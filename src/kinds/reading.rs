@@ -2,11 +2,34 @@
 
 use crate::aws::AwsError;
 use crate::model::{Path, Sighting, Unchecked, Value};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, StreamExt as _};
 
 /// How many reads of one kind are under way at once, whatever the quota. Three kinds read so at the same
 /// time; together they stay below 128 connections, the backlog of many a listener, beyond which a
 /// connection costs a second of retransmission.
 pub(crate) const AT_ONCE: usize = 32;
+
+/// Reads all items, in their order, `parallel` of them at the same time. A read is a large thing while it is under way,
+/// so each is made only when its turn comes.
+pub(crate) async fn in_turn<'a, T, R>(
+    items: impl IntoIterator<Item = T>,
+    parallel: usize,
+    read: impl Fn(T) -> BoxFuture<'a, R> + Send,
+) -> Vec<R> {
+    let items: Vec<T> = items.into_iter().collect();
+    let (mut items, mut running, mut done) = (items.into_iter(), FuturesOrdered::new(), Vec::new());
+    loop {
+        while running.len() < parallel {
+            let Some(item) = items.next() else { break };
+            running.push_back(read(item));
+        }
+        match running.next().await {
+            Some(result) => done.push(result),
+            None => return done,
+        }
+    }
+}
 
 /// What an error says about a whole resource: missing only where AWS says so.
 pub(crate) fn sighting(error: &AwsError) -> Sighting {

@@ -41,4 +41,7 @@ pub trait ArtifactSource: Send + Sync {
     /// # Errors
     /// A sentence for people, when the files cannot be read or are not what was hashed any more.
     async fn zip(&self, content_hash: &str) -> Result<Vec<u8>, String>;
+
+    /// About how large that zip is in bytes, to share out the room for uploads before it is read.
+    fn expected_bytes(&self, content_hash: &str) -> usize;
 }

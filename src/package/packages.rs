@@ -19,6 +19,8 @@ pub struct Packages {
     /// What the user should know about them.
     pub diagnostics: Vec<Diagnostic>,
     contents: BTreeMap<String, Arc<Planned>>,
+    /// Sizes by content hash, in bytes.
+    sizes: BTreeMap<String, usize>,
     zips: Mutex<VecDeque<(String, Zip)>>,
 }
 
@@ -36,7 +38,9 @@ impl Packages {
         contents: BTreeMap<String, Arc<Planned>>,
         diagnostics: Vec<Diagnostic>,
     ) -> Self {
-        Self { artifacts, diagnostics, contents, zips: Mutex::default() }
+        let size = |artifact: &Artifact| usize::try_from(artifact.unzipped_bytes).unwrap_or(usize::MAX);
+        let sizes = artifacts.values().map(|artifact| (artifact.content_hash.clone(), size(artifact))).collect();
+        Self { artifacts, diagnostics, contents, sizes, zips: Mutex::default() }
     }
 
     #[cfg(test)]
@@ -67,6 +71,11 @@ impl ArtifactSource for Packages {
             made.unwrap_or_else(|error| Err(format!("The package cannot be zipped: {error}.")))
         };
         self.cell(content_hash).get_or_try_init(|| make).await.cloned()
+    }
+
+    /// The size of what goes into the zip, which is seldom smaller than that.
+    fn expected_bytes(&self, content_hash: &str) -> usize {
+        self.sizes.get(content_hash).copied().unwrap_or_default()
     }
 }
 

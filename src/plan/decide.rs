@@ -5,8 +5,8 @@ use super::diff::{Difference, Sides, difference};
 use super::ownership::{self, Owner};
 use super::{Options, order, refusal};
 use crate::model::{
-    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
-    State, Step, TemplatePart, Value, observed::tag,
+    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, Path, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet,
+    Sighting, State, Step, TemplatePart, Value, field, observed::tag, plan::LeftOut,
 };
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl<'a> Decider<'a> {
         }
         plan.steps.sort_by(|left, right| left.address.cmp(&right.address));
         plan.unchecked.sort();
-        plan.outputs = plan.outputs.iter().map(|(name, value)| (name.clone(), value.resolve(&|part| self.known(part)))).collect();
+        plan.outputs = crate::model::value::resolve_table(&plan.outputs, &|part| self.known_output(part));
         self.decisions
     }
 
@@ -81,6 +81,13 @@ impl<'a> Decider<'a> {
         }
         let entry = self.state.entries.get(address)?;
         entry.attributes.get(attribute).cloned()
+    }
+
+    /// An output of what is neither there nor made now is not known, though its name can be predicted.
+    fn known_output(&self, part: &TemplatePart) -> Option<Value> {
+        let is_there = |address: &Address| self.is_selected(address) || self.state.entries.contains_key(address);
+        let is_predicted_only = matches!(part, TemplatePart::Attribute { address, .. } if !is_there(address));
+        self.known(part).filter(|_| !is_predicted_only)
     }
 
     fn conclude(&mut self, address: &Address, desired: Option<Resource>, verdict: Verdict, plan: &mut Plan) {
@@ -291,6 +298,9 @@ impl<'a> Decider<'a> {
         if self.parent_is_deleted(address, entry) {
             return Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: true });
         }
+        if self.parent_is_gone(address, entry) {
+            return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
+        }
         let sighting = self.observed.of(address, &entry.physical_id);
         if matches!(sighting, Some(Sighting::Missing)) {
             return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
@@ -332,12 +342,20 @@ impl<'a> Decider<'a> {
             return self.dies_with_parent(child);
         }
         let Some(parent_entry) = self.state.entries.get(parent) else { return false };
-        let sighting = self.observed.of(parent, &parent_entry.physical_id);
-        let is_missing = matches!(sighting, Some(Sighting::Missing));
-        let is_lost = sighting.and_then(Sighting::live).is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage));
         let leaves = !self.desired.resources.contains_key(parent) && self.is_selected(parent);
-        let is_deleted = !is_missing && !is_lost && !parent_entry.keep && !parent_entry.adopted;
+        let is_deleted = !self.is_missing_or_lost(parent, parent_entry) && !parent_entry.keep && !parent_entry.adopted;
         leaves && is_deleted && self.dies_with_parent(child)
+    }
+
+    /// Whether the parent that it dies with is not there any more, or belongs to another state now.
+    fn parent_is_gone(&self, child: &Address, entry: &Entry) -> bool {
+        let parent = entry.parent.as_ref().and_then(|parent| Some((parent, self.state.entries.get(parent)?)));
+        parent.is_some_and(|(parent, entry)| self.is_missing_or_lost(parent, entry)) && self.dies_with_parent(child)
+    }
+
+    fn is_missing_or_lost(&self, address: &Address, entry: &Entry) -> bool {
+        let live = self.observed.of(address, &entry.physical_id).and_then(Sighting::live);
+        self.is_missing(address, &entry.physical_id) || live.is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage))
     }
 
     fn is_taggable(&self, address: &Address) -> bool {
@@ -380,9 +398,30 @@ impl<'a> Decider<'a> {
         others.any(|other| has_taken(&other.address))
     }
 
+    fn is_deep(&self, address: &Address, path: &Path) -> bool {
+        let fields = self.rules.rules(&address.kind).map(crate::model::Rules::fields).unwrap_or_default();
+        field::find(fields, path.first()).is_some_and(|field| field.deep)
+    }
+
+    /// Whether the spec or the state says something there; our own tags say nothing.
+    fn is_asked_for(&self, address: &Address, path: &Path) -> bool {
+        let wanted = self.desired.resources.get(address).and_then(|resource| resource.inputs.get(path.first()));
+        let applied = self.state.entries.get(address).and_then(|entry| entry.inputs.get(path.first()));
+        let says_something = |value: &Value| match value {
+            Value::Table(table) => table.keys().any(|key| !tag::is_ours(key)),
+            _ => true,
+        };
+        [wanted, applied].into_iter().flatten().any(says_something)
+    }
+
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {
         plan.unchecked.extend(live.unchecked.iter().map(|unchecked| (address.clone(), unchecked.clone())));
-        plan.not_deep += live.skipped.len();
+        let left_out = live.skipped.iter().filter(|path| self.is_deep(address, path));
+        plan.not_deep.extend(left_out.map(|path| LeftOut {
+            address: address.clone(),
+            path: path.clone(),
+            is_asked_for: self.is_asked_for(address, path),
+        }));
         plan.notes.extend(live.foreign.iter().map(|foreign| (address.clone(), foreign.clone())));
     }
 }

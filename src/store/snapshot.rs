@@ -3,6 +3,7 @@
 use super::{JournalHeader, StoreError};
 use crate::model::State;
 use crate::model::state::STATE_FORMAT;
+use serde::Deserialize;
 
 /// The state in the form that is stored: pretty, in a stable order, with a final line break.
 pub(super) fn to_text(state: &State, place: &str) -> Result<String, StoreError> {
@@ -26,10 +27,15 @@ pub(super) fn parse(text: &str, place: &str, way_out: impl FnOnce() -> String) -
     })
 }
 
+/// All that is looked for at first.
+#[derive(Deserialize)]
+struct Format {
+    format: Option<u64>,
+}
+
 /// Only the format is known to stay, so it is looked at before anything else.
 fn check_format(text: &str, place: &str) -> Result<(), StoreError> {
-    let format = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|json| json.get("format")?.as_u64());
-    match format {
+    match serde_json::from_str::<Format>(text).ok().and_then(|json| json.format) {
         Some(found) if found > u64::from(STATE_FORMAT) => {
             Err(StoreError::NewerFormat { place: place.to_owned(), found, known: STATE_FORMAT })
         }

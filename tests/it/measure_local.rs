@@ -1,4 +1,4 @@
-//! How fast the local cloud is. Printed, never asserted: `scripts/measure local` runs it.
+//! How fast the local cloud is. Printed, never asserted: `scripts/measure` runs it.
 
 use crate::support::emulator::{Backend, Emulator, REGION};
 use crate::support::{World, spec};
@@ -34,11 +34,11 @@ impl Caller {
 }
 
 #[test]
-#[ignore = "a measurement, not a test: run `scripts/measure local`"]
+#[ignore = "a measurement, not a test: run `scripts/measure`"]
 fn the_local_cloud() {
     let world = World::start(Backend::Local);
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("lambdas/target/release/hash");
-    assert!(program.exists(), "{} is built by `scripts/measure local`", program.display());
+    assert!(program.exists(), "{} is built by `scripts/measure`", program.display());
     let sandbox = world.sandbox(&format!(
         "{}[function.hash]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = {{ file = {:?} }}\nenvironment = {{ LOG_LEVEL = \"warn\" }}\n",
         spec::header(),

@@ -33,8 +33,15 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
     let planned = unless_interrupted(&workspace.interrupt, work).await;
     workspace.progress.rest();
     let (connection, lease, state, plan) = planned?;
-    let run =
-        Run { command: VERB, purpose: human::Purpose::Destroy, yes: arguments.yes, parallel: PARALLEL, workspace, connection: &connection };
+    let run = Run {
+        command: VERB,
+        purpose: human::Purpose::Destroy,
+        yes: arguments.yes,
+        parallel: PARALLEL,
+        built_ms: 0,
+        workspace,
+        connection: &connection,
+    };
     let exit = run.go(state, &plan, Arc::new(NoArtifacts)).await;
     drop(lease);
     exit
@@ -47,5 +54,9 @@ struct NoArtifacts;
 impl ArtifactSource for NoArtifacts {
     async fn zip(&self, content_hash: &str) -> Result<Vec<u8>, String> {
         Err(format!("`destroy` builds nothing, so there is no package {content_hash}"))
+    }
+
+    fn expected_bytes(&self, _content_hash: &str) -> usize {
+        0
     }
 }

@@ -126,11 +126,11 @@ fn tell(
     let view = view::View { found, region, config: &config, files: &names, text, ignored: ignored.as_deref(), options: &options };
     match (ui.format(), text) {
         (Format::Json, _) => ui.document(&view::document(&view)),
-        (Format::Human, Some(text)) => {
+        (Format::Human | Format::Markdown, Some(text)) => {
             ui.status(&(view::human(&view, ui.width()) + "\n"));
             ui.data(text.trim_end());
         }
-        (Format::Human, None) => ui.data(&view::human(&view, ui.width())),
+        (Format::Human | Format::Markdown, None) => ui.data(&view::human(&view, ui.width())),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::live::{add_targets, as_listed, live};
 use super::split;
 use crate::aws::{AwsError, ErrorClass, Reader};
-use crate::kinds::reading::{AT_ONCE, common_prefix, sighting, unchecked};
+use crate::kinds::reading::{AT_ONCE, common_prefix, in_turn, sighting, unchecked};
 use crate::kinds::{ReadTarget, tagging};
 use crate::model::{Live, Path, Sighting};
 use aws_sdk_eventbridge::operation::describe_rule::builders::DescribeRuleInputBuilder;
@@ -11,7 +11,6 @@ use aws_sdk_eventbridge::operation::list_rules::builders::ListRulesInputBuilder;
 use aws_sdk_eventbridge::operation::list_tags_for_resource::builders::ListTagsForResourceInputBuilder;
 use aws_sdk_eventbridge::operation::list_targets_by_rule::builders::ListTargetsByRuleInputBuilder;
 use aws_sdk_eventbridge::types::{Rule, Target};
-use futures::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 
 /// Up to this many rules are cheaper to read one by one.
@@ -31,8 +30,7 @@ pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sig
             listed.insert(bus, rules);
         }
     }
-    let reads: Vec<_> = targets.iter().map(|target| read_one(reader, *target, &listed)).collect();
-    stream::iter(reads).buffered(AT_ONCE).collect().await
+    in_turn(targets.iter().copied(), AT_ONCE, |target| Box::pin(read_one(reader, target, &listed))).await
 }
 
 async fn list_rules(reader: &Reader, bus: &str, prefix: &str) -> Result<BTreeMap<String, Rule>, AwsError> {
@@ -53,19 +51,19 @@ async fn list_rules(reader: &Reader, bus: &str, prefix: &str) -> Result<BTreeMap
 async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&str, BTreeMap<String, Rule>>) -> Sighting {
     let (bus, name) = split(target.physical_id);
     let rules = listed.get(bus);
-    let rule = match rules.and_then(|rules| rules.get(name)) {
-        Some(rule) => rule.clone(),
+    let (rule, found_targets) = match rules.and_then(|rules| rules.get(name)) {
+        Some(rule) => (rule.clone(), list_targets(reader, bus, name).await),
         None if rules.is_some() && target.applied.is_none() => return Sighting::Missing,
         // One that is known and that the list does not show may have been made a moment ago.
-        None => match reader.describe_rule(DescribeRuleInputBuilder::default().event_bus_name(bus).name(name)).await {
-            Ok(answer) => as_listed(answer),
+        None => match described(reader, bus, name, target.applied.is_some()).await {
+            Ok(described) => described,
             Err(error) => return sighting(&error),
         },
     };
     let mut live = live(&rule, target.physical_id);
     let inputs = target.desired.map(|resource| &resource.inputs).or(target.applied.map(|entry| &entry.inputs));
     let wanted = inputs.and_then(|inputs| inputs.get("targets"));
-    match list_targets(reader, bus, name).await {
+    match found_targets {
         Ok(targets) => add_targets(&mut live, &targets, wanted),
         // It went away in between.
         Err(error) if error.class == ErrorClass::NotFound => return Sighting::Missing,
@@ -77,6 +75,17 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&st
         live.skipped.push(Path::key("tags"));
     }
     Sighting::Found(live)
+}
+
+/// A rule and its targets: read at the same time where the rule should be there.
+async fn described(reader: &Reader, bus: &str, name: &str, is_known: bool) -> Result<(Rule, Result<Vec<Target>, AwsError>), AwsError> {
+    let rule = reader.describe_rule(DescribeRuleInputBuilder::default().event_bus_name(bus).name(name));
+    if !is_known {
+        let rule = as_listed(rule.await?);
+        return Ok((rule, list_targets(reader, bus, name).await));
+    }
+    let (rule, targets) = futures::join!(rule, list_targets(reader, bus, name));
+    Ok((as_listed(rule?), targets))
 }
 
 /// All targets of a rule.

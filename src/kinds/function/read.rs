@@ -3,12 +3,11 @@
 use super::live::{Known, live};
 use crate::aws::Reader;
 use crate::kinds::ReadTarget;
-use crate::kinds::reading::{AT_ONCE, sighting};
+use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
 use crate::model::Sighting;
 use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
 use aws_sdk_lambda::operation::list_functions::builders::ListFunctionsInputBuilder;
 use aws_sdk_lambda::types::FunctionConfiguration;
-use futures::stream::{self, StreamExt};
 use std::collections::BTreeSet;
 
 /// Up to so many functions of which nothing is known are looked for one by one.
@@ -19,8 +18,7 @@ const PAGE: usize = 50;
 pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
     let unknown = targets.iter().filter(|target| target.applied.is_none()).map(|target| target.physical_id.as_str());
     let absent = absent(reader, &unknown.collect::<BTreeSet<_>>()).await;
-    let reads: Vec<_> = targets.iter().map(|target| read_unless(reader, *target, &absent)).collect();
-    stream::iter(reads).buffered(AT_ONCE).collect().await
+    in_turn(targets.iter().copied(), AT_ONCE, |target| Box::pin(read_unless(reader, target, &absent))).await
 }
 
 /// Those of the names that no function has, as far as a list that is cheaper than single reads tells.

@@ -8,10 +8,9 @@ use crate::model::{Table, Value};
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationInputBuilder;
-use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FileSystemConfig, FunctionCode, LoggingConfig, Runtime, SnapStart,
-    TracingConfig, VpcConfig,
+    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FileSystemConfig, LoggingConfig, Runtime, SnapStart, TracingConfig,
+    VpcConfig,
 };
 
 /// What a create leaves out where it is the default: some of these must not be sent empty.
@@ -53,11 +52,11 @@ macro_rules! configured {
     };
 }
 
-/// The request that makes a function from a zip.
+/// The request that makes a function, but for its code.
 ///
 /// # Errors
 /// Names a setting that is incomplete.
-pub(super) fn create(arguments: &Table, zip: Vec<u8>) -> Result<CreateFunctionInputBuilder, String> {
+pub(super) fn create(arguments: &Table) -> Result<CreateFunctionInputBuilder, String> {
     let is_sent = |key: &str, value: &Value| {
         let default = || find(FIELDS, key).and_then(|field| field.default.value());
         !QUIET.contains(&key) || default().as_ref() != Some(value)
@@ -65,9 +64,8 @@ pub(super) fn create(arguments: &Table, zip: Vec<u8>) -> Result<CreateFunctionIn
     let settings: Table =
         arguments.iter().filter(|(key, value)| is_sent(key, value)).map(|(key, value)| (key.clone(), value.clone())).collect();
     let settings = &settings;
-    let builder = configured!(CreateFunctionInputBuilder::default(), settings)
-        .set_architectures(settings.get("architectures").map(architectures))
-        .code(FunctionCode::builder().zip_file(Blob::new(zip)).build());
+    let builder =
+        configured!(CreateFunctionInputBuilder::default(), settings).set_architectures(settings.get("architectures").map(architectures));
     Ok(tagging::given(settings).fold(builder, |builder, (key, value)| builder.tags(key, value)))
 }
 
@@ -79,12 +77,11 @@ pub(super) fn configuration(settings: &Table) -> Result<UpdateFunctionConfigurat
     Ok(configured!(UpdateFunctionConfigurationInputBuilder::default(), settings))
 }
 
-/// The request that changes the code.
-pub(super) fn code(arguments: &Table, zip: Vec<u8>) -> UpdateFunctionCodeInputBuilder {
+/// The request that changes the code, but for the code itself.
+pub(super) fn code(arguments: &Table) -> UpdateFunctionCodeInputBuilder {
     UpdateFunctionCodeInputBuilder::default()
         .set_function_name(optional(arguments, "function_name"))
         .set_architectures(arguments.get("architectures").map(architectures))
-        .zip_file(Blob::new(zip))
 }
 
 fn table<'a>(settings: &'a Table, key: &str) -> Option<&'a Table> {
@@ -150,10 +147,9 @@ mod tests {
     fn a_create_sends_what_differs_from_the_default_and_what_lambda_needs() {
         let mut inputs = lowered(&[("memory_size", 256.into())]).resources.remove(0).inputs;
         inputs.insert("role".to_owned(), "arn:role".into());
-        let request = create(&inputs, vec![1, 2]).unwrap().build().unwrap();
+        let request = create(&inputs).unwrap().build().unwrap();
         assert_eq!((request.memory_size, request.timeout, request.role()), (Some(256), Some(3), Some("arn:role")));
         assert_eq!(request.runtime().map(Runtime::as_str), Some("provided.al2023"));
-        assert_eq!(request.code().and_then(FunctionCode::zip_file).map(|zip| zip.as_ref().to_vec()), Some(vec![1, 2]));
         assert_eq!(request.logging_config().and_then(LoggingConfig::log_group), Some("/aws/lambda/demo-hash"));
         assert!(request.vpc_config.is_none() && request.dead_letter_config.is_none() && request.kms_key_arn.is_none());
         assert!(request.environment.is_none() && request.layers.is_none() && request.tags.is_none() && request.snap_start.is_none());

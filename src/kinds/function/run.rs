@@ -4,7 +4,7 @@ use super::environment;
 use super::live::{attributes, put};
 use super::request;
 use super::settle::{Until, wait, wait_until_gone};
-use crate::aws::{AwsError, ErrorClass, Patience, Writer, poll_until, retry_while, ripen};
+use crate::aws::{AwsError, ErrorClass, Package, Patience, Writer, poll_until, retry_while, ripen};
 use crate::kinds::arguments::{gone_is_done, name, number, refused, strings, text, unknown_call};
 use crate::kinds::{Done, RunContext, tagging};
 use crate::model::{Operation, PhysicalId, Table, Value, observed::tag};
@@ -43,14 +43,14 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunCon
 async fn create(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
     let name = text(operation, "function_name")?;
     let role = text(operation, "role")?;
-    let request = request::create(&operation.arguments, zip(operation, context).await?).map_err(|why| refused(operation, why))?;
+    let request = request::create(&operation.arguments).map_err(|why| refused(operation, why))?;
+    let package = package(operation, context)?;
     let physical_id = Some(PhysicalId::from(name));
     ripen(writer, &operation.call, role, &operation.address).await?;
     let mut tries = 0;
     let attempt = || {
         tries += 1;
-        // A copy of the request shares the bytes of the zip.
-        let sent = writer.create_function(request.clone());
+        let sent = writer.create_function(request.clone(), &package);
         async move { sent.await.inspect_err(|error| learn(writer, role, error)) }
     };
     match steadily(writer, operation, attempt).await {
@@ -95,8 +95,8 @@ async fn ours(writer: &Writer, operation: &Operation, name: &str, lineage: &str)
 }
 
 async fn update_code(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
-    let request = request::code(&operation.arguments, zip(operation, context).await?);
-    let answer = steadily(writer, operation, || writer.update_function_code(request.clone())).await?;
+    let (request, package) = (request::code(&operation.arguments), package(operation, context)?);
+    let answer = steadily(writer, operation, || writer.update_function_code(request.clone(), &package)).await?;
     then_wait(writer, operation).await?;
     let mut attributes = Table::new();
     put(&mut attributes, "code_sha256", answer.code_sha256());
@@ -222,9 +222,8 @@ async fn then_wait(writer: &Writer, operation: &Operation) -> Result<(), AwsErro
     wait(writer.reader(), text(operation, "function_name")?, &operation.address, Until::Ready).await
 }
 
-async fn zip(operation: &Operation, context: &RunContext<'_>) -> Result<Vec<u8>, AwsError> {
-    let hash = text(operation, "code")?;
-    context.artifacts.zip(hash).await.map_err(|why| AwsError::own(&operation.call, ErrorClass::Other, why))
+fn package<'a>(operation: &'a Operation, context: &RunContext<'a>) -> Result<Package<'a>, AwsError> {
+    Ok(Package { source: context.artifacts, content_hash: text(operation, "code")? })
 }
 
 #[cfg(test)]
@@ -246,6 +245,10 @@ mod tests {
     impl ArtifactSource for Zips {
         async fn zip(&self, _content_hash: &str) -> Result<Vec<u8>, String> {
             Ok(vec![1, 2, 3])
+        }
+
+        fn expected_bytes(&self, _content_hash: &str) -> usize {
+            3
         }
     }
 

@@ -2,13 +2,12 @@
 
 use super::fields::NEVER;
 use crate::aws::{AwsError, Reader};
-use crate::kinds::reading::{common_prefix, sighting, unchecked};
+use crate::kinds::reading::{common_prefix, in_turn, sighting, unchecked};
 use crate::kinds::{ReadTarget, tagging};
 use crate::model::{Live, Path, PhysicalId, Sighting, Table, Value};
 use aws_sdk_cloudwatchlogs::operation::describe_log_groups::builders::DescribeLogGroupsInputBuilder;
 use aws_sdk_cloudwatchlogs::operation::list_tags_for_resource::builders::ListTagsForResourceInputBuilder;
 use aws_sdk_cloudwatchlogs::types::{LogGroup, LogGroupClass};
-use futures::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 
 /// The most groups that one `DescribeLogGroups` shows.
@@ -23,8 +22,7 @@ pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sig
         Ok(groups) => groups,
         Err(error) => return targets.iter().map(|_| sighting(&error)).collect(),
     };
-    let sightings: Vec<_> = targets.iter().map(|target| seen(reader, target, groups.get(target.physical_id.as_str()))).collect();
-    stream::iter(sightings).buffered(PARALLEL).collect().await
+    in_turn(targets, PARALLEL, |target| Box::pin(seen(reader, target, groups.get(target.physical_id.as_str())))).await
 }
 
 /// The groups with these names: by their common prefix as long as that is cheaper than one by one.

@@ -74,8 +74,10 @@ impl Kind for Role {
     }
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
-        let names: Vec<read::Name<'_>> =
-            targets.iter().map(|target| read::Name { text: target.physical_id.as_str(), is_known: target.applied.is_some() }).collect();
+        let names: Vec<read::Name<'_>> = targets
+            .iter()
+            .map(|target| read::Name { text: target.physical_id.as_str(), applied: target.applied.map(|entry| &entry.inputs) })
+            .collect();
         read::read(reader, &names).await
     }
 

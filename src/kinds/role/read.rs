@@ -5,7 +5,7 @@
 use super::seen::{Part, Seen, Settings};
 use crate::aws::{AwsError, Reader};
 use crate::kinds::reading;
-use crate::model::Sighting;
+use crate::model::{Sighting, Table, Value};
 use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsInputBuilder;
 use aws_sdk_iam::operation::get_role::builders::GetRoleInputBuilder;
 use aws_sdk_iam::operation::get_role_policy::builders::GetRolePolicyInputBuilder;
@@ -13,6 +13,7 @@ use aws_sdk_iam::operation::list_attached_role_policies::builders::ListAttachedR
 use aws_sdk_iam::operation::list_role_policies::builders::ListRolePoliciesInputBuilder;
 use aws_sdk_iam::operation::list_roles::builders::ListRolesInputBuilder;
 use aws_sdk_iam::types::{EntityType, Role, RoleDetail};
+use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,8 +29,20 @@ const PARALLEL: usize = 8;
 pub(super) struct Name<'a> {
     /// Its name.
     pub(super) text: &'a str,
-    /// Whether the state knows it.
-    pub(super) is_known: bool,
+    /// Its settings as applied, where the state knows it.
+    pub(super) applied: Option<&'a Table>,
+}
+
+impl Name<'_> {
+    fn is_known(&self) -> bool {
+        self.applied.is_some()
+    }
+
+    /// The inline policies that it should have.
+    fn policies(&self) -> Vec<&str> {
+        let inline = self.applied.and_then(|inputs| inputs.get("inline_policy")).and_then(Value::as_table);
+        inline.map(|policies| policies.keys().map(String::as_str).collect()).unwrap_or_default()
+    }
 }
 
 /// Reads the roles with these names, in their order.
@@ -37,15 +50,15 @@ pub(super) async fn read(reader: &Reader, names: &[Name<'_>]) -> Vec<Sighting> {
     let few = names.len() <= FEW;
     let (mut found, is_complete) = if few { (BTreeMap::new(), false) } else { bulk(reader, names).await };
     // What the bulk read did not show may stand on a later page, or have been made a moment ago.
-    let open = |name: &&Name<'_>| (name.is_known || !is_complete) && !found.contains_key(&name.text.to_lowercase());
-    let reads: Vec<_> = names.iter().filter(open).map(|name| keyed(reader, name.text)).collect();
+    let open = |name: &&Name<'_>| (name.is_known() || !is_complete) && !found.contains_key(&name.text.to_lowercase());
+    let reads: Vec<_> = names.iter().filter(open).map(|name| keyed(reader, name)).collect();
     found.extend(stream::iter(reads).buffer_unordered(PARALLEL).collect::<Vec<_>>().await);
     // Two addresses may have one name, so nothing is taken out.
     names.iter().map(|name| sighting(found.get(&name.text.to_lowercase()), name.text)).collect()
 }
 
-async fn keyed(reader: &Reader, name: &str) -> (String, Part<Seen>) {
-    (name.to_lowercase(), single(reader, name).await)
+async fn keyed(reader: &Reader, name: &Name<'_>) -> (String, Part<Seen>) {
+    (name.text.to_lowercase(), single(reader, name).await)
 }
 
 fn sighting(found: Option<&Part<Seen>>, name: &str) -> Sighting {
@@ -63,8 +76,8 @@ async fn bulk(reader: &Reader, names: &[Name<'_>]) -> (BTreeMap<String, Part<See
     let (details, is_complete) = details(reader, &wanted).await;
     let paths: BTreeSet<&str> = details.values().filter_map(RoleDetail::path).collect();
     let mut settings = BTreeMap::new();
-    for path in paths {
-        settings.extend(settings_under(reader, path, &wanted).await);
+    for under in join_all(paths.into_iter().map(|path| settings_under(reader, path, &wanted))).await {
+        settings.extend(under);
     }
     let reads: Vec<_> = details.iter().map(|(key, detail)| completed(reader, key, detail, settings.remove(key))).collect();
     let seen = stream::iter(reads).buffer_unordered(PARALLEL).collect::<Vec<_>>().await;
@@ -121,10 +134,19 @@ async fn role(reader: &Reader, name: &str) -> Result<Role, AwsError> {
     answer.role.ok_or_else(|| AwsError::own("iam:GetRole", crate::aws::ErrorClass::Other, "the answer has no role"))
 }
 
-/// One role with its policies; a part that may not be read does not hide the others.
-async fn single(reader: &Reader, name: &str) -> Part<Seen> {
-    let role = role(reader, name).await?;
-    let (inline, managed) = futures::join!(inline(reader, name), managed(reader, name));
+/// One role with its policies; a part that may not be read does not hide the others. Of a role that the state knows
+/// all parts are read at once, of another one only when there is one.
+async fn single(reader: &Reader, name: &Name<'_>) -> Part<Seen> {
+    let (role, inline, managed) = if name.is_known() {
+        let expected = name.policies();
+        let (role, inline, managed) =
+            futures::join!(role(reader, name.text), inline(reader, name.text, &expected), managed(reader, name.text));
+        (role?, inline, managed)
+    } else {
+        let role = role(reader, name.text).await?;
+        let (inline, managed) = futures::join!(inline(reader, name.text, &[]), managed(reader, name.text));
+        (role, inline, managed)
+    };
     // A role that goes while it is being read is gone.
     match (&inline, &managed) {
         (Err(error), _) | (_, Err(error)) if error.is_not_found() => Err(error.clone()),
@@ -132,19 +154,37 @@ async fn single(reader: &Reader, name: &str) -> Part<Seen> {
     }
 }
 
-async fn inline(reader: &Reader, name: &str) -> Part<BTreeMap<String, String>> {
+/// All inline policies; those that are expected are read while the list is.
+async fn inline(reader: &Reader, name: &str, expected: &[&str]) -> Part<BTreeMap<String, String>> {
+    let early = join_all(expected.iter().map(|policy| document(reader, name, policy)));
+    let (names, early) = futures::join!(inline_names(reader, name), early);
+    let mut early: BTreeMap<&str, Part<String>> = expected.iter().copied().zip(early).collect();
     let mut policies = BTreeMap::new();
+    for policy in names? {
+        let text = match early.remove(policy.as_str()) {
+            Some(Ok(text)) => text,
+            _ => document(reader, name, &policy).await?,
+        };
+        policies.insert(policy, text);
+    }
+    Ok(policies)
+}
+
+async fn document(reader: &Reader, name: &str, policy: &str) -> Part<String> {
+    let input = GetRolePolicyInputBuilder::default().role_name(name).policy_name(policy);
+    Ok(reader.get_role_policy(input).await?.policy_document)
+}
+
+async fn inline_names(reader: &Reader, name: &str) -> Part<Vec<String>> {
+    let mut names = Vec::new();
     let mut marker = None;
     loop {
         let input = ListRolePoliciesInputBuilder::default().role_name(name).set_marker(marker);
         let page = reader.list_role_policies(input).await?;
-        for policy in page.policy_names {
-            let input = GetRolePolicyInputBuilder::default().role_name(name).policy_name(&policy);
-            policies.insert(policy, reader.get_role_policy(input).await?.policy_document);
-        }
+        names.extend(page.policy_names);
         marker = page.marker.filter(|_| page.is_truncated);
         if marker.is_none() {
-            return Ok(policies);
+            return Ok(names);
         }
     }
 }
@@ -192,8 +232,10 @@ mod tests {
         })
     }
 
+    const NOTHING: &Table = &Table::new();
+
     fn known(text: &str) -> Name<'_> {
-        Name { text, is_known: true }
+        Name { text, applied: Some(NOTHING) }
     }
 
     #[tokio::test(start_paused = true)]
