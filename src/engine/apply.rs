@@ -110,19 +110,6 @@ impl Engine {
     }
 }
 
-fn outcome(result: &Result<(), Trouble>) -> Outcome {
-    match result {
-        Ok(()) => Outcome::Done,
-        Err(trouble) if is_unsent(trouble) => Outcome::Skipped,
-        Err(_) => Outcome::Failed,
-    }
-}
-
-/// Whether the run was stopped before AWS was asked.
-fn is_unsent(trouble: &Trouble) -> bool {
-    matches!(trouble, Trouble::Aws(error) if error.class == ErrorClass::Interrupted && !error.leaves_open())
-}
-
 /// What is left of a run.
 struct Finished {
     results: BTreeMap<Address, StepResult>,
@@ -150,6 +137,8 @@ struct Run<'a> {
     interrupt: &'a Interrupt,
     parallel: usize,
     schedule: Schedule<'a>,
+    /// How many operations of each quota were held back when it was last looked.
+    held: BTreeMap<&'static str, usize>,
     step_of: Vec<usize>,
     begun: BTreeMap<usize, Instant>,
     results: BTreeMap<Address, StepResult>,
@@ -182,6 +171,7 @@ impl<'a> Run<'a> {
             interrupt: &engine.interrupt,
             parallel,
             schedule: Schedule::new(&plan.operations, quota_of),
+            held: BTreeMap::new(),
             step_of,
             begun: BTreeMap::new(),
             results: BTreeMap::new(),
@@ -209,6 +199,7 @@ impl<'a> Run<'a> {
                 running.push(self.begin(id));
                 self.working += 1;
             }
+            self.hold_back();
             while self.working == 0 && running.len() < SETTLING && !self.interrupt.drain.is_cancelled() {
                 let Some(settling) = self.settling.pop_front() else { break };
                 running.push(settling);
@@ -223,6 +214,13 @@ impl<'a> Run<'a> {
             }
         }
         self.close();
+    }
+
+    /// Lets it be told how many operations only wait for a quota.
+    fn hold_back(&mut self) {
+        let held = self.schedule.held_back(|call| self.writer.has_room(call));
+        let changed = held.into_iter().filter(|(quota, _, number)| self.held.insert(quota, *number).unwrap_or(0) != *number);
+        changed.for_each(|(_, call, number)| self.writer.held_back(call, number));
     }
 
     fn note_skipped(&mut self, id: OperationId) {
@@ -261,21 +259,19 @@ impl<'a> Run<'a> {
             Ended::Operation { id, result } => {
                 self.working -= 1;
                 let skipped = self.schedule.end(id, result.is_ok());
-                self.announce(id, outcome(&result));
+                self.announce(id, result.as_ref().map_or_else(Trouble::outcome, |()| Outcome::Done));
                 match result {
                     Ok(()) => self.advance(id).await,
                     Err(trouble) => self.fail(id, &trouble),
                 }
                 skipped.into_iter().for_each(|id| self.note_skipped(id));
             }
-            Ended::Settled { step, result } => match result {
-                Err(error) if error.class != ErrorClass::Interrupted => {
-                    let address = &self.plan.steps[step].address;
-                    let error = error.diagnostic().address(address);
-                    self.results.insert(address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error) });
-                }
-                _ => {}
-            },
+            Ended::Settled { step, result: Err(error) } if error.class != ErrorClass::Interrupted => {
+                let address = &self.plan.steps[step].address;
+                let error = Some(error.diagnostic().address(address));
+                self.results.insert(address.clone(), StepResult { outcome: Outcome::Failed, error });
+            }
+            Ended::Settled { .. } => {}
         }
     }
 
@@ -299,17 +295,11 @@ impl<'a> Run<'a> {
         {
             self.started = true;
         }
-        if is_unsent(trouble) {
+        if trouble.outcome() == Outcome::Skipped {
             return self.skip(&operation.address, STOPPED);
         }
-        let error = match trouble {
-            Trouble::Aws(error) => error.diagnostic(),
-            Trouble::Store(diagnostic) => diagnostic.clone(),
-            Trouble::Unresolved(reference) => Diagnostic::error("unresolved", "a reference has no value")
-                .detail(format!("`${{{reference}}}` is needed for `{}` and AWS did not give it.", operation.call)),
-        };
-        self.results
-            .insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error.address(&operation.address)) });
+        let error = Some(trouble.diagnostic(&operation.call).address(&operation.address));
+        self.results.insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error });
     }
 
     /// After the last operation of a step its kind waits until the resource is ready; nothing else
