@@ -69,7 +69,12 @@ impl Bucket {
         if Instant::now() < flow.closed_until {
             return Cause::RetryAfter;
         }
-        Cause::Quota { bucket: flow.quota.name, text: flow.quota.text() }
+        flow.quota.cause()
+    }
+
+    /// What is waited for when there is no room.
+    pub(super) fn quota(&self) -> Cause {
+        locked(&self.flow).quota.cause()
     }
 
     /// Waits for a token.

@@ -108,6 +108,9 @@ fn unsent(message: &str, is_timeout: bool, endpoint: Option<&str>) -> (ErrorClas
     if has(&["certificate", "unknownissuer"]) {
         return (ErrorClass::Other, format!("{UNTRUSTED} {place} is not trusted: {message}"));
     }
+    if has(&["invalidcontenttype"]) {
+        return (ErrorClass::Other, format!("{place} does not speak TLS: an address without it begins with `http://`"));
+    }
     let sentence = if has(&["connection refused"]) {
         format!("nothing listens at {place}: the connection was refused")
     } else if has(&["dns error", "failed to lookup", "name or service not known", "name resolution"]) {

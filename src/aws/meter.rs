@@ -76,6 +76,7 @@ struct Ledger {
 struct Gauge {
     waits: u64,
     waiting: usize,
+    held: usize,
     since: Option<Instant>,
     elapsed: Duration,
     told_at: Option<Instant>,
@@ -114,14 +115,47 @@ impl Meter {
 
     /// Somebody waits for this from now on, until the answer is dropped.
     pub(super) fn waiting(&self, cause: Cause, events: EventSink) -> Waiting {
-        let now = Instant::now();
-        let mut ledger = locked(&self.0);
-        let gauge = ledger.waits.entry(cause.clone()).or_default();
-        gauge.waits += 1;
-        gauge.waiting += 1;
-        gauge.since.get_or_insert(now);
-        drop(ledger);
+        self.change(&cause, &events, |gauge| {
+            gauge.waits += 1;
+            gauge.waiting += 1;
+        });
         Waiting { meter: self.clone(), cause, events }
+    }
+
+    /// So many are held back for this reason, before they even wait.
+    pub(super) fn hold(&self, cause: &Cause, held: usize, events: &EventSink) {
+        self.change(cause, events, |gauge| gauge.held = held);
+    }
+
+    fn change(&self, cause: &Cause, events: &EventSink, change: impl FnOnce(&mut Gauge)) {
+        let mut ledger = locked(&self.0);
+        if !ledger.waits.contains_key(cause) {
+            ledger.waits.insert(cause.clone(), Gauge::default());
+        }
+        let Some(gauge) = ledger.waits.get_mut(cause) else { return };
+        change(gauge);
+        let event = gauge.tell(cause, Instant::now());
+        drop(ledger);
+        event.into_iter().for_each(|event| events(event));
+    }
+}
+
+impl Gauge {
+    /// Takes note of when the wait began or ended; answers with what is to be told of it.
+    fn tell(&mut self, cause: &Cause, now: Instant) -> Option<Event> {
+        let calls = self.waiting + self.held;
+        if calls == 0 {
+            let elapsed = now - self.since.take()?;
+            self.elapsed += elapsed;
+            self.told_at.take()?;
+            return Some(Event::Waited { address: None, cause: cause.text(), elapsed_ms: milliseconds(elapsed) });
+        }
+        let elapsed = now - *self.since.get_or_insert(now);
+        if elapsed < TELLING || self.told_at.is_some_and(|told| now - told < TELLING) {
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(Event::Waiting { address: None, cause: cause.text(), calls, elapsed_ms: milliseconds(elapsed), limit_ms: None })
     }
 }
 
@@ -167,41 +201,15 @@ impl Waiting {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                () = tokio::time::sleep(TELLING) => self.tell(),
+                () = tokio::time::sleep(TELLING) => self.meter.change(&self.cause, &self.events, |_| {}),
             }
         }
-    }
-
-    fn tell(&self) {
-        let now = Instant::now();
-        let mut ledger = locked(&self.meter.0);
-        let Some(gauge) = ledger.waits.get_mut(&self.cause) else { return };
-        if gauge.told_at.is_some_and(|told| now - told < TELLING) {
-            return;
-        }
-        gauge.told_at = Some(now);
-        let elapsed_ms = gauge.since.map_or(0, |since| milliseconds(now - since));
-        let event = Event::Waiting { address: None, cause: self.cause.text(), calls: gauge.waiting, elapsed_ms, limit_ms: None };
-        drop(ledger);
-        (self.events)(event);
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let now = Instant::now();
-        let mut ledger = locked(&self.meter.0);
-        let Some(gauge) = ledger.waits.get_mut(&self.cause) else { return };
-        gauge.waiting = gauge.waiting.saturating_sub(1);
-        if gauge.waiting > 0 {
-            return;
-        }
-        let elapsed = gauge.since.take().map_or(Duration::ZERO, |since| now - since);
-        gauge.elapsed += elapsed;
-        if gauge.told_at.take().is_some() {
-            drop(ledger);
-            (self.events)(Event::Waited { address: None, cause: self.cause.text(), elapsed_ms: milliseconds(elapsed) });
-        }
+        self.meter.change(&self.cause, &self.events, |gauge| gauge.waiting = gauge.waiting.saturating_sub(1));
     }
 }
 
@@ -234,6 +242,22 @@ mod tests {
         let waiting = |calls, elapsed_ms| Event::Waiting { address: None, cause: lambda().text(), calls, elapsed_ms, limit_ms: None };
         let ended = Event::Waited { address: None, cause: lambda().text(), elapsed_ms: 2_500 };
         assert_eq!(*locked(&told), [waiting(3, 1_000), waiting(2, 2_000), ended]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_back_waits_too_though_each_call_waits_shortly() {
+        let (meter, told) = (Meter::default(), Arc::new(Mutex::new(Vec::new())));
+        let sink: EventSink = {
+            let told = Arc::clone(&told);
+            Arc::new(move |event| locked(&told).push(event))
+        };
+        for held in (0..6).rev() {
+            meter.hold(&lambda(), held, &sink);
+            meter.waiting(lambda(), sink.clone()).during(tokio::time::sleep(Duration::from_millis(300))).await;
+        }
+        let waiting = |calls, elapsed_ms| Event::Waiting { address: None, cause: lambda().text(), calls, elapsed_ms, limit_ms: None };
+        let ended = Event::Waited { address: None, cause: lambda().text(), elapsed_ms: 1_800 };
+        assert_eq!(*locked(&told), [waiting(2, 1_200), ended]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 
 use super::bucket::Bucket;
 use super::locked;
+use super::meter::Cause;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -135,8 +136,13 @@ impl Quota {
         }
     }
 
+    /// A wait for it.
+    pub(super) fn cause(&self) -> Cause {
+        Cause::Quota { bucket: self.name, text: self.text() }
+    }
+
     /// Such as `AWS's quota of 15 Lambda calls a second`.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let calls = match self.name {
             "lambda" => "Lambda calls",
             "events" => "EventBridge calls",

@@ -82,7 +82,7 @@ impl Session {
         };
         let clients = Arc::new(Clients::new(&config, true));
         let probe = Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients));
-        let refused = |error| unconnected::explained(&error, settings, sources.as_ref(), endpoint.as_deref());
+        let refused = |error| unconnected::explained(&error, settings, sources.as_ref(), (&region, endpoint.as_deref()));
         let target = who_am_i(&probe, &region, refused).await?;
         let strange = endpoint.is_some() && settings.endpoint_url.is_none();
         let endpoint_source = strange.then(|| endpoint_source(settings));

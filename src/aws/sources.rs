@@ -27,7 +27,6 @@ pub(super) struct Sources {
     has_keys: bool,
     /// Whether the machine itself may be asked.
     is_instance: bool,
-    region: Option<String>,
 }
 
 impl Sources {
@@ -43,7 +42,7 @@ impl Sources {
         let has_keys = variable("AWS_ACCESS_KEY_ID").is_some() && settings.profile.is_none();
         let has_endpoint = settings.endpoint_url.is_some() || variable("AWS_ENDPOINT_URL").is_some();
         let is_instance = !has_keys && !has_endpoint && settings.profile.is_none() && may_be_an_instance();
-        let sources = Self { profiles, named, has_keys, is_instance, region: settings.region.clone() };
+        let sources = Self { profiles, named, has_keys, is_instance };
         sources.check()?;
         Ok(sources)
     }
@@ -197,11 +196,6 @@ impl Sources {
     /// Whether the keys in the environment are those of a session, which ends.
     pub(super) fn is_session_of_environment(&self) -> bool {
         self.has_keys && variable("AWS_SESSION_TOKEN").is_some()
-    }
-
-    /// The region as it was given, for messages.
-    pub(super) fn given_region(&self) -> Option<&str> {
-        self.region.as_deref()
     }
 }
 

@@ -8,23 +8,26 @@ use crate::diagnostic::Diagnostic;
 /// What is said in place of what the SDK says when no source has credentials.
 pub(super) const WITHOUT_CREDENTIALS: &str = "no credentials were found";
 
-/// The error of the first call, with where its credentials and its endpoint come from.
-pub(super) fn explained(error: &AwsError, settings: &Settings, sources: Option<&Sources>, endpoint: Option<&str>) -> Diagnostic {
-    let diagnostic = error.diagnostic();
+/// The error of the first call, with where its credentials and its endpoint come from. `place` is the region and an
+/// endpoint that is not AWS's own.
+pub(super) fn explained(error: &AwsError, settings: &Settings, sources: Option<&Sources>, place: (&str, Option<&str>)) -> Diagnostic {
+    let (diagnostic, (region, endpoint)) = (error.diagnostic(), place);
     let Some(sources) = sources else { return diagnostic };
     let diagnostic = match error.class {
         ErrorClass::Credentials => without_working_credentials(error, sources),
         _ => diagnostic,
     };
-    let diagnostic = match endpoint {
-        Some(endpoint) => diagnostic.hint(format!("the endpoint `{endpoint}` comes from {}", endpoint_source(settings))),
-        None if error.class == ErrorClass::Transient => match sources.given_region() {
-            // A region that does not exist has no host.
-            Some(region) => diagnostic.hint(format!("is there a region called `{region}`? Its name is part of the host's")),
-            None => diagnostic,
-        },
-        None => diagnostic,
+    let hints = match endpoint {
+        Some(endpoint) => vec![format!("the endpoint `{endpoint}` comes from {}", endpoint_source(settings))],
+        // A region that does not exist has no host.
+        None if error.says("cannot be resolved") => {
+            vec![format!("either this machine is offline, or there is no region `{region}`: its name is part of the host's")]
+        }
+        None => Vec::new(),
     };
+    let is_strange = error.code.is_none() && error.status.is_some();
+    let strange = is_strange.then(|| "no AWS error code came with the answer: is it AWS that answers there?".to_owned());
+    let diagnostic = hints.into_iter().chain(strange).fold(diagnostic, Diagnostic::hint);
     match proxy().filter(|_| error.status.is_none() && error.class != ErrorClass::Credentials) {
         Some((name, url)) => {
             diagnostic.hint(format!("calls go through the proxy `{url}`, since `{name}` is set; `NO_PROXY` names hosts without it"))
@@ -50,11 +53,11 @@ fn without_working_credentials(error: &AwsError, sources: &Sources) -> Diagnosti
 }
 
 fn hints(error: &AwsError, sources: &Sources) -> Vec<String> {
-    let is_expired = error.code.as_deref().is_some_and(|code| code.starts_with("ExpiredToken")) || error.says("expired");
     let clock: Vec<String> = error.clock_hint().into_iter().collect();
-    if !clock.is_empty() && !is_expired {
+    if !clock.is_empty() {
         return clock;
     }
+    let is_expired = error.code.as_deref().is_some_and(|code| code.starts_with("ExpiredToken")) || error.says("expired");
     let first = if sources.is_single_sign_on() {
         format!("log in again: `aws sso login --profile {}`", sources.profile())
     } else if sources.is_session_of_environment() {

@@ -48,6 +48,12 @@ impl Writer {
         self.caller().bucket(operation).has_room()
     }
 
+    /// So many calls like this one are held back, since its quota has no room for them.
+    pub fn held_back(&self, operation: &str, number: usize) {
+        let caller = self.caller();
+        caller.meter.hold(&caller.bucket(operation).quota(), number, &caller.events);
+    }
+
     /// A place in the queue for a call of this operation, to be given up just before it is made.
     pub fn place(&self, operation: &str) -> Place {
         self.caller().bucket(operation).place()

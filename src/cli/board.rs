@@ -1,6 +1,6 @@
 //! What is going on, folded from events: pure, the time is given.
 
-use super::view::human::{DIM, GREEN, RED, YELLOW, bytes, counted, duration, fitted, styled};
+use super::view::human::{DIM, GREEN, RED, YELLOW, bytes, duration, fitted, styled};
 use crate::model::event::Outcome;
 use crate::model::{Action, Address, Event, Plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,8 +31,10 @@ pub struct Board {
     /// Operations left per resource, so that a step's last one is known.
     left: BTreeMap<Address, (Action, usize)>,
     running: BTreeMap<Address, Running>,
-    /// Waits that belong to no running operation, by whose and what for.
+    /// Waits that calls share, by what for.
     waits: BTreeMap<String, Wait>,
+    /// Waits of resources whose operations have ended, by whose and what for.
+    settling: BTreeMap<String, Wait>,
     /// Waits that were told in a line of their own.
     told: BTreeSet<String>,
     failed: usize,
@@ -148,7 +150,8 @@ impl Board {
             }
             Event::Draining => {
                 self.is_draining = true;
-                return Some(self.draining());
+                let text = "Stopping: what AWS was already asked for is waited for, and the state is saved. Ctrl-C again aborts at once.";
+                return Some(styled(YELLOW, text));
             }
             Event::Calls { .. } => {}
         }
@@ -176,11 +179,11 @@ impl Board {
         let frame = SPINNER[usize::try_from(now_ms / FRAME_MS).unwrap_or_default() % SPINNER.len()];
         let mut lines = vec![format!("{frame} {}", self.head(now_ms))];
         lines.extend(self.waits.values().map(|wait| format!("  {}", wait.sentence(now_ms))));
-        match self.running.len() {
-            0..=SHOWN_OPERATIONS_MAX => {
-                lines.extend(self.running.iter().map(|(address, running)| self.operation(address, running, now_ms)))
-            }
-            _ => lines.extend(self.grouped(now_ms)),
+        if self.running.len() + self.settling.len() <= SHOWN_OPERATIONS_MAX {
+            lines.extend(self.running.iter().map(|(address, running)| self.operation(address, running, now_ms)));
+            lines.extend(self.settling.values().map(|wait| format!("  {}", wait.sentence(now_ms))));
+        } else {
+            lines.extend(self.grouped(now_ms));
         }
         let rows = rows.max(1);
         if lines.len() > rows {
@@ -193,6 +196,7 @@ impl Board {
         self.phase = Phase { work, packages: BTreeSet::new(), done: 0, total, since_ms: now_ms };
         self.line = LastLine { at_ms: now_ms, done: 0 };
         self.waits.clear();
+        self.settling.clear();
         self.running.clear();
     }
 
@@ -234,7 +238,8 @@ impl Board {
         match address.and_then(|address| self.running.get_mut(address)) {
             Some(running) => running.wait = Some(wait),
             None => {
-                self.waits.insert(key.clone(), wait);
+                let waits = if address.is_some() { &mut self.settling } else { &mut self.waits };
+                waits.insert(key.clone(), wait);
             }
         }
         // Of hundreds, a line now and then says how many wait.
@@ -247,20 +252,13 @@ impl Board {
     fn waited(&mut self, address: Option<&Address>, cause: &str, elapsed_ms: u64) -> Option<String> {
         let key = key(address, cause);
         self.waits.remove(&key);
+        self.settling.remove(&key);
         if let Some(running) = address.and_then(|address| self.running.get_mut(address)) {
             running.wait = None;
         }
         let owner = address.map(|address| format!("{address}: ")).unwrap_or_default();
         let line = || format!("   {} {owner}{} for {cause}", styled(DIM, "waited"), duration(elapsed_ms));
         (self.is_verbose && elapsed_ms >= WAIT_MS_MIN).then(line)
-    }
-
-    fn draining(&self) -> String {
-        let running = match self.running.len() {
-            0 => "Stopping".to_owned(),
-            number => format!("Stopping after {} that AWS was already asked for", counted(number, "operation")),
-        };
-        styled(YELLOW, &format!("{running}; the state is saved then. Press Ctrl-C again to abort at once."))
     }
 
     /// The phase, how far it is, and since when.
@@ -293,8 +291,16 @@ impl Board {
 
     /// One line for where nothing is drawn: how far, and what is waited for.
     fn summary(&self, now_ms: u64) -> String {
-        let waits = self.waits.values().map(|wait| wait.sentence(now_ms)).chain(self.waiting_operations(now_ms));
-        [self.head(now_ms)].into_iter().chain(waits).collect::<Vec<_>>().join(" · ")
+        let waits = match self.waits.len() {
+            0 => None,
+            1 => self.waits.values().next().map(|wait| wait.sentence(now_ms)),
+            _ => {
+                let each = self.waits.values().map(|wait| format!("{} for {}", wait.calls, wait.cause));
+                Some(format!("calls wait: {}", each.collect::<Vec<_>>().join(", ")))
+            }
+        };
+        let parts = [self.head(now_ms)].into_iter().chain(waits).chain(self.waiting_operations(now_ms));
+        parts.collect::<Vec<_>>().join(" · ")
     }
 
     fn operation(&self, address: &Address, running: &Running, now_ms: u64) -> String {
@@ -319,11 +325,12 @@ impl Board {
 
     /// How many running operations wait for something of their own, and what the one that waits longest waits for.
     fn waiting_operations(&self, now_ms: u64) -> Option<String> {
-        let waits: Vec<&Wait> = self.running.values().filter_map(|running| running.wait.as_ref()).collect();
+        let running = self.running.values().filter_map(|running| running.wait.as_ref());
+        let waits: Vec<&Wait> = running.chain(self.settling.values()).collect();
         let longest = waits.iter().min_by_key(|wait| wait.since_ms)?;
         Some(match waits.len() {
             1 => longest.sentence(now_ms),
-            number => format!("{number} operations wait, the longest {}", longest.sentence(now_ms)),
+            number => format!("{number} resources wait, the longest {}", longest.sentence(now_ms).trim_start_matches("waiting ")),
         })
     }
 }
@@ -444,6 +451,7 @@ mod tests {
         assert_eq!(board.due(1_100).as_deref(), Some("  applying 10 of 100 · 1 s"));
         board.take(&quota(37, 3_000), 3_000);
         assert_eq!(board.due(6_000), None);
+        assert_eq!(board.clone().due(12_000).unwrap().matches("wait").count(), 1);
         assert_eq!(
             board.due(6_100).as_deref(),
             Some("  applying 10 of 100 · 6 s · 37 calls wait for AWS's quota of 15 Lambda calls a second")
@@ -525,7 +533,7 @@ mod tests {
           role.hash: iam:CreateRole · 2 s, 1 more of it after that
         ");
         board.take(&waiting(5_000), 7_000);
-        insta::assert_snapshot!(plain(board.take(&Event::Draining, 7_000)).unwrap(), @"Stopping after 1 operation that AWS was already asked for; the state is saved then. Press Ctrl-C again to abort at once.");
+        insta::assert_snapshot!(plain(board.take(&Event::Draining, 7_000)).unwrap(), @"Stopping: what AWS was already asked for is waited for, and the state is saved. Ctrl-C again aborts at once.");
         insta::assert_snapshot!(board.lines(7_000, 80, 9).join("\n"), @r"
         ⠋ applying 0 of 3 · 6 s · stopping
           role.hash: waiting for role `demo-hash` to be assumable, 5 s of 15 min, 1 mor…
@@ -554,7 +562,7 @@ mod tests {
         insta::assert_snapshot!(board.lines(4_000, 72, 9).join("\n"), @r"
         ⠋ applying 0 of 300 · 4 s
           20 calls wait for AWS's quota of 15 Lambda calls a second
-          2 operations wait, the longest waiting for role `demo-f004` to be ass…
+          2 resources wait, the longest for role `demo-f004` to be assumable, 3…
           lambda:CreateFunction × 28: function.f000, function.f001, function.f0…
         ");
         assert_eq!(board.lines(4_000, 72, 2).len(), 2);

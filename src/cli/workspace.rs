@@ -231,7 +231,7 @@ impl Workspace {
         self.progress.note(&Event::Calls { account: account.clone() });
         let text = match self.ui.is_verbose() {
             true => Some(human::calls(&account, self.ui.width())),
-            false => human::slowed(&account),
+            false => human::slowed(&account, self.ui.width()),
         };
         text.iter().for_each(|text| self.ui.status(text));
     }

@@ -21,6 +21,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::time::Instant;
 
+/// Why a step was left out of a run that was stopped.
+const STOPPED: &str = "The run was interrupted before it.";
+
 /// So many resources are waited for at the same time.
 const SETTLING: usize = 24;
 
@@ -134,6 +137,8 @@ struct Run<'a> {
     interrupt: &'a Interrupt,
     parallel: usize,
     schedule: Schedule<'a>,
+    /// How many operations of each quota were held back when it was last looked.
+    held: BTreeMap<&'static str, usize>,
     step_of: Vec<usize>,
     begun: BTreeMap<usize, Instant>,
     results: BTreeMap<Address, StepResult>,
@@ -168,6 +173,7 @@ impl<'a> Run<'a> {
             interrupt: &engine.interrupt,
             parallel,
             schedule: Schedule::new(&plan.operations, quota_of),
+            held: BTreeMap::new(),
             step_of,
             begun: BTreeMap::new(),
             results: BTreeMap::new(),
@@ -196,7 +202,12 @@ impl<'a> Run<'a> {
                 running.push(self.begin(id));
                 self.working += 1;
             }
+<<<<<<< HEAD
             while self.working == 0 && running.len() < SETTLING && !self.is_over() {
+=======
+            self.hold_back();
+            while self.working == 0 && running.len() < SETTLING && !self.interrupt.drain.is_cancelled() {
+>>>>>>> progress
                 let Some(settling) = self.settling.pop_front() else { break };
                 running.push(settling);
             }
@@ -212,9 +223,17 @@ impl<'a> Run<'a> {
         self.close();
     }
 
+<<<<<<< HEAD
     /// Whether nothing new is started.
     fn is_over(&self) -> bool {
         self.is_locked_out || self.interrupt.drain.is_cancelled()
+=======
+    /// Lets it be told how many operations only wait for a quota.
+    fn hold_back(&mut self) {
+        let held = self.schedule.held_back(|call| self.writer.has_room(call));
+        let changed = held.into_iter().filter(|(quota, _, number)| self.held.insert(quota, *number).unwrap_or(0) != *number);
+        changed.for_each(|(_, call, number)| self.writer.held_back(call, number));
+>>>>>>> progress
     }
 
     fn note_skipped(&mut self, id: OperationId) {
@@ -253,31 +272,29 @@ impl<'a> Run<'a> {
             Ended::Operation { id, result } => {
                 self.working -= 1;
                 let skipped = self.schedule.end(id, result.is_ok());
-                self.announce(id, result.is_err());
+                self.announce(id, result.as_ref().map_or_else(Trouble::outcome, |()| Outcome::Done));
                 match result {
                     Ok(()) => self.advance(id).await,
                     Err(trouble) => self.fail(id, &trouble),
                 }
                 skipped.into_iter().for_each(|id| self.note_skipped(id));
             }
-            Ended::Settled { step, result } => match result {
-                Err(error) if error.class != ErrorClass::Interrupted => {
-                    let address = &self.plan.steps[step].address;
-                    let error = error.diagnostic().address(address);
-                    self.results.insert(address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error) });
-                }
-                _ => {}
-            },
+            Ended::Settled { step, result: Err(error) } if error.class != ErrorClass::Interrupted => {
+                let address = &self.plan.steps[step].address;
+                let error = Some(error.diagnostic().address(address));
+                self.results.insert(address.clone(), StepResult { outcome: Outcome::Failed, error });
+            }
+            Ended::Settled { .. } => {}
         }
     }
 
-    fn announce(&self, id: OperationId, failed: bool) {
+    fn announce(&self, id: OperationId, outcome: Outcome) {
         let operation = &self.plan.operations[id.0];
         let elapsed = self.begun.get(&id.0).map_or(0, |begun| begun.elapsed().as_millis());
         (self.events)(Event::OperationEnded {
             address: operation.address.clone(),
             call: operation.call.clone(),
-            outcome: if failed { Outcome::Failed } else { Outcome::Done },
+            outcome,
             elapsed_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
             done: self.schedule.ended(),
             total: self.plan.operations.len(),
@@ -290,14 +307,11 @@ impl<'a> Run<'a> {
             self.started |= !is_certain(error);
             self.is_locked_out |= error.class == ErrorClass::Credentials;
         }
-        let error = match trouble {
-            Trouble::Aws(error) => error.diagnostic(),
-            Trouble::Store(diagnostic) => diagnostic.clone(),
-            Trouble::Unresolved(reference) => Diagnostic::error("unresolved", "a reference has no value")
-                .detail(format!("`${{{reference}}}` is needed for `{}` and AWS did not give it.", operation.call)),
-        };
-        self.results
-            .insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error: Some(error.address(&operation.address)) });
+        if trouble.outcome() == Outcome::Skipped {
+            return self.skip(&operation.address, STOPPED);
+        }
+        let error = Some(trouble.diagnostic(&operation.call).address(&operation.address));
+        self.results.insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error });
     }
 
     /// After the last operation of a step its kind waits until the resource is ready; nothing else
@@ -347,6 +361,7 @@ impl<'a> Run<'a> {
     /// Steps that were never begun or never finished.
     fn close(&mut self) {
         let stopped = self.interrupt.drain.is_cancelled();
+<<<<<<< HEAD
         let why = if stopped {
             "The run was interrupted before it."
         } else if self.is_locked_out {
@@ -358,7 +373,18 @@ impl<'a> Run<'a> {
             let address = &self.plan.operations[id.0].address;
             let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
             self.results.insert(address.clone(), StepResult { outcome: Outcome::Skipped, error: Some(error) });
+=======
+        let why = if stopped { STOPPED } else { "Its operations wait for each other in a circle; this is a bug in lambdo." };
+        let plan = self.plan;
+        for id in self.schedule.unfinished().collect::<Vec<_>>() {
+            self.skip(&plan.operations[id.0].address, why);
+>>>>>>> progress
         }
+    }
+
+    fn skip(&mut self, address: &Address, why: &str) {
+        let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
+        self.results.insert(address.clone(), StepResult { outcome: Outcome::Skipped, error: Some(error) });
     }
 
     /// Writes down what needs no operation, and the outputs.

@@ -4,6 +4,7 @@ use super::journal::Journal;
 use crate::aws::{AwsError, ErrorClass, Place, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Registry, RunContext};
+use crate::model::event::Outcome;
 use crate::model::plan::EntryFacts;
 use crate::model::{
     ArtifactSource, Carry, Operation, PhysicalId, Record, State, Step, Table, TemplatePart, Transition, Value, value::resolve_table,
@@ -15,6 +16,26 @@ pub enum Trouble {
     Aws(AwsError),
     Store(Diagnostic),
     Unresolved(String),
+}
+
+impl Trouble {
+    /// Skipped where the run was stopped before AWS was asked.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Aws(error) if error.class == ErrorClass::Interrupted && !error.leaves_open() => Outcome::Skipped,
+            _ => Outcome::Failed,
+        }
+    }
+
+    /// What it means for `call`.
+    pub fn diagnostic(&self, call: &str) -> Diagnostic {
+        match self {
+            Self::Aws(error) => error.diagnostic(),
+            Self::Store(diagnostic) => diagnostic.clone(),
+            Self::Unresolved(reference) => Diagnostic::error("unresolved", "a reference has no value")
+                .detail(format!("`${{{reference}}}` is needed for `{call}` and AWS did not give it.")),
+        }
+    }
 }
 
 /// One operation on its way.

@@ -148,14 +148,7 @@ impl Engine {
     /// # Errors
     /// [`Exit::Locked`], naming who holds it.
     pub async fn lock(&self, operation: &str) -> Result<Box<dyn Lease>, Failure> {
-        let holder = Holder {
-            who: ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".into()),
-            pid: std::process::id(),
-            host: host_name(),
-            operation: operation.to_owned(),
-            since: self.clock.now(),
-        };
-        self.store.lock(&holder).await.map_err(Failure::from)
+        self.store.lock(&holder(operation, self.clock.now())).await.map_err(Failure::from)
     }
 
     /// Reads AWS, settles what a killed run left open (in memory only) and decides.
@@ -229,6 +222,21 @@ fn new_lineage() -> Result<Lineage, Failure> {
         Failure::new(Exit::Failed, Diagnostic::error("no-randomness", "the system gave no random numbers").detail(error.to_string()))
     })?;
     Ok(Lineage(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+/// This process, as one that holds a lock.
+pub fn holder(operation: &str, since: String) -> Holder {
+    Holder { who: user_name(), pid: std::process::id(), host: host_name(), operation: operation.to_owned(), since }
+}
+
+/// Services and containers often run without the variables, so the system is asked for the name of their user.
+fn user_name() -> String {
+    let variable = |name: &&str| std::env::var(name).ok().filter(|name| !name.is_empty());
+    let asked = || {
+        let output = std::process::Command::new("id").arg("-un").output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+    };
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(variable).or_else(asked).unwrap_or_else(|| "unknown".into())
 }
 
 fn host_name() -> String {

@@ -29,6 +29,8 @@ pub struct Schedule<'a> {
     /// What may start, by quota: a slow one must not keep the others waiting. Within a quota the order is that of the
     /// plan, so that what is begun is brought to its end before the next is begun.
     ready: BTreeMap<&'static str, BTreeSet<usize>>,
+    /// A call that counts against each quota.
+    calls: BTreeMap<&'static str, &'a str>,
     running: BTreeMap<&'static str, usize>,
     /// Serial keys in use, each with those that wait for it.
     busy: BTreeMap<&'a str, VecDeque<usize>>,
@@ -45,9 +47,10 @@ impl<'a> Schedule<'a> {
         let open_waits: Vec<usize> = operations.iter().map(|operation| operation.waits.len()).collect();
         let free: Vec<usize> = (0..operations.len()).filter(|index| open_waits[*index] == 0).collect();
         let status = vec![Status::Waiting; operations.len()];
-        let (ready, running) = (BTreeMap::new(), BTreeMap::new());
-        let quotas = operations.iter().map(|operation| quota_of(&operation.call)).collect();
-        let mut schedule = Self { operations, status, open_waits, dependants, quotas, ready, running, busy: BTreeMap::new(), ended: 0 };
+        let (ready, running, busy) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let quotas: Vec<&'static str> = operations.iter().map(|operation| quota_of(&operation.call)).collect();
+        let calls = quotas.iter().copied().zip(operations.iter().map(|operation| operation.call.as_str())).collect();
+        let mut schedule = Self { operations, status, open_waits, dependants, quotas, ready, calls, running, busy, ended: 0 };
         free.into_iter().for_each(|index| schedule.free(index));
         schedule
     }
@@ -82,6 +85,13 @@ impl<'a> Schedule<'a> {
             return Some(OperationId(index));
         }
         None
+    }
+
+    /// Operations that could start if their quota had room for them: each quota, a call that counts against it, and how
+    /// many are held back.
+    pub fn held_back(&self, has_room: impl Fn(&str) -> bool) -> Vec<(&'static str, &'a str, usize)> {
+        let each = self.ready.iter().filter_map(|(quota, ready)| Some((*quota, *self.calls.get(quota)?, ready.len())));
+        each.map(|(quota, call, number)| (quota, call, if number == 0 || has_room(call) { 0 } else { number })).collect()
     }
 
     /// Takes note that an operation ended; gives those that will not be tried because of it.

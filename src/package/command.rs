@@ -4,7 +4,7 @@ use super::builder::{Build, Builder, Built, Job};
 use super::fingerprint::{self, Excluded, Record};
 use super::hash::{Item, content_hash};
 use super::problem::{blocking, missing, not_built, strings, unknown_key, wrong_type};
-use super::process::{Tail, watch};
+use super::process::{Tail, apart, watch};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Table, Value};
 use crate::package::BUILD_FAILED;
@@ -192,7 +192,8 @@ fn identity(job: &Job<'_>, command: &Command) -> String {
 
 async fn run(job: &Job<'_>, command: &Command, folder: &Path) -> Result<(), Diagnostic> {
     let [program, arguments @ ..] = &command.words[..] else { return Ok(()) };
-    let started = tokio::process::Command::new(program)
+    let mut started = tokio::process::Command::new(program);
+    let started = apart(&mut started)
         .args(arguments)
         .current_dir(folder)
         .env(FUNCTION, job.function)

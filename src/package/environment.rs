@@ -1,5 +1,6 @@
 //! The variables of the environment and the programs that are found through it.
 
+use super::process::apart;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ impl Environment {
         let mut command = Command::new(program);
         command.env_clear().envs(&self.variables).current_dir(folder);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        apart(&mut command);
         command
     }
 }

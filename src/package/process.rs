@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 /// How long output is waited for after a program ended: something that it left running may hold the
 /// pipe open for ever.
@@ -48,13 +48,17 @@ impl Tail {
 /// # Errors
 /// When the system cannot wait for it.
 pub(super) async fn watch(child: &mut Child, on_output: impl Fn(String), on_error: impl Fn(String)) -> io::Result<ExitStatus> {
+    let mut family = Family(child.id());
     let (output, errors) = (child.stdout.take(), child.stderr.take());
     let reading = async { tokio::join!(read(output, on_output), read(errors, on_error)) };
     tokio::pin!(reading);
     let mut has_read = false;
     let status = loop {
         tokio::select! {
-            status = child.wait() => break status?,
+            status = child.wait() => {
+                family.0 = None;
+                break status?;
+            }
             _ = &mut reading, if !has_read => has_read = true,
         }
     };
@@ -63,6 +67,26 @@ pub(super) async fn watch(child: &mut Child, on_output: impl Fn(String), on_erro
         let _ = tokio::time::timeout(GRACE, reading).await;
     }
     Ok(status)
+}
+
+/// Makes a program the head of its own family, so that [`watch`] can end all of it.
+pub(super) fn apart(command: &mut Command) -> &mut Command {
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+}
+
+/// A program and all that it started, such as cargo's compilers; they end when nobody waits for them any more.
+struct Family(Option<u32>);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(pid) = self.0.and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw) {
+            // It fails when all of it is gone.
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 async fn read(from: Option<impl AsyncRead + Unpin>, on_line: impl Fn(String)) {

@@ -15,6 +15,7 @@ mod behaviour_reads;
 mod behaviour_role;
 mod calls;
 mod clients;
+mod connecting;
 mod corpus;
 mod drift;
 mod drift_cases;

@@ -2,7 +2,7 @@
 
 use crate::aws::{self, Settings};
 use crate::cli::args::{Format, InitArguments};
-use crate::cli::init::{self, Found, example, text, view};
+use crate::cli::init::{self, Found, example, gitignore, text, view};
 use crate::cli::render::file_name;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{CONFIG_FILE, Workspace};
@@ -32,12 +32,14 @@ pub async fn run(workspace: &Workspace, arguments: &InitArguments) -> Result<Exi
     let config = text::config(&found, region.as_deref());
     check(workspace, &place.config, &config)?;
     let mut files: Vec<(PathBuf, String)> = files.into_iter().map(|(name, text)| (place.folder.join(name), text)).collect();
+    let ignored = gitignore::addition(&place.folder);
     // Last, so that a run that failed half-way can be repeated.
     files.push((place.config.clone(), config));
     if !arguments.dry_run {
+        ignored.iter().try_for_each(gitignore::Addition::write)?;
         files.iter().try_for_each(|(path, text)| write_new(path, text))?;
     }
-    tell(workspace, arguments, &place, &found, region.as_deref(), &files);
+    tell(workspace, arguments, &place, &found, region.as_deref(), &files, ignored.as_ref());
     Ok(Exit::Success)
 }
 
@@ -106,13 +108,22 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-fn tell(workspace: &Workspace, arguments: &InitArguments, place: &Place, found: &Found, region: Option<&str>, files: &[(PathBuf, String)]) {
+fn tell(
+    workspace: &Workspace,
+    arguments: &InitArguments,
+    place: &Place,
+    found: &Found,
+    region: Option<&str>,
+    files: &[(PathBuf, String)],
+    ignored: Option<&gitignore::Addition>,
+) {
     let ui = &workspace.ui;
     let text = files.last().map(|(_, text)| text.as_str()).filter(|_| arguments.dry_run);
     let names: Vec<String> = files.iter().map(|(path, _)| file_name(path)).collect();
     let config = file_name(&place.config);
     let options = options(workspace, arguments);
-    let view = view::View { found, region, config: &config, files: &names, text, options: &options };
+    let ignored = ignored.map(|addition| file_name(&addition.path));
+    let view = view::View { found, region, config: &config, files: &names, text, ignored: ignored.as_deref(), options: &options };
     match (ui.format(), text) {
         (Format::Json, _) => ui.document(&view::document(&view)),
         (Format::Human | Format::Markdown, Some(text)) => {

@@ -162,7 +162,8 @@ fn tell(workspace: &Workspace, called: &Called, is_async: bool, out: Option<&Pat
     };
     human::log_tail(&view).iter().for_each(|tail| ui.status(tail));
     let failure = answer.function_error.as_deref().map(|function_error| {
-        FunctionFailure { address: &called.address, function_error, payload: &answer.payload, logs: &logs }.diagnostic()
+        let is_init_timeout = view.report.as_ref().is_some_and(|report| report.is_init_timeout);
+        FunctionFailure { address: &called.address, function_error, payload: &answer.payload, logs: &logs, is_init_timeout }.diagnostic()
     });
     let errors: Vec<Diagnostic> = failure.into_iter().collect();
     let kept = match (ui.format(), is_async) {

@@ -8,7 +8,11 @@ use crate::cli::workspace::{Connection, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Report;
 use crate::model::{Action, ArtifactSource, Event, Exit, Failure, Plan, State};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// So many resources of which the same is said are named one by one.
+const ALIKE_MAX: usize = 5;
 
 /// A plan that is about to be applied.
 pub struct Run<'a> {
@@ -105,7 +109,7 @@ impl Run<'_> {
         // A state that could not be saved belongs to no step, and must be told all the same.
         let of_steps = results.values().filter_map(|result| result.error.clone());
         let errors: Vec<Diagnostic> = of_steps.chain(report.diagnostics.iter().cloned()).collect();
-        ui.diagnostics(&errors);
+        ui.diagnostics(&gathered(&errors));
         // That there was nothing to do is what the plan has said.
         if report.exit != Exit::Success || plan.steps.iter().any(|step| step.action != Action::NoOp) {
             ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, times }));
@@ -122,9 +126,41 @@ impl Run<'_> {
     }
 }
 
+/// Those that say the same of many resources become one.
+fn gathered(all: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<(&str, &str), Vec<&Diagnostic>> = BTreeMap::new();
+    all.iter().for_each(|one| seen.entry((one.code, one.detail.as_str())).or_default().push(one));
+    let is_of_many = |one: &Diagnostic| one.span.is_none() && seen[&(one.code, one.detail.as_str())].len() > ALIKE_MAX;
+    let mut gathered: Vec<Diagnostic> = all.iter().filter(|one| !is_of_many(one)).cloned().collect();
+    gathered.extend(seen.values().filter(|alike| is_of_many(alike[0])).map(|alike| {
+        let named: Vec<String> = alike.iter().take(ALIKE_MAX).filter_map(|one| one.address.as_ref().map(ToString::to_string)).collect();
+        let more = alike.len() - named.len();
+        let detail = format!("{}\n{} and {more} more", alike[0].detail, named.join(", "));
+        Diagnostic { address: None, ..alike[0].clone() }.detail(detail)
+    }));
+    gathered
+}
+
 fn nobody_to_ask(command: &str) -> Failure {
     let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
         .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal. Nothing was changed."))
         .hint(format!("to do it without a question: `lambdo {command} --yes`"));
     Failure::new(Exit::Usage, diagnostic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_many_resources_is_said_once() {
+        let skipped =
+            |number: usize| Diagnostic::warning("skipped", "not tried").detail("It was stopped.").address(format!("role.r{number}"));
+        let failed = Diagnostic::error("aws", "AWS refused").detail("no").address("function.hash");
+        let few: Vec<Diagnostic> = (0..ALIKE_MAX).map(skipped).chain([failed.clone()]).collect();
+        assert_eq!(gathered(&few), few);
+        let many = gathered(&(0..1_010).map(skipped).chain([failed.clone()]).collect::<Vec<_>>());
+        assert_eq!((many.len(), &many[0]), (2, &failed));
+        assert_eq!(many[1].detail, "It was stopped.\nrole.r0, role.r1, role.r2, role.r3, role.r4 and 1005 more");
+    }
 }

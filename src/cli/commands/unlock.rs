@@ -4,8 +4,9 @@ use super::status::lock_holder;
 use crate::cli::args::Format;
 use crate::cli::view::json;
 use crate::cli::workspace::Workspace;
+use crate::engine::holder;
 use crate::model::{Exit, Failure};
-use crate::store::{Holder, StateStore};
+use crate::store::StateStore;
 
 /// Says that nothing is locked, or who holds the lock.
 ///
@@ -15,9 +16,7 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     let header = workspace.header(&workspace.config()?)?;
     let store = workspace.store(&header);
     let before = store.holder().await?;
-    let ours =
-        Holder { pid: std::process::id(), operation: "unlock".into(), since: jiff::Timestamp::now().to_string(), ..Holder::unknown() };
-    drop(store.lock(&ours).await?);
+    drop(store.lock(&holder("unlock", jiff::Timestamp::now().to_string())).await?);
     match (workspace.ui.format(), before) {
         (Format::Json, before) => workspace.ui.document(&json::unlock(before.map(lock_holder).as_ref())),
         (Format::Human | Format::Markdown, Some(holder)) => {

@@ -5,6 +5,7 @@
 
 pub mod example;
 pub mod folder;
+pub mod gitignore;
 mod name;
 mod rust;
 mod script;

@@ -293,7 +293,7 @@ fn the_spec_teaches_what_can_be_said() {
 
 fn told(found: &Found, files: &[&str], columns: usize) -> String {
     let files: Vec<String> = files.iter().map(ToString::to_string).collect();
-    let view = view::View { found, region: None, config: "config.toml", files: &files, text: None, options: "" };
+    let view = view::View { found, region: None, config: "config.toml", files: &files, text: None, ignored: None, options: "" };
     anstream::adapter::strip_str(&view::human(&view, columns)).to_string()
 }
 
@@ -404,7 +404,15 @@ fn documents_fit_their_schema() {
     let validator = jsonschema::validator_for(&schema).unwrap();
     let found = sample();
     let failure = crate::cli::view::json::failure("init", &[crate::diagnostic::Diagnostic::error("x", "X")], &BTreeMap::new());
-    let view = view::View { found: &found, region: None, config: "config.toml", files: &["config.toml".into()], text: None, options: "" };
+    let view = view::View {
+        found: &found,
+        region: None,
+        config: "config.toml",
+        files: &["config.toml".into()],
+        text: None,
+        ignored: None,
+        options: "",
+    };
     let dry = view::View { text: Some("project = 1"), region: Some("eu-central-1"), ..view };
     let empty = Found { functions: vec![], foreign: vec![], ..sample() };
     let bare = view::View { found: &empty, files: &[], ..dry };

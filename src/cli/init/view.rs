@@ -20,6 +20,8 @@ pub struct View<'a> {
     pub files: &'a [String],
     /// The spec's text where it is not written.
     pub text: Option<&'a str>,
+    /// The `.gitignore` that gets lines, as it is shown.
+    pub ignored: Option<&'a str>,
     /// What stands before the verb in later commands, such as `-C shop`; empty when nothing must.
     pub options: &'a str,
 }
@@ -39,7 +41,9 @@ pub fn human(view: &View<'_>, columns: usize) -> String {
         wrapped(text, 0, columns).join("\n")
     }));
     let verb = if view.text.is_some() { "Would write" } else { "Wrote" };
-    let files: Vec<String> = view.files.iter().map(|file| format!("{verb} {}", styled(GREEN, file))).collect();
+    let mut files: Vec<String> = view.files.iter().map(|file| format!("{verb} {}", styled(GREEN, file))).collect();
+    let add = if view.text.is_some() { "Would add" } else { "Added" };
+    files.extend(view.ignored.map(|file| format!("{add} state/local and state/build to {}", styled(GREEN, file))));
     blocks.push(files.join("\n"));
     blocks.push(next(view, columns));
     blocks.join("\n\n")
@@ -118,6 +122,10 @@ pub fn document(view: &View<'_>) -> Json {
     let found = view.found;
     let functions: Vec<Json> = found.functions.iter().map(function).collect();
     let foreign: Vec<Json> = found.foreign.iter().map(|(tool, file)| json!({ "tool": tool, "file": file })).collect();
+    let written: Vec<&str> = match view.text {
+        Some(_) => Vec::new(),
+        None => view.files.iter().map(String::as_str).chain(view.ignored).collect(),
+    };
     let mut document = json!({
         "version": VERSION,
         "command": "init",
@@ -128,7 +136,7 @@ pub fn document(view: &View<'_>) -> Json {
         "example": view.is_example(),
         "not_read": foreign,
         "cut": found.is_cut,
-        "written": if view.text.is_some() { &[] } else { view.files },
+        "written": written,
     });
     if let (Some(text), Some(object)) = (view.text, document.as_object_mut()) {
         object.insert("text".into(), text.into());

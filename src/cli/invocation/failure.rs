@@ -15,6 +15,12 @@ const ADVICE: [(&str, &str); 4] = [
     ("Runtime.OutOfMemory", "give it more memory with `memory_size` in its section"),
 ];
 
+/// What helps a function that never asked for an event.
+const NEVER_ASKED: [&str; 2] = [
+    "a program has to ask the Runtime API for each event, as the Lambda runtime of its language does: for Rust the crate `lambda_runtime`",
+    "if it only takes long to start, do less before it asks for the first event, or give it more time with `timeout`",
+];
+
 /// Why a function failed.
 pub struct FunctionFailure<'a> {
     /// The function.
@@ -25,6 +31,8 @@ pub struct FunctionFailure<'a> {
     pub payload: &'a [u8],
     /// The command that shows its log.
     pub logs: &'a str,
+    /// Whether it never asked for an event.
+    pub is_init_timeout: bool,
 }
 
 impl FunctionFailure<'_> {
@@ -37,7 +45,12 @@ impl FunctionFailure<'_> {
         };
         let mut hints: Vec<&str> = ADVICE.iter().filter(|(piece, _)| text.contains(piece)).map(|(_, advice)| *advice).collect();
         hints.dedup();
-        let diagnostic = Diagnostic::error("function-failed", "The function failed").address(self.address).detail(detail);
+        let mut summary = "The function failed";
+        if self.is_init_timeout {
+            summary = "The function's init timed out: it never asked for an event";
+            hints = NEVER_ASKED.to_vec();
+        }
+        let diagnostic = Diagnostic::error("function-failed", summary).address(self.address).detail(detail);
         let diagnostic = hints.into_iter().fold(diagnostic, Diagnostic::hint);
         diagnostic.hint(format!("its whole log: `{}`", self.logs))
     }
@@ -87,9 +100,15 @@ mod tests {
 
     fn detail(payload: &str) -> String {
         let address = Address::new("function", "hash");
-        FunctionFailure { address: &address, function_error: "Unhandled", payload: payload.as_bytes(), logs: "lambdo logs hash" }
-            .diagnostic()
-            .detail
+        FunctionFailure {
+            address: &address,
+            function_error: "Unhandled",
+            payload: payload.as_bytes(),
+            logs: "lambdo logs hash",
+            is_init_timeout: false,
+        }
+        .diagnostic()
+        .detail
     }
 
     #[test]
@@ -135,7 +154,9 @@ mod tests {
         let address = Address::new("function", "hash");
         let payload = br#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: 1 Error: Task timed out after 3.00 seconds"}"#;
         let hints =
-            FunctionFailure { address: &address, function_error: "Unhandled", payload, logs: "lambdo logs hash" }.diagnostic().hints;
+            FunctionFailure { address: &address, function_error: "Unhandled", payload, logs: "lambdo logs hash", is_init_timeout: false }
+                .diagnostic()
+                .hints;
         assert!(hints.len() == 2 && hints[0].contains("`timeout`"), "{hints:?}");
     }
 }

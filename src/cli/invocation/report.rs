@@ -20,12 +20,21 @@ pub struct Report {
     /// How long its start took, in milliseconds; absent when it was warm.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_duration_ms: Option<f64>,
+    /// Whether the function never finished its start, and so never asked for an event.
+    #[serde(skip)]
+    pub is_init_timeout: bool,
 }
+
+/// How Lambda names a start that went on within the invocation and did not end in its time.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+const INIT_TIMEOUT: [&str; 2] = ["\tPhase: invoke\t", "\tStatus: timeout"];
 
 impl Report {
     /// Finds the last report in a log.
     pub fn find(log: &str) -> Option<Self> {
-        log.lines().rev().find_map(|line| if line.starts_with('{') { Self::from_json(line) } else { Self::from_text(line) })
+        let report =
+            log.lines().rev().find_map(|line| if line.starts_with('{') { Self::from_json(line) } else { Self::from_text(line) })?;
+        Some(Self { is_init_timeout: log.lines().any(is_init_timeout), ..report })
     }
 
     /// `REPORT RequestId: … Duration: 1.2 ms Billed Duration: 2 ms …`, fields apart by tabs.
@@ -37,6 +46,7 @@ impl Report {
             memory_size_mb: number(fields, "Memory Size"),
             max_memory_used_mb: number(fields, "Max Memory Used"),
             init_duration_ms: number(fields, "Init Duration").or_else(|| number(fields, "Restore Duration")),
+            is_init_timeout: false,
         })
     }
 
@@ -52,8 +62,18 @@ impl Report {
             memory_size_mb: whole("memorySizeMB"),
             max_memory_used_mb: whole("maxMemoryUsedMB"),
             init_duration_ms: number("initDurationMs").or_else(|| number("restoreDurationMs")),
+            is_init_timeout: false,
         })
     }
+}
+
+fn is_init_timeout(line: &str) -> bool {
+    if line.starts_with("INIT_REPORT ") {
+        return INIT_TIMEOUT.iter().all(|piece| line.contains(piece));
+    }
+    let line: Value = line.starts_with('{').then(|| serde_json::from_str(line).ok()).flatten().unwrap_or_default();
+    let record = &line["record"];
+    line["type"] == "platform.initReport" && record["phase"] == "invoke" && record["status"] == "timeout"
 }
 
 /// The number behind `name: ` in fields that tabs keep apart; its unit follows.
@@ -67,6 +87,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_start_that_never_ends_is_told_from_a_function_that_is_slow() {
+        let report = "REPORT RequestId: 8f5\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\t";
+        let init = |phase| format!("INIT_REPORT Init Duration: 3000.11 ms\tPhase: {phase}\tStatus: timeout");
+        let json = r#"{"type":"platform.initReport","record":{"phase":"invoke","status":"timeout","metrics":{"durationMs":1}}}"#;
+        for (log, expected) in [
+            (report.to_owned(), false),
+            (format!("{}\n{report}", init("init")), false),
+            (format!("{}\n{report}", init("invoke")), true),
+            (format!("{json}\n{report}"), true),
+        ] {
+            assert_eq!(Report::find(&log).unwrap().is_init_timeout, expected, "{log}");
+        }
+    }
+
+    #[test]
     fn both_forms_of_the_report_are_read() {
         let text = "hello\nREPORT RequestId: 8f5\tDuration: 3.25 ms\tBilled Duration: 153 ms\tMemory Size: 128 MB\tMax Memory Used: 34 MB\tInit Duration: 149.1 ms\t\nXRAY TraceId: 1";
         let json = r#"{"time":"2026-11-22T10:00:00Z","type":"platform.report","record":{"requestId":"8f5","metrics":{"durationMs":3.25,"billedDurationMs":153,"memorySizeMB":128,"maxMemoryUsedMB":34,"initDurationMs":149.1},"status":"success"}}"#;
@@ -76,6 +111,7 @@ mod tests {
             memory_size_mb: Some(128),
             max_memory_used_mb: Some(34),
             init_duration_ms: Some(149.1),
+            is_init_timeout: false,
         };
         assert_eq!(Report::find(text), Some(expected.clone()));
         assert_eq!(Report::find(json), Some(expected));

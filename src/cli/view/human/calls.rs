@@ -6,6 +6,7 @@ use crate::model::calls::{CallWait, OperationCalls};
 
 /// A wait that is shorter is not worth a line to who did not ask, in milliseconds.
 const SLOW_MS: u64 = 3_000;
+const SLOWED: &str = "AWS slowed this run down";
 /// How many waits are named to who did not ask.
 const NAMED_WAITS: usize = 2;
 
@@ -26,8 +27,8 @@ pub fn calls(account: &CallAccount, columns: usize) -> String {
     lines.join("\n")
 }
 
-/// One line where AWS held the run up for seconds.
-pub fn slowed(account: &CallAccount) -> Option<String> {
+/// A sentence where AWS held the run up for seconds, in lines of at most `columns`.
+pub fn slowed(account: &CallAccount, columns: usize) -> Option<String> {
     let waits: Vec<&CallWait> = account.waits.iter().filter(|wait| wait.elapsed_ms >= SLOW_MS).take(NAMED_WAITS).collect();
     if waits.is_empty() {
         return None;
@@ -35,7 +36,8 @@ pub fn slowed(account: &CallAccount) -> Option<String> {
     let throttled = (account.throttled > 0).then(|| format!("{} of {} calls throttled", account.throttled, account.total));
     let waits = waits.iter().map(|wait| format!("{} waited for {}", duration(wait.elapsed_ms), wait.text));
     let parts: Vec<String> = throttled.into_iter().chain(waits).collect();
-    Some(format!("{}: {}", styled(YELLOW, "AWS slowed this run down"), parts.join(", ")))
+    let text = hanging(&format!("{SLOWED}: {}", parts.join(", ")), 0, columns).join("\n");
+    Some(text.replacen(SLOWED, &styled(YELLOW, SLOWED), 1))
 }
 
 fn times(number: u64) -> String {
@@ -79,9 +81,9 @@ mod tests {
 
     #[test]
     fn a_run_that_was_held_up_says_so_unasked() {
-        let slow = slowed(&account()).map(|text| anstream::adapter::strip_str(&text).to_string());
+        let slow = slowed(&account(), 72).map(|text| anstream::adapter::strip_str(&text).to_string());
         insta::assert_snapshot!(slow.unwrap(), @"AWS slowed this run down: 41 of 342 calls throttled, 12.3 s waited for AWS's quota of 15 Lambda calls a second");
         let quick = CallAccount { waits: vec![], ..account() };
-        assert_eq!(slowed(&quick), None);
+        assert_eq!(slowed(&quick, 72), None);
     }
 }

@@ -58,7 +58,11 @@ fn costs(report: &Report) -> Vec<String> {
         (Some(used), Some(size)) => Some(format!("{used} of {size} MB")),
         (used, size) => used.or(size).map(|memory| format!("{memory} MB")),
     });
-    parts.push(report.init_duration_ms.map_or_else(|| "warm".to_owned(), |init| format!("cold start {init} ms")));
+    parts.push(match report.init_duration_ms {
+        _ if report.is_init_timeout => "init timed out".to_owned(),
+        Some(init) => format!("cold start {init} ms"),
+        None => "warm".to_owned(),
+    });
     parts
 }
 
