@@ -1,6 +1,7 @@
 //! An event rule's section becomes a rule, and the permission that lets it invoke the function.
 
 use super::fields::{DEFAULT_BUS, FIELDS};
+use super::live::is_document;
 use super::{KIND, OUR_TARGET, pattern, schedule};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::lowering::{self, facts_of, finding};
@@ -49,10 +50,15 @@ fn inputs(section: &Section, part: &str, facts: &FunctionFacts) -> Table {
     }
     inputs.entry("name".to_owned()).or_insert_with(|| fitted_name(format!("{}-{part}", facts.function_name), LONGEST_NAME).into());
     let mut target = Table::from([("arn".to_owned(), facts.arn.as_str().into())]);
-    target.extend(section.values.get("input").map(|input| ("input".to_owned(), parsed(input))));
+    target.extend(section.values.get("input").map(|input| ("input".to_owned(), document(input))));
     inputs.insert("targets".to_owned(), Table::from([(OUR_TARGET.to_owned(), target.into())]).into());
     fill_defaults(FIELDS, &mut inputs);
     inputs
+}
+
+/// What the input holds: a lone text is itself, which EventBridge takes too, as JSON in quotes.
+fn document(input: &Value) -> Value {
+    if input.as_str().is_some_and(is_document) { parsed(input) } else { input.clone() }
 }
 
 /// Rules on the default bus do not have its name in their ARN.
@@ -142,15 +148,7 @@ fn in_pattern(section: &Section, path: &Path, found: Diagnostic) -> Diagnostic {
 
 fn input(section: &Section) -> Option<Diagnostic> {
     let given = section.values.get("input").filter(|input| !matches!(input, Value::Unresolved(_)))?;
-    let length = match given {
-        Value::String(text) if serde_json::from_str::<serde_json::Value>(text).is_err() => {
-            let found = Diagnostic::error("bad-input", "The input is no JSON")
-                .detail("`input` is what the function gets as its event, so it must be JSON; a lone text needs quotes of its own.");
-            return Some(at(section, "input", found));
-        }
-        Value::String(text) => text.chars().count(),
-        other => known_length(other),
-    };
+    let length = known_length(&document(given));
     (length > LONGEST_INPUT).then(|| {
         let detail = format!(
             "`input` has {length} characters as JSON, and EventBridge takes {LONGEST_INPUT}; let the function fetch what is large."
@@ -218,7 +216,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_found() {
         let schedule = || ("schedule_expression", Value::from(MONTHLY));
-        let cases: [(&[(&str, Value)], &str); 10] = [
+        let cases: [(&[(&str, Value)], &str); 9] = [
             (&[], "rule-trigger"),
             (&[("event_pattern", table([("detail_type", Value::string_list(["x"]))]))], "pattern-never-matches"),
             (&[("schedule_expression", "cron(0 6 LW * ? *)".into())], "schedule-doubtful"),
@@ -226,14 +224,20 @@ mod tests {
             (&[schedule(), ("event_bus_name", "orders".into())], "schedule-on-custom-bus"),
             (&[("event_pattern", "nonsense".into())], "bad-event-pattern"),
             (&[("event_pattern", table([("source", "x".into())]))], "bad-event-pattern"),
-            (&[schedule(), ("input", "nonsense".into())], "bad-input"),
-            (&[schedule(), ("input", format!("\"{}\"", "x".repeat(8192)).into())], "bad-input"),
+            (&[schedule(), ("input", "x".repeat(8191).into())], "bad-input"),
             (&[schedule(), ("targets", table([]))], "not-supported-yet"),
         ];
         for (values, code) in cases {
             let found: Vec<_> = lowered(values).diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
             assert_eq!(found, [code], "{values:?}");
         }
+    }
+
+    #[test]
+    fn an_input_can_be_a_lone_text() {
+        let lowered = lowered(&[("schedule_expression", MONTHLY.into()), ("input", "5".into())]);
+        assert_eq!(lowered.diagnostics, []);
+        insta::assert_snapshot!(lowered.resources[0].inputs["targets"].to_json(), @r#"{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash","input":"5"}}"#);
     }
 
     #[test]

@@ -228,7 +228,7 @@ mod tests {
             ("description", "d".into()),
             ("enabled", false.into()),
             ("tags", table_of([("team", "y".into())])),
-            ("input", "\"text\"".into()),
+            ("input", "text".into()),
         ]);
         let rule = rule_request(&operations[0]).unwrap().build().unwrap();
         assert_eq!((rule.event_pattern(), rule.description()), (Some(r#"{"source":["x"]}"#), Some("d")));

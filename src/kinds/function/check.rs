@@ -217,7 +217,7 @@ fn with_handlers(found: Diagnostic, runtime: &str) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use crate::kinds::function::tests::{lowered, table};
+    use crate::kinds::function::tests::{lowered, lowered_in, table};
     use crate::model::{Table, Value};
 
     /// Settings, and the codes of what is wrong with them.
@@ -228,7 +228,10 @@ mod tests {
         let arn = |service: &str, name: &str| Value::from(format!("arn:aws:{service}:us-east-1:123456789012:{name}"));
         let mount = table([("arn", arn("elasticfilesystem", "access-point/fsap-1")), ("local_mount_path", "/mnt/x".into())]);
         let many: Table = (0..47).map(|number| (format!("t{number}"), "".into())).collect();
-        let cases: [Case<'_>; 19] = [
+        let layer = |name: &str| format!("arn:aws:lambda:us-east-1:123456789012:layer:{name}");
+        let java = || (("runtime", Value::from("java21")), ("handler", Value::from("example.Handler")));
+        let snap = || ("snap_start", table([("apply_on", "PublishedVersions".into())]));
+        let cases: [Case<'_>; 24] = [
             (&[("ignore", Value::string_list(["memory_size"]))], &[]),
             (&[("ignore", Value::string_list(["environment.FEATURE_*"]))], &[]),
             (&[("ignore", Value::string_list(["memory"]))], &["cannot-ignore"]),
@@ -247,11 +250,35 @@ mod tests {
             (&[("dead_letter_config", table([("target_arn", arn("s3", "q"))]))], &["bad-dead-letter-target"]),
             (&[("logging_config", table([("system_log_level", "WARN".into())]))], &["log-level-without-json"]),
             (&[("snap_start", table([("apply_on", "PublishedVersions".into())]))], &["snap-start", "snap-start-unpublished"]),
+            (&[java().0, java().1, snap()], &["snap-start-unpublished"]),
+            (&[java().0, java().1, snap(), ("ephemeral_storage", 1024.into())], &["snap-start", "snap-start-unpublished"]),
+            (&[("runtime", "python3.13".into()), ("handler", "handler".into())], &["handler-form"]),
+            (&[("layers", Value::string_list([layer("x:1"), layer("x:2"), layer("y:1")]))], &["duplicate-layer"]),
+            (
+                &[("vpc_config", table([("subnet_ids", Value::string_list(["a", "a"])), ("security_group_ids", "b".into())]))],
+                &["listed-twice"],
+            ),
             (&[("tags", many.into())], &["too-many-tags"]),
         ];
         for (values, codes) in cases {
             let found: Vec<_> = lowered(values).diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
             assert_eq!(found, codes, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_another_region_is_no_use_to_the_function() {
+        let arn = |service: &str, name: &str| Value::from(format!("arn:aws:{service}:us-east-1:123456789012:{name}"));
+        for (key, value) in [
+            ("layers", Value::List(vec![arn("lambda", "layer:x:1")])),
+            ("dead_letter_config", table([("target_arn", arn("sqs", "q"))])),
+            ("kms_key_arn", arn("kms", "key/x")),
+        ] {
+            let codes = |region: &str| {
+                let found = lowered_in(region, &[(key, value.clone())]).diagnostics;
+                found.iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>()
+            };
+            assert_eq!((codes("eu-central-1"), codes("us-east-1")), (vec!["elsewhere"], vec![]), "{key}");
         }
     }
 

@@ -134,6 +134,16 @@ pub(crate) mod tests {
         })
     }
 
+    /// What a function section with these values becomes where the region is known.
+    pub(crate) fn lowered_in(region: &str, values: &[(&str, Value)]) -> Lowered {
+        let section = section(KIND, None, values);
+        let target = Target { region: region.into(), ..Target::placeholder() };
+        let (functions, artifacts) = (BTreeMap::new(), BTreeMap::new());
+        let context =
+            Context { project: "demo", stage: None, target: &target, known: Known::Region, functions: &functions, artifacts: &artifacts };
+        Function.lower(&section, &context)
+    }
+
     /// What a function section with these values becomes.
     pub(crate) fn lowered(values: &[(&str, Value)]) -> Lowered {
         let section = section(KIND, None, values);

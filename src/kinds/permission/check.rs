@@ -104,11 +104,14 @@ mod tests {
     use super::super::tests::lowered_with_findings;
     use crate::model::{Address, Value};
 
+    /// Settings, and the codes of what is said of them.
+    type Case<'a> = (&'a [(&'a str, Value)], &'a [&'a str]);
+
     #[test]
     fn what_does_not_go_together_or_is_dangerous_is_told() {
         let (bucket, role) = ("arn:aws:s3:::b", "arn:aws:iam::123456789012:role/x");
         let open = || Value::reference(&Address::new("function", "hash"), "arn");
-        let cases: [(&[(&str, Value)], &[&str]); 12] = [
+        let cases: [Case<'_>; 12] = [
             (&[("principal", "*".into())], &["public-function"]),
             (&[("principal", "*".into()), ("principal_org_id", "o-a1b2c3d4e5".into())], &[]),
             (&[("principal", "*".into()), ("source_arn", open())], &[]),
