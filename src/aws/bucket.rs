@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 /// Calls that go beyond the quota, round by round, to see whether an endpoint keeps it.
 const PROBES: &[usize] = &[2, 8];
 /// A rate that is being found out doubles in so much time of use, as long as nobody complains.
-const DOUBLING: Duration = Duration::from_millis(500);
+const DOUBLING: Duration = Duration::from_millis(750);
 /// A rate that is known rises by this share of it in a second of use.
 const CREEP_PER_SECOND: f64 = 0.02;
 /// What remains of a rate after a complaint that taught nothing.
@@ -303,7 +303,9 @@ impl Flow {
             (Pace::Known, Some(measured)) => measured.clamp(self.rate * DECREASE, self.rate * MEASURED_SHARE),
             (Pace::Known, None) => self.rate * DECREASE,
             _ => {
-                self.pace = if self.quota.is_fixed { Pace::Known } else { Pace::Growing };
+                // Other endpoints keep quotas of their own.
+                let is_known = self.quota.is_fixed && self.strictness.is_none();
+                self.pace = if is_known { Pace::Known } else { Pace::Growing };
                 self.quota.rate * SHARE
             }
         }

@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How the pause grows from one look to the next.
-const GROWTH: f64 = 1.5;
 /// What each of those that look again and again adds to everybody's pause: together they stay below 80 looks a second,
 /// of the 100 that `GetFunction` has.
 const SHARE_OF_LOOKS: Duration = Duration::from_micros(12_500);
@@ -28,12 +26,14 @@ pub struct Patience {
     pub first_ms: u64,
     /// The longest pause in milliseconds.
     pub cap_ms: u64,
+    /// How much longer each pause is than the one before, in percent.
+    pub growth_percent: u32,
 }
 
 impl Patience {
     /// Waits for `cause` up to `limit_ms`, looking every 300 ms at first and every 5 s in the end.
     pub fn new(cause: impl Into<String>, limit_ms: u64) -> Self {
-        Self { cause: cause.into(), address: None, limit_ms, first_ms: 300, cap_ms: 5_000 }
+        Self { cause: cause.into(), address: None, limit_ms, first_ms: 300, cap_ms: 5_000, growth_percent: 50 }
     }
 
     /// Says which resource the wait belongs to.
@@ -133,7 +133,7 @@ impl<'a> Wait<'a> {
         let caller = self.client.caller();
         let _watching = (cause == Cause::Readiness).then(|| Watching::new(&caller.watchers));
         let delay = self.next.max(SHARE_OF_LOOKS * caller.watchers.load(Ordering::Relaxed)).min(left);
-        self.next = self.next.mul_f64(GROWTH).min(Duration::from_millis(self.patience.cap_ms));
+        self.next = (self.next * (100 + self.patience.growth_percent) / 100).min(Duration::from_millis(self.patience.cap_ms));
         let _measured = caller.meter.waiting(cause, caller.events.clone());
         let sleep = tokio::time::sleep(delay);
         caller.interrupt.run_until_cancelled(sleep).await.ok_or(Interrupted).map(|()| true)

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Deploys AWS Lambda functions and all that belongs to them by calling AWS itself
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lambdo", bin_name = "lambdo", version, after_help = EXIT_CODES, help_template = TEMPLATE, disable_help_subcommand = true)]
+#[command(name = "lambdo", bin_name = "lambdo", version, after_help = EXIT_CODES, help_template = TEMPLATE)]
 #[command(subcommand_required = true, arg_required_else_help = true, infer_subcommands = false)]
 pub struct Arguments {
     /// What holds for every command.
@@ -50,11 +50,11 @@ pub struct Global {
     /// Where the state files are [default: `state` beside the spec]
     #[arg(long, value_name = "DIR", global = true, env = "LAMBDO_STATE_DIR", hide_env_values = true)]
     pub state_dir: Option<PathBuf>,
-    /// How results are written to stdout
+    /// How results are written to stdout; markdown, for pull requests, is for `plan` and `drift`
     #[arg(
         long,
         value_enum,
-        value_name = "human|json",
+        value_name = "human|json|markdown",
         hide_possible_values = true,
         default_value = "human",
         global = true,
@@ -93,6 +93,8 @@ pub enum Format {
     Human,
     /// One JSON document.
     Json,
+    /// A comment for a pull request.
+    Markdown,
 }
 
 /// What to do.

@@ -75,6 +75,9 @@ pub fn without_runtime(invocation: &Invocation, error: &std::io::Error) -> Exit 
 /// Shows why a command could not do its work: on stderr, and as a document under `--format json`.
 fn failed(ui: &Ui, command: &str, failure: &Failure, calls: Option<&CallAccount>) -> Exit {
     ui.diagnostics(&failure.diagnostics);
+    if ui.format() == Format::Markdown && !verbs::refuses_markdown(command) {
+        ui.data(&view::markdown::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics)));
+    }
     if ui.format() == Format::Json {
         let mut document = view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics));
         calls.iter().for_each(|calls| view::json::with_calls(&mut document, calls));
@@ -87,6 +90,9 @@ fn failed(ui: &Ui, command: &str, failure: &Failure, calls: Option<&CallAccount>
 fn refused(arguments: &Arguments) -> Option<Failure> {
     let strange = |words: &[OsString], refuse: fn(&str) -> Failure| words.first().map(|word| refuse(&word.to_string_lossy()));
     match &arguments.command {
+        command if arguments.global.format == Format::Markdown && verbs::refuses_markdown(command.name()) => {
+            Some(verbs::without_markdown(command.name()))
+        }
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),
         Command::Drift(drift) if drift.all_stages => Some(verbs::not_supported_yet("drift --all-stages")),

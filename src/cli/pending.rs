@@ -4,7 +4,7 @@ use crate::model::observed::tag;
 use crate::model::{Address, Compare, Desired, Entry, Field, Resource, RulesSet, State, Table, Value, field};
 
 /// Settings that a build decides; nothing is known about them without one.
-const BUILT_KEYS: [&str; 2] = ["code", "code_sha256"];
+pub const BUILT_KEYS: [&str; 2] = ["code", "code_sha256"];
 
 /// How many resources the spec wants otherwise than they were applied.
 pub fn count(desired: &Desired, state: &State, rules: &dyn RulesSet) -> usize {
@@ -31,11 +31,9 @@ fn differs(key: &str, resource: &Resource, entry: &Entry, fields: &[Field]) -> b
 
 /// The planner puts our tags in; the spec does not have them.
 fn without_ownership(value: &Value) -> Value {
-    let ours = [tag::PROJECT, tag::STAGE, tag::ADDRESS, tag::LINEAGE];
     match value {
         Value::Table(table) => {
-            let kept: Table =
-                table.iter().filter(|(key, _)| !ours.contains(&key.as_str())).map(|(key, one)| (key.clone(), one.clone())).collect();
+            let kept: Table = table.iter().filter(|(key, _)| !tag::is_ours(key)).map(|(key, one)| (key.clone(), one.clone())).collect();
             Value::Table(kept)
         }
         other => other.clone(),

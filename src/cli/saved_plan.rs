@@ -1,16 +1,24 @@
 //! The file of `plan --out`: a versioned format of its own.
 
+use super::args::Selection;
+use super::pending::BUILT_KEYS;
+use super::render::file_name;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Artifact, Exit, Failure, Lineage, Operation, Plan, State, Step, Table, Target};
+use crate::model::{Address, Artifact, Desired, Exit, Failure, Lineage, Operation, Plan, State, Step, Table, Target, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 /// The format that this version writes and reads.
 const FORMAT: u32 = 1;
+/// The key under which the file says what the digest of the rest is.
+const DIGEST: &str = "digest";
+/// Resources that are named of those for which a saved plan does not hold any more.
+const NAMED_MAX: usize = 5;
+const PLAN_AGAIN: &str = "plan again: `lambdo plan --out FILE`";
 
 /// A plan with everything that must not have moved when it is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,68 +28,130 @@ pub struct SavedPlan {
     pub lineage: Lineage,
     /// The serial of the state that it builds on.
     pub serial: u64,
-    /// What the state said then; the serial alone does not show what a killed run wrote to the journal.
-    state_digest: String,
     project: String,
     stage: Option<String>,
     #[serde(flatten)]
     target: Target,
     endpoint: Option<String>,
     config: String,
-    /// The content hash of each package, by function.
-    pub artifacts: BTreeMap<String, String>,
+    /// What was asked for.
+    pub wish: SavedWish,
+    basis: Basis,
     steps: Vec<Step>,
     operations: Vec<Operation>,
     outputs: Table,
 }
 
+/// What was asked of `plan` besides the spec; the same is asked again when it is applied.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SavedWish {
+    names: Vec<String>,
+    targets: Vec<Address>,
+    /// Whether settings that cost a call each were read.
+    pub deep: bool,
+}
+
+impl SavedWish {
+    /// What the command line asked for.
+    pub fn new(selection: &Selection, deep: bool) -> Self {
+        Self { names: selection.names.clone(), targets: selection.targets.clone(), deep }
+    }
+
+    /// Which part of the project.
+    pub fn selection(&self) -> Selection {
+        Selection { names: self.names.clone(), targets: self.targets.clone() }
+    }
+}
+
+/// What a plan was made from, as digests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
+    /// What the state said; the serial alone does not show what a killed run wrote to the journal.
+    state: String,
+    /// What the spec asked for, packages left out.
+    spec: String,
+    /// The content hash of each package, by function.
+    artifacts: BTreeMap<String, String>,
+}
+
+impl Basis {
+    /// From the state as it was read, before a plan settles anything in it.
+    pub fn new(state: &State, desired: &Desired, artifacts: &BTreeMap<String, Artifact>) -> Self {
+        // Tables have keys of text in a stable order, so equal ones always become the same JSON.
+        let entries = serde_json::to_string(&state.entries).unwrap_or_default();
+        let mut spec = Sha256::new();
+        for (address, resource) in &desired.resources {
+            let inputs: Table = resource
+                .inputs
+                .iter()
+                .filter(|(key, _)| !BUILT_KEYS.contains(&key.as_str()))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            spec.update(format!("{address} {} {}\n", resource.protect, Value::Table(inputs).to_json()));
+        }
+        spec.update(Value::Table(desired.outputs.clone()).to_json().to_string());
+        let artifacts = artifacts.iter().map(|(function, artifact)| (function.clone(), artifact.content_hash.clone())).collect();
+        Self { state: digest(&entries), spec: format!("sha256:{:x}", spec.finalize()), artifacts }
+    }
+}
+
 impl SavedPlan {
     /// What is saved of a plan.
-    ///
-    /// `state_digest` is the [`digest`] of the state as it was read, before the plan settled anything in it.
-    pub fn new(plan: &Plan, state: &State, state_digest: &str, config: &Path, artifacts: &BTreeMap<String, Artifact>) -> Self {
+    pub fn new(plan: &Plan, state: &State, basis: &Basis, config: &Path, wish: SavedWish) -> Self {
         Self {
             format: FORMAT,
             lineage: state.lineage.clone(),
             serial: state.serial,
-            state_digest: state_digest.to_owned(),
             project: plan.project.clone(),
             stage: plan.stage.clone(),
             target: plan.target.clone(),
             endpoint: state.endpoint.clone(),
             config: config.display().to_string(),
-            artifacts: hashes(artifacts),
+            wish,
+            basis: basis.clone(),
             steps: plan.steps.clone(),
             operations: plan.operations.clone(),
             outputs: plan.outputs.clone(),
         }
     }
 
-    /// Reads the file's text.
+    /// Reads a file.
     ///
     /// # Errors
-    /// [`Exit::Usage`] for what is not a saved plan of this format.
-    pub fn parse(text: &str) -> Result<Self, Failure> {
-        let unreadable = |detail: String| {
-            Failure::new(Exit::Usage, Diagnostic::error("saved-plan-unreadable", "The saved plan cannot be read").detail(detail))
-        };
-        let json: serde_json::Value = serde_json::from_str(text).map_err(|error| unreadable(format!("It is not JSON: {error}.")))?;
-        match json.get("format").and_then(serde_json::Value::as_u64) {
-            Some(format) if format == u64::from(FORMAT) => {}
-            Some(format) => {
-                return Err(unreadable(format!("Its format is {format}, but this version of lambdo reads {FORMAT}. Plan again.")));
-            }
-            None => return Err(unreadable("It was not written by `lambdo plan --out`.".into())),
-        }
-        serde_json::from_value(json).map_err(|error| unreadable(format!("It is damaged: {error}.")))
+    /// [`Exit::Usage`] for what cannot be read or is not a saved plan of this format.
+    pub fn read(file: &Path) -> Result<Self, Failure> {
+        let bytes = std::fs::read(file).map_err(|error| unreadable(file, format!("The system says: {error}.")))?;
+        Self::parse(&String::from_utf8_lossy(&bytes)).map_err(|detail| unreadable(file, detail))
     }
 
-    /// The file's text.
+    fn parse(text: &str) -> Result<Self, String> {
+        let json: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| format!("It is no JSON, or its end is missing: {error}."))?;
+        match json.get("format").and_then(serde_json::Value::as_u64) {
+            Some(format) if format == u64::from(FORMAT) => {}
+            Some(format) => return Err(format!("Its format is {format}, but this version of lambdo reads {FORMAT}.")),
+            None => return Err("It was not written by `lambdo plan --out`.".into()),
+        }
+        let serde_json::Value::Object(mut fields) = json else { return Err("It was not written by `lambdo plan --out`.".into()) };
+        let written = fields.remove(DIGEST);
+        let plan = serde_json::Value::Object(fields);
+        if written.as_ref().and_then(serde_json::Value::as_str) != Some(&digest(&plan.to_string())) {
+            return Err("It was changed since `lambdo plan --out` wrote it, so that nobody has seen what it would do.".into());
+        }
+        serde_json::from_value(plan).map_err(|error| format!("It is damaged: {error}."))
+    }
+
+    /// The file's text, with a digest of itself.
     ///
     /// # Errors
     /// A sentence of serde's; does not happen for plans that the planner makes.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self)
+        let mut json = serde_json::to_value(self)?;
+        let digest = digest(&json.to_string());
+        if let serde_json::Value::Object(fields) = &mut json {
+            fields.insert(DIGEST.into(), digest.into());
+        }
+        serde_json::to_string_pretty(&json)
     }
 
     /// Writes the file so that nobody else can read it: environments may hold what is not for everybody.
@@ -91,22 +161,6 @@ impl SavedPlan {
     pub fn write(&self, file: &Path) -> std::io::Result<()> {
         let text = self.to_text()?;
         private(file)?.write_all(text.as_bytes())
-    }
-
-    /// The plan to be applied.
-    pub fn plan(&self) -> Plan {
-        Plan {
-            project: self.project.clone(),
-            stage: self.stage.clone(),
-            target: self.target.clone(),
-            steps: self.steps.clone(),
-            operations: self.operations.clone(),
-            outputs: self.outputs.clone(),
-            unchecked: Vec::new(),
-            not_deep: 0,
-            refusals: Vec::new(),
-            notes: Vec::new(),
-        }
     }
 
     /// Whether it was made before anything was deployed and `state` is still as empty: then each
@@ -119,22 +173,36 @@ impl SavedPlan {
     ///
     /// # Errors
     /// [`Exit::Refused`].
-    pub fn check(&self, state: &State, artifacts: &BTreeMap<String, Artifact>) -> Result<(), Failure> {
-        let moved = self.moved(state, artifacts);
+    pub fn check(&self, state: &State, basis: &Basis) -> Result<(), Failure> {
+        let moved = self.moved(state, basis);
         if moved.is_empty() {
             return Ok(());
         }
-        let diagnostic = Diagnostic::error("saved-plan-stale", "The saved plan is stale")
-            .detail(format!("Since it was made, {}.", moved.join("; ")))
-            .hint(if state.intents.is_empty() {
-                "plan again: `lambdo plan --out FILE`"
-            } else {
-                "`lambdo up` without a saved plan settles them"
-            });
-        Err(Failure::new(Exit::Refused, diagnostic))
+        let hint = if state.intents.is_empty() { PLAN_AGAIN } else { "`lambdo up` without a saved plan settles them" };
+        Err(stale(&moved.join("; "), hint))
     }
 
-    fn moved(&self, state: &State, artifacts: &BTreeMap<String, Artifact>) -> Vec<String> {
+    /// Refuses when the same spec and the same state lead to another plan now, since AWS is not what it was.
+    ///
+    /// # Errors
+    /// [`Exit::Refused`], with the resources concerned.
+    pub fn check_plan(&self, plan: &Plan) -> Result<(), Failure> {
+        if self.steps == plan.steps && self.operations == plan.operations && self.outputs == plan.outputs && plan.refusals.is_empty() {
+            return Ok(());
+        }
+        let (then, now): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_address(&self.steps), by_address(&plan.steps));
+        let addresses: BTreeSet<&Address> = then.keys().chain(now.keys()).copied().collect();
+        let refused = plan.refusals.iter().map(|refusal| &refusal.address);
+        let changed = addresses.into_iter().filter(|address| then.get(*address) != now.get(*address));
+        let names: BTreeSet<String> = changed.chain(refused).map(|address| format!("`{address}`")).collect();
+        let more = names.len().saturating_sub(NAMED_MAX);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let whom = names.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+        let whom = if whom.is_empty() { "the order of the operations".to_owned() } else { whom };
+        Err(stale(&format!("AWS was changed, so that another plan is needed for {whom}{more}"), PLAN_AGAIN))
+    }
+
+    fn moved(&self, state: &State, basis: &Basis) -> Vec<String> {
         let name = |stage: &Option<String>| stage.clone().unwrap_or_else(|| "none".into());
         let endpoint = |endpoint: &Option<String>| endpoint.clone().unwrap_or_else(|| "AWS itself".into());
         let facts = [
@@ -149,12 +217,14 @@ impl SavedPlan {
         let different = facts.into_iter().filter(|(_, then, now)| then != now);
         let mut moved: Vec<String> = different.map(|(what, then, now)| format!("{what} went from `{then}` to `{now}`")).collect();
         // A serial that moved says it already.
-        if self.serial == state.serial && self.lineage == state.lineage && self.state_digest != digest(state) {
+        if self.serial == state.serial && self.lineage == state.lineage && self.basis.state != basis.state {
             moved.push("a run that was killed applied something".into());
         }
-        let now = hashes(artifacts);
-        let packages = self.artifacts.iter().filter(|(function, hash)| now.get(*function) != Some(hash));
+        let packages = self.basis.artifacts.iter().filter(|(function, hash)| basis.artifacts.get(*function) != Some(hash));
         moved.extend(packages.map(|(function, _)| format!("the package of `{function}` became another")));
+        if self.basis.spec != basis.spec {
+            moved.push("the spec came to ask for something else".into());
+        }
         if !state.intents.is_empty() {
             moved.push("a run was killed and left operations open".into());
         }
@@ -180,15 +250,26 @@ fn private(path: &Path) -> std::io::Result<File> {
     File::create(path)
 }
 
-/// The SHA-256 of what the state says about its resources.
-pub fn digest(state: &State) -> String {
-    // Entries are maps with keys of text in a stable order, so they always become the same JSON.
-    let text = serde_json::to_string(&state.entries).unwrap_or_default();
+fn digest(text: &str) -> String {
     format!("sha256:{:x}", Sha256::digest(text))
 }
 
-fn hashes(artifacts: &BTreeMap<String, Artifact>) -> BTreeMap<String, String> {
-    artifacts.iter().map(|(function, artifact)| (function.clone(), artifact.content_hash.clone())).collect()
+fn by_address(steps: &[Step]) -> BTreeMap<&Address, &Step> {
+    steps.iter().map(|step| (&step.address, step)).collect()
+}
+
+fn stale(moved: &str, hint: &str) -> Failure {
+    let diagnostic = Diagnostic::error("saved-plan-stale", "The saved plan is stale")
+        .detail(format!("Since it was made, {moved}. Nothing was changed."))
+        .hint(hint);
+    Failure::new(Exit::Refused, diagnostic)
+}
+
+fn unreadable(file: &Path, detail: String) -> Failure {
+    let diagnostic = Diagnostic::error("saved-plan-unreadable", "The saved plan cannot be read")
+        .detail(format!("`{}`: {detail} Nothing was changed.", file_name(file)))
+        .hint(PLAN_AGAIN);
+    Failure::new(Exit::Usage, diagnostic)
 }
 
 #[cfg(test)]
@@ -200,12 +281,20 @@ mod tests {
         [("hash".to_owned(), Artifact { content_hash: hash.into(), unzipped_bytes: 1, files: 1 })].into()
     }
 
+    fn desired(state: &State) -> Desired {
+        Desired::as_applied(state)
+    }
+
+    fn basis(state: &State, hash: &str) -> Basis {
+        Basis::new(state, &desired(state), &artifacts(hash))
+    }
+
     fn saved() -> (SavedPlan, State) {
         let mut state = fixtures::state();
         state.intents.clear();
         let mut plan = fixtures::every_action();
         plan.stage = state.stage.clone();
-        (SavedPlan::new(&plan, &state, &digest(&state), Path::new("config.toml"), &artifacts("a")), state)
+        (SavedPlan::new(&plan, &state, &basis(&state, "a"), Path::new("config.toml"), SavedWish::default()), state)
     }
 
     #[test]
@@ -213,25 +302,37 @@ mod tests {
         let (saved, _) = saved();
         let back = SavedPlan::parse(&saved.to_text().unwrap()).unwrap();
         assert_eq!(back, saved);
-        assert_eq!(back.plan().operations, fixtures::every_action().operations);
+        assert_eq!(back.check_plan(&fixtures::every_action()), Ok(()));
     }
 
     #[test]
     fn what_is_not_a_saved_plan_is_refused() {
-        let newer = saved().0.to_text().unwrap().replacen("\"format\": 1", "\"format\": 2", 1);
-        for (text, sentence) in
-            [("x", "not JSON"), ("{}", "not written by"), (newer.as_str(), "format is 2"), (r#"{"format":1}"#, "damaged")]
-        {
-            let failure = SavedPlan::parse(text).unwrap_err();
-            assert_eq!(failure.exit, Exit::Usage);
-            assert!(failure.diagnostics[0].detail.contains(sentence), "{failure:?}");
+        let text = saved().0.to_text().unwrap();
+        let newer = text.replacen("\"format\": 1", "\"format\": 2", 1);
+        let edited = text.replacen("eu-central-1", "eu-central-2", 1);
+        let cut = &text[..text.len() / 2];
+        for (text, sentence) in [
+            ("x", "no JSON"),
+            ("", "no JSON"),
+            (cut, "its end is missing"),
+            ("[]", "not written by"),
+            ("{}", "not written by"),
+            (r#"{"format_version":"1.2","terraform_version":"1.9.0"}"#, "not written by"),
+            (newer.as_str(), "format is 2"),
+            (edited.as_str(), "was changed since"),
+            (r#"{"format":1}"#, "was changed since"),
+        ] {
+            let error = SavedPlan::parse(text).unwrap_err();
+            assert!(error.contains(sentence), "{error}");
         }
+        let failure = SavedPlan::read(Path::new("/nowhere/plan")).unwrap_err();
+        assert!(failure.exit == Exit::Usage && failure.diagnostics[0].detail.contains("`/nowhere/plan`"), "{failure:?}");
     }
 
     #[test]
     fn anything_that_moved_makes_it_stale() {
         let (saved, state) = saved();
-        assert_eq!(saved.check(&state, &artifacts("a")), Ok(()));
+        assert_eq!(saved.check(&state, &basis(&state, "a")), Ok(()));
         type Move = fn(&mut State);
         let changes: [(&str, Move); 7] = [
             ("lineage", |state| state.lineage.0.push('x')),
@@ -245,11 +346,25 @@ mod tests {
         for (what, change) in changes {
             let mut moved = state.clone();
             change(&mut moved);
-            let failure = saved.check(&moved, &artifacts("a")).unwrap_err();
+            let failure = saved.check(&moved, &basis(&moved, "a")).unwrap_err();
             assert!(failure.exit == Exit::Refused && failure.diagnostics[0].detail.contains(what), "{failure:?}");
         }
-        assert!(saved.check(&state, &artifacts("b")).unwrap_err().diagnostics[0].detail.contains("package of `hash`"));
-        assert!(saved.check(&state, &BTreeMap::new()).is_err());
+        assert!(saved.check(&state, &basis(&state, "b")).unwrap_err().diagnostics[0].detail.contains("package of `hash`"));
+        assert!(saved.check(&state, &Basis::new(&state, &desired(&state), &BTreeMap::new())).is_err());
+        let mut other = desired(&state);
+        other.resources.values_mut().next().unwrap().inputs.insert("memory_size".into(), 4_096.into());
+        let failure = saved.check(&state, &Basis::new(&state, &other, &artifacts("a"))).unwrap_err();
+        assert!(failure.diagnostics[0].detail.contains("the spec came to ask for something else"), "{failure:?}");
+    }
+
+    #[test]
+    fn another_plan_of_the_same_spec_and_state_means_that_aws_moved() {
+        let (saved, _) = saved();
+        let mut plan = fixtures::every_action();
+        plan.steps[3].changes[0].live = Some(1_024.into());
+        let failure = saved.check_plan(&plan).unwrap_err();
+        insta::assert_snapshot!(failure.diagnostics[0].detail, @"Since it was made, AWS was changed, so that another plan is needed for `function.hash`. Nothing was changed.");
+        assert_eq!(failure.exit, Exit::Refused);
     }
 
     #[cfg(unix)]
@@ -262,7 +377,7 @@ mod tests {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
         saved().0.write(&file).unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(SavedPlan::parse(&std::fs::read_to_string(&file).unwrap()), Ok(saved().0));
+        assert_eq!(SavedPlan::read(&file), Ok(saved().0));
     }
 
     #[test]

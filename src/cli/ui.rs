@@ -125,7 +125,7 @@ impl Ui {
     pub fn view(&self, text: &str) {
         match self.format {
             Format::Human => self.data(&self.placed(text)),
-            Format::Json => self.status(text),
+            Format::Json | Format::Markdown => self.status(text),
         }
     }
 

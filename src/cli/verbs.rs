@@ -84,6 +84,22 @@ pub fn unknown_state(verb: &str) -> Failure {
     unknown_verb(&format!("lambdo state {verb}"), ours.map(|ours| format!("lambdo state {ours}")))
 }
 
+/// Whether a verb of ours has nothing to say in a pull request.
+pub fn refuses_markdown(verb: &str) -> bool {
+    let verb = verb.split(' ').next().unwrap_or_default();
+    OURS.contains(&verb) && !["plan", "drift"].contains(&verb)
+}
+
+/// Refuses `--format markdown` for what is no news for a pull request.
+pub fn without_markdown(verb: &str) -> Failure {
+    let diagnostic = Diagnostic::error("format-not-supported", "No Markdown for this command")
+        .detail(format!(
+            "`--format markdown` is for pull requests, so only `lambdo plan` and `lambdo drift` write it; `lambdo {verb}` does not."
+        ))
+        .hint("for programs: `--format json`");
+    Failure::new(Exit::Usage, diagnostic)
+}
+
 /// Refuses something that design and help know and that this version cannot do.
 pub fn not_supported_yet(what: &str) -> Failure {
     let diagnostic = Diagnostic::error("not-supported-yet", "Not supported yet")

@@ -1,6 +1,7 @@
 //! One module per resource kind, and the registry. A new kind is one module and one line.
 
 mod arguments;
+mod arn;
 mod event_rule;
 mod facts;
 mod function;
@@ -83,10 +84,40 @@ pub struct Context<'a> {
     pub stage: Option<&'a str>,
     /// Where the run deploys to.
     pub target: &'a Target,
+    /// How much of the target is known.
+    pub known: Known,
     /// All functions of the spec by name.
     pub functions: &'a BTreeMap<String, FunctionFacts>,
     /// The packages that are ready, by function. Empty where nothing was built, as in `validate`.
     pub artifacts: &'a BTreeMap<String, Artifact>,
+}
+
+impl Context<'_> {
+    /// The region, where it is known.
+    pub fn region(&self) -> Option<&str> {
+        (self.known != Known::Nothing).then_some(&self.target.region)
+    }
+
+    /// The partition, where it is known: every region belongs to one.
+    pub fn partition(&self) -> Option<&str> {
+        (self.known != Known::Nothing).then_some(&self.target.partition)
+    }
+
+    /// The account, where it is known.
+    pub fn account(&self) -> Option<&str> {
+        (self.known == Known::All).then_some(&self.target.account)
+    }
+}
+
+/// How much of a target is known; the rest of it only stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing: AWS was not asked, and nobody named a region.
+    Nothing,
+    /// The region and so the partition.
+    Region,
+    /// All of it, since AWS was asked.
+    All,
 }
 
 /// What other kinds need to know about a function.

@@ -33,6 +33,16 @@ pub(crate) fn only(text: &str, others: &str) -> Result<(), String> {
     Err(format!("may only have {} and {last}", words.join(", ")))
 }
 
+/// Whether it has the form of a service principal. Which services there are only AWS knows.
+pub(crate) fn is_service_principal(text: &str) -> bool {
+    const DOMAINS: &[&str] =
+        &[".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".amazon.com", ".aws.internal", ".c2s.ic.gov", ".sc2s.sgov.gov"];
+    let name = DOMAINS.iter().find_map(|domain| text.strip_suffix(domain));
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    name.is_some_and(|name| name.split('.').all(is_label))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +59,16 @@ mod tests {
         assert_eq!(long("a").len(), 64);
         assert_ne!(long("a"), long("b"));
         assert_eq!(fitted_name("short".into(), 64), "short");
+    }
+
+    #[test]
+    fn service_principals_are_domains_of_amazon() {
+        for text in ["s3.amazonaws.com", "logs.eu-central-1.amazonaws.com", "events.amazonaws.com.cn", "alexa-appkit.amazon.com"] {
+            assert!(is_service_principal(text), "{text}");
+        }
+        for text in ["s3", "*.amazonaws.com", ".amazonaws.com", "s3.example.com", "s3 .amazonaws.com", "amazonaws.com"] {
+            assert!(!is_service_principal(text), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::lowering::finding;
 use super::reading::text_table;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Carry, Change, Default, Draft, Field, Live, Path, Section, Shape, Table, Update, Value};
+use std::collections::BTreeMap;
 
 /// The setting's key.
 const TAGS: &str = "tags";
@@ -14,7 +15,7 @@ const MOST_TAGS: usize = 50 - 4;
 
 /// The setting in the field table of every kind that can carry tags.
 pub(crate) const FIELD: Field =
-    Field::new(TAGS, Shape::Map { value: &Shape::text(0, 256), check: Some(check_key) }, "Tags; those of others are kept.")
+    Field::new(TAGS, Shape::Map { value: &Shape::checked(0, 256, check_value), check: Some(check_key) }, "Tags; those of others are kept.")
         .default(Default::EmptyTable)
         .additive();
 
@@ -29,8 +30,20 @@ fn check_key(text: &str) -> Result<(), String> {
     if text.starts_with("lambdo:") {
         return Err("must not begin with `lambdo:`, which marks what lambdo owns".to_owned());
     }
-    let fits = text.chars().all(|character| character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character));
-    fits.then_some(()).ok_or_else(|| "may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`".to_owned())
+    check_value(text)
+}
+
+/// What must hold for any part of a tag: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` of the API models.
+fn check_value(text: &str) -> Result<(), String> {
+    let is_separator = |character: char| character.is_whitespace() && !character.is_control();
+    let odd = text.chars().find(|character| !(character.is_alphanumeric() || is_separator(*character) || "_.:/=+-@".contains(*character)));
+    match odd {
+        None => Ok(()),
+        Some(odd) => {
+            let told = if odd.is_control() { format!("{odd:?}") } else { format!("`{odd}`") };
+            Err(format!("has {told}; a tag may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`"))
+        }
+    }
 }
 
 /// Complains about more tags than a resource can carry.
@@ -40,6 +53,19 @@ pub(crate) fn too_many(section: &Section, inputs: &Table) -> Option<Diagnostic> 
         let detail = format!("There are {count} tags; AWS takes 50 on one resource, and lambdo needs four of them to know what it owns.");
         finding(section, &Path::key(TAGS), Diagnostic::error("too-many-tags", "Too many tags").detail(detail))
     })
+}
+
+/// Complains about keys that differ in their case only, where AWS takes them for the same, as IAM does.
+pub(crate) fn alike(section: &Section, inputs: &Table) -> Option<Diagnostic> {
+    let tags = inputs.get(TAGS).and_then(Value::as_table)?;
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let (key, other) = tags.keys().find_map(|key| seen.insert(key.to_lowercase(), key).map(|other| (key, other)))?;
+    let detail = format!("The keys `{other}` and `{key}` differ in their case only, and IAM takes them for the same.");
+    Some(finding(
+        section,
+        &Path::key(TAGS).join(key),
+        Diagnostic::error("tags-alike", "Two tags have the same key").detail(detail).hint("keep one of the two"),
+    ))
 }
 
 /// Puts the tags that were read into a resource: all of them tell whose it is, and those that AWS
@@ -115,10 +141,13 @@ mod tests {
 
     #[test]
     fn keys_that_aws_refuses_or_lambdo_needs_are_refused() {
+        insta::assert_snapshot!(check_value("a\nb").unwrap_err(), @r#"has '\n'; a tag may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`"#);
+        insta::assert_snapshot!(check_value("R&D").unwrap_err(), @"has `&`; a tag may only have letters, digits, spaces and `_` `.` `:` `/` `=` `+` `-` `@`");
+        assert_eq!(check_value("Büro 3 ٣ _.:/=+-@"), Ok(()));
         for good in ["cost center", "team"] {
             assert_eq!(check_key(good), Ok(()), "{good}");
         }
-        for bad in ["", "aws:cloudformation", "AWS:x", "lambdo:project", "a;b", &"x".repeat(129)] {
+        for bad in ["", "aws:cloudformation", "AWS:x", "lambdo:project", "a;b", "a\tb", &"x".repeat(129)] {
             assert!(check_key(bad).is_err(), "{bad}");
         }
     }

@@ -103,4 +103,9 @@ pub mod tag {
     pub const ADOPTED: &str = "lambdo:adopted";
     /// The state's lineage.
     pub const LINEAGE: &str = "lambdo:lineage";
+
+    /// Whether a tag of this key says whose a resource is and nothing that a user asked for.
+    pub fn is_ours(key: &str) -> bool {
+        [PROJECT, STAGE, ADDRESS, LINEAGE].contains(&key)
+    }
 }

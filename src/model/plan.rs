@@ -21,12 +21,23 @@ pub struct Plan {
     pub outputs: Table,
     /// What could not be read, by address.
     pub unchecked: Vec<(Address, Unchecked)>,
-    /// How many fields were left out because they are deep.
-    pub not_deep: usize,
+    /// What was not read because it is deep.
+    pub not_deep: Vec<LeftOut>,
     /// Reasons why nothing of this may be done.
     pub refusals: Vec<Refusal>,
     /// Facts worth knowing, for people.
     pub notes: Vec<(Address, String)>,
+}
+
+/// A setting that was not read, since it costs a call of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The resource concerned.
+    pub address: Address,
+    /// Which setting.
+    pub path: Path,
+    /// Whether the spec or the state says something there besides our own tags.
+    pub is_asked_for: bool,
 }
 
 /// Why a plan may not be applied.

@@ -5,8 +5,8 @@ use super::diff::{Difference, Sides, difference};
 use super::ownership::{self, Owner};
 use super::{Options, order, refusal};
 use crate::model::{
-    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
-    State, Step, TemplatePart, Value, observed::tag,
+    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, Path, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet,
+    Sighting, State, Step, TemplatePart, Value, field, observed::tag, plan::LeftOut,
 };
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl<'a> Decider<'a> {
         }
         plan.steps.sort_by(|left, right| left.address.cmp(&right.address));
         plan.unchecked.sort();
-        plan.outputs = plan.outputs.iter().map(|(name, value)| (name.clone(), value.resolve(&|part| self.known(part)))).collect();
+        plan.outputs = crate::model::value::resolve_table(&plan.outputs, &|part| self.known_output(part));
         self.decisions
     }
 
@@ -81,6 +81,13 @@ impl<'a> Decider<'a> {
         }
         let entry = self.state.entries.get(address)?;
         entry.attributes.get(attribute).cloned()
+    }
+
+    /// An output of what is neither there nor made now is not known, though its name can be predicted.
+    fn known_output(&self, part: &TemplatePart) -> Option<Value> {
+        let is_there = |address: &Address| self.is_selected(address) || self.state.entries.contains_key(address);
+        let is_predicted_only = matches!(part, TemplatePart::Attribute { address, .. } if !is_there(address));
+        self.known(part).filter(|_| !is_predicted_only)
     }
 
     fn conclude(&mut self, address: &Address, desired: Option<Resource>, verdict: Verdict, plan: &mut Plan) {
@@ -391,9 +398,30 @@ impl<'a> Decider<'a> {
         others.any(|other| has_taken(&other.address))
     }
 
+    fn is_deep(&self, address: &Address, path: &Path) -> bool {
+        let fields = self.rules.rules(&address.kind).map(crate::model::Rules::fields).unwrap_or_default();
+        field::find(fields, path.first()).is_some_and(|field| field.deep)
+    }
+
+    /// Whether the spec or the state says something there; our own tags say nothing.
+    fn is_asked_for(&self, address: &Address, path: &Path) -> bool {
+        let wanted = self.desired.resources.get(address).and_then(|resource| resource.inputs.get(path.first()));
+        let applied = self.state.entries.get(address).and_then(|entry| entry.inputs.get(path.first()));
+        let says_something = |value: &Value| match value {
+            Value::Table(table) => table.keys().any(|key| !tag::is_ours(key)),
+            _ => true,
+        };
+        [wanted, applied].into_iter().flatten().any(says_something)
+    }
+
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {
         plan.unchecked.extend(live.unchecked.iter().map(|unchecked| (address.clone(), unchecked.clone())));
-        plan.not_deep += live.skipped.len();
+        let left_out = live.skipped.iter().filter(|path| self.is_deep(address, path));
+        plan.not_deep.extend(left_out.map(|path| LeftOut {
+            address: address.clone(),
+            path: path.clone(),
+            is_asked_for: self.is_asked_for(address, path),
+        }));
         plan.notes.extend(live.foreign.iter().map(|foreign| (address.clone(), foreign.clone())));
     }
 }

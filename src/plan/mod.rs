@@ -38,7 +38,7 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
         operations: Vec::new(),
         outputs: desired.outputs.clone(),
         unchecked: Vec::new(),
-        not_deep: 0,
+        not_deep: Vec::new(),
         refusals: Vec::new(),
         notes: Vec::new(),
     };

@@ -15,7 +15,7 @@ impl Lowering<'_> {
     /// A name that fits in this stage may be too long in the next one.
     pub fn check_names_of_other_stages(&mut self) {
         for (stage, sections) in &self.spec.other_stages {
-            for facts in all_facts(sections, &self.spec.header.project, Some(stage), self.target).values() {
+            for facts in all_facts(sections, &self.spec.header.project, Some(stage), &self.target).values() {
                 let length = facts.function_name.chars().count();
                 let section = sections.iter().find(|section| section.kind == FUNCTION && section.name == facts.name);
                 if length > LONGEST_FUNCTION_NAME {

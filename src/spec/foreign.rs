@@ -2,6 +2,7 @@
 
 use super::tree::Nodes;
 use crate::diagnostic::nearest;
+use crate::model::Shape;
 
 /// Names of SAM, Serverless, Terraform and cargo-lambda, in snake_case, and what they are here. The
 /// first of the targets whose first key is known where the name stands is the one that is meant.
@@ -107,6 +108,37 @@ pub(crate) fn meant(key: &str, candidates: &[&str]) -> Option<String> {
         return Some(format!("it is called `{snake}` here"));
     }
     nearest(key, candidates.iter().copied()).map(|found| format!("did you mean `{found}`?"))
+}
+
+/// What others call a value, and what AWS calls it.
+const VALUES: &[(&str, &str)] = &[
+    ("amd64", "x86_64"),
+    ("x64", "x86_64"),
+    ("x86-64", "x86_64"),
+    ("x86", "x86_64"),
+    ("intel", "x86_64"),
+    ("aarch64", "arm64"),
+    ("arm", "arm64"),
+    ("graviton", "arm64"),
+    ("on", "Active"),
+    ("off", "PassThrough"),
+    ("iam", "AWS_IAM"),
+];
+
+/// The value that was meant by what another tool or machine calls it.
+pub(crate) fn meant_value<'a>(text: &str, choices: &[&'a str]) -> Option<&'a str> {
+    let lower = text.to_lowercase();
+    let (_, meant) = VALUES.iter().find(|(name, meant)| *name == lower && choices.contains(meant))?;
+    choices.iter().find(|choice| *choice == meant).copied()
+}
+
+/// The words that a setting takes instead of a number, such as `never`.
+pub(crate) fn words_besides_numbers(shape: &Shape) -> Vec<&'static str> {
+    let Shape::AnyOf(shapes) = shape else { return Vec::new() };
+    if !shapes.iter().any(|shape| matches!(shape, Shape::Integer { .. } | Shape::IntegerChoice(_))) {
+        return Vec::new();
+    }
+    shapes.iter().filter_map(|shape| if let Shape::Choice(words) = shape { Some(*words) } else { None }).flatten().copied().collect()
 }
 
 /// `MemorySize`, `memorySize` and `memory-size` as `memory_size`.

@@ -266,7 +266,7 @@ code = { file = "y" }
 12:15 too-long: `description` of `function.hash` has 33 characters; at most 20 are allowed.
 13:29 too-many: `vpc_config.subnet_ids` of `function.hash` has 3 items; at most 2 are allowed.
 14:38 wrong-type: `environment.C` of `function.hash` must be a string; it is a float.
-17:21 invalid-choice: `retention_in_days` of `log_group.hash` is 31; it can be `1`, `7`, `30` or `365`. [the nearest is `30`]
+17:21 invalid-choice: `retention_in_days` of `log_group.hash` is 31; it can be `1`, `7`, `30` or `365`. [the nearest is `30`] [`never` is possible, too]
 20:23 invalid-value: `schedule_expression` of `event_rule.hash.monthly` must be `rate(…)` or `cron(…)`.
 21:1 unknown-key: `timezone` is no setting of `event_rule.hash.monthly`. [rules run in UTC; only a `schedule`, which is not supported yet, has a time zone]
 23:27 duplicate-trigger: `function.hash` has a trigger `monthly` of the kind `event_rule` already; names are unique among all of its triggers.

@@ -2,7 +2,7 @@
 
 use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kinds::{Context, FunctionFacts, Registry, function_facts};
+use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts};
 use crate::model::value::resolve_table;
 use crate::model::{AccountFact, Address, Artifact, Dependency, Desired, Identity, Resource, Section, Table, Target, TemplatePart, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +64,9 @@ pub(crate) struct Placed {
 /// The work on one spec.
 pub(crate) struct Lowering<'a> {
     pub spec: &'a Spec,
-    pub target: &'a Target,
+    pub target: Target,
+    /// How much of the target is known.
+    pub known: Known,
     pub registry: &'a Registry,
     /// The sections with the facts of the account filled in.
     pub sections: Vec<Section>,
@@ -74,17 +76,19 @@ pub(crate) struct Lowering<'a> {
 
 impl<'a> Lowering<'a> {
     fn new(spec: &'a Spec, target: &'a Target, registry: &'a Registry) -> Self {
-        let fill = |part: &TemplatePart| account_fact(part, target);
+        let (target, known) = settled(target, spec.header.aws.region.as_deref());
+        let fill = |part: &TemplatePart| account_fact(part, &target);
         let filled = |section: &Section| Section { values: resolve_table(&section.values, &fill), ..section.clone() };
         let sections = spec.sections.iter().map(filled).collect();
-        Self { spec, target, registry, sections, resources: BTreeMap::new(), findings: Vec::new() }
+        Self { spec, target, known, registry, sections, resources: BTreeMap::new(), findings: Vec::new() }
     }
 
     fn lower_sections(&mut self, artifacts: &BTreeMap<String, Artifact>) {
         let header = &self.spec.header;
-        let functions = all_facts(&self.sections, &header.project, header.stage.as_deref(), self.target);
+        let functions = all_facts(&self.sections, &header.project, header.stage.as_deref(), &self.target);
         let (project, stage) = (header.project.as_str(), header.stage.as_deref());
-        let context = Context { project, stage, target: self.target, functions: &functions, artifacts };
+        let target = self.target.clone();
+        let context = Context { project, stage, target: &target, known: self.known, functions: &functions, artifacts };
         for index in 0..self.sections.len() {
             let Some(kind) = self.registry.find(&self.sections[index].kind) else { continue };
             let lowered = kind.lower(&self.sections[index], &context);
@@ -157,7 +161,7 @@ impl<'a> Lowering<'a> {
 
     /// What a reference stands for, if that is known before AWS says so.
     pub fn look_up(&self, part: &TemplatePart) -> Option<Value> {
-        let TemplatePart::Attribute { address, attribute } = part else { return account_fact(part, self.target) };
+        let TemplatePart::Attribute { address, attribute } = part else { return account_fact(part, &self.target) };
         let value = self.resources.get(address)?.resource.attributes.get(attribute)?;
         let is_own = |part: &TemplatePart| matches!(part, TemplatePart::Attribute { address: other, .. } if other == address);
         let mut refers_to_itself = false;
@@ -168,6 +172,29 @@ impl<'a> Lowering<'a> {
         let value = value.resolve(&|part| self.look_up(part));
         (!value.is_unresolved()).then_some(value)
     }
+}
+
+/// The target with the region that the spec names, where AWS was not asked.
+fn settled(target: &Target, region: Option<&str>) -> (Target, Known) {
+    match region {
+        _ if *target != Target::placeholder() => (target.clone(), Known::All),
+        Some(region) => (Target { partition: partition_of(region).into(), region: region.into(), ..target.clone() }, Known::Region),
+        None => (target.clone(), Known::Nothing),
+    }
+}
+
+/// The partition that a region is in (botocore's `partitions.json`).
+fn partition_of(region: &str) -> &'static str {
+    const PARTITIONS: &[(&str, &str)] = &[
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-isof-", "aws-iso-f"),
+        ("eusc-", "aws-eusc"),
+    ];
+    PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| *partition)
 }
 
 fn account_fact(part: &TemplatePart, target: &Target) -> Option<Value> {
@@ -244,7 +271,7 @@ text = "not.an address"
         insta::assert_snapshot!(a.inputs["environment"].to_json(), @r#"{"B":"arn:aws:function:123456789012:demo-function.b","ID":{"$unknown":"function.b.id"},"R":"us-east-1","SELF":"arn:aws:function:123456789012:demo-function.a"}"#);
         let waits: Vec<_> = a.dependencies.iter().map(|wait| format!("{} {:?}", wait.on, wait.until)).collect();
         insta::assert_snapshot!(waits.join(", "), @"role.a Complete, function.b Exists");
-        insta::assert_snapshot!(Value::Table(desired.outputs).to_json(), @r#"{"arn":"arn:aws:function:123456789012:demo-function.b","attribute":"arn:aws:function:123456789012:demo-function.b","bare":{"arn":"arn:aws:function:123456789012:demo-function.b","id":{"$unknown":"function.b.id"}},"text":"not.an address"}"#);
+        insta::assert_snapshot!(Value::Table(desired.outputs).to_json(), @r#"{"arn":{"$unknown":"function.b.arn"},"attribute":{"$unknown":"function.b.arn"},"bare":{"arn":{"$unknown":"function.b.arn"},"id":{"$unknown":"function.b.id"}},"text":"not.an address"}"#);
     }
 
     #[test]
@@ -393,7 +420,7 @@ role.hash <-
 role.log-cleanup <-
 role.shared <-
 "#);
-        insta::assert_snapshot!(desired.resources[&Address::new("function", "hash")].inputs["environment"].to_json(), @r#"{"CLEANER":"arn:aws:lambda:us-east-1:123456789012:function:demo-log-cleanup","LOG_LEVEL":"info"}"#);
+        insta::assert_snapshot!(desired.resources[&Address::new("function", "hash")].inputs["environment"].to_json(), @r#"{"CLEANER":"arn:aws:lambda:eu-central-1:123456789012:function:demo-log-cleanup","LOG_LEVEL":"info"}"#);
     }
 
     #[test]

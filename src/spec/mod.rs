@@ -142,10 +142,12 @@ impl Spec {
     }
 }
 
-/// Sorts by place and drops what was said twice, as happens when a default is wrong for each function.
+/// Sorts by place and drops what was said twice, as happens when a default is wrong for each function: then
+/// the place and the rule are the same and the resource is another one.
 fn tidy(findings: &mut Vec<Diagnostic>) {
     findings.sort_by_key(|finding| (finding.span.is_none(), finding.span.as_ref().map(|span| (span.start, span.end)), finding.code));
     findings.dedup_by(|later, first| {
-        later.span.is_some() && (later.code, &later.span, &later.hints) == (first.code, &first.span, &first.hints)
+        let is_alike = (later.code, &later.span, &later.hints) == (first.code, &first.span, &first.hints);
+        later.span.is_some() && is_alike && (later.address != first.address || later.detail == first.detail)
     });
 }

@@ -4,7 +4,8 @@ use super::lower::Lowering;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, Table, TemplatePart, Value};
 
-/// The outputs with everything filled in that is known before AWS is asked.
+/// The outputs with what is known of the account. References stay: an output of what a run leaves out is not known,
+/// though its name can be predicted.
 pub(crate) fn resolve(lowering: &Lowering<'_>) -> Table {
     lowering.spec.outputs.iter().map(|(name, value)| (name.clone(), output(lowering, value))).collect()
 }
@@ -15,7 +16,7 @@ fn output(lowering: &Lowering<'_>, value: &Value) -> Value {
         Some(address) => attributes(lowering, &address),
         None => value.as_str().and_then(|text| attribute(lowering, text)).unwrap_or_else(|| value.clone()),
     };
-    open.resolve(&|part: &TemplatePart| lowering.look_up(part))
+    open.resolve(&|part: &TemplatePart| lowering.look_up(part).filter(|_| matches!(part, TemplatePart::Account(_))))
 }
 
 /// What is wrong with a bare address that names nothing. Text that no kind begins is only text.

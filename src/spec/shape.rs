@@ -35,9 +35,11 @@ impl<'a> Checker<'a> {
         for (key, node) in nodes {
             match field::find(fields, key) {
                 Some(field) => {
+                    let before = self.findings.len();
                     if let Some(value) = self.value(node, &field.shape, &path.join(key)) {
                         table.insert(key.clone(), value);
                     }
+                    self.explain(before, field);
                 }
                 None => self.unknown_key(key, node, &candidates, path),
             }
@@ -46,6 +48,20 @@ impl<'a> Checker<'a> {
             self.missing_key(field, place.clone(), path);
         }
         table
+    }
+
+    /// Says what a number is for where it is out of range, and which words there are besides numbers.
+    fn explain(&mut self, since: usize, field: &Field) {
+        let words = foreign::words_besides_numbers(&field.shape);
+        for finding in &mut self.findings[since..] {
+            match finding.code {
+                "out-of-range" if finding.hints.is_empty() => finding.hints.push(format!("`{}`: {}", field.key, field.doc)),
+                "invalid-choice" if !words.is_empty() && !finding.hints.is_empty() => {
+                    finding.hints.push(format!("{} is possible, too", one_of(&words)))
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Checks one value and brings it into the form that kinds read.
@@ -121,7 +137,7 @@ impl<'a> Checker<'a> {
             };
             self.report("too-short", "A text is too short", detail, node.span.clone());
         } else if let Some(Err(problem)) = check.map(|check| check(text)) {
-            let detail = format!("{label} {problem}.");
+            let detail = format!("{label} {}", sentence(&problem));
             self.report("invalid-value", "A value is not allowed", detail, node.span.clone());
         }
         Some(Value::from(text))
@@ -131,7 +147,8 @@ impl<'a> Checker<'a> {
         let Some(text) = node.text() else { return self.wrong_type(node, &Shape::Choice(&[]), path) };
         if !choices.contains(&text) {
             let detail = format!("{} is `{text}`; it can be {}.", self.label(path), one_of(choices));
-            let hint = nearest(text, choices.iter().copied()).map(|found| format!("did you mean `{found}`?"));
+            let meant = foreign::meant_value(text, choices).or_else(|| nearest(text, choices.iter().copied()));
+            let hint = meant.map(|found| format!("did you mean `{found}`?"));
             self.report("invalid-choice", "A value is none of the possible ones", detail, node.span.clone()).hints.extend(hint);
         }
         Some(Value::from(text))
@@ -182,7 +199,7 @@ impl<'a> Checker<'a> {
         let mut table = Table::new();
         for (key, node) in nodes {
             if let Some(Err(problem)) = check.map(|check| check(key)) {
-                let detail = format!("The key `{key}` in {} {problem}.", self.label(path));
+                let detail = format!("The key `{key}` in {} {}", self.label(path), sentence(&problem));
                 self.report("invalid-value", "A value is not allowed", detail, node.key_span());
             }
             if let Some(value) = self.map_value(node, value, &path.join(key)) {
@@ -217,7 +234,10 @@ impl<'a> Checker<'a> {
             return Some(node.value());
         }
         match document::read(node, self.scope) {
-            Ok(value) => Some(value),
+            Ok(value) => {
+                self.place_parts(node, path);
+                Some(value)
+            }
             Err(document::Problem::Type) => self.wrong_type(node, &Shape::Document, path),
             Err(document::Problem::Found(findings)) => {
                 let label = self.label(path);
@@ -227,6 +247,19 @@ impl<'a> Checker<'a> {
                 }));
                 None
             }
+        }
+    }
+
+    /// Remembers where the parts of a document stand.
+    fn place_parts(&mut self, node: &Node, path: &Path) {
+        let parts: Vec<(Path, &Node)> = match &node.data {
+            Data::Table(nodes) => nodes.iter().map(|(key, part)| (path.join(key), part)).collect(),
+            Data::List(nodes) => nodes.iter().enumerate().map(|(at, part)| (path.join(&at.to_string()), part)).collect(),
+            _ => return,
+        };
+        for (path, part) in parts {
+            self.spans.extend(part.span.clone().map(|span| (path.clone(), span)));
+            self.place_parts(part, &path);
         }
     }
 
@@ -289,6 +322,11 @@ impl<'a> Checker<'a> {
         let detail = format!("{} needs `{}`, {}.", self.label(path), field.key, wanted(&field.shape));
         self.report("missing-key", "A required key is missing", detail, place).hints.push(format!("`{}`: {}", field.key, field.doc));
     }
+}
+
+/// The end of a sentence; a question needs no period.
+fn sentence(text: &str) -> String {
+    if text.ends_with('?') { text.to_owned() } else { format!("{text}.") }
 }
 
 fn takes_any_text(shape: &Shape) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::cli::args::Selection;
 use crate::cli::local;
-use crate::cli::saved_plan;
+use crate::cli::saved_plan::{Basis, SavedPlan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -27,6 +27,8 @@ pub struct Wish<'a> {
     pub deep: bool,
     /// What is taken over.
     pub adopt: &'a [Address],
+    /// A plan that was saved before; nothing that it builds on may have moved.
+    pub saved: Option<&'a SavedPlan>,
     /// Takes the lock for this command before the state is read; none for one that only looks.
     pub lock: Option<&'a str>,
 }
@@ -37,8 +39,10 @@ pub struct Deployment {
     pub connection: Connection,
     /// The state that the plan builds on.
     pub state: State,
-    /// The digest of that state as it was read.
-    pub state_digest: String,
+    /// What a saved plan of it must find unmoved.
+    pub basis: Basis,
+    /// How long packages were made, in milliseconds.
+    pub built_ms: u64,
     /// What would be done.
     pub plan: Plan,
     /// The packages.
@@ -67,7 +71,10 @@ impl Wish<'_> {
         // Whatever is wrong with the spec or the sources is said before anybody is called.
         packing.check()?;
         let (packages, (connection, lease, mut state)) = packing.resolve_and_open(&selected, self.lock).await?;
-        let state_digest = saved_plan::digest(&state);
+        let built_ms = packing.workspace.progress.elapsed_ms();
+        if let Some(saved) = self.saved.filter(|saved| saved.gives_lineage_to(&state)) {
+            state.lineage = saved.lineage.clone();
+        }
         let (desired, packages) = self.lower(packing, packages, &state)?;
         unknown_adoption(self.adopt, &desired).map_or(Ok(()), Err)?;
         let options = PlanOptions {
@@ -85,8 +92,11 @@ impl Wish<'_> {
                 self.lower(packing, packages, &state)?
             }
         };
+        let basis = Basis::new(&state, &desired, &packages.artifacts);
+        self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
         let plan = connection.engine.plan(&desired, &mut state, &options).await?;
-        Ok(Deployment { connection, state, state_digest, plan, packages, lease })
+        self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
+        Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })
     }
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {

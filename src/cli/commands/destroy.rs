@@ -33,8 +33,15 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
     let planned = unless_interrupted(&workspace.interrupt, work).await;
     workspace.progress.rest();
     let (connection, lease, state, plan) = planned?;
-    let run =
-        Run { command: VERB, purpose: human::Purpose::Destroy, yes: arguments.yes, parallel: PARALLEL, workspace, connection: &connection };
+    let run = Run {
+        command: VERB,
+        purpose: human::Purpose::Destroy,
+        yes: arguments.yes,
+        parallel: PARALLEL,
+        built_ms: 0,
+        workspace,
+        connection: &connection,
+    };
     let exit = run.go(state, &plan, Arc::new(NoArtifacts)).await;
     drop(lease);
     exit

@@ -6,7 +6,7 @@ use crate::cli::ignore::without_ignored;
 use crate::cli::pending;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::causes::{self, Causes};
-use crate::cli::view::{human, json};
+use crate::cli::view::{human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
 use crate::engine::PlanOptions;
 use crate::model::{Desired, Exit, Failure, State, Step};
@@ -41,10 +41,12 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
         drifted: &drifted,
         pending: pending(workspace, &config, &state),
         rules: workspace.registry.as_ref(),
+        is_full: workspace.ui.is_verbose(),
     };
     match workspace.ui.format() {
         Format::Human => workspace.ui.view(&human::drift(&view, workspace.ui.width())),
         Format::Json => workspace.document(json::drift(&view)),
+        Format::Markdown => workspace.ui.data(&markdown::drift(&view)),
     }
     Ok(causes::drift_exit(&drifted, &plan))
 }

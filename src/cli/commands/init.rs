@@ -115,11 +115,11 @@ fn tell(workspace: &Workspace, arguments: &InitArguments, place: &Place, found: 
     let view = view::View { found, region, config: &config, files: &names, text, options: &options };
     match (ui.format(), text) {
         (Format::Json, _) => ui.document(&view::document(&view)),
-        (Format::Human, Some(text)) => {
+        (Format::Human | Format::Markdown, Some(text)) => {
             ui.status(&(view::human(&view, ui.width()) + "\n"));
             ui.data(text.trim_end());
         }
-        (Format::Human, None) => ui.data(&view::human(&view, ui.width())),
+        (Format::Human | Format::Markdown, None) => ui.data(&view::human(&view, ui.width())),
     }
 }
 

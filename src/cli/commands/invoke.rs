@@ -172,11 +172,11 @@ fn tell(workspace: &Workspace, called: &Called, is_async: bool, out: Option<&Pat
             workspace.document(json::invoke(&called.title, &view, has_payload, &errors));
             kept
         }
-        (Format::Human, true) => {
+        (Format::Human | Format::Markdown, true) => {
             ui.data(answer.request_id.as_deref().unwrap_or("accepted"));
             Ok(())
         }
-        (Format::Human, false) => print(workspace, answer, out),
+        (Format::Human | Format::Markdown, false) => print(workspace, answer, out),
     };
     match is_async {
         true => ui.status(&format!("Lambda has taken the event; `{logs} -f` shows what the function does with it.")),

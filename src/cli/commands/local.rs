@@ -33,7 +33,7 @@ fn show(workspace: &Workspace, server: &Server, region: &str) {
         ("AWS_DEFAULT_REGION", region),
     ];
     match workspace.ui.format() {
-        Format::Human => {
+        Format::Human | Format::Markdown => {
             let exports: Vec<String> = variables.iter().map(|(name, value)| format!("export {name}={value}")).collect();
             workspace
                 .ui

@@ -151,7 +151,7 @@ impl<'a> Printer<'a> {
         let time = time(event.timestamp_ms);
         let text = match self.workspace.ui.format() {
             Format::Json => json::log_event(&LogLine { function: &function, group, time: &time, event }).to_string(),
-            Format::Human => {
+            Format::Human | Format::Markdown => {
                 let number = self.numbers.get(&function).copied().unwrap_or_default();
                 let (column, message) = (self.column, event.message.as_str());
                 human::log_event(&human::LogView { time: &time, function: &function, number, column, message })

@@ -12,22 +12,31 @@ pub async fn run(workspace: &Workspace, name: Option<&str>) -> Result<Exit, Fail
     let header = workspace.header(&workspace.config()?)?;
     let state = workspace.store(&header).load().await?;
     let Some(name) = name else {
+        let is_deployed = state.as_ref().is_some_and(|state| !state.entries.is_empty());
         let outputs = state.map(|state| state.outputs).unwrap_or_default();
         match workspace.ui.format() {
-            Format::Human if outputs.is_empty() => {
-                workspace.ui.status("There are no outputs: `[outputs]` was empty at the last `lambdo up`, or nothing is deployed.")
+            Format::Human | Format::Markdown if outputs.is_empty() => workspace.ui.status(no_outputs(is_deployed)),
+            Format::Human | Format::Markdown => {
+                outputs.iter().for_each(|(name, value)| workspace.ui.data(&format!("{name} = {}", human::output(value))))
             }
-            Format::Human => outputs.iter().for_each(|(name, value)| workspace.ui.data(&format!("{name} = {}", human::output(value)))),
             Format::Json => workspace.ui.document(&json::output(&outputs)),
         }
         return Ok(Exit::Success);
     };
     let value = state.as_ref().and_then(|state| find(state, name)).ok_or_else(|| unknown(state.as_ref(), name))?;
     match workspace.ui.format() {
-        Format::Human => workspace.ui.data(&human::output(&value)),
+        Format::Human | Format::Markdown => workspace.ui.data(&human::output(&value)),
         Format::Json => workspace.ui.document(&json::output(&Table::from([(name.to_owned(), value)]))),
     }
     Ok(Exit::Success)
+}
+
+fn no_outputs(is_deployed: bool) -> &'static str {
+    if is_deployed {
+        "There are no outputs: the spec had no `[outputs]` at the last `lambdo up`. `lambdo output function.NAME.arn` prints any attribute."
+    } else {
+        "There are no outputs: nothing is deployed yet."
+    }
 }
 
 /// The output of this name; else of a resource an attribute, a setting as applied, or its physical id.

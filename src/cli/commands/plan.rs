@@ -3,8 +3,8 @@
 use super::deploy::{Deployment, Wish};
 use crate::cli::args::{Format, PlanArguments};
 use crate::cli::render::file_name;
-use crate::cli::saved_plan::SavedPlan;
-use crate::cli::view::{causes, human, json};
+use crate::cli::saved_plan::{SavedPlan, SavedWish};
+use crate::cli::view::{causes, human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
@@ -13,26 +13,34 @@ use std::path::Path;
 /// Plans, shows, and saves where asked. Changes nothing.
 pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
-    let wish = Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], lock: None };
+    let wish =
+        Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], saved: None, lock: None };
     let deployment = wish.prepare(workspace, &config).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state).await, &deployment.plan);
-    let view = human::PlanView { title: &title, plan, purpose: human::Purpose::Deploy, rules: workspace.registry.as_ref() };
+    let view = human::PlanView {
+        title: &title,
+        plan,
+        purpose: human::Purpose::Deploy,
+        rules: workspace.registry.as_ref(),
+        is_full: workspace.ui.is_verbose(),
+    };
     match workspace.ui.format() {
         Format::Human => workspace.ui.view(&human::plan(&view, workspace.ui.width())),
         Format::Json => workspace.document(json::plan(&title, plan)),
+        Format::Markdown => workspace.ui.data(&markdown::plan(&view)),
     }
     if !plan.refusals.is_empty() {
         workspace.ui.diagnostics(&json::refusals(plan));
         return Ok(Exit::Refused);
     }
     if let Some(out) = &arguments.out {
-        save(workspace, &config, &deployment, &workspace.path(out))?;
+        save(workspace, &config, &deployment, SavedWish::new(&arguments.selection, arguments.deep), &workspace.path(out))?;
     }
     Ok(if arguments.exit_code { causes::plan_exit(plan) } else { Exit::Success })
 }
 
-fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, out: &Path) -> Result<(), Failure> {
-    let saved = SavedPlan::new(&deployment.plan, &deployment.state, &deployment.state_digest, &config.path, &deployment.packages.artifacts);
+fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, wish: SavedWish, out: &Path) -> Result<(), Failure> {
+    let saved = SavedPlan::new(&deployment.plan, &deployment.state, &deployment.basis, &config.path, wish);
     saved.write(out).map_err(|error| {
         let detail = format!("`{}` cannot be written: {error}.", file_name(out));
         Failure::new(Exit::Failed, Diagnostic::error("plan-not-saved", "The plan was not saved").detail(detail))

@@ -20,6 +20,8 @@ pub struct Run<'a> {
     pub yes: bool,
     /// Operations at a time.
     pub parallel: usize,
+    /// How long packages were made before, in milliseconds.
+    pub built_ms: u64,
     /// Where it happens.
     pub workspace: &'a Workspace,
     /// The engine.
@@ -36,7 +38,13 @@ impl Run<'_> {
         let title = self.connection.title(&state).await;
         let ui = &self.workspace.ui;
         if ui.format() == Format::Human || !self.yes {
-            let view = human::PlanView { title: &title, plan, purpose: self.purpose, rules: self.workspace.registry.as_ref() };
+            let view = human::PlanView {
+                title: &title,
+                plan,
+                purpose: self.purpose,
+                rules: self.workspace.registry.as_ref(),
+                is_full: ui.is_verbose(),
+            };
             ui.view(&human::plan(&view, ui.width()));
         }
         if !plan.refusals.is_empty() {
@@ -46,10 +54,12 @@ impl Run<'_> {
         if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
             self.ask().await?;
         }
-        // Thinking about the answer is not the run's time.
-        let thought_ms = self.workspace.progress.elapsed_ms().saturating_sub(before_ms);
+        let begin_ms = self.workspace.progress.elapsed_ms();
         let report = self.apply(state, plan, artifacts).await?;
-        self.tell(&title, plan, &report, self.workspace.progress.elapsed_ms().saturating_sub(thought_ms));
+        // Thinking about the answer is nobody's time.
+        let applied_ms = self.workspace.progress.elapsed_ms().saturating_sub(begin_ms);
+        let planned_ms = before_ms.saturating_sub(self.built_ms);
+        self.tell(&title, plan, &report, human::Times { built_ms: self.built_ms, planned_ms, applied_ms });
         Ok(report.exit)
     }
 
@@ -85,7 +95,7 @@ impl Run<'_> {
         report
     }
 
-    fn tell(&self, title: &Title, plan: &Plan, report: &Report, elapsed_ms: u64) {
+    fn tell(&self, title: &Title, plan: &Plan, report: &Report, times: human::Times) {
         let ui = &self.workspace.ui;
         let results: Results = report
             .results
@@ -98,14 +108,16 @@ impl Run<'_> {
         ui.diagnostics(&errors);
         // That there was nothing to do is what the plan has said.
         if report.exit != Exit::Success || plan.steps.iter().any(|step| step.action != Action::NoOp) {
-            ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, elapsed_ms }));
+            ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, times }));
         }
         match ui.format() {
             Format::Json => {
                 let errors = json::diagnostics(&errors, &ui::sources(&errors));
                 self.workspace.document(json::report(self.command, title, plan, &results, &report.outputs, errors));
             }
-            Format::Human => report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value)))),
+            Format::Human | Format::Markdown => {
+                report.outputs.iter().for_each(|(name, value)| ui.data(&format!("{name} = {}", human::output(value))))
+            }
         }
     }
 }

@@ -28,8 +28,8 @@ fn list(workspace: &Workspace, header: &Header, state: Option<State>) {
     let (serial, entries) = state.map(|state| (state.serial, state.entries)).unwrap_or_default();
     match workspace.ui.format() {
         Format::Json => workspace.ui.document(&json::state_list(&header.project, header.stage.as_deref(), serial, &entries)),
-        Format::Human if entries.is_empty() => workspace.ui.status("The state knows no resources: nothing is deployed."),
-        Format::Human => human::listing(&entries).iter().for_each(|line| workspace.ui.data(line)),
+        Format::Human | Format::Markdown if entries.is_empty() => workspace.ui.status("The state knows no resources: nothing is deployed."),
+        Format::Human | Format::Markdown => human::listing(&entries).iter().for_each(|line| workspace.ui.data(line)),
     }
 }
 
@@ -46,7 +46,7 @@ fn show(workspace: &Workspace, state: Option<State>, address: &Address) -> Resul
     };
     match workspace.ui.format() {
         Format::Json => workspace.ui.document(&json::state_show(address, entry)),
-        Format::Human => workspace.ui.data(&human::entry(address, entry)),
+        Format::Human | Format::Markdown => workspace.ui.data(&human::entry(address, entry)),
     }
     Ok(())
 }

@@ -13,7 +13,9 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     let holder = store.holder().await?.map(lock_holder);
     let Some(mut state) = store.load().await? else {
         match workspace.ui.format() {
-            Format::Human => workspace.ui.data(&format!("Nothing is deployed yet: there is no state in {}.", store.describe())),
+            Format::Human | Format::Markdown => {
+                workspace.ui.data(&format!("Nothing is deployed yet: there is no state in {}.", store.describe()))
+            }
             Format::Json => workspace.ui.document(&json::nothing_deployed("status", &header.project, header.stage.as_deref())),
         }
         return Ok(Exit::Success);
@@ -25,7 +27,7 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     let place = store.describe();
     let view = human::StatusView { state: &state, place: &place, holder: holder.as_ref() };
     match workspace.ui.format() {
-        Format::Human => workspace.ui.view(&human::status(&view)),
+        Format::Human | Format::Markdown => workspace.ui.view(&human::status(&view)),
         Format::Json => workspace.ui.document(&json::status(&view)),
     }
     Ok(Exit::Success)

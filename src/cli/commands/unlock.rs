@@ -20,10 +20,10 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     drop(store.lock(&ours).await?);
     match (workspace.ui.format(), before) {
         (Format::Json, before) => workspace.ui.document(&json::unlock(before.map(lock_holder).as_ref())),
-        (Format::Human, Some(holder)) => {
+        (Format::Human | Format::Markdown, Some(holder)) => {
             workspace.ui.data(&format!("The lock was left behind by {}. It is released.", lock_holder(holder).sentence()))
         }
-        (Format::Human, None) => workspace.ui.data("Nothing is locked."),
+        (Format::Human | Format::Markdown, None) => workspace.ui.data("Nothing is locked."),
     }
     Ok(Exit::Success)
 }

@@ -1,17 +1,13 @@
 //! `lambdo up`: makes AWS what the spec asks for.
 
-use super::deploy::{Deployment, Packing, Wish};
+use super::deploy::{Deployment, Wish};
 use super::run::Run;
 use crate::cli::args::UpArguments;
 use crate::cli::ci;
-use crate::cli::render::file_name;
-use crate::cli::saved_plan::{self, SavedPlan};
-use crate::cli::signals::unless_interrupted;
+use crate::cli::saved_plan::SavedPlan;
 use crate::cli::view::human;
-use crate::cli::workspace::{Config, Workspace};
-use crate::diagnostic::Diagnostic;
+use crate::cli::workspace::Workspace;
 use crate::model::{Exit, Failure};
-use std::path::Path;
 use std::sync::Arc;
 
 const VERB: &str = "up";
@@ -23,49 +19,24 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
     if !workspace.global.local {
         workspace.ui.diagnostics(ci::warning(&workspace.store(&header).path()).as_slice());
     }
-    let deployment = match &arguments.plan {
-        Some(file) => saved(workspace, &config, &workspace.path(file)).await?,
-        None => {
-            let wish =
-                Wish { selection: &arguments.selection, build: true, deep: arguments.deep, adopt: &arguments.adopt, lock: Some(VERB) };
-            wish.prepare(workspace, &config).await?
-        }
+    let saved = arguments.plan.as_ref().map(|file| SavedPlan::read(&workspace.path(file))).transpose()?;
+    let (selection, deep) = match &saved {
+        Some(saved) => (saved.wish.selection(), saved.wish.deep),
+        None => (arguments.selection.clone(), arguments.deep),
     };
-    let Deployment { connection, state, plan, packages, lease, .. } = deployment;
+    let wish = Wish { selection: &selection, build: true, deep, adopt: &arguments.adopt, saved: saved.as_ref(), lock: Some(VERB) };
+    let deployment = wish.prepare(workspace, &config).await?;
+    let Deployment { connection, state, plan, packages, lease, built_ms, .. } = deployment;
     let run = Run {
         command: VERB,
         purpose: human::Purpose::Deploy,
         yes: arguments.yes,
         parallel: usize::from(arguments.parallel),
+        built_ms,
         workspace,
         connection: &connection,
     };
     let exit = run.go(state, &plan, Arc::new(packages)).await;
     drop(lease);
     exit
-}
-
-/// The plan of `plan --out`, if nothing that it builds on has moved.
-async fn saved(workspace: &Workspace, config: &Config, file: &Path) -> Result<Deployment, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        let detail = format!("`{}` cannot be read: {error}.", file_name(file));
-        Failure::new(Exit::Usage, Diagnostic::error("saved-plan-unreadable", "The saved plan cannot be read").detail(detail))
-    })?;
-    let saved = SavedPlan::parse(&text)?;
-    let spec = workspace.spec(config)?;
-    let packing = Packing { workspace, spec: &spec, build: true };
-    workspace.progress.go();
-    let work = async {
-        let is_needed = |function: &str| saved.artifacts.contains_key(function);
-        packing.resolve_and_open(&is_needed, Some(VERB)).await
-    };
-    let done = unless_interrupted(&workspace.interrupt, work).await;
-    workspace.progress.rest();
-    let (packages, (connection, lease, mut state)) = done?;
-    if saved.gives_lineage_to(&state) {
-        state.lineage = saved.lineage.clone();
-    }
-    saved.check(&state, &packages.artifacts)?;
-    let state_digest = saved_plan::digest(&state);
-    Ok(Deployment { connection, state, state_digest, plan: saved.plan(), packages, lease })
 }

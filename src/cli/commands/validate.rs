@@ -24,7 +24,7 @@ pub fn run(workspace: &Workspace) -> Result<Exit, Failure> {
         desired.resources.keys().filter(|address| address.kind == "function").map(|address| address.name.as_str()).collect();
     workspace.ui.diagnostics(&warnings);
     match workspace.ui.format() {
-        Format::Human => {
+        Format::Human | Format::Markdown => {
             let (functions, resources) = (counted(functions.len(), "function"), counted(desired.resources.len(), "resource"));
             workspace.ui.data(&format!("`{}` is valid: {functions}, {resources}", file_name(&config.path)));
         }

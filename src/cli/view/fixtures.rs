@@ -2,7 +2,7 @@
 
 use crate::cli::view::Title;
 use crate::model::calls::{CallWait, LongCall, OperationCalls};
-use crate::model::plan::EntryFacts;
+use crate::model::plan::{EntryFacts, LeftOut};
 use crate::model::{
     Action, Address, CallAccount, Carry, Cause, Change, Dependency, Effect, Entry, Lineage, Operation, OperationId, Plan, Reason, Record,
     State, Step, Table, Target, Transition, Unchecked, Value,
@@ -27,7 +27,7 @@ pub fn plan_of(steps: Vec<Step>) -> Plan {
         operations: vec![],
         outputs: Table::new(),
         unchecked: vec![],
-        not_deep: 0,
+        not_deep: vec![],
         refusals: vec![],
         notes: vec![],
     }
@@ -112,6 +112,11 @@ pub fn unchecked(address: &str) -> (Address, Unchecked) {
     (address.parse().unwrap(), unchecked)
 }
 
+/// Tags that were not read.
+pub fn not_deep(address: &str) -> LeftOut {
+    LeftOut { address: address.parse().unwrap(), path: crate::model::Path::key("tags"), is_asked_for: true }
+}
+
 /// One step of each action, with long and structured values, and a right for everybody.
 pub fn every_action() -> Plan {
     let policy = |actions: &[&str]| {
@@ -158,7 +163,7 @@ pub fn every_action() -> Plan {
     plan.operations.push(operation("permission.hash.url", settings));
     plan.steps[1].operations = vec![OperationId(0)];
     plan.unchecked = vec![unchecked("function.same")];
-    plan.not_deep = 2;
+    plan.not_deep = vec![not_deep("log_group.hash"), not_deep("log_group.old")];
     plan.notes = vec![("role.hash".parse().unwrap(), "a policy that others attached stays: arn:aws:iam::aws:policy/Other".into())];
     plan
 }

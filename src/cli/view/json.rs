@@ -64,7 +64,7 @@ pub fn drift(view: &DriftView<'_>) -> Json {
     document.insert("drifted".into(), drifted.into());
     insert_some(&mut document, "pending", view.pending.map(Json::from));
     document.insert("unchecked".into(), unchecked(view.plan));
-    document.insert("not_deep".into(), view.plan.not_deep.into());
+    document.insert("not_deep".into(), view.plan.not_deep.len().into());
     document.into()
 }
 
@@ -255,7 +255,7 @@ fn describe_plan(document: &mut Map<String, Json>, plan: &Plan, results: Option<
     document.insert("summary".into(), summary.into());
     document.insert("steps".into(), plan.steps.iter().map(|one| step(one, plan, results)).collect());
     document.insert("unchecked".into(), unchecked(plan));
-    document.insert("not_deep".into(), plan.not_deep.into());
+    document.insert("not_deep".into(), plan.not_deep.len().into());
     let notes = plan.notes.iter().map(|(address, note)| json!({ "address": address, "note": note }));
     document.insert("notes".into(), notes.collect());
     if results.is_none() {
@@ -443,7 +443,14 @@ mod tests {
         for pending in [None, Some(2)] {
             check(
                 "drift",
-                &drift(&DriftView { title: &title(), plan: &plan, drifted: &drifted, pending, rules: &crate::kinds::Registry::new() }),
+                &drift(&DriftView {
+                    title: &title(),
+                    plan: &plan,
+                    drifted: &drifted,
+                    pending,
+                    rules: &crate::kinds::Registry::new(),
+                    is_full: false,
+                }),
             );
         }
     }

@@ -5,6 +5,10 @@ pub mod causes;
 pub mod fixtures;
 pub mod human;
 pub mod json;
+pub mod markdown;
+pub mod own_names;
+pub mod rights;
+pub mod statements;
 pub mod title;
 
 pub use title::Title;

@@ -1,13 +1,14 @@
 //! An event rule's section becomes a rule, and the permission that lets it invoke the function.
 
 use super::fields::{DEFAULT_BUS, FIELDS};
-use super::{KIND, OUR_TARGET, pattern};
+use super::{KIND, OUR_TARGET, pattern, schedule};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::lowering::{self, facts_of, finding};
 use crate::kinds::names::fitted_name;
 use crate::kinds::{Context, FunctionFacts, Lowered, function, permission, tagging};
 use crate::model::document::parsed;
 use crate::model::field::fill_defaults;
+use crate::model::value::TemplatePart;
 use crate::model::{Address, Dependency, Path, Resource, Section, Table, Value};
 
 /// What a target gets instead of the event, at most (EventBridge API model).
@@ -70,13 +71,14 @@ fn diagnostics(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
         trigger(section),
         time_zone(section),
         schedule_bus(section, inputs),
-        event_pattern(section, inputs),
+        schedule_doubt(section),
         input(section),
         targets(section),
         tagging::too_many(section, inputs),
     ]
     .into_iter()
     .flatten()
+    .chain(event_pattern(section, inputs))
     .collect()
 }
 
@@ -84,14 +86,23 @@ fn at(section: &Section, key: &str, diagnostic: Diagnostic) -> Diagnostic {
     finding(section, &Path::key(key), diagnostic)
 }
 
+/// A rule may have both, and then fires for either.
 fn trigger(section: &Section) -> Option<Diagnostic> {
     let has = |key: &str| section.values.contains_key(key);
-    let (key, detail) = match (has("schedule_expression"), has("event_pattern")) {
-        (true, true) => ("event_pattern", "It has both a `schedule_expression` and an `event_pattern`; make two rules of it."),
-        (false, false) => ("", "It needs a `schedule_expression`, such as `rate(5 minutes)`, or an `event_pattern`."),
-        _ => return None,
-    };
-    Some(at(section, key, Diagnostic::error("rule-trigger", "An event rule needs exactly one trigger").detail(detail)))
+    if has("schedule_expression") || has("event_pattern") {
+        return None;
+    }
+    let found = Diagnostic::error("rule-trigger", "An event rule needs a trigger")
+        .detail("It has neither a `schedule_expression`, such as `rate(5 minutes)`, nor an `event_pattern`, so nothing would fire it.");
+    Some(at(section, "", found))
+}
+
+/// What the guide does not say that AWS takes.
+fn schedule_doubt(section: &Section) -> Option<Diagnostic> {
+    let problem = schedule::doubt(section.string("schedule_expression")?)?;
+    let found =
+        Diagnostic::warning("schedule-doubtful", "AWS may not take the schedule").detail(format!("`schedule_expression` {problem}."));
+    Some(at(section, "schedule_expression", found))
 }
 
 fn time_zone(section: &Section) -> Option<Diagnostic> {
@@ -111,34 +122,47 @@ fn schedule_bus(section: &Section, inputs: &Table) -> Option<Diagnostic> {
     Some(at(section, "event_bus_name", found))
 }
 
-fn event_pattern(section: &Section, inputs: &Table) -> Option<Diagnostic> {
-    let pattern = inputs.get("event_pattern").filter(|pattern| !matches!(pattern, Value::Unresolved(_)))?;
-    let problem = match pattern {
-        Value::String(_) => "the text is no JSON".to_owned(),
-        other => pattern::problem(other)?,
+fn event_pattern(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
+    let (problems, doubts) = match inputs.get("event_pattern") {
+        None | Some(Value::Unresolved(_)) => return Vec::new(),
+        Some(Value::String(_)) => (vec![(Path::default(), "the text is no JSON".to_owned())], Vec::new()),
+        Some(other) => (pattern::problems(other), pattern::never_there(other)),
     };
-    Some(at(
-        section,
-        "event_pattern",
-        Diagnostic::error("bad-event-pattern", "The event pattern cannot be used").detail(sentence(&problem)),
-    ))
+    let refused = problems.into_iter().map(|problem| (Diagnostic::error("bad-event-pattern", "The event pattern cannot be used"), problem));
+    let doubted =
+        doubts.into_iter().map(|problem| (Diagnostic::warning("pattern-never-matches", "The event pattern may match nothing"), problem));
+    refused.chain(doubted).map(|(found, (path, problem))| in_pattern(section, &path, found.detail(sentence(&problem)))).collect()
+}
+
+/// At the part of the pattern, where it is written as a table.
+fn in_pattern(section: &Section, path: &Path, found: Diagnostic) -> Diagnostic {
+    let keys = std::iter::once("event_pattern".to_owned()).chain(path.0.iter().cloned());
+    finding(section, &Path(keys.collect()), found)
 }
 
 fn input(section: &Section) -> Option<Diagnostic> {
     let given = section.values.get("input").filter(|input| !matches!(input, Value::Unresolved(_)))?;
-    let bytes = match given {
+    let length = match given {
         Value::String(text) if serde_json::from_str::<serde_json::Value>(text).is_err() => {
             let found = Diagnostic::error("bad-input", "The input is no JSON")
                 .detail("`input` is what the function gets as its event, so it must be JSON; a lone text needs quotes of its own.");
             return Some(at(section, "input", found));
         }
-        Value::String(text) => text.len(),
-        other => other.to_json().to_string().len(),
+        Value::String(text) => text.chars().count(),
+        other => known_length(other),
     };
-    (bytes > LONGEST_INPUT).then(|| {
-        let detail = format!("`input` takes {bytes} bytes as JSON, and EventBridge takes {LONGEST_INPUT}.");
+    (length > LONGEST_INPUT).then(|| {
+        let detail = format!(
+            "`input` has {length} characters as JSON, and EventBridge takes {LONGEST_INPUT}; let the function fetch what is large."
+        );
         at(section, "input", Diagnostic::error("bad-input", "The input is too long").detail(detail))
     })
+}
+
+/// In characters; what is not known yet counts as nothing.
+fn known_length(input: &Value) -> usize {
+    let known = |part: &TemplatePart| (!matches!(part, TemplatePart::Text(_))).then(|| Value::from(""));
+    input.resolve(&known).to_json().to_string().chars().count()
 }
 
 fn targets(section: &Section) -> Option<Diagnostic> {
@@ -151,7 +175,8 @@ fn targets(section: &Section) -> Option<Diagnostic> {
 
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), characters.as_str()))
+    let end = if text.ends_with('?') { "" } else { "." };
+    characters.next().map_or_else(String::new, |first| format!("{}{}{end}", first.to_uppercase(), characters.as_str()))
 }
 
 #[cfg(test)]
@@ -193,9 +218,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_found() {
         let schedule = || ("schedule_expression", Value::from(MONTHLY));
-        let cases: [(&[(&str, Value)], &str); 9] = [
+        let cases: [(&[(&str, Value)], &str); 10] = [
             (&[], "rule-trigger"),
-            (&[schedule(), ("event_pattern", table([("source", Value::string_list(["x"]))]))], "rule-trigger"),
+            (&[("event_pattern", table([("detail_type", Value::string_list(["x"]))]))], "pattern-never-matches"),
+            (&[("schedule_expression", "cron(0 6 LW * ? *)".into())], "schedule-doubtful"),
             (&[schedule(), ("timezone", "Europe/Berlin".into())], "rule-time-zone"),
             (&[schedule(), ("event_bus_name", "orders".into())], "schedule-on-custom-bus"),
             (&[("event_pattern", "nonsense".into())], "bad-event-pattern"),
@@ -208,6 +234,12 @@ mod tests {
             let found: Vec<_> = lowered(values).diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
             assert_eq!(found, [code], "{values:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_can_have_both_triggers() {
+        let pattern = table([("source", Value::string_list(["x"]))]);
+        assert_eq!(lowered(&[("schedule_expression", MONTHLY.into()), ("event_pattern", pattern)]).diagnostics, []);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod drafts;
 mod fields;
 mod live;
 mod lower;
+mod matcher;
 mod pattern;
 mod read;
 mod run;

@@ -14,6 +14,45 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     Err(stranger(text))
 }
 
+/// What is odd about an expression that passed [`check`]: AWS's guide does not tell that it is taken, or
+/// it never fires. The end of the sentence "`x` …".
+pub(super) fn doubt(text: &str) -> Option<String> {
+    let body = inside(text, "cron")?;
+    let fields: Vec<&str> = body.split_whitespace().collect();
+    let [_, _, day, _, weekday, year] = fields[..] else { return None };
+    if body.split(' ').count() != fields.len() {
+        return Some("has more than one blank between two fields".to_owned());
+    }
+    let is_many = |field: &str, special: &[char]| {
+        field.contains(',') && field.split(',').any(|item| item != "*" && item.contains(special) && !is_day_name(item))
+    };
+    if day == "LW" {
+        return Some("has `LW` as the day of month, and AWS's guide knows only `L` and `3W`".to_owned());
+    }
+    if is_many(day, &['L', 'W']) || is_many(weekday, &['L']) {
+        return Some("has `L` or `W` in a list, and AWS's guide knows them only alone".to_owned());
+    }
+    if let Some(range) = weekday.split(',').find(|item| is_backwards(item)) {
+        return Some(format!(
+            "has the range `{range}` over the end of the week; days go from 1 (SUN) to 7 (SAT), and a list is certain: `FRI,SAT,SUN,MON`"
+        ));
+    }
+    let years: Vec<u32> = year.split([',', '-', '/']).filter_map(|year| year.parse().ok()).collect();
+    let is_far = |year: &u32| !(PARTS[5].least..=PARTS[5].most).contains(year);
+    (!year.contains(['*', '/']) && years.first().is_some_and(is_far))
+        .then(|| format!("names the year `{year}`, and rules fire from 1970 to 2199 only"))
+}
+
+fn is_day_name(text: &str) -> bool {
+    DAYS.contains(&text.to_ascii_uppercase().as_str())
+}
+
+fn is_backwards(item: &str) -> bool {
+    let base = item.split('/').next().unwrap_or_default();
+    let day = |text: &str| value(&PARTS[DAY_OF_WEEK], text).ok();
+    base.split_once('-').is_some_and(|(from, to)| day(from) > day(to))
+}
+
 fn inside<'a>(text: &'a str, function: &str) -> Option<&'a str> {
     text.strip_prefix(function)?.strip_prefix('(')?.strip_suffix(')')
 }
@@ -79,6 +118,7 @@ struct Part {
 
 const MONTHS: &[&str] = &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+const YEAR: &str = "year";
 const DAY_OF_MONTH: usize = 2;
 const DAY_OF_WEEK: usize = 4;
 
@@ -88,7 +128,7 @@ const PARTS: [Part; 6] = [
     Part { name: "day of month", least: 1, most: 31, names: &[] },
     Part { name: "month", least: 1, most: 12, names: MONTHS },
     Part { name: "day of week", least: 1, most: 7, names: DAYS },
-    Part { name: "year", least: 1970, most: 2199, names: &[] },
+    Part { name: YEAR, least: 1970, most: 2199, names: &[] },
 ];
 
 fn cron(body: &str) -> Result<(), String> {
@@ -102,6 +142,9 @@ fn cron(body: &str) -> Result<(), String> {
             continue;
         }
         field.split(',').try_for_each(|item| check_item(part, index, item))?;
+    }
+    if fields[DAY_OF_WEEK].contains('#') && fields[DAY_OF_WEEK].contains(',') {
+        return Err(format!("has `{}` as the day of week; a day with `#` stands alone there, so make a rule of each", fields[DAY_OF_WEEK]));
     }
     match (fields[DAY_OF_MONTH], fields[DAY_OF_WEEK]) {
         ("?", "?") => Err("leaves both days open; only one of day of month and day of week can be `?`".to_owned()),
@@ -177,7 +220,7 @@ fn check_item(part: &Part, index: usize, item: &str) -> Result<(), String> {
         None => value(part, base).map(|_| ()),
         Some((from, to)) => {
             let (from, to) = (value(part, from)?, value(part, to)?);
-            // A week has no first day that everyone agrees on, so `FRI-MON` is left to AWS.
+            // A week has no first day that everyone agrees on, so `FRI-MON` is only doubted.
             let is_ascending = from <= to || index == DAY_OF_WEEK;
             is_ascending.then_some(()).ok_or_else(|| format!("has the range `{base}` in the {}, which runs backwards", part.name))
         }
@@ -202,14 +245,22 @@ fn value(part: &Part, text: &str) -> Result<u32, String> {
     let upper = text.to_ascii_uppercase();
     let named = part.names.iter().zip(part.least..).find(|(name, _)| **name == upper).map(|(_, number)| number);
     let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = named.or_else(|| text.parse().ok().filter(|_| is_digits)).filter(|number| (part.least..=part.most).contains(number));
+    // AWS takes any year, although its guide names a range (cdk-preflight, `pf-events-rule-cron-fields`).
+    let is_in_range = |number: &u32| part.name == YEAR || (part.least..=part.most).contains(number);
+    let number = named.or_else(|| text.parse().ok().filter(|_| is_digits)).filter(is_in_range);
     number.ok_or_else(|| {
         let names = match part.names {
             [] => String::new(),
             [first, .., last] => format!(" or {first} to {last}"),
             [_] => String::new(),
         };
-        let hint = if part.name == "day of week" && text == "0" { "; Sunday is 1" } else { "" };
+        let hint = match part.name {
+            "day of week" if text == "0" => "; Sunday is 1",
+            "day of week" if text.contains('#') => "; behind `#` stands 1 to 5",
+            "day of month" if text.contains('#') => "; `#` stands in the day of week only",
+            "minute" | "hour" | "month" | "year" if text.contains(['#', 'L', 'W']) => "; `L`, `W` and `#` stand in the two days only",
+            _ => "",
+        };
         format!("has `{text}` as the {}, which goes from {} to {}{names}{hint}", part.name, part.least, part.most)
     })
 }
@@ -235,6 +286,7 @@ mod tests {
             "cron(0 0 ? JAN,jul 6L *)",
             "cron(0 0 ? * 3#2 *)",
             "cron(0,30 9 ? * 2-6/2 *)",
+            "cron(0 20 * * ? 2500)",
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
@@ -270,10 +322,11 @@ mod tests {
             "cron(0 17-8 * * ? *)",
             "cron(0/0 6 * * ? *)",
             "cron(? 6 1 * ? *)",
-            "cron(0 6 1 * ? 1969)",
+            "cron(0 6 ? * 2#1,4#3 *)",
+            "cron(0 6 1 * ? 20x6)",
         ];
         let lines: Vec<String> = explained.iter().map(|text| format!("`{text}` {}", check(text).unwrap_err())).collect();
-        insta::assert_snapshot!(lines.join("\n"), @r#"
+        insta::assert_snapshot!(lines.join("\n"), @r"
         `rate(1 minutes)` must be written `rate(1 minute)`
         `rate(5 minute)` must be written `rate(5 minutes)`
         `rate(0 days)` must have a whole number above 0, such as `rate(5 minutes)`, `rate(1 hour)` or `rate(7 days)`
@@ -296,12 +349,45 @@ mod tests {
         `cron(60 6 1 * ? *)` has `60` as the minute, which goes from 0 to 59
         `cron(0 6 ? * 0 *)` has `0` as the day of week, which goes from 1 to 7 or SUN to SAT; Sunday is 1
         `cron(0 6 ? * 8 *)` has `8` as the day of week, which goes from 1 to 7 or SUN to SAT
-        `cron(0 6 ? * 3#6 *)` has `3#6` as the day of week, which goes from 1 to 7 or SUN to SAT
+        `cron(0 6 ? * 3#6 *)` has `3#6` as the day of week, which goes from 1 to 7 or SUN to SAT; behind `#` stands 1 to 5
         `cron(0 6 1 13 ? *)` has `13` as the month, which goes from 1 to 12 or JAN to DEC
         `cron(0 17-8 * * ? *)` has the range `17-8` in the hour, which runs backwards
         `cron(0/0 6 * * ? *)` has the step `0/0` in the minute, which is no whole number from 1 to 59
         `cron(? 6 1 * ? *)` has `?` as the minute; only the two days can have it
-        `cron(0 6 1 * ? 1969)` has `1969` as the year, which goes from 1970 to 2199
-        "#);
+        `cron(0 6 ? * 2#1,4#3 *)` has `2#1,4#3` as the day of week; a day with `#` stands alone there, so make a rule of each
+        `cron(0 6 1 * ? 20x6)` has `20x6` as the year, which goes from 1970 to 2199
+        ");
+    }
+
+    #[test]
+    fn what_aws_may_not_take_is_doubted() {
+        let doubted = [
+            "cron(0 0 LW * ? *)",
+            "cron(0 0 1,L * ? *)",
+            "cron(0 0 1W,15W * ? *)",
+            "cron(0 0 ? * 2,6L *)",
+            "cron(0 12 ? * FRI-MON *)",
+            "cron(0 6  1 * ? *)",
+            "cron(0 20 * * ? 2500)",
+        ];
+        let lines: Vec<String> = doubted.iter().map(|text| format!("`{text}` {}", doubt(text).unwrap())).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        `cron(0 0 LW * ? *)` has `LW` as the day of month, and AWS's guide knows only `L` and `3W`
+        `cron(0 0 1,L * ? *)` has `L` or `W` in a list, and AWS's guide knows them only alone
+        `cron(0 0 1W,15W * ? *)` has `L` or `W` in a list, and AWS's guide knows them only alone
+        `cron(0 0 ? * 2,6L *)` has `L` or `W` in a list, and AWS's guide knows them only alone
+        `cron(0 12 ? * FRI-MON *)` has the range `FRI-MON` over the end of the week; days go from 1 (SUN) to 7 (SAT), and a list is certain: `FRI,SAT,SUN,MON`
+        `cron(0 6  1 * ? *)` has more than one blank between two fields
+        `cron(0 20 * * ? 2500)` names the year `2500`, and rules fire from 1970 to 2199 only
+        ");
+        for text in [
+            "rate(5 minutes)",
+            "cron(0 0 L * ? *)",
+            "cron(0 0 ? * MON,WED *)",
+            "cron(0 0 ? * MON-FRI 2026-2030)",
+            "cron(0/5 * * * ? 2027/2)",
+        ] {
+            assert_eq!(doubt(text), None, "{text}");
+        }
     }
 }

@@ -1,18 +1,22 @@
 //! What must hold between the settings of a function.
 
 use super::fields::FIELDS;
+use super::runtime::Standing;
 use super::{environment, runtime};
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::kinds::Context;
 use crate::kinds::lowering::finding;
 use crate::kinds::tagging;
 use crate::model::{Field, Path, Section, Shape, Table, Value};
 
 /// The longest name of a function (Lambda API model; the 140 there are for ARNs).
 const LONGEST_NAME: usize = 64;
+/// The `/tmp` of a function with SnapStart, in MB.
+const SNAPSHOT_STORAGE: i64 = 512;
 
 /// Everything that is wrong with a section beyond its field table.
-pub(super) fn all(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
-    let report = Report { section, inputs };
+pub(super) fn all(section: &Section, inputs: &Table, context: &Context<'_>) -> Vec<Diagnostic> {
+    let report = Report { section, inputs, context };
     [
         report.name(),
         report.role(),
@@ -20,34 +24,43 @@ pub(super) fn all(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
         report.handler(),
         report.secrets(),
         report.environment_size(),
-        report.vpc(),
         report.file_systems(),
         report.dead_letter(),
-        report.log_levels(),
-        report.snap_start(),
+        report.key(),
         tagging::too_many(section, inputs),
     ]
     .into_iter()
     .flatten()
     .chain(report.ignored())
+    .chain(report.vpc())
+    .chain(report.layers())
+    .chain(report.log_levels())
+    .chain(report.snap_start())
     .collect()
 }
 
-struct Report<'a> {
+/// One section, and what is said of it.
+pub(super) struct Report<'a> {
     section: &'a Section,
-    inputs: &'a Table,
+    /// The settings with their defaults.
+    pub inputs: &'a Table,
+    /// What is known besides.
+    pub context: &'a Context<'a>,
 }
 
 impl Report<'_> {
-    fn text(&self, key: &str) -> Option<&str> {
+    /// A setting that is text.
+    pub fn text(&self, key: &str) -> Option<&str> {
         self.inputs.get(key).and_then(Value::as_str)
     }
 
-    fn table(&self, key: &str) -> Option<&Table> {
+    /// A setting that is a table.
+    pub fn table(&self, key: &str) -> Option<&Table> {
         self.inputs.get(key).and_then(Value::as_table)
     }
 
-    fn at(&self, diagnostic: Diagnostic, path: Path) -> Diagnostic {
+    /// The finding with its place.
+    pub fn at(&self, diagnostic: Diagnostic, path: Path) -> Diagnostic {
         finding(self.section, &path, diagnostic)
     }
 
@@ -100,19 +113,35 @@ impl Report<'_> {
 
     fn runtime(&self) -> Option<Diagnostic> {
         let name = self.text("runtime")?;
-        let successor = runtime::successor(name)?;
+        let Standing::Deprecated { successor, blocked } = runtime::standing(name)? else { return None };
+        let when = match blocked {
+            Some((create, update)) => {
+                format!("AWS says that from {create} on no functions can be made with it, and from {update} on none updated")
+            }
+            None => "AWS will refuse to make and later to update functions with it".to_owned(),
+        };
         let found = Diagnostic::warning("runtime-deprecated", "AWS has ended its support of the runtime")
-            .detail(format!("`{name}` gets no more security updates, and AWS will refuse to make and later to update functions with it."))
+            .detail(format!("`{name}` gets no more security updates, and {when}."))
             .hint(format!("use `{successor}`"));
         Some(self.at(found, Path::key("runtime")))
     }
 
     fn handler(&self) -> Option<Diagnostic> {
-        let name = self.text("runtime").filter(|name| !runtime::is_custom(name) && !self.section.values.contains_key("handler"))?;
+        let name = self.text("runtime").filter(|name| !runtime::is_custom(name))?;
+        match self.section.values.get("handler") {
+            None => Some(self.no_handler(name)),
+            Some(handler) => {
+                let problem = runtime::doubt_of_handler(name, handler.as_str()?)?;
+                let found = Diagnostic::warning("handler-form", "The handler may not be found").detail(format!("{problem}."));
+                Some(self.at(with_handlers(found, name), Path::key("handler")))
+            }
+        }
+    }
+
+    fn no_handler(&self, runtime: &str) -> Diagnostic {
         let found = Diagnostic::error("no-handler", "The handler is missing")
-            .detail(format!("`{name}` has to be told which function of the code it calls."))
-            .hint(format!("add `handler = \"{}\"`", runtime::usual_handler(name)));
-        Some(self.at(found, Path::key("runtime")))
+            .detail(format!("`{runtime}` has to be told which function of the code it calls."));
+        self.at(with_handlers(found, runtime), Path::key("runtime"))
     }
 
     fn secrets(&self) -> Option<Diagnostic> {
@@ -127,66 +156,63 @@ impl Report<'_> {
         let bytes = environment::size_bytes(self.table("environment")?);
         let most = environment::MOST_BYTES;
         (bytes > most).then(|| {
-            let found = Diagnostic::error("environment-too-large", "The environment is too large").detail(format!(
-                "All variables together take {bytes} bytes and Lambda takes {most}: it counts names, values and six bytes for each."
-            ));
+            let found = Diagnostic::error("environment-too-large", "The environment is too large")
+                .detail(format!(
+                    "All variables together take {bytes} bytes and Lambda takes {most}: it counts names, values and six bytes for each."
+                ))
+                .hint("put what is large into the package, or into a parameter or secret that the code reads");
             self.at(found, Path::key("environment"))
         })
     }
 
-    fn vpc(&self) -> Option<Diagnostic> {
-        let config = self.table("vpc_config")?;
-        let has = |key: &str| config.get(key).is_some_and(|value| value.as_list().is_none_or(|items| !items.is_empty()));
-        let (given, missing) = match (has("subnet_ids"), has("security_group_ids")) {
-            (true, false) => ("subnet_ids", "security_group_ids"),
-            (false, true) => ("security_group_ids", "subnet_ids"),
-            _ => return None,
+    fn log_levels(&self) -> Vec<Diagnostic> {
+        let Some(config) = self.table("logging_config") else { return Vec::new() };
+        if config.get("log_format").and_then(Value::as_str) != Some("Text") {
+            return Vec::new();
+        }
+        let levels = ["application_log_level", "system_log_level"].into_iter().filter(|key| config.contains_key(*key));
+        let told = |level: &str| {
+            let found = Diagnostic::error("log-level-without-json", "A log level needs JSON logs")
+                .detail(format!("`{level}` filters by the level field of JSON lines, and `log_format` is `Text`."))
+                .hint("add `log_format = \"JSON\"` to `logging_config`");
+            self.at(found, Path::key("logging_config").join(level))
         };
-        let found = Diagnostic::error("vpc-incomplete", "The VPC settings are incomplete")
-            .detail(format!("`vpc_config` has `{given}` but no `{missing}`; Lambda needs both, or neither."));
-        Some(self.at(found, Path::key("vpc_config")))
+        levels.map(told).collect()
     }
 
-    fn file_systems(&self) -> Option<Diagnostic> {
-        self.inputs.get("file_system_configs")?.as_list().filter(|items| !items.is_empty())?;
-        let subnets = self.table("vpc_config")?.get("subnet_ids")?;
-        subnets.as_list().filter(|items| items.is_empty())?;
-        let found = Diagnostic::error("file-system-without-vpc", "A file system needs a VPC")
-            .detail("`file_system_configs` mounts a file system over the network of a VPC, and the function has no `vpc_config`.")
-            .hint("add `vpc_config` with subnets that have a mount target of the file system");
-        Some(self.at(found, Path::key("file_system_configs")))
-    }
-
-    fn dead_letter(&self) -> Option<Diagnostic> {
-        let target = self.table("dead_letter_config")?.get("target_arn")?.as_str().filter(|target| !target.is_empty())?;
-        let service = target.split(':').nth(2).unwrap_or_default();
-        let why = match service {
-            "sqs" | "sns" if target.ends_with(".fifo") => "is a FIFO queue or topic, which Lambda refuses as a dead-letter target",
-            "sqs" | "sns" => return None,
-            _ => "is neither an SQS queue nor an SNS topic",
+    /// Lambda refuses snapshots together with what would not be the same after a restore
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html>).
+    fn snap_start(&self) -> Vec<Diagnostic> {
+        let mode = self.table("snap_start").and_then(|table| table.get("apply_on")).and_then(Value::as_str);
+        if mode != Some("PublishedVersions") {
+            return Vec::new();
+        }
+        let path = Path::key("snap_start").join("apply_on");
+        let runtime = self.text("runtime").filter(|name| !runtime::has_snap_start(name));
+        let storage = self.table("ephemeral_storage").and_then(|table| table.get("size")).and_then(Value::as_integer);
+        let file_systems = self.inputs.get("file_system_configs").and_then(Value::as_list).is_some_and(|list| !list.is_empty());
+        let refused = [
+            runtime.map(|name| format!("`{name}` has no SnapStart; Java from 11 on, Python from 3.12 on and .NET from 8 on have it")),
+            file_systems.then(|| "SnapStart does not work with `file_system_configs`".to_owned()),
+            storage
+                .filter(|size| *size > SNAPSHOT_STORAGE)
+                .map(|size| format!("SnapStart works with {SNAPSHOT_STORAGE} MB of `/tmp` only, and `ephemeral_storage` is {size}")),
+        ];
+        let told = |problem: String| {
+            let found = Diagnostic::error("snap-start", "SnapStart cannot be used here").detail(format!("{problem}."));
+            self.at(found.hint("take `snap_start` away"), path.clone())
         };
-        let found =
-            Diagnostic::error("bad-dead-letter-target", "The dead-letter target cannot be used").detail(format!("`{target}` {why}."));
-        Some(self.at(found, Path::key("dead_letter_config").join("target_arn")))
+        let unpublished = Diagnostic::warning("snap-start-unpublished", "SnapStart works on published versions only")
+            .detail("Lambda makes a snapshot when a version is published, and lambdo does not publish versions yet: the function itself starts as without it.");
+        refused.into_iter().flatten().map(told).chain([self.at(unpublished, path.clone())]).collect()
     }
+}
 
-    fn log_levels(&self) -> Option<Diagnostic> {
-        let config = self.table("logging_config")?;
-        config.get("log_format").filter(|format| format.as_str() == Some("Text"))?;
-        let level = ["application_log_level", "system_log_level"].into_iter().find(|key| config.contains_key(*key))?;
-        let found = Diagnostic::error("log-level-without-json", "A log level needs JSON logs")
-            .detail(format!("`{level}` filters by the level field of JSON lines, and `log_format` is `Text`."))
-            .hint("add `log_format = \"JSON\"` to `logging_config`");
-        Some(self.at(found, Path::key("logging_config").join(level)))
-    }
-
-    fn snap_start(&self) -> Option<Diagnostic> {
-        self.table("snap_start")?.get("apply_on").filter(|mode| mode.as_str() == Some("PublishedVersions"))?;
-        let found = Diagnostic::error("not-supported-yet", "Not supported yet").detail(
-            "`snap_start.apply_on = \"PublishedVersions\"` works on published versions only, and publishing versions is not supported yet.",
-        );
-        Some(self.at(found, Path::key("snap_start").join("apply_on")))
-    }
+/// Handlers that the runtime would find, as hints.
+fn with_handlers(found: Diagnostic, runtime: &str) -> Diagnostic {
+    runtime::usual_handlers(runtime)
+        .iter()
+        .fold(found, |found, (handler, what)| found.hint(format!("`handler = \"{handler}\"` calls {what}")))
 }
 
 #[cfg(test)]
@@ -220,7 +246,7 @@ mod tests {
             (&[("dead_letter_config", table([("target_arn", arn("sqs", "q"))]))], &[]),
             (&[("dead_letter_config", table([("target_arn", arn("s3", "q"))]))], &["bad-dead-letter-target"]),
             (&[("logging_config", table([("system_log_level", "WARN".into())]))], &["log-level-without-json"]),
-            (&[("snap_start", table([("apply_on", "PublishedVersions".into())]))], &["not-supported-yet"]),
+            (&[("snap_start", table([("apply_on", "PublishedVersions".into())]))], &["snap-start", "snap-start-unpublished"]),
             (&[("tags", many.into())], &["too-many-tags"]),
         ];
         for (values, codes) in cases {
@@ -232,6 +258,6 @@ mod tests {
     #[test]
     fn a_handler_is_asked_for_with_an_example() {
         let found = lowered(&[("runtime", "nodejs24.x".into())]).diagnostics;
-        assert_eq!(found[0].hints, ["add `handler = \"index.handler\"`"]);
+        assert_eq!(found[0].hints, ["`handler = \"index.handler\"` calls what `index.mjs` or `index.js` exports as `handler`"]);
     }
 }

@@ -3,10 +3,10 @@
 //! Ranges and patterns follow the Lambda API model and the quotas page of the Lambda guide; the
 //! defaults are what `GetFunction` answers for a function that was made without the setting.
 
-use super::environment;
-use super::runtime;
+use super::resources::{check_access_point, check_kms_key, check_layer, check_security_group, check_subnet};
+use super::{environment, runtime};
 use crate::kinds::names::only;
-use crate::kinds::{log_group, tagging};
+use crate::kinds::{arn, log_group, tagging};
 use crate::model::field::{ANY_STRING, fill_defaults};
 use crate::model::{Compare, Default, Field, Shape, Table, Value};
 
@@ -27,10 +27,18 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("code", Shape::AnyOf(&[Shape::Table(CODE)]), "The package, made of files that are there already."),
     Field::new("architectures", Shape::List { item: &Shape::Choice(&["x86_64", "arm64"]), max: 1 }, "The processor that it runs on.")
         .default(Default::Texts(&["x86_64"])),
-    Field::new("memory_size", Shape::Integer { min: 128, max: 10_240 }, "Memory in MB; processor time grows with it.")
-        .default(Default::Integer(128)),
-    Field::new("timeout", Shape::Integer { min: 1, max: 900 }, "How long one invocation may take, in seconds.")
-        .default(Default::Integer(3)),
+    Field::new(
+        "memory_size",
+        Shape::Integer { min: 128, max: 10_240 },
+        "Memory in MB, at most 10,240 for an ordinary function; processor time grows with it.",
+    )
+    .default(Default::Integer(128)),
+    Field::new(
+        "timeout",
+        Shape::Integer { min: 1, max: 900 },
+        "How long one invocation may take, in seconds, at most 900 (15 minutes) for an ordinary function.",
+    )
+    .default(Default::Integer(3)),
     Field::new("environment", ENVIRONMENT, "Environment variables; numbers and booleans become text.").default(Default::EmptyTable),
     Field::new(
         "ephemeral_storage",
@@ -40,7 +48,7 @@ pub(super) const FIELDS: &[Field] = &[
     .default(Default::Made(ephemeral_storage)),
     Field::new(
         "layers",
-        Shape::List { item: &Shape::checked(1, 2048, check_arn), max: MOST_LAYERS },
+        Shape::List { item: &Shape::checked(1, 2048, check_layer), max: MOST_LAYERS },
         "Layer versions by ARN; later ones overwrite the files of earlier ones.",
     )
     .default(Default::Texts(&[])),
@@ -49,7 +57,7 @@ pub(super) const FIELDS: &[Field] = &[
         .default(Default::Made(dead_letter_config)),
     Field::new("tracing_config", Shape::Table(TRACING_CONFIG), "Tracing with X-Ray.").default(Default::Made(tracing_config)),
     Field::new("logging_config", Shape::Table(LOGGING_CONFIG), "How and where it logs."),
-    Field::new("kms_key_arn", Shape::checked(0, 2048, check_optional_arn), "The key that encrypts its environment.")
+    Field::new("kms_key_arn", Shape::checked(0, 2048, check_kms_key()), "The key that encrypts its environment.")
         .default(Default::Text("")),
     Field::new(
         "file_system_configs",
@@ -127,15 +135,19 @@ const RUST: &[Field] = &[
 const STORAGE_SIZE: Shape = Shape::Integer { min: 512, max: 10_240 };
 
 /// Keys of `ephemeral_storage`.
-const EPHEMERAL_STORAGE: &[Field] = &[Field::new("size", STORAGE_SIZE, "Size in MB.").default(Default::Integer(512))];
+const EPHEMERAL_STORAGE: &[Field] = &[Field::new("size", STORAGE_SIZE, "The size of `/tmp` in MB.").default(Default::Integer(512))];
 
 const VPC_CONFIG: &[Field] = &[
-    Field::new("subnet_ids", Shape::List { item: &ANY_STRING, max: MOST_SUBNETS }, "Its subnets.")
+    Field::new("subnet_ids", Shape::List { item: &Shape::checked(1, 1024, check_subnet), max: MOST_SUBNETS }, "Its subnets.")
         .default(Default::Texts(&[]))
         .compare(Compare::Set),
-    Field::new("security_group_ids", Shape::List { item: &ANY_STRING, max: MOST_SECURITY_GROUPS }, "Its security groups.")
-        .default(Default::Texts(&[]))
-        .compare(Compare::Set),
+    Field::new(
+        "security_group_ids",
+        Shape::List { item: &Shape::checked(1, 1024, check_security_group), max: MOST_SECURITY_GROUPS },
+        "Its security groups.",
+    )
+    .default(Default::Texts(&[]))
+    .compare(Compare::Set),
     Field::new("ipv6_allowed_for_dual_stack", Shape::Boolean, "Whether it may use IPv6 in dual-stack subnets.")
         .default(Default::Boolean(false)),
 ];
@@ -164,8 +176,8 @@ const LOGGING_CONFIG: &[Field] = &[
 ];
 
 const FILE_SYSTEM_CONFIG: &[Field] = &[
-    Field::new("arn", Shape::checked(1, 200, check_arn), "The ARN of the file system's access point.").required(),
-    Field::new("local_mount_path", Shape::checked(6, 160, check_mount_path), "Where it is mounted, below `/mnt/`.").required(),
+    Field::new("arn", Shape::checked(1, 256, check_access_point), "The ARN of the file system's access point.").required(),
+    Field::new("local_mount_path", Shape::checked(1, 160, check_mount_path), "Where it is mounted, below `/mnt/`.").required(),
 ];
 
 const SNAP_START: &[Field] =
@@ -206,13 +218,8 @@ fn check_handler(text: &str) -> Result<(), String> {
     if text.chars().any(char::is_whitespace) { Err("must not have spaces".to_owned()) } else { Ok(()) }
 }
 
-fn check_arn(text: &str) -> Result<(), String> {
-    let is_arn = text.starts_with("arn:") && text.split(':').count() >= 6;
-    is_arn.then_some(()).ok_or_else(|| "must be an ARN, such as `arn:aws:…`".to_owned())
-}
-
 fn check_optional_arn(text: &str) -> Result<(), String> {
-    if text.is_empty() { Ok(()) } else { check_arn(text) }
+    if text.is_empty() { Ok(()) } else { arn::check(text) }
 }
 
 fn check_mount_path(text: &str) -> Result<(), String> {
@@ -242,7 +249,7 @@ mod tests {
         for (check, good, bad) in [
             (check_name as crate::model::field::Check, "demo-hash_1", "demo.hash"),
             (check_handler, "index.handler", "index handler"),
-            (check_arn, "arn:aws:lambda:eu-central-1:123456789012:layer:x:1", "my-layer"),
+            (check_optional_arn, "", "my-queue"),
             (check_mount_path, "/mnt/data", "/data"),
             (check_mount_path, "/mnt/data", "/mnt/"),
         ] {

@@ -19,7 +19,7 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     resource.dependencies = dependencies(section, &facts, &mut diagnostics);
     resource.ignore = ignored(section, &mut diagnostics);
     resource.protect = section.boolean("protect", false);
-    diagnostics.extend(check::all(section, &resource.inputs));
+    diagnostics.extend(check::all(section, &resource.inputs, context));
     Lowered { resources: vec![resource], diagnostics }
 }
 

@@ -8,9 +8,12 @@ mod live;
 mod lower;
 mod read;
 mod request;
+mod resources;
 mod run;
 mod runtime;
 mod settle;
+
+pub(super) use resources::check_role;
 
 pub(crate) use read::absent;
 
@@ -88,6 +91,7 @@ impl Kind for Function {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::kinds::Known;
     use crate::kinds::facts::function_facts;
     use crate::model::{Artifact, Table, Target, Value};
     use std::collections::BTreeMap;
@@ -110,7 +114,14 @@ pub(crate) mod tests {
         let functions = BTreeMap::from([("hash".to_owned(), facts)]);
         let artifact = Artifact { content_hash: "sha256:aa".into(), unzipped_bytes: 1, files: 1 };
         let artifacts = BTreeMap::from([("hash".to_owned(), artifact)]);
-        with(&Context { project: "demo", stage: None, target: &target, functions: &functions, artifacts: &artifacts })
+        with(&Context {
+            project: "demo",
+            stage: None,
+            target: &target,
+            known: Known::Nothing,
+            functions: &functions,
+            artifacts: &artifacts,
+        })
     }
 
     /// What a function section with these values becomes.

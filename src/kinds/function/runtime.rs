@@ -9,75 +9,117 @@ use crate::diagnostic::nearest;
 pub(super) const USUAL: &str = "provided.al2023";
 
 /// How a runtime stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
     /// It can be used.
     Current,
-    /// AWS has ended its support; functions may still be made with it for a while.
-    Deprecated,
+    /// AWS has ended its support; functions may still be made with it until the first date and
+    /// changed until the second, where AWS has named them.
+    Deprecated {
+        /// What to use instead.
+        successor: &'static str,
+        /// From when on AWS refuses to make, and to update, functions with it.
+        blocked: Option<(&'static str, &'static str)>,
+    },
     /// AWS refuses it on create and on update.
-    Blocked,
+    Blocked {
+        /// What to use instead.
+        successor: &'static str,
+    },
 }
 
-const RUNTIMES: &[(&str, Standing, &str)] = &[
-    ("provided.al2023", Standing::Current, ""),
-    ("provided.al2", Standing::Deprecated, "provided.al2023"),
-    ("nodejs26.x", Standing::Current, ""),
-    ("nodejs24.x", Standing::Current, ""),
-    ("nodejs22.x", Standing::Current, ""),
-    ("nodejs20.x", Standing::Deprecated, "nodejs24.x"),
-    ("nodejs18.x", Standing::Deprecated, "nodejs24.x"),
-    ("nodejs16.x", Standing::Deprecated, "nodejs24.x"),
-    ("nodejs14.x", Standing::Deprecated, "nodejs24.x"),
-    ("python3.15", Standing::Current, ""),
-    ("python3.14", Standing::Current, ""),
-    ("python3.13", Standing::Current, ""),
-    ("python3.12", Standing::Current, ""),
-    ("python3.11", Standing::Current, ""),
-    ("python3.10", Standing::Deprecated, "python3.14"),
-    ("python3.9", Standing::Deprecated, "python3.14"),
-    ("python3.8", Standing::Deprecated, "python3.14"),
-    ("python3.7", Standing::Deprecated, "python3.14"),
-    ("java25", Standing::Current, ""),
-    ("java21", Standing::Current, ""),
-    ("java17.al2023", Standing::Current, ""),
-    ("java17", Standing::Current, ""),
-    ("java11.al2023", Standing::Current, ""),
-    ("java11", Standing::Current, ""),
-    ("java8.al2023", Standing::Current, ""),
-    ("java8.al2", Standing::Current, ""),
-    ("java8", Standing::Deprecated, "java25"),
-    ("dotnet10", Standing::Current, ""),
-    ("dotnet8", Standing::Current, ""),
-    ("dotnet6", Standing::Deprecated, "dotnet10"),
-    ("ruby4.0", Standing::Current, ""),
-    ("ruby3.4", Standing::Current, ""),
-    ("ruby3.3", Standing::Current, ""),
-    ("ruby3.2", Standing::Current, ""),
-    ("ruby2.7", Standing::Deprecated, "ruby3.4"),
-    ("go1.x", Standing::Blocked, "provided.al2023"),
-    ("provided", Standing::Blocked, "provided.al2023"),
-    ("nodejs", Standing::Blocked, "nodejs24.x"),
-    ("nodejs4.3", Standing::Blocked, "nodejs24.x"),
-    ("nodejs4.3-edge", Standing::Blocked, "nodejs24.x"),
-    ("nodejs6.10", Standing::Blocked, "nodejs24.x"),
-    ("nodejs8.10", Standing::Blocked, "nodejs24.x"),
-    ("nodejs10.x", Standing::Blocked, "nodejs24.x"),
-    ("nodejs12.x", Standing::Blocked, "nodejs24.x"),
-    ("python2.7", Standing::Blocked, "python3.14"),
-    ("python3.6", Standing::Blocked, "python3.14"),
-    ("dotnetcore1.0", Standing::Blocked, "dotnet10"),
-    ("dotnetcore2.0", Standing::Blocked, "dotnet10"),
-    ("dotnetcore2.1", Standing::Blocked, "dotnet10"),
-    ("dotnetcore3.1", Standing::Blocked, "dotnet10"),
-    ("ruby2.5", Standing::Blocked, "ruby3.4"),
+const fn ended(successor: &'static str) -> Standing {
+    Standing::Blocked { successor }
+}
+
+const fn ending(successor: &'static str, blocked: Option<(&'static str, &'static str)>) -> Standing {
+    Standing::Deprecated { successor, blocked }
+}
+
+/// When AWS says that it will block most of what it deprecated
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>).
+const MOST: Option<(&str, &str)> = Some(("2027-02-01", "2027-03-03"));
+
+const RUNTIMES: &[(&str, Standing)] = &[
+    ("provided.al2023", Standing::Current),
+    ("provided.al2", ending("provided.al2023", MOST)),
+    ("nodejs26.x", Standing::Current),
+    ("nodejs24.x", Standing::Current),
+    ("nodejs22.x", Standing::Current),
+    ("nodejs20.x", ending("nodejs24.x", Some(("2027-07-29", "2027-08-31")))),
+    ("nodejs18.x", ending("nodejs24.x", MOST)),
+    ("nodejs16.x", ending("nodejs24.x", None)),
+    ("python3.15", Standing::Current),
+    ("python3.14", Standing::Current),
+    ("python3.13", Standing::Current),
+    ("python3.12", Standing::Current),
+    ("python3.11", Standing::Current),
+    ("python3.10", ending("python3.14", None)),
+    ("python3.9", ending("python3.14", MOST)),
+    ("python3.8", ending("python3.14", MOST)),
+    ("java25", Standing::Current),
+    ("java21", Standing::Current),
+    ("java17.al2023", Standing::Current),
+    ("java17", Standing::Current),
+    ("java11.al2023", Standing::Current),
+    ("java11", Standing::Current),
+    ("java8.al2023", Standing::Current),
+    ("java8.al2", Standing::Current),
+    ("dotnet10", Standing::Current),
+    ("dotnet8", ending("dotnet10", MOST)),
+    ("dotnet6", ending("dotnet10", MOST)),
+    ("ruby4.0", Standing::Current),
+    ("ruby3.4", Standing::Current),
+    ("ruby3.3", Standing::Current),
+    ("ruby3.2", ending("ruby3.4", None)),
+    ("go1.x", ended("provided.al2023")),
+    ("provided", ended("provided.al2023")),
+    ("nodejs", ended("nodejs24.x")),
+    ("nodejs4.3", ended("nodejs24.x")),
+    ("nodejs4.3-edge", ended("nodejs24.x")),
+    ("nodejs6.10", ended("nodejs24.x")),
+    ("nodejs8.10", ended("nodejs24.x")),
+    ("nodejs10.x", ended("nodejs24.x")),
+    ("nodejs12.x", ended("nodejs24.x")),
+    ("nodejs14.x", ended("nodejs24.x")),
+    ("python2.7", ended("python3.14")),
+    ("python3.6", ended("python3.14")),
+    ("python3.7", ended("python3.14")),
+    ("java8", ended("java25")),
+    ("dotnetcore1.0", ended("dotnet10")),
+    ("dotnetcore2.0", ended("dotnet10")),
+    ("dotnetcore2.1", ended("dotnet10")),
+    ("dotnetcore3.1", ended("dotnet10")),
+    ("ruby2.5", ended("ruby3.4")),
+    ("ruby2.7", ended("ruby3.4")),
 ];
+
+/// What somebody may call a runtime, by how it begins, and which one to take.
+const FAMILIES: &[(&str, &str)] = &[
+    ("node", "nodejs24.x"),
+    ("js", "nodejs24.x"),
+    ("python", "python3.14"),
+    ("py", "python3.14"),
+    ("java", "java25"),
+    ("dotnet", "dotnet10"),
+    (".net", "dotnet10"),
+    ("c#", "dotnet10"),
+    ("ruby", "ruby3.4"),
+    ("go", USUAL),
+    ("rust", USUAL),
+    ("provided", USUAL),
+    ("custom", USUAL),
+];
+
+/// How a runtime of the table stands.
+pub(super) fn standing(text: &str) -> Option<Standing> {
+    RUNTIMES.iter().find(|(name, _)| *name == text).map(|(_, standing)| *standing)
+}
 
 /// Refuses what no function can be made with. A newer member of a known family passes.
 pub(super) fn check(text: &str) -> Result<(), String> {
-    let known = RUNTIMES.iter().find(|(name, ..)| *name == text);
-    match known {
-        Some((_, Standing::Blocked, successor)) => Err(blocked(text, successor)),
+    match standing(text) {
+        Some(Standing::Blocked { successor }) => Err(blocked(text, successor)),
         Some(_) => Ok(()),
         None if is_newer(text) => Ok(()),
         None => Err(unknown(text)),
@@ -93,9 +135,13 @@ fn blocked(text: &str, successor: &str) -> String {
 }
 
 fn unknown(text: &str) -> String {
-    let usable = RUNTIMES.iter().filter(|(_, standing, _)| *standing == Standing::Current).map(|(name, ..)| *name);
-    let hint = nearest(text, usable).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-    format!("is not a runtime of Lambda{hint}")
+    let lower = text.to_lowercase();
+    let usable = RUNTIMES.iter().filter(|(_, standing)| *standing == Standing::Current).map(|(name, _)| *name);
+    let family = || FAMILIES.iter().find(|(start, _)| lower.starts_with(start)).map(|(_, name)| *name);
+    match nearest(text, usable).or_else(family) {
+        Some(name) => format!("is not a runtime of Lambda; did you mean `{name}`?"),
+        None => format!("is not a runtime of Lambda, such as `{USUAL}`, `nodejs24.x` or `python3.14`"),
+    }
 }
 
 /// Whether it looks like a runtime that came after this table was written.
@@ -114,26 +160,63 @@ fn is_newer(text: &str) -> bool {
     rest.strip_prefix("python").or_else(|| rest.strip_prefix("ruby")).is_some_and(|rest| rest.contains('.') && version(rest))
 }
 
-/// What to use instead of a runtime whose support has ended.
-pub(super) fn successor(text: &str) -> Option<&'static str> {
-    RUNTIMES.iter().find(|(name, standing, _)| *name == text && *standing == Standing::Deprecated).map(|(_, _, successor)| *successor)
-}
-
 /// Whether the package brings its own runtime, so that the handler has no meaning.
 pub(super) fn is_custom(text: &str) -> bool {
     text.starts_with("provided")
 }
 
-/// A handler as one would write it for a runtime.
-pub(super) fn usual_handler(text: &str) -> &'static str {
-    const HANDLERS: &[(&str, &str)] = &[
-        ("nodejs", "index.handler"),
-        ("python", "lambda_function.lambda_handler"),
-        ("ruby", "lambda_function.lambda_handler"),
-        ("java", "example.Handler::handleRequest"),
-        ("dotnet", "Assembly::Namespace.Class::Method"),
+/// Handlers as one would write them for a runtime, each with what it calls.
+pub(super) fn usual_handlers(text: &str) -> &'static [(&'static str, &'static str)] {
+    const HANDLERS: &[(&str, &[(&str, &str)])] = &[
+        ("nodejs", &[("index.handler", "what `index.mjs` or `index.js` exports as `handler`")]),
+        (
+            "python",
+            &[
+                ("app.handler", "the function `handler` in `app.py`"),
+                ("lambda_function.lambda_handler", "`lambda_handler` in `lambda_function.py`"),
+            ],
+        ),
+        (
+            "ruby",
+            &[
+                ("app.handler", "the method `handler` in `app.rb`"),
+                ("app.Handler.process", "the method `process` of the class `Handler` in `app.rb`"),
+            ],
+        ),
+        ("java", &[("example.Handler::handleRequest", "the method `handleRequest` of the class `example.Handler`")]),
+        ("dotnet", &[("Assembly::Namespace.Class::Method", "the method `Method` of the class `Namespace.Class` in `Assembly`")]),
     ];
-    HANDLERS.iter().find(|(family, _)| text.starts_with(family)).map_or("bootstrap", |(_, handler)| *handler)
+    HANDLERS.iter().find(|(family, _)| text.starts_with(family)).map_or(&[], |(_, handlers)| *handlers)
+}
+
+/// What a runtime could not find by this handler, although Lambda takes it.
+pub(super) fn doubt_of_handler(runtime: &str, handler: &str) -> Option<String> {
+    const BY_FILE: &[&str] = &["nodejs", "python", "ruby"];
+    const ENDINGS: &[&str] = &["py", "js", "mjs", "cjs", "ts", "rb"];
+    if !BY_FILE.iter().any(|family| runtime.starts_with(family)) {
+        return None;
+    }
+    match handler.rsplit_once('.') {
+        None => Some(format!("`{handler}` names no function: `{runtime}` looks for `FILE.FUNCTION`")),
+        Some((_, "")) => Some(format!("`{handler}` ends before the function's name: `{runtime}` looks for `FILE.FUNCTION`")),
+        Some((file, ending)) if ENDINGS.contains(&ending) => {
+            Some(format!("`{handler}` is the name of a file: `{runtime}` would look for a function `{ending}` in `{file}`"))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Whether Lambda can start it from a snapshot: Java from 11, Python from 3.12, .NET from 8
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html>).
+pub(super) fn has_snap_start(text: &str) -> bool {
+    let at_least =
+        |rest: &str, least: u32| rest.split('.').next().and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number >= least);
+    match (text.strip_prefix("java"), text.strip_prefix("python3."), text.strip_prefix("dotnet")) {
+        (Some(version), ..) => at_least(version, 11),
+        (_, Some(minor), _) => at_least(minor, 12),
+        (.., Some(version)) => at_least(version, 8),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -158,8 +241,46 @@ mod tests {
     #[test]
     fn what_is_no_runtime_names_the_nearest() {
         insta::assert_snapshot!(check("python312").unwrap_err(), @"is not a runtime of Lambda; did you mean `python3.12`?");
+        insta::assert_snapshot!(check("rust").unwrap_err(), @"is not a runtime of Lambda; did you mean `provided.al2023`?");
+        insta::assert_snapshot!(check("cobol").unwrap_err(), @"is not a runtime of Lambda, such as `provided.al2023`, `nodejs24.x` or `python3.14`");
         for text in ["go", "rust", "nodejs", "node22", "python3", "java", "provided.rhel9", "PROVIDED.AL2023"] {
             assert!(check(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_handler_that_names_no_function_is_doubted() {
+        insta::assert_snapshot!(doubt_of_handler("python3.13", "handler").unwrap(), @"`handler` names no function: `python3.13` looks for `FILE.FUNCTION`");
+        insta::assert_snapshot!(doubt_of_handler("nodejs24.x", "src/index.js").unwrap(), @"`src/index.js` is the name of a file: `nodejs24.x` would look for a function `js` in `src/index`");
+        assert!(doubt_of_handler("ruby3.4", "app.").is_some());
+        for (runtime, handler) in [
+            ("python3.13", "a/b.c"),
+            ("nodejs24.x", "index.handler"),
+            ("java21", "example.Handler"),
+            ("dotnet10", "App"),
+            ("provided.al2023", "x"),
+        ] {
+            assert_eq!(doubt_of_handler(runtime, handler), None, "{runtime} {handler}");
+        }
+    }
+
+    #[test]
+    fn snapshots_are_for_some_runtimes() {
+        for text in ["java11", "java17.al2023", "java25", "python3.12", "python3.20", "dotnet8", "dotnet10"] {
+            assert!(has_snap_start(text), "{text}");
+        }
+        for text in ["java8.al2", "python3.11", "dotnet6", "nodejs24.x", "ruby3.4", "provided.al2023"] {
+            assert!(!has_snap_start(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn runtimes_that_bring_a_handler_of_their_own_have_an_example() {
+        for text in ["nodejs24.x", "python3.14", "ruby3.4", "java25", "dotnet10"] {
+            assert!(
+                usual_handlers(text).iter().all(|(handler, _)| doubt_of_handler(text, handler).is_none())
+                    && !usual_handlers(text).is_empty()
+            );
         }
     }
 }

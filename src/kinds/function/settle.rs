@@ -41,8 +41,13 @@ pub(super) async fn wait(reader: &Reader, name: &str, address: &Address, until: 
         Until::Ready => format!("function `{name}` to be active"),
         Until::Idle => format!("function `{name}` to take the next change"),
     };
-    let patience = Patience { cause, address: Some(address.clone()), limit_ms: LIMIT_MS, first_ms: 100, cap_ms: 1_000 };
+    let patience = looking(cause, address);
     poll_until(reader, &patience, || look(reader, name, until)).await
+}
+
+/// Dense looks at first: most functions are ready within a second.
+fn looking(cause: String, address: &Address) -> Patience {
+    Patience { first_ms: 100, cap_ms: 1_000, growth_percent: 10, ..Patience::new(cause, LIMIT_MS).for_address(address) }
 }
 
 /// One look; `None` while Lambda is at it.
@@ -68,7 +73,7 @@ async fn look(reader: &Reader, name: &str, until: Until) -> Result<Option<()>, A
 /// That it takes too long, or an error of the read.
 pub(super) async fn wait_until_gone(reader: &Reader, name: &str, address: &Address) -> Result<(), AwsError> {
     let cause = format!("function `{name}` to be gone");
-    let patience = Patience { cause, address: Some(address.clone()), limit_ms: LIMIT_MS, first_ms: 100, cap_ms: 2_000 };
+    let patience = looking(cause, address);
     poll_until(reader, &patience, async || match reader.get_function(GetFunctionInputBuilder::default().function_name(name)).await {
         Ok(_) => Ok(None),
         Err(error) if error.class == ErrorClass::NotFound => Ok(Some(())),

@@ -8,12 +8,14 @@ mod run;
 
 pub(super) use fields::check_name;
 
-use super::lowering::settings;
+use super::arn;
+use super::lowering::{finding, settings};
 use super::tagging;
-use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
+use super::{Context, Done, FunctionFacts, Kind, Lowered, Place, ReadTarget, RunContext};
 use crate::aws::{AwsError, Reader, Writer};
+use crate::diagnostic::Diagnostic;
 use crate::model::field::fill_defaults;
-use crate::model::{Address, Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update};
+use crate::model::{Address, Draft, Field, Operation, Path, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update};
 use async_trait::async_trait;
 
 /// The kind's name.
@@ -71,7 +73,9 @@ impl Kind for LogGroup {
         resource.inputs.insert("log_group_name".into(), name.as_str().into());
         fill_defaults(fields::FIELDS, &mut resource.inputs);
         resource.attributes = Table::from([("arn".to_owned(), arn.into()), ("name".to_owned(), name.into())]);
-        let diagnostics = tagging::too_many(section, &resource.inputs).into_iter().collect();
+        let found =
+            [tagging::too_many(section, &resource.inputs), key_elsewhere(section, context), unused(section, facts), delivery(section)];
+        let diagnostics = found.into_iter().flatten().collect();
         Lowered { resources: vec![resource], diagnostics }
     }
 
@@ -84,10 +88,38 @@ impl Kind for LogGroup {
     }
 }
 
+/// A key works in its own region only.
+fn key_elsewhere(section: &Section, context: &Context<'_>) -> Option<Diagnostic> {
+    let problem = arn::elsewhere(section.string("kms_key_id")?, context)?;
+    let found = Diagnostic::error("elsewhere", "Something lies in another region or partition")
+        .detail(format!("{problem}; a log group takes keys of its own region only."));
+    Some(finding(section, &Path::key("kms_key_id"), found))
+}
+
+/// Where the function is told to write elsewhere, its own group stays empty.
+fn unused(section: &Section, facts: &FunctionFacts) -> Option<Diagnostic> {
+    let name = section.string("log_group_name").filter(|name| *name != facts.log_group_name)?;
+    let found = Diagnostic::warning("unused-log-group", "The function does not write to its log group")
+        .detail(format!("`logging_config.log_group` sends the lines to `{}`, so nothing will come to `{name}`.", facts.log_group_name))
+        .hint("give only one of the two names");
+    Some(finding(section, &Path::key("log_group_name"), found))
+}
+
+/// Lines of the class DELIVERY are kept for a day, whatever is asked for.
+fn delivery(section: &Section) -> Option<Diagnostic> {
+    section.string("log_group_class").filter(|class| *class == "DELIVERY")?;
+    let days = section.values.get("retention_in_days")?;
+    let found = Diagnostic::warning("retention-of-delivery", "The retention will not hold").detail(format!(
+        "Groups of the class `DELIVERY` keep lines for one day only, so `retention_in_days` cannot be {}.",
+        days.to_json()
+    ));
+    Some(finding(section, &Path::key("retention_in_days"), found))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::FunctionFacts;
+    use crate::kinds::Known;
     use crate::model::{Artifact, Target, Value};
     use std::collections::BTreeMap;
 
@@ -107,7 +139,8 @@ mod tests {
         let section = Section { kind: "log_group".into(), name: "hash".into(), part: None, values, spans: BTreeMap::new(), span: None };
         let (functions, artifacts) = (BTreeMap::from([("hash".to_owned(), facts)]), BTreeMap::<String, Artifact>::new());
         let target = Target::placeholder();
-        let context = Context { project: "demo", stage: None, target: &target, functions: &functions, artifacts: &artifacts };
+        let context =
+            Context { project: "demo", stage: None, target: &target, known: Known::Nothing, functions: &functions, artifacts: &artifacts };
         LogGroup.lower(&section, &context)
     }
 
@@ -120,6 +153,18 @@ mod tests {
         let tags = (0..60).map(|number| (format!("t{number}"), "x".into())).collect::<Table>();
         let lowered = lowered_with_findings(table("tags", tags.into()));
         assert_eq!(lowered.diagnostics.iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>(), ["too-many-tags"]);
+    }
+
+    #[test]
+    fn what_would_have_no_effect_is_told() {
+        let codes = |values: Table| lowered_with_findings(values).diagnostics.iter().map(|found| found.code).collect::<Vec<_>>();
+        assert_eq!(codes(table("log_group_name", "/other".into())), ["unused-log-group"]);
+        let class = |retention: Option<i64>| {
+            let retention = retention.map(|days| ("retention_in_days".to_owned(), days.into()));
+            table("log_group_class", "DELIVERY".into()).into_iter().chain(retention).collect()
+        };
+        assert_eq!(codes(class(Some(30))), ["retention-of-delivery"]);
+        assert_eq!(codes(class(None)), [""; 0]);
     }
 
     #[test]

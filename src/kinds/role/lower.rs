@@ -1,31 +1,18 @@
 //! From a section of the spec to a role.
 
-use super::check::{self, Purpose};
 use super::document::{allow, document, from_allow, to_aws};
 use super::fields::FIELDS;
+use super::managed::{self, BASIC};
+use super::policy::{self, Policy, Problem, Purpose};
 use crate::diagnostic::Diagnostic;
-use crate::kinds::lowering::settings;
+use crate::kinds::arn::{self, Arn};
+use crate::kinds::lowering::{finding, settings};
 use crate::kinds::names::{fitted_name, usual_name};
 use crate::kinds::{Context, FunctionFacts, Lowered, tagging};
 use crate::model::{Address, Path, Resource, Section, Table, Value, field};
 
 /// The longest role name.
 const NAME_LIMIT: usize = 64;
-const BASIC: &str = "AWSLambdaBasicExecutionRole";
-
-/// AWS's managed policies for Lambda that stand under `service-role/`.
-const SERVICE_ROLE: &[&str] = &[
-    BASIC,
-    "AWSLambdaBasicDurableExecutionRolePolicy",
-    "AWSLambdaDynamoDBExecutionRole",
-    "AWSLambdaENIManagementAccess",
-    "AWSLambdaKinesisExecutionRole",
-    "AWSLambdaMSKExecutionRole",
-    "AWSLambdaRole",
-    "AWSLambdaSQSQueueExecutionRole",
-    "AWSLambdaVPCAccessExecutionRole",
-];
-
 /// What Lambda needs to put a function into a VPC: the actions of `AWSLambdaVPCAccessExecutionRole`.
 const VPC: &[&str] = &[
     "ec2:CreateNetworkInterface",
@@ -39,14 +26,17 @@ const VPC: &[&str] = &[
 /// The role that a section asks for; none where it names one that exists.
 pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     if section.values.contains_key("reference") {
-        return reference(section);
+        return reference(section, context);
     }
     let mut diagnostics = Vec::new();
     let address = Address::new("role", &section.name);
     let users: Vec<&FunctionFacts> = context.functions.values().filter(|facts| facts.role.as_ref() == Some(&address)).collect();
     let inputs = inputs(section, context, &users, &mut diagnostics);
-    diagnostics.extend(documents(section, &inputs, !users.is_empty()));
+    diagnostics.extend(documents(section, &inputs, !users.is_empty(), context.partition()));
+    diagnostics.extend(managed::diagnostics(section, context));
+    diagnostics.extend(managed::boundary(section, context));
     diagnostics.extend(tagging::too_many(section, &inputs));
+    diagnostics.extend(tagging::alike(section, &inputs));
     let name = inputs.get("role_name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let path = inputs.get("path").and_then(Value::as_str).unwrap_or("/");
     let target = context.target;
@@ -58,14 +48,28 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
 }
 
 /// A reference stands alone: with other keys nobody knows which role they are for.
-fn reference(section: &Section) -> Lowered {
+fn reference(section: &Section, context: &Context<'_>) -> Lowered {
     let others = section.values.keys().filter(|key| key.as_str() != "reference").map(|key| {
         Diagnostic::error("role-reference-with-settings", "A role that is referred to cannot have settings here")
-            .detail(format!("`role` of function `{}` names a role that stands elsewhere, so `{key}` has no effect here", section.name))
+            .detail(format!("`role` of function `{}` names a role that stands elsewhere, so `{key}` has no effect here.", section.name))
+            .address(Address::new("role", &section.name))
             .span(section.span_of(&Path::key(key)))
             .hint("put the key into the `[role.NAME]` section, or take `reference` away")
     });
-    Lowered { resources: vec![], diagnostics: others.collect() }
+    Lowered { resources: vec![], diagnostics: others.chain(foreign(section, context)).collect() }
+}
+
+/// A role that exists must be of the account and partition that the function is in.
+fn foreign(section: &Section, context: &Context<'_>) -> Option<Diagnostic> {
+    let text = section.string("reference")?;
+    let problem = arn::other_partition(text, context).or_else(|| {
+        let (role, account) = (Arn::parse(text)?, context.account()?);
+        (role.account != account)
+            .then(|| format!("`{text}` is a role of the account `{}`, and this is deployed to `{account}`", role.account))
+    })?;
+    let found = Diagnostic::error("foreign-role", "The role is of another account or partition")
+        .detail(format!("{problem}; a function runs only as a role of its own account."));
+    Some(finding(section, &Path::key("reference"), found))
 }
 
 fn inputs(section: &Section, context: &Context<'_>, users: &[&FunctionFacts], diagnostics: &mut Vec<Diagnostic>) -> Table {
@@ -81,7 +85,7 @@ fn inputs(section: &Section, context: &Context<'_>, users: &[&FunctionFacts], di
     if let Some(trust) = inputs.get_mut("trust_policy") {
         *trust = to_aws(trust);
     }
-    let managed = managed_policies(inputs.get("managed_policies"), &context.target.partition);
+    let managed = managed::arns(inputs.get("managed_policies"), &context.target.partition);
     let inline = inline_policies(inputs.get("inline_policy"), section.values.get("allow"), section, diagnostics);
     let derived = derived(context, users, &managed).into_iter().map(|(name, policy)| (name.to_owned(), policy));
     inputs.insert("inline_policy".into(), Value::Table(derived.chain(inline).collect()));
@@ -92,7 +96,8 @@ fn inputs(section: &Section, context: &Context<'_>, users: &[&FunctionFacts], di
 
 fn open_name(section: &Section, key: &str) -> Diagnostic {
     Diagnostic::error("role-name-unknown", "The name of a role must be known before AWS makes anything")
-        .detail(format!("`{key}` of role `{}` refers to something that only AWS will know", section.name))
+        .detail(format!("`{key}` of role `{}` refers to something that only AWS will know.", section.name))
+        .address(Address::new("role", &section.name))
         .span(section.span_of(&Path::key(key)))
 }
 
@@ -106,18 +111,6 @@ fn default_name(section: &Section, context: &Context<'_>) -> String {
     fitted_name(full, NAME_LIMIT)
 }
 
-/// Full ARNs; a bare name is one of AWS's own.
-fn managed_policies(given: Option<&Value>, partition: &str) -> Vec<Value> {
-    let arn = |value: &Value| match value.as_str() {
-        Some(name) if !name.starts_with("arn:") => {
-            let folder = if SERVICE_ROLE.contains(&name) { "service-role/" } else { "" };
-            format!("arn:{partition}:iam::aws:policy/{folder}{name}").into()
-        }
-        _ => value.clone(),
-    };
-    given.and_then(Value::as_list).unwrap_or_default().iter().map(arn).collect()
-}
-
 fn inline_policies(given: Option<&Value>, allowed: Option<&Value>, section: &Section, diagnostics: &mut Vec<Diagnostic>) -> Table {
     let given = given.and_then(Value::as_table).into_iter().flatten();
     let mut policies: Table = given.map(|(name, document)| (name.clone(), to_aws(document))).collect();
@@ -125,9 +118,10 @@ fn inline_policies(given: Option<&Value>, allowed: Option<&Value>, section: &Sec
         if policies.contains_key("allow") {
             let diagnostic = Diagnostic::error("role-allow-twice", "Two policies have the same name")
                 .detail(format!(
-                    "`allow` of role `{}` becomes the inline policy `allow`, and `inline_policy.allow` is given too",
+                    "`allow` of role `{}` becomes the inline policy `allow`, and `inline_policy.allow` is given, too.",
                     section.name
                 ))
+                .address(Address::new("role", &section.name))
                 .span(section.span_of(&Path::key("inline_policy").join("allow")))
                 .hint("give the inline policy another name");
             diagnostics.push(diagnostic);
@@ -198,48 +192,52 @@ fn sends(arn: &Value) -> &'static [&'static str] {
 }
 
 /// What IAM would refuse, or Lambda could not use.
-fn documents(section: &Section, inputs: &Table, is_used: bool) -> Vec<Diagnostic> {
+fn documents(section: &Section, inputs: &Table, is_used: bool, partition: Option<&str>) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let inline = inputs.get("inline_policy").and_then(Value::as_table);
-    for (name, policy) in inline.into_iter().flatten() {
+    for (name, document) in inline.into_iter().flatten() {
         let path = if name == "allow" && section.values.contains_key("allow") {
             Path::key("allow")
         } else {
             Path::key("inline_policy").join(name)
         };
-        diagnostics.extend(check::check(policy, Purpose::Identity).iter().map(|message| refused(section, &path, message)));
+        let policy = policy::check(document, Policy { purpose: Purpose::Identity, partition });
+        diagnostics.extend(policy.iter().map(|problem| refused_statement(section, &path, problem)));
     }
-    let inline_size: usize = inline.into_iter().flat_map(Table::values).map(check::size).sum();
-    if inline_size > check::INLINE_LIMIT {
-        let message = format!("all inline policies together have {inline_size} characters and IAM takes {} at most", check::INLINE_LIMIT);
+    let inline_size: usize = inline.into_iter().flat_map(Table::values).map(policy::size).sum();
+    if inline_size > policy::INLINE_LIMIT {
+        let message = format!("all inline policies together have {inline_size} characters and IAM takes {} at most", policy::INLINE_LIMIT);
         diagnostics
             .push(refused(section, &Path::key("inline_policy"), &message).hint("use fewer statements, `*` in ARNs, or a managed policy"));
     }
-    diagnostics.extend(inputs.get("trust_policy").into_iter().flat_map(|trust| trust_policy(section, trust, is_used)));
+    diagnostics.extend(inputs.get("trust_policy").into_iter().flat_map(|trust| trust_policy(section, trust, is_used, partition)));
     diagnostics
 }
 
-fn trust_policy(section: &Section, trust: &Value, is_used: bool) -> Vec<Diagnostic> {
+fn trust_policy(section: &Section, trust: &Value, is_used: bool, partition: Option<&str>) -> Vec<Diagnostic> {
     let path = Path::key("trust_policy");
-    let messages = check::check(trust, Purpose::Trust);
-    let mut diagnostics: Vec<Diagnostic> = messages.iter().map(|message| refused(section, &path, message)).collect();
-    if is_used && diagnostics.is_empty() && !check::lets_lambda_assume(trust) {
+    let problems = policy::check(trust, Policy { purpose: Purpose::Trust, partition });
+    let mut diagnostics: Vec<Diagnostic> = problems.iter().map(|problem| refused_statement(section, &path, problem)).collect();
+    if is_used && diagnostics.is_empty() && !policy::lets_lambda_assume(trust) {
         let message = "it does not let `lambda.amazonaws.com` assume the role, so Lambda would refuse every function that has it";
         let hint = r#"add a statement { effect = "Allow", principal = { Service = "lambda.amazonaws.com" }, action = "sts:AssumeRole" }"#;
         diagnostics.push(refused(section, &path, message).hint(hint));
     }
-    match check::size(trust) {
-        size if size > check::TRUST_CEILING => {
-            let message = format!("it has {size} characters and IAM takes {} at most", check::TRUST_CEILING);
+    match policy::size(trust) {
+        size if size > policy::TRUST_CEILING => {
+            let message =
+                format!("it has {size} characters and IAM takes {} at most, also where the quota was raised", policy::TRUST_CEILING);
             diagnostics.push(refused(section, &path, &message));
         }
-        size if size > check::TRUST_LIMIT => diagnostics.push(
+        size if size > policy::TRUST_LIMIT => diagnostics.push(
             Diagnostic::warning("trust-policy-large", "A trust policy is larger than IAM's default quota")
                 .detail(format!(
-                    "`trust_policy` of role `{}` has {size} characters; unless the quota was raised, IAM takes {}",
+                    "`trust_policy` of role `{}` has {size} characters; unless the quota was raised (AWS raises it to {}), IAM takes {}.",
                     section.name,
-                    check::TRUST_LIMIT
+                    policy::TRUST_CEILING,
+                    policy::TRUST_LIMIT
                 ))
+                .address(Address::new("role", &section.name))
                 .span(section.span_of(&path)),
         ),
         _ => {}
@@ -247,15 +245,26 @@ fn trust_policy(section: &Section, trust: &Value, is_used: bool) -> Vec<Diagnost
     diagnostics
 }
 
+/// At the statement, where the document is written as a table or with `allow`.
+fn refused_statement(section: &Section, path: &Path, problem: &Problem) -> Diagnostic {
+    let found = refused(section, path, &problem.message);
+    let Some(index) = problem.statement.map(|index| index.to_string()) else { return found };
+    let places = [path.join("statement").join(&index), path.join("Statement").join(&index), path.join(&index)];
+    let place = places.iter().find(|place| section.spans.contains_key(place));
+    let span = place.and_then(|place| section.span_of(place)).or(found.span.clone());
+    found.span(span)
+}
+
 fn refused(section: &Section, path: &Path, message: &str) -> Diagnostic {
-    Diagnostic::error("invalid-policy", "IAM would refuse a policy document")
-        .detail(format!("`{path}` of role `{}`: {message}", section.name))
-        .span(section.span_of(path))
+    let end = if message.ends_with('?') { "" } else { "." };
+    let found = Diagnostic::error("invalid-policy", "IAM would refuse a policy document");
+    finding(section, path, found.detail(format!("`{path}`: {message}{end}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::Known;
     use crate::model::{Artifact, Target};
     use std::collections::BTreeMap;
 
@@ -283,7 +292,17 @@ mod tests {
         let functions = functions.iter().map(|facts| (facts.name.clone(), facts.clone())).collect();
         let target = Target { partition: "aws-cn".into(), account: "123456789012".into(), region: "cn-north-1".into() };
         let artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
-        lower(section, &Context { project: "demo", stage: Some("dev"), target: &target, functions: &functions, artifacts: &artifacts })
+        lower(
+            section,
+            &Context {
+                project: "demo",
+                stage: Some("dev"),
+                target: &target,
+                known: Known::All,
+                functions: &functions,
+                artifacts: &artifacts,
+            },
+        )
     }
 
     fn inline(lowered: &Lowered) -> String {
@@ -368,10 +387,11 @@ mod tests {
 
     #[test]
     fn a_reference_is_no_resource_and_takes_no_settings() {
-        assert_eq!(lowered(&section("hash", r#"{"reference":"arn:aws:iam::1:role/x"}"#), &[]), Lowered::default());
+        let arn = "arn:aws-cn:iam::123456789012:role/x";
+        assert_eq!(lowered(&section("hash", &format!(r#"{{"reference":"{arn}"}}"#)), &[]), Lowered::default());
         let with_settings = lowered(&section("hash", r#"{"reference":"workers","description":"x"}"#), &[]);
         assert_eq!(with_settings.resources, []);
-        insta::assert_snapshot!(with_settings.diagnostics[0].detail, @"`role` of function `hash` names a role that stands elsewhere, so `description` has no effect here");
+        insta::assert_snapshot!(with_settings.diagnostics[0].detail, @"`role` of function `hash` names a role that stands elsewhere, so `description` has no effect here.");
     }
 
     #[test]
@@ -380,9 +400,9 @@ mod tests {
         let lowered = lowered(&section("hash", json), &[function("hash", "hash", "{}")]);
         let details: Vec<&str> = lowered.diagnostics.iter().map(|diagnostic| diagnostic.detail.as_str()).collect();
         insta::assert_snapshot!(details.join("\n"), @r"
-        `inline_policy.a` of role `hash`: statement 1 has no `Resource`
-        `allow` of role `hash`: statement 1 has the action `s3`, which is not `*` and names no service, such as `s3:GetObject`
-        `trust_policy` of role `hash`: it does not let `lambda.amazonaws.com` assume the role, so Lambda would refuse every function that has it
+        `inline_policy.a`: statement 1 has no `Resource`.
+        `allow`: statement 1 has the action `s3`, which is not `*` and names no service, such as `s3:GetObject`.
+        `trust_policy`: it does not let `lambda.amazonaws.com` assume the role, so Lambda would refuse every function that has it.
         ");
     }
 
@@ -397,6 +417,26 @@ mod tests {
     fn policies_that_are_too_large_are_refused() {
         let arn = "x".repeat(10_300);
         let json = format!(r#"{{"allow":[{{"action":["s3:*"],"resource":["{arn}"]}}]}}"#);
-        assert!(lowered(&section("hash", &json), &[]).diagnostics[0].detail.contains("10240 at most"));
+        let diagnostics = lowered(&section("hash", &json), &[]).diagnostics;
+        assert!(diagnostics.iter().any(|found| found.detail.contains("10240 at most")));
+    }
+
+    #[test]
+    fn a_role_of_another_account_or_partition_is_no_use() {
+        let told = |arn: &str| lowered(&section("hash", &format!(r#"{{"reference":"{arn}"}}"#)), &[]).diagnostics.remove(0).detail;
+        insta::assert_snapshot!(told("arn:aws:iam::123456789012:role/x"), @"`arn:aws:iam::123456789012:role/x` is in the partition `aws`, and this is deployed to `aws-cn`; a function runs only as a role of its own account.");
+        insta::assert_snapshot!(told("arn:aws-cn:iam::210987654321:role/x"), @"`arn:aws-cn:iam::210987654321:role/x` is a role of the account `210987654321`, and this is deployed to `123456789012`; a function runs only as a role of its own account.");
+    }
+
+    #[test]
+    fn what_can_be_told_of_attached_policies_is_told() {
+        let names: Vec<String> = (0..19).map(|number| format!(r#""P{number}""#)).collect();
+        let json = format!(
+            r#"{{"managed_policies":["ReadOnlyAccess","ReadOnlyAcess","ReadOnlyAccess","arn:aws:iam::aws:policy/x",{}],"permissions_boundary":"arn:aws:iam::aws:policy/x","tags":{{"Team":"a","team":"b"}}}}"#,
+            names.join(",")
+        );
+        let found = lowered(&section("hash", &json), &[]).diagnostics;
+        let codes: Vec<&str> = found.iter().map(|found| found.code).collect();
+        assert_eq!(codes, ["policy-unknown", "listed-twice", "elsewhere", "many-policies", "elsewhere", "tags-alike"]);
     }
 }

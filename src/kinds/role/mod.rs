@@ -2,11 +2,12 @@
 //!
 //! A function may instead name a role that exists; then there is nothing to manage here.
 
-mod check;
 mod document;
 mod drafts;
 mod fields;
 mod lower;
+mod managed;
+mod policy;
 mod read;
 mod run;
 mod seen;

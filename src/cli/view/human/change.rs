@@ -7,6 +7,8 @@ use crate::model::{Action, Cause, Change, Compare, Effect, RulesSet, Step, Value
 use similar::{ChangeTag, TextDiff};
 
 const INDENT: usize = 6;
+/// Where the signs of a diff stand.
+const DIFF_INDENT: usize = 8;
 /// Unchanged lines shown around each changed one in the diff of a document.
 const DIFF_CONTEXT_LINES: usize = 1;
 /// Characters of a common beginning of two long texts that are shown before the first difference.
@@ -41,6 +43,14 @@ pub fn compare(step: &Step, change: &Change, rules: &dyn RulesSet) -> Compare {
     field::find(fields, change.path.first()).map_or(Compare::Exact, |field| field.compare)
 }
 
+/// What a plan changes: what lives, or what was applied where nobody looked.
+pub fn before(change: &Change) -> Option<&Value> {
+    match change.cause {
+        Cause::Spec => change.live.as_ref().or(change.applied.as_ref()),
+        _ => change.live.as_ref(),
+    }
+}
+
 /// The lines for one change in a plan: from what lives to what is wanted.
 pub fn planned(change: &Change, action: Action, compare: Compare, columns: usize) -> Vec<String> {
     let remark = match (change.cause, action) {
@@ -48,10 +58,7 @@ pub fn planned(change: &Change, action: Action, compare: Compare, columns: usize
         (Cause::Drift, _) => "drift".into(),
         (Cause::Both, _) => format!("drift: applied {}", text::value(change.applied.as_ref())),
     };
-    let before = match change.cause {
-        Cause::Spec => change.live.as_ref().or(change.applied.as_ref()),
-        _ => change.live.as_ref(),
-    };
+    let before = before(change);
     let is_replaced = change.effect == Effect::Replace && matches!(action, Action::Replace | Action::Update);
     let before = before.filter(|_| action != Action::Create);
     lines(change, &Sides::new(before, change.desired.as_ref(), compare, remark), is_replaced, columns)
@@ -98,7 +105,7 @@ fn long(sides: &Sides, columns: usize) -> Vec<String> {
         _ => 0,
     };
     let side = |sign: &str, style, value: Option<String>| {
-        value.map(|value| styled(style, &fitted(&format!("{:8}{sign} {}", "", without_beginning(&value, same)), columns)))
+        value.map(|value| styled(style, &fitted(&format!("{:DIFF_INDENT$}{sign} {}", "", without_beginning(&value, same)), columns)))
     };
     [side("-", RED, before), side("+", GREEN, after)].into_iter().flatten().collect()
 }
@@ -130,24 +137,64 @@ fn pretty(value: Option<&Value>) -> String {
 
 fn diff(before: &str, after: &str, columns: usize) -> Vec<String> {
     let diff = TextDiff::from_lines(before, after);
-    let mut lines: Vec<String> = diff
-        .grouped_ops(DIFF_CONTEXT_LINES)
+    let changes = diff.grouped_ops(DIFF_CONTEXT_LINES);
+    let changes = changes.iter().flatten().flat_map(|operation| diff.iter_changes(operation));
+    let changes: Vec<(ChangeTag, String)> = changes.map(|change| (change.tag(), change.value().trim_end().to_owned())).collect();
+    let mut lines: Vec<String> = without_beginnings(changes, columns.saturating_sub(DIFF_INDENT + 2))
         .iter()
-        .flatten()
-        .flat_map(|operation| diff.iter_changes(operation))
-        .map(|change| {
-            let (sign, style) = match change.tag() {
+        .map(|(tag, text)| {
+            let (sign, style) = match tag {
                 ChangeTag::Delete => ("-", RED),
                 ChangeTag::Insert => ("+", GREEN),
                 ChangeTag::Equal => (" ", DIM),
             };
-            styled(style, &fitted(&format!("{:8}{sign} {}", "", change.value().trim_end()), columns))
+            styled(style, &fitted(&format!("{:DIFF_INDENT$}{sign} {text}", ""), columns))
         })
         .collect();
     if lines.len() > DIFF_LINES_MAX {
         let more = lines.len() - DIFF_LINES_MAX;
         lines.truncate(DIFF_LINES_MAX);
-        lines.push(styled(DIM, &format!("{:8}… {} more; `--format json` shows all", "", text::counted(more, "line"))));
+        lines.push(styled(DIM, &format!("{:DIFF_INDENT$}… {} more; `--format json` shows all", "", text::counted(more, "line"))));
     }
     lines
+}
+
+/// Lines that take the place of as many others begin a little before the first difference where they have no room.
+fn without_beginnings(mut changes: Vec<(ChangeTag, String)>, columns: usize) -> Vec<(ChangeTag, String)> {
+    for run in changes.chunk_by_mut(|left, right| left.0 == right.0 || (left.0, right.0) == (ChangeTag::Delete, ChangeTag::Insert)) {
+        let deleted = run.iter().filter(|(tag, _)| *tag == ChangeTag::Delete).count();
+        let (before, after) = run.split_at_mut(deleted);
+        if before.len() != after.len() {
+            continue;
+        }
+        for ((_, before), (_, after)) in before.iter_mut().zip(after) {
+            let indent = before.len() - before.trim_start().len();
+            let is_wide = width(before).max(width(after)) > columns;
+            if !is_wide || after.len() - after.trim_start().len() != indent {
+                continue;
+            }
+            let same = same_beginning(before.trim_start(), after.trim_start());
+            let short = |text: &str| format!("{:indent$}{}", "", without_beginning(text.trim_start(), same));
+            (*before, *after) = (short(before), short(after));
+        }
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_of_a_document_show_what_differs() {
+        let arn = |name: &str| {
+            format!("{{\n  \"Resource\": [\n    \"arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/demo-{name}:*\"\n  ]\n}}\n")
+        };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&diff(&arn("hash"), &arn("other"), 60).join("\n")).to_string(), @r#"
+            "Resource": [
+        -     …aws/lambda/demo-hash:*"
+        +     …aws/lambda/demo-other:*"
+            ]
+        "#);
+    }
 }

@@ -1,9 +1,10 @@
 //! What was changed behind our back.
 
-use super::text::{BOLD, DIM, GREEN, RED, YELLOW, counted, styled};
-use super::{change, plan};
+use super::step::{Purpose, Steps};
+use super::text::{BOLD, DIM, GREEN, counted, styled};
+use super::{fold, plan};
 use crate::cli::view::Title;
-use crate::model::{Plan, Reason, RulesSet, Step};
+use crate::model::{Plan, RulesSet, Step};
 
 /// Everything that `drift` found.
 pub struct DriftView<'a> {
@@ -17,34 +18,32 @@ pub struct DriftView<'a> {
     pub pending: Option<usize>,
     /// How values are compared.
     pub rules: &'a dyn RulesSet,
+    /// Whether each resource is shown by itself, however many there are.
+    pub is_full: bool,
 }
 
 /// The drift, in lines of at most `columns`.
 pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
     let mut lines = plan::heading(view.title, columns);
-    lines.extend(view.drifted.iter().flat_map(|step| step_lines(step, view.rules, columns)));
+    let steps = Steps::new(view.plan, view.drifted, Purpose::Drift, view.rules, columns);
+    let (blocks, is_folded) = fold::blocks(&steps, view.is_full);
+    lines.extend(blocks.into_iter().flatten());
     if !view.drifted.is_empty() {
         lines.push(String::new());
+    }
+    if is_folded {
+        lines.extend([styled(DIM, "What is equal is shown once; `-v` shows each resource by itself."), String::new()]);
     }
     let mut remarks = plan::unread(view.plan, columns, "drift --deep");
     remarks.push(styled(DIM, &pending(view.pending)));
     lines.extend(remarks);
-    lines.push(styled(BOLD, &total(view)));
+    let is_clean = view.drifted.is_empty() && view.plan.unchecked.is_empty();
+    lines.push(styled(if is_clean { GREEN.bold() } else { BOLD }, &total(view)));
     lines.join("\n")
 }
 
-fn step_lines(step: &Step, rules: &dyn RulesSet, columns: usize) -> Vec<String> {
-    let id = step.physical_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-    let head = format!("{}{}", styled(BOLD, &step.address.to_string()), styled(DIM, &id));
-    if step.reason == Reason::MissingInAws {
-        return vec![format!("{} {head}: gone from AWS", styled(RED, "  -"))];
-    }
-    let mut lines = vec![format!("{} {head}", styled(YELLOW, "  ~"))];
-    lines.extend(step.changes.iter().flat_map(|one| change::drifted(one, change::compare(step, one, rules), columns)));
-    lines
-}
-
-fn pending(pending: Option<usize>) -> String {
+/// What the spec asks for beyond what was applied, in words.
+pub fn pending(pending: Option<usize>) -> String {
     match pending {
         None => "pending changes were not counted: the spec cannot be read without a build".into(),
         Some(0) => "nothing pending: the spec is as it was applied".into(),
@@ -52,9 +51,10 @@ fn pending(pending: Option<usize>) -> String {
     }
 }
 
-fn total(view: &DriftView<'_>) -> String {
+/// The one line at the end.
+pub fn total(view: &DriftView<'_>) -> String {
     match (view.drifted.len(), view.plan.unchecked.len()) {
-        (0, 0) => styled(GREEN, "No drift."),
+        (0, 0) => "No drift.".into(),
         (0, unread) => format!("No drift found, but {} could not be read.", counted(unread, "thing")),
         (1, _) => "Drift: 1 resource differs from what was applied.".into(),
         (number, _) => format!("Drift: {number} resources differ from what was applied."),
@@ -64,7 +64,7 @@ fn total(view: &DriftView<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::fixtures::{drifted_step, gone_step, plan_of, title, unchecked};
+    use crate::cli::view::fixtures::{drifted_step, gone_step, not_deep, plan_of, title, unchecked};
     use crate::kinds::Registry;
 
     #[test]
@@ -72,8 +72,8 @@ mod tests {
         let drifted = [drifted_step("function.hash", &["environment.A", "memory_size"]), gone_step("log_group.hash")];
         let mut plan = plan_of(drifted.to_vec());
         plan.unchecked = vec![unchecked("permission.hash.monthly")];
-        plan.not_deep = 1;
-        let view = DriftView { title: &title(), plan: &plan, drifted: &drifted, pending: Some(2), rules: &Registry::new() };
+        plan.not_deep = vec![not_deep("event_rule.hash.daily")];
+        let view = DriftView { title: &title(), plan: &plan, drifted: &drifted, pending: Some(2), rules: &Registry::new(), is_full: false };
         insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
@@ -82,10 +82,10 @@ mod tests {
               memory_size: 128 -> 512
           - log_group.hash (demo-hash): gone from AWS
 
-        not checked: permission.hash.monthly reserved_concurrent_executions: access
+        not checked: reserved_concurrent_executions of permission.hash.monthly: access
           denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
-        1 setting was not read, since each costs a call; `lambdo drift --deep` reads
-          it
+        not read, since it costs a call for each: tags of event_rule.hash.daily;
+          `lambdo drift --deep` reads it
         pending: 2 changes of the spec not applied yet; `lambdo plan` shows them
         Drift: 2 resources differ from what was applied.
         ");
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn no_drift_is_one_sentence() {
         let plan = plan_of(vec![]);
-        let view = DriftView { title: &title(), plan: &plan, drifted: &[], pending: None, rules: &Registry::new() };
+        let view = DriftView { title: &title(), plan: &plan, drifted: &[], pending: None, rules: &Registry::new(), is_full: false };
         insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 

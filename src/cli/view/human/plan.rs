@@ -1,22 +1,15 @@
 //! A plan, worth looking at.
 
-use super::settings::{self, Names};
-use super::text::{BOLD, DIM, RED, YELLOW, counted, hanging, styled, symbol, width};
-use super::{change, security};
+use super::fold::{self, Block};
+use super::security;
+use super::step::{Purpose, Steps};
+use super::text::{BOLD, DIM, YELLOW, counted, hanging, styled, words};
 use crate::cli::view::Title;
-use crate::model::observed::tag;
-use crate::model::plan::Refusal;
-use crate::model::{Action, Change, Plan, Reason, RulesSet, Step};
+use crate::model::{Action, Address, Path, Plan, RulesSet};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a plan is shown for; only words depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// To make AWS what the spec asks for.
-    Deploy,
-    /// To take everything down.
-    Destroy,
-}
+/// Addresses that one setting which was not read is named for, one by one.
+const NAMED_MAX: usize = 3;
 
 /// Everything that is said before something is done.
 pub struct PlanView<'a> {
@@ -28,22 +21,26 @@ pub struct PlanView<'a> {
     pub purpose: Purpose,
     /// What is a default, and how values are compared.
     pub rules: &'a dyn RulesSet,
+    /// Whether each step is shown by itself, however many there are.
+    pub is_full: bool,
 }
 
 /// The whole plan, in lines of at most `columns` where words allow it. It has no final line end.
 pub fn plan(view: &PlanView<'_>, columns: usize) -> String {
-    let (plan, purpose, names) = (view.plan, view.purpose, Names::of(view.plan));
+    let (plan, purpose) = (view.plan, view.purpose);
     let mut lines = heading(view.title, columns);
-    let changed: Vec<&Step> = plan.steps.iter().filter(|step| step.action != Action::NoOp).collect();
-    for step in &changed {
-        lines.extend(step_lines(step, view, columns));
-        lines.extend(settings::lines(step, plan, view.rules, &names, columns));
-    }
-    lines.extend(plan.refusals.iter().map(|refusal| refused(refusal, plan)));
-    if !changed.is_empty() || !plan.refusals.is_empty() {
+    let steps = Steps::new(plan, &plan.steps, purpose, view.rules, columns);
+    let (blocks, is_folded) = fold::blocks(&steps, view.is_full);
+    let refused = steps.refused();
+    let is_empty = blocks.is_empty() && refused.is_empty();
+    lines.extend(blocks.into_iter().flatten().chain(refused));
+    if !is_empty {
         lines.push(String::new());
     }
-    lines.extend(block(security::lines(plan, columns)));
+    lines.extend(block(security::lines(plan, &steps.own_names, !is_folded, columns)));
+    if is_folded {
+        lines.extend(block(vec![styled(DIM, "What is equal is shown once; `-v` shows each resource by itself.")]));
+    }
     lines.extend(block(remarks(plan, purpose, columns)));
     lines.push(styled(BOLD, &total(plan, purpose)));
     lines.join("\n")
@@ -54,107 +51,90 @@ pub fn heading(title: &Title, columns: usize) -> Vec<String> {
     block(hanging(&title.line(), 0, columns).iter().map(|line| styled(BOLD, line)).collect())
 }
 
-fn block(mut lines: Vec<String>) -> Vec<String> {
+fn block(mut lines: Block) -> Block {
     if !lines.is_empty() {
         lines.push(String::new());
     }
     lines
 }
 
-fn step_lines(step: &Step, view: &PlanView<'_>, columns: usize) -> Vec<String> {
-    let (sign, style) = symbol(step.action);
-    let id = step.physical_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
-    let address = step.address.to_string();
-    let head = format!("{} {}{}", styled(style, &format!("{sign:>3}")), styled(BOLD, &address), styled(DIM, &id));
-    let reason = reason(step, view.purpose);
-    let visible = 4 + width(&address) + width(&id) + 2 + width(reason);
-    let mut lines = match reason {
-        "" => vec![head],
-        _ if visible <= columns => vec![format!("{head}: {reason}")],
-        _ => vec![head, format!("      {reason}")],
-    };
-    let changes = step.changes.iter().filter(|change| !is_ownership(change));
-    lines.extend(changes.flat_map(|one| change::planned(one, step.action, change::compare(step, one, view.rules), columns)));
-    lines
-}
-
-/// What stands in the way has no action; the errors below the plan say why.
-fn refused(refusal: &Refusal, plan: &Plan) -> String {
-    let step = plan.steps.iter().find(|step| step.address == refusal.address);
-    let id = step.and_then(|step| step.physical_id.as_ref()).map(|id| format!(" ({id})")).unwrap_or_default();
-    format!("{} {}{}: {}", styled(RED, "  !"), styled(BOLD, &refusal.address.to_string()), styled(DIM, &id), styled(RED, "refused"))
-}
-
-/// Our own tags say nothing that the address does not say.
-fn is_ownership(change: &Change) -> bool {
-    let ours = [tag::PROJECT, tag::STAGE, tag::ADDRESS, tag::LINEAGE];
-    change.path.first() == "tags" && change.path.0.get(1).is_some_and(|key| ours.contains(&key.as_str()))
-}
-
-fn reason(step: &Step, purpose: Purpose) -> &'static str {
-    match (step.reason, purpose, step.action) {
-        (Reason::MissingInAws, _, Action::Forget) => "gone from AWS and leaves the state",
-        (_, _, Action::Forget) => "stays in AWS and leaves the state",
-        (_, _, Action::Adopt) => "exists and becomes ours",
-        (Reason::NotInSpec | Reason::Requested, Purpose::Destroy, _) | (Reason::Unchanged, _, _) => "",
-        (Reason::NotInState, _, _) => "new",
-        (Reason::MissingInAws, _, _) => "gone from AWS",
-        (Reason::InputsChanged, _, _) => "the spec changed",
-        (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
-        (Reason::DependencyReplaced, _, _) => "what it depends on is made anew",
-        (Reason::NotInSpec, _, _) => "not in the spec any more",
-        (Reason::Drifted, _, _) => "changed outside lambdo",
-        (Reason::Requested, _, _) => "asked for",
-    }
-}
-
 fn remarks(plan: &Plan, purpose: Purpose, columns: usize) -> Vec<String> {
-    let mut lines = match purpose {
-        Purpose::Deploy => unread(plan, columns, "plan --deep"),
+    let mut lines: Vec<String> = match purpose {
         // What is deleted need not have been read.
         Purpose::Destroy => Vec::new(),
+        _ => unread(plan, columns, "plan --deep"),
     };
-    for (address, note) in &plan.notes {
-        lines.extend(hanging(&format!("note: {address}: {note}"), 0, columns));
-    }
+    lines.extend(notes(plan).iter().flat_map(|note| hanging(note, 0, columns)));
     lines
+}
+
+/// Facts worth knowing; what holds for many resources is told once.
+pub fn notes(plan: &Plan) -> Vec<String> {
+    let mut about: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    for (address, note) in &plan.notes {
+        let addresses = about.entry(note).or_default();
+        if addresses.is_empty() {
+            order.push(note);
+        }
+        addresses.push(address);
+    }
+    order.iter().map(|note| format!("note: {}: {}", whom(&about[note]), words(note))).collect()
+}
+
+/// A few addresses, or how many of each kind.
+fn whom(addresses: &[&Address]) -> String {
+    if addresses.len() <= NAMED_MAX {
+        return addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    }
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    addresses.iter().for_each(|address| *kinds.entry(&address.kind).or_default() += 1);
+    let kinds: Vec<String> = kinds.into_iter().map(|(kind, number)| counted(number, kind)).collect();
+    kinds.join(" and ")
 }
 
 /// What could not be read, by cause, and what was not read.
 pub fn unread(plan: &Plan, columns: usize, deep: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    // One denied action keeps many resources from being read.
-    let mut unread: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
-    for (address, unchecked) in &plan.unchecked {
-        let path = if unchecked.path.0.is_empty() { String::new() } else { format!(" {}", unchecked.path) };
-        unread.entry((unchecked.why.replace('_', " "), &unchecked.detail)).or_default().insert(format!("{address}{path}"));
-    }
-    for ((why, detail), things) in unread {
-        let things: Vec<String> = things.into_iter().collect();
-        let text = format!("not checked: {}: {why} ({detail})", things.join(", "));
-        lines.extend(hanging(&text, 0, columns).iter().map(|line| styled(YELLOW, line)));
-    }
-    if plan.not_deep > 0 {
-        let text = format!(
-            "{} not read, since each costs a call; `lambdo {deep}` reads {}",
-            counted(plan.not_deep, "setting") + was(plan.not_deep),
-            if plan.not_deep == 1 { "it" } else { "them" }
-        );
-        lines.extend(hanging(&text, 0, columns).iter().map(|line| styled(DIM, line)));
-    }
+    let mut lines: Vec<String> =
+        unchecked(plan).iter().flat_map(|text| hanging(text, 0, columns)).map(|line| styled(YELLOW, &line)).collect();
+    lines.extend(not_deep(plan, deep).iter().flat_map(|text| hanging(text, 0, columns)).map(|line| styled(DIM, &line)));
     lines
+}
+
+/// What could not be read, a sentence for each cause: one denied action keeps many resources from being read.
+pub fn unchecked(plan: &Plan) -> Vec<String> {
+    let mut causes: BTreeMap<(&str, &str), BTreeMap<String, BTreeSet<&Address>>> = BTreeMap::new();
+    for (address, unchecked) in &plan.unchecked {
+        let cause = causes.entry((&unchecked.why, &unchecked.detail)).or_default();
+        cause.entry(unchecked.path.to_string()).or_default().insert(address);
+    }
+    let sentence = |((why, detail), paths): ((&str, &str), BTreeMap<String, BTreeSet<&Address>>)| {
+        let things: Vec<String> =
+            paths.into_iter().map(|(path, addresses)| things(&path, &addresses.into_iter().collect::<Vec<_>>())).collect();
+        format!("not checked: {}: {} ({})", things.join("; "), why.replace('_', " "), words(detail))
+    };
+    causes.into_iter().map(sentence).collect()
+}
+
+/// Which settings that somebody asked for were not read because each costs a call.
+pub fn not_deep(plan: &Plan, deep: &str) -> Option<String> {
+    let mut paths: BTreeMap<&Path, Vec<&Address>> = BTreeMap::new();
+    let asked_for = plan.not_deep.iter().filter(|one| one.is_asked_for);
+    asked_for.for_each(|one| paths.entry(&one.path).or_default().push(&one.address));
+    let said: Vec<String> = paths.into_iter().map(|(path, addresses)| things(&path.to_string(), &addresses)).collect();
+    (!said.is_empty()).then(|| format!("not read, since it costs a call for each: {}; `lambdo {deep}` reads it", said.join("; ")))
+}
+
+fn things(path: &str, addresses: &[&Address]) -> String {
+    if path.is_empty() { whom(addresses) } else { format!("{path} of {}", whom(addresses)) }
 }
 
 fn is(number: usize) -> &'static str {
     if number == 1 { " is" } else { " are" }
 }
 
-fn was(number: usize) -> &'static str {
-    if number == 1 { " was" } else { " were" }
-}
-
 /// The one line at the end.
-fn total(plan: &Plan, purpose: Purpose) -> String {
+pub fn total(plan: &Plan, purpose: Purpose) -> String {
     let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
     plan.steps.iter().for_each(|step| *counts.entry(step.action).or_default() += 1);
     let unchanged = counts.remove(&Action::NoOp).unwrap_or_default();
@@ -178,7 +158,8 @@ fn total(plan: &Plan, purpose: Purpose) -> String {
     format!("Plan: {}{unchanged}.", parts.join(", "))
 }
 
-fn verb(action: Action) -> &'static str {
+/// What is done, as a verb.
+pub fn verb(action: Action) -> &'static str {
     match action {
         Action::Create => "create",
         Action::Update => "update",
@@ -193,11 +174,13 @@ fn verb(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::fixtures::{every_action, new_step, plan_of, title, unchanged_step, unchecked};
+    use crate::cli::view::fixtures::{every_action, new_step, not_deep, plan_of, title, unchanged_step, unchecked};
+    use crate::cli::view::human::text::width;
     use crate::kinds::Registry;
+    use crate::model::plan::Refusal;
 
     fn shown(plan: &Plan, purpose: Purpose) -> String {
-        let text = super::plan(&PlanView { title: &title(), plan, purpose, rules: &Registry::new() }, 80);
+        let text = super::plan(&PlanView { title: &title(), plan, purpose, rules: &Registry::new(), is_full: false }, 80);
         anstream::adapter::strip_str(&text).to_string()
     }
 
@@ -206,6 +189,12 @@ mod tests {
         insta::assert_snapshot!(shown(&every_action(), Purpose::Deploy), @r#"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
+          ~ function.hash (demo-hash): changed outside lambdo
+              memory_size: 512 -> 128  (drift)
+              timeout: 9 -> 1  (drift: applied 3)
+              environment.LOG_LEVEL: "info" -> (unset)
+        -/+ event_rule.hash.monthly (demo-hash): cannot be changed in place
+              name: "old" -> "new"  (forces replacement)
           > log_group.hash (demo-hash): exists and becomes ours
               retention_in_days = 30
           + permission.hash.url (demo-hash): new
@@ -220,25 +209,19 @@ mod tests {
               description:
                 - …on and on until nobody remembers how it began a sentence that goes o…
                 + …on and on until somebody remembers how it began a sentence that goes…
-          ~ function.hash (demo-hash): changed outside lambdo
-              memory_size: 512 -> 128  (drift)
-              timeout: 9 -> 1  (drift: applied 3)
-              environment.LOG_LEVEL: "info" -> (unset)
-        -/+ event_rule.hash.monthly (demo-hash): cannot be changed in place
-              name: "old" -> "new"  (forces replacement)
           - function.old (demo-old): not in the spec any more
           . log_group.old (demo-old): stays in AWS and leaves the state
 
         Rights:
-          + permission.hash.url
-              PUBLIC: anybody may lambda:InvokeFunctionUrl
+          + PUBLIC: anybody may invoke function.hash by its URL
           ~ role.hash
-              logs: allow logs:PutLogEvents, s3:GetObject on *
+              + logs: allow s3:GetObject on *
+                logs: allow logs:PutLogEvents on *
 
-        not checked: function.same reserved_concurrent_executions: access denied
+        not checked: reserved_concurrent_executions of function.same: access denied
           (lambda:GetFunctionConcurrency: AccessDeniedException: no)
-        2 settings were not read, since each costs a call; `lambdo plan --deep` reads
-          them
+        not read, since it costs a call for each: tags of log_group.hash,
+          log_group.old; `lambdo plan --deep` reads it
         note: role.hash: a policy that others attached stays:
           arn:aws:iam::aws:policy/Other
 
@@ -261,14 +244,14 @@ mod tests {
         No changes. 1 resource is as the spec asks.
         ");
         plan.unchecked = vec![unchecked("function.hash")];
-        plan.not_deep = 3;
+        plan.not_deep = vec![not_deep("log_group.hash")];
         insta::assert_snapshot!(shown(&plan, Purpose::Deploy), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
-        not checked: function.hash reserved_concurrent_executions: access denied
+        not checked: reserved_concurrent_executions of function.hash: access denied
           (lambda:GetFunctionConcurrency: AccessDeniedException: no)
-        3 settings were not read, since each costs a call; `lambdo plan --deep` reads
-          them
+        not read, since it costs a call for each: tags of log_group.hash; `lambdo plan
+          --deep` reads it
 
         No changes found, but 1 thing could not be read.
         ");
@@ -284,9 +267,8 @@ mod tests {
         let mut plan = plan_of(vec![]);
         plan.unchecked = vec![unchecked("function.b"), unchecked("function.a")];
         insta::assert_snapshot!(anstream::adapter::strip_str(&unread(&plan, 80, "plan --deep").join("\n")).to_string(), @r"
-        not checked: function.a reserved_concurrent_executions, function.b
-          reserved_concurrent_executions: access denied (lambda:GetFunctionConcurrency:
-          AccessDeniedException: no)
+        not checked: reserved_concurrent_executions of function.a, function.b: access
+          denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
         ");
     }
 

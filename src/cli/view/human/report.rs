@@ -1,10 +1,13 @@
 //! How an `up` or a `destroy` went.
 
 use super::text::{BOLD, GREEN, RED, YELLOW, counted, duration, styled};
-use crate::cli::view::{Results, outcome};
+use crate::cli::view::{Results, StepResult, outcome};
 use crate::model::event::Outcome;
-use crate::model::{Action, Exit, Plan, Step};
-use std::collections::BTreeMap;
+use crate::model::{Action, Address, Exit, Plan, Step, Transition};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A part of a run that took less than this before anything was applied is not worth a word, in milliseconds.
+const TIME_TOLD_MS_MIN: u64 = 500;
 
 /// Everything that is said about a run that ended.
 pub struct ReportView<'a> {
@@ -15,7 +18,30 @@ pub struct ReportView<'a> {
     /// How the run ends.
     pub exit: Exit,
     /// How long it took.
-    pub elapsed_ms: u64,
+    pub times: Times,
+}
+
+/// How long the parts of a run took, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Making packages.
+    pub built_ms: u64,
+    /// Reading AWS and deciding.
+    pub planned_ms: u64,
+    /// Changing AWS.
+    pub applied_ms: u64,
+}
+
+impl Times {
+    /// The time of applying, which is what the totals before it took, and what came before where that was longer than
+    /// anybody would overlook.
+    fn sentence(self) -> String {
+        let before = [("built", self.built_ms), ("planned", self.planned_ms)];
+        let before: Vec<String> =
+            before.iter().filter(|(_, ms)| *ms >= TIME_TOLD_MS_MIN).map(|(what, ms)| format!("{what} in {}", duration(*ms))).collect();
+        let before = if before.is_empty() { String::new() } else { format!(" ({})", before.join(", ")) };
+        format!("in {}{before}", duration(self.applied_ms))
+    }
 }
 
 /// One line of totals, and one for each step that did not go through without an error that says so.
@@ -27,7 +53,7 @@ pub fn report(view: &ReportView<'_>) -> String {
         Exit::Partial => (YELLOW, "Partly applied"),
         _ => (RED, "Failed"),
     };
-    lines.push(format!("{}: {} in {}.", styled(style.bold(), head), totals(view), duration(view.elapsed_ms)));
+    lines.push(format!("{}: {} {}.", styled(style.bold(), head), totals(view), view.times.sentence()));
     if matches!(view.exit, Exit::Partial | Exit::Interrupted) {
         lines.push("The state is saved; run the same command again to continue.".into());
     }
@@ -54,7 +80,11 @@ fn totals(view: &ReportView<'_>) -> String {
             outcome => *other.entry(outcome).or_default() += 1,
         }
     }
-    let mut parts: Vec<String> = done.iter().map(|(action, number)| format!("{number} {}", participle(*action))).collect();
+    let part = |(action, number): (&Action, &usize)| match company(view).filter(|_| *action == Action::Delete) {
+        Some(company) => format!("{number} {} ({company})", participle(*action)),
+        None => format!("{number} {}", participle(*action)),
+    };
+    let mut parts: Vec<String> = done.iter().map(part).collect();
     parts.extend(
         other.iter().map(|(outcome, number)| format!("{number} {}", if *outcome == Outcome::Failed { "failed" } else { "skipped" })),
     );
@@ -62,6 +92,29 @@ fn totals(view: &ReportView<'_>) -> String {
         return format!("nothing to change, {} unchanged", counted(view.plan.steps.len(), "resource"));
     }
     parts.join(", ")
+}
+
+/// What was deleted by no operation of its own: `2 permissions with their function`.
+fn company(view: &ReportView<'_>) -> Option<String> {
+    let deleted =
+        view.plan.steps.iter().filter(|step| step.action == Action::Delete && view.results.get(&step.address).is_none_or(is_done));
+    let deleted: BTreeSet<&Address> = deleted.map(|step| &step.address).collect();
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for operation in &view.plan.operations {
+        let Transition::Delete { also } = &operation.transition else { continue };
+        for child in also.iter().filter(|child| deleted.contains(child)) {
+            *counts.entry((&child.kind, &operation.address.kind)).or_default() += 1;
+        }
+    }
+    let said = |((child, parent), number): (&(&str, &str), &usize)| match number {
+        1 => format!("a {child} with its {parent}"),
+        _ => format!("{number} {child}s with their {parent}s"),
+    };
+    (!counts.is_empty()).then(|| counts.iter().map(said).collect::<Vec<_>>().join(", "))
+}
+
+fn is_done(result: &StepResult) -> bool {
+    result.outcome == Outcome::Done
 }
 
 fn participle(action: Action) -> &'static str {
@@ -79,7 +132,6 @@ fn participle(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::StepResult;
     use crate::cli::view::fixtures::{drifted_step, every_action, new_step, plan_of, spec_step, step};
     use crate::model::{Address, Reason, Transition};
 
@@ -98,16 +150,39 @@ mod tests {
     }
 
     #[test]
+    fn what_went_with_another_is_counted_apart() {
+        let mut plan = plan_of(vec![]);
+        plan.operations = every_action().operations;
+        for name in ["a", "b"] {
+            plan.steps.push(step(&format!("function.{name}"), Action::Delete, Reason::NotInSpec, vec![]));
+            plan.steps.push(step(&format!("permission.{name}.x"), Action::Delete, Reason::NotInSpec, vec![]));
+        }
+        let children = ["a", "b"].map(|name| Address::with_part("permission", name, "x"));
+        (plan.operations[0].address, plan.operations[0].transition) =
+            (Address::new("function", "a"), Transition::Delete { also: children.to_vec() });
+        let results: Results =
+            plan.steps.iter().map(|step| (step.address.clone(), StepResult { outcome: Outcome::Done, error: None })).collect();
+        let view = ReportView { plan: &plan, results: &results, exit: Exit::Success, times: Times { applied_ms: 40, ..Times::default() } };
+        let said = anstream::adapter::strip_str(&report(&view)).to_string();
+        assert_eq!(said, "Done: 4 deleted (2 permissions with their functions) in 40 ms.");
+    }
+
+    #[test]
     fn totals_tell_what_went_through_and_what_did_not() {
         let plan = plan_of(vec![new_step("role.hash"), spec_step("function.hash"), drifted_step("log_group.hash", &["retention_in_days"])]);
         let outcomes = [Outcome::Done, Outcome::Failed, Outcome::Skipped];
         let results: Results =
             plan.steps.iter().zip(outcomes).map(|(step, outcome)| (step.address.clone(), StepResult { outcome, error: None })).collect();
-        let view = ReportView { plan: &plan, results: &results, exit: Exit::Partial, elapsed_ms: 12_340 };
+        let view = ReportView {
+            plan: &plan,
+            results: &results,
+            exit: Exit::Partial,
+            times: Times { built_ms: 61_000, planned_ms: 400, applied_ms: 12_340 },
+        };
         insta::assert_snapshot!(anstream::adapter::strip_str(&report(&view)).to_string(), @r"
            failed function.hash
           skipped log_group.hash
-        Partly applied: 1 created, 1 failed, 1 skipped in 12.3 s.
+        Partly applied: 1 created, 1 failed, 1 skipped in 12.3 s (built in 1 min 1 s).
         The state is saved; run the same command again to continue.
         ");
     }

@@ -1,221 +1,194 @@
-//! The block of a plan that shows who may do what afterwards: roles and public exposure.
+//! The block of a plan that shows who may do what afterwards: roles, permissions and public exposure.
 
-use super::text::{self, BOLD, RED, hanging, styled, symbol};
-use crate::model::document::parsed;
-use crate::model::{Action, Path, Plan, Step, Table, Value};
+use super::text::{BOLD, DIM, GREEN, RED, hanging, names, styled, symbol};
+use crate::cli::view::own_names::OwnNames;
+use crate::cli::view::rights::{Holder, Right, Sign, holders};
+use crate::model::{Address, Plan};
+use std::collections::BTreeMap;
 
-const ROLE: &str = "role";
-const PERMISSION: &str = "permission";
+/// Lines of names that are shown of many that get the same right.
+const NAME_LINES_MAX: usize = 2;
 
-/// The block with its heading; empty when the plan touches no rights.
-pub fn lines(plan: &Plan, columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> =
-        plan.steps.iter().filter(|step| step.action != Action::NoOp).flat_map(|step| step_lines(step, plan, columns)).collect();
+/// The block with its heading; empty when the plan touches no rights. In full it goes by holder, else each right is
+/// told once, with all that get it.
+pub fn lines(plan: &Plan, own_names: &OwnNames, is_full: bool, columns: usize) -> Vec<String> {
+    let holders = holders(plan);
+    let mut lines: Vec<String> = if is_full {
+        holders.iter().flat_map(|holder| by_holder(holder, columns)).collect()
+    } else {
+        shared(&holders, own_names).iter().flat_map(|right| by_right(right, columns)).collect()
+    };
     if !lines.is_empty() {
         lines.insert(0, styled(BOLD, "Rights:"));
     }
     lines
 }
 
-fn step_lines(step: &Step, plan: &Plan, columns: usize) -> Vec<String> {
-    let sentences = match step.address.kind.as_str() {
-        ROLE => role_sentences(&granted(step, plan)),
-        PERMISSION => permission_sentence(&granted(step, plan)).into_iter().collect(),
-        _ => return Vec::new(),
-    };
-    if sentences.is_empty() {
-        return Vec::new();
+fn by_holder(holder: &Holder<'_>, columns: usize) -> Vec<String> {
+    if !holder.is_named() {
+        return holder.rights.iter().flat_map(|right| said(right, 2, columns)).collect();
     }
-    let (sign, style) = symbol(step.action);
-    let mut lines = vec![format!("{} {}", styled(style, &format!("{sign:>3}")), step.address)];
-    for (is_public, sentence) in sentences {
-        let colour = |line: &String| if is_public { styled(RED, line) } else { line.clone() };
-        lines.extend(hanging(&sentence, 6, columns).iter().map(colour));
-    }
+    let (sign, style) = symbol(holder.action);
+    let mut lines = vec![format!("{} {}", styled(style, &format!("{sign:>3}")), holder.address)];
+    lines.extend(holder.rights.iter().flat_map(|right| said(right, 6, columns)));
     lines
 }
 
-/// What the step sets, from its changes; for something made anew from what its operations carry.
-fn granted(step: &Step, plan: &Plan) -> Vec<(Path, Option<Value>)> {
-    let mut all: Vec<(Path, Option<Value>)> = step.changes.iter().map(|change| (change.path.clone(), change.desired.clone())).collect();
-    if matches!(step.action, Action::Create | Action::Replace | Action::Adopt) {
-        let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
-        for carry in operations.flat_map(|operation| &operation.carries).filter(|carry| carry.value.is_some()) {
-            if !all.iter().any(|(path, _)| *path == carry.path) {
-                all.push((carry.path.clone(), carry.value.clone()));
-            }
-        }
-    }
-    all
-}
-
-/// A sentence, and whether it opens something to everybody.
-type Sentence = (bool, String);
-
-fn role_sentences(granted: &[(Path, Option<Value>)]) -> Vec<Sentence> {
-    let mut sentences = Vec::new();
-    for (path, value) in granted {
-        match (path.first(), path.0.get(1), value) {
-            ("trust_policy", _, Some(document)) => sentences.extend(statements(document).iter().map(trust_sentence)),
-            ("inline_policy", Some(name), Some(document)) => sentences.extend(policy_sentences(name, document)),
-            ("inline_policy", Some(name), None) => sentences.push((false, format!("{name}: is taken away"))),
-            ("inline_policy", None, Some(Value::Table(policies))) => {
-                sentences.extend(policies.iter().flat_map(|(name, document)| policy_sentences(name, document)));
-            }
-            ("managed_policies", Some(arn), Some(_)) => sentences.push((false, format!("managed policy {arn}"))),
-            ("managed_policies", Some(arn), None) => sentences.push((false, format!("managed policy {arn}: is taken away"))),
-            ("managed_policies", None, Some(list)) => {
-                sentences.extend(list.strings().iter().map(|arn| (false, format!("managed policy {arn}"))));
-            }
-            ("permissions_boundary", _, value) => {
-                sentences.push((false, format!("permissions boundary {}", value.as_ref().map_or_else(|| "(none)".into(), text::output))));
-            }
-            _ => {}
-        }
-    }
-    sentences
-}
-
-fn statements(document: &Value) -> Vec<Table> {
-    let document = parsed(document);
-    let Some(table) = document.as_table() else { return Vec::new() };
-    let statements = field(table, "Statement").cloned().unwrap_or(Value::List(Vec::new()));
-    let items = statements.as_list().map_or_else(|| vec![statements.clone()], <[Value]>::to_vec);
-    items.iter().filter_map(Value::as_table).cloned().collect()
-}
-
-/// AWS writes `Action`, the spec may write `action`.
-fn field<'a>(table: &'a Table, name: &str) -> Option<&'a Value> {
-    table.get(name).or_else(|| table.get(&name.to_lowercase()))
-}
-
-fn list(value: Option<&Value>) -> Vec<String> {
-    match value {
-        None => Vec::new(),
-        Some(Value::List(items)) => items.iter().map(text::output).collect(),
-        Some(Value::Table(table)) => table.values().flat_map(|names| list(Some(names))).collect(),
-        Some(Value::Unresolved(_)) => vec![text::value(value)],
-        Some(value) => vec![text::output(value)],
-    }
-}
-
-fn trust_sentence(statement: &Table) -> Sentence {
-    let principals = list(field(statement, "Principal"));
-    let condition = condition(statement);
-    let is_public = principals.iter().any(|principal| principal == "*") && condition.is_empty();
-    (is_public, format!("may be assumed by {}{condition}", principals.join(", ")))
-}
-
-fn policy_sentences(name: &str, document: &Value) -> Vec<Sentence> {
-    // What `allow` in the spec became says so by itself.
-    let policy = if name == "allow" { String::new() } else { format!("{name}: ") };
-    statements(document).iter().map(|statement| (false, format!("{policy}{}", policy_sentence(statement)))).collect()
-}
-
-fn policy_sentence(statement: &Table) -> String {
-    let effect = field(statement, "Effect").and_then(Value::as_str).unwrap_or("Allow").to_lowercase();
-    let part = |name: &str, negated: &str| match list(field(statement, name)) {
-        items if items.is_empty() => format!("all but {}", list(field(statement, negated)).join(", ")),
-        items => items.join(", "),
+/// A right with its sign at `indent`, in the colour of the sign.
+fn said(right: &Right, indent: usize, columns: usize) -> Vec<String> {
+    let (sign, style) = match right.sign {
+        Sign::Given if right.is_alarming => ("+", RED),
+        Sign::Given => ("+", GREEN),
+        Sign::Taken => ("-", RED),
+        Sign::Kept => (" ", DIM),
     };
-    format!("{effect} {} on {}{}", part("Action", "NotAction"), part("Resource", "NotResource"), condition(statement))
+    let lines = hanging(&right.text, indent + 2, columns);
+    let line = |(number, line): (usize, String)| {
+        let line = if number == 0 { format!("{:indent$}{sign} {}", "", line.trim_start()) } else { line };
+        styled(style, &line)
+    };
+    lines.into_iter().enumerate().map(line).collect()
 }
 
-fn condition(statement: &Table) -> String {
-    field(statement, "Condition").map(|condition| format!(" when {}", text::value(Some(condition)))).unwrap_or_default()
+/// A right that several have alike.
+pub struct Shared<'a> {
+    /// `role.*`, or nothing where the right says itself whose it is.
+    pub whose: String,
+    /// The right, without the names of functions where several have it.
+    pub right: Right,
+    /// Who has it.
+    pub holders: Vec<&'a Address>,
+    /// Whether there is nobody else of this sort in the plan.
+    pub is_all: bool,
 }
 
-/// Only what lets everybody in: that a rule may invoke its function is what a trigger is.
-fn permission_sentence(granted: &[(Path, Option<Value>)]) -> Option<Sentence> {
-    let get = |key: &str| granted.iter().find(|(path, _)| path.first() == key).and_then(|(_, value)| value.as_ref());
-    if get("principal").and_then(Value::as_str) != Some("*") {
-        return None;
+impl Shared<'_> {
+    /// Who may do what.
+    pub fn sentence(&self) -> String {
+        let count = match self.holders.len() {
+            1 => String::new(),
+            number if self.is_all => format!(" (all {number})"),
+            number => format!(" ({number})"),
+        };
+        let text = &self.right.text;
+        if self.whose.is_empty() { format!("{text}{count}") } else { format!("{}{count}: {text}", self.whose) }
     }
-    let limits: Vec<String> = ["source_arn", "source_account", "principal_org_id", "function_url_auth_type"]
-        .iter()
-        .filter_map(|key| Some(format!("{key} {}", text::output(get(key)?))))
-        .collect();
-    let limits = if limits.is_empty() { String::new() } else { format!(" with {}", limits.join(", ")) };
-    Some((true, format!("PUBLIC: anybody may {}{limits}", get("action").map_or_else(|| "invoke the function".into(), text::output))))
+
+    /// Whether the sentence leaves open whom it means.
+    pub fn needs_names(&self) -> bool {
+        self.holders.len() > 1 && (!self.is_all || self.right.is_alarming)
+    }
+}
+
+/// All rights that come or go, each once, those first that open something to everybody.
+pub fn shared<'a>(holders: &[Holder<'a>], own_names: &OwnNames) -> Vec<Shared<'a>> {
+    let mut places: BTreeMap<(&str, Right), usize> = BTreeMap::new();
+    let mut all: Vec<(Vec<(&'a Address, &Right)>, Right)> = Vec::new();
+    for (holder, right) in holders.iter().flat_map(|holder| holder.rights.iter().map(move |right| (holder, right))) {
+        // What stays is told only beside what changes.
+        if right.sign == Sign::Kept && !right.text.starts_with("permissions boundary") {
+            continue;
+        }
+        let general = Right { text: own_names.without(holder.address, &right.text), ..right.clone() };
+        let next = all.len();
+        let place = *places.entry((&holder.address.kind, general.clone())).or_insert(next);
+        if place == next {
+            all.push((Vec::new(), general));
+        }
+        all[place].0.push((holder.address, right));
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    holders.iter().for_each(|holder| *counts.entry(&holder.address.kind).or_default() += 1);
+    let mut shared: Vec<Shared<'a>> = all.into_iter().map(|(owners, general)| one_shared(owners, general, &counts)).collect();
+    shared.sort_by_key(|shared| (!shared.right.is_alarming, shared.right.sign));
+    shared
+}
+
+fn one_shared<'a>(owners: Vec<(&'a Address, &Right)>, general: Right, counts: &BTreeMap<&str, usize>) -> Shared<'a> {
+    let is_role = owners.first().is_some_and(|(address, _)| address.kind == "role");
+    let (whose, right) = match owners.as_slice() {
+        [(address, right)] if is_role => (address.to_string(), (*right).clone()),
+        [(_, right)] => (String::new(), (*right).clone()),
+        _ if is_role => ("role.*".to_owned(), general),
+        _ => (String::new(), general),
+    };
+    let is_all = owners.first().is_some_and(|(address, _)| counts.get(address.kind.as_str()) == Some(&owners.len()));
+    Shared { whose, right, holders: owners.into_iter().map(|(address, _)| address).collect(), is_all }
+}
+
+fn by_right(shared: &Shared<'_>, columns: usize) -> Vec<String> {
+    let mut lines = said(&Right { text: shared.sentence(), ..shared.right.clone() }, 2, columns);
+    if shared.needs_names() {
+        let all: Vec<&str> = shared.holders.iter().map(|address| address.name.as_str()).collect();
+        lines.extend(names(&all, 6, columns, (!shared.right.is_alarming).then_some(NAME_LINES_MAX)));
+    }
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::fixtures::{change, plan_of, step};
-    use crate::model::{Cause, Reason};
+    use crate::cli::view::fixtures::{change, new_step, operation, plan_of, step};
+    use crate::model::{Action, Cause, OperationId, Reason, Step, Table, Value};
 
-    fn shown(address: &str, changes: &[(&str, Option<serde_json::Value>)]) -> String {
-        let changes = changes.iter().map(|(path, desired)| {
-            let mut one = change(path, None, None, Cause::Spec);
-            one.desired = desired.as_ref().map(Value::from_json);
-            one
-        });
-        let step = step(address, Action::Create, Reason::NotInState, changes.collect());
-        anstream::adapter::strip_str(&lines(&plan_of(vec![step]), 80).join("\n")).to_string()
+    fn shown(plan: &Plan, is_full: bool) -> String {
+        anstream::adapter::strip_str(&lines(plan, &OwnNames::of(plan), is_full, 80).join("\n")).to_string()
+    }
+
+    fn policy(actions: &[&str], resource: &str) -> Value {
+        serde_json::json!({"Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}]}).to_string().as_str().into()
+    }
+
+    fn role(name: &str, before: &[&str], after: &[&str]) -> Step {
+        let arn = format!("arn:aws:s3:::demo-{name}/*");
+        let changed = change("inline_policy.data", Some(policy(before, &arn)), Some(policy(after, &arn)), Cause::Spec);
+        step(&format!("role.{name}"), Action::Update, Reason::InputsChanged, vec![changed])
+    }
+
+    fn some() -> Plan {
+        let names = ["a", "b", "c", "d"];
+        let mut plan =
+            plan_of(names.iter().map(|name| role(name, &["s3:GetObject", "s3:PutObject"], &["s3:GetObject", "s3:ListBucket"])).collect());
+        plan.steps.push(role("e", &["s3:GetObject"], &["s3:DeleteObject", "s3:GetObject"]));
+        plan.steps.extend(names.iter().chain(["e"].iter()).map(|name| new_step(&format!("function.{name}"))));
+        for name in ["a", "b"] {
+            let mut permission = new_step(&format!("permission.{name}.url"));
+            permission.operations = vec![OperationId(plan.operations.len())];
+            let settings = [("principal", "*"), ("action", "lambda:InvokeFunctionUrl")].map(|(key, value)| (key.to_owned(), value.into()));
+            plan.operations.push(operation(&permission.address.to_string(), Table::from(settings)));
+            plan.steps.push(permission);
+        }
+        plan
     }
 
     #[test]
-    fn a_role_shows_who_may_assume_it_and_what_it_may_do() {
-        let trust = serde_json::json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
-        let policy = serde_json::json!(
-            r#"{"Statement":[{"Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":"arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/demo-hash:*"},{"Effect":"Deny","NotAction":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#
-        );
-        let changes = [
-            ("trust_policy", Some(trust)),
-            ("inline_policy.lambdo-logs", Some(policy)),
-            ("inline_policy.old", None),
-            ("managed_policies", Some(serde_json::json!(["arn:aws:iam::aws:policy/ReadOnlyAccess"]))),
-        ];
-        insta::assert_snapshot!(shown("role.hash", &changes), @r#"
+    fn in_full_each_holder_has_its_rights_below_it() {
+        let mut plan = some();
+        plan.steps.retain(|step| ["a", "e"].contains(&step.address.name.as_str()));
+        insta::assert_snapshot!(shown(&plan, true), @r"
         Rights:
-          + role.hash
-              may be assumed by lambda.amazonaws.com
-              lambdo-logs: allow logs:CreateLogStream, logs:PutLogEvents on
-                arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/demo-hash:*
-              lambdo-logs: deny all but s3:* on * when
-                {"Bool":{"aws:SecureTransport":"false"}}
-              old: is taken away
-              managed policy arn:aws:iam::aws:policy/ReadOnlyAccess
-        "#);
-    }
-
-    #[test]
-    fn a_new_role_shows_every_policy_that_its_operations_put() {
-        let statement = |action: &str| Value::from(format!(r#"{{"Statement":[{{"Action":"{action}","Resource":"*"}}]}}"#));
-        let mut plan = plan_of(vec![step("role.hash", Action::Create, Reason::NotInState, vec![])]);
-        let mut operation = crate::cli::view::fixtures::every_action().operations.remove(0);
-        let carries =
-            [("inline_policy", Value::Table(Table::new())), ("inline_policy.a", statement("s3:A")), ("inline_policy.b", statement("s3:B"))];
-        operation.carries = carries.into_iter().map(|(path, value)| crate::model::Carry::set(path.parse().unwrap(), value)).collect();
-        plan.operations.push(operation);
-        plan.steps[0].operations = vec![crate::model::OperationId(0)];
-        insta::assert_snapshot!(anstream::adapter::strip_str(&lines(&plan, 80).join("\n")).to_string(), @r"
-        Rights:
-          + role.hash
-              a: allow s3:A on *
-              b: allow s3:B on *
+          + PUBLIC: anybody may invoke function.a by its URL
+          ~ role.a
+              + data: allow s3:ListBucket on arn:aws:s3:::demo-a/*
+              - data: allow s3:PutObject on arn:aws:s3:::demo-a/*
+                data: allow s3:GetObject on arn:aws:s3:::demo-a/*
+          ~ role.e
+              + data: allow s3:DeleteObject on arn:aws:s3:::demo-e/*
+                data: allow s3:GetObject on arn:aws:s3:::demo-e/*
         ");
     }
 
     #[test]
-    fn only_a_permission_for_everybody_is_public() {
-        let of = |principal: &str| {
-            shown(
-                "permission.hash.url",
-                &[
-                    ("principal", Some(principal.into())),
-                    ("action", Some("lambda:InvokeFunctionUrl".into())),
-                    ("function_url_auth_type", Some("NONE".into())),
-                ],
-            )
-        };
-        insta::assert_snapshot!(of("*"), @r"
+    fn a_right_of_many_is_told_once_and_the_public_is_named() {
+        insta::assert_snapshot!(shown(&some(), false), @r"
         Rights:
-          + permission.hash.url
-              PUBLIC: anybody may lambda:InvokeFunctionUrl with function_url_auth_type
-                NONE
+          + PUBLIC: anybody may invoke function.<name> by its URL (all 2)
+              a, b
+          + role.* (4): data: allow s3:ListBucket on arn:aws:s3:::demo-<name>/*
+              a, b, c, d
+          + role.e: data: allow s3:DeleteObject on arn:aws:s3:::demo-e/*
+          - role.* (4): data: allow s3:PutObject on arn:aws:s3:::demo-<name>/*
+              a, b, c, d
         ");
-        assert_eq!(of("events.amazonaws.com"), "");
     }
 }

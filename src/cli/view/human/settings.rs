@@ -1,7 +1,8 @@
 //! What something new is made with: only what the spec had to say.
 
+use super::step::{Purpose, Steps};
 use super::text::{DIM, fitted, listed, shortened, styled, value, width};
-use crate::model::{Action, Address, Field, PhysicalId, Plan, RulesSet, Shape, Step, Table, Value, field};
+use crate::model::{Action, Address, Field, PhysicalId, Plan, Shape, Step, Table, Value, field};
 use std::collections::BTreeMap;
 
 const INDENT: usize = 6;
@@ -30,32 +31,47 @@ impl Names {
     }
 }
 
-/// The lines below a new resource. Left out is what it has without being asked: defaults, what is
-/// empty, its own name, and what belongs to the same function.
-pub fn lines(step: &Step, plan: &Plan, rules: &dyn RulesSet, names: &Names, columns: usize) -> Vec<String> {
-    if step.action != Action::Create {
+/// The lines below a new resource.
+pub fn lines(step: &Step, steps: &Steps<'_>) -> Vec<String> {
+    let parts: Vec<String> = of(step, steps, false).iter().map(|(name, value)| text(name, value, steps)).collect();
+    listed(&parts, INDENT, steps.columns).iter().map(|line| styled(DIM, line)).collect()
+}
+
+/// What a new resource is made with. Left out is what it has without being asked: defaults, what is empty, its own
+/// name, and what belongs to the same function; of a part of a function also that it is the function's.
+pub fn of(step: &Step, steps: &Steps<'_>, is_part: bool) -> Vec<(String, Value)> {
+    if step.action != Action::Create || steps.purpose == Purpose::Drift {
         return Vec::new();
     }
-    let told = Told { step, plan, names, columns };
-    let fields = rules.rules(&step.address.kind).map(crate::model::Rules::fields).unwrap_or_default();
-    let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
+    let told = Told { step, plan: steps.plan, names: &steps.names };
+    let fields = steps.rules.rules(&step.address.kind).map(crate::model::Rules::fields).unwrap_or_default();
+    let operations = step.operations.iter().filter_map(|id| steps.plan.operations.get(id.0));
     let carries = operations.flat_map(|operation| &operation.carries).filter(|carry| !HIDDEN.contains(&carry.path.first()));
-    let parts: Vec<String> = carries
+    let is_own = |value: &Value| steps.names.owner(value).is_some_and(|owner| owner.name == step.address.name);
+    carries
         .filter_map(|carry| {
             let field = field::find(fields, carry.path.first()).filter(|_| carry.path.0.len() == 1);
             Some((&carry.path, told.worth(carry.path.0.last()?, field, carry.value.as_ref()?)?))
         })
         .flat_map(|(path, value)| if path.first() == TARGETS { targets(&value) } else { vec![(path.to_string(), value)] })
-        .map(|(name, value)| told.text(&name, &value))
-        .collect();
-    listed(&parts, INDENT, columns).iter().map(|line| styled(DIM, line)).collect()
+        .filter(|(_, value)| !(is_part && is_own(value)))
+        .collect()
+}
+
+/// `name = value`, cut to one line at most; only the function's ARN is worth more.
+pub fn text(name: &str, setting: &Value, steps: &Steps<'_>) -> String {
+    let shown = match steps.names.owner(setting) {
+        Some(owner) if name != TARGETS => owner.to_string(),
+        _ => value(Some(&shortened(setting))),
+    };
+    let space = if name == TARGETS { usize::MAX } else { steps.columns.saturating_sub(INDENT + width(name) + 4).max(20) };
+    format!("{name} = {}", fitted(&shown, space))
 }
 
 struct Told<'a> {
     step: &'a Step,
     plan: &'a Plan,
     names: &'a Names,
-    columns: usize,
 }
 
 impl Told<'_> {
@@ -90,16 +106,6 @@ impl Told<'_> {
     /// Roles stand below the project's path unless the spec says otherwise; no table has that default.
     fn is_usual_path(&self, key: &str, value: &Value) -> bool {
         key == "path" && value.as_str() == Some(&format!("/lambdo/{}/", self.plan.project))
-    }
-
-    /// `name = value`, cut to one line at most; only the function's ARN is worth more.
-    fn text(&self, name: &str, setting: &Value) -> String {
-        let shown = match self.names.owner(setting) {
-            Some(owner) if name != TARGETS => owner.to_string(),
-            _ => value(Some(&shortened(setting))),
-        };
-        let space = if name == TARGETS { usize::MAX } else { self.columns.saturating_sub(INDENT + width(name) + 4).max(20) };
-        format!("{name} = {}", fitted(&shown, space))
     }
 }
 
@@ -140,7 +146,8 @@ mod tests {
         let mut plan = plan_of(vec![step, role, group, shared]);
         let Value::Table(settings) = Value::from_json(&serde_json::from_str(settings).unwrap()) else { panic!("a table") };
         plan.operations = vec![operation(address, settings)];
-        let lines = super::lines(&plan.steps[0], &plan, &Registry::new(), &Names::of(&plan), 80);
+        let registry = Registry::new();
+        let lines = super::lines(&plan.steps[0], &Steps::new(&plan, &plan.steps, Purpose::Deploy, &registry, 80));
         anstream::adapter::strip_str(&lines.join("\n")).to_string()
     }
 

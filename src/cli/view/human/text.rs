@@ -3,6 +3,7 @@
 use crate::model::value::scalar_text;
 use crate::model::{Action, TemplatePart, Value};
 use anstyle::{AnsiColor, Style};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What stands before a package's hash, ours or that of what lives in AWS, and how long the hash is.
 const HASHES: [(&str, usize); 2] = [("sha256:", 64), ("live:", 44)];
@@ -74,14 +75,20 @@ fn template(parts: &[TemplatePart]) -> String {
     format!("{text:?}")
 }
 
+/// Text on one line in which nothing speaks to the terminal: what AWS or a policy says may hold any character.
+pub fn words(text: &str) -> String {
+    let shown = |character: char| if character.is_control() { character.escape_default().collect() } else { vec![character] };
+    text.chars().flat_map(shown).collect()
+}
+
 /// An output as a shell wants it: text bare, anything else as JSON.
 pub fn output(value: &Value) -> String {
     scalar_text(value).unwrap_or_else(|| value.to_json().to_string())
 }
 
-/// The columns that a text takes; each character counts as one.
+/// The columns that a text takes on a terminal: wide characters take two, marks on letters none.
 pub fn width(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
 /// The text cut to `columns`, with an ellipsis where something was cut.
@@ -89,7 +96,14 @@ pub fn fitted(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    text.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
+    let mut left = columns.saturating_sub(1);
+    let fits = |character: &char| {
+        let taken = character.width().unwrap_or_default();
+        let is_room = taken <= left;
+        left = left.saturating_sub(taken);
+        is_room
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// Words broken into lines of at most `columns`, each with `indent` spaces before it.
@@ -109,6 +123,31 @@ pub fn listed(items: &[String], indent: usize, columns: usize) -> Vec<String> {
     let Some((last, others)) = items.split_last() else { return Vec::new() };
     let items: Vec<String> = others.iter().map(|item| format!("{item},")).chain([last.clone()]).collect();
     filled(&items, indent, columns)
+}
+
+/// Names separated by commas on at most `lines_max` lines; what has no room is counted. `None` leaves no name out.
+pub fn names(names: &[&str], indent: usize, columns: usize, lines_max: Option<usize>) -> Vec<String> {
+    let all: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let mut lines = listed(&all, indent, columns);
+    let Some(lines_max) = lines_max.filter(|lines_max| lines.len() > *lines_max) else { return lines };
+    lines.truncate(lines_max);
+    let shown: usize = lines.iter().map(|line| line.matches(',').count()).sum();
+    let Some(last) = lines.last_mut() else { return lines };
+    // Room for the count is made by leaving out the last names that were shown.
+    let mut kept: Vec<&str> = last.trim().split(' ').collect();
+    let mut shown = shown;
+    let line = |kept: &[&str], shown: usize| format!("{:indent$}{} and {} more", "", kept.join(" "), names.len() - shown);
+    while kept.len() > 1 && width(&line(&kept, shown)) > columns {
+        kept.pop();
+        shown -= 1;
+    }
+    let full = line(&kept, shown);
+    if width(&full) <= columns {
+        *last = full;
+    } else {
+        lines.push(format!("{:indent$}and {} more", "", names.len() - shown));
+    }
+    lines
 }
 
 fn filled(words: &[String], indent: usize, columns: usize) -> Vec<String> {
@@ -168,6 +207,27 @@ mod tests {
         assert_eq!(fitted("äbcd", 4), "äbcd");
         assert_eq!(wrapped("one two three four five", 2, 22), ["  one two three four", "  five"]);
         assert_eq!(listed(&["a = 1".to_owned(), "b = \"two words\"".to_owned()], 0, 20), ["a = 1,", "b = \"two words\""]);
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!((width("日本"), width("e\u{301}")), (4, 1));
+        assert_eq!(fitted("日本語", 5), "日本…");
+        assert_eq!(fitted("日本語", 4), "日…");
+    }
+
+    #[test]
+    fn names_that_have_no_room_are_counted() {
+        let many: Vec<String> = (0..100).map(|number| format!("report-{number:02}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        insta::assert_snapshot!(names(&many, 2, 50, Some(2)).join("\n"), @r"
+          report-00, report-01, report-02, report-03,
+          report-04, report-05, report-06, and 93 more
+        ");
+        assert_eq!(names(&many[..2], 2, 50, Some(2)), ["  report-00, report-01"]);
+        assert!(names(&many, 2, 50, None).join("").ends_with("report-99"));
+        let long = "x".repeat(64);
+        assert_eq!(names(&[&long, &long], 2, 50, Some(1)), [format!("  {long},"), "  and 1 more".to_owned()]);
     }
 
     #[test]

@@ -1,0 +1,138 @@
+//! One step of a plan or of drift, in full.
+
+use super::change;
+use super::settings::{self, Names};
+use super::text::{BOLD, DIM, RED, hanging, styled, symbol, width};
+use crate::cli::view::own_names::OwnNames;
+use crate::model::observed::tag;
+use crate::model::{Action, Address, Change, Plan, Reason, RulesSet, Step, Transition};
+use std::collections::BTreeMap;
+
+/// What steps are shown for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To make AWS what the spec asks for.
+    Deploy,
+    /// To take everything down.
+    Destroy,
+    /// To find what was changed behind our back: values go from what was applied to what lives.
+    Drift,
+}
+
+/// Steps, and all that is needed to show them.
+pub struct Steps<'a> {
+    /// Those with a change, of one function together.
+    pub changed: Vec<&'a Step>,
+    /// The plan that they belong to.
+    pub plan: &'a Plan,
+    /// What for.
+    pub purpose: Purpose,
+    /// What is a default, and how values are compared.
+    pub rules: &'a dyn RulesSet,
+    /// Where lines end.
+    pub columns: usize,
+    /// The functions' names in AWS.
+    pub own_names: OwnNames,
+    /// Whom names and ARNs belong to.
+    pub names: Names,
+    /// What is deleted by the operation of another resource, and of which.
+    pub goes_with: BTreeMap<&'a Address, &'a Address>,
+}
+
+impl<'a> Steps<'a> {
+    /// `steps`, which are of `plan`, for `purpose`.
+    pub fn new(plan: &'a Plan, steps: &'a [Step], purpose: Purpose, rules: &'a dyn RulesSet, columns: usize) -> Self {
+        let mut changed: Vec<&Step> = steps.iter().filter(|step| step.action != Action::NoOp).collect();
+        changed.sort_by_key(|step| (&step.address.name, step.address.kind != "function", &step.address.kind, &step.address.part));
+        let taken = plan.operations.iter().filter_map(|operation| match &operation.transition {
+            Transition::Delete { also } => Some((&operation.address, also)),
+            _ => None,
+        });
+        let goes_with = taken.flat_map(|(parent, also)| also.iter().map(move |child| (child, parent))).collect();
+        Self { changed, plan, purpose, rules, columns, own_names: OwnNames::of(plan), names: Names::of(plan), goes_with }
+    }
+
+    /// Whether a resource is gone from AWS; drift shows that as a loss, though a plan would make it.
+    fn is_lost(&self, step: &Step) -> bool {
+        self.purpose == Purpose::Drift && step.reason == Reason::MissingInAws
+    }
+
+    /// The sign before a step, in its colour.
+    pub fn sign(&self, step: &Step) -> String {
+        let (sign, style) = if self.is_lost(step) { symbol(Action::Delete) } else { symbol(step.action) };
+        styled(style, &format!("{sign:>3}"))
+    }
+
+    /// The headline of one step, and all that it changes.
+    pub fn full(&self, step: &Step) -> Vec<String> {
+        let id = step.physical_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+        let mut lines = self.headline(step, &step.address.to_string(), &id, &self.reason(step));
+        lines.extend(self.changes(step).flat_map(|change| self.change(step, change)));
+        lines.extend(settings::lines(step, self));
+        lines
+    }
+
+    /// The sign, whom it is about, an aside, and what is said of it, on a line of its own where there is no room.
+    pub fn headline(&self, step: &Step, whom: &str, aside: &str, said: &str) -> Vec<String> {
+        let head = format!("{} {}{}", self.sign(step), styled(BOLD, whom), styled(DIM, aside));
+        let visible = 4 + width(whom) + width(aside) + 2 + width(said);
+        match said {
+            "" => vec![head],
+            _ if visible <= self.columns => vec![format!("{head}: {said}")],
+            _ => [head].into_iter().chain(hanging(said, 6, self.columns)).collect(),
+        }
+    }
+
+    /// The changes that are worth a line; our own tags say nothing that the address does not say.
+    pub fn changes<'s>(&self, step: &'s Step) -> impl Iterator<Item = &'s Change> + use<'s> {
+        let is_hidden = self.is_lost(step);
+        step.changes.iter().filter(move |change| !is_hidden && !is_ownership(change))
+    }
+
+    /// The lines of one change.
+    pub fn change(&self, step: &Step, one: &Change) -> Vec<String> {
+        let compare = change::compare(step, one, self.rules);
+        match self.purpose {
+            Purpose::Drift => change::drifted(one, compare, self.columns),
+            _ => change::planned(one, step.action, compare, self.columns),
+        }
+    }
+
+    /// Why a step does what it does.
+    pub fn reason(&self, step: &Step) -> String {
+        if let (Action::Delete, Some(parent)) = (step.action, self.goes_with.get(&step.address)) {
+            return format!("goes with {parent}");
+        }
+        match (step.reason, self.purpose, step.action) {
+            (Reason::MissingInAws, Purpose::Drift, _) => "gone from AWS",
+            (_, Purpose::Drift, _) => "",
+            (Reason::MissingInAws, _, Action::Forget) => "gone from AWS and leaves the state",
+            (_, _, Action::Forget) => "stays in AWS and leaves the state",
+            (_, _, Action::Adopt) => "exists and becomes ours",
+            (Reason::NotInSpec | Reason::Requested, Purpose::Destroy, _) | (Reason::Unchanged, _, _) => "",
+            (Reason::NotInState, _, _) => "new",
+            (Reason::MissingInAws, _, _) => "gone from AWS",
+            (Reason::InputsChanged, _, _) => "the spec changed",
+            (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
+            (Reason::DependencyReplaced, _, _) => "what it depends on is made anew",
+            (Reason::NotInSpec, _, _) => "not in the spec any more",
+            (Reason::Drifted, _, _) => "changed outside lambdo",
+            (Reason::Requested, _, _) => "asked for",
+        }
+        .to_owned()
+    }
+
+    /// What stands in the way has no action; the errors below the plan say why.
+    pub fn refused(&self) -> Vec<String> {
+        let ids: BTreeMap<&Address, &Step> = self.plan.steps.iter().map(|step| (&step.address, step)).collect();
+        let line = |address: &Address| {
+            let id = ids.get(address).and_then(|step| step.physical_id.as_ref()).map(|id| format!(" ({id})")).unwrap_or_default();
+            format!("{} {}{}: {}", styled(RED, "  !"), styled(BOLD, &address.to_string()), styled(DIM, &id), styled(RED, "refused"))
+        };
+        self.plan.refusals.iter().map(|refusal| line(&refusal.address)).collect()
+    }
+}
+
+fn is_ownership(change: &Change) -> bool {
+    change.path.first() == "tags" && change.path.0.get(1).is_some_and(|key| tag::is_ours(key))
+}
