@@ -19,6 +19,10 @@ const DOUBLING: Duration = Duration::from_millis(750);
 const CREEP_PER_SECOND: f64 = 0.02;
 /// What remains of a rate after a complaint that taught nothing.
 const DECREASE: f64 = 0.7;
+/// A rate so many times the published one says that the published one does not hold.
+const RAISED: f64 = 1.5;
+/// A rate is found out up to so many times the one that is guessed or published.
+const MOST_GROWTH: f64 = 16.0;
 /// The share of a measured rate that is used.
 const MEASURED_SHARE: f64 = 0.95;
 /// The rate never falls below this share of the published one.
@@ -184,9 +188,9 @@ struct Flow {
 impl Flow {
     fn new(quota: &Quota, strictness: Option<Arc<AtomicBool>>, now: Instant) -> Self {
         let (pace, start, ceiling) = match (&strictness, quota.is_fixed) {
-            (Some(_), _) => (Pace::Trying { round: 0, sent: 0, answered: 0 }, quota.rate, f64::INFINITY),
+            (Some(_), _) => (Pace::Trying { round: 0, sent: 0, answered: 0 }, quota.rate, quota.rate * MOST_GROWTH),
             (None, true) => (Pace::Known, quota.start(), quota.start()),
-            (None, false) => (Pace::Growing, quota.start(), f64::INFINITY),
+            (None, false) => (Pace::Growing, quota.start(), quota.rate * MOST_GROWTH),
         };
         let tokens = quota.burst(start);
         let (counted_at, closed_until, complained_at, measured_from) = (now, now, None, None);
@@ -303,8 +307,8 @@ impl Flow {
             (Pace::Known, Some(measured)) => measured.clamp(self.rate * DECREASE, self.rate * MEASURED_SHARE),
             (Pace::Known, None) => self.rate * DECREASE,
             _ => {
-                // Other endpoints keep quotas of their own.
-                let is_known = self.quota.is_fixed && self.strictness.is_none();
+                // More than was published went through before: it was raised, or another endpoint keeps quotas of its own.
+                let is_known = self.quota.is_published() && self.rate < self.quota.rate * RAISED;
                 self.pace = if is_known { Pace::Known } else { Pace::Growing };
                 self.quota.rate * SHARE
             }

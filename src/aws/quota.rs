@@ -149,9 +149,14 @@ impl Quota {
         format!("AWS's quota of {} {calls} a second", self.rate)
     }
 
+    /// Whether AWS says how large it is.
+    pub(super) fn is_published(&self) -> bool {
+        self.burst.is_none()
+    }
+
     /// The rate that it starts with, in calls per second.
     pub(super) fn start(&self) -> f64 {
-        if self.burst.is_some() { self.rate } else { self.rate * SHARE }
+        if self.is_published() { self.rate * SHARE } else { self.rate }
     }
 
     /// How many calls may go at once.

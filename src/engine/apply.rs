@@ -22,7 +22,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// So many resources are waited for at the same time.
-const SETTLING: usize = 64;
+const SETTLING: usize = 24;
 
 /// What a run achieved.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 use super::{Options, plan, settle};
 use crate::model::field::ANY_STRING;
+use crate::model::observed::tag;
 use crate::model::{
     Action, Address, Carry, Dependency, Desired, Draft, Field, Lineage, Live, Observed, Operation, Path, PhysicalId, Plan, Reason, Record,
     Removal, Replacement, Resource, Rules, RulesSet, Shape, Sighting, State, Table, Target, Transition, Update, Value,
@@ -367,6 +368,25 @@ fn a_resource_that_vanished_is_made_again_and_says_so() {
     world.things.clear();
     let again = run(&one(1), &mut state, &mut world, usize::MAX);
     assert_eq!((again.steps[0].action, again.steps[0].reason), (Action::Create, Reason::MissingInAws));
+}
+
+#[test]
+fn what_dies_with_a_parent_that_is_gone_or_of_another_state_is_only_forgotten() {
+    let wish = |kind, depends_on| Wish { kind, name: 0, size: 0, shape: 0, depends_on };
+    let wishes = desired(&BTreeMap::from([(0, wish(0, vec![])), (1, wish(2, vec![0]))]));
+    for is_lost in [false, true] {
+        let (mut state, mut world) = (fresh(), World::default());
+        run(&wishes, &mut state, &mut world, usize::MAX);
+        assert!(state.entries.keys().any(|address| address.kind == "lid"));
+        world.things.retain(|(kind, _), _| is_lost && kind == "box");
+        let other: Table = [(tag::LINEAGE.to_owned(), "another".into())].into();
+        world.things.values_mut().for_each(|fields| _ = fields.insert("tags".into(), other.clone().into()));
+        // Nobody looks at what goes with its parent.
+        let mut observed = world.observe(&Desired::nothing("demo", None), &state);
+        observed.sightings.retain(|(address, _), _| address.kind == "box");
+        let planned = plan(&Desired::nothing("demo", None), &state, &observed, &fakes(), &Options::default());
+        assert!(planned.operations.is_empty() && planned.steps.iter().all(|step| step.action == Action::Forget), "{planned:#?}");
+    }
 }
 
 fn named(entries: &[(usize, usize)]) -> Desired {
