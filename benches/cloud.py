@@ -36,16 +36,12 @@ class Cloud:
         self.emulator_url = f"http://127.0.0.1:{emulator_port}"
         self.url = f"http://127.0.0.1:{proxy_port}"
         settings = environment(GATEWAY_PORT=str(emulator_port), BIND_HOST="127.0.0.1", LOG_LEVEL="WARNING", MINISTACK_ACCOUNT_ID="123456789012")
-        self.processes = []
-        self._start([emulator], settings, folder / "emulator.log", emulator_port)
         command = [proxy, f"127.0.0.1:{proxy_port}", f"127.0.0.1:{emulator_port}", str(latency_ms), folder / "calls.jsonl"]
-        self._start(command + ["--throttle"] * throttle, os.environ, folder / "proxy.log", proxy_port)
-
-    def _start(self, command, settings, log, port):
-        with open(log, "w") as output:
-            process = subprocess.Popen(command, env=settings, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-        self.processes.append(process)
-        wait_for(port)
+        self.processes = [
+            start([emulator], settings, folder / "emulator.log"),
+            start(command + ["--throttle"] * throttle, os.environ, folder / "proxy.log"),
+        ]
+        self.ports = emulator_port, proxy_port
 
     def reset(self, phase):
         """Begins to count anew."""
@@ -63,12 +59,24 @@ class Cloud:
         urllib.request.urlopen(request).close()
 
     def __enter__(self):
+        try:
+            for port in self.ports:
+                wait_for(port)
+        except OSError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
         for process in self.processes:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def start(command, settings, log):
+    """Starts a process that lives on its own; what it says goes to the file `log`."""
+    with open(log, "w") as output:
+        return subprocess.Popen(command, env=settings, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
 
 
 def free_port():
