@@ -202,12 +202,8 @@ impl<'a> Run<'a> {
                 running.push(self.begin(id));
                 self.working += 1;
             }
-<<<<<<< HEAD
-            while self.working == 0 && running.len() < SETTLING && !self.is_over() {
-=======
             self.hold_back();
-            while self.working == 0 && running.len() < SETTLING && !self.interrupt.drain.is_cancelled() {
->>>>>>> progress
+            while self.working == 0 && running.len() < SETTLING && !self.is_over() {
                 let Some(settling) = self.settling.pop_front() else { break };
                 running.push(settling);
             }
@@ -223,17 +219,16 @@ impl<'a> Run<'a> {
         self.close();
     }
 
-<<<<<<< HEAD
     /// Whether nothing new is started.
     fn is_over(&self) -> bool {
         self.is_locked_out || self.interrupt.drain.is_cancelled()
-=======
+    }
+
     /// Lets it be told how many operations only wait for a quota.
     fn hold_back(&mut self) {
         let held = self.schedule.held_back(|call| self.writer.has_room(call));
         let changed = held.into_iter().filter(|(quota, _, number)| self.held.insert(quota, *number).unwrap_or(0) != *number);
         changed.for_each(|(_, call, number)| self.writer.held_back(call, number));
->>>>>>> progress
     }
 
     fn note_skipped(&mut self, id: OperationId) {
@@ -361,24 +356,14 @@ impl<'a> Run<'a> {
     /// Steps that were never begun or never finished.
     fn close(&mut self) {
         let stopped = self.interrupt.drain.is_cancelled();
-<<<<<<< HEAD
-        let why = if stopped {
-            "The run was interrupted before it."
-        } else if self.is_locked_out {
-            "The credentials ended before it."
-        } else {
-            "Its operations wait for each other in a circle; this is a bug in lambdo."
+        let why = match (stopped, self.is_locked_out) {
+            (true, _) => STOPPED,
+            (_, true) => "The credentials ended before it.",
+            _ => "Its operations wait for each other in a circle; this is a bug in lambdo.",
         };
-        for id in self.schedule.unfinished() {
-            let address = &self.plan.operations[id.0].address;
-            let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
-            self.results.insert(address.clone(), StepResult { outcome: Outcome::Skipped, error: Some(error) });
-=======
-        let why = if stopped { STOPPED } else { "Its operations wait for each other in a circle; this is a bug in lambdo." };
         let plan = self.plan;
         for id in self.schedule.unfinished().collect::<Vec<_>>() {
             self.skip(&plan.operations[id.0].address, why);
->>>>>>> progress
         }
     }
 

@@ -112,7 +112,7 @@ fn what_aws_refuses_is_told_with_its_code_and_what_to_do() {
     ];
     for (status, code, message, variables, said) in cases {
         let sandbox = sandbox(&world, variables);
-        world.proxy.rules([Rule::any().refuse(*status, code, message)]);
+        world.proxy.rules([Rule::any().refuse(*status, code, *message)]);
         let output = sandbox.expect(1, &["plan"]).says("sts:GetCallerIdentity").says(code).says("comes from");
         said.iter().fold(output, |output, text| output.says(text));
     }
