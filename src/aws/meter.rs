@@ -256,7 +256,7 @@ mod tests {
             meter.waiting(lambda(), sink.clone()).during(tokio::time::sleep(Duration::from_millis(300))).await;
         }
         let waiting = |calls, elapsed_ms| Event::Waiting { address: None, cause: lambda().text(), calls, elapsed_ms, limit_ms: None };
-        let ended = Event::Waited { address: None, cause: lambda().text(), elapsed_ms: 1_800 };
+        let ended = Event::Waited { address: None, cause: lambda().text(), elapsed_ms: 1_500 };
         assert_eq!(*locked(&told), [waiting(2, 1_200), ended]);
     }
 

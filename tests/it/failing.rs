@@ -86,7 +86,13 @@ fn throttling_is_waited_out(backend: Backend) {
     let sandbox = world.sandbox(&three());
     for command in [&["up", "--yes"][..], &["plan", "--exit-code"], &["destroy", "--yes"]] {
         world.proxy.rules([Rule::any().every(3).throttle()]);
-        sandbox.expect(0, command);
+        let arguments: Vec<&str> = command.iter().copied().chain(["--format", "json", "--events", "events.jsonl"]).collect();
+        let calls = sandbox.expect(0, &arguments).json()["calls"].clone();
+        let sent = world.proxy.calls().len();
+        assert_eq!((calls["total"].as_u64(), calls["throttled"].as_u64()), (Some(sent as u64), Some(sent as u64 / 3)), "{calls:#}");
+        let events = std::fs::read_to_string(sandbox.path().join("events.jsonl")).unwrap();
+        let last: Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+        assert_eq!((&last["event"], &last["total"]), (&serde_json::json!("calls"), &calls["total"]));
     }
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }

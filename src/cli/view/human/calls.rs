@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_run_that_was_held_up_says_so_unasked() {
-        let slow = slowed(&account(), 72).map(|text| anstream::adapter::strip_str(&text).to_string());
+        let slow = slowed(&account(), 140).map(|text| anstream::adapter::strip_str(&text).to_string());
         insta::assert_snapshot!(slow.unwrap(), @"AWS slowed this run down: 41 of 342 calls throttled, 12.3 s waited for AWS's quota of 15 Lambda calls a second");
         let quick = CallAccount { waits: vec![], ..account() };
         assert_eq!(slowed(&quick, 72), None);
