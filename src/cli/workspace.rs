@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
 use crate::model::{EventSink, Exit, Failure, State};
-use crate::spec::{self, Header, LoadOptions, Spec};
+use crate::spec::{self, Checked, Header, LoadOptions, Spec};
 use crate::store::{FileStore, StateStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,6 +116,14 @@ impl Workspace {
     /// [`Exit::Usage`] with everything that is wrong with it.
     pub fn spec(&self, config: &Config) -> Result<Spec, Failure> {
         self.with_options(|options| spec::load(&config.path, &config.text, options, &self.registry)).map_err(Failure::from)
+    }
+
+    /// Reads the whole spec and checks what can be known without AWS; `packages` looks at the sources.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with it.
+    pub fn checked(&self, config: &Config, packages: &dyn Fn(&Spec) -> Vec<Diagnostic>) -> Result<Checked, Failure> {
+        self.with_options(|options| spec::check(&config.path, &config.text, options, &self.registry, packages)).map_err(Failure::from)
     }
 
     /// Reads only what says where the project lives.

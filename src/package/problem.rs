@@ -6,9 +6,12 @@ use crate::model::Value;
 use std::io;
 use std::path::Path;
 
+/// The code of what is not there.
+pub(super) const MISSING_FILE: &str = "missing-file";
+
 /// Something named in the spec is not there. `shown` is what the user wrote.
 pub(super) fn missing(path: &Path, shown: &str, what: &str) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error("missing-file", "A file of the package is not there");
+    let mut diagnostic = Diagnostic::error(MISSING_FILE, "A file of the package is not there");
     // The deepest folder that is there, and the name that it lacks.
     let lacking = path.ancestors().take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists()).last().unwrap_or(path);
     let name = lacking.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

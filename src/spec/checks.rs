@@ -1,39 +1,14 @@
 //! What is wrong between sections: references, circles, names.
 
-use super::lower::{Lowering, address_of, all_facts};
+use super::lower::{Lowering, address_of};
 use super::shape::Checker;
 use super::tree::Node;
-use super::{FUNCTION, graph, outputs};
+use super::{graph, outputs};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::model::{Address, Path, Resource, Strength, Table, TemplatePart, Value, field};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The longest name of a function in AWS, in characters (Lambda, `CreateFunction`).
-const LONGEST_FUNCTION_NAME: usize = 64;
-
 impl Lowering<'_> {
-    /// A name that fits in this stage may be too long in the next one.
-    pub fn check_names_of_other_stages(&mut self) {
-        for (stage, sections) in &self.spec.other_stages {
-            for facts in all_facts(sections, &self.spec.header.project, Some(stage), self.target).values() {
-                let length = facts.function_name.chars().count();
-                let section = sections.iter().find(|section| section.kind == FUNCTION && section.name == facts.name);
-                if length > LONGEST_FUNCTION_NAME {
-                    self.findings.push(
-                        Diagnostic::error("name-too-long", "The function's name is too long")
-                            .detail(format!(
-                                "In the stage `{stage}` it would be `{}`, of {length} characters; Lambda takes {LONGEST_FUNCTION_NAME}.",
-                                facts.function_name
-                            ))
-                            .hint("give a shorter one with `function_name`")
-                            .address(Address::new(FUNCTION, &facts.name))
-                            .span(section.and_then(|section| section.span.clone())),
-                    );
-                }
-            }
-        }
-    }
-
     /// Every `${ADDRESS.attribute}` must name a resource and one of its attributes.
     pub fn check_references(&mut self) {
         let mut found = Vec::new();
@@ -152,25 +127,6 @@ impl Lowering<'_> {
                 checker.value(&Node::from_value(&filled, after.span_of(&path).as_ref()), &field.shape, &path);
                 found.extend(checker.findings.into_iter().map(|finding| finding.address(address_of(after))));
             }
-        }
-        self.findings.extend(found);
-    }
-
-    /// Two addresses must not mean one thing in AWS. Names of roles differ in more than their case.
-    pub fn check_physical_names(&mut self) {
-        let mut names: BTreeMap<(String, String), Address> = BTreeMap::new();
-        let mut found = Vec::new();
-        for (address, placed) in &self.resources {
-            let Some(id) = placed.resource.physical_id() else { continue };
-            let name = if address.kind == "role" { id.as_str().to_lowercase() } else { id.as_str().to_owned() };
-            let Some(other) = names.insert((address.kind.clone(), name), address.clone()) else { continue };
-            found.push(
-                Diagnostic::error("duplicate-name", "Two resources have the same name in AWS")
-                    .detail(format!("`{address}` and `{other}` are both called `{id}`."))
-                    .hint("give one of them another name")
-                    .address(address)
-                    .span(self.span_of_section(placed.section)),
-            );
         }
         self.findings.extend(found);
     }

@@ -110,7 +110,7 @@ pub(crate) fn meant(key: &str, candidates: &[&str]) -> Option<String> {
 }
 
 /// `MemorySize`, `memorySize` and `memory-size` as `memory_size`.
-fn snake_case(key: &str) -> String {
+pub(crate) fn snake_case(key: &str) -> String {
     let mut snake = String::new();
     let mut after_lower = false;
     for letter in key.chars() {

@@ -1,8 +1,11 @@
 //! What must be known before AWS or the state is touched: `project`, `aws`, `state`.
 
+use super::merge::Merging;
 use super::references::Scope;
 use super::shape::{Checker, WHOLE_FILE};
-use super::tree::{Node, Nodes};
+use super::supported::not_supported_yet;
+use super::tree::{Node, Nodes, Source};
+use super::vars::Vars;
 use super::{AwsSettings, Header, LoadOptions};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::model::{Field, Path, Shape, Table, Value};
@@ -20,7 +23,7 @@ pub(crate) const TOP: &[Field] = &[
 ];
 
 const AWS: &[Field] = &[
-    Field::new("region", Shape::text(1, 64), "The region; without it the usual AWS chain decides."),
+    Field::new("region", Shape::checked(1, 64, check_region), "The region; without it the usual AWS chain decides."),
     Field::new("profile", Shape::text(1, 256), "The profile of the shared AWS configuration."),
     Field::new(
         "allowed_account_ids",
@@ -57,18 +60,72 @@ fn check_role_arn(text: &str) -> Result<(), String> {
     if is_role { Ok(()) } else { Err("must be the ARN of a role, such as `arn:aws:iam::123456789012:role/deploy`".into()) }
 }
 
+/// Every region's name has at least three parts, and the last one is a number.
+fn check_region(text: &str) -> Result<(), String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let ends_in_a_number = text.rsplit('-').next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_region = is_plain && ends_in_a_number && text.split('-').count() >= 3;
+    if is_region { Ok(()) } else { Err(format!("must be the name of a region, such as `eu-central-1`; it is `{text}`")) }
+}
+
 fn check_url(text: &str) -> Result<(), String> {
     let is_url = text.starts_with("http://") || text.starts_with("https://");
     if is_url { Ok(()) } else { Err("must begin with `http://` or `https://`".into()) }
 }
 
+/// The header and the places of its values.
+pub(crate) type Placed = Option<(Header, BTreeMap<Path, Span>)>;
+
+/// The header of a file that is patched, and its variables, which know the project's name unless it is made of them.
+pub(crate) fn read_with_vars(
+    source: &Source,
+    root: &Node,
+    stage: Option<&str>,
+    kinds: &[&'static str],
+    options: &LoadOptions<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> (Placed, Vars) {
+    let (header, vars, mut of_variables) = read_apart(source, root, stage, kinds, options, findings);
+    findings.append(&mut of_variables);
+    (header, vars)
+}
+
+/// The header alone. A variable that it does not use may be wrong.
+pub(crate) fn read_alone(source: &Source, root: &Node, stage: Option<&str>, options: &LoadOptions<'_>) -> (Option<Header>, Vec<Diagnostic>) {
+    let root = super::stage::patched(root, stage, options.local.is_some(), &mut Merging::default());
+    let mut findings = Vec::new();
+    let (header, _, mut of_variables) = read_apart(source, &root, stage, &[], options, &mut findings);
+    if header.is_none() {
+        findings.append(&mut of_variables);
+    }
+    (header.map(|(header, _)| header), findings)
+}
+
+fn read_apart(
+    source: &Source,
+    root: &Node,
+    stage: Option<&str>,
+    kinds: &[&'static str],
+    options: &LoadOptions<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> (Placed, Vars, Vec<Diagnostic>) {
+    let project = root.get("project").and_then(Node::text).filter(|text| !text.contains("${"));
+    let none = Vars::default();
+    let scope = Scope { source, project, stage, name: None, vars: &none, kinds, is_local: options.local.is_some(), account: true };
+    let mut of_variables = Vec::new();
+    let vars = Vars::read(root.get("vars"), &scope, options.environment, &mut of_variables);
+    let scope = Scope { vars: &vars, kinds: &[], account: false, ..scope };
+    let header = read(root, &scope, options, findings);
+    (header, vars, of_variables)
+}
+
 /// The header and the places of its values; `None` when the project has no usable name.
-pub(crate) fn read(
+fn read(
     root: &Node,
     scope: &Scope<'_>,
     options: &LoadOptions<'_>,
     findings: &mut Vec<Diagnostic>,
-) -> Option<(Header, BTreeMap<Path, Span>)> {
+) -> Placed {
     let given: Nodes = root.table()?.iter().filter(|(key, _)| TOP.iter().any(|field| field.key == *key)).map(copy).collect();
     let mut given = scope.resolve(&Node { data: super::tree::Data::Table(given), key: None, span: None }, findings);
     refuse_what_is_not_built(&mut given, findings);
@@ -111,16 +168,6 @@ fn refuse_what_is_not_built(given: &mut Node, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A key that is decided and not built.
-pub(crate) fn not_supported_yet(key: &str, span: Option<Span>) -> Diagnostic {
-    Diagnostic::error("not-supported-yet", format!("`{key}` is not supported yet"))
-        .detail(format!(
-            "`{key}` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence."
-        ))
-        .hint("remove it for now")
-        .span(span)
-}
-
 fn aws(value: Option<&Value>, options: &LoadOptions<'_>) -> AwsSettings {
     let empty = Table::new();
     let table = value.and_then(Value::as_table).unwrap_or(&empty);
@@ -141,6 +188,16 @@ fn text(table: &Table, key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_is_told_from_a_zone_and_a_place() {
+        for name in ["eu-central-1", "us-gov-west-1", "eusc-de-east-1", "ap-southeast-12"] {
+            assert_eq!(check_region(name), Ok(()), "{name}");
+        }
+        for name in ["", "eu-central", "eu-central-1a", "Frankfurt", "EU-CENTRAL-1", "eu_central_1"] {
+            assert!(check_region(name).is_err(), "{name}");
+        }
+    }
 
     #[test]
     fn a_name_is_a_letter_and_then_letters_digits_and_dashes() {

@@ -4,7 +4,7 @@ use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::{Context, FunctionFacts, Registry, function_facts};
 use crate::model::value::resolve_table;
-use crate::model::{AccountFact, Address, Artifact, Dependency, Desired, Identity, Resource, Section, Table, Target, TemplatePart, Value};
+use crate::model::{AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Turns the spec into what is wanted of AWS. What an attribute will be is filled in where it is
@@ -31,28 +31,11 @@ pub fn lower_with_warnings(
     artifacts: &BTreeMap<String, Artifact>,
     registry: &Registry,
 ) -> Result<(Desired, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut lowering = Lowering::new(spec, target, registry);
-    lowering.lower_sections(artifacts);
-    lowering.check_names_of_other_stages();
-    lowering.check_references();
-    lowering.add_dependencies();
-    lowering.check_dependencies();
-    lowering.check_cycles();
-    let mut outputs = Table::new();
-    if !lowering.findings.iter().any(Diagnostic::is_error) {
-        lowering.fill_attributes();
-        lowering.check_filled_values();
-        lowering.check_physical_names();
-        outputs = outputs::resolve(&lowering);
-    }
-    let Lowering { resources, mut findings, .. } = lowering;
-    tidy(&mut findings);
-    if findings.iter().any(Diagnostic::is_error) {
-        return Err(findings);
-    }
-    let resources = resources.into_iter().map(|(address, placed)| (address, placed.resource)).collect();
-    Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, outputs }, findings))
+    Lowering::run(spec, target, artifacts, registry).finish()
 }
+
+/// The settings that give a thing its name in AWS.
+const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "name"];
 
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
@@ -78,6 +61,38 @@ impl<'a> Lowering<'a> {
         let filled = |section: &Section| Section { values: resolve_table(&section.values, &fill), ..section.clone() };
         let sections = spec.sections.iter().map(filled).collect();
         Self { spec, target, registry, sections, resources: BTreeMap::new(), findings: Vec::new() }
+    }
+
+    /// Lowers all sections and checks what they are together.
+    pub fn run(spec: &'a Spec, target: &'a Target, artifacts: &BTreeMap<String, Artifact>, registry: &'a Registry) -> Self {
+        let mut lowering = Self::new(spec, target, registry);
+        lowering.lower_sections(artifacts);
+        let mut of_sections = std::mem::take(&mut lowering.findings);
+        lowering.check_references();
+        lowering.add_dependencies();
+        lowering.check_dependencies();
+        lowering.check_cycles();
+        // What goes round in a circle, or leads to nothing, cannot be filled in.
+        if lowering.findings.is_empty() {
+            lowering.fill_attributes();
+            lowering.check_filled_values();
+        }
+        lowering.check_physical_names();
+        lowering.findings.append(&mut of_sections);
+        lowering
+    }
+
+    /// What is wanted, and warnings; or everything that is wrong.
+    pub fn finish(self) -> Result<(Desired, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let is_wrong = self.findings.iter().any(Diagnostic::is_error);
+        let outputs = if is_wrong { Table::new() } else { outputs::resolve(&self) };
+        let Self { spec, resources, mut findings, .. } = self;
+        tidy(&mut findings);
+        if is_wrong {
+            return Err(findings);
+        }
+        let resources = resources.into_iter().map(|(address, placed)| (address, placed.resource)).collect();
+        Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, outputs }, findings))
     }
 
     fn lower_sections(&mut self, artifacts: &BTreeMap<String, Artifact>) {
@@ -110,6 +125,13 @@ impl<'a> Lowering<'a> {
                 .span(self.span_of_section(section))
                 .address(address),
         );
+    }
+
+    /// Where a section's name in AWS stands, or else the section.
+    pub fn span_of_name(&self, section: usize) -> Option<Span> {
+        let spans = &self.sections[section].spans;
+        let given = NAME_KEYS.iter().find_map(|key| spans.get(&Path::key(*key)).cloned());
+        given.or_else(|| self.span_of_section(section))
     }
 
     /// Where a section stands, or for one that nobody wrote, its function.
@@ -180,9 +202,11 @@ fn account_fact(part: &TemplatePart, target: &Target) -> Option<Value> {
     Some(Value::from(text.as_str()))
 }
 
-pub(crate) fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &Target) -> BTreeMap<String, FunctionFacts> {
+fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &Target) -> BTreeMap<String, FunctionFacts> {
     // Sections of the top level come first: the last one of this name is the function's own.
-    let below = |kind: &str, name: &str| sections.iter().rfind(|section| section.kind == kind && section.name == name);
+    let by_name: BTreeMap<(&str, &str), &Section> =
+        sections.iter().filter(|section| section.part.is_none()).map(|section| ((section.kind.as_str(), section.name.as_str()), section)).collect();
+    let below = |kind: &'static str, name: &str| by_name.get(&(kind, name)).copied();
     let functions = sections.iter().filter(|section| section.kind == FUNCTION);
     let facts = functions.map(|section| {
         let (role, log_group) = (below("role", &section.name), below("log_group", &section.name));

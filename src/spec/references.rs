@@ -73,6 +73,8 @@ pub(crate) struct Scope<'a> {
     pub vars: &'a Vars,
     /// The names of all kinds; empty where resources cannot be referred to.
     pub kinds: &'a [&'static str],
+    /// Whether `[local]` is merged.
+    pub is_local: bool,
     /// Whether `${aws.…}` may stand here: not in what is needed to reach AWS.
     pub account: bool,
 }

@@ -23,6 +23,11 @@ pub(crate) fn explain(source: &Source, errors: &[Error]) -> Vec<Diagnostic> {
     findings
 }
 
+/// Whether what follows the error was read wrongly, or not at all.
+pub(crate) fn hides_the_rest(finding: &Diagnostic) -> bool {
+    !["date-without-quotes", "duplicate-key", "number-too-large"].contains(&finding.code)
+}
+
 fn explain_one(source: &Source, message: &str, span: Span) -> Diagnostic {
     if message.starts_with("duplicate key") {
         return duplicate(source, span);

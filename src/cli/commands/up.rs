@@ -11,6 +11,7 @@ use crate::cli::view::human;
 use crate::cli::workspace::{Config, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
+use crate::spec::Header;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,16 +20,17 @@ const VERB: &str = "up";
 /// Plans, or takes a saved plan, and applies it.
 pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
-    let header = workspace.header(&config)?;
-    if !workspace.global.local {
-        workspace.ui.diagnostics(ci::warning(&workspace.store(&header).path()).as_slice());
-    }
     let deployment = match &arguments.plan {
-        Some(file) => saved(workspace, &config, &workspace.path(file)).await?,
+        Some(file) => {
+            warn_of_ci(workspace, &workspace.header(&config)?);
+            saved(workspace, &config, &workspace.path(file)).await?
+        }
         None => {
             let wish =
                 Wish { selection: &arguments.selection, build: true, deep: arguments.deep, adopt: &arguments.adopt, lock: Some(VERB) };
-            wish.prepare(workspace, &config).await?
+            let checked = wish.check(workspace, &config)?;
+            warn_of_ci(workspace, &checked.spec.header);
+            wish.prepare(workspace, &checked).await?
         }
     };
     let Deployment { connection, state, plan, packages, lease, .. } = deployment;
@@ -43,6 +45,12 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
     let exit = run.go(state, &plan, Arc::new(packages)).await;
     drop(lease);
     exit
+}
+
+fn warn_of_ci(workspace: &Workspace, header: &Header) {
+    if !workspace.global.local {
+        workspace.ui.diagnostics(ci::warning(&workspace.store(header).path()).as_slice());
+    }
 }
 
 /// The plan of `plan --out`, if nothing that it builds on has moved.
