@@ -1,0 +1,134 @@
+//! What is wrong with the file in the stages that are not chosen, and between stages.
+
+use super::load::target_of;
+use super::lower::{Lowering, address_of};
+use super::{AwsSettings, FUNCTION, Other, Spec, later};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::kinds::Registry;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where something shows, as the end of a sentence.
+pub(crate) fn place(stage: Option<&str>, is_local: bool) -> String {
+    match (stage, is_local) {
+        (Some(stage), true) => format!("in the stage `{stage}` with `[local]`"),
+        (Some(stage), false) => format!("in the stage `{stage}`"),
+        (None, true) => "under `--local`, with `[local]`".into(),
+        (None, false) => "without `--local`".into(),
+    }
+}
+
+/// Errors that show in another stage only, and names that two stages would share.
+pub(crate) fn findings(spec: &Spec, main: &Lowering<'_>, registry: &Registry) -> Vec<Diagnostic> {
+    let targets: Vec<_> = spec.others.iter().map(|other| target_of(&other.spec)).collect();
+    let mut told: BTreeSet<_> = main.findings.iter().map(|finding| (finding.code, finding.span.clone())).collect();
+    let mut found = Vec::new();
+    let mut stages = vec![(&spec.header.stage, &spec.header.aws, main.places())];
+    for (other, target) in spec.others.iter().zip(&targets) {
+        let lowering = Lowering::run(&other.spec, target, &BTreeMap::new(), registry);
+        if !other.is_local_twin {
+            stages.push((&other.spec.header.stage, &other.spec.header.aws, lowering.places()));
+        }
+        found.extend(of_other(other, lowering.findings, &mut told));
+    }
+    found.extend(shared_names(&stages));
+    found
+}
+
+fn of_other(other: &Other, findings: Vec<Diagnostic>, told: &mut BTreeSet<(&'static str, Option<Span>)>) -> Vec<Diagnostic> {
+    let findings = later::without_consequences(&other.spec.diagnostics, findings);
+    let is_new = |finding: &Diagnostic| finding.is_error() && told.insert((finding.code, finding.span.clone()));
+    let place = place(other.spec.header.stage.as_deref(), other.is_local);
+    findings.into_iter().filter(is_new).map(|finding| finding.hint(format!("this shows {place}"))).collect()
+}
+
+/// A resource's name in AWS and where the spec gives it.
+pub(crate) struct NamePlace {
+    /// The kind, and the name as AWS compares it.
+    key: (String, String),
+    address: String,
+    /// The name of the section.
+    owner: String,
+    name: String,
+    span: Option<Span>,
+}
+
+impl Lowering<'_> {
+    /// The names of all resources, functions first.
+    pub fn places(&self) -> Vec<NamePlace> {
+        let mut places: Vec<NamePlace> = self
+            .resources
+            .iter()
+            .filter_map(|(address, placed)| {
+                let id = placed.resource.physical_id()?.as_str().to_owned();
+                // Names of roles differ in more than their case.
+                let name = if address.kind == "role" { id.to_lowercase() } else { id.clone() };
+                let owner = address_of(&self.sections[placed.section]).name;
+                let span = self.span_of_name(placed.section);
+                Some(NamePlace { key: (address.kind.clone(), name), address: address.to_string(), owner, name: id, span })
+            })
+            .collect();
+        places.sort_by_key(|place| place.key.0 != FUNCTION);
+        places
+    }
+
+    /// Two addresses must not mean one thing in AWS. Where two functions do, what belongs to them does, too.
+    pub fn check_physical_names(&mut self) {
+        let places = self.places();
+        let mut names: BTreeMap<&(String, String), &NamePlace> = BTreeMap::new();
+        let mut told = BTreeSet::new();
+        let mut found = Vec::new();
+        for place in &places {
+            let Some(other) = names.get(&place.key) else {
+                names.insert(&place.key, place);
+                continue;
+            };
+            if told.insert((&place.owner, &other.owner)) {
+                found.push(
+                    Diagnostic::error("duplicate-name", "Two resources have the same name in AWS")
+                        .detail(format!("`{}` and `{}` are both called `{}`.", place.address, other.address, place.name))
+                        .hint("give one of them another name")
+                        .address(&place.address)
+                        .span(place.span.clone()),
+                );
+            }
+        }
+        self.findings.extend(found);
+    }
+}
+
+type Stage<'a> = (&'a Option<String>, &'a AwsSettings, Vec<NamePlace>);
+
+/// Two stages in one account and region whose resources would be the same thing.
+fn shared_names(stages: &[Stage<'_>]) -> Vec<Diagnostic> {
+    let mut names: BTreeMap<(&(String, String), String), &str> = BTreeMap::new();
+    let mut told = BTreeSet::new();
+    let mut found = Vec::new();
+    for (stage, aws, places) in stages {
+        let Some(stage) = stage.as_deref() else { continue };
+        for place in places {
+            let Some(other) = names.insert((&place.key, cloud_of(aws, &place.key.0)), stage) else { continue };
+            if told.insert(&place.owner) {
+                found.push(shared_name(place, other, stage));
+            }
+        }
+    }
+    found
+}
+
+/// What tells two stages' accounts and regions apart; roles know no region.
+fn cloud_of(aws: &AwsSettings, kind: &str) -> String {
+    let AwsSettings { region, profile, allowed_account_ids, assume_role_arn, endpoint_url } = aws;
+    let region = if kind == "role" { &None } else { region };
+    format!("{region:?} {profile:?} {allowed_account_ids:?} {assume_role_arn:?} {endpoint_url:?}")
+}
+
+fn shared_name(place: &NamePlace, one: &str, other: &str) -> Diagnostic {
+    Diagnostic::error("same-name-in-stages", "Two stages give a resource the same name in AWS")
+        .detail(format!(
+            "`{}` is called `{}` in the stages `{one}` and `{other}`, which go to the same account and region: each would take it from the other.",
+            place.address, place.name
+        ))
+        .hint("let the name differ by stage, as in `\"${project}-${name}-${stage}\"`, or give the stages regions or accounts of their own")
+        .address(&place.address)
+        .span(place.span.clone())
+}
