@@ -256,7 +256,7 @@ code = { file = "y" }
 11:17 invalid-choice: `architectures` of `function.hash` is `arm46`; it can be `x86_64` or `arm64`. [did you mean `arm64`?]
 12:15 too-long: `description` of `function.hash` has 33 characters; at most 20 are allowed.
 13:29 too-many: `vpc_config.subnet_ids` of `function.hash` has 3 items; at most 2 are allowed.
-14:38 wrong-type: `environment.C` of `function.hash` must be a string; it is a float.
+14:38 wrong-type: `environment.C` of `function.hash` must be a string; it is a float. [write it in quotes: `"1.5"`]
 17:21 invalid-choice: `retention_in_days` of `log_group.hash` is 31; it can be `1`, `7`, `30` or `365`. [the nearest is `30`]
 20:23 invalid-value: `schedule_expression` of `event_rule.hash.monthly` must be `rate(…)` or `cron(…)`.
 21:1 unknown-key: `timezone` is no setting of `event_rule.hash.monthly`. [rules run in UTC; only a `schedule`, which is not supported yet, has a time zone]
@@ -288,14 +288,14 @@ description = "${var.secret}"
 build = "b"
 schedule = "rate(1 hour)"
 "#), @r#"
-3:2 not-supported-yet: `drift` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now]
-6:1 not-supported-yet: `state.backend` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now]
-7:2 not-supported-yet: `discover` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now]
-9:10 not-supported-yet: The variable `secret` asks for a parameter of SSM.
-11:1 not-supported-yet: `image` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now]
-12:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now] [`event_rule` takes `rate(…)` and `cron(…)`, in UTC]
+3:2 not-supported-yet: `drift` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`]
+6:1 not-supported-yet: `state.backend` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile the state is in files; `state.path` says where]
+7:2 not-supported-yet: `discover` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile declare each function: `[function.NAME]` with `build = "FOLDER"`; `lambdo init` writes them for a folder]
+9:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
+11:1 not-supported-yet: `image` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile deploy a zip, with `build` or `code`]
+12:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]
 13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet.
-17:1 unknown-key: `schedule` is no setting of `function.b`. [it is called `event_rule` here]
+17:1 unknown-key: `schedule` is no setting of `function.b`. [a schedule is an `event_rule` with a name: `[function.b.event_rule.NAME]` with `schedule_expression = "rate(1 hour)"`]
 "#);
     }
 
@@ -326,7 +326,7 @@ role = "shraed"
 8:1 unknown-key: `events` is no setting of `function.a`. [triggers stand below the function, each with a name, such as `[function.NAME.event_rule.TRIGGER]`]
 9:1 unknown-key: `retention` is no setting of `function.a`. [it is called `log_group.retention_in_days` here]
 10:1 unknown-key: `policies` is no setting of `function.a`. [it is called `role.managed_policies` here]
-12:1 unknown-key: `assume_role_policy` is no setting of `role.a`.
+12:1 unknown-key: `assume_role_policy` is no setting of `role.a`. [possible here: `use`, `role_name`, `allow`, `inline_policy`, `managed_policies`]
 13:1 unknown-key: `policies` is no setting of `role.a`. [it is called `managed_policies` here]
 15:1 unnamed-section: A function can have several of `event_rule`, so that each has a name. [write `[function.a.event_rule.NAME]`]
 18:8 unknown-role: `role = "shraed"` names no `[role.shraed]`. [did you mean `shared`?]
@@ -335,7 +335,7 @@ role = "shraed"
 
     #[test]
     fn a_setting_below_the_header_of_the_environment_is_pointed_out() {
-        insta::assert_snapshot!(told("[function.a]\nbuild = \"a\"\n[function.a.environment]\nLOG = \"x\"\ntimeout = 60\n"), @"6:1 setting-in-environment: `timeout` stands below the header `[function.a.environment]` of line 4, so that it is an environment variable and no setting. [for the setting, move it above that header, into `[function.a]`]");
+        insta::assert_snapshot!(told("[function.a]\nbuild = \"a\"\n[function.a.environment]\nLOG = \"x\"\ntimeout = 60\n"), @"6:1 setting-in-map: `timeout` stands below the header `[function.a.environment]` of line 4, so that it is an environment variable and no setting. [for the setting, move it above that header, into `[function.a]`]");
         insta::assert_snapshot!(told("[function.a]\nbuild = \"a\"\nenvironment = { timeout = 60 }\n"), @"");
     }
 
@@ -367,7 +367,7 @@ unset = [\"architectures\"]
     #[test]
     fn a_wrong_default_is_told_once() {
         let text = "project = \"demo\"\n[defaults]\nmemroy_size = 1\n[function.a]\nbuild = \"a\"\n[function.b]\nbuild = \"b\"\n";
-        insta::assert_snapshot!(findings(text, None), @"3:1 unknown-key: `memroy_size` is no setting of `function.a`. [did you mean `memory_size`?]");
+        insta::assert_snapshot!(findings(text, None), @"3:1 unknown-key: `memroy_size` is no setting of `defaults`. [did you mean `memory_size`?]");
     }
 
     #[test]
@@ -403,8 +403,8 @@ unset = [\"memory_size\"]
         insta::assert_snapshot!(findings(staged, Some("prdo")), @"2:2 unknown-stage: The stage `prdo` was asked for; the file declares `dev`, `prod`. [did you mean `prod`?]");
         insta::assert_snapshot!(findings("project = \"demo\"\n", Some("dev")), @"1:1 no-stages: The stage `dev` was asked for, and the file declares none. [declare it as `[stage.dev]`, or leave `--stage` out]");
         insta::assert_snapshot!(findings("project = \"demo\"\n[stage.\"a.b\"]\nstage.x = 1\n", Some("a.b")), @r#"
-2:8 invalid-name: The name `a.b` must be a letter and then letters, digits, `_` or `-`, 63 characters at most.
-3:1 invalid-value: A stage cannot declare stages.
+2:8 invalid-name: The name `a.b` must be a letter and then letters, digits, `_` or `-`, 63 characters at most. [for example `a-b`]
+3:1 invalid-value: The stage `a.b` cannot declare stages.
 "#);
     }
 
@@ -456,7 +456,7 @@ G = "x${var.list}"
 H = "${var.one}"
 I = "${function.a.event_rule.x.arn}"
 "#), @r#"
-4:7 variable-cycle: `one` → `two` → `three` → `one`.
+4:7 variable-cycle: `one` → `two` → `three` → `one`. [`one` is in line 4] [`two` is in line 5] [`three` is in line 6]
 7:10 missing-variable: `needed` takes its value from the environment variable `NEEDED`, which is not set. [set `NEEDED`, or give a default: `needed = { env = "NEEDED", default = … }`]
 10:11 reference-not-here: `${aws.region}` is not known in what is needed to reach AWS.
 12:10 unknown-reference: `${nam}` is none of `project`, `stage`, `name`, `aws.…`, `var.…` and no resource's attribute, such as `function.hash.arn`. [did you mean `${name}`?]

@@ -320,23 +320,33 @@ function_name = "same"
 build = "b"
 function_name = "same"
 role.role_name = "same"
-"#, None), @"4:1 duplicate-address: `role.a` is described in line 2 already. [rename one of the two]");
+"#, None), @r#"
+4:1 duplicate-address: `role.a` is described in line 2 already. [rename one of the two]
+9:17 duplicate-name: `function.b` and `function.a` (line 6) are both called `same`. [give one of them another name]
+"#);
         insta::assert_snapshot!(findings(r#"project = "demo"
 [role.x]
 role_name = "Same"
 [function.b]
 build = "b"
 role.role_name = "same"
-"#, None), @"2:1 duplicate-name: `role.x` and `role.b` are both called `Same`. [give one of them another name]");
+"#, None), @"3:13 duplicate-name: `role.x` and `role.b` (line 6) are both called `Same`. [give one of them another name]");
     }
 
     #[test]
-    fn a_name_must_fit_in_every_stage() {
+    fn a_name_must_fit_in_every_stage_and_differ_between_them() {
+        let checked = |text: &str| {
+            let options = crate::spec::LoadOptions { stage: Some("d"), region: None, local: None, environment: &|_| None };
+            let found = crate::spec::check(std::path::Path::new("config.toml"), text, &options, &Registry::new(), &|_| vec![]);
+            found.map_or_else(|findings| told(text, &findings), |_| "nothing".into())
+        };
         let name = "n".repeat(50);
-        let text = format!(
+        let long = format!(
             "project = \"demo\"\n[stage.d]\n[stage.production]\n[stage.other.function.{name}]\nfunction_name = \"short\"\n[function.{name}]\nbuild = \"a\"\n"
         );
-        insta::assert_snapshot!(findings(&text, Some("d")), @"6:1 name-too-long: In the stage `production` it would be `demo-production-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`, of 66 characters; Lambda takes 64. [give a shorter one with `function_name`]");
+        insta::assert_snapshot!(checked(&long), @"6:1 name-too-long: `demo-production-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn` has 66 characters and Lambda takes 64. Names of functions are never cut, since callers use them. [give a shorter one with `function_name`] [this shows in the stage `production`]");
+        let same = "project = \"demo\"\n[stage.d]\n[stage.e]\n[stage.far.aws]\nregion = \"us-west-2\"\n[function.a]\nbuild = \"a\"\nfunction_name = \"x\"\n";
+        insta::assert_snapshot!(checked(same), @r#"8:17 same-name-in-stages: `function.a` is called `x` in the stages `d` and `e`, which go to the same account and region: each would take it from the other. [let the name differ by stage, as in `"${project}-${name}-${stage}"`, or give the stages regions or accounts of their own]"#);
     }
 
     #[test]

@@ -83,16 +83,19 @@ impl Lowering<'_> {
                 continue;
             };
             if told.insert((&place.owner, &other.owner)) {
-                found.push(
-                    Diagnostic::error("duplicate-name", "Two resources have the same name in AWS")
-                        .detail(format!("`{}` and `{}` are both called `{}`.", place.address, other.address, place.name))
-                        .hint("give one of them another name")
-                        .address(&place.address)
-                        .span(place.span.clone()),
-                );
+                found.push(self.duplicate_name(place, other));
             }
         }
         self.findings.extend(found);
+    }
+
+    fn duplicate_name(&self, place: &NamePlace, other: &NamePlace) -> Diagnostic {
+        let line = other.span.as_ref().map_or_else(String::new, |span| format!(" (line {})", self.spec.source.line(span)));
+        Diagnostic::error("duplicate-name", "Two resources have the same name in AWS")
+            .detail(format!("`{}` and `{}`{line} are both called `{}`.", place.address, other.address, place.name))
+            .hint("give one of them another name")
+            .address(&place.address)
+            .span(place.span.clone())
     }
 }
 
