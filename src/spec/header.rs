@@ -131,6 +131,14 @@ fn read(
     refuse_what_is_not_built(&mut given, findings);
     let mut checker = Checker::new(Some(scope), WHOLE_FILE);
     let values = checker.table(given.table()?, Some(scope.source.span(0..0)), TOP, &Path::default());
+    let is_empty = |text: &str| text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+    if let Some(missing) = checker.findings.iter_mut().find(|finding| finding.code == "missing-key") {
+        missing.hints = vec!["write it first of all: `project = \"NAME\"`; it begins every name in AWS".into()];
+        if is_empty(&scope.source.text) {
+            missing.summary = "The file is empty".into();
+            missing.hints.push("`lambdo init` writes a spec for the programs of a folder".into());
+        }
+    }
     findings.append(&mut checker.findings);
     // A guard must not vanish because a reference in it is wrong.
     if values.values().any(has_open) {

@@ -19,6 +19,7 @@ mod render;
 mod schema;
 mod section;
 mod shape;
+mod slips;
 mod stage;
 mod stages;
 mod supported;

@@ -297,7 +297,8 @@ impl<'a> Checker<'a> {
     }
 
     fn missing_key(&mut self, field: &Field, place: Option<Span>, path: &Path) {
-        let detail = format!("{} needs `{}`, {}.", self.label(path), field.key, wanted(&field.shape));
+        let owner = if path.0.is_empty() && self.owner == WHOLE_FILE { "The file".to_owned() } else { self.label(path) };
+        let detail = format!("{owner} needs `{}`, {}.", field.key, wanted(&field.shape));
         self.report("missing-key", "A required key is missing", detail, place).hints.push(format!("`{}`: {}", field.key, field.doc));
     }
 }

@@ -183,12 +183,18 @@ fn convert(value: &DeValue<'_>, span: Span, source: &Source, findings: &mut Vec<
         DeValue::Boolean(value) => Data::Boolean(*value),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).map_or_else(
             |_| {
-                findings.push(syntax::number_too_large(&number.to_string(), &span));
+                findings.push(syntax::bad_number(source.slice(&span), &span));
                 Data::Open(vec![])
             },
             Data::Integer,
         ),
-        DeValue::Float(number) => Data::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Float(number) => number.as_str().parse().map_or_else(
+            |_| {
+                findings.push(syntax::bad_number(source.slice(&span), &span));
+                Data::Open(vec![])
+            },
+            Data::Float,
+        ),
         DeValue::Datetime(date) => {
             findings.push(syntax::date_without_quotes(&date.to_string(), &span));
             Data::Open(vec![])

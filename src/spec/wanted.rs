@@ -89,13 +89,13 @@ fn truth_of(text: &str) -> Option<bool> {
 }
 
 /// `"30"`, `"30s"`, `"5 min"`, `"512 MB"`: a number, perhaps with a unit that the setting implies.
-fn number_hint(text: &str, path: &Path) -> Option<String> {
+pub(crate) fn number_hint(text: &str, path: &Path) -> Option<String> {
     let text = text.trim();
     if text.parse::<i64>().is_ok() {
         return Some(format!("write it without quotes: `{text}`"));
     }
-    let digits = text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
-    let number: i64 = text[..digits].parse().ok()?;
+    let digits = text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '_').len();
+    let number: i64 = text[..digits].replace('_', "").parse().ok()?;
     let (unit, name) = unit_of(path)?;
     let factor = factor(text[digits..].trim(), unit)?;
     let number = number.checked_mul(factor)?;
