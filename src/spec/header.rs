@@ -30,7 +30,7 @@ const AWS: &[Field] = &[
         Shape::List { item: &Shape::checked(0, usize::MAX, check_account), max: usize::MAX },
         "The accounts that this file may be deployed to; a run against any other is refused.",
     ),
-    Field::new("assume_role_arn", Shape::checked(20, 2048, check_role_arn), "A role that is assumed first."),
+    Field::new("assume_role_arn", Shape::checked(1, 2048, check_role_arn), "A role that is assumed first."),
     Field::new("endpoint_url", Shape::checked(1, 2048, check_url), "Another place where AWS's calls go, such as an emulator's."),
 ];
 
@@ -48,6 +48,14 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("must be a letter and then letters, digits, `_` or `-`, 63 characters at most".into())
+}
+
+/// The name with other characters than allowed ones replaced, if that makes it one.
+pub(crate) fn allowed_name(name: &str) -> Option<String> {
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    let allowed: String = name.chars().map(|letter| if is_allowed(letter) { letter } else { '-' }).collect();
+    let plain = allowed.trim_matches('-');
+    check_name(plain).is_ok().then(|| plain.to_owned())
 }
 
 fn check_account(text: &str) -> Result<(), String> {
@@ -131,14 +139,8 @@ fn read(
     refuse_what_is_not_built(&mut given, findings);
     let mut checker = Checker::new(Some(scope), WHOLE_FILE);
     let values = checker.table(given.table()?, Some(scope.source.span(0..0)), TOP, &Path::default());
-    let is_empty = |text: &str| text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-    if let Some(missing) = checker.findings.iter_mut().find(|finding| finding.code == "missing-key") {
-        missing.hints = vec!["write it first of all: `project = \"NAME\"`; it begins every name in AWS".into()];
-        if is_empty(&scope.source.text) {
-            missing.summary = "The file is empty".into();
-            missing.hints.push("`lambdo init` writes a spec for the programs of a folder".into());
-        }
-    }
+    let project = root.get("project");
+    checker.findings.iter_mut().for_each(|finding| say_more(finding, root, project, &scope.source.text));
     findings.append(&mut checker.findings);
     // A guard must not vanish because a reference in it is wrong.
     if values.values().any(has_open) {
@@ -152,6 +154,25 @@ fn read(
         state_path: values.get("state").and_then(Value::as_table).and_then(|state| text(state, "path")),
     };
     Some((header, checker.spans))
+}
+
+/// What the field table cannot know of the first keys of a file.
+fn say_more(finding: &mut Diagnostic, root: &Node, project: Option<&Node>, text: &str) {
+    let is_at = |node: Option<&Node>| finding.span.is_some() && node.is_some_and(|node| node.span == finding.span);
+    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    if finding.code == "missing-key" {
+        finding.hints = vec!["write it first of all: `project = \"NAME\"`; it begins every name in AWS".into()];
+        if text.lines().all(is_blank) {
+            finding.summary = "The file is empty".into();
+            finding.hints.push("`lambdo init` writes a spec for the programs of a folder".into());
+        }
+    } else if is_at(project) {
+        let given = project.and_then(|project| project.text().or_else(|| project.get("name")?.text())).unwrap_or("NAME");
+        finding.hints = vec![format!("write `project = \"{}\"`", allowed_name(given).unwrap_or_else(|| "NAME".into()))];
+    } else if is_at(root.get("version")) && finding.code == "invalid-choice" {
+        finding.detail = "`version` is the version of the spec format, and this lambdo reads version 1.".into();
+        finding.hints = vec!["a newer lambdo may read it; without `version` it is read as version 1".into()];
+    }
 }
 
 fn has_open(value: &Value) -> bool {

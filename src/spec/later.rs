@@ -1,36 +1,65 @@
 //! What shows only after the file was read, without what merely follows from an earlier finding.
 
 use super::layers::is_inherited;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use std::collections::BTreeSet;
 
 /// Findings that leave the value as it is, so that nothing else follows from them.
 const HARMLESS: &[&str] = &["invalid-choice", "invalid-name", "invalid-value", "out-of-range", "too-long", "too-many", "too-short"];
 
+/// Findings that something is not there.
+const MISSING: &[&str] = &["missing-key", "no-code"];
+
 /// Those of `found` that are no consequence of `before`: a setting that could not be read is not there
 /// afterwards, and that may be wrong, too. A consequence speaks of the same section and of the same words.
 pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let broken: Vec<(Option<&str>, BTreeSet<&str>)> = before
-        .iter()
-        .filter(|finding| finding.is_error() && !HARMLESS.contains(&finding.code))
-        .map(|finding| (finding.address.as_deref(), words(finding)))
-        .collect();
+    let is_broken = |finding: &&Diagnostic| finding.is_error() && !HARMLESS.contains(&finding.code);
+    let broken: Vec<(&Diagnostic, BTreeSet<&str>)> = before.iter().filter(is_broken).map(|finding| (finding, words(finding))).collect();
     let follows = |finding: &Diagnostic| {
         let words = words(finding);
-        broken.iter().any(|(address, of_before)| {
-            let is_about = address.is_none_or(|address| Some(address) == finding.address.as_deref() || is_inherited(address));
-            is_about && !words.is_disjoint(of_before)
-        })
+        broken.iter().any(|(first, of_first)| is_about_the_same(first, finding) && !words.is_disjoint(of_first))
     };
     found.into_iter().filter(|finding| !follows(finding)).collect()
 }
 
-/// The words in backticks, without the addresses among them.
+/// What is missing only because its key is mistyped: then the hint there names it.
+pub(crate) fn without_mistyped(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (missing, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| MISSING.contains(&finding.code));
+    let named: Vec<(Option<&str>, BTreeSet<&str>)> =
+        others.iter().filter(|finding| finding.code == "unknown-key").map(|finding| (finding.address.as_deref(), hinted(finding))).collect();
+    let is_mistyped = |finding: &Diagnostic| {
+        let wanted = hinted(finding);
+        named.iter().any(|(address, named)| *address == finding.address.as_deref() && !named.is_disjoint(&wanted))
+    };
+    let kept: Vec<Diagnostic> = missing.into_iter().filter(|finding| !is_mistyped(finding)).collect();
+    others.into_iter().chain(kept).collect()
+}
+
+/// Whether two findings are about one section, or about one place of the file.
+fn is_about_the_same(first: &Diagnostic, later: &Diagnostic) -> bool {
+    let encloses = |outer: &Span, inner: &Span| outer.start <= inner.start && inner.end <= outer.end;
+    match (&first.address, &later.address) {
+        (Some(first), Some(later)) => first == later || is_inherited(first),
+        _ => later.span.as_ref().zip(first.span.as_ref()).is_some_and(|(later, first)| encloses(later, first)),
+    }
+}
+
+/// The words in backticks, without the address among them.
 fn words(finding: &Diagnostic) -> BTreeSet<&str> {
-    let texts = std::iter::once(finding.detail.as_str()).chain(finding.hints.iter().map(String::as_str));
-    let quoted = texts.flat_map(|text| text.split('`').skip(1).step_by(2));
-    let words = quoted.filter(|quoted| Some(*quoted) != finding.address.as_deref());
-    words.flat_map(|quoted| quoted.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '-'))).filter(|word| !word.is_empty()).collect()
+    let own = words_of(&finding.detail).filter(|(quoted, _)| Some(*quoted) != finding.address.as_deref());
+    own.map(|(_, word)| word).chain(hinted(finding)).collect()
+}
+
+/// Those of the hints.
+fn hinted(finding: &Diagnostic) -> BTreeSet<&str> {
+    finding.hints.iter().flat_map(|hint| words_of(hint)).map(|(_, word)| word).collect()
+}
+
+/// What stands in backticks, and each word in it.
+fn words_of(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.flat_map(move |quoted| quoted.split(move |letter| !is_word(letter)).filter(|word| !word.is_empty()).map(move |word| (quoted, word)))
 }
 
 #[cfg(test)]

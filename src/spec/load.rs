@@ -107,7 +107,7 @@ fn read(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Registry)
     // What a run under `--local` would meet, and the other way round.
     let overlay = root.get("local").map(|_| file.read(chosen.as_deref(), !is_local));
     let mut others: Vec<Variant> = stages.chain(overlay).collect();
-    findings.append(&mut main.findings);
+    findings.extend(later::without_mistyped(std::mem::take(&mut main.findings)));
     findings.extend(stage::bad_names(&root));
     add_unset(&mut main, &mut others, &mut findings);
     for other in &others {

@@ -181,6 +181,7 @@ impl Scope<'_> {
             "var" => self.vars.get(tail).map(Found::Data),
             "aws" => self.look_up_account(name, tail),
             _ if self.kinds.contains(&head) => self.look_up_attribute(name),
+            _ if !self.account && tail.contains('.') => Err(self.unavailable(name, "in what is needed to reach AWS")),
             _ => Err(self.unknown(name)),
         }
     }

@@ -79,7 +79,7 @@ fn function_section(registry: &Registry) -> Json {
 }
 
 fn section(kind: &dyn Kind) -> Json {
-    let table = fields(kind.fields(), &[]);
+    let table = fields(kind.fields(), kind.shorthand().as_slice());
     let lone = kind.shorthand().and_then(|key| kind.fields().iter().find(|field| field.key == key));
     match lone {
         Some(field) => json!({ "anyOf": [described(json!({ "type": "string" }), field.doc), table] }),

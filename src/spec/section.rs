@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
         let unknown: Vec<String> = table.keys().filter(|key| !self.function_keys.contains(&key.as_str())).cloned().collect();
         for key in unknown {
             let Some(node) = table.remove(&key) else { continue };
-            let is_rate = node.text().is_some_and(|text| text.starts_with("rate(") || text.starts_with("cron("));
+            let is_rate = is_schedule(&key, &node);
             if kinds::NOT_SUPPORTED_YET.contains(&key.as_str()) && !is_rate {
                 self.findings.push(not_supported_yet(&key, node.key_span()).address(Address::new(FUNCTION, name)));
                 continue;
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
                 if let Some(hint) = &dotted {
                     finding.hints = vec![hint.clone()];
                 } else if is_rate {
-                    finding.hints = vec![rule_for(name, node.text().unwrap_or_default())];
+                    finding.hints = vec![rule_for(name, &key, node.text().unwrap_or_default())];
                 }
                 finding.address(Address::new(FUNCTION, name))
             }));
@@ -278,6 +278,7 @@ impl<'a> Reader<'a> {
         };
         let mut checker = Checker::new(Some(&self.scope), address.to_string());
         let outer = Outer { keys: &self.function_keys, function: &address.name, is_function: kind == FUNCTION };
+        checker.shorthand = self.registry.find(kind).and_then(|kind| kind.shorthand());
         checker.outer = Some(outer).filter(|_| !self.is_top);
         let values: Table = checker.table(table, node.key_span(), fields, &Path::default());
         let Checker { spans, findings, .. } = checker;
@@ -335,8 +336,14 @@ fn under_function(registry: &Registry) -> impl Iterator<Item = &'static dyn Kind
     registry.iter().filter(|kind| kind.places().iter().any(|place| *place != Place::TopLevel))
 }
 
-/// `schedule = "rate(1 day)"` in a function means a rule.
-fn rule_for(name: &str, expression: &str) -> String {
+/// `schedule = "rate(1 day)"` or `cron = "0 6 * * ? *"` in a function means a rule.
+fn is_schedule(key: &str, node: &Node) -> bool {
+    let is_expression = |text: &str| text.starts_with("rate(") || text.starts_with("cron(");
+    node.text().is_some_and(|text| is_expression(text) || key == "cron" || key == "rate")
+}
+
+fn rule_for(name: &str, key: &str, given: &str) -> String {
+    let expression = if given.contains('(') { given.to_owned() } else { format!("{key}({given})") };
     format!("a schedule is an `event_rule` with a name: `[function.{name}.event_rule.NAME]` with `schedule_expression = \"{expression}\"`")
 }
 

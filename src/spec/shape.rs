@@ -2,7 +2,7 @@
 
 use super::document;
 use super::foreign;
-use super::wanted::{one_of, plural, possible, type_hint, wanted};
+use super::wanted::{number_hint, one_of, one_setting, plural, possible, type_hint, wanted};
 use super::references::{Piece, Scope, pieces};
 use super::tree::{Data, Node, Nodes};
 use crate::diagnostic::{Diagnostic, Span, nearest};
@@ -24,6 +24,8 @@ pub(crate) struct Outer<'a> {
 
 /// Checks one section.
 pub(crate) struct Checker<'a> {
+    /// The key that stands for a lone string and is not written.
+    pub shorthand: Option<&'static str>,
     /// The function around it, if there is one.
     pub outer: Option<Outer<'a>>,
     /// What names mean; `None` when values are checked again after their references were filled in.
@@ -38,12 +40,13 @@ pub(crate) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub fn new(scope: Option<&'a Scope<'a>>, owner: impl Into<String>) -> Self {
-        Self { outer: None, scope, owner: owner.into(), spans: BTreeMap::new(), findings: Vec::new() }
+        Self { shorthand: None, outer: None, scope, owner: owner.into(), spans: BTreeMap::new(), findings: Vec::new() }
     }
 
     /// Checks the keys of a table: unknown ones, missing ones, and the values of the others.
     pub fn table(&mut self, nodes: &Nodes, place: Option<Span>, fields: &[Field], path: &Path) -> Table {
-        let candidates: Vec<&str> = fields.iter().map(|field| field.key).collect();
+        let is_offered = |field: &&Field| Some(field.key) != self.shorthand && !field.doc.starts_with("Refused");
+        let candidates: Vec<&str> = fields.iter().filter(is_offered).map(|field| field.key).collect();
         let mut table = Table::new();
         for (key, node) in nodes {
             match field::find(fields, key) {
@@ -215,12 +218,14 @@ impl<'a> Checker<'a> {
             Data::Integer(number) => number.to_string(),
             Data::Boolean(value) => value.to_string(),
             Data::Table(table) if foreign::is_secret(table) => {
-                let key = table.keys().next().cloned().unwrap_or_default();
+                let key = foreign::secret_source(table);
                 let detail = format!(
                     "{} takes its value from `{key}`; values that are looked up while applying are not built yet.",
                     self.label(path)
                 );
-                self.report("not-supported-yet", &format!("`{key}` is not supported yet"), detail, node.key_span());
+                self.report("not-supported-yet", &format!("`{key}` is not supported yet"), detail, node.key_span())
+                    .hints
+                    .push("meanwhile let the function fetch it when it runs; `role.allow` grants it the read".into());
                 return None;
             }
             _ => return self.value(node, shape, path),
@@ -260,8 +265,15 @@ impl<'a> Checker<'a> {
             }
             first.get_or_insert(result);
         }
+        let takes_numbers = shapes.iter().any(|shape| matches!(shape, Shape::Integer { .. } | Shape::IntegerChoice(_)));
         match first {
-            Some(result) => self.take(result),
+            Some(mut result) => {
+                let hint = node.text().filter(|_| takes_numbers).and_then(|text| number_hint(text, path));
+                if let (Some(hint), Some(finding)) = (hint, result.2.first_mut()) {
+                    finding.hints.push(hint);
+                }
+                self.take(result)
+            }
             None => self.wrong_type(node, shape, path),
         }
     }
@@ -273,7 +285,11 @@ impl<'a> Checker<'a> {
     }
 
     fn wrong_type(&mut self, node: &Node, shape: &Shape, path: &Path) -> Option<Value> {
-        self.wrong_type_named(node, &wanted(shape), path)
+        self.wrong_type_named(node, &wanted(shape), path);
+        if let (Some(hint), Some(finding)) = (one_setting(node, shape, path), self.findings.last_mut()) {
+            finding.hints = vec![hint];
+        }
+        None
     }
 
     fn wrong_type_named(&mut self, node: &Node, wanted: &str, path: &Path) -> Option<Value> {

@@ -61,7 +61,7 @@ pub(crate) fn patched(root: &Node, stage: Option<&str>, is_local: bool, merging:
     let (stages, overlay) = (taken(STAGE), taken(LOCAL));
     if let Some(stages) = &stages {
         if stages.table().is_none() {
-            merging.findings.push(not_a_table("`stage`", stages));
+            merging.findings.push(not_a_table("`stage`", stages).hint("write `[stage.NAME]`"));
         }
         if let Some(patch) = stage.and_then(|stage| stages.get(stage)) {
             patch_with(&mut file, patch, &format!("The stage `{}`", stage.unwrap_or_default()), merging);
@@ -69,7 +69,7 @@ pub(crate) fn patched(root: &Node, stage: Option<&str>, is_local: bool, merging:
     }
     match &overlay {
         Some(overlay) if is_local => patch_with(&mut file, overlay, "`local`", merging),
-        Some(overlay) if overlay.table().is_none() => merging.findings.push(not_a_table("`local`", overlay)),
+        Some(overlay) if overlay.table().is_none() => merging.findings.push(not_a_table("`local`", overlay).hint("write `[local]`, or a table below it such as `[local.defaults]`")),
         _ => {}
     }
     file

@@ -2,7 +2,7 @@
 
 use super::FUNCTION;
 use super::foreign::snake_case;
-use super::header::{TOP, check_name};
+use super::header::{TOP, allowed_name, check_name};
 use super::section::Reader;
 use super::shape::{Checker, WHOLE_FILE};
 use super::supported::{is_top_word, not_supported_yet};
@@ -62,7 +62,8 @@ impl Reader<'_> {
         if let Some((key, first)) = table.iter().find(|(key, node)| node.table().is_none() && keys.contains(&key.as_str())) {
             self.findings.push(unnamed(what, key, first.key_span()));
         }
-        for (name, node) in table.iter().filter(|(key, node)| node.table().is_some() || !keys.contains(&key.as_str())) {
+        let is_unnamed = table.iter().any(|(key, node)| node.table().is_none() && keys.contains(&key.as_str()));
+        for (name, node) in table.iter().filter(|(key, _)| !(is_unnamed && keys.contains(&key.as_str()))) {
             if let Err(problem) = check_name(name) {
                 self.findings.push(invalid_name(name, &problem, node.key_span()));
             }
@@ -105,14 +106,14 @@ fn no_names(what: &str, node: &Node) -> Diagnostic {
 /// A name that AWS would not take in the names that are made from it.
 pub(crate) fn invalid_name(name: &str, problem: &str, span: Option<Span>) -> Diagnostic {
     let finding = Diagnostic::error("invalid-name", "A name is not allowed").detail(format!("The name `{name}` {problem}.")).span(span);
-    let allowed: String =
-        name.chars().map(|letter| if letter.is_ascii_alphanumeric() || letter == '_' || letter == '-' { letter } else { '-' }).collect();
-    let plain = allowed.trim_matches('-');
-    if check_name(plain).is_ok() && plain != name { finding.hint(format!("for example `{plain}`")) } else { finding }
+    match allowed_name(name) {
+        Some(allowed) => finding.hint(format!("for example `{allowed}`")),
+        None => finding,
+    }
 }
 
 /// The hint for a table below a function that has the settings of one: `[function.api.users]`.
 pub(crate) fn dotted_name(function: &str, key: &str, inner: &Nodes) -> Option<String> {
     let has_code = ["build", "code", "image", "handler"].iter().any(|setting| inner.contains_key(*setting));
-    has_code.then(|| format!("names have no dots: `[{FUNCTION}.{function}-{}]` is a function of its own", snake_case(key)))
+    has_code.then(|| format!("names have no dots: `[{FUNCTION}.{function}-{}]` is a function of its own, with its own `build` or `code`", snake_case(key)))
 }

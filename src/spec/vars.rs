@@ -2,6 +2,7 @@
 
 use super::references::{Piece, Scope, pieces};
 use super::tree::{Data, Node, Nodes};
+use super::wanted::not_a_table;
 use crate::diagnostic::{Diagnostic, nearest};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,11 +48,7 @@ impl Vars {
     ) -> Self {
         let Some(node) = node else { return Self::default() };
         let Some(raw) = node.table() else {
-            findings.push(
-                Diagnostic::error("wrong-type", "A value has the wrong type")
-                    .detail(format!("`vars` must be a table of values; it is {}.", node.type_name()))
-                    .span(node.span.clone()),
-            );
+            findings.push(not_a_table("`vars`", node).hint("write `[vars]` with `NAME = …`"));
             return Self::default();
         };
         let mut reader = Reading { raw, scope, environment, done: Self::default(), stack: Vec::new(), findings };

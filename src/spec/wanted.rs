@@ -80,6 +80,16 @@ pub(crate) fn type_hint(node: &Node, wanted: &str, path: &Path) -> Option<String
     }
 }
 
+/// A lone value where a table is wanted that would have it as its one setting.
+pub(crate) fn one_setting(node: &Node, shape: &Shape, path: &Path) -> Option<String> {
+    let (key, text) = (path.0.last()?, node.text()?);
+    match shape {
+        _ if key == "code" => Some(format!("write `code = {{ file = \"{text}\" }}`; `build = \"FOLDER\"` builds it from source")),
+        Shape::Table([field]) => Some(format!("write `{key} = {{ {} = \"{text}\" }}`", field.key)),
+        _ => None,
+    }
+}
+
 fn truth_of(text: &str) -> Option<bool> {
     match text.to_lowercase().as_str() {
         "true" | "yes" | "on" | "1" | "enabled" => Some(true),
