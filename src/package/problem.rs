@@ -43,17 +43,17 @@ pub(super) fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
 
 /// A key that a table does not have.
 pub(super) fn unknown_key(table: &str, key: &str, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error("unknown-key", "This key is not known here")
+    let diagnostic = Diagnostic::error("unknown-key", "Unknown key")
         .detail(format!("`{table}` has no key `{key}`. It has {}.", list(known)));
     match nearest(key, known.iter().copied()) {
-        Some(near) => diagnostic.hint(format!("`{near}` is meant?")),
+        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic,
     }
 }
 
 /// A value of the wrong type.
 pub(super) fn wrong_type(key: &str, wanted: &str, given: &str) -> Diagnostic {
-    Diagnostic::error("wrong-type", "This value has the wrong type").detail(format!("`{key}` is {given}; it takes {wanted}."))
+    Diagnostic::error("wrong-type", "A value has the wrong type").detail(format!("`{key}` is {given}; it takes {wanted}."))
 }
 
 /// A key of the spec that is decided and not built yet.

@@ -8,12 +8,18 @@ use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::model::{Address, Path, Resource, Strength, Table, TemplatePart, Value, field};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The key of addresses that are waited for.
+const DEPENDS_ON: &str = "depends_on";
+
 impl Lowering<'_> {
     /// Every `${ADDRESS.attribute}` must name a resource and one of its attributes.
     pub fn check_references(&mut self) {
         let mut found = Vec::new();
         for section in &self.sections {
             for (path, value) in leaves(&section.values) {
+                if path.first() == DEPENDS_ON {
+                    found.extend(value_for_address(value).map(|finding| finding.span(section.span_of(&path)).address(address_of(section))));
+                }
                 value.visit_parts(&mut |part| {
                     let span = section.span_of(&path).map(|span| self.spec.source.narrow(&span, &format!("${{{}}}", part.expression())));
                     found.extend(self.check_part(part).map(|finding| finding.span(span).address(address_of(section))));
@@ -75,10 +81,21 @@ impl Lowering<'_> {
             missing.extend(unknown.map(|dependency| (address.clone(), placed.section, dependency.on.clone())));
         }
         for (address, section, on) in missing {
-            let span = self.sections[section].spans.get(&Path::key("depends_on")).cloned();
-            let finding = self.unknown_address(&on, None).address(address).span(span.or_else(|| self.span_of_section(section)));
-            self.findings.push(finding);
+            let span = self.span_of_dependency(section, &on).or_else(|| self.span_of_section(section));
+            let finding = self.unknown_address(&on, None).address(address).span(span);
+            // A function waits for what its role refers to: that is told there.
+            if !self.findings.iter().any(|told| told.detail == finding.detail) {
+                self.findings.push(finding);
+            }
         }
+    }
+
+    /// Where `depends_on` names an address.
+    fn span_of_dependency(&self, section: usize, on: &Address) -> Option<Span> {
+        let section = &self.sections[section];
+        let names = section.values.get(DEPENDS_ON)?.strings();
+        let at = names.iter().position(|name| *name == on.to_string())?;
+        section.span_of(&Path::key(DEPENDS_ON).join(&at.to_string()))
     }
 
     pub fn check_cycles(&mut self) {
@@ -107,7 +124,7 @@ impl Lowering<'_> {
     fn place_of_reference(&self, from: &Address, to: &Address) -> Option<Span> {
         let section = &self.sections[self.resources.get(from)?.section];
         let (path, _) = leaves(&section.values).into_iter().find(|(path, value)| {
-            let mut found = path.first() == "depends_on" && value.strings().contains(&to.to_string().as_str());
+            let mut found = path.first() == DEPENDS_ON && value.strings().contains(&to.to_string().as_str());
             value.visit_parts(&mut |part| found |= matches!(part, TemplatePart::Attribute { address, .. } if address == to));
             found
         })?;
@@ -130,6 +147,21 @@ impl Lowering<'_> {
         }
         self.findings.extend(found);
     }
+}
+
+/// A reference where an address is expected: it would become a value, such as an ARN.
+fn value_for_address(value: &Value) -> Option<Diagnostic> {
+    let mut found = None;
+    value.visit_parts(&mut |part| {
+        if let TemplatePart::Attribute { address, .. } = part {
+            found = Some(
+                Diagnostic::error("bad-address", "Not an address")
+                    .detail(format!("`depends_on` takes addresses, and `${{{}}}` becomes a value.", part.expression()))
+                    .hint(format!("write `{address}`")),
+            );
+        }
+    });
+    found
 }
 
 /// Every value that is no table, with its path.

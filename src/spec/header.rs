@@ -53,6 +53,9 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
 /// The name with other characters than allowed ones replaced, if that makes it one.
 pub(crate) fn allowed_name(name: &str) -> Option<String> {
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    if !name.is_ascii() {
+        return None;
+    }
     let allowed: String = name.chars().map(|letter| if is_allowed(letter) { letter } else { '-' }).collect();
     let plain = allowed.trim_matches('-');
     check_name(plain).is_ok().then(|| plain.to_owned())

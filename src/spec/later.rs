@@ -1,11 +1,30 @@
 //! What shows only after the file was read, without what merely follows from an earlier finding.
 
 use super::layers::is_inherited;
+use super::wanted::POSSIBLE;
 use crate::diagnostic::{Diagnostic, Span};
 use std::collections::BTreeSet;
 
-/// Findings that leave the value as it is, so that nothing else follows from them.
-const HARMLESS: &[&str] = &["invalid-choice", "invalid-name", "invalid-value", "out-of-range", "too-long", "too-many", "too-short"];
+/// Findings that nothing else follows from: the value stays as it is, or fits everywhere.
+const HARMLESS: &[&str] = &[
+    "invalid-choice",
+    "invalid-name",
+    "invalid-value",
+    "missing-variable",
+    "no-stage",
+    "out-of-range",
+    "reference-in-key",
+    "reference-in-text",
+    "reference-not-here",
+    "too-long",
+    "too-many",
+    "too-short",
+    "unclosed-reference",
+    "unknown-reference",
+    "unknown-variable",
+    "variable-cycle",
+    "variable-type",
+];
 
 /// Findings that something is not there.
 const MISSING: &[&str] = &["missing-key", "no-code"];
@@ -44,15 +63,18 @@ fn is_about_the_same(first: &Diagnostic, later: &Diagnostic) -> bool {
     }
 }
 
-/// The words in backticks, without the address among them.
+/// The words in backticks that say what a finding is about, without the address among them. An unknown key
+/// is about the one that was meant.
 fn words(finding: &Diagnostic) -> BTreeSet<&str> {
-    let own = words_of(&finding.detail).filter(|(quoted, _)| Some(*quoted) != finding.address.as_deref());
+    let first_sentence = finding.detail.split(". ").next().unwrap_or_default();
+    let detail = if finding.code == "unknown-key" { "" } else { first_sentence };
+    let own = words_of(detail).filter(|(quoted, _)| Some(*quoted) != finding.address.as_deref());
     own.map(|(_, word)| word).chain(hinted(finding)).collect()
 }
 
 /// Those of the hints.
 fn hinted(finding: &Diagnostic) -> BTreeSet<&str> {
-    finding.hints.iter().flat_map(|hint| words_of(hint)).map(|(_, word)| word).collect()
+    finding.hints.iter().filter(|hint| !hint.starts_with(POSSIBLE)).flat_map(|hint| words_of(hint)).map(|(_, word)| word).collect()
 }
 
 /// What stands in backticks, and each word in it.

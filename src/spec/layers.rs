@@ -32,9 +32,8 @@ impl Layers {
         }
         let named = table_or_empty(root.get("template"), "template", "[template.NAME]", &mut merging.findings);
         let mut templates = Nodes::new();
-        for (name, node) in named.table().into_iter().flatten() {
-            let label = format!("template.{name}");
-            let mut node = table_or_empty(Some(node), &label, &format!("[{label}]"), &mut merging.findings);
+        for (name, node) in named.table().into_iter().flatten().filter(|(_, node)| node.table().is_some()) {
+            let mut node = node.clone();
             if let Some(inner) = node.table_mut().and_then(|table| table.remove(USE)) {
                 merging.findings.push(nested(name, &inner));
             }
@@ -132,7 +131,7 @@ fn rename(finding: &mut Diagnostic, function: &str, label: &str) {
     finding.address = Some(origin);
 }
 
-fn contains(node: &Node, span: &Span) -> bool {
+pub(crate) fn contains(node: &Node, span: &Span) -> bool {
     let encloses = |place: &Option<Span>| place.as_ref().is_some_and(|place| place.start <= span.start && span.end <= place.end);
     let is_here = encloses(&node.key) || encloses(&node.span);
     is_here

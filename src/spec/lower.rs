@@ -118,20 +118,20 @@ impl<'a> Lowering<'a> {
         };
         let place =
             self.sections[first.section].span.as_ref().map_or_else(String::new, |span| format!(" in line {}", self.spec.source.line(span)));
-        self.findings.push(
-            Diagnostic::error("duplicate-address", "Two sections describe the same resource")
-                .detail(format!("`{address}` is described{place} already."))
-                .hint("rename one of the two")
-                .span(self.span_of_section(section))
-                .address(address),
-        );
+        let shared = self.registry.find(&address.kind).is_some_and(|kind| kind.shorthand().is_some());
+        let finding = Diagnostic::error("duplicate-address", "Two sections describe the same resource")
+            .detail(format!("`{address}` is described{place} already."))
+            .hint("rename one of the two")
+            .span(self.span_of_section(section));
+        let (kind, name) = (&address.kind, &address.name);
+        let finding = if shared { finding.hint(format!("or share it: `{kind} = \"{name}\"` in `[function.{name}]`")) } else { finding };
+        self.findings.push(finding.address(address));
     }
 
-    /// Where a section's name in AWS stands, or else the section.
-    pub fn span_of_name(&self, section: usize) -> Option<Span> {
+    /// Where a section says its name in AWS, if it does.
+    pub fn span_of_given_name(&self, section: usize) -> Option<Span> {
         let spans = &self.sections[section].spans;
-        let given = NAME_KEYS.iter().find_map(|key| spans.get(&Path::key(*key)).cloned());
-        given.or_else(|| self.span_of_section(section))
+        NAME_KEYS.iter().find_map(|key| spans.get(&Path::key(*key)).cloned())
     }
 
     /// Where a section stands, or for one that nobody wrote, its function.

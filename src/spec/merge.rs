@@ -42,7 +42,7 @@ impl Unset {
         }
         let path = self.path.to_string();
         let finding = Diagnostic::error("unset-nothing", "There is nothing to unset")
-            .detail(format!("`{path}` is removed by `unset`, but nothing that stands below gives it: no default, no template."))
+            .detail(format!("`unset` removes `{path}`, but nothing gives it that could be inherited here."))
             .span(span.clone());
         Some(match nearest(&path, self.beside.iter().map(String::as_str)) {
             Some(found) => finding.hint(format!("did you mean `{found}`?")),
@@ -116,7 +116,9 @@ fn merge_key(under: &mut Nodes, key: String, mut node: Node, level: Level, mergi
             // `build = "PATH"` is short for a table, so that it keeps the options of `[defaults.build.go]`.
             lengthen_build(existing, &node);
             lengthen_build(&mut node, existing);
+            let (key, span) = (node.key.clone(), node.span.clone());
             merge(existing, node, Level::Inside, merging);
+            (existing.key, existing.span) = (key, span);
         }
         _ => merge(existing, node, level.below(&key), merging),
     }

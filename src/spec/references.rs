@@ -216,10 +216,25 @@ impl Scope<'_> {
         let (head, tail) = name.split_once('.').unwrap_or((name, ""));
         let by_kind = nearest(&format!("{head}."), heads.iter().map(String::as_str)).map(|head| format!("{head}{tail}"));
         let as_var = self.vars.names().find(|var| *var == name).map(|var| format!("var.{var}"));
+        if let Some(hint) = habit_of_others(head, tail) {
+            return finding.hint(hint);
+        }
         match as_var.or(whole).or(by_kind.filter(|_| !tail.is_empty())) {
             Some(found) => finding.hint(format!("did you mean `${{{found}}}`?")),
+            None if name.contains('.') => finding.hint("what belongs to a function begins with `function.`: `${function.NAME.arn}`"),
             None => finding.hint("write `$${` for a literal `${`"),
         }
+    }
+}
+
+/// How other tools write what is written differently here.
+fn habit_of_others(head: &str, tail: &str) -> Option<String> {
+    match head {
+        "env" if !tail.is_empty() => Some(format!("environment variables come in through `[vars]`: `NAME = {{ env = \"{tail}\" }}`")),
+        "self" | "this" => Some("a resource names itself by its address, too: `${function.NAME.arn}`".into()),
+        "opt" | "stageVariables" | "terraform" => Some("the stage is `${stage}`".into()),
+        "local" | "vars" | "param" | "custom" => Some(format!("values of `[vars]` are `${{var.{tail}}}`")),
+        _ => None,
     }
 }
 

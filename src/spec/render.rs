@@ -24,6 +24,9 @@ pub fn render(spec: &Spec, names: &[String]) -> String {
     if names.is_empty() && !spec.outputs.is_empty() {
         page.table("outputs", &spec.outputs, &|path| spec.output_spans.get(path.first()).cloned());
     }
+    if let Some(stage) = spec.header.stage.as_ref().filter(|_| names.is_empty()) {
+        page.line(&format!("\n[stage.{stage}]"));
+    }
     page.text.trim_start().to_owned()
 }
 
@@ -47,7 +50,7 @@ impl Page<'_> {
     fn header(&mut self) {
         let header = &self.spec.header;
         if let Some(stage) = &header.stage {
-            self.line(&format!("# The stage `{stage}`; its values stand where they were merged into."));
+            self.line(&format!("# The stage `{stage}`: its values stand where they were merged into. Read it again with `--stage {stage}`."));
         }
         let place = |path: &Path| self.spec.header_spans.get(path).cloned();
         let mut top = Table::from([("project".to_owned(), Value::from(header.project.as_str()))]);

@@ -1,7 +1,7 @@
 //! From the patched file to the sections that kinds read.
 
 use super::header::check_name;
-use super::layers::{Layers, USE, names_of, of_layer_alone};
+use super::layers::{Layers, USE, contains, names_of, of_layer_alone};
 use super::merge::{CODE_KEYS, Merging, unset_of_nothing};
 use super::references::Scope;
 use super::shape::{Checker, Outer};
@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 /// Reads all sections of a file that is patched by its stage.
 pub(crate) struct Reader<'a> {
     pub registry: &'a Registry,
-    scope: Scope<'a>,
-    /// The functions that the file has without any patch.
-    unpatched: Option<&'a Nodes>,
+    pub scope: Scope<'a>,
+    /// The file without any patch.
+    pub unpatched: &'a Node,
     /// Every key that a function takes.
     pub function_keys: Vec<&'static str>,
     /// Those of the function's own fields that no kind takes.
@@ -40,7 +40,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(registry: &'a Registry, scope: Scope<'a>, unpatched: Option<&'a Nodes>, merging: Merging) -> Self {
+    pub fn new(registry: &'a Registry, scope: Scope<'a>, unpatched: &'a Node, merging: Merging) -> Self {
         let below = || under_function(registry).map(|kind| kind.name());
         let fields = registry.find(FUNCTION).map(|kind| kind.fields()).unwrap_or_default();
         let mut function_keys: Vec<&'static str> = fields.iter().map(|field| field.key).chain(below()).collect();
@@ -80,7 +80,12 @@ impl<'a> Reader<'a> {
         let mut layers = Layers::new(root, &mut self.merging);
         let keys = self.function_keys.clone();
         if let Some(node) = table.get("template").filter(|node| node.table().is_some()) {
-            self.named("template", node, &keys, &mut |_, _, _| {});
+            self.named("template", node, &keys, &mut |reader, name, node| {
+                if node.table().is_none() {
+                    let finding = not_a_table(&format!("`template.{name}`"), node).hint(format!("write `[template.{name}]`"));
+                    reader.findings.push(finding);
+                }
+            });
         }
         self.warn_of_traps("defaults", layers.defaults());
         layers.templates().for_each(|(name, node)| self.warn_of_traps(&format!("template.{name}"), node));
@@ -119,7 +124,8 @@ impl<'a> Reader<'a> {
         let mut resolved = self.resolve(name, &merged);
         let table = resolved.table_mut().map(std::mem::take).unwrap_or_default();
         self.function_table(name, node, table);
-        for finding in self.findings[before..].iter_mut().filter(|finding| finding.address.is_none()) {
+        let is_inside = |finding: &Diagnostic| finding.address.is_none() && finding.span.as_ref().is_some_and(|span| contains(&merged, span));
+        for finding in self.findings[before..].iter_mut().filter(|finding| is_inside(finding)) {
             finding.address = Some(Address::new(FUNCTION, name).to_string());
         }
         layers.tell_origin(name, &mut self.findings[before..]);
@@ -146,6 +152,7 @@ impl<'a> Reader<'a> {
     }
 
     fn function_table(&mut self, name: &str, node: &Node, mut table: Nodes) {
+        self.refuse_code_in_s3(name, &mut table);
         self.check_code(name, node, &table);
         let kinds: Vec<_> = under_function(self.registry).collect();
         let mut below: BTreeMap<&'static str, Node> = BTreeMap::new();
@@ -187,6 +194,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn refuse_code_in_s3(&mut self, name: &str, table: &mut Nodes) {
+        let found = table.get_mut("code").and_then(Node::table_mut).and_then(|code| code.remove("s3"));
+        self.findings.extend(found.map(|node| not_supported_yet("code.s3", node.key_span()).address(Address::new(FUNCTION, name))));
+    }
+
     fn check_code(&mut self, name: &str, node: &Node, table: &Nodes) {
         let given: Vec<&str> = CODE_KEYS.into_iter().filter(|key| table.contains_key(*key)).collect();
         let finding = match &given[..] {
@@ -207,7 +219,7 @@ impl<'a> Reader<'a> {
 
     fn is_patch_only(&self, name: &str) -> bool {
         let is_patched = self.scope.stage.is_some() || self.scope.is_local;
-        is_patched && self.unpatched.is_none_or(|functions| !functions.contains_key(name))
+        is_patched && self.unpatched.get(FUNCTION).is_none_or(|functions| functions.get(name).is_none())
     }
 
     /// A stage that changes a function which the file does not have has most often mistyped its name.
@@ -215,7 +227,7 @@ impl<'a> Reader<'a> {
         let finding = Diagnostic::error("unknown-function", "A patch names a function that is not there")
             .detail(format!("`function.{name}` stands only in a patch, which gives it no code, and not in the file itself."))
             .span(node.span.clone());
-        let names = self.unpatched.into_iter().flat_map(Nodes::keys).map(String::as_str);
+        let names = self.unpatched.get(FUNCTION).and_then(Node::table).into_iter().flat_map(Nodes::keys).map(String::as_str);
         match nearest(name, names) {
             Some(found) => finding.hint(format!("did you mean `{found}`?")),
             None => finding.hint("a function of this stage alone needs `build` or `code` here"),
@@ -255,6 +267,7 @@ impl<'a> Reader<'a> {
             }
             if let Some(other) = triggers.insert(part.clone(), kind.name()) {
                 self.findings.push(duplicate_trigger(name, part, other, node));
+                continue;
             }
             self.section(kind, Address::with_part(kind.name(), name, part), node);
         }
@@ -357,6 +370,12 @@ fn duplicate_trigger(name: &str, part: &str, other: &str, node: &Node) -> Diagno
 }
 
 fn unknown_shared(kind: &str, name: &str, shared: &[&str], span: Option<Span>) -> Diagnostic {
+    if name.is_empty() {
+        return Diagnostic::error("unknown-role", format!("The {kind} is not declared"))
+            .detail(format!("`{kind}` is empty."))
+            .hint(format!("name a `[{kind}.NAME]`, give the ARN of one that exists, or remove `{kind}`"))
+            .span(span);
+    }
     let finding = Diagnostic::error("unknown-role", format!("The {kind} is not declared"))
         .detail(format!("`{kind} = \"{name}\"` names no `[{kind}.{name}]`."))
         .span(span);

@@ -284,8 +284,17 @@ impl<'a> Checker<'a> {
         value
     }
 
+    /// What stands in the file; `None` for what was filled in later.
+    fn written(&self, node: &Node) -> Option<String> {
+        let scope = self.scope?;
+        Some(node.span.as_ref().map_or_else(String::new, |span| scope.source.slice(span).to_owned()))
+    }
+
     fn wrong_type(&mut self, node: &Node, shape: &Shape, path: &Path) -> Option<Value> {
         self.wrong_type_named(node, &wanted(shape), path);
+        if self.written(node).is_none_or(|text| text.contains("${")) {
+            return None;
+        }
         if let (Some(hint), Some(finding)) = (one_setting(node, shape, path), self.findings.last_mut()) {
             finding.hints = vec![hint];
         }
@@ -294,7 +303,11 @@ impl<'a> Checker<'a> {
 
     fn wrong_type_named(&mut self, node: &Node, wanted: &str, path: &Path) -> Option<Value> {
         let detail = format!("{} must be {wanted}; it is {}.", self.label(path), node.type_name());
-        let hint = type_hint(node, wanted, path);
+        let hint = match self.written(node) {
+            Some(text) if text.contains("${") => Some(format!("the value comes from {}", text.replace('"', "`"))),
+            Some(_) => type_hint(node, wanted, path),
+            None => None,
+        };
         self.report("wrong-type", "A value has the wrong type", detail, node.span.clone()).hints.extend(hint);
         None
     }

@@ -49,6 +49,8 @@ pub(crate) struct NamePlace {
     /// The name of the section.
     owner: String,
     name: String,
+    /// Whether the spec gives the name itself.
+    is_given: bool,
     span: Option<Span>,
 }
 
@@ -60,11 +62,16 @@ impl Lowering<'_> {
             .iter()
             .filter_map(|(address, placed)| {
                 let id = placed.resource.physical_id()?.as_str().to_owned();
+                if id.is_empty() {
+                    return None; // Its name was told to be wrong.
+                }
                 // Names of roles differ in more than their case.
                 let name = if address.kind == "role" { id.to_lowercase() } else { id.clone() };
                 let owner = address_of(&self.sections[placed.section]).name;
-                let span = self.span_of_name(placed.section);
-                Some(NamePlace { key: (address.kind.clone(), name), address: address.to_string(), owner, name: id, span })
+                let given = self.span_of_given_name(placed.section);
+                let is_given = given.is_some();
+                let span = given.or_else(|| self.span_of_section(placed.section));
+                Some(NamePlace { key: (address.kind.clone(), name), address: address.to_string(), owner, name: id, is_given, span })
             })
             .collect();
         places.sort_by_key(|place| place.key.0 != FUNCTION);
@@ -109,7 +116,7 @@ fn shared_names(stages: &[Stage<'_>]) -> Vec<Diagnostic> {
     for (stage, aws, places) in stages {
         let Some(stage) = stage.as_deref() else { continue };
         for place in places {
-            let Some(other) = names.insert((&place.key, cloud_of(aws, &place.key.0)), stage) else { continue };
+            let Some(other) = names.insert((&place.key, cloud_of(aws, place)), stage) else { continue };
             if told.insert(&place.owner) {
                 found.push(shared_name(place, other, stage));
             }
@@ -118,18 +125,25 @@ fn shared_names(stages: &[Stage<'_>]) -> Vec<Diagnostic> {
     found
 }
 
-/// What tells two stages' accounts and regions apart; roles know no region.
-fn cloud_of(aws: &AwsSettings, kind: &str) -> String {
+/// What tells two stages' accounts and regions apart. Roles know no region, but the names that are made for
+/// them have one, and it is not known where the spec does not give it.
+fn cloud_of(aws: &AwsSettings, place: &NamePlace) -> String {
     let AwsSettings { region, profile, allowed_account_ids, assume_role_arn, endpoint_url } = aws;
-    let region = if kind == "role" { &None } else { region };
+    let region = if is_role(place) && place.is_given { &None } else { region };
     format!("{region:?} {profile:?} {allowed_account_ids:?} {assume_role_arn:?} {endpoint_url:?}")
+}
+
+fn is_role(place: &NamePlace) -> bool {
+    place.key.0 == "role"
 }
 
 fn shared_name(place: &NamePlace, one: &str, other: &str) -> Diagnostic {
     Diagnostic::error("same-name-in-stages", "Two stages give a resource the same name in AWS")
         .detail(format!(
-            "`{}` is called `{}` in the stages `{one}` and `{other}`, which go to the same account and region: each would take it from the other.",
-            place.address, place.name
+            "`{}` is called `{}` in the stages `{one}` and `{other}`, which go to the same {}: each would take it from the other.",
+            place.address,
+            place.name,
+            if is_role(place) { "account" } else { "account and region" }
         ))
         .hint("let the name differ by stage, as in `\"${project}-${name}-${stage}\"`, or give the stages regions or accounts of their own")
         .address(&place.address)

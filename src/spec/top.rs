@@ -27,7 +27,7 @@ impl Reader<'_> {
             return;
         }
         if key == "unset" || self.function_keys.contains(&key) {
-            self.findings.push(stands_too_high(key, node));
+            self.findings.push(self.stands_too_high(key, node));
             return;
         }
         if let Some(found) = self.looks_like_a_function(key, node) {
@@ -40,6 +40,25 @@ impl Reader<'_> {
         let mut checker = Checker::new(None, WHOLE_FILE);
         checker.unknown_key(key, node, &candidates, &Path::default());
         self.findings.append(&mut checker.findings);
+    }
+
+    /// A setting of a function at the top level, or right below a stage.
+    fn stands_too_high(&self, key: &str, node: &Node) -> Diagnostic {
+        let finding = Diagnostic::error("unknown-key", "Unknown key").span(node.key_span());
+        if key == "unset" {
+            return finding
+                .detail("`unset` removes what is inherited; the top level of the file inherits nothing.")
+                .hint("write it in a stage, a template or a function");
+        }
+        let patch = match (self.unpatched.get(key).is_some(), self.scope.stage) {
+            (true, _) => String::new(),
+            (false, Some(stage)) => format!("stage.{stage}."),
+            (false, None) => "local.".into(),
+        };
+        let place = if patch.is_empty() { "at the top level".to_owned() } else { format!("right below `[{}]`", patch.trim_end_matches('.')) };
+        finding
+            .detail(format!("`{key}` is a setting of a function and stands {place}."))
+            .hint(format!("write it below `[{patch}function.NAME]`, or below `[{patch}defaults]` for all functions"))
     }
 
     /// `[hello]` instead of `[function.hello]`.
@@ -72,18 +91,6 @@ impl Reader<'_> {
     }
 }
 
-fn stands_too_high(key: &str, node: &Node) -> Diagnostic {
-    let (what, hint) = if key == "unset" {
-        ("removes what is inherited; the top level of the file inherits nothing", "write it in a stage, a template or a function".to_owned())
-    } else {
-        (
-            "is a setting of a function and stands at the top level",
-            format!("write it below `[function.NAME]`, or below `[defaults]` for all functions: `defaults.{key} = …`"),
-        )
-    };
-    Diagnostic::error("unknown-key", "Unknown key").detail(format!("`{key}` {what}.")).hint(hint).span(node.key_span())
-}
-
 /// Settings right below `[function]`, where names are expected.
 pub(crate) fn unnamed(what: &str, key: &str, span: Option<Span>) -> Diagnostic {
     Diagnostic::error("unnamed-section", "A section needs a name")
@@ -105,7 +112,8 @@ fn no_names(what: &str, node: &Node) -> Diagnostic {
 
 /// A name that AWS would not take in the names that are made from it.
 pub(crate) fn invalid_name(name: &str, problem: &str, span: Option<Span>) -> Diagnostic {
-    let finding = Diagnostic::error("invalid-name", "A name is not allowed").detail(format!("The name `{name}` {problem}.")).span(span);
+    let detail = if name.is_empty() { format!("The name is empty; it {problem}.") } else { format!("The name `{name}` {problem}.") };
+    let finding = Diagnostic::error("invalid-name", "A name is not allowed").detail(detail).span(span);
     match allowed_name(name) {
         Some(allowed) => finding.hint(format!("for example `{allowed}`")),
         None => finding,

@@ -46,8 +46,7 @@ impl File<'_> {
         let (header, vars) = header::read_with_vars(source, &root, stage, &kinds, options, &mut findings);
         let project = header.as_ref().map(|(header, _)| header.project.as_str()).or(Some("project"));
         let scope = Scope { source, project, stage, name: None, vars: &vars, kinds: &kinds, is_local, account: true };
-        let unpatched = self.root.get(FUNCTION).and_then(Node::table);
-        let mut reader = Reader::new(registry, scope, unpatched, merging);
+        let mut reader = Reader::new(registry, scope, self.root, merging);
         reader.read(&root);
         let mut sections = std::mem::take(&mut reader.sections);
         findings.append(&mut reader.findings);

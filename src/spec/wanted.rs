@@ -4,6 +4,9 @@ use super::tree::{Data, Node};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Path, Shape};
 
+/// How the hint begins that lists keys.
+pub(crate) const POSSIBLE: &str = "possible here";
+
 /// How many names a list in a message has at most.
 const LONGEST_LIST: usize = 12;
 
@@ -50,7 +53,7 @@ pub(crate) fn one_of<T: AsRef<str>>(choices: &[T]) -> String {
 pub(crate) fn possible(candidates: &[&str]) -> Option<String> {
     let shown: Vec<String> = candidates.iter().take(LONGEST_LIST).map(|key| format!("`{key}`")).collect();
     let more = if candidates.len() > LONGEST_LIST { ", …" } else { "" };
-    (!shown.is_empty()).then(|| format!("possible here: {}{more}", shown.join(", ")))
+    (!shown.is_empty()).then(|| format!("{POSSIBLE}: {}{more}", shown.join(", ")))
 }
 
 /// Something else than a table stands where a table is expected.
