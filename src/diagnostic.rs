@@ -112,7 +112,7 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
 
 /// How many letters may differ: in a very short word everything is near everything.
 fn allowed_distance(length: usize) -> usize {
-    if length < 3 { 0 } else { 1 + length / 5 }
+    if length < 2 { 0 } else { 1 + length / 5 }
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Lowering<'_> {
         // `function.hash.role` is how it stands in the file; its address is `role.hash`.
         let turned = address.part.as_ref().map_or_else(Vec::new, |kind| {
             let trigger = attribute.map(|trigger| format!("{kind}.{}.{trigger}", address.name));
-            trigger.into_iter().chain([format!("{kind}.{}", address.name)]).collect()
+            trigger.into_iter().chain([format!("{kind}.{}", address.name), format!("{}.{}", address.kind, address.name)]).collect()
         });
         let found = turned.into_iter().find(|turned| known.contains(turned));
         match found.or_else(|| nearest(&text, known.iter().map(String::as_str)).map(str::to_owned)) {

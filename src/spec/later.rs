@@ -33,10 +33,10 @@ const MISSING: &[&str] = &["missing-key", "no-code"];
 /// afterwards, and that may be wrong, too. A consequence speaks of the same section and of the same words.
 pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let is_broken = |finding: &&Diagnostic| finding.is_error() && !HARMLESS.contains(&finding.code);
-    let broken: Vec<(&Diagnostic, BTreeSet<&str>)> = before.iter().filter(is_broken).map(|finding| (finding, words(finding))).collect();
+    let broken: Vec<(&Diagnostic, BTreeSet<String>)> = before.iter().filter(is_broken).map(|finding| (finding, words(finding))).collect();
     let follows = |finding: &Diagnostic| {
         let words = words(finding);
-        broken.iter().any(|(first, of_first)| is_about_the_same(first, finding) && !words.is_disjoint(of_first))
+        broken.iter().any(|(first, of_first)| is_about_the_same(first, finding) && (!words.is_disjoint(of_first) || is_left_over(first, finding)))
     };
     found.into_iter().filter(|finding| !follows(finding)).collect()
 }
@@ -44,7 +44,7 @@ pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>
 /// What is missing only because its key is mistyped: then the hint there names it.
 pub(crate) fn without_mistyped(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let (missing, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| MISSING.contains(&finding.code));
-    let named: Vec<(Option<&str>, BTreeSet<&str>)> =
+    let named: Vec<(Option<&str>, BTreeSet<String>)> =
         others.iter().filter(|finding| finding.code == "unknown-key").map(|finding| (finding.address.as_deref(), hinted(finding))).collect();
     let is_mistyped = |finding: &Diagnostic| {
         let wanted = hinted(finding);
@@ -63,18 +63,24 @@ fn is_about_the_same(first: &Diagnostic, later: &Diagnostic) -> bool {
     }
 }
 
+/// A table of which only an unknown key was given has none of those that it needs.
+fn is_left_over(first: &Diagnostic, later: &Diagnostic) -> bool {
+    let is_inside = later.span.as_ref().zip(first.span.as_ref()).is_some_and(|(later, first)| later.start <= first.start && first.end <= later.end);
+    first.code == "unknown-key" && later.code == "two-codes" && is_inside
+}
+
 /// The words in backticks that say what a finding is about, without the address among them. An unknown key
 /// is about the one that was meant.
-fn words(finding: &Diagnostic) -> BTreeSet<&str> {
+fn words(finding: &Diagnostic) -> BTreeSet<String> {
     let first_sentence = finding.detail.split(". ").next().unwrap_or_default();
     let detail = if finding.code == "unknown-key" { "" } else { first_sentence };
     let own = words_of(detail).filter(|(quoted, _)| Some(*quoted) != finding.address.as_deref());
-    own.map(|(_, word)| word).chain(hinted(finding)).collect()
+    own.map(|(_, word)| word.to_lowercase()).chain(hinted(finding)).collect()
 }
 
 /// Those of the hints.
-fn hinted(finding: &Diagnostic) -> BTreeSet<&str> {
-    finding.hints.iter().filter(|hint| !hint.starts_with(POSSIBLE)).flat_map(|hint| words_of(hint)).map(|(_, word)| word).collect()
+fn hinted(finding: &Diagnostic) -> BTreeSet<String> {
+    finding.hints.iter().filter(|hint| !hint.starts_with(POSSIBLE)).flat_map(|hint| words_of(hint)).map(|(_, word)| word.to_lowercase()).collect()
 }
 
 /// What stands in backticks, and each word in it.

@@ -261,7 +261,6 @@ code = { file = "y" }
 20:23 invalid-value: `schedule_expression` of `event_rule.hash.monthly` must be `rate(…)` or `cron(…)`.
 21:1 unknown-key: `timezone` is no setting of `event_rule.hash.monthly`. [rules run in UTC; only a `schedule`, which is not supported yet, has a time zone]
 23:27 duplicate-trigger: `function.hash` has a trigger `monthly` of the kind `event_rule` already; names are unique among all of its triggers.
-23:27 missing-key: `permission.hash.monthly` needs `principal`, a string. [`principal`: Who.]
 25:11 invalid-name: The name `1a` must be a letter and then letters, digits, `_` or `-`, 63 characters at most.
 27:1 two-sources: `function.1a` has `build` and `code`; its code comes from one of them. [keep one of the two]
 29:1 no-code: `function.empty` says neither what is built nor where its code lies. [to build it from source: `build = "FOLDER"`] [for code that is there: `code = { file = "…" }`, `{ files = { bootstrap = "…" } }`, `{ dir = "…" }`, `{ zip = "…" }` or `{ s3 = { bucket = "…", key = "…" } }`]
@@ -294,7 +293,7 @@ schedule = "rate(1 hour)"
 9:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
 11:1 not-supported-yet: `image` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile deploy a zip, with `build` or `code`]
 12:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]
-13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet.
+13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet. [meanwhile let the function fetch it when it runs; `role.allow` grants it the read]
 17:1 unknown-key: `schedule` is no setting of `function.b`. [a schedule is an `event_rule` with a name: `[function.b.event_rule.NAME]` with `schedule_expression = "rate(1 hour)"`]
 "#);
     }
@@ -320,13 +319,13 @@ build = "b"
 role = "shraed"
 [role.shared]
 "#), @r#"
-3:1 unknown-key: `memory_size` is a setting of a function and stands at the top level. [write it below `[function.NAME]`, or below `[defaults]` for all functions: `defaults.memory_size = …`]
+3:1 unknown-key: `memory_size` is a setting of a function and stands at the top level. [write it below `[function.NAME]`, or below `[defaults]` for all functions]
 4:2 unknown-key: `globals` is no setting of this file. [it is called `defaults` here]
 7:1 unknown-key: `env` is no setting of `function.a`. [it is called `environment` here]
 8:1 unknown-key: `events` is no setting of `function.a`. [triggers stand below the function, each with a name, such as `[function.NAME.event_rule.TRIGGER]`]
 9:1 unknown-key: `retention` is no setting of `function.a`. [it is called `log_group.retention_in_days` here]
 10:1 unknown-key: `policies` is no setting of `function.a`. [it is called `role.managed_policies` here]
-12:1 unknown-key: `assume_role_policy` is no setting of `role.a`. [possible here: `use`, `role_name`, `allow`, `inline_policy`, `managed_policies`]
+12:1 unknown-key: `assume_role_policy` is no setting of `role.a`. [possible here: `role_name`, `allow`, `inline_policy`, `managed_policies`]
 13:1 unknown-key: `policies` is no setting of `role.a`. [it is called `managed_policies` here]
 15:1 unnamed-section: A function can have several of `event_rule`, so that each has a name. [write `[function.a.event_rule.NAME]`]
 18:8 unknown-role: `role = "shraed"` names no `[role.shraed]`. [did you mean `shared`?]

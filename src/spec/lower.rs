@@ -285,7 +285,7 @@ environment = { A = "${function.hahs.arn}", B = "x-${function.hash.anr}", C = "$
 a = "${function.hashh.arn}"
 b = "function.other"
 "#, None), @r#"
-4:14 unknown-address: `function.hsah` is the address of nothing in this file. [did you mean `function.hash`?]
+4:15 unknown-address: `function.hsah` is the address of nothing in this file. [did you mean `function.hash`?]
 5:16 unknown-address: `event_rule.hash.mnth` is the address of nothing in this file. [did you mean `event_rule.hash.month`?]
 6:15 unknown-address: `function.hash.event_rule` is the address of nothing in this file. [did you mean `event_rule.hash.month`?]
 8:22 unknown-address: `function.hahs` is the address of nothing in this file. [did you mean `function.hash`?]
@@ -321,7 +321,7 @@ build = "b"
 function_name = "same"
 role.role_name = "same"
 "#, None), @r#"
-4:1 duplicate-address: `role.a` is described in line 2 already. [rename one of the two]
+4:1 duplicate-address: `role.a` is described in line 2 already. [rename one of the two] [or share it: `role = "a"` in `[function.a]`]
 9:17 duplicate-name: `function.b` and `function.a` (line 6) are both called `same`. [give one of them another name]
 "#);
         insta::assert_snapshot!(findings(r#"project = "demo"

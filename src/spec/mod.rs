@@ -34,7 +34,7 @@ mod wanted;
 
 pub use load::{Checked, check, load, load_header};
 pub use lower::{lower, lower_with_warnings};
-pub use render::render;
+pub use render::{document, render};
 pub use schema::schema;
 pub use tree::line_column;
 

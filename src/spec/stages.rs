@@ -62,9 +62,7 @@ impl Lowering<'_> {
             .iter()
             .filter_map(|(address, placed)| {
                 let id = placed.resource.physical_id()?.as_str().to_owned();
-                if id.is_empty() {
-                    return None; // Its name was told to be wrong.
-                }
+
                 // Names of roles differ in more than their case.
                 let name = if address.kind == "role" { id.to_lowercase() } else { id.clone() };
                 let owner = address_of(&self.sections[placed.section]).name;
@@ -74,6 +72,9 @@ impl Lowering<'_> {
                 Some(NamePlace { key: (address.kind.clone(), name), address: address.to_string(), owner, name: id, is_given, span })
             })
             .collect();
+        // A name that was told to be wrong is empty, and so are the ends of the names that are made from it.
+        let nameless: BTreeSet<String> = places.iter().filter(|place| place.name.is_empty()).map(|place| place.owner.clone()).collect();
+        places.retain(|place| !nameless.contains(&place.owner));
         places.sort_by_key(|place| place.key.0 != FUNCTION);
         places
     }

@@ -183,10 +183,10 @@ mod tests {
     #[test]
     fn all_syntax_errors_are_told_at_once() {
         insta::assert_snapshot!(findings("a = \nb = python3.12\n[function.x\nc = \"unclosed\nd = [1, 2\n"), @r#"
-1:5 syntax | String values must be quoted, expected literal string. | 
-2:5 syntax | String values must be quoted, expected literal string. | 
-3:12 syntax | Unclosed table, expected `]`. | 
-5:10 syntax | Unclosed array, expected `]`. |
+1:5 syntax | `a` has no value. | write one, such as `a = "…"`, or remove the line
+2:5 syntax | `python3.12` is text, and text stands in quotes. | write `b = "python3.12"`
+3:1 syntax | The header is not closed: `]` is missing. | write `[function.x]`
+5:9 syntax | A `]` that closes, or a `,`, is missing. |
 "#);
     }
 }

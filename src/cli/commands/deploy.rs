@@ -221,7 +221,8 @@ impl Packing<'_> {
     }
 }
 
-fn unmatched(patterns: &[String], functions: &[String]) -> Option<Failure> {
+/// Says which names and globs no function has, with the nearest.
+pub fn unmatched(patterns: &[String], functions: &[String]) -> Option<Failure> {
     let matches = |pattern: &str| functions.iter().any(|function| Path::key(function).is_covered_by(&Path::key(pattern)));
     let unknown = |pattern: &String| {
         let unknown = Diagnostic::error("unknown-name", "No such function").detail(format!("No function is called `{pattern}`."));
