@@ -43,8 +43,8 @@ pub(super) fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
 
 /// A key that a table does not have.
 pub(super) fn unknown_key(table: &str, key: &str, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error("unknown-key", "Unknown key")
-        .detail(format!("`{table}` has no key `{key}`. It has {}.", list(known)));
+    let diagnostic =
+        Diagnostic::error("unknown-key", "Unknown key").detail(format!("`{table}` has no key `{key}`. It has {}.", list(known)));
     match nearest(key, known.iter().copied()) {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic,

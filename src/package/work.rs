@@ -104,7 +104,9 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
 fn is_readable(request: &PackageRequest) -> bool {
     let is_broken = |value: &Value| matches!(value, Value::Unresolved(parts) if parts.is_empty());
     match (&request.code, &request.build) {
-        (Some(value), None) | (None, Some(value)) => !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken)),
+        (Some(value), None) | (None, Some(value)) => {
+            !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken))
+        }
         _ => false,
     }
 }

@@ -99,9 +99,9 @@ impl Lowering<'_> {
     }
 
     pub fn check_cycles(&mut self) {
-        let resources: BTreeMap<Address, Resource> =
-            self.resources.iter().map(|(address, placed)| (address.clone(), placed.resource.clone())).collect();
-        for circle in graph::cycles(&resources) {
+        let resources: BTreeMap<&Address, &Resource> = self.resources.iter().map(|(address, placed)| (address, &placed.resource)).collect();
+        let circles = graph::cycles(&resources);
+        for circle in circles {
             let names: Vec<String> = circle.iter().chain(circle.first()).map(|address| format!("`{address}`")).collect();
             let mut finding = Diagnostic::error("dependency-cycle", "Resources wait for each other in a circle")
                 .detail(format!("{}.", names.join(" → ")))

@@ -102,7 +102,12 @@ pub(crate) fn read_with_vars(
 }
 
 /// The header alone. A variable that it does not use may be wrong.
-pub(crate) fn read_alone(source: &Source, root: &Node, stage: Option<&str>, options: &LoadOptions<'_>) -> (Option<Header>, Vec<Diagnostic>) {
+pub(crate) fn read_alone(
+    source: &Source,
+    root: &Node,
+    stage: Option<&str>,
+    options: &LoadOptions<'_>,
+) -> (Option<Header>, Vec<Diagnostic>) {
     let root = super::stage::patched(root, stage, options.local.is_some(), &mut Merging::default());
     let mut findings = Vec::new();
     let (header, _, mut of_variables) = read_apart(source, &root, stage, &[], options, &mut findings);
@@ -131,12 +136,7 @@ fn read_apart(
 }
 
 /// The header and the places of its values; `None` when the project has no usable name.
-fn read(
-    root: &Node,
-    scope: &Scope<'_>,
-    options: &LoadOptions<'_>,
-    findings: &mut Vec<Diagnostic>,
-) -> Placed {
+fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mut Vec<Diagnostic>) -> Placed {
     let given: Nodes = root.table()?.iter().filter(|(key, _)| TOP.iter().any(|field| field.key == *key)).map(copy).collect();
     let mut given = scope.resolve(&Node { data: super::tree::Data::Table(given), key: None, span: None }, findings);
     refuse_what_is_not_built(&mut given, findings);

@@ -36,7 +36,9 @@ pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>
     let broken: Vec<(&Diagnostic, BTreeSet<String>)> = before.iter().filter(is_broken).map(|finding| (finding, words(finding))).collect();
     let follows = |finding: &Diagnostic| {
         let words = words(finding);
-        broken.iter().any(|(first, of_first)| is_about_the_same(first, finding) && (!words.is_disjoint(of_first) || is_left_over(first, finding)))
+        broken
+            .iter()
+            .any(|(first, of_first)| is_about_the_same(first, finding) && (!words.is_disjoint(of_first) || is_left_over(first, finding)))
     };
     found.into_iter().filter(|finding| !follows(finding)).collect()
 }
@@ -44,8 +46,11 @@ pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>
 /// What is missing only because its key is mistyped: then the hint there names it.
 pub(crate) fn without_mistyped(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let (missing, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| MISSING.contains(&finding.code));
-    let named: Vec<(Option<&str>, BTreeSet<String>)> =
-        others.iter().filter(|finding| finding.code == "unknown-key").map(|finding| (finding.address.as_deref(), hinted(finding))).collect();
+    let named: Vec<(Option<&str>, BTreeSet<String>)> = others
+        .iter()
+        .filter(|finding| finding.code == "unknown-key")
+        .map(|finding| (finding.address.as_deref(), hinted(finding)))
+        .collect();
     let is_mistyped = |finding: &Diagnostic| {
         let wanted = hinted(finding);
         named.iter().any(|(address, named)| *address == finding.address.as_deref() && !named.is_disjoint(&wanted))
@@ -65,7 +70,8 @@ fn is_about_the_same(first: &Diagnostic, later: &Diagnostic) -> bool {
 
 /// A table of which only an unknown key was given has none of those that it needs.
 fn is_left_over(first: &Diagnostic, later: &Diagnostic) -> bool {
-    let is_inside = later.span.as_ref().zip(first.span.as_ref()).is_some_and(|(later, first)| later.start <= first.start && first.end <= later.end);
+    let is_inside =
+        later.span.as_ref().zip(first.span.as_ref()).is_some_and(|(later, first)| later.start <= first.start && first.end <= later.end);
     first.code == "unknown-key" && later.code == "two-codes" && is_inside
 }
 
@@ -80,14 +86,22 @@ fn words(finding: &Diagnostic) -> BTreeSet<String> {
 
 /// Those of the hints.
 fn hinted(finding: &Diagnostic) -> BTreeSet<String> {
-    finding.hints.iter().filter(|hint| !hint.starts_with(POSSIBLE)).flat_map(|hint| words_of(hint)).map(|(_, word)| word.to_lowercase()).collect()
+    finding
+        .hints
+        .iter()
+        .filter(|hint| !hint.starts_with(POSSIBLE))
+        .flat_map(|hint| words_of(hint))
+        .map(|(_, word)| word.to_lowercase())
+        .collect()
 }
 
 /// What stands in backticks, and each word in it.
 fn words_of(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
     let quoted = text.split('`').skip(1).step_by(2);
-    quoted.flat_map(move |quoted| quoted.split(move |letter| !is_word(letter)).filter(|word| !word.is_empty()).map(move |word| (quoted, word)))
+    quoted.flat_map(move |quoted| {
+        quoted.split(move |letter| !is_word(letter)).filter(|word| !word.is_empty()).map(move |word| (quoted, word))
+    })
 }
 
 #[cfg(test)]

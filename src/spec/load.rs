@@ -1,9 +1,10 @@
 //! The way from the text to a [`Spec`].
 
 use super::lower::{Lowering, lower_with_warnings};
+use super::stages::{self, Elsewhere};
 use super::tree::{Source, parse};
 use super::variant::{File, Usage, Variant};
-use super::{Header, LoadOptions, Other, Spec, header, later, stage, stages, syntax, tidy};
+use super::{Header, LoadOptions, Other, Spec, header, later, stage, syntax, tidy};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Registry;
 use crate::model::{Desired, Target};
@@ -30,7 +31,7 @@ pub struct Checked {
 /// # Errors
 /// Everything that is wrong, sorted by place. Warnings alone do not fail: they are in the spec.
 pub fn load(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Registry) -> Result<Spec, Vec<Diagnostic>> {
-    let spec = read(path, text, options, registry)?;
+    let (spec, _) = read(path, text, options, registry)?;
     if !has_errors(&spec.diagnostics) {
         return Ok(spec);
     }
@@ -50,10 +51,12 @@ pub fn check(
     registry: &Registry,
     packages: &dyn Fn(&Spec) -> Vec<Diagnostic>,
 ) -> Result<Checked, Vec<Diagnostic>> {
-    let spec = read(path, text, options, registry)?;
+    let (spec, others) = read(path, text, options, registry)?;
+    // One after the other, since a lowered spec is large.
+    let elsewhere: Vec<Elsewhere> = others.into_iter().map(|other| Elsewhere::lower(other, registry)).collect();
     let (target, artifacts) = (target_of(&spec), BTreeMap::new());
     let lowering = Lowering::run(&spec, &target, &artifacts, registry);
-    let mut found = stages::findings(&spec, &lowering, registry);
+    let mut found = stages::findings(&spec, &lowering, &elsewhere);
     let desired = match lowering.finish() {
         Ok((desired, warnings)) => {
             found.extend(warnings);
@@ -91,8 +94,8 @@ fn has_errors(findings: &[Diagnostic]) -> bool {
     findings.iter().any(Diagnostic::is_error)
 }
 
-/// Everything that could be read, with what is wrong with it.
-fn read(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Registry) -> Result<Spec, Vec<Diagnostic>> {
+/// Everything that could be read, with what is wrong with it, and the same as other runs would read it.
+fn read(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Registry) -> Result<(Spec, Vec<Other>), Vec<Diagnostic>> {
     let source = Source::new(path, text);
     let (root, mut findings) = parse(&source);
     if findings.iter().any(syntax::hides_the_rest) {
@@ -120,7 +123,7 @@ fn read(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Registry)
     }
     tidy(&mut findings);
     let others = others.into_iter().map(|other| Other::new(other, chosen.as_deref(), &source, registry)).collect();
-    Ok(Spec::new(main, others, findings, &source, registry))
+    Ok((Spec::new(main, findings, &source, registry), others))
 }
 
 /// An item of an `unset` that removes nothing may remove something in another stage.
@@ -167,9 +170,8 @@ pub fn load_header(path: &Path, text: &str, options: &LoadOptions<'_>) -> Result
 /// header's tables, or one of those comes after it.
 fn may_hide_header(source: &Source, finding: &Diagnostic) -> bool {
     let Some(span) = &finding.span else { return true };
-    let harmless = |path: &str| {
-        matches!(path.split('.').next(), Some("function" | "role" | "outputs" | "defaults" | "log_group" | "template"))
-    };
+    let harmless =
+        |path: &str| matches!(path.split('.').next(), Some("function" | "role" | "outputs" | "defaults" | "log_group" | "template"));
     let mut before = None;
     for (at, path) in syntax::headers(&source.text) {
         if at <= span.start {

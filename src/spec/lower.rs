@@ -4,7 +4,9 @@ use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::{Context, FunctionFacts, Registry, function_facts};
 use crate::model::value::resolve_table;
-use crate::model::{AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value};
+use crate::model::{
+    AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Turns the spec into what is wanted of AWS. What an attribute will be is filled in where it is
@@ -157,11 +159,11 @@ impl<'a> Lowering<'a> {
 
     /// Fills in what is known of the attributes. There are no circles any more.
     fn fill_attributes(&mut self) {
-        let filled: BTreeMap<Address, Resource> =
-            self.resources.iter().map(|(address, placed)| (address.clone(), self.filled(&placed.resource))).collect();
-        for (address, resource) in filled {
-            if let Some(placed) = self.resources.get_mut(&address) {
-                placed.resource = resource;
+        let addresses: Vec<Address> = self.resources.keys().cloned().collect();
+        for address in addresses {
+            let filled = self.resources.get(&address).map(|placed| self.filled(&placed.resource));
+            if let (Some(placed), Some(filled)) = (self.resources.get_mut(&address), filled) {
+                placed.resource = filled;
             }
         }
     }
@@ -204,8 +206,11 @@ fn account_fact(part: &TemplatePart, target: &Target) -> Option<Value> {
 
 fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &Target) -> BTreeMap<String, FunctionFacts> {
     // Sections of the top level come first: the last one of this name is the function's own.
-    let by_name: BTreeMap<(&str, &str), &Section> =
-        sections.iter().filter(|section| section.part.is_none()).map(|section| ((section.kind.as_str(), section.name.as_str()), section)).collect();
+    let by_name: BTreeMap<(&str, &str), &Section> = sections
+        .iter()
+        .filter(|section| section.part.is_none())
+        .map(|section| ((section.kind.as_str(), section.name.as_str()), section))
+        .collect();
     let below = |kind: &'static str, name: &str| by_name.get(&(kind, name)).copied();
     let functions = sections.iter().filter(|section| section.kind == FUNCTION);
     let facts = functions.map(|section| {

@@ -115,8 +115,6 @@ pub struct Spec {
     output_spans: BTreeMap<String, Span>,
     /// Where the values of the header stand, such as `aws.region`.
     header_spans: BTreeMap<Path, Span>,
-    /// The stages that are not chosen, and this one with `[local]` or without it: they are checked, too.
-    others: Vec<Other>,
     /// The key that a lone string stands for, by kind.
     shorthands: BTreeMap<String, String>,
     /// The settings that stand where the file gives none, by kind, in the order of the documentation.
@@ -124,8 +122,7 @@ pub struct Spec {
     source: tree::Source,
 }
 
-/// The file as another run would read it.
-#[derive(Clone, Debug)]
+/// The file as another run would read it: in a stage that is not chosen, or in this one with or without `[local]`.
 struct Other {
     spec: Spec,
     is_local: bool,
@@ -137,14 +134,15 @@ impl Other {
     fn new(variant: Variant, chosen: Option<&str>, source: &tree::Source, registry: &Registry) -> Self {
         let (is_local, is_local_twin) = (variant.is_local, variant.stage.as_deref() == chosen);
         let findings = variant.findings.clone();
-        Self { spec: Spec::new(variant, Vec::new(), findings, source, registry), is_local, is_local_twin }
+        Self { spec: Spec::new(variant, findings, source, registry), is_local, is_local_twin }
     }
 }
 
 impl Spec {
-    fn new(variant: Variant, others: Vec<Other>, diagnostics: Vec<Diagnostic>, source: &tree::Source, registry: &Registry) -> Self {
+    fn new(variant: Variant, diagnostics: Vec<Diagnostic>, source: &tree::Source, registry: &Registry) -> Self {
         let shorthands = registry.iter().filter_map(|kind| Some((kind.name().to_owned(), kind.shorthand()?.to_owned())));
-        let (header, header_spans) = variant.header.unwrap_or_else(|| (Header::stand_in(variant.stage.as_deref(), source), BTreeMap::new()));
+        let (header, header_spans) =
+            variant.header.unwrap_or_else(|| (Header::stand_in(variant.stage.as_deref(), source), BTreeMap::new()));
         Self {
             header,
             sections: variant.sections,
@@ -152,7 +150,6 @@ impl Spec {
             diagnostics,
             output_spans: variant.output_spans,
             header_spans,
-            others,
             shorthands: shorthands.collect(),
             fields: registry.iter().map(|kind| (kind.name().to_owned(), kind.fields())).collect(),
             source: source.clone(),

@@ -87,7 +87,9 @@ impl<'a> Page<'a> {
     fn header(&mut self) {
         let header = &self.spec.header;
         if let Some(stage) = &header.stage {
-            self.line(&format!("# The stage `{stage}`: its values stand where they were merged into. Read it again with `--stage {stage}`."));
+            self.line(&format!(
+                "# The stage `{stage}`: its values stand where they were merged into. Read it again with `--stage {stage}`."
+            ));
         }
         let place = |path: &Path| self.spec.header_spans.get(path).cloned();
         let mut top = Table::from([("project".to_owned(), Value::from(header.project.as_str()))]);

@@ -19,6 +19,8 @@ pub fn schema(registry: &Registry) -> Json {
     }
     let function = json!({ "$ref": "#/$defs/function" });
     properties.insert(FUNCTION.into(), named(function.clone()));
+    properties
+        .insert("template".into(), described(named(function.clone()), "Settings that functions take with `use`, by the template's name."));
     properties.insert("defaults".into(), described(function, "Settings of all functions; what a function says itself beats them."));
     properties
         .insert("vars".into(), described(json!({ "type": "object" }), "Values for `${var.NAME}`; also `{ env = \"NAME\", default = … }`."));

@@ -1,5 +1,6 @@
 //! From the patched file to the sections that kinds read.
 
+use super::FUNCTION;
 use super::header::check_name;
 use super::layers::{Layers, USE, contains, names_of, of_layer_alone};
 use super::merge::{CODE_KEYS, Merging, unset_of_nothing};
@@ -9,7 +10,6 @@ use super::supported::not_supported_yet;
 use super::top::{dotted_name, invalid_name};
 use super::tree::{Data, Node, Nodes};
 use super::wanted::not_a_table;
-use super::FUNCTION;
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::kinds::{self, Kind, Place, Registry};
 use crate::model::{Address, Field, Path, Section, Table, field};
@@ -124,7 +124,8 @@ impl<'a> Reader<'a> {
         let mut resolved = self.resolve(name, &merged);
         let table = resolved.table_mut().map(std::mem::take).unwrap_or_default();
         self.function_table(name, node, table);
-        let is_inside = |finding: &Diagnostic| finding.address.is_none() && finding.span.as_ref().is_some_and(|span| contains(&merged, span));
+        let is_inside =
+            |finding: &Diagnostic| finding.address.is_none() && finding.span.as_ref().is_some_and(|span| contains(&merged, span));
         for finding in self.findings[before..].iter_mut().filter(|finding| is_inside(finding)) {
             finding.address = Some(Address::new(FUNCTION, name).to_string());
         }

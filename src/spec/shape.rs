@@ -2,9 +2,9 @@
 
 use super::document;
 use super::foreign;
-use super::wanted::{number_hint, one_of, one_setting, plural, possible, type_hint, wanted};
 use super::references::{Piece, Scope, pieces};
 use super::tree::{Data, Node, Nodes};
+use super::wanted::{number_hint, one_of, one_setting, plural, possible, type_hint, wanted};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::model::{Field, Path, Shape, Table, TemplatePart, Value, field};
 use std::collections::BTreeMap;
@@ -322,7 +322,10 @@ impl<'a> Checker<'a> {
     /// A header that opens a table takes every key that follows, also those that were meant for the function.
     fn too_deep(&self, key: &str, path: &Path) -> Option<String> {
         let outer = self.outer.as_ref().filter(|outer| outer.keys.contains(&key) && !(outer.is_function && path.0.is_empty()))?;
-        Some(format!("`{key}` is a setting of the function itself: move it up to `[function.{}]`, above any header below that", outer.function))
+        Some(format!(
+            "`{key}` is a setting of the function itself: move it up to `[function.{}]`, above any header below that",
+            outer.function
+        ))
     }
 
     fn missing_key(&mut self, field: &Field, place: Option<Span>, path: &Path) {

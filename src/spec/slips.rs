@@ -13,7 +13,12 @@ pub(crate) fn explain(source: &Source, parser: &str, span: Span) -> Diagnostic {
         _ if parser.starts_with("string values must be quoted") || parser.starts_with("invalid boolean") => slip.bare_value(),
         _ if parser.contains("escape") || parser.contains("unicode value") => Some(slip.escape()),
         _ if parser.contains("non-double-quote visible") || parser.contains("non-single-quote visible") => Some(slip.control_character()),
-        _ if parser.starts_with("invalid multi-line") || parser.starts_with("invalid basic string") || parser.starts_with("invalid literal string") => Some(slip.open_text()),
+        _ if parser.starts_with("invalid multi-line")
+            || parser.starts_with("invalid basic string")
+            || parser.starts_with("invalid literal string") =>
+        {
+            Some(slip.open_text())
+        }
         _ if parser.contains("recursion") => Some(told("Lists and tables are nested more than 80 deep.", slip.span.clone())),
         _ if is_bracket(parser) => Some(slip.open_bracket(parser)),
         _ if parser.starts_with("unclosed table") => Some(slip.open_header()),
@@ -51,7 +56,9 @@ pub(crate) fn other_format(source: &Source) -> Option<Diagnostic> {
     let start = at + (first.len() - first.trim_start().len());
     Some(
         Diagnostic::error("not-toml", format!("The file is {name}, not TOML"))
-            .detail(format!("The spec is written in TOML: `key = value`, below headers such as `[function.hello]`. This looks like {name}."))
+            .detail(format!(
+                "The spec is written in TOML: `key = value`, below headers such as `[function.hello]`. This looks like {name}."
+            ))
             .hint("`lambdo init` writes a spec for the programs of a folder")
             .span(source.span(start..start + line.len())),
     )
@@ -113,9 +120,8 @@ impl Slip<'_> {
             }
             "true" | "yes" | "on" => told(format!("`{value}` is no value of TOML."), place).hint(format!("write `{key} = true`")),
             "false" | "no" | "off" => told(format!("`{value}` is no value of TOML."), place).hint(format!("write `{key} = false`")),
-            _ if plain.len() < value.len() => {
-                told(format!("`{value}` has typographic quotes; TOML takes `\"` or `'`."), place).hint(format!("write `{key} = \"{plain}\"`"))
-            }
+            _ if plain.len() < value.len() => told(format!("`{value}` has typographic quotes; TOML takes `\"` or `'`."), place)
+                .hint(format!("write `{key} = \"{plain}\"`")),
             _ if value.starts_with(|letter: char| letter.is_ascii_digit()) => return Some(self.number_with_more(value, place)),
             _ => told(format!("`{value}` is text, and text stands in quotes."), place).hint(format!("write `{key} = \"{value}\"`")),
         })
@@ -210,7 +216,10 @@ impl Slip<'_> {
             return Some(told("A comment begins with `#`.", place).hint(format!("write `# {}`", line.trim_start_matches('/').trim())));
         }
         if let Some(path) = header_path(line) {
-            return Some(told(format!("`{path}` has a character that needs quotes."), place).hint("names have letters from a to z, digits, `_` and `-`"));
+            return Some(
+                told(format!("`{path}` has a character that needs quotes."), place)
+                    .hint("names have letters from a to z, digits, `_` and `-`"),
+            );
         }
         let (key, value) = line.split_once(':').unwrap_or((line, ""));
         let is_key = |key: &str| !key.is_empty() && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter));

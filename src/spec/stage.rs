@@ -69,7 +69,9 @@ pub(crate) fn patched(root: &Node, stage: Option<&str>, is_local: bool, merging:
     }
     match &overlay {
         Some(overlay) if is_local => patch_with(&mut file, overlay, "`local`", merging),
-        Some(overlay) if overlay.table().is_none() => merging.findings.push(not_a_table("`local`", overlay).hint("write `[local]`, or a table below it such as `[local.defaults]`")),
+        Some(overlay) if overlay.table().is_none() => {
+            merging.findings.push(not_a_table("`local`", overlay).hint("write `[local]`, or a table below it such as `[local.defaults]`"))
+        }
         _ => {}
     }
     file

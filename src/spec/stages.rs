@@ -2,7 +2,7 @@
 
 use super::load::target_of;
 use super::lower::{Lowering, address_of};
-use super::{AwsSettings, FUNCTION, Other, Spec, later};
+use super::{AwsSettings, FUNCTION, Header, Other, Spec, later};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,28 +17,42 @@ pub(crate) fn place(stage: Option<&str>, is_local: bool) -> String {
     }
 }
 
-/// Errors that show in another stage only, and names that two stages would share.
-pub(crate) fn findings(spec: &Spec, main: &Lowering<'_>, registry: &Registry) -> Vec<Diagnostic> {
-    let targets: Vec<_> = spec.others.iter().map(|other| target_of(&other.spec)).collect();
-    let mut told: BTreeSet<_> = main.findings.iter().map(|finding| (finding.code, finding.span.clone())).collect();
-    let mut found = Vec::new();
-    let mut stages = vec![(&spec.header.stage, &spec.header.aws, main.places())];
-    for (other, target) in spec.others.iter().zip(&targets) {
-        let lowering = Lowering::run(&other.spec, target, &BTreeMap::new(), registry);
-        if !other.is_local_twin {
-            stages.push((&other.spec.header.stage, &other.spec.header.aws, lowering.places()));
-        }
-        found.extend(of_other(other, lowering.findings, &mut told));
-    }
-    found.extend(shared_names(&stages));
-    found
+/// What lowering found for another run.
+pub(crate) struct Elsewhere {
+    header: Header,
+    is_local: bool,
+    is_local_twin: bool,
+    findings: Vec<Diagnostic>,
+    places: Vec<NamePlace>,
 }
 
-fn of_other(other: &Other, findings: Vec<Diagnostic>, told: &mut BTreeSet<(&'static str, Option<Span>)>) -> Vec<Diagnostic> {
-    let findings = later::without_consequences(&other.spec.diagnostics, findings);
-    let is_new = |finding: &Diagnostic| finding.is_error() && told.insert((finding.code, finding.span.clone()));
-    let place = place(other.spec.header.stage.as_deref(), other.is_local);
-    findings.into_iter().filter(is_new).map(|finding| finding.hint(format!("this shows {place}"))).collect()
+impl Elsewhere {
+    /// Lowers the spec, and keeps what is wrong with it and the names of its resources.
+    pub fn lower(other: Other, registry: &Registry) -> Self {
+        let Other { spec, is_local, is_local_twin } = other;
+        let (target, artifacts) = (target_of(&spec), BTreeMap::new());
+        let lowering = Lowering::run(&spec, &target, &artifacts, registry);
+        let places = lowering.places();
+        let findings = later::without_consequences(&spec.diagnostics, lowering.findings);
+        Self { header: spec.header, is_local, is_local_twin, findings, places }
+    }
+
+    /// Errors that nothing else has told.
+    fn errors<'a>(&'a self, told: &mut BTreeSet<(&'static str, Option<Span>)>) -> Vec<Diagnostic> {
+        let is_new = |finding: &&'a Diagnostic| finding.is_error() && told.insert((finding.code, finding.span.clone()));
+        let place = place(self.header.stage.as_deref(), self.is_local);
+        self.findings.iter().filter(is_new).map(|finding| finding.clone().hint(format!("this shows {place}"))).collect()
+    }
+}
+
+/// Errors that show in another stage only, and names that two stages would share.
+pub(crate) fn findings(spec: &Spec, main: &Lowering<'_>, elsewhere: &[Elsewhere]) -> Vec<Diagnostic> {
+    let mut told: BTreeSet<_> = main.findings.iter().map(|finding| (finding.code, finding.span.clone())).collect();
+    let mut found: Vec<Diagnostic> = elsewhere.iter().flat_map(|other| other.errors(&mut told)).collect();
+    let places = main.places();
+    let others = elsewhere.iter().filter(|other| !other.is_local_twin).map(|other| (&other.header, &other.places[..]));
+    found.extend(shared_names(std::iter::once((&spec.header, &places[..])).chain(others)));
+    found
 }
 
 /// A resource's name in AWS and where the spec gives it.
@@ -107,17 +121,15 @@ impl Lowering<'_> {
     }
 }
 
-type Stage<'a> = (&'a Option<String>, &'a AwsSettings, Vec<NamePlace>);
-
 /// Two stages in one account and region whose resources would be the same thing.
-fn shared_names(stages: &[Stage<'_>]) -> Vec<Diagnostic> {
+fn shared_names<'a>(stages: impl Iterator<Item = (&'a Header, &'a [NamePlace])>) -> Vec<Diagnostic> {
     let mut names: BTreeMap<(&(String, String), String), &str> = BTreeMap::new();
     let mut told = BTreeSet::new();
     let mut found = Vec::new();
-    for (stage, aws, places) in stages {
-        let Some(stage) = stage.as_deref() else { continue };
+    for (header, places) in stages {
+        let Some(stage) = header.stage.as_deref() else { continue };
         for place in places {
-            let Some(other) = names.insert((&place.key, cloud_of(aws, place)), stage) else { continue };
+            let Some(other) = names.insert((&place.key, cloud_of(&header.aws, place)), stage) else { continue };
             if told.insert(&place.owner) {
                 found.push(shared_name(place, other, stage));
             }

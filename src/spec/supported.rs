@@ -3,20 +3,8 @@
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Words of the top level.
-const TOP: &[&str] = &[
-    "daemon",
-    "discover",
-    "drift",
-    "ecr",
-    "http_api",
-    "lambdo_version",
-    "layer",
-    "log_group",
-    "moved",
-    "notify",
-    "policy",
-    "timezone",
-];
+const TOP: &[&str] =
+    &["daemon", "discover", "drift", "ecr", "http_api", "lambdo_version", "layer", "log_group", "moved", "notify", "policy", "timezone"];
 
 /// What to do until a word is built. A word that is not here can only be left out.
 const MEANWHILE: &[(&str, &str)] = &[

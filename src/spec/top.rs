@@ -55,7 +55,8 @@ impl Reader<'_> {
             (false, Some(stage)) => format!("stage.{stage}."),
             (false, None) => "local.".into(),
         };
-        let place = if patch.is_empty() { "at the top level".to_owned() } else { format!("right below `[{}]`", patch.trim_end_matches('.')) };
+        let place =
+            if patch.is_empty() { "at the top level".to_owned() } else { format!("right below `[{}]`", patch.trim_end_matches('.')) };
         finding
             .detail(format!("`{key}` is a setting of a function and stands {place}."))
             .hint(format!("write it below `[{patch}function.NAME]`, or below `[{patch}defaults]` for all functions"))
@@ -123,5 +124,10 @@ pub(crate) fn invalid_name(name: &str, problem: &str, span: Option<Span>) -> Dia
 /// The hint for a table below a function that has the settings of one: `[function.api.users]`.
 pub(crate) fn dotted_name(function: &str, key: &str, inner: &Nodes) -> Option<String> {
     let has_code = ["build", "code", "image", "handler"].iter().any(|setting| inner.contains_key(*setting));
-    has_code.then(|| format!("names have no dots: `[{FUNCTION}.{function}-{}]` is a function of its own, with its own `build` or `code`", snake_case(key)))
+    has_code.then(|| {
+        format!(
+            "names have no dots: `[{FUNCTION}.{function}-{}]` is a function of its own, with its own `build` or `code`",
+            snake_case(key)
+        )
+    })
 }

@@ -152,7 +152,9 @@ impl Usage {
 fn unused(what: &str, name: &str, span: Option<Span>) -> Diagnostic {
     let (summary, detail, hint) = match what {
         "vars" => ("A variable is not used", format!("No `${{var.{name}}}` stands in the file."), "remove it, or use it".to_owned()),
-        "template" => ("A template is not used", format!("No function has `use = \"{name}\"`."), "remove it, or name it in a `use`".to_owned()),
+        "template" => {
+            ("A template is not used", format!("No function has `use = \"{name}\"`."), "remove it, or name it in a `use`".to_owned())
+        }
         _ => (
             "A shared section is not used",
             format!("No function has `{what} = \"{name}\"`, and no reference names it; it is made in AWS all the same."),

@@ -77,7 +77,9 @@ pub(crate) fn type_hint(node: &Node, wanted: &str, path: &Path) -> Option<String
         Data::List(items) if takes("a table") && items.iter().any(|item| item.table().is_some()) => {
             Some("two brackets, as in `[[…]]`, begin a list of tables; one bracket begins a table".into())
         }
-        Data::List(items) if items.len() == 1 && !wanted.contains("list") && !takes("a table") => Some("write the item without brackets".into()),
+        Data::List(items) if items.len() == 1 && !wanted.contains("list") && !takes("a table") => {
+            Some("write the item without brackets".into())
+        }
         _ if takes("a table") => path.0.last().map(|key| format!("write it as `{key} = {{ KEY = … }}`, or with a header of its own")),
         _ => None,
     }

@@ -138,3 +138,66 @@ fn wrong_with_good(world: &World, file: &Path) -> Option<String> {
     let (before, after) = (toml::from_str::<toml::Table>(&first.stdout), toml::from_str::<toml::Table>(&second.stdout));
     if before.is_ok() && before == after { None } else { problem(&format!("`spec` is not what it was\n{first}\n{second}")) }
 }
+
+/// What a schema can see of a spec: keys, types and ranges, and nothing that several keys make together.
+const SEEN_BY_THE_SCHEMA: &[&str] = &[
+    "headers/bad-names",
+    "headers/no-project",
+    "headers/project-as-a-table",
+    "headers/unknown-keys",
+    "headers/another-version",
+    "keys/defaults-are-told-once",
+    "keys/function-is-no-table",
+    "keys/function-settings-at-the-top",
+    "keys/mistyped",
+    "keys/not-supported-at-the-top",
+    "keys/not-supported-in-a-function",
+    "keys/of-cargo-lambda",
+    "keys/of-cdk",
+    "keys/of-sam",
+    "keys/of-serverless",
+    "keys/of-terraform",
+    "keys/settings-after-a-header",
+    "keys/strangers",
+    "keys/tables-that-are-none",
+    "keys/wrong-types",
+    "names/invalid",
+    "stages/wrong-in-another-stage",
+    "templates/wrong-inside",
+    "templates/wrong-inside-of-an-unused-one",
+];
+
+#[test]
+fn the_schema_takes_every_good_spec_and_refuses_what_it_can_see() {
+    let schema = serde_json::from_str(include_str!("../../schemas/config.schema.json")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let complaint = |file: &Path| {
+        let text = std::fs::read_to_string(file).unwrap();
+        let json = serde_json::to_value(toml::from_str::<toml::Table>(&text).unwrap()).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        (!errors.is_empty()).then(|| errors.join("\n"))
+    };
+    let refused: Vec<String> = corpus("good").iter().filter_map(|file| Some(format!("{}: {}", file.display(), complaint(file)?))).collect();
+    assert!(refused.is_empty(), "good specs that the schema refuses:\n{}", refused.join("\n"));
+    let bad = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/bad");
+    let taken: Vec<&&str> = SEEN_BY_THE_SCHEMA.iter().filter(|name| complaint(&bad.join(format!("{name}.toml"))).is_none()).collect();
+    assert!(taken.is_empty(), "bad specs that the schema takes: {taken:?}");
+}
+
+#[test]
+fn a_spec_as_json_keeps_to_its_schema() {
+    let world = World::without_cloud();
+    let schema = serde_json::from_str(include_str!("../../schemas/spec.schema.json")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    for file in corpus("good") {
+        let document = Case::new(&world, &file).run(&["spec", "--format", "json"]).expect(0).json();
+        let errors: Vec<String> = validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert_eq!(errors, [""; 0], "{}", file.display());
+    }
+    let case = Case::new(&world, &corpus("good").into_iter().find(|file| file.ends_with("templates/one.toml")).unwrap());
+    let document = case.run(&["spec", "--format", "json", "ha*"]).json();
+    assert_eq!(document["sections"][0]["address"], "function.hash");
+    assert_eq!(document["sections"][0]["values"]["memory_size"], 256);
+    assert_eq!(document["sections"][0]["origins"]["memory_size"], "config.toml:4");
+    case.run(&["spec", "hahs"]).expect(6).says("did you mean `hash`?");
+}

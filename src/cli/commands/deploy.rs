@@ -48,21 +48,22 @@ pub struct Deployment {
 }
 
 impl Wish<'_> {
-    /// Reads the spec and says whatever is wrong with it or with the sources, before anybody is called.
+    /// Reads the spec and says whatever is wrong with it or with the sources, before anybody is called; warnings are shown.
     ///
     /// # Errors
     /// [`Exit::Usage`] with everything that is wrong.
-    pub fn check(&self, workspace: &Workspace, config: &Config) -> Result<Checked, Failure> {
-        checked(workspace, config, &|function| Packing::is_selected(self.selection, function), false)
+    pub fn check(&self, workspace: &Workspace, config: &Config) -> Result<Spec, Failure> {
+        let Checked { spec, warnings, .. } = checked(workspace, config, &|function| Packing::is_selected(self.selection, function), false)?;
+        workspace.ui.diagnostics(&warnings);
+        Ok(spec)
     }
 
     /// Builds, asks AWS who we are, then plans.
     ///
     /// # Errors
     /// Whatever keeps the plan from being made; nothing was changed then.
-    pub async fn prepare(&self, workspace: &Workspace, checked: &Checked) -> Result<Deployment, Failure> {
-        workspace.ui.diagnostics(&checked.warnings);
-        let packing = Packing { workspace, spec: &checked.spec, build: self.build };
+    pub async fn prepare(&self, workspace: &Workspace, spec: &Spec) -> Result<Deployment, Failure> {
+        let packing = Packing { workspace, spec, build: self.build };
         workspace.progress.go();
         let deployment = unless_interrupted(&workspace.interrupt, self.plan(&packing)).await;
         workspace.progress.rest();
@@ -144,12 +145,7 @@ pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) ->
 ///
 /// # Errors
 /// [`Exit::Usage`] with everything that is wrong, and the warnings.
-pub fn checked(
-    workspace: &Workspace,
-    config: &Config,
-    is_wanted: &dyn Fn(&str) -> bool,
-    is_made_later: bool,
-) -> Result<Checked, Failure> {
+pub fn checked(workspace: &Workspace, config: &Config, is_wanted: &dyn Fn(&str) -> bool, is_made_later: bool) -> Result<Checked, Failure> {
     workspace.checked(config, &|spec| {
         let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.function)).collect();
         let cache = cache(workspace, spec);

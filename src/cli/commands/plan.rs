@@ -14,8 +14,8 @@ use std::path::Path;
 pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
     let wish = Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], lock: None };
-    let checked = wish.check(workspace, &config)?;
-    let deployment = wish.prepare(workspace, &checked).await?;
+    let spec = wish.check(workspace, &config)?;
+    let deployment = wish.prepare(workspace, &spec).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state), &deployment.plan);
     let view = human::PlanView { title: &title, plan, purpose: human::Purpose::Deploy, rules: workspace.registry.as_ref() };
     match workspace.ui.format() {

@@ -28,9 +28,9 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
         None => {
             let wish =
                 Wish { selection: &arguments.selection, build: true, deep: arguments.deep, adopt: &arguments.adopt, lock: Some(VERB) };
-            let checked = wish.check(workspace, &config)?;
-            warn_of_ci(workspace, &checked.spec.header);
-            wish.prepare(workspace, &checked).await?
+            let spec = wish.check(workspace, &config)?;
+            warn_of_ci(workspace, &spec.header);
+            wish.prepare(workspace, &spec).await?
         }
     };
     let Deployment { connection, state, plan, packages, lease, .. } = deployment;
