@@ -10,7 +10,13 @@ use crate::model::Path;
 pub(crate) fn explain(source: &Source, parser: &str, span: Span) -> Diagnostic {
     let slip = Slip { source, span };
     let found = match parser {
-        _ if parser.starts_with("string values must be quoted") || parser.starts_with("invalid boolean") => slip.bare_value(),
+        _ if ["string values must be quoted", "invalid boolean", "invalid float", "invalid integer"]
+            .iter()
+            .any(|said| parser.starts_with(said)) =>
+        {
+            slip.bare_value()
+        }
+        _ if parser.contains("leading zero") => Some(slip.leading_zero()),
         _ if parser.contains("escape") || parser.contains("unicode value") => Some(slip.escape()),
         _ if parser.contains("non-double-quote visible") || parser.contains("non-single-quote visible") => Some(slip.control_character()),
         _ if parser.starts_with("invalid multi-line")
@@ -122,6 +128,7 @@ impl Slip<'_> {
             "false" | "no" | "off" => told(format!("`{value}` is no value of TOML."), place).hint(format!("write `{key} = false`")),
             _ if plain.len() < value.len() => told(format!("`{value}` has typographic quotes; TOML takes `\"` or `'`."), place)
                 .hint(format!("write `{key} = \"{plain}\"`")),
+            _ if value.contains('=') => told(format!("`{value}` stands behind `{key} =`; each key has a line of its own."), place),
             _ if value.starts_with(|letter: char| letter.is_ascii_digit()) => return Some(self.number_with_more(value, place)),
             _ => told(format!("`{value}` is text, and text stands in quotes."), place).hint(format!("write `{key} = \"{value}\"`")),
         })
@@ -134,6 +141,12 @@ impl Slip<'_> {
             Some(hint) => finding.hint(format!("`{key}`: {hint}")),
             None => finding.hint(format!("for text write `{key} = \"{value}\"`; numbers have no units")),
         }
+    }
+
+    fn leading_zero(&self) -> Diagnostic {
+        let value = self.value();
+        told(format!("`{value}` begins with a zero, which no number does."), self.covering(self.span.start, value))
+            .hint(format!("write `{}`, or `\"{value}\"` for text", value.trim_start_matches('0')))
     }
 
     fn escape(&self) -> Diagnostic {
@@ -199,6 +212,9 @@ impl Slip<'_> {
         }
         if [";", ","].contains(&rest) {
             return Some(told(format!("A line ends without `{rest}`."), place).hint(format!("remove the `{rest}`")));
+        }
+        if header_path(before.trim()).is_some() {
+            return Some(told("A header stands alone on its line.", place).hint("write what follows it on the next line"));
         }
         let (key, value) = before.split_once('=')?;
         let (key, whole) = (key.trim(), format!("{} {rest}", value.trim()));

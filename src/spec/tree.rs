@@ -164,7 +164,13 @@ impl Node {
 pub(crate) fn parse(source: &Source) -> (Node, Vec<Diagnostic>) {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     let mut findings = syntax::explain(source, &errors);
-    let data = convert_table(table.get_ref(), source, &mut findings);
+    let mut of_values = Vec::new();
+    let data = convert_table(table.get_ref(), source, &mut of_values);
+    let is_told = |value: &Diagnostic| {
+        findings.iter().any(|told| told.span.as_ref().map(|span| span.start) == value.span.as_ref().map(|span| span.start))
+    };
+    of_values.retain(|value| !is_told(value));
+    findings.append(&mut of_values);
     (Node { data, key: None, span: None }, findings)
 }
 
