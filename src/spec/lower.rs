@@ -133,7 +133,7 @@ impl<'a> Lowering<'a> {
     /// Where a section says its name in AWS, if it does.
     pub fn span_of_given_name(&self, section: usize) -> Option<Span> {
         let spans = &self.sections[section].spans;
-        NAME_KEYS.iter().find_map(|key| spans.get(&Path::key(*key)).cloned())
+        NAME_KEYS.iter().find_map(|key| spans.get(&Path::key(key)).cloned())
     }
 
     /// Where a section stands, or for one that nobody wrote, its function.
