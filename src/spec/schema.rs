@@ -15,7 +15,7 @@ const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,62}$";
 pub fn schema(registry: &Registry) -> Json {
     let mut properties = object(&fields(TOP, &[]));
     for kind in registry.iter().filter(|kind| kind.name() != FUNCTION && kind.places().contains(&Place::TopLevel)) {
-        properties.insert(kind.name().into(), named(section(kind)));
+        properties.insert(kind.name().into(), named(with_unset(section(kind))));
     }
     let function = json!({ "$ref": "#/$defs/function" });
     properties.insert(FUNCTION.into(), named(function.clone()));
@@ -65,6 +65,13 @@ fn described(mut schema: Json, text: &str) -> Json {
 
 fn unset() -> Json {
     json!({ "type": "array", "items": { "type": "string" }, "description": "Inherited keys that are removed, such as `environment.DEBUG`." })
+}
+
+/// A stage can take keys away from a section of the top level.
+fn with_unset(mut section: Json) -> Json {
+    let table = if section.get("anyOf").is_some() { &mut section["anyOf"][1] } else { &mut section };
+    table["properties"]["unset"] = unset();
+    section
 }
 
 fn function_section(registry: &Registry) -> Json {
