@@ -105,9 +105,14 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&given, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(given.len()) / 4)
+        .filter(|(distance, candidate)| *distance <= allowed_distance(candidate.len().min(given.len())))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// How many letters may differ: in a very short word everything is near everything.
+fn allowed_distance(length: usize) -> usize {
+    if length < 2 { 0 } else { 1 + length / 5 }
 }
 
 #[cfg(test)]
@@ -120,5 +125,9 @@ mod tests {
         assert_eq!(nearest("memory_sise", keys), Some("memory_size"));
         assert_eq!(nearest("Timeout", keys), Some("timeout"));
         assert_eq!(nearest("vpc", keys), None);
+        assert_eq!(nearest("dist", ["rust"]), None);
+        assert_eq!(nearest("3", ["e"]), None);
+        assert_eq!(nearest("hsh", ["hash"]), Some("hash"));
+        assert_eq!(nearest("retention_days", ["retention_in_days"]), Some("retention_in_days"));
     }
 }

@@ -3,6 +3,7 @@
 use super::args::{Arguments, Command, Global};
 use super::local::{self, LocalCloud};
 use super::progress::Progress;
+use super::render::{file_name, position};
 use super::ui::Ui;
 use super::view::{Title, human, json};
 use crate::aws::{Meter, Quotas, Session, Settings};
@@ -10,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
 use crate::model::{CallAccount, Event, EventSink, Exit, Failure, State};
-use crate::spec::{self, Header, LoadOptions, Spec};
+use crate::spec::{self, Checked, Header, LoadOptions, Spec};
 use crate::store::{FileStore, StateStore};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
@@ -114,13 +115,13 @@ impl Workspace {
             Some(path) => self.path(path),
             None => sought_upward(&base(&self.global)).ok_or_else(no_config)?,
         };
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Config { path, text }),
-            Err(error) => {
-                let detail = format!("`{}` cannot be read: {error}.", path.display());
-                Err(Failure::new(Exit::Usage, Diagnostic::error("config-unreadable", "The spec cannot be read").detail(detail)))
-            }
-        }
+        let problem = match std::fs::read(&path).map(String::from_utf8) {
+            Ok(Ok(text)) => return Ok(Config { path, text }),
+            Ok(Err(error)) => not_utf8(&path, &error),
+            Err(error) => Diagnostic::error("config-unreadable", "The spec cannot be read")
+                .detail(format!("`{}` cannot be read: {error}.", file_name(&path))),
+        };
+        Err(Failure::new(Exit::Usage, problem))
     }
 
     /// Reads the whole spec; warnings are shown.
@@ -129,6 +130,14 @@ impl Workspace {
     /// [`Exit::Usage`] with everything that is wrong with it.
     pub fn spec(&self, config: &Config) -> Result<Spec, Failure> {
         self.with_options(|options| spec::load(&config.path, &config.text, options, &self.registry)).map_err(Failure::from)
+    }
+
+    /// Reads the whole spec and checks what can be known without AWS; `packages` looks at the sources.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with it.
+    pub fn checked(&self, config: &Config, packages: &dyn Fn(&Spec) -> Vec<Diagnostic>) -> Result<Checked, Failure> {
+        self.with_options(|options| spec::check(&config.path, &config.text, options, &self.registry, packages)).map_err(Failure::from)
     }
 
     /// Reads only what says where the project lives.
@@ -284,6 +293,21 @@ fn sought_upward(folder: &Path) -> Option<PathBuf> {
     }
     let absolute = folder.canonicalize().ok()?;
     absolute.ancestors().skip(1).map(|above| above.join(CONFIG_FILE)).find(|path| path.is_file())
+}
+
+/// Editors that save in another encoding than UTF-8 are not rare on Windows.
+fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Diagnostic {
+    let bytes = error.as_bytes();
+    let diagnostic = Diagnostic::error("not-utf8", "The spec is not UTF-8");
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        let detail = format!("`{}` is UTF-16.", file_name(path));
+        return diagnostic.detail(detail).hint("save it as UTF-8");
+    }
+    let read = String::from_utf8_lossy(&bytes[..error.utf8_error().valid_up_to()]);
+    let (line, column) = position(&read, read.len());
+    let byte = bytes.get(error.utf8_error().valid_up_to()).copied().unwrap_or_default();
+    let detail = format!("`{}` has the byte 0x{byte:02X} in line {line}, column {column}, which is no UTF-8.", file_name(path));
+    diagnostic.detail(detail).hint("save it as UTF-8; most likely it is Latin-1 or Windows-1252 now")
 }
 
 fn no_config() -> Failure {

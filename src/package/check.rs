@@ -19,22 +19,29 @@ pub(super) fn check(contents: &Contents, items: &[Item], is_provided: bool) -> R
         return Ok(());
     }
     match items.iter().find(|item| item.name == BOOTSTRAP) {
-        None => Err(no_bootstrap(items)),
+        None => Err(no_bootstrap(&items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>())),
         Some(item) if item.mode & 0o111 == 0 && matches!(contents, Contents::Archive(_)) => Err(not_executable()),
         Some(_) => Ok(()),
     }
 }
 
-fn no_bootstrap(items: &[Item]) -> Diagnostic {
-    let roots: BTreeSet<&str> = items.iter().map(|item| item.name.split_inclusive('/').next().unwrap_or_default()).collect();
+/// The same from the names alone, without reading a file. What a zip holds is looked at later.
+pub(super) fn check_names(contents: &Contents, is_provided: bool) -> Result<(), Diagnostic> {
+    let Contents::Files(entries) = contents else { return Ok(()) };
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    if is_provided && !names.contains(&BOOTSTRAP) { Err(no_bootstrap(&names)) } else { Ok(()) }
+}
+
+fn no_bootstrap(names: &[&str]) -> Diagnostic {
+    let roots: BTreeSet<&str> = names.iter().map(|name| name.split_inclusive('/').next().unwrap_or_default()).collect();
     let named: Vec<&str> = roots.iter().copied().take(NAMED).collect();
     let more = if roots.len() > NAMED { format!(" and {} more", roots.len() - NAMED) } else { String::new() };
     let diagnostic = Diagnostic::error("no-bootstrap", "The package has no `bootstrap`").detail(format!(
         "The runtimes `provided.*` start a file `bootstrap` at the root of the package. There are {}{more}.",
         list(&named)
     ));
-    match items.iter().find(|item| item.name.rsplit('/').next() == Some(BOOTSTRAP)) {
-        Some(deeper) => diagnostic.hint(format!("`{}` lies deeper; make its folder the root of the package", deeper.name)),
+    match names.iter().find(|name| name.rsplit('/').next() == Some(BOOTSTRAP)) {
+        Some(deeper) => diagnostic.hint(format!("`{deeper}` lies deeper; make its folder the root of the package")),
         None => diagnostic.hint("`code = { file = \"PATH\" }` names the program whatever its file is called"),
     }
 }

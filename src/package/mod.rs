@@ -65,6 +65,12 @@ pub struct Options<'a> {
     pub checked: &'a Notify,
 }
 
+/// What is wrong with the packages as far as it shows without building and without reading what files hold.
+/// What `code` names and is not there is only a warning where `is_made_later`.
+pub fn check(requests: Vec<PackageRequest>, options: &Options<'_>, is_made_later: bool) -> Vec<Diagnostic> {
+    work::check(requests, options, &Builders::new(), is_made_later)
+}
+
 /// Makes the packages of all requests: builds in parallel, equal builds and equal packages once.
 ///
 /// # Errors

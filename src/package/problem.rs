@@ -6,9 +6,12 @@ use crate::model::Value;
 use std::io;
 use std::path::Path;
 
+/// The code of what is not there.
+pub(super) const MISSING_FILE: &str = "missing-file";
+
 /// Something named in the spec is not there. `shown` is what the user wrote.
 pub(super) fn missing(path: &Path, shown: &str, what: &str) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error("missing-file", "A file of the package is not there");
+    let mut diagnostic = Diagnostic::error(MISSING_FILE, "A file of the package is not there");
     // The deepest folder that is there, and the name that it lacks.
     let lacking = path.ancestors().take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists()).last().unwrap_or(path);
     let name = lacking.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -40,17 +43,17 @@ pub(super) fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
 
 /// A key that a table does not have.
 pub(super) fn unknown_key(table: &str, key: &str, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error("unknown-key", "This key is not known here")
-        .detail(format!("`{table}` has no key `{key}`. It has {}.", list(known)));
+    let diagnostic =
+        Diagnostic::error("unknown-key", "Unknown key").detail(format!("`{table}` has no key `{key}`. It has {}.", list(known)));
     match nearest(key, known.iter().copied()) {
-        Some(near) => diagnostic.hint(format!("`{near}` is meant?")),
+        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic,
     }
 }
 
 /// A value of the wrong type.
 pub(super) fn wrong_type(key: &str, wanted: &str, given: &str) -> Diagnostic {
-    Diagnostic::error("wrong-type", "This value has the wrong type").detail(format!("`{key}` is {given}; it takes {wanted}."))
+    Diagnostic::error("wrong-type", "A value has the wrong type").detail(format!("`{key}` is {given}; it takes {wanted}."))
 }
 
 /// A key of the spec that is decided and not built yet.

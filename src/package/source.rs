@@ -174,7 +174,7 @@ fn no_builder(build: &Build, is_given: bool) -> Diagnostic {
     let diagnostic = Diagnostic::error("unknown-build-kind", "This kind of build is not known")
         .detail(format!("`build.kind` is `{kind}`. It takes {}.", list(&BUILD_KINDS)));
     match nearest(kind, BUILD_KINDS) {
-        Some(near) => diagnostic.hint(format!("`{near}` is meant?")),
+        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic,
     }
 }

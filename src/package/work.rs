@@ -2,16 +2,15 @@
 
 use super::Options;
 use super::builder::{Build, Builders, Built, Job};
-use super::check::{check, is_provided};
+use super::check::{check as check_contents, check_names, is_provided};
 use super::contents::{self, Contents};
 use super::glibc;
 use super::hash::content_hash;
 use super::packages::{Packages, Planned};
-use super::problem::list;
+use super::problem::{MISSING_FILE, list, missing};
 use super::source::{Source, parse};
-use crate::diagnostic::Diagnostic;
-use crate::model::PackageRequest;
-use crate::model::{Artifact, Event};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::model::{Artifact, Event, PackageRequest, Value};
 use futures::StreamExt;
 use futures::stream;
 use std::collections::BTreeMap;
@@ -80,13 +79,57 @@ pub(super) async fn resolve(
     finish(made, problems)
 }
 
+/// What is wrong with the packages as far as it shows without a build and without reading what files hold.
+pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builders: &Builders, is_made_later: bool) -> Vec<Diagnostic> {
+    let requests: Vec<PackageRequest> = requests.into_iter().filter(is_readable).collect();
+    let total = requests.len();
+    let (packages, works, mut problems) = group(requests, options.folder, builders);
+    let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
+    problems.extend(run.shared_outputs());
+    for package in &packages {
+        let Err(problem) = look(package, options.folder) else { continue };
+        let problem = shared_problem(problem, &package.requests);
+        let may_come = is_made_later && package.build.is_none() && problem.code == MISSING_FILE;
+        problems.push(if may_come { made_later(problem) } else { problem });
+    }
+    problems
+}
+
+/// Whether exactly one source is given, and could be read: everything else the spec has told already.
+fn is_readable(request: &PackageRequest) -> bool {
+    let is_broken = |value: &Value| matches!(value, Value::Unresolved(parts) if parts.is_empty());
+    match (&request.code, &request.build) {
+        (Some(value), None) | (None, Some(value)) => {
+            !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken))
+        }
+        _ => false,
+    }
+}
+
+/// Looks at what is there already.
+fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
+    match &package.source {
+        Source::Build(build) => {
+            let path = folder.join(&build.path);
+            if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
+        }
+        source => contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.is_provided)),
+    }
+}
+
+/// A program that is only named may be made by a step before `up`.
+fn made_later(problem: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..problem }.hint("`plan` and `up` need it: make it before")
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Equal packages become one, and equal builds too.
 fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
-    let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Vec::new(), Vec::new());
+    let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Works::default(), Vec::new());
+    let mut known = BTreeMap::new();
     requests.sort_by(|one, other| one.function.cmp(&other.function));
     for request in requests {
         let source = match parse(request.code.as_ref(), request.build.as_ref(), folder, builders) {
@@ -102,30 +145,38 @@ fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) 
             problems.push(placed(problem, &request));
             continue;
         }
-        let equal = |package: &&mut Package| (&package.source, package.is_provided, package.build) == (&source, is_provided, build);
-        match packages.iter_mut().find(equal) {
+        let key = format!("{source:?} {is_provided} {build:?}");
+        match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
             Some(package) => package.requests.push(request),
-            None => packages.push(Package { source, is_provided, build, requests: vec![request] }),
+            None => {
+                known.insert(key, packages.len());
+                packages.push(Package { source, is_provided, build, requests: vec![request] });
+            }
         }
     }
-    (packages, works, problems)
+    (packages, works.list, problems)
 }
 
 fn architecture(request: &PackageRequest) -> &str {
     request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str)
 }
 
-fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works: &mut Vec<Work>) -> usize {
+/// Builds, each once; `known` has them by what tells them apart.
+#[derive(Default)]
+struct Works {
+    list: Vec<Work>,
+    known: BTreeMap<String, usize>,
+}
+
+fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works: &mut Works) -> usize {
     let architecture = architecture(request);
     let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
-    let equal = |work: &Work| {
-        (&work.build, work.architecture.as_str()) == (build, architecture)
-            && (!is_per_function || work.request.function == request.function)
-    };
-    works.iter().position(equal).unwrap_or_else(|| {
+    let owner = if is_per_function { request.function.as_str() } else { "" };
+    let key = format!("{build:?} {architecture} {owner}");
+    *works.known.entry(key).or_insert_with(|| {
         let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
-        works.push(Work { build, architecture, request, is_per_function, done: OnceCell::new() });
-        works.len() - 1
+        works.list.push(Work { build, architecture, request, is_per_function, done: OnceCell::new() });
+        works.list.len() - 1
     })
 }
 
@@ -248,7 +299,7 @@ async fn hash(folder: PathBuf, source: Source, is_provided: bool) -> Result<Read
 
 fn ready(contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
     let items = contents.read().map_err(unreadable)?;
-    check(&contents, &items, is_provided)?;
+    check_contents(&contents, &items, is_provided)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), unzipped_bytes, files: items.len() };
     Ok(Ready { planned: Planned { contents, items }, artifact, warnings: Vec::new() })

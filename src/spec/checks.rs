@@ -1,44 +1,25 @@
 //! What is wrong between sections: references, circles, names.
 
-use super::lower::{Lowering, address_of, all_facts};
+use super::lower::{Lowering, address_of};
 use super::shape::Checker;
 use super::tree::Node;
-use super::{FUNCTION, graph, outputs};
+use super::{graph, outputs};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::model::{Address, Path, Resource, Strength, Table, TemplatePart, Value, field};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The longest name of a function in AWS, in characters (Lambda, `CreateFunction`).
-const LONGEST_FUNCTION_NAME: usize = 64;
+/// The key of addresses that are waited for.
+const DEPENDS_ON: &str = "depends_on";
 
 impl Lowering<'_> {
-    /// A name that fits in this stage may be too long in the next one.
-    pub fn check_names_of_other_stages(&mut self) {
-        for (stage, sections) in &self.spec.other_stages {
-            for facts in all_facts(sections, &self.spec.header.project, Some(stage), &self.target).values() {
-                let length = facts.function_name.chars().count();
-                let section = sections.iter().find(|section| section.kind == FUNCTION && section.name == facts.name);
-                if length > LONGEST_FUNCTION_NAME {
-                    self.findings.push(
-                        Diagnostic::error("name-too-long", "The function's name is too long")
-                            .detail(format!(
-                                "In the stage `{stage}` it would be `{}`, of {length} characters; Lambda takes {LONGEST_FUNCTION_NAME}.",
-                                facts.function_name
-                            ))
-                            .hint("give a shorter one with `function_name`")
-                            .address(Address::new(FUNCTION, &facts.name))
-                            .span(section.and_then(|section| section.span.clone())),
-                    );
-                }
-            }
-        }
-    }
-
     /// Every `${ADDRESS.attribute}` must name a resource and one of its attributes.
     pub fn check_references(&mut self) {
         let mut found = Vec::new();
         for section in &self.sections {
             for (path, value) in leaves(&section.values) {
+                if path.first() == DEPENDS_ON {
+                    found.extend(value_for_address(value).map(|finding| finding.span(section.span_of(&path)).address(address_of(section))));
+                }
                 value.visit_parts(&mut |part| {
                     let span = section.span_of(&path).map(|span| self.spec.source.narrow(&span, &format!("${{{}}}", part.expression())));
                     found.extend(self.check_part(part).map(|finding| finding.span(span).address(address_of(section))));
@@ -81,7 +62,7 @@ impl Lowering<'_> {
         // `function.hash.role` is how it stands in the file; its address is `role.hash`.
         let turned = address.part.as_ref().map_or_else(Vec::new, |kind| {
             let trigger = attribute.map(|trigger| format!("{kind}.{}.{trigger}", address.name));
-            trigger.into_iter().chain([format!("{kind}.{}", address.name)]).collect()
+            trigger.into_iter().chain([format!("{kind}.{}", address.name), format!("{}.{}", address.kind, address.name)]).collect()
         });
         let found = turned.into_iter().find(|turned| known.contains(turned));
         match found.or_else(|| nearest(&text, known.iter().map(String::as_str)).map(str::to_owned)) {
@@ -100,16 +81,27 @@ impl Lowering<'_> {
             missing.extend(unknown.map(|dependency| (address.clone(), placed.section, dependency.on.clone())));
         }
         for (address, section, on) in missing {
-            let span = self.sections[section].spans.get(&Path::key("depends_on")).cloned();
-            let finding = self.unknown_address(&on, None).address(address).span(span.or_else(|| self.span_of_section(section)));
-            self.findings.push(finding);
+            let span = self.span_of_dependency(section, &on).or_else(|| self.span_of_section(section));
+            let finding = self.unknown_address(&on, None).address(address).span(span);
+            // A function waits for what its role refers to: that is told there.
+            if !self.findings.iter().any(|told| told.detail == finding.detail) {
+                self.findings.push(finding);
+            }
         }
     }
 
+    /// Where `depends_on` names an address.
+    fn span_of_dependency(&self, section: usize, on: &Address) -> Option<Span> {
+        let section = &self.sections[section];
+        let names = section.values.get(DEPENDS_ON)?.strings();
+        let at = names.iter().position(|name| *name == on.to_string())?;
+        section.span_of(&Path::key(DEPENDS_ON).join(&at.to_string()))
+    }
+
     pub fn check_cycles(&mut self) {
-        let resources: BTreeMap<Address, Resource> =
-            self.resources.iter().map(|(address, placed)| (address.clone(), placed.resource.clone())).collect();
-        for circle in graph::cycles(&resources) {
+        let resources: BTreeMap<&Address, &Resource> = self.resources.iter().map(|(address, placed)| (address, &placed.resource)).collect();
+        let circles = graph::cycles(&resources);
+        for circle in circles {
             let names: Vec<String> = circle.iter().chain(circle.first()).map(|address| format!("`{address}`")).collect();
             let mut finding = Diagnostic::error("dependency-cycle", "Resources wait for each other in a circle")
                 .detail(format!("{}.", names.join(" → ")))
@@ -132,7 +124,7 @@ impl Lowering<'_> {
     fn place_of_reference(&self, from: &Address, to: &Address) -> Option<Span> {
         let section = &self.sections[self.resources.get(from)?.section];
         let (path, _) = leaves(&section.values).into_iter().find(|(path, value)| {
-            let mut found = path.first() == "depends_on" && value.strings().contains(&to.to_string().as_str());
+            let mut found = path.first() == DEPENDS_ON && value.strings().contains(&to.to_string().as_str());
             value.visit_parts(&mut |part| found |= matches!(part, TemplatePart::Attribute { address, .. } if address == to));
             found
         })?;
@@ -155,25 +147,21 @@ impl Lowering<'_> {
         }
         self.findings.extend(found);
     }
+}
 
-    /// Two addresses must not mean one thing in AWS. Names of roles differ in more than their case.
-    pub fn check_physical_names(&mut self) {
-        let mut names: BTreeMap<(String, String), Address> = BTreeMap::new();
-        let mut found = Vec::new();
-        for (address, placed) in &self.resources {
-            let Some(id) = placed.resource.physical_id() else { continue };
-            let name = if address.kind == "role" { id.as_str().to_lowercase() } else { id.as_str().to_owned() };
-            let Some(other) = names.insert((address.kind.clone(), name), address.clone()) else { continue };
-            found.push(
-                Diagnostic::error("duplicate-name", "Two resources have the same name in AWS")
-                    .detail(format!("`{address}` and `{other}` are both called `{id}`."))
-                    .hint("give one of them another name")
-                    .address(address)
-                    .span(self.span_of_section(placed.section)),
+/// A reference where an address is expected: it would become a value, such as an ARN.
+fn value_for_address(value: &Value) -> Option<Diagnostic> {
+    let mut found = None;
+    value.visit_parts(&mut |part| {
+        if let TemplatePart::Attribute { address, .. } = part {
+            found = Some(
+                Diagnostic::error("bad-address", "Not an address")
+                    .detail(format!("`depends_on` takes addresses, and `${{{}}}` becomes a value.", part.expression()))
+                    .hint(format!("write `{address}`")),
             );
         }
-        self.findings.extend(found);
-    }
+    });
+    found
 }
 
 /// Every value that is no table, with its path.

@@ -80,13 +80,13 @@ fn read_file(file: &str, span: Option<&Span>, scope: Option<&Scope<'_>>) -> Resu
     let path = scope.source.folder.join(file);
     let text = std::fs::read_to_string(&path).map_err(|error| {
         let finding = Diagnostic::error("unreadable-file", "A file cannot be read")
-            .detail(format!("{{label}} is to be read from `{}`: {error}.", path.display()))
+            .detail(format!("{{label}} is to be read from `{file}`: {error}."))
             .hint("the path begins at the folder of the spec");
         Problem::Found(vec![finding.span(span.cloned())])
     })?;
     let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
         let finding = Diagnostic::error("invalid-json", "A document is not valid JSON")
-            .detail(format!("{{label}} is read from `{}`, which is not JSON: {error}.", path.display()));
+            .detail(format!("{{label}} is read from `{file}`, which is not JSON: {error}."));
         Problem::Found(vec![finding.span(span.cloned())])
     })?;
     let mut findings = Vec::new();

@@ -7,6 +7,10 @@ use crate::model::Shape;
 /// Names of SAM, Serverless, Terraform and cargo-lambda, in snake_case, and what they are here. The
 /// first of the targets whose first key is known where the name stands is the one that is meant.
 const SYNONYMS: &[(&str, &[&str])] = &[
+    ("account", &["allowed_account_ids"]),
+    ("account_id", &["allowed_account_ids"]),
+    ("account_ids", &["allowed_account_ids"]),
+    ("accounts", &["allowed_account_ids"]),
     ("app", &["project"]),
     ("arch", &["architectures"]),
     ("architecture", &["architectures"]),
@@ -15,14 +19,21 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("attached_policies", &["managed_policies", "role.managed_policies"]),
     ("bin", &["build"]),
     ("binary", &["build"]),
+    ("binary_name", &["build"]),
     ("code_uri", &["build", "code"]),
     ("concurrency", &["reserved_concurrent_executions"]),
     ("cron", &["schedule_expression", "event_rule"]),
     ("dead_letter", &["dead_letter_config"]),
     ("dead_letter_queue", &["dead_letter_config"]),
+    ("dead_letter_queue_enabled", &["dead_letter_config"]),
     ("desc", &["description"]),
+    ("dir", &["path"]),
+    ("directory", &["path"]),
     ("dlq", &["dead_letter_config"]),
+    ("endpoint", &["endpoint_url"]),
+    ("entry", &["build"]),
     ("env", &["environment", "stage"]),
+    ("env_file", &["environment"]),
     ("env_vars", &["environment"]),
     ("environment", &["stage"]),
     ("environment_variables", &["environment"]),
@@ -32,16 +43,19 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("expression", &["schedule_expression"]),
     ("file_system_config", &["file_system_configs"]),
     ("filename", &["code"]),
+    ("folder", &["path"]),
     ("functions", &["function"]),
     ("globals", &["defaults"]),
     ("iam_role_statements", &["allow", "role.allow"]),
     ("image_uri", &["image"]),
+    ("initial_policy", &["allow", "role.allow"]),
     ("inline_policies", &["inline_policy", "role.inline_policy"]),
     ("kms_key", &["kms_key_arn"]),
     ("kms_key_id", &["kms_key_arn"]),
     ("lambda", &["function"]),
     ("layer", &["layers"]),
     ("locals", &["vars"]),
+    ("log_group_retention", &["retention_in_days", "log_group.retention_in_days"]),
     ("log_retention", &["retention_in_days", "log_group.retention_in_days"]),
     ("log_retention_in_days", &["retention_in_days", "log_group.retention_in_days"]),
     ("logging", &["logging_config"]),
@@ -54,6 +68,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("name", &["project", "function_name", "role_name", "log_group_name"]),
     ("output", &["outputs"]),
     ("package", &["code"]),
+    ("package_type", &["code"]),
     ("parameters", &["vars"]),
     ("pattern", &["event_pattern"]),
     ("permission_boundary", &["permissions_boundary", "role.permissions_boundary"]),
@@ -61,6 +76,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("permissions_boundary", &["role.permissions_boundary"]),
     ("policies", &["managed_policies", "role.managed_policies"]),
     ("policy", &["inline_policy", "allow", "role.allow"]),
+    ("policy_statements", &["allow", "role.allow"]),
     ("provider", &["aws"]),
     ("rate", &["schedule_expression", "event_rule"]),
     ("reserved_concurrency", &["reserved_concurrent_executions"]),
@@ -68,6 +84,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("resources", &["function"]),
     ("retention", &["retention_in_days", "log_group.retention_in_days"]),
     ("retention_in_days", &["log_group.retention_in_days"]),
+    ("role_arn", &["assume_role_arn", "role"]),
     ("roles", &["role"]),
     ("rule", &["event_rule"]),
     ("s3_bucket", &["code"]),
@@ -75,7 +92,10 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("schedules", &["event_rule"]),
     ("security_groups", &["security_group_ids"]),
     ("service", &["project"]),
+    ("source", &["build"]),
     ("source_code_hash", &["code"]),
+    ("source_dir", &["build"]),
+    ("source_path", &["build"]),
     ("stack_name", &["project"]),
     ("stages", &["stage"]),
     ("statements", &["statement", "allow", "role.allow"]),
@@ -98,6 +118,9 @@ pub(crate) fn meant(key: &str, candidates: &[&str]) -> Option<String> {
     }
     if matches!(snake.as_str(), "schedule_expression_timezone" | "timezone") && candidates.contains(&"schedule_expression") {
         return Some("rules run in UTC; only a `schedule`, which is not supported yet, has a time zone".into());
+    }
+    if snake.contains("access_key") || matches!(snake.as_str(), "secret_key" | "session_token") {
+        return Some("keys do not belong into a file: name a `profile`, or set `AWS_ACCESS_KEY_ID` where lambdo runs".into());
     }
     let known = |target: &&&str| candidates.contains(&target.split('.').next().unwrap_or(target));
     let synonym = SYNONYMS.iter().find(|(name, _)| *name == snake).and_then(|(_, targets)| targets.iter().find(known));
@@ -142,7 +165,7 @@ pub(crate) fn words_besides_numbers(shape: &Shape) -> Vec<&'static str> {
 }
 
 /// `MemorySize`, `memorySize` and `memory-size` as `memory_size`.
-fn snake_case(key: &str) -> String {
+pub(crate) fn snake_case(key: &str) -> String {
     let mut snake = String::new();
     let mut after_lower = false;
     for letter in key.chars() {
@@ -158,6 +181,12 @@ fn snake_case(key: &str) -> String {
 /// Whether a table in `environment` is a value that is to be looked up while applying.
 pub(crate) fn is_secret(table: &Nodes) -> bool {
     table.keys().next().is_some_and(|_| table.keys().all(|key| ["ssm", "secretsmanager", "env", "file", "key"].contains(&key.as_str())))
+}
+
+/// Where such a value would come from.
+pub(crate) fn secret_source(table: &Nodes) -> String {
+    let sources = ["ssm", "secretsmanager", "env", "file"];
+    sources.into_iter().find(|source| table.contains_key(*source)).unwrap_or("key").to_owned()
 }
 
 #[cfg(test)]

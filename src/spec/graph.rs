@@ -21,16 +21,16 @@ impl<'a> Moment<'a> {
 }
 
 /// The circles, each as the addresses on it in the order of waiting, beginning with the least one.
-pub(crate) fn cycles(resources: &BTreeMap<Address, Resource>) -> Vec<Vec<Address>> {
+pub(crate) fn cycles(resources: &BTreeMap<&Address, &Resource>) -> Vec<Vec<Address>> {
     let edges = edges(resources);
-    let mut walk = Walk { edges: &edges, done: BTreeSet::new(), path: Vec::new(), found: BTreeSet::new() };
+    let mut walk = Walk { edges: &edges, done: BTreeSet::new(), path: Vec::new(), places: BTreeMap::new(), found: BTreeSet::new() };
     edges.keys().for_each(|moment| walk.visit(moment));
     walk.found.into_iter().collect()
 }
 
-fn edges(resources: &BTreeMap<Address, Resource>) -> BTreeMap<Moment<'_>, Vec<Moment<'_>>> {
-    let mut edges: BTreeMap<Moment<'_>, Vec<Moment<'_>>> = BTreeMap::new();
-    for (address, resource) in resources {
+fn edges<'a>(resources: &BTreeMap<&'a Address, &'a Resource>) -> BTreeMap<Moment<'a>, Vec<Moment<'a>>> {
+    let mut edges: BTreeMap<Moment<'a>, Vec<Moment<'a>>> = BTreeMap::new();
+    for (&address, &resource) in resources {
         edges.entry(Moment::Complete(address)).or_default().push(Moment::Exists(address));
         for dependency in resource.dependencies.iter().filter(|dependency| resources.contains_key(&dependency.on)) {
             let needed = match dependency.until {
@@ -54,12 +54,14 @@ struct Walk<'a> {
     edges: &'a BTreeMap<Moment<'a>, Vec<Moment<'a>>>,
     done: BTreeSet<Moment<'a>>,
     path: Vec<Moment<'a>>,
+    /// Where each moment stands on the path: paths can be as long as there are resources.
+    places: BTreeMap<Moment<'a>, usize>,
     found: BTreeSet<Vec<Address>>,
 }
 
 impl<'a> Walk<'a> {
     fn visit(&mut self, moment: &Moment<'a>) {
-        if let Some(start) = self.path.iter().position(|on_the_way| on_the_way == moment) {
+        if let Some(start) = self.places.get(moment).copied() {
             let circle = addresses(&self.path[start..]);
             self.found.insert(circle);
             return;
@@ -67,11 +69,13 @@ impl<'a> Walk<'a> {
         if self.done.contains(moment) {
             return;
         }
+        self.places.insert(moment.clone(), self.path.len());
         self.path.push(moment.clone());
         for next in self.edges.get(moment).into_iter().flatten() {
             self.visit(next);
         }
         self.path.pop();
+        self.places.remove(moment);
         self.done.insert(moment.clone());
     }
 }
@@ -105,6 +109,7 @@ mod tests {
             }
             resources.get_mut(&address).unwrap().dependencies.push(dependency.clone());
         }
+        let resources = resources.iter().collect();
         cycles(&resources).iter().map(|circle| circle.iter().map(Address::to_string).collect::<Vec<_>>().join(" ")).collect()
     }
 

@@ -1,8 +1,11 @@
 //! What must be known before AWS or the state is touched: `project`, `aws`, `state`.
 
+use super::merge::Merging;
 use super::references::Scope;
 use super::shape::{Checker, WHOLE_FILE};
-use super::tree::{Node, Nodes};
+use super::supported::not_supported_yet;
+use super::tree::{Node, Nodes, Source};
+use super::vars::Vars;
 use super::{AwsSettings, Header, LoadOptions};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::model::{Field, Path, Shape, Table, Value};
@@ -20,14 +23,14 @@ pub(crate) const TOP: &[Field] = &[
 ];
 
 const AWS: &[Field] = &[
-    Field::new("region", Shape::text(1, 64), "The region; without it the usual AWS chain decides."),
+    Field::new("region", Shape::checked(1, 64, check_region), "The region; without it the usual AWS chain decides."),
     Field::new("profile", Shape::text(1, 256), "The profile of the shared AWS configuration."),
     Field::new(
         "allowed_account_ids",
         Shape::List { item: &Shape::checked(0, usize::MAX, check_account), max: usize::MAX },
         "The accounts that this file may be deployed to; a run against any other is refused.",
     ),
-    Field::new("assume_role_arn", Shape::checked(20, 2048, check_role_arn), "A role that is assumed first."),
+    Field::new("assume_role_arn", Shape::checked(1, 2048, check_role_arn), "A role that is assumed first."),
     Field::new("endpoint_url", Shape::checked(1, 2048, check_url), "Another place where AWS's calls go, such as an emulator's."),
 ];
 
@@ -47,6 +50,17 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     Err("must be a letter and then letters, digits, `_` or `-`, 63 characters at most".into())
 }
 
+/// The name with other characters than allowed ones replaced, if that makes it one.
+pub(crate) fn allowed_name(name: &str) -> Option<String> {
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    if !name.is_ascii() {
+        return None;
+    }
+    let allowed: String = name.chars().map(|letter| if is_allowed(letter) { letter } else { '-' }).collect();
+    let plain = allowed.trim_matches('-');
+    check_name(plain).is_ok().then(|| plain.to_owned())
+}
+
 fn check_account(text: &str) -> Result<(), String> {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_account { Ok(()) } else { Err(format!("must be an account id of twelve digits in quotes; it is `{text}`")) }
@@ -57,23 +71,79 @@ fn check_role_arn(text: &str) -> Result<(), String> {
     if is_role { Ok(()) } else { Err("must be the ARN of a role, such as `arn:aws:iam::123456789012:role/deploy`".into()) }
 }
 
+/// Every region's name has at least three parts, and the last one is a number.
+fn check_region(text: &str) -> Result<(), String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let ends_in_a_number = text.rsplit('-').next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_region = is_plain && ends_in_a_number && text.split('-').count() >= 3;
+    if is_region { Ok(()) } else { Err(format!("must be the name of a region, such as `eu-central-1`; it is `{text}`")) }
+}
+
 fn check_url(text: &str) -> Result<(), String> {
     let is_url = text.starts_with("http://") || text.starts_with("https://");
     if is_url { Ok(()) } else { Err("must begin with `http://` or `https://`".into()) }
 }
 
-/// The header and the places of its values; `None` when the project has no usable name.
-pub(crate) fn read(
+/// The header and the places of its values.
+pub(crate) type Placed = Option<(Header, BTreeMap<Path, Span>)>;
+
+/// The header of a file that is patched, and its variables, which know the project's name unless it is made of them.
+pub(crate) fn read_with_vars(
+    source: &Source,
     root: &Node,
-    scope: &Scope<'_>,
+    stage: Option<&str>,
+    kinds: &[&'static str],
     options: &LoadOptions<'_>,
     findings: &mut Vec<Diagnostic>,
-) -> Option<(Header, BTreeMap<Path, Span>)> {
+) -> (Placed, Vars) {
+    let (header, vars, mut of_variables) = read_apart(source, root, stage, kinds, options, findings);
+    findings.append(&mut of_variables);
+    (header, vars)
+}
+
+/// The header alone. A variable that it does not use may be wrong.
+pub(crate) fn read_alone(
+    source: &Source,
+    root: &Node,
+    stage: Option<&str>,
+    options: &LoadOptions<'_>,
+) -> (Option<Header>, Vec<Diagnostic>) {
+    let root = super::stage::patched(root, stage, options.local.is_some(), &mut Merging::default());
+    let mut findings = Vec::new();
+    let (header, _, mut of_variables) = read_apart(source, &root, stage, &[], options, &mut findings);
+    if header.is_none() {
+        findings.append(&mut of_variables);
+    }
+    (header.map(|(header, _)| header), findings)
+}
+
+fn read_apart(
+    source: &Source,
+    root: &Node,
+    stage: Option<&str>,
+    kinds: &[&'static str],
+    options: &LoadOptions<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> (Placed, Vars, Vec<Diagnostic>) {
+    let project = root.get("project").and_then(Node::text).filter(|text| !text.contains("${"));
+    let none = Vars::default();
+    let scope = Scope { source, project, stage, name: None, vars: &none, kinds, is_local: options.local.is_some(), account: true };
+    let mut of_variables = Vec::new();
+    let vars = Vars::read(root.get("vars"), &scope, options.environment, &mut of_variables);
+    let scope = Scope { vars: &vars, kinds: &[], account: false, ..scope };
+    let header = read(root, &scope, options, findings);
+    (header, vars, of_variables)
+}
+
+/// The header and the places of its values; `None` when the project has no usable name.
+fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mut Vec<Diagnostic>) -> Placed {
     let given: Nodes = root.table()?.iter().filter(|(key, _)| TOP.iter().any(|field| field.key == *key)).map(copy).collect();
     let mut given = scope.resolve(&Node { data: super::tree::Data::Table(given), key: None, span: None }, findings);
     refuse_what_is_not_built(&mut given, findings);
     let mut checker = Checker::new(Some(scope), WHOLE_FILE);
     let values = checker.table(given.table()?, Some(scope.source.span(0..0)), TOP, &Path::default());
+    let project = root.get("project");
+    checker.findings.iter_mut().for_each(|finding| say_more(finding, root, project, &scope.source.text));
     findings.append(&mut checker.findings);
     // A guard must not vanish because a reference in it is wrong.
     if values.values().any(has_open) {
@@ -87,6 +157,25 @@ pub(crate) fn read(
         state_path: values.get("state").and_then(Value::as_table).and_then(|state| text(state, "path")),
     };
     Some((header, checker.spans))
+}
+
+/// What the field table cannot know of the first keys of a file.
+fn say_more(finding: &mut Diagnostic, root: &Node, project: Option<&Node>, text: &str) {
+    let is_at = |node: Option<&Node>| finding.span.is_some() && node.is_some_and(|node| node.span == finding.span);
+    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    if finding.code == "missing-key" {
+        finding.hints = vec!["write it first of all: `project = \"NAME\"`; it begins every name in AWS".into()];
+        if text.lines().all(is_blank) {
+            finding.summary = "The file is empty".into();
+            finding.hints.push("`lambdo init` writes a spec for the programs of a folder".into());
+        }
+    } else if is_at(project) {
+        let given = project.and_then(|project| project.text().or_else(|| project.get("name")?.text())).unwrap_or("NAME");
+        finding.hints = vec![format!("write `project = \"{}\"`", allowed_name(given).unwrap_or_else(|| "NAME".into()))];
+    } else if is_at(root.get("version")) && finding.code == "invalid-choice" {
+        finding.detail = "`version` is the version of the spec format, and this lambdo reads version 1.".into();
+        finding.hints = vec!["a newer lambdo may read it; without `version` it is read as version 1".into()];
+    }
 }
 
 fn has_open(value: &Value) -> bool {
@@ -111,16 +200,6 @@ fn refuse_what_is_not_built(given: &mut Node, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A key that is decided and not built.
-pub(crate) fn not_supported_yet(key: &str, span: Option<Span>) -> Diagnostic {
-    Diagnostic::error("not-supported-yet", format!("`{key}` is not supported yet"))
-        .detail(format!(
-            "`{key}` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence."
-        ))
-        .hint("remove it for now")
-        .span(span)
-}
-
 fn aws(value: Option<&Value>, options: &LoadOptions<'_>) -> AwsSettings {
     let empty = Table::new();
     let table = value.and_then(Value::as_table).unwrap_or(&empty);
@@ -141,6 +220,16 @@ fn text(table: &Table, key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_is_told_from_a_zone_and_a_place() {
+        for name in ["eu-central-1", "us-gov-west-1", "eusc-de-east-1", "ap-southeast-12"] {
+            assert_eq!(check_region(name), Ok(()), "{name}");
+        }
+        for name in ["", "eu-central", "eu-central-1a", "Frankfurt", "EU-CENTRAL-1", "eu_central_1"] {
+            assert!(check_region(name).is_err(), "{name}");
+        }
+    }
 
     #[test]
     fn a_name_is_a_letter_and_then_letters_digits_and_dashes() {

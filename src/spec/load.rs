@@ -1,64 +1,148 @@
 //! The way from the text to a [`Spec`].
 
-use super::references::Scope;
-use super::section::{Reader, invalid_name};
-use super::tree::{Node, Source, parse};
-use super::vars::Vars;
-use super::{FUNCTION, Header, LoadOptions, Spec, header, lower, stage, syntax, tidy};
-use crate::diagnostic::{Diagnostic, Severity, Span};
+use super::lower::{Lowering, lower_with_warnings};
+use super::stages::{self, Elsewhere};
+use super::tree::{Source, parse};
+use super::variant::{File, Usage, Variant};
+use super::{Header, LoadOptions, Other, Spec, header, later, stage, syntax, tidy};
+use crate::diagnostic::Diagnostic;
 use crate::kinds::Registry;
-use crate::model::{Section, Table, Target, Value};
+use crate::model::{Desired, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Reads and resolves the file: the stage's patch, defaults, `unset`, variables, and references to
+/// What another reading of the file may find only because this run is not made for it.
+const OF_THE_RUN: &[&str] = &["missing-variable", "variable-type", "unreadable-file", "no-stage"];
+
+/// A spec with which nothing is wrong that can be known without building and without AWS.
+#[derive(Debug)]
+pub struct Checked {
+    /// The spec.
+    pub spec: Spec,
+    /// What it asks for, with placeholders for what only AWS knows.
+    pub desired: Desired,
+    /// What should be known about it.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads and resolves the file: the stage's patch, defaults, templates, `unset`, variables, and references to
 /// what the file itself knows. `${aws.…}` and `${ADDRESS.attribute}` are left open for [`super::lower`].
 ///
 /// # Errors
 /// Everything that is wrong, sorted by place. Warnings alone do not fail: they are in the spec.
 pub fn load(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Registry) -> Result<Spec, Vec<Diagnostic>> {
-    let source = Source::new(path, text);
-    let (root, findings) = parse(&source);
-    if !findings.is_empty() {
-        return Err(findings);
+    let (spec, _) = read(path, text, options, registry)?;
+    if !has_errors(&spec.diagnostics) {
+        return Ok(spec);
     }
-    let chosen = stage::choose(&source, &root, options.stage).map_err(|finding| vec![finding])?;
-    let mut resolved = Resolved::new(&source, &root, chosen.as_deref(), options, registry);
-    check_stage_names(&root, &mut resolved.findings);
-    tidy(&mut resolved.findings);
-    let stages = stage::declared(&root);
-    let others = stages.iter().filter(|stage| Some(*stage) != chosen.as_ref());
-    let other_stages =
-        others.map(|stage| (stage.clone(), Resolved::new(&source, &root, Some(stage), options, registry).sections)).collect();
-    let Some((header, header_spans)) = resolved.header else { return Err(resolved.findings) };
-    let shorthands = registry.iter().filter_map(|kind| Some((kind.name().to_owned(), kind.shorthand()?.to_owned())));
-    let spec = Spec {
-        header,
-        sections: resolved.sections,
-        outputs: resolved.outputs,
-        diagnostics: resolved.findings,
-        stages,
-        output_spans: resolved.output_spans,
-        header_spans,
-        other_stages,
-        shorthands: shorthands.collect(),
-        fields: registry.iter().map(|kind| (kind.name().to_owned(), kind.fields())).collect(),
-        source,
-    };
-    if spec.diagnostics.iter().any(Diagnostic::is_error) { Err(with_later_findings(&spec, registry)) } else { Ok(spec) }
+    let later = lower_with_warnings(&spec, &target_of(&spec), &BTreeMap::new(), registry).err().unwrap_or_default();
+    Err(together(&spec, later))
 }
 
-/// All errors at once: also those that show only when the sections are put together, unless they may
-/// come from what was wrong with their own section.
-fn with_later_findings(spec: &Spec, registry: &Registry) -> Vec<Diagnostic> {
+/// The same, and also everything that shows only when the sections are put together, in the stages that are
+/// not chosen, and, by `packages`, in what the packages are made from.
+///
+/// # Errors
+/// Everything that is wrong, and the warnings, sorted by place.
+pub fn check(
+    path: &Path,
+    text: &str,
+    options: &LoadOptions<'_>,
+    registry: &Registry,
+    packages: &dyn Fn(&Spec) -> Vec<Diagnostic>,
+) -> Result<Checked, Vec<Diagnostic>> {
+    let (spec, others) = read(path, text, options, registry)?;
+    // One after the other, since a lowered spec is large.
+    let elsewhere: Vec<Elsewhere> = others.into_iter().map(|other| Elsewhere::lower(other, registry)).collect();
+    let (target, artifacts) = (target_of(&spec), BTreeMap::new());
+    let lowering = Lowering::run(&spec, &target, &artifacts, registry);
+    let mut found = stages::findings(&spec, &lowering, &elsewhere);
+    let desired = match lowering.finish() {
+        Ok((desired, warnings)) => {
+            found.extend(warnings);
+            Some(desired)
+        }
+        Err(errors) => {
+            found.extend(errors);
+            None
+        }
+    };
+    found.extend(packages(&spec));
+    let found = together(&spec, found);
+    match desired {
+        Some(desired) if !has_errors(&found) => Ok(Checked { spec, desired, warnings: found }),
+        _ => Err(found),
+    }
+}
+
+/// Where the names and ARNs are that are predicted before AWS was asked.
+pub(crate) fn target_of(spec: &Spec) -> Target {
+    let placeholder = Target::placeholder();
+    let region = spec.header.aws.region.clone().unwrap_or_else(|| placeholder.region.clone());
+    Target { region, ..placeholder }
+}
+
+/// All at once: also what shows later, unless it comes from what was wrong before.
+fn together(spec: &Spec, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut findings = spec.diagnostics.clone();
-    let later = lower(spec, &Target::placeholder(), &BTreeMap::new(), registry).err().unwrap_or_default();
-    let broken: BTreeSet<Option<String>> =
-        findings.iter().filter(|finding| finding.is_error()).map(|finding| finding.address.clone()).collect();
-    findings
-        .extend(later.into_iter().filter(|finding| finding.is_error() && finding.address.is_some() && !broken.contains(&finding.address)));
+    findings.extend(later::without_consequences(&spec.diagnostics, found));
     tidy(&mut findings);
     findings
+}
+
+fn has_errors(findings: &[Diagnostic]) -> bool {
+    findings.iter().any(Diagnostic::is_error)
+}
+
+/// Everything that could be read, with what is wrong with it, and the same as other runs would read it.
+fn read(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Registry) -> Result<(Spec, Vec<Other>), Vec<Diagnostic>> {
+    let source = Source::new(path, text);
+    let (root, mut findings) = parse(&source);
+    if findings.iter().any(syntax::hides_the_rest) {
+        return Err(findings);
+    }
+    let chosen = stage::choose(&source, &root, options.stage).map_err(|finding| [findings.clone(), vec![finding]].concat())?;
+    let file = File { source: &source, root: &root, options, registry };
+    let is_local = options.local.is_some();
+    let mut main = file.read(chosen.as_deref(), is_local);
+    let names = stage::declared(&root);
+    let stages = names.iter().filter(|stage| Some(*stage) != chosen.as_ref()).map(|stage| file.read(Some(stage), is_local));
+    // What a run under `--local` would meet, and the other way round.
+    let overlay = root.get("local").map(|_| file.read(chosen.as_deref(), !is_local));
+    let mut others: Vec<Variant> = stages.chain(overlay).collect();
+    findings.extend(later::without_mistyped(std::mem::take(&mut main.findings)));
+    findings.extend(stage::bad_names(&root));
+    add_unset(&mut main, &mut others, &mut findings);
+    for other in &others {
+        let told = of_other(other, &findings);
+        findings.extend(told);
+    }
+    if !has_errors(&findings) {
+        findings.extend(Usage::unused(std::iter::once(&main.usage).chain(others.iter().map(|other| &other.usage))));
+        findings.extend(nothing(&source, &main));
+    }
+    tidy(&mut findings);
+    let others = others.into_iter().map(|other| Other::new(other, chosen.as_deref(), &source, registry)).collect();
+    Ok((Spec::new(main, findings, &source, registry), others))
+}
+
+/// An item of an `unset` that removes nothing may remove something in another stage.
+fn add_unset(main: &mut Variant, others: &mut [Variant], findings: &mut Vec<Diagnostic>) {
+    let mut items = std::mem::take(&mut main.unset);
+    for (span, item) in others.iter_mut().flat_map(|other| std::mem::take(&mut other.unset)) {
+        items.entry(span).or_default().join(item);
+    }
+    findings.extend(items.iter().filter_map(|(span, item)| item.complaint(span)));
+}
+
+/// What is wrong with the file in another stage, unless this stage shows it, too.
+fn of_other(other: &Variant, told: &[Diagnostic]) -> Vec<Diagnostic> {
+    let told: BTreeSet<_> = told.iter().map(|finding| (finding.code, finding.span.clone())).collect();
+    let is_new = |finding: &&Diagnostic| {
+        finding.is_error() && !OF_THE_RUN.contains(&finding.code) && !told.contains(&(finding.code, finding.span.clone()))
+    };
+    let place = stages::place(other.stage.as_deref(), other.is_local);
+    other.findings.iter().filter(is_new).map(|finding| finding.clone().hint(format!("this shows {place}"))).collect()
 }
 
 /// Reads only project, stage, `aws` and `state`: a broken function section cannot block it.
@@ -72,16 +156,10 @@ pub fn load_header(path: &Path, text: &str, options: &LoadOptions<'_>) -> Result
         return Err(findings);
     }
     let chosen = stage::choose(&source, &root, options.stage).map_err(|finding| vec![finding])?;
-    let mut findings = Vec::new();
-    let root = stage::patched(&root, chosen.as_deref(), options.local.is_some(), &mut findings);
-    findings.clear();
-    // A variable that the header does not use may be wrong.
-    let mut of_variables = Vec::new();
-    let header = read_header(&source, &root, chosen.as_deref(), &[], options, (&mut of_variables, &mut findings)).0;
+    let (header, mut findings) = header::read_alone(&source, &root, chosen.as_deref(), options);
     match header {
-        Some((header, _)) if !findings.iter().any(Diagnostic::is_error) => Ok(header),
+        Some(header) if !has_errors(&findings) => Ok(header),
         _ => {
-            findings.append(&mut of_variables);
             tidy(&mut findings);
             Err(findings)
         }
@@ -92,7 +170,8 @@ pub fn load_header(path: &Path, text: &str, options: &LoadOptions<'_>) -> Result
 /// header's tables, or one of those comes after it.
 fn may_hide_header(source: &Source, finding: &Diagnostic) -> bool {
     let Some(span) = &finding.span else { return true };
-    let harmless = |path: &str| matches!(path.split('.').next(), Some("function" | "role" | "outputs" | "defaults" | "log_group"));
+    let harmless =
+        |path: &str| matches!(path.split('.').next(), Some("function" | "role" | "outputs" | "defaults" | "log_group" | "template"));
     let mut before = None;
     for (at, path) in syntax::headers(&source.text) {
         if at <= span.start {
@@ -104,99 +183,13 @@ fn may_hide_header(source: &Source, finding: &Diagnostic) -> bool {
     !before.is_some_and(|path| harmless(&path))
 }
 
-/// One stage of the file.
-struct Resolved {
-    header: Option<(Header, BTreeMap<crate::model::Path, Span>)>,
-    sections: Vec<Section>,
-    outputs: Table,
-    output_spans: BTreeMap<String, Span>,
-    findings: Vec<Diagnostic>,
-}
-
-impl Resolved {
-    fn new(source: &Source, root: &Node, stage: Option<&str>, options: &LoadOptions<'_>, registry: &Registry) -> Self {
-        let mut findings = Vec::new();
-        let root = stage::patched(root, stage, options.local.is_some(), &mut findings);
-        let kinds: Vec<&'static str> = registry.iter().map(|kind| kind.name()).collect();
-        let mut of_variables = Vec::new();
-        let (header, vars) = read_header(source, &root, stage, &kinds, options, (&mut of_variables, &mut findings));
-        findings.append(&mut of_variables);
-        let project = header.as_ref().map_or("", |(header, _)| header.project.as_str());
-        let scope = Scope { source, project: Some(project), stage, name: None, vars: &vars, kinds: &kinds, account: true };
-        let mut reader = Reader::new(registry, scope);
-        reader.read(&root);
-        let mut sections = std::mem::take(&mut reader.sections);
-        findings.append(&mut reader.findings);
-        let (outputs, output_spans) = read_outputs(&root, &scope, &mut findings);
-        warn_of_nothing(source, &sections, &mut findings);
-        if let Some(architecture) = options.local {
-            sections.iter_mut().for_each(|section| build_for(section, architecture));
-        }
-        Self { header, sections, outputs, output_spans, findings }
-    }
-}
-
-/// What is built under `--local` must run on this machine, whatever it is built for otherwise.
-fn build_for(section: &mut Section, architecture: &str) {
-    if section.kind == FUNCTION && section.values.contains_key("build") {
-        section.values.insert("architectures".into(), Value::List(vec![Value::String(architecture.into())]));
-        section.spans.retain(|path, _| path.0.first().is_none_or(|key| key != "architectures"));
-    }
-}
-
-type Placed<T> = Option<(T, BTreeMap<crate::model::Path, Span>)>;
-
-/// The variables know the project's name unless it is made of them.
-fn read_header(
-    source: &Source,
-    root: &Node,
-    stage: Option<&str>,
-    kinds: &[&'static str],
-    options: &LoadOptions<'_>,
-    (of_variables, findings): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
-) -> (Placed<Header>, Vars) {
-    let project = root.get("project").and_then(Node::text).filter(|text| !text.contains("${"));
-    let none = Vars::default();
-    let scope = Scope { source, project, stage, name: None, vars: &none, kinds, account: true };
-    let vars = Vars::read(root.get("vars"), &scope, options.environment, of_variables);
-    let scope = Scope { vars: &vars, kinds: &[], account: false, ..scope };
-    let header = header::read(root, &scope, options, findings);
-    (header, vars)
-}
-
-fn read_outputs(root: &Node, scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) -> (Table, BTreeMap<String, Span>) {
-    let Some(node) = root.get("outputs") else { return Default::default() };
-    let Some(table) = node.table() else {
-        findings.push(
-            Diagnostic::error("wrong-type", "A value has the wrong type")
-                .detail(format!("`outputs` must be a table of values; it is {}.", node.type_name()))
-                .span(node.span.clone()),
-        );
-        return Default::default();
-    };
-    let values = table.iter().map(|(name, node)| (name.clone(), scope.resolve(node, findings).value())).collect();
-    let spans = table.iter().filter_map(|(name, node)| Some((name.clone(), node.span.clone()?))).collect();
-    (values, spans)
-}
-
-/// A stage's name becomes a part of names in AWS.
-fn check_stage_names(root: &Node, findings: &mut Vec<Diagnostic>) {
-    for (name, node) in root.get("stage").and_then(Node::table).into_iter().flatten() {
-        if let Err(problem) = header::check_name(name) {
-            findings.push(invalid_name(name, &problem, node.key_span()));
-        }
-    }
-}
-
-fn warn_of_nothing(source: &Source, sections: &[Section], findings: &mut Vec<Diagnostic>) {
-    if sections.is_empty() && !findings.iter().any(|finding| finding.severity == Severity::Error) {
-        findings.push(
-            Diagnostic::warning("no-functions", "The file declares no function")
-                .detail("Nothing is wanted, so that everything that was deployed before would be deleted.")
-                .hint("declare one: `[function.hello]` with `build = \"hello\"`")
-                .span(source.span(0..0)),
-        );
-    }
+fn nothing(source: &Source, main: &Variant) -> Option<Diagnostic> {
+    main.sections.is_empty().then(|| {
+        Diagnostic::warning("no-functions", "The file declares no function")
+            .detail("Nothing is wanted, so that everything that was deployed before would be deleted.")
+            .hint("declare one: `[function.hello]` with `build = \"hello\"`")
+            .span(source.span(0..0))
+    })
 }
 
 #[cfg(test)]
@@ -265,12 +258,11 @@ code = { file = "y" }
 11:17 invalid-choice: `architectures` of `function.hash` is `arm46`; it can be `x86_64` or `arm64`. [did you mean `arm64`?]
 12:15 too-long: `description` of `function.hash` has 33 characters; at most 20 are allowed.
 13:29 too-many: `vpc_config.subnet_ids` of `function.hash` has 3 items; at most 2 are allowed.
-14:38 wrong-type: `environment.C` of `function.hash` must be a string; it is a float.
+14:38 wrong-type: `environment.C` of `function.hash` must be a string; it is a float. [write it in quotes: `"1.5"`]
 17:21 invalid-choice: `retention_in_days` of `log_group.hash` is 31; it can be `1`, `7`, `30` or `365`. [the nearest is `30`] [`never` is possible, too]
 20:23 invalid-value: `schedule_expression` of `event_rule.hash.monthly` must be `rate(…)` or `cron(…)`.
 21:1 unknown-key: `timezone` is no setting of `event_rule.hash.monthly`. [rules run in UTC; only a `schedule`, which is not supported yet, has a time zone]
 23:27 duplicate-trigger: `function.hash` has a trigger `monthly` of the kind `event_rule` already; names are unique among all of its triggers.
-23:27 missing-key: `permission.hash.monthly` needs `principal`, a string. [`principal`: Who.]
 25:11 invalid-name: The name `1a` must be a letter and then letters, digits, `_` or `-`, 63 characters at most.
 27:1 two-sources: `function.1a` has `build` and `code`; its code comes from one of them. [keep one of the two]
 29:1 no-code: `function.empty` says neither what is built nor where its code lies. [to build it from source: `build = "FOLDER"`] [for code that is there: `code = { file = "…" }`, `{ files = { bootstrap = "…" } }`, `{ dir = "…" }`, `{ zip = "…" }` or `{ s3 = { bucket = "…", key = "…" } }`]
@@ -297,14 +289,14 @@ description = "${var.secret}"
 build = "b"
 schedule = "rate(1 hour)"
 "#), @r#"
-3:2 not-supported-yet: `drift` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now]
-6:1 not-supported-yet: `state.backend` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now]
-7:2 not-supported-yet: `discover` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now]
-9:10 not-supported-yet: The variable `secret` asks for a parameter of SSM.
-11:1 not-supported-yet: `image` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now]
-12:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [remove it for now] [`event_rule` takes `rate(…)` and `cron(…)`, in UTC]
-13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet.
-17:1 unknown-key: `schedule` is no setting of `function.b`. [it is called `event_rule` here]
+3:2 not-supported-yet: `drift` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`]
+6:1 not-supported-yet: `state.backend` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile the state is in files; `state.path` says where]
+7:2 not-supported-yet: `discover` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile declare each function: `[function.NAME]` with `build = "FOLDER"`; `lambdo init` writes them for a folder]
+9:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
+11:1 not-supported-yet: `image` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile deploy a zip, with `build` or `code`]
+12:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]
+13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet. [meanwhile let the function fetch it when it runs; `role.allow` grants it the read]
+17:1 unknown-key: `schedule` is no setting of `function.b`. [a schedule is an `event_rule` with a name: `[function.b.event_rule.NAME]` with `schedule_expression = "rate(1 hour)"`]
 "#);
     }
 
@@ -329,13 +321,13 @@ build = "b"
 role = "shraed"
 [role.shared]
 "#), @r#"
-3:1 unknown-key: `memory_size` is a setting of a function and stands at the top level. [write it below `[function.NAME]`, or below `[defaults]` for all functions: `defaults.memory_size = …`]
+3:1 unknown-key: `memory_size` is a setting of a function and stands at the top level. [write it below `[function.NAME]`, or below `[defaults]` for all functions]
 4:2 unknown-key: `globals` is no setting of this file. [it is called `defaults` here]
 7:1 unknown-key: `env` is no setting of `function.a`. [it is called `environment` here]
 8:1 unknown-key: `events` is no setting of `function.a`. [triggers stand below the function, each with a name, such as `[function.NAME.event_rule.TRIGGER]`]
 9:1 unknown-key: `retention` is no setting of `function.a`. [it is called `log_group.retention_in_days` here]
 10:1 unknown-key: `policies` is no setting of `function.a`. [it is called `role.managed_policies` here]
-12:1 unknown-key: `assume_role_policy` is no setting of `role.a`.
+12:1 unknown-key: `assume_role_policy` is no setting of `role.a`. [possible here: `role_name`, `allow`, `inline_policy`, `managed_policies`]
 13:1 unknown-key: `policies` is no setting of `role.a`. [it is called `managed_policies` here]
 15:1 unnamed-section: A function can have several of `event_rule`, so that each has a name. [write `[function.a.event_rule.NAME]`]
 18:8 unknown-role: `role = "shraed"` names no `[role.shraed]`. [did you mean `shared`?]
@@ -344,7 +336,7 @@ role = "shraed"
 
     #[test]
     fn a_setting_below_the_header_of_the_environment_is_pointed_out() {
-        insta::assert_snapshot!(told("[function.a]\nbuild = \"a\"\n[function.a.environment]\nLOG = \"x\"\ntimeout = 60\n"), @"6:1 setting-in-environment: `timeout` stands below the header `[function.a.environment]` of line 4, so that it is an environment variable and no setting. [for the setting, move it above that header, into `[function.a]`]");
+        insta::assert_snapshot!(told("[function.a]\nbuild = \"a\"\n[function.a.environment]\nLOG = \"x\"\ntimeout = 60\n"), @"6:1 setting-in-map: `timeout` stands below the header `[function.a.environment]` of line 4, so that it is an environment variable and no setting. [for the setting, move it above that header, into `[function.a]`]");
         insta::assert_snapshot!(told("[function.a]\nbuild = \"a\"\nenvironment = { timeout = 60 }\n"), @"");
     }
 
@@ -376,7 +368,7 @@ unset = [\"architectures\"]
     #[test]
     fn a_wrong_default_is_told_once() {
         let text = "project = \"demo\"\n[defaults]\nmemroy_size = 1\n[function.a]\nbuild = \"a\"\n[function.b]\nbuild = \"b\"\n";
-        insta::assert_snapshot!(findings(text, None), @"3:1 unknown-key: `memroy_size` is no setting of `function.a`. [did you mean `memory_size`?]");
+        insta::assert_snapshot!(findings(text, None), @"3:1 unknown-key: `memroy_size` is no setting of `defaults`. [did you mean `memory_size`?]");
     }
 
     #[test]
@@ -412,8 +404,8 @@ unset = [\"memory_size\"]
         insta::assert_snapshot!(findings(staged, Some("prdo")), @"2:2 unknown-stage: The stage `prdo` was asked for; the file declares `dev`, `prod`. [did you mean `prod`?]");
         insta::assert_snapshot!(findings("project = \"demo\"\n", Some("dev")), @"1:1 no-stages: The stage `dev` was asked for, and the file declares none. [declare it as `[stage.dev]`, or leave `--stage` out]");
         insta::assert_snapshot!(findings("project = \"demo\"\n[stage.\"a.b\"]\nstage.x = 1\n", Some("a.b")), @r#"
-2:8 invalid-name: The name `a.b` must be a letter and then letters, digits, `_` or `-`, 63 characters at most.
-3:1 invalid-value: A stage cannot declare stages.
+2:8 invalid-name: The name `a.b` must be a letter and then letters, digits, `_` or `-`, 63 characters at most. [for example `a-b`]
+3:1 invalid-value: The stage `a.b` cannot declare stages.
 "#);
     }
 
@@ -465,7 +457,7 @@ G = "x${var.list}"
 H = "${var.one}"
 I = "${function.a.event_rule.x.arn}"
 "#), @r#"
-4:7 variable-cycle: `one` → `two` → `three` → `one`.
+4:7 variable-cycle: `one` → `two` → `three` → `one`. [`one` is in line 4] [`two` is in line 5] [`three` is in line 6]
 7:10 missing-variable: `needed` takes its value from the environment variable `NEEDED`, which is not set. [set `NEEDED`, or give a default: `needed = { env = "NEEDED", default = … }`]
 10:11 reference-not-here: `${aws.region}` is not known in what is needed to reach AWS.
 12:10 unknown-reference: `${nam}` is none of `project`, `stage`, `name`, `aws.…`, `var.…` and no resource's attribute, such as `function.hash.arn`. [did you mean `${name}`?]

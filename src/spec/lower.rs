@@ -4,7 +4,9 @@ use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts};
 use crate::model::value::resolve_table;
-use crate::model::{AccountFact, Address, Artifact, Dependency, Desired, Identity, Resource, Section, Table, Target, TemplatePart, Value};
+use crate::model::{
+    AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Turns the spec into what is wanted of AWS. What an attribute will be is filled in where it is
@@ -31,28 +33,11 @@ pub fn lower_with_warnings(
     artifacts: &BTreeMap<String, Artifact>,
     registry: &Registry,
 ) -> Result<(Desired, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut lowering = Lowering::new(spec, target, registry);
-    lowering.lower_sections(artifacts);
-    lowering.check_names_of_other_stages();
-    lowering.check_references();
-    lowering.add_dependencies();
-    lowering.check_dependencies();
-    lowering.check_cycles();
-    let mut outputs = Table::new();
-    if !lowering.findings.iter().any(Diagnostic::is_error) {
-        lowering.fill_attributes();
-        lowering.check_filled_values();
-        lowering.check_physical_names();
-        outputs = outputs::resolve(&lowering);
-    }
-    let Lowering { resources, mut findings, .. } = lowering;
-    tidy(&mut findings);
-    if findings.iter().any(Diagnostic::is_error) {
-        return Err(findings);
-    }
-    let resources = resources.into_iter().map(|(address, placed)| (address, placed.resource)).collect();
-    Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, outputs }, findings))
+    Lowering::run(spec, target, artifacts, registry).finish()
 }
+
+/// The settings that give a thing its name in AWS.
+const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "name"];
 
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
@@ -83,6 +68,38 @@ impl<'a> Lowering<'a> {
         Self { spec, target, known, registry, sections, resources: BTreeMap::new(), findings: Vec::new() }
     }
 
+    /// Lowers all sections and checks what they are together.
+    pub fn run(spec: &'a Spec, target: &'a Target, artifacts: &BTreeMap<String, Artifact>, registry: &'a Registry) -> Self {
+        let mut lowering = Self::new(spec, target, registry);
+        lowering.lower_sections(artifacts);
+        let mut of_sections = std::mem::take(&mut lowering.findings);
+        lowering.check_references();
+        lowering.add_dependencies();
+        lowering.check_dependencies();
+        lowering.check_cycles();
+        // What goes round in a circle, or leads to nothing, cannot be filled in.
+        if lowering.findings.is_empty() {
+            lowering.fill_attributes();
+            lowering.check_filled_values();
+        }
+        lowering.check_physical_names();
+        lowering.findings.append(&mut of_sections);
+        lowering
+    }
+
+    /// What is wanted, and warnings; or everything that is wrong.
+    pub fn finish(self) -> Result<(Desired, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let is_wrong = self.findings.iter().any(Diagnostic::is_error);
+        let outputs = if is_wrong { Table::new() } else { outputs::resolve(&self) };
+        let Self { spec, resources, mut findings, .. } = self;
+        tidy(&mut findings);
+        if is_wrong {
+            return Err(findings);
+        }
+        let resources = resources.into_iter().map(|(address, placed)| (address, placed.resource)).collect();
+        Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, outputs }, findings))
+    }
+
     fn lower_sections(&mut self, artifacts: &BTreeMap<String, Artifact>) {
         let header = &self.spec.header;
         let functions = all_facts(&self.sections, &header.project, header.stage.as_deref(), &self.target);
@@ -107,13 +124,20 @@ impl<'a> Lowering<'a> {
         };
         let place =
             self.sections[first.section].span.as_ref().map_or_else(String::new, |span| format!(" in line {}", self.spec.source.line(span)));
-        self.findings.push(
-            Diagnostic::error("duplicate-address", "Two sections describe the same resource")
-                .detail(format!("`{address}` is described{place} already."))
-                .hint("rename one of the two")
-                .span(self.span_of_section(section))
-                .address(address),
-        );
+        let shared = self.registry.find(&address.kind).is_some_and(|kind| kind.shorthand().is_some());
+        let finding = Diagnostic::error("duplicate-address", "Two sections describe the same resource")
+            .detail(format!("`{address}` is described{place} already."))
+            .hint("rename one of the two")
+            .span(self.span_of_section(section));
+        let (kind, name) = (&address.kind, &address.name);
+        let finding = if shared { finding.hint(format!("or share it: `{kind} = \"{name}\"` in `[function.{name}]`")) } else { finding };
+        self.findings.push(finding.address(address));
+    }
+
+    /// Where a section says its name in AWS, if it does.
+    pub fn span_of_given_name(&self, section: usize) -> Option<Span> {
+        let spans = &self.sections[section].spans;
+        NAME_KEYS.iter().find_map(|key| spans.get(&Path::key(key)).cloned())
     }
 
     /// Where a section stands, or for one that nobody wrote, its function.
@@ -139,11 +163,11 @@ impl<'a> Lowering<'a> {
 
     /// Fills in what is known of the attributes. There are no circles any more.
     fn fill_attributes(&mut self) {
-        let filled: BTreeMap<Address, Resource> =
-            self.resources.iter().map(|(address, placed)| (address.clone(), self.filled(&placed.resource))).collect();
-        for (address, resource) in filled {
-            if let Some(placed) = self.resources.get_mut(&address) {
-                placed.resource = resource;
+        let addresses: Vec<Address> = self.resources.keys().cloned().collect();
+        for address in addresses {
+            let filled = self.resources.get(&address).map(|placed| self.filled(&placed.resource));
+            if let (Some(placed), Some(filled)) = (self.resources.get_mut(&address), filled) {
+                placed.resource = filled;
             }
         }
     }
@@ -207,9 +231,14 @@ fn account_fact(part: &TemplatePart, target: &Target) -> Option<Value> {
     Some(Value::from(text.as_str()))
 }
 
-pub(crate) fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &Target) -> BTreeMap<String, FunctionFacts> {
+fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &Target) -> BTreeMap<String, FunctionFacts> {
     // Sections of the top level come first: the last one of this name is the function's own.
-    let below = |kind: &str, name: &str| sections.iter().rfind(|section| section.kind == kind && section.name == name);
+    let by_name: BTreeMap<(&str, &str), &Section> = sections
+        .iter()
+        .filter(|section| section.part.is_none())
+        .map(|section| ((section.kind.as_str(), section.name.as_str()), section))
+        .collect();
+    let below = |kind: &'static str, name: &str| by_name.get(&(kind, name)).copied();
     let functions = sections.iter().filter(|section| section.kind == FUNCTION);
     let facts = functions.map(|section| {
         let (role, log_group) = (below("role", &section.name), below("log_group", &section.name));
@@ -288,7 +317,7 @@ environment = { A = "${function.hahs.arn}", B = "x-${function.hash.anr}", C = "$
 a = "${function.hashh.arn}"
 b = "function.other"
 "#, None), @r#"
-4:14 unknown-address: `function.hsah` is the address of nothing in this file. [did you mean `function.hash`?]
+4:15 unknown-address: `function.hsah` is the address of nothing in this file. [did you mean `function.hash`?]
 5:16 unknown-address: `event_rule.hash.mnth` is the address of nothing in this file. [did you mean `event_rule.hash.month`?]
 6:15 unknown-address: `function.hash.event_rule` is the address of nothing in this file. [did you mean `event_rule.hash.month`?]
 8:22 unknown-address: `function.hahs` is the address of nothing in this file. [did you mean `function.hash`?]
@@ -323,23 +352,33 @@ function_name = "same"
 build = "b"
 function_name = "same"
 role.role_name = "same"
-"#, None), @"4:1 duplicate-address: `role.a` is described in line 2 already. [rename one of the two]");
+"#, None), @r#"
+4:1 duplicate-address: `role.a` is described in line 2 already. [rename one of the two] [or share it: `role = "a"` in `[function.a]`]
+9:17 duplicate-name: `function.b` and `function.a` (line 6) are both called `same`. [give one of them another name]
+"#);
         insta::assert_snapshot!(findings(r#"project = "demo"
 [role.x]
 role_name = "Same"
 [function.b]
 build = "b"
 role.role_name = "same"
-"#, None), @"2:1 duplicate-name: `role.x` and `role.b` are both called `Same`. [give one of them another name]");
+"#, None), @"3:13 duplicate-name: `role.x` and `role.b` (line 6) are both called `Same`. [give one of them another name]");
     }
 
     #[test]
-    fn a_name_must_fit_in_every_stage() {
+    fn a_name_must_fit_in_every_stage_and_differ_between_them() {
+        let checked = |text: &str| {
+            let options = crate::spec::LoadOptions { stage: Some("d"), region: None, local: None, environment: &|_| None };
+            let found = crate::spec::check(std::path::Path::new("config.toml"), text, &options, &Registry::new(), &|_| vec![]);
+            found.map_or_else(|findings| told(text, &findings), |_| "nothing".into())
+        };
         let name = "n".repeat(50);
-        let text = format!(
+        let long = format!(
             "project = \"demo\"\n[stage.d]\n[stage.production]\n[stage.other.function.{name}]\nfunction_name = \"short\"\n[function.{name}]\nbuild = \"a\"\n"
         );
-        insta::assert_snapshot!(findings(&text, Some("d")), @"6:1 name-too-long: In the stage `production` it would be `demo-production-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn`, of 66 characters; Lambda takes 64. [give a shorter one with `function_name`]");
+        insta::assert_snapshot!(checked(&long), @"6:1 name-too-long: `demo-production-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn` has 66 characters and Lambda takes 64. Names of functions are never cut, since callers use them. [give a shorter one with `function_name`] [this shows in the stage `production`]");
+        let same = "project = \"demo\"\n[stage.d]\n[stage.e]\n[stage.far.aws]\nregion = \"us-west-2\"\n[function.a]\nbuild = \"a\"\nfunction_name = \"x\"\n";
+        insta::assert_snapshot!(checked(same), @r#"8:17 same-name-in-stages: `function.a` is called `x` in the stages `d` and `e`, which go to the same account and region: each would take it from the other. [let the name differ by stage, as in `"${project}-${name}-${stage}"`, or give the stages regions or accounts of their own]"#);
     }
 
     #[test]

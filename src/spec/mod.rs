@@ -8,6 +8,8 @@ mod document;
 mod foreign;
 mod graph;
 mod header;
+mod later;
+mod layers;
 mod load;
 mod lower;
 mod merge;
@@ -17,23 +19,31 @@ mod render;
 mod schema;
 mod section;
 mod shape;
+mod slips;
 mod stage;
+mod stages;
+mod supported;
 mod syntax;
 #[cfg(test)]
 mod testing;
+mod top;
 mod tree;
+mod variant;
 mod vars;
+mod wanted;
 
-pub use load::{load, load_header};
+pub use load::{Checked, check, load, load_header};
 pub use lower::{lower, lower_with_warnings};
-pub use render::render;
+pub use render::{document, render};
 pub use schema::schema;
 pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::kinds::Registry;
 use crate::model::{PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use variant::Variant;
 
 /// The name of the kind that other kinds stand under.
 const FUNCTION: &str = "function";
@@ -66,6 +76,14 @@ pub struct Header {
     pub state_path: Option<String>,
 }
 
+impl Header {
+    /// For a file whose project has no usable name, so that the rest of it can be looked at, too.
+    fn stand_in(stage: Option<&str>, source: &tree::Source) -> Self {
+        let (project, stage) = ("project".to_owned(), stage.map(str::to_owned));
+        Self { project, stage, aws: AwsSettings::default(), folder: source.folder.clone(), state_path: None }
+    }
+}
+
 /// `[aws]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AwsSettings {
@@ -93,14 +111,10 @@ pub struct Spec {
     pub outputs: Table,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
-    /// The stages that the file declares.
-    pub stages: Vec<String>,
     /// Where each output stands.
     output_spans: BTreeMap<String, Span>,
     /// Where the values of the header stand, such as `aws.region`.
     header_spans: BTreeMap<Path, Span>,
-    /// The sections of the stages that are not chosen, since their names are checked, too.
-    other_stages: Vec<(String, Vec<Section>)>,
     /// The key that a lone string stands for, by kind.
     shorthands: BTreeMap<String, String>,
     /// The settings that stand where the file gives none, by kind, in the order of the documentation.
@@ -108,7 +122,40 @@ pub struct Spec {
     source: tree::Source,
 }
 
+/// The file as another run would read it: in a stage that is not chosen, or in this one with or without `[local]`.
+struct Other {
+    spec: Spec,
+    is_local: bool,
+    /// Whether it is the chosen stage, and only `[local]` differs.
+    is_local_twin: bool,
+}
+
+impl Other {
+    fn new(variant: Variant, chosen: Option<&str>, source: &tree::Source, registry: &Registry) -> Self {
+        let (is_local, is_local_twin) = (variant.is_local, variant.stage.as_deref() == chosen);
+        let findings = variant.findings.clone();
+        Self { spec: Spec::new(variant, findings, source, registry), is_local, is_local_twin }
+    }
+}
+
 impl Spec {
+    fn new(variant: Variant, diagnostics: Vec<Diagnostic>, source: &tree::Source, registry: &Registry) -> Self {
+        let shorthands = registry.iter().filter_map(|kind| Some((kind.name().to_owned(), kind.shorthand()?.to_owned())));
+        let (header, header_spans) =
+            variant.header.unwrap_or_else(|| (Header::stand_in(variant.stage.as_deref(), source), BTreeMap::new()));
+        Self {
+            header,
+            sections: variant.sections,
+            outputs: variant.outputs,
+            diagnostics,
+            output_spans: variant.output_spans,
+            header_spans,
+            shorthands: shorthands.collect(),
+            fields: registry.iter().map(|kind| (kind.name().to_owned(), kind.fields())).collect(),
+            source: source.clone(),
+        }
+    }
+
     /// The functions' sections.
     pub fn functions(&self) -> impl Iterator<Item = &Section> {
         self.sections.iter().filter(|section| section.kind == FUNCTION)

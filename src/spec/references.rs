@@ -73,6 +73,8 @@ pub(crate) struct Scope<'a> {
     pub vars: &'a Vars,
     /// The names of all kinds; empty where resources cannot be referred to.
     pub kinds: &'a [&'static str],
+    /// Whether `[local]` is merged.
+    pub is_local: bool,
     /// Whether `${aws.…}` may stand here: not in what is needed to reach AWS.
     pub account: bool,
 }
@@ -179,6 +181,7 @@ impl Scope<'_> {
             "var" => self.vars.get(tail).map(Found::Data),
             "aws" => self.look_up_account(name, tail),
             _ if self.kinds.contains(&head) => self.look_up_attribute(name),
+            _ if !self.account && tail.contains('.') => Err(self.unavailable(name, "in what is needed to reach AWS")),
             _ => Err(self.unknown(name)),
         }
     }
@@ -213,10 +216,25 @@ impl Scope<'_> {
         let (head, tail) = name.split_once('.').unwrap_or((name, ""));
         let by_kind = nearest(&format!("{head}."), heads.iter().map(String::as_str)).map(|head| format!("{head}{tail}"));
         let as_var = self.vars.names().find(|var| *var == name).map(|var| format!("var.{var}"));
+        if let Some(hint) = habit_of_others(head, tail) {
+            return finding.hint(hint);
+        }
         match as_var.or(whole).or(by_kind.filter(|_| !tail.is_empty())) {
             Some(found) => finding.hint(format!("did you mean `${{{found}}}`?")),
+            None if name.contains('.') => finding.hint("what belongs to a function begins with `function.`: `${function.NAME.arn}`"),
             None => finding.hint("write `$${` for a literal `${`"),
         }
+    }
+}
+
+/// How other tools write what is written differently here.
+fn habit_of_others(head: &str, tail: &str) -> Option<String> {
+    match head {
+        "env" if !tail.is_empty() => Some(format!("environment variables come in through `[vars]`: `NAME = {{ env = \"{tail}\" }}`")),
+        "self" | "this" => Some("a resource names itself by its address, too: `${function.NAME.arn}`".into()),
+        "opt" | "stageVariables" | "terraform" => Some("the stage is `${stage}`".into()),
+        "local" | "vars" | "param" | "custom" => Some(format!("values of `[vars]` are `${{var.{tail}}}`")),
+        _ => None,
     }
 }
 

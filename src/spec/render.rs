@@ -1,53 +1,95 @@
 //! `lambdo spec`: the resolved spec as TOML, with the line behind each value.
 
+use super::lower::address_of;
 use super::references::escape;
 use super::{FUNCTION, Spec};
 use crate::diagnostic::Span;
 use crate::model::field::{self, fill_defaults};
 use crate::model::{Field, Path, Section, Shape, Table, TemplatePart, Value};
-use std::collections::BTreeMap;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// The resolved spec, or the functions in it that `names` (names or globs) asks for. What comes from
 /// no file is marked `# built-in`. It can be read again, and means the same; only what stands in a
 /// stage or in the environment is written out.
 pub fn render(spec: &Spec, names: &[String]) -> String {
-    let mut page = Page { spec, text: String::new() };
+    let mut page = Page::new(spec);
     if names.is_empty() {
         page.header();
     }
-    let is_wanted =
-        |section: &&Section| names.is_empty() || names.iter().any(|name| matches(name, &section.name) && page_has(spec, section));
-    for section in spec.sections.iter().filter(is_wanted) {
-        page.section(section);
+    for (at, section) in spec.sections.iter().enumerate() {
+        if names.is_empty() || page.is_wanted(section, names) {
+            page.section(at, section);
+        }
     }
     if names.is_empty() && !spec.outputs.is_empty() {
         page.table("outputs", &spec.outputs, &|path| spec.output_spans.get(path.first()).cloned());
     }
+    if let Some(stage) = spec.header.stage.as_ref().filter(|_| names.is_empty()) {
+        page.line(&format!("\n[stage.{stage}]"));
+    }
     page.text.trim_start().to_owned()
+}
+
+/// The same as JSON: each section with its address, its values with defaults filled in, and the file and
+/// line of each value that comes from the file.
+pub fn document(spec: &Spec, names: &[String]) -> Json {
+    let page = Page::new(spec);
+    let is_shown = |section: &&Section| names.is_empty() || page.is_wanted(section, names);
+    let sections = spec.sections.iter().filter(is_shown).map(|section| page.section_document(section));
+    json!({
+        "version": 1, "command": "spec", "project": spec.header.project, "stage": spec.header.stage,
+        "sections": sections.collect::<Vec<_>>(), "outputs": Value::Table(spec.outputs.clone()).to_json(),
+    })
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
     Path::key(name).is_covered_by(&Path::key(pattern))
 }
 
-/// Names are those of functions: a shared section of the same name is not meant.
-fn page_has(spec: &Spec, section: &Section) -> bool {
-    spec.functions().any(|function| function.name == section.name)
-}
-
 struct Page<'a> {
     spec: &'a Spec,
     text: String,
+    /// Where each line of the file begins.
+    lines: Vec<usize>,
+    /// Which of the sections is the first function: those before it stand at the top level.
+    first_function: usize,
+    functions: BTreeSet<&'a str>,
+    /// The sections that were given as a lone string, by the function that they stand under.
+    lone: BTreeMap<&'a str, Vec<&'a Section>>,
 }
 
 type Places<'a> = dyn Fn(&Path) -> Option<Span> + 'a;
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(spec: &'a Spec) -> Self {
+        let mut lone: BTreeMap<&str, Vec<&Section>> = BTreeMap::new();
+        for section in spec.sections.iter().filter(|section| lone_of(spec, section).is_some()) {
+            lone.entry(&section.name).or_default().push(section);
+        }
+        let starts = spec.source.text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            spec,
+            text: String::new(),
+            lines: std::iter::once(0).chain(starts).collect(),
+            first_function: spec.sections.iter().position(|section| section.kind == FUNCTION).unwrap_or(usize::MAX),
+            functions: spec.functions().map(|function| function.name.as_str()).collect(),
+            lone,
+        }
+    }
+
+    /// Names are those of functions: a shared section of the same name is not meant.
+    fn is_wanted(&self, section: &Section, names: &[String]) -> bool {
+        self.functions.contains(section.name.as_str()) && names.iter().any(|name| matches(name, &section.name))
+    }
+
     fn header(&mut self) {
         let header = &self.spec.header;
         if let Some(stage) = &header.stage {
-            self.line(&format!("# The stage `{stage}`; its values stand where they were merged into."));
+            self.line(&format!(
+                "# The stage `{stage}`: its values stand where they were merged into. Read it again with `--stage {stage}`."
+            ));
         }
         let place = |path: &Path| self.spec.header_spans.get(path).cloned();
         let mut top = Table::from([("project".to_owned(), Value::from(header.project.as_str()))]);
@@ -79,16 +121,16 @@ impl Page<'_> {
         self.values(&mut table.clone(), &[], place);
     }
 
-    fn section(&mut self, section: &Section) {
+    fn section(&mut self, at: usize, section: &Section) {
         let fields = self.spec.fields.get(&section.kind).copied().unwrap_or_default();
         let place = |path: &Path| section.spans.get(path).cloned();
         let mut values = section.values.clone();
-        if self.lone(section).is_some() {
+        if lone_of(self.spec, section).is_some() {
             return; // It stands among the function's own keys.
         }
         fill_defaults(fields, &mut values);
         if !values.is_empty() || section.kind == FUNCTION {
-            self.line(&format!("\n[{}]", self.header_of(section)));
+            self.line(&format!("\n[{}]", self.header_of(at, section)));
             self.values(&mut values, fields, &place);
         }
         if section.kind == FUNCTION {
@@ -96,29 +138,19 @@ impl Page<'_> {
         }
     }
 
-    /// What a section holds that was given as `role = "NAME"`.
-    fn lone<'b>(&self, section: &'b Section) -> Option<(&'b str, &'b Value)> {
-        let key = self.spec.shorthands.get(&section.kind)?;
-        let (given, value) = section.values.first_key_value().filter(|_| section.values.len() == 1)?;
-        (given == key).then_some((given.as_str(), value))
-    }
-
     fn lone_below(&mut self, function: &str) {
-        let spec = self.spec;
-        for section in spec.sections.iter().filter(|section| section.name == function) {
-            if let Some((key, value)) = self.lone(section) {
+        for section in self.lone.get(function).cloned().unwrap_or_default() {
+            if let Some((key, value)) = lone_of(self.spec, section) {
                 self.value(&Path::key(&section.kind), value, section.spans.get(&Path::key(key)).cloned());
             }
         }
     }
 
-    fn header_of(&self, section: &Section) -> String {
+    fn header_of(&self, at: usize, section: &Section) -> String {
         let Section { kind, name, part, .. } = section;
-        let first = self.spec.sections.iter().position(|section| section.kind == FUNCTION).unwrap_or(usize::MAX);
-        let at = self.spec.sections.iter().position(|other| std::ptr::eq(other, section)).unwrap_or_default();
         match part {
             Some(part) => format!("function.{name}.{kind}.{part}"),
-            None if kind == FUNCTION || at < first => format!("{kind}.{name}"),
+            None if kind == FUNCTION || at < self.first_function => format!("{kind}.{name}"),
             None => format!("function.{name}.{kind}"),
         }
     }
@@ -153,18 +185,36 @@ impl Page<'_> {
     }
 
     fn line_of(&mut self, path: &Path, written: &str, span: Option<Span>) {
-        let place = span.map_or_else(
-            || "built-in".to_owned(),
-            |span| format!("{}:{}", span.file.file_name().unwrap_or(span.file.as_os_str()).display(), self.spec.source.line(&span)),
-        );
+        let place = span.map_or_else(|| "built-in".to_owned(), |span| self.place(&span));
         let keys: Vec<String> = path.0.iter().map(|key| written_key(key)).collect();
         self.line(&format!("{} = {}  # {place}", keys.join("."), written));
+    }
+
+    fn section_document(&self, section: &Section) -> Json {
+        let mut values = section.values.clone();
+        if lone_of(self.spec, section).is_none() {
+            fill_defaults(self.spec.fields.get(&section.kind).copied().unwrap_or_default(), &mut values);
+        }
+        let origins: BTreeMap<String, String> = section.spans.iter().map(|(path, span)| (path.to_string(), self.place(span))).collect();
+        json!({ "address": address_of(section).to_string(), "values": Value::Table(values).to_json(), "origins": origins })
+    }
+
+    fn place(&self, span: &Span) -> String {
+        let line = self.lines.partition_point(|start| *start <= span.start);
+        format!("{}:{line}", span.file.file_name().unwrap_or(span.file.as_os_str()).display())
     }
 
     fn line(&mut self, line: &str) {
         // Writing into a string cannot fail.
         let _ = writeln!(self.text, "{line}");
     }
+}
+
+/// What a section holds that was given as `role = "NAME"`.
+fn lone_of<'a>(spec: &'a Spec, section: &'a Section) -> Option<(&'a str, &'a Value)> {
+    let key = spec.shorthands.get(&section.kind)?;
+    let (given, value) = section.values.first_key_value().filter(|_| section.values.len() == 1)?;
+    (given == key).then_some((given.as_str(), value))
 }
 
 fn shape_below<'a>(shape: &'a Shape, key: &str) -> Option<&'a Shape> {

@@ -15,10 +15,12 @@ const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,62}$";
 pub fn schema(registry: &Registry) -> Json {
     let mut properties = object(&fields(TOP, &[]));
     for kind in registry.iter().filter(|kind| kind.name() != FUNCTION && kind.places().contains(&Place::TopLevel)) {
-        properties.insert(kind.name().into(), named(section(kind)));
+        properties.insert(kind.name().into(), named(with_unset(section(kind))));
     }
     let function = json!({ "$ref": "#/$defs/function" });
     properties.insert(FUNCTION.into(), named(function.clone()));
+    properties
+        .insert("template".into(), described(named(function.clone()), "Settings that functions take with `use`, by the template's name."));
     properties.insert("defaults".into(), described(function, "Settings of all functions; what a function says itself beats them."));
     properties
         .insert("vars".into(), described(json!({ "type": "object" }), "Values for `${var.NAME}`; also `{ env = \"NAME\", default = … }`."));
@@ -65,6 +67,13 @@ fn unset() -> Json {
     json!({ "type": "array", "items": { "type": "string" }, "description": "Inherited keys that are removed, such as `environment.DEBUG`." })
 }
 
+/// A stage can take keys away from a section of the top level.
+fn with_unset(mut section: Json) -> Json {
+    let table = if section.get("anyOf").is_some() { &mut section["anyOf"][1] } else { &mut section };
+    table["properties"]["unset"] = unset();
+    section
+}
+
 fn function_section(registry: &Registry) -> Json {
     let below: Vec<&dyn Kind> = registry.iter().filter(|kind| kind.places().iter().any(|place| *place != Place::TopLevel)).collect();
     let hidden: Vec<&str> = below.iter().map(|kind| kind.name()).collect();
@@ -79,7 +88,7 @@ fn function_section(registry: &Registry) -> Json {
 }
 
 fn section(kind: &dyn Kind) -> Json {
-    let table = fields(kind.fields(), &[]);
+    let table = fields(kind.fields(), kind.shorthand().as_slice());
     let lone = kind.shorthand().and_then(|key| kind.fields().iter().find(|field| field.key == key));
     match lone {
         Some(field) => json!({ "anyOf": [described(json!({ "type": "string" }), field.doc), table] }),

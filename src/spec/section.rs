@@ -1,54 +1,66 @@
 //! From the patched file to the sections that kinds read.
 
 use super::FUNCTION;
-use super::header::{TOP, check_name, not_supported_yet};
-use super::merge::{CODE_KEYS, Level, merge};
+use super::header::check_name;
+use super::layers::{Layers, USE, contains, names_of, of_layer_alone};
+use super::merge::{CODE_KEYS, Merging, unset_of_nothing};
 use super::references::Scope;
-use super::shape::{Checker, WHOLE_FILE};
+use super::shape::{Checker, Outer};
+use super::supported::not_supported_yet;
+use super::top::{dotted_name, invalid_name};
 use super::tree::{Data, Node, Nodes};
+use super::wanted::not_a_table;
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::kinds::{self, Kind, Place, Registry};
 use crate::model::{Address, Field, Path, Section, Table, field};
 use std::collections::BTreeMap;
 
-/// Words of the top level that are no kind's and no field's.
-pub(crate) const TOP_TABLES: &[&str] = &["defaults", "function", "vars", "outputs", "stage", "local"];
-
-/// All other words that the spec has at the top level: refused until a kind or a field takes them.
-const TOP_NOT_SUPPORTED_YET: &[&str] = &[
-    "daemon",
-    "discover",
-    "drift",
-    "ecr",
-    "http_api",
-    "lambdo_version",
-    "layer",
-    "log_group",
-    "moved",
-    "notify",
-    "policy",
-    "template",
-    "timezone",
-];
-
-/// A word of the spec in a function that belongs to no kind and is not built.
-const USE: &str = "use";
-
 /// Reads all sections of a file that is patched by its stage.
 pub(crate) struct Reader<'a> {
-    registry: &'a Registry,
-    scope: Scope<'a>,
+    pub registry: &'a Registry,
+    pub scope: Scope<'a>,
+    /// The file without any patch.
+    pub unpatched: &'a Node,
+    /// Every key that a function takes.
+    pub function_keys: Vec<&'static str>,
+    /// Those of the function's own fields that no kind takes.
+    own_fields: Vec<Field>,
     /// What was read.
     pub sections: Vec<Section>,
+    /// Whether sections of the top level are being read.
+    is_top: bool,
     /// How many of the sections stand at the top level; they come first.
     top_level: usize,
+    /// Templates, their places, and whether a function takes them.
+    pub templates: Vec<(String, Option<Span>, bool)>,
+    /// What merging has found.
+    pub merging: Merging,
     /// What is wrong with it.
     pub findings: Vec<Diagnostic>,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(registry: &'a Registry, scope: Scope<'a>) -> Self {
-        Self { registry, scope, sections: Vec::new(), top_level: 0, findings: Vec::new() }
+    pub fn new(registry: &'a Registry, scope: Scope<'a>, unpatched: &'a Node, merging: Merging) -> Self {
+        let below = || under_function(registry).map(|kind| kind.name());
+        let fields = registry.find(FUNCTION).map(|kind| kind.fields()).unwrap_or_default();
+        let mut function_keys: Vec<&'static str> = fields.iter().map(|field| field.key).chain(below()).collect();
+        function_keys.extend(["unset", USE]);
+        let mut seen = std::collections::BTreeSet::new();
+        function_keys.retain(|key| seen.insert(*key));
+        let own_fields = fields.iter().filter(|field| below().all(|kind| kind != field.key)).copied().collect();
+        Self {
+            registry,
+            scope,
+            unpatched,
+            function_keys,
+            own_fields,
+            sections: Vec::new(),
+            is_top: true,
+            top_level: 0,
+            templates: Vec::new(),
+            merging,
+            findings: Vec::new(),
+        }
     }
 
     /// Reads everything below the top level, and judges the keys of the top level itself.
@@ -59,59 +71,39 @@ impl<'a> Reader<'a> {
         }
         for kind in self.registry.iter().filter(|kind| kind.name() != FUNCTION && kind.places().contains(&Place::TopLevel)) {
             if let Some(node) = table.get(kind.name()) {
-                self.named(kind.name(), node, &mut |reader, name, node| reader.top_level(kind, name, node));
+                let keys: Vec<&str> = kind.fields().iter().map(|field| field.key).collect();
+                self.named(kind.name(), node, &keys, &mut |reader, name, node| reader.top_level(kind, name, node));
             }
         }
         self.top_level = self.sections.len();
-        let defaults = self.defaults(table.get("defaults"));
+        self.is_top = false;
+        let mut layers = Layers::new(root, &mut self.merging);
+        let keys = self.function_keys.clone();
+        if let Some(node) = table.get("template").filter(|node| node.table().is_some()) {
+            self.named("template", node, &keys, &mut |reader, name, node| {
+                if node.table().is_none() {
+                    let finding = not_a_table(&format!("`template.{name}`"), node).hint(format!("write `[template.{name}]`"));
+                    reader.findings.push(finding);
+                }
+            });
+        }
+        self.warn_of_traps("defaults", layers.defaults());
+        layers.templates().for_each(|(name, node)| self.warn_of_traps(&format!("template.{name}"), node));
         if let Some(node) = table.get(FUNCTION) {
-            self.named(FUNCTION, node, &mut |reader, name, node| reader.function(name, node, &defaults));
+            self.named(FUNCTION, node, &keys, &mut |reader, name, node| reader.function(name, node, &mut layers));
         }
         self.look_for_unknown_shared();
-    }
-
-    fn judge_top_key(&mut self, key: &str, node: &Node) {
-        let is_kind = self.registry.find(key).is_some_and(|kind| kind.places().contains(&Place::TopLevel));
-        if is_kind || TOP_TABLES.contains(&key) || field::find(TOP, key).is_some() {
-            return;
-        }
-        if TOP_NOT_SUPPORTED_YET.contains(&key) {
-            self.findings.push(not_supported_yet(key, node.key_span()));
-            return;
-        }
-        let function = self.function_keys();
-        if function.contains(&key) {
-            self.findings.push(
-                Diagnostic::error("unknown-key", "Unknown key")
-                    .detail(format!("`{key}` is a setting of a function and stands at the top level."))
-                    .hint(format!("write it below `[function.NAME]`, or below `[defaults]` for all functions: `defaults.{key} = …`"))
-                    .span(node.key_span()),
-            );
-            return;
-        }
-        let kinds = self.registry.iter().filter(|kind| kind.places().contains(&Place::TopLevel)).map(|kind| kind.name());
-        let candidates: Vec<&str> = TOP.iter().map(|field| field.key).chain(TOP_TABLES.iter().copied()).chain(kinds).collect();
-        let mut checker = Checker::new(None, WHOLE_FILE);
-        checker.unknown_key(key, node, &candidates, &Path::default());
-        self.findings.append(&mut checker.findings);
-    }
-
-    /// Calls `read` for each of the named tables below `what`.
-    fn named(&mut self, what: &str, node: &Node, read: &mut dyn FnMut(&mut Self, &str, &Node)) {
-        let Some(table) = node.table() else {
-            self.findings.push(not_a_table(&format!("`{what}`"), node).hint(format!("write `[{what}.NAME]`")));
-            return;
-        };
-        for (name, node) in table {
-            if let Err(problem) = check_name(name) {
-                self.findings.push(invalid_name(name, &problem, node.key_span()));
-            }
-            read(self, name, node);
-        }
+        self.check_what_no_function_shows(&layers);
+        self.templates = layers.templates().map(|(name, node)| (name.clone(), node.key_span(), layers.is_used(name))).collect();
+        self.findings.append(&mut self.merging.findings);
     }
 
     fn top_level(&mut self, kind: &'static dyn Kind, name: &str, node: &Node) {
-        let resolved = self.resolve(name, node);
+        let mut resolved = self.resolve(name, node);
+        unset_of_nothing(node.get("unset"), &mut self.merging);
+        if let Some(table) = resolved.table_mut() {
+            table.remove("unset");
+        }
         self.section(kind, Address::new(kind.name(), name), &resolved);
     }
 
@@ -119,49 +111,60 @@ impl<'a> Reader<'a> {
         Scope { name: Some(name), ..self.scope }.resolve(node, &mut self.findings)
     }
 
-    /// The defaults as they are written; what is wrong in them is found in each function.
-    fn defaults(&mut self, node: Option<&Node>) -> Node {
-        let Some(node) = node else { return Node::empty() };
-        let Some(table) = node.table() else {
-            self.findings.push(not_a_table("`defaults`", node));
-            return Node::empty();
-        };
-        self.warn_of_environment_trap("defaults", table);
-        node.clone()
-    }
-
-    fn function(&mut self, name: &str, node: &Node, defaults: &Node) {
-        let Some(own) = node.table() else {
+    fn function(&mut self, name: &str, node: &Node, layers: &mut Layers) {
+        if node.table().is_none() {
             self.findings.push(not_a_table(&format!("`function.{name}`"), node).hint(format!("write `[function.{name}]`")));
             return;
-        };
-        self.warn_of_environment_trap(&format!("function.{name}"), own);
-        let mut merged = defaults.clone();
-        merge(&mut merged, node.clone(), Level::Section, &mut self.findings);
-        let merged = Node { data: merged.data, key: node.key.clone(), span: node.span.clone() };
+        }
+        self.warn_of_traps(&format!("function.{name}"), node);
+        let before = self.findings.len();
+        let names = node.get(USE).or_else(|| layers.defaults().get(USE)).cloned().map(|names| self.resolve(name, &names));
+        let names = names_of(names.as_ref(), &mut self.findings);
+        let merged = layers.merged(node, &names, &mut self.merging);
         let mut resolved = self.resolve(name, &merged);
         let table = resolved.table_mut().map(std::mem::take).unwrap_or_default();
         self.function_table(name, node, table);
+        let is_inside =
+            |finding: &Diagnostic| finding.address.is_none() && finding.span.as_ref().is_some_and(|span| contains(&merged, span));
+        for finding in self.findings[before..].iter_mut().filter(|finding| is_inside(finding)) {
+            finding.address = Some(Address::new(FUNCTION, name).to_string());
+        }
+        layers.tell_origin(name, &mut self.findings[before..]);
+    }
+
+    /// Defaults of a file without functions, and templates that nobody uses, can be wrong, too.
+    fn check_what_no_function_shows(&mut self, layers: &Layers) {
+        let has_functions = self.sections.iter().any(|section| section.kind == FUNCTION);
+        let unused = layers.templates().filter(|(name, _)| !layers.is_used(name)).map(|(name, node)| (format!("template.{name}"), node));
+        let defaults = (!has_functions).then(|| ("defaults".to_owned(), layers.defaults()));
+        let (sections, merging) = (self.sections.len(), std::mem::take(&mut self.merging));
+        for (label, node) in unused.chain(defaults) {
+            let name = label.rsplit('.').next().unwrap_or_default().to_owned();
+            let before = self.findings.len();
+            let mut resolved = self.resolve(&name, node);
+            let mut table = resolved.table_mut().map(std::mem::take).unwrap_or_default();
+            [USE, "unset"].iter().for_each(|key| drop(table.remove(*key)));
+            self.function_table(&name, node, table);
+            let found = self.findings.split_off(before);
+            self.findings.extend(of_layer_alone(&label, &name, found));
+        }
+        self.sections.truncate(sections);
+        self.merging = merging;
     }
 
     fn function_table(&mut self, name: &str, node: &Node, mut table: Nodes) {
-        let Some(function) = self.registry.find(FUNCTION) else { return };
-        table.remove("unset");
+        self.refuse_code_in_s3(name, &mut table);
         self.check_code(name, node, &table);
-        let kinds: Vec<_> = self.under_function().collect();
-        let mut below: BTreeMap<String, Node> = BTreeMap::new();
-        table.retain(|key, node| {
-            let is_kind = kinds.iter().any(|kind| kind.name() == key);
-            if is_kind {
-                below.insert(key.clone(), node.clone());
-            }
-            !is_kind
-        });
+        let kinds: Vec<_> = under_function(self.registry).collect();
+        let mut below: BTreeMap<&'static str, Node> = BTreeMap::new();
+        for kind in &kinds {
+            below.extend(table.remove(kind.name()).map(|node| (kind.name(), node)));
+        }
         self.refuse_or_suggest(name, &mut table);
-        let fields: Vec<Field> =
-            function.fields().iter().filter(|field| kinds.iter().all(|kind| kind.name() != field.key)).copied().collect();
+        let fields = std::mem::take(&mut self.own_fields);
         let own = node.with(Data::Table(table));
         self.section_with(FUNCTION, &fields, Address::new(FUNCTION, name), &own);
+        self.own_fields = fields;
         let mut triggers = BTreeMap::new();
         for kind in kinds {
             self.below_function(kind, name, below.get(kind.name()), &mut triggers);
@@ -170,30 +173,38 @@ impl<'a> Reader<'a> {
 
     /// Takes the keys out that are nobody's and says so.
     fn refuse_or_suggest(&mut self, name: &str, table: &mut Nodes) {
-        let known = self.function_keys();
-        let unknown: Vec<String> = table.keys().filter(|key| !known.contains(&key.as_str())).cloned().collect();
+        let unknown: Vec<String> = table.keys().filter(|key| !self.function_keys.contains(&key.as_str())).cloned().collect();
         for key in unknown {
             let Some(node) = table.remove(&key) else { continue };
-            let is_rate = node.text().is_some_and(|text| text.starts_with("rate(") || text.starts_with("cron("));
-            if (key == USE || kinds::NOT_SUPPORTED_YET.contains(&key.as_str())) && !is_rate {
-                let finding = not_supported_yet(&key, node.key_span()).address(Address::new(FUNCTION, name));
-                self.findings.push(if key == "schedule" {
-                    finding.hint("`event_rule` takes `rate(…)` and `cron(…)`, in UTC")
-                } else {
-                    finding
-                });
+            let is_rate = is_schedule(&key, &node);
+            if kinds::NOT_SUPPORTED_YET.contains(&key.as_str()) && !is_rate {
+                self.findings.push(not_supported_yet(&key, node.key_span()).address(Address::new(FUNCTION, name)));
                 continue;
             }
             let mut checker = Checker::new(None, format!("function.{name}"));
-            checker.unknown_key(&key, &node, &known, &Path::default());
-            self.findings.extend(checker.findings.into_iter().map(|finding| finding.address(Address::new(FUNCTION, name))));
+            checker.unknown_key(&key, &node, &self.function_keys, &Path::default());
+            let dotted = node.table().and_then(|inner| dotted_name(name, &key, inner));
+            self.findings.extend(checker.findings.into_iter().map(|mut finding| {
+                if let Some(hint) = &dotted {
+                    finding.hints = vec![hint.clone()];
+                } else if is_rate {
+                    finding.hints = vec![rule_for(name, &key, node.text().unwrap_or_default())];
+                }
+                finding.address(Address::new(FUNCTION, name))
+            }));
         }
+    }
+
+    fn refuse_code_in_s3(&mut self, name: &str, table: &mut Nodes) {
+        let found = table.get_mut("code").and_then(Node::table_mut).and_then(|code| code.remove("s3"));
+        self.findings.extend(found.map(|node| not_supported_yet("code.s3", node.key_span()).address(Address::new(FUNCTION, name))));
     }
 
     fn check_code(&mut self, name: &str, node: &Node, table: &Nodes) {
         let given: Vec<&str> = CODE_KEYS.into_iter().filter(|key| table.contains_key(*key)).collect();
         let finding = match &given[..] {
             [_] => return,
+            [] if self.is_patch_only(name) => self.patch_of_nothing(name, node),
             [] => Diagnostic::error("no-code", "A function has no code")
                 .detail(format!("`function.{name}` says neither what is built nor where its code lies."))
                 .hint("to build it from source: `build = \"FOLDER\"`")
@@ -205,6 +216,23 @@ impl<'a> Reader<'a> {
                 .span(table[*second].key_span()),
         };
         self.findings.push(finding.address(Address::new(FUNCTION, name)));
+    }
+
+    fn is_patch_only(&self, name: &str) -> bool {
+        let is_patched = self.scope.stage.is_some() || self.scope.is_local;
+        is_patched && self.unpatched.get(FUNCTION).is_none_or(|functions| functions.get(name).is_none())
+    }
+
+    /// A stage that changes a function which the file does not have has most often mistyped its name.
+    fn patch_of_nothing(&self, name: &str, node: &Node) -> Diagnostic {
+        let finding = Diagnostic::error("unknown-function", "A patch names a function that is not there")
+            .detail(format!("`function.{name}` stands only in a patch, which gives it no code, and not in the file itself."))
+            .span(node.span.clone());
+        let names = self.unpatched.get(FUNCTION).and_then(Node::table).into_iter().flat_map(Nodes::keys).map(String::as_str);
+        match nearest(name, names) {
+            Some(found) => finding.hint(format!("did you mean `{found}`?")),
+            None => finding.hint("a function of this stage alone needs `build` or `code` here"),
+        }
     }
 
     fn below_function(&mut self, kind: &'static dyn Kind, name: &str, node: Option<&Node>, triggers: &mut BTreeMap<String, &'static str>) {
@@ -223,7 +251,8 @@ impl<'a> Reader<'a> {
             self.findings.push(not_a_table(&format!("`{header}`"), node).hint(format!("write `[{header}.NAME]`")));
             return;
         };
-        if let Some((_, first)) = parts.iter().find(|(key, node)| node.table().is_none() && field::find(kind.fields(), key).is_some()) {
+        let is_setting = |(key, node): &(&String, &Node)| node.table().is_none() && field::find(kind.fields(), key).is_some();
+        if let Some((_, first)) = parts.iter().find(is_setting) {
             self.findings.push(
                 Diagnostic::error("unnamed-section", "A section needs a name")
                     .detail(format!("A function can have several of `{}`, so that each has a name.", kind.name()))
@@ -239,6 +268,7 @@ impl<'a> Reader<'a> {
             }
             if let Some(other) = triggers.insert(part.clone(), kind.name()) {
                 self.findings.push(duplicate_trigger(name, part, other, node));
+                continue;
             }
             self.section(kind, Address::with_part(kind.name(), name, part), node);
         }
@@ -261,6 +291,9 @@ impl<'a> Reader<'a> {
             return;
         };
         let mut checker = Checker::new(Some(&self.scope), address.to_string());
+        let outer = Outer { keys: &self.function_keys, function: &address.name, is_function: kind == FUNCTION };
+        checker.shorthand = self.registry.find(kind).and_then(|kind| kind.shorthand());
+        checker.outer = Some(outer).filter(|_| !self.is_top);
         let values: Table = checker.table(table, node.key_span(), fields, &Path::default());
         let Checker { spans, findings, .. } = checker;
         self.findings.extend(findings.into_iter().map(|finding| finding.address(&address)));
@@ -285,42 +318,47 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn under_function(&self) -> impl Iterator<Item = &'static dyn Kind> + use<'a> {
-        self.registry.iter().filter(|kind| kind.places().iter().any(|place| *place != Place::TopLevel))
-    }
-
-    /// Every key that a function takes.
-    fn function_keys(&self) -> Vec<&'static str> {
-        let own = self.registry.find(FUNCTION).map(|kind| kind.fields()).unwrap_or_default().iter().map(|field| field.key);
-        own.chain(self.under_function().map(|kind| kind.name())).chain(["unset"]).collect()
-    }
-
-    /// A setting below the header of the environment becomes a variable, which is seldom meant.
-    fn warn_of_environment_trap(&mut self, owner: &str, table: &Nodes) {
-        let Some(environment) = table.get("environment") else { return };
-        let Some(header) = environment.span.as_ref().filter(|span| self.scope.source.slice(span).starts_with('[')) else { return };
-        let known = self.function_keys();
-        for (key, node) in environment.table().into_iter().flatten().filter(|(key, _)| known.contains(&key.as_str())) {
-            let line = self.scope.source.line(header);
-            self.findings.push(
-                Diagnostic::warning("setting-in-environment", "An environment variable is named like a setting")
-                    .detail(format!("`{key}` stands below the header `[{owner}.environment]` of line {line}, so that it is an environment variable and no setting."))
-                    .hint(format!("for the setting, move it above that header, into `[{owner}]`"))
-                    .span(node.key_span()),
-            );
+    /// A setting below the header of the environment becomes a variable, which is seldom meant; below the
+    /// header of the tags one that is no text is not meant either.
+    fn warn_of_traps(&mut self, owner: &str, section: &Node) {
+        for (map, is_trap) in [("environment", any as fn(&Node) -> bool), ("tags", |node| node.text().is_none())] {
+            let Some(table) = section.get(map) else { continue };
+            let Some(header) = table.span.as_ref().filter(|span| self.scope.source.slice(span).starts_with('[')) else { continue };
+            let settings = table.table().into_iter().flatten();
+            for (key, node) in settings.filter(|(key, node)| self.function_keys.contains(&key.as_str()) && is_trap(node)) {
+                let line = self.scope.source.line(header);
+                let what = if map == "tags" { "a tag" } else { "an environment variable" };
+                self.findings.push(
+                    Diagnostic::warning("setting-in-map", format!("{what} is named like a setting"))
+                        .detail(format!(
+                            "`{key}` stands below the header `[{owner}.{map}]` of line {line}, so that it is {what} and no setting."
+                        ))
+                        .hint(format!("for the setting, move it above that header, into `[{owner}]`"))
+                        .span(node.key_span()),
+                );
+            }
         }
     }
 }
 
-fn not_a_table(what: &str, node: &Node) -> Diagnostic {
-    Diagnostic::error("wrong-type", "A value has the wrong type")
-        .detail(format!("{what} must be a table; it is {}.", node.type_name()))
-        .span(node.span.clone())
+fn any(_: &Node) -> bool {
+    true
 }
 
-/// A name that AWS would not take in the names that are made from it.
-pub(crate) fn invalid_name(name: &str, problem: &str, span: Option<Span>) -> Diagnostic {
-    Diagnostic::error("invalid-name", "A name is not allowed").detail(format!("The name `{name}` {problem}.")).span(span)
+/// The kinds that have sections under a function.
+fn under_function(registry: &Registry) -> impl Iterator<Item = &'static dyn Kind> + '_ {
+    registry.iter().filter(|kind| kind.places().iter().any(|place| *place != Place::TopLevel))
+}
+
+/// `schedule = "rate(1 day)"` or `cron = "0 6 * * ? *"` in a function means a rule.
+fn is_schedule(key: &str, node: &Node) -> bool {
+    let is_expression = |text: &str| text.starts_with("rate(") || text.starts_with("cron(");
+    node.text().is_some_and(|text| is_expression(text) || key == "cron" || key == "rate")
+}
+
+fn rule_for(name: &str, key: &str, given: &str) -> String {
+    let expression = if given.contains('(') { given.to_owned() } else { format!("{key}({given})") };
+    format!("a schedule is an `event_rule` with a name: `[function.{name}.event_rule.NAME]` with `schedule_expression = \"{expression}\"`")
 }
 
 fn duplicate_trigger(name: &str, part: &str, other: &str, node: &Node) -> Diagnostic {
@@ -333,6 +371,12 @@ fn duplicate_trigger(name: &str, part: &str, other: &str, node: &Node) -> Diagno
 }
 
 fn unknown_shared(kind: &str, name: &str, shared: &[&str], span: Option<Span>) -> Diagnostic {
+    if name.is_empty() {
+        return Diagnostic::error("unknown-role", format!("The {kind} is not declared"))
+            .detail(format!("`{kind}` is empty."))
+            .hint(format!("name a `[{kind}.NAME]`, give the ARN of one that exists, or remove `{kind}`"))
+            .span(span);
+    }
     let finding = Diagnostic::error("unknown-role", format!("The {kind} is not declared"))
         .detail(format!("`{kind} = \"{name}\"` names no `[{kind}.{name}]`."))
         .span(span);

@@ -2,8 +2,9 @@
 
 use super::document;
 use super::foreign;
-use super::references::Scope;
+use super::references::{Piece, Scope, pieces};
 use super::tree::{Data, Node, Nodes};
+use super::wanted::{number_hint, one_of, one_setting, plural, possible, type_hint, wanted};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::model::{Field, Path, Shape, Table, TemplatePart, Value, field};
 use std::collections::BTreeMap;
@@ -11,8 +12,22 @@ use std::collections::BTreeMap;
 /// The owner of the keys of the top level.
 pub(crate) const WHOLE_FILE: &str = "";
 
+/// The function that a section belongs to, for telling that one of its settings stands too deep.
+pub(crate) struct Outer<'a> {
+    /// Every key that a function takes.
+    pub keys: &'a [&'static str],
+    /// Its name.
+    pub function: &'a str,
+    /// Whether the section is the function's own.
+    pub is_function: bool,
+}
+
 /// Checks one section.
 pub(crate) struct Checker<'a> {
+    /// The key that stands for a lone string and is not written.
+    pub shorthand: Option<&'static str>,
+    /// The function around it, if there is one.
+    pub outer: Option<Outer<'a>>,
     /// What names mean; `None` when values are checked again after their references were filled in.
     pub scope: Option<&'a Scope<'a>>,
     /// What the section is called in messages: an address or a header.
@@ -25,12 +40,13 @@ pub(crate) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub fn new(scope: Option<&'a Scope<'a>>, owner: impl Into<String>) -> Self {
-        Self { scope, owner: owner.into(), spans: BTreeMap::new(), findings: Vec::new() }
+        Self { shorthand: None, outer: None, scope, owner: owner.into(), spans: BTreeMap::new(), findings: Vec::new() }
     }
 
     /// Checks the keys of a table: unknown ones, missing ones, and the values of the others.
     pub fn table(&mut self, nodes: &Nodes, place: Option<Span>, fields: &[Field], path: &Path) -> Table {
-        let candidates: Vec<&str> = fields.iter().map(|field| field.key).collect();
+        let is_offered = |field: &&Field| Some(field.key) != self.shorthand && !field.doc.starts_with("Refused");
+        let candidates: Vec<&str> = fields.iter().filter(is_offered).map(|field| field.key).collect();
         let mut table = Table::new();
         for (key, node) in nodes {
             match field::find(fields, key) {
@@ -198,7 +214,10 @@ impl<'a> Checker<'a> {
         let Some(nodes) = node.table() else { return self.wrong_type(node, shape, path) };
         let mut table = Table::new();
         for (key, node) in nodes {
-            if let Some(Err(problem)) = check.map(|check| check(key)) {
+            if has_reference(key) {
+                let detail = format!("The key `{key}` in {} has a reference; they are filled in in values only.", self.label(path));
+                self.report("reference-in-key", "A reference cannot be a key", detail, node.key_span());
+            } else if let Some(Err(problem)) = check.map(|check| check(key)) {
                 let detail = format!("The key `{key}` in {} {}", self.label(path), sentence(&problem));
                 self.report("invalid-value", "A value is not allowed", detail, node.key_span());
             }
@@ -216,12 +235,14 @@ impl<'a> Checker<'a> {
             Data::Integer(number) => number.to_string(),
             Data::Boolean(value) => value.to_string(),
             Data::Table(table) if foreign::is_secret(table) => {
-                let key = table.keys().next().cloned().unwrap_or_default();
+                let key = foreign::secret_source(table);
                 let detail = format!(
                     "{} takes its value from `{key}`; values that are looked up while applying are not built yet.",
                     self.label(path)
                 );
-                self.report("not-supported-yet", &format!("`{key}` is not supported yet"), detail, node.key_span());
+                self.report("not-supported-yet", &format!("`{key}` is not supported yet"), detail, node.key_span())
+                    .hints
+                    .push("meanwhile let the function fetch it when it runs; `role.allow` grants it the read".into());
                 return None;
             }
             _ => return self.value(node, shape, path),
@@ -277,8 +298,15 @@ impl<'a> Checker<'a> {
             }
             first.get_or_insert(result);
         }
+        let takes_numbers = shapes.iter().any(|shape| matches!(shape, Shape::Integer { .. } | Shape::IntegerChoice(_)));
         match first {
-            Some(result) => self.take(result),
+            Some(mut result) => {
+                let hint = node.text().filter(|_| takes_numbers).and_then(|text| number_hint(text, path));
+                if let (Some(hint), Some(finding)) = (hint, result.2.first_mut()) {
+                    finding.hints.push(hint);
+                }
+                self.take(result)
+            }
             None => self.wrong_type(node, shape, path),
         }
     }
@@ -289,23 +317,29 @@ impl<'a> Checker<'a> {
         value
     }
 
+    /// What stands in the file; `None` for what was filled in later.
+    fn written(&self, node: &Node) -> Option<String> {
+        let scope = self.scope?;
+        Some(node.span.as_ref().map_or_else(String::new, |span| scope.source.slice(span).to_owned()))
+    }
+
     fn wrong_type(&mut self, node: &Node, shape: &Shape, path: &Path) -> Option<Value> {
-        self.wrong_type_named(node, &wanted(shape), path)
+        self.wrong_type_named(node, &wanted(shape), path);
+        if self.written(node).is_none_or(|text| text.contains("${")) {
+            return None;
+        }
+        if let (Some(hint), Some(finding)) = (one_setting(node, shape, path), self.findings.last_mut()) {
+            finding.hints = vec![hint];
+        }
+        None
     }
 
     fn wrong_type_named(&mut self, node: &Node, wanted: &str, path: &Path) -> Option<Value> {
         let detail = format!("{} must be {wanted}; it is {}.", self.label(path), node.type_name());
-        let hint = match &node.data {
-            Data::String(text) if wanted.contains("integer") && text.parse::<i64>().is_ok() => {
-                Some(format!("write it without quotes: `{text}`"))
-            }
-            Data::String(text) if wanted.contains("`true`") && text.parse::<bool>().is_ok() => {
-                Some(format!("write it without quotes: `{text}`"))
-            }
-            Data::Integer(number) if wanted.split(", or ").any(|one| one == "a string") => {
-                Some(format!("write it in quotes: `\"{number}\"`"))
-            }
-            _ => None,
+        let hint = match self.written(node) {
+            Some(text) if text.contains("${") => Some(format!("the value comes from {}", text.replace('"', "`"))),
+            Some(_) => type_hint(node, wanted, path),
+            None => None,
         };
         self.report("wrong-type", "A value has the wrong type", detail, node.span.clone()).hints.extend(hint);
         None
@@ -314,12 +348,22 @@ impl<'a> Checker<'a> {
     /// Reports a key that nobody knows, with what may have been meant.
     pub fn unknown_key(&mut self, key: &str, node: &Node, candidates: &[&str], path: &Path) {
         let detail = format!("`{key}` is no setting of {}.", self.label(path));
-        let hint = foreign::meant(key, candidates);
+        let hint = self.too_deep(key, path).or_else(|| foreign::meant(key, candidates)).or_else(|| possible(candidates));
         self.report("unknown-key", "Unknown key", detail, node.key_span()).hints.extend(hint);
     }
 
+    /// A header that opens a table takes every key that follows, also those that were meant for the function.
+    fn too_deep(&self, key: &str, path: &Path) -> Option<String> {
+        let outer = self.outer.as_ref().filter(|outer| outer.keys.contains(&key) && !(outer.is_function && path.0.is_empty()))?;
+        Some(format!(
+            "`{key}` is a setting of the function itself: move it up to `[function.{}]`, above any header below that",
+            outer.function
+        ))
+    }
+
     fn missing_key(&mut self, field: &Field, place: Option<Span>, path: &Path) {
-        let detail = format!("{} needs `{}`, {}.", self.label(path), field.key, wanted(&field.shape));
+        let owner = if path.0.is_empty() && self.owner == WHOLE_FILE { "The file".to_owned() } else { self.label(path) };
+        let detail = format!("{owner} needs `{}`, {}.", field.key, wanted(&field.shape));
         self.report("missing-key", "A required key is missing", detail, place).hints.push(format!("`{}`: {}", field.key, field.doc));
     }
 }
@@ -327,6 +371,11 @@ impl<'a> Checker<'a> {
 /// The end of a sentence; a question needs no period.
 fn sentence(text: &str) -> String {
     if text.ends_with('?') { text.to_owned() } else { format!("{text}.") }
+}
+
+/// Whether text holds a reference of ours; IAM's own have a colon.
+fn has_reference(text: &str) -> bool {
+    pieces(text).is_none_or(|pieces| pieces.iter().any(|piece| matches!(piece, Piece::Name(_))))
 }
 
 fn takes_any_text(shape: &Shape) -> bool {
@@ -357,37 +406,5 @@ fn fits(node: &Node, shape: &Shape) -> bool {
         (Shape::Map { .. } | Shape::Table(_), data) => matches!(data, Data::Table(_)),
         (Shape::Document, data) => matches!(data, Data::Table(_) | Data::List(_) | Data::String(_)),
         (Shape::AnyOf(shapes), _) => shapes.iter().any(|shape| fits(node, shape)),
-    }
-}
-
-fn wanted(shape: &Shape) -> String {
-    match shape {
-        Shape::String { .. } => "a string".into(),
-        Shape::Choice([]) => "a string".into(),
-        Shape::Choice(choices) => one_of(choices),
-        Shape::Integer { .. } | Shape::IntegerChoice(_) => "an integer".into(),
-        Shape::Boolean => "`true` or `false`".into(),
-        Shape::List { item, .. } => format!("a list of {}", plural(item)),
-        Shape::Map { .. } | Shape::Table(_) => "a table".into(),
-        Shape::Document => "a table, a JSON string or `{ file = \"…\" }`".into(),
-        Shape::AnyOf(shapes) => shapes.iter().map(wanted).collect::<Vec<_>>().join(", or "),
-    }
-}
-
-fn plural(item: &Shape) -> &'static str {
-    match item {
-        Shape::String { .. } | Shape::Choice(_) => "strings",
-        Shape::Integer { .. } | Shape::IntegerChoice(_) => "integers",
-        Shape::Map { .. } | Shape::Table(_) => "tables",
-        _ => "values",
-    }
-}
-
-fn one_of<T: AsRef<str>>(choices: &[T]) -> String {
-    let quoted: Vec<String> = choices.iter().map(|choice| format!("`{}`", choice.as_ref())).collect();
-    match &quoted[..] {
-        [lone] => lone.clone(),
-        [head @ .., last] => format!("{} or {last}", head.join(", ")),
-        [] => "a string".into(),
     }
 }

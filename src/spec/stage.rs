@@ -1,7 +1,10 @@
 //! `[stage.NAME]` and `[local]`: patches to the file.
 
-use super::merge::{Level, merge};
+use super::header::check_name;
+use super::merge::{Level, Merging, merge};
+use super::top::invalid_name;
 use super::tree::{Node, Source};
+use super::wanted::not_a_table;
 use crate::diagnostic::{Diagnostic, nearest};
 
 const STAGE: &str = "stage";
@@ -10,6 +13,13 @@ const LOCAL: &str = "local";
 /// The stages that the file declares.
 pub(crate) fn declared(root: &Node) -> Vec<String> {
     root.get("stage").and_then(Node::table).map(|stages| stages.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// A stage's name becomes a part of names in AWS.
+pub(crate) fn bad_names(root: &Node) -> Vec<Diagnostic> {
+    let stages = root.get(STAGE).and_then(Node::table).into_iter().flatten();
+    let bad = stages.filter_map(|(name, node)| Some(invalid_name(name, &check_name(name).err()?, node.key_span())));
+    bad.collect()
 }
 
 /// The stage that is meant.
@@ -45,46 +55,42 @@ pub(crate) fn choose(source: &Source, root: &Node, wanted: Option<&str>) -> Resu
 
 /// The file as if it had been written with the patch of `stage` and, for a local run, with `[local]`
 /// on top; and without any stages and overlays.
-pub(crate) fn patched(root: &Node, stage: Option<&str>, is_local: bool, findings: &mut Vec<Diagnostic>) -> Node {
+pub(crate) fn patched(root: &Node, stage: Option<&str>, is_local: bool, merging: &mut Merging) -> Node {
     let mut file = root.clone();
     let mut taken = |key: &str| file.table_mut().and_then(|table| table.remove(key));
     let (stages, overlay) = (taken(STAGE), taken(LOCAL));
     if let Some(stages) = &stages {
         if stages.table().is_none() {
-            findings.push(not_a_table("`stage`", stages));
+            merging.findings.push(not_a_table("`stage`", stages).hint("write `[stage.NAME]`"));
         }
         if let Some(patch) = stage.and_then(|stage| stages.get(stage)) {
-            patch_with(&mut file, patch, "A stage", findings);
+            patch_with(&mut file, patch, &format!("The stage `{}`", stage.unwrap_or_default()), merging);
         }
     }
     match &overlay {
-        Some(overlay) if is_local => patch_with(&mut file, overlay, "`local`", findings),
-        Some(overlay) if overlay.table().is_none() => findings.push(not_a_table("`local`", overlay)),
+        Some(overlay) if is_local => patch_with(&mut file, overlay, "`local`", merging),
+        Some(overlay) if overlay.table().is_none() => {
+            merging.findings.push(not_a_table("`local`", overlay).hint("write `[local]`, or a table below it such as `[local.defaults]`"))
+        }
         _ => {}
     }
     file
 }
 
-fn patch_with(file: &mut Node, patch: &Node, what: &str, findings: &mut Vec<Diagnostic>) {
+fn patch_with(file: &mut Node, patch: &Node, what: &str, merging: &mut Merging) {
     if patch.table().is_none() {
-        findings.push(not_a_table(what, patch));
+        merging.findings.push(not_a_table(what, patch));
         return;
     }
     for (inner, inside) in [(patch.get(STAGE), "stages"), (patch.get(LOCAL), "an overlay")] {
         let Some(inner) = inner else { continue };
         let detail = format!("{what} cannot declare {inside}.");
-        findings.push(Diagnostic::error("invalid-value", "A value is not allowed").detail(detail).span(inner.key_span()));
+        merging.findings.push(Diagnostic::error("invalid-value", "A value is not allowed").detail(detail).span(inner.key_span()));
     }
-    merge(file, patch.clone(), Level::File, findings);
+    merge(file, patch.clone(), Level::File, merging);
     if let Some(table) = file.table_mut() {
         for key in [STAGE, LOCAL, "unset"] {
             table.remove(key);
         }
     }
-}
-
-fn not_a_table(what: &str, node: &Node) -> Diagnostic {
-    Diagnostic::error("wrong-type", "A value has the wrong type")
-        .detail(format!("{what} must be a table; it is {}.", node.type_name()))
-        .span(node.span.clone())
 }

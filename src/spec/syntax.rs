@@ -1,5 +1,6 @@
 //! What is wrong with a text as TOML, said so that one need not know TOML's traps.
 
+use super::slips;
 use super::tree::{Source, line_column};
 use crate::diagnostic::{Diagnostic, Span};
 use toml::de::Error;
@@ -7,20 +8,37 @@ use toml::de::Error;
 /// Every syntax error with its place. A parser that recovers may stumble again over the rest of the
 /// same line, and over each key of a table that is opened twice: only the first error is told.
 pub(crate) fn explain(source: &Source, errors: &[Error]) -> Vec<Diagnostic> {
+    if let Some(finding) = slips::other_format(source).filter(|_| !errors.is_empty()) {
+        return vec![finding];
+    }
     let mut spans: Vec<(Span, &Error)> = errors.iter().map(|error| (source.span(error.span().unwrap_or(0..0)), error)).collect();
     spans.sort_by_key(|(span, _)| span.start);
     let mut findings: Vec<Diagnostic> = Vec::new();
     let mut told_until = 0;
-    for (span, error) in spans.into_iter() {
+    for (span, error) in spans {
         if span.start >= told_until {
             let finding = explain_one(source, error.message(), span.clone());
-            let next_header = headers(&source.text).map(|(at, _)| at).find(|at| *at > span.start).unwrap_or(source.text.len());
-            let is_header = header_path(line_at(&source.text, span.start)).is_some();
-            told_until = if is_header && finding.code == "table-opened-twice" { next_header } else { line_end(&source.text, span.start) };
+            told_until = silent_until(source, error.message(), &finding, span.start);
             findings.push(finding);
         }
     }
     findings
+}
+
+/// Where the next error is one of its own again.
+fn silent_until(source: &Source, parser: &str, finding: &Diagnostic, start: usize) -> usize {
+    let text = &source.text;
+    let is_header = header_path(line_at(text, start)).is_some();
+    match finding.code {
+        "table-opened-twice" if is_header => headers(text).map(|(at, _)| at).find(|at| *at > start).unwrap_or(text.len()),
+        "syntax" if slips::is_bracket(parser) => slips::end_of_confusion(text, start),
+        _ => line_end(text, start),
+    }
+}
+
+/// Whether what follows the error was read wrongly, or not at all.
+pub(crate) fn hides_the_rest(finding: &Diagnostic) -> bool {
+    !["date-without-quotes", "duplicate-key", "number-too-large", "number-with-unit"].contains(&finding.code)
 }
 
 fn explain_one(source: &Source, message: &str, span: Span) -> Diagnostic {
@@ -30,12 +48,7 @@ fn explain_one(source: &Source, message: &str, span: Span) -> Diagnostic {
     if let Some(what) = message.strip_prefix("cannot extend value of type ") {
         return extended(source, what.split(" with ").next().unwrap_or(what), span);
     }
-    Diagnostic::error("syntax", "This is not valid TOML").detail(sentence(message)).span(span)
-}
-
-fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    slips::explain(source, message, span)
 }
 
 fn duplicate(source: &Source, span: Span) -> Diagnostic {
@@ -86,8 +99,14 @@ fn extended(source: &Source, what: &str, span: Span) -> Diagnostic {
         .span(span)
 }
 
-/// A number that does not fit.
-pub(crate) fn number_too_large(number: &str, span: &Span) -> Diagnostic {
+/// A number that does not fit, or that has more than digits.
+pub(crate) fn bad_number(number: &str, span: &Span) -> Diagnostic {
+    if number.contains(|letter: char| letter.is_alphabetic()) {
+        return Diagnostic::error("number-with-unit", "A number has a unit")
+            .detail(format!("`{number}` is neither a number nor text in quotes."))
+            .hint("write the number alone: each setting has its unit")
+            .span(span.clone());
+    }
     Diagnostic::error("number-too-large", "A number is too large")
         .detail(format!("`{number}` does not fit into 64 bits."))
         .span(span.clone())
@@ -115,19 +134,19 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-fn line_start(text: &str, offset: usize) -> usize {
+pub(crate) fn line_start(text: &str, offset: usize) -> usize {
     text[..offset.min(text.len())].rfind('\n').map_or(0, |at| at + 1)
 }
 
-fn line_end(text: &str, offset: usize) -> usize {
+pub(crate) fn line_end(text: &str, offset: usize) -> usize {
     text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1)
 }
 
-fn line_at(text: &str, offset: usize) -> &str {
+pub(crate) fn line_at(text: &str, offset: usize) -> &str {
     text[line_start(text, offset)..].lines().next().unwrap_or_default()
 }
 
-fn header_path(line: &str) -> Option<String> {
+pub(crate) fn header_path(line: &str) -> Option<String> {
     let inner = line.trim_start().strip_prefix('[')?;
     let inner = inner.strip_prefix('[').unwrap_or(inner);
     let end = inner.find(']')?;
@@ -164,10 +183,10 @@ mod tests {
     #[test]
     fn all_syntax_errors_are_told_at_once() {
         insta::assert_snapshot!(findings("a = \nb = python3.12\n[function.x\nc = \"unclosed\nd = [1, 2\n"), @r#"
-1:5 syntax | String values must be quoted, expected literal string. | 
-2:5 syntax | String values must be quoted, expected literal string. | 
-3:12 syntax | Unclosed table, expected `]`. | 
-5:10 syntax | Unclosed array, expected `]`. |
+1:5 syntax | `a` has no value. | write one, such as `a = "…"`, or remove the line
+2:5 syntax | `python3.12` is text, and text stands in quotes. | write `b = "python3.12"`
+3:1 syntax | The header is not closed: `]` is missing. | write `[function.x]`
+5:9 syntax | A `]` that closes, or a `,`, is missing. |
 "#);
     }
 }

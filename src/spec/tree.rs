@@ -164,7 +164,13 @@ impl Node {
 pub(crate) fn parse(source: &Source) -> (Node, Vec<Diagnostic>) {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     let mut findings = syntax::explain(source, &errors);
-    let data = convert_table(table.get_ref(), source, &mut findings);
+    let mut of_values = Vec::new();
+    let data = convert_table(table.get_ref(), source, &mut of_values);
+    let is_told = |value: &Diagnostic| {
+        findings.iter().any(|told| told.span.as_ref().map(|span| span.start) == value.span.as_ref().map(|span| span.start))
+    };
+    of_values.retain(|value| !is_told(value));
+    findings.append(&mut of_values);
     (Node { data, key: None, span: None }, findings)
 }
 
@@ -183,12 +189,18 @@ fn convert(value: &DeValue<'_>, span: Span, source: &Source, findings: &mut Vec<
         DeValue::Boolean(value) => Data::Boolean(*value),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).map_or_else(
             |_| {
-                findings.push(syntax::number_too_large(&number.to_string(), &span));
+                findings.push(syntax::bad_number(source.slice(&span), &span));
                 Data::Open(vec![])
             },
             Data::Integer,
         ),
-        DeValue::Float(number) => Data::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Float(number) => number.as_str().parse().map_or_else(
+            |_| {
+                findings.push(syntax::bad_number(source.slice(&span), &span));
+                Data::Open(vec![])
+            },
+            Data::Float,
+        ),
         DeValue::Datetime(date) => {
             findings.push(syntax::date_without_quotes(&date.to_string(), &span));
             Data::Open(vec![])

@@ -2,13 +2,16 @@
 
 use super::references::{Piece, Scope, pieces};
 use super::tree::{Data, Node, Nodes};
+use super::wanted::not_a_table;
 use crate::diagnostic::{Diagnostic, nearest};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The variables by name; an error is told where a variable is used.
 #[derive(Debug, Default)]
 pub(crate) struct Vars {
     values: BTreeMap<String, Result<Data, Diagnostic>>,
+    used: RefCell<BTreeSet<String>>,
 }
 
 impl Vars {
@@ -16,8 +19,14 @@ impl Vars {
         self.values.keys().map(String::as_str)
     }
 
+    /// The names that were looked up.
+    pub fn used(&self) -> BTreeSet<String> {
+        self.used.borrow().clone()
+    }
+
     /// The value of a variable, or why it has none.
     pub fn get(&self, name: &str) -> Result<Data, Diagnostic> {
+        self.used.borrow_mut().insert(name.to_owned());
         self.values.get(name).cloned().unwrap_or_else(|| Err(self.unknown(name)))
     }
 
@@ -39,11 +48,7 @@ impl Vars {
     ) -> Self {
         let Some(node) = node else { return Self::default() };
         let Some(raw) = node.table() else {
-            findings.push(
-                Diagnostic::error("wrong-type", "A value has the wrong type")
-                    .detail(format!("`vars` must be a table of values; it is {}.", node.type_name()))
-                    .span(node.span.clone()),
-            );
+            findings.push(not_a_table("`vars`", node).hint("write `[vars]` with `NAME = …`"));
             return Self::default();
         };
         let mut reader = Reading { raw, scope, environment, done: Self::default(), stack: Vec::new(), findings };
@@ -85,11 +90,12 @@ impl Reading<'_> {
     fn report_cycle(&mut self, start: usize, node: &Node) {
         let mut names: Vec<String> = self.stack[start..].iter().map(|name| format!("`{name}`")).collect();
         names.push(names[0].clone());
-        self.findings.push(
-            Diagnostic::error("variable-cycle", "Variables refer to each other in a circle")
-                .detail(format!("{}.", names.join(" → ")))
-                .span(node.span.clone()),
-        );
+        let finding = Diagnostic::error("variable-cycle", "Variables refer to each other in a circle")
+            .detail(format!("{}.", names.join(" → ")))
+            .span(node.span.clone());
+        let places = self.stack[start..].iter().filter_map(|name| Some((name, self.raw.get(name)?.span.as_ref()?)));
+        let hints = places.map(|(name, span)| format!("`{name}` is in line {}", self.scope.source.line(span)));
+        self.findings.push(hints.fold(finding, Diagnostic::hint));
         for name in &self.stack[start..] {
             self.done.values.insert(name.clone(), Ok(Data::Open(vec![])));
         }
@@ -105,6 +111,7 @@ impl Reading<'_> {
             (_, Some(table)) if table.len() == 1 && table.contains_key("ssm") => {
                 Err(Diagnostic::error("not-supported-yet", "`ssm` is not supported yet")
                     .detail(format!("The variable `{name}` asks for a parameter of SSM."))
+                    .hint(format!("meanwhile take it from the environment: `{name} = {{ env = \"NAME\" }}`"))
                     .span(node.span.clone()))
             }
             _ => Ok(resolved.data),
@@ -128,8 +135,9 @@ impl Reading<'_> {
         };
         parsed.ok_or_else(|| {
             let wanted = default.map_or("a string", Node::type_name);
-            Diagnostic::error("wrong-type", "A value has the wrong type")
-                .detail(format!("`{name}` must be {wanted}, as its default is; the environment variable `{variable}` says `{text}`."))
+            // What the environment holds may be secret.
+            Diagnostic::error("variable-type", "A variable has the wrong type")
+                .detail(format!("`{name}` must be {wanted}, as its default is; what the environment variable `{variable}` holds is none."))
                 .span(node.span.clone())
         })
     }

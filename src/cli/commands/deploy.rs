@@ -7,11 +7,12 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::engine::PlanOptions;
-use crate::model::{Address, Desired, Exit, Failure, Path, Plan, State, Target};
+use crate::model::{Address, Desired, Exit, Failure, Path, Plan, State};
 use crate::package::{self, Packages};
-use crate::spec::{self, Header, Spec};
+use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use tokio::sync::Notify;
 
 /// Where packages that were built are kept, below the state's folder.
@@ -52,14 +53,22 @@ pub struct Deployment {
 }
 
 impl Wish<'_> {
-    /// Checks, builds, asks AWS who we are, then plans.
+    /// Reads the spec and says whatever is wrong with it or with the sources, before anybody is called; warnings are shown.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong.
+    pub fn check(&self, workspace: &Workspace, config: &Config) -> Result<Spec, Failure> {
+        let Checked { spec, warnings, .. } = checked(workspace, config, &|function| Packing::is_selected(self.selection, function), false)?;
+        workspace.ui.diagnostics(&warnings);
+        Ok(spec)
+    }
+
+    /// Builds, asks AWS who we are, then plans.
     ///
     /// # Errors
     /// Whatever keeps the plan from being made; nothing was changed then.
-    pub async fn prepare(&self, workspace: &Workspace, config: &Config) -> Result<Deployment, Failure> {
-        let spec = workspace.spec(config)?;
-        workspace.ui.diagnostics(&spec.diagnostics);
-        let packing = Packing { workspace, spec: &spec, build: self.build };
+    pub async fn prepare(&self, workspace: &Workspace, spec: &Spec) -> Result<Deployment, Failure> {
+        let packing = Packing { workspace, spec, build: self.build };
         workspace.progress.go();
         let deployment = unless_interrupted(&workspace.interrupt, self.plan(&packing)).await;
         workspace.progress.rest();
@@ -68,8 +77,6 @@ impl Wish<'_> {
 
     async fn plan(&self, packing: &Packing<'_>) -> Result<Deployment, Failure> {
         let selected = |function: &str| Packing::is_selected(self.selection, function);
-        // Whatever is wrong with the spec or the sources is said before anybody is called.
-        packing.check()?;
         let (packages, (connection, lease, mut state)) = packing.resolve_and_open(&selected, self.lock).await?;
         let built_ms = packing.workspace.progress.elapsed_ms();
         if let Some(saved) = self.saved.filter(|saved| saved.gives_lineage_to(&state)) {
@@ -144,6 +151,34 @@ pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) ->
     Ok((connection, lease, state))
 }
 
+/// Reads the spec and checks everything that can be known without building and without AWS. Packages are
+/// looked at for the functions that `is_wanted` accepts; `is_made_later` as in [`package::check`].
+///
+/// # Errors
+/// [`Exit::Usage`] with everything that is wrong, and the warnings.
+pub fn checked(workspace: &Workspace, config: &Config, is_wanted: &dyn Fn(&str) -> bool, is_made_later: bool) -> Result<Checked, Failure> {
+    workspace.checked(config, &|spec| {
+        let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.function)).collect();
+        let cache = cache(workspace, spec);
+        package::check(requests, &options(workspace, spec, &cache, false, &Notify::new()), is_made_later)
+    })
+}
+
+fn cache(workspace: &Workspace, spec: &Spec) -> PathBuf {
+    workspace.state_folder(&spec.header).join(BUILD_FOLDER)
+}
+
+fn options<'a>(
+    workspace: &Workspace,
+    spec: &'a Spec,
+    cache: &'a std::path::Path,
+    build: bool,
+    checked: &'a Notify,
+) -> package::Options<'a> {
+    let for_this_machine = workspace.global.local;
+    package::Options { folder: &spec.header.folder, cache, build, for_this_machine, events: workspace.events(), checked }
+}
+
 /// Makes packages.
 pub struct Packing<'a> {
     /// Events and folders.
@@ -176,15 +211,8 @@ impl Packing<'_> {
     pub async fn resolve(&self, is_wanted: &dyn Fn(&str) -> bool, checked: &Notify) -> Result<Packages, Failure> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function)).collect();
         self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(|request| request.function.as_str()));
-        let cache = self.workspace.state_folder(&self.spec.header).join(BUILD_FOLDER);
-        let options = package::Options {
-            folder: &self.spec.header.folder,
-            cache: &cache,
-            build: self.build,
-            for_this_machine: self.workspace.global.local,
-            events: self.workspace.events(),
-            checked,
-        };
+        let cache = cache(self.workspace, self.spec);
+        let options = options(self.workspace, self.spec, &cache, self.build, checked);
         let packages = package::resolve(requests, &options).await.map_err(|diagnostics| {
             // A build that fails is the build's fault; everything else is a wrong word in the spec.
             let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };
@@ -200,16 +228,6 @@ impl Packing<'_> {
         if self.workspace.global.local && !names.is_empty() {
             self.workspace.ui.status(&format!("Built for this machine ({}): {}", local::architecture(), names.join(", ")));
         }
-    }
-
-    /// Looks for what is wrong with the spec as a whole, without asking AWS where it goes.
-    ///
-    /// # Errors
-    /// [`Exit::Usage`] with everything that is wrong.
-    pub fn check(&self) -> Result<(), Failure> {
-        let (_, warnings) = spec::lower_with_warnings(self.spec, &Target::placeholder(), &BTreeMap::new(), &self.workspace.registry)?;
-        self.workspace.ui.diagnostics(&warnings);
-        Ok(())
     }
 
     /// Whether the user means this function.
@@ -230,7 +248,8 @@ impl Packing<'_> {
     }
 }
 
-fn unmatched(patterns: &[String], functions: &[String]) -> Option<Failure> {
+/// Says which names and globs no function has, with the nearest.
+pub fn unmatched(patterns: &[String], functions: &[String]) -> Option<Failure> {
     let matches = |pattern: &str| functions.iter().any(|function| Path::key(function).is_covered_by(&Path::key(pattern)));
     let unknown = |pattern: &String| {
         let unknown = Diagnostic::error("unknown-name", "No such function").detail(format!("No function is called `{pattern}`."));

@@ -15,7 +15,8 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     let config = workspace.config()?;
     let wish =
         Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], saved: None, lock: None };
-    let deployment = wish.prepare(workspace, &config).await?;
+    let spec = wish.check(workspace, &config)?;
+    let deployment = wish.prepare(workspace, &spec).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state).await, &deployment.plan);
     let view = human::PlanView {
         title: &title,

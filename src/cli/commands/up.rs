@@ -15,17 +15,17 @@ const VERB: &str = "up";
 /// Plans, or takes a saved plan, and applies it.
 pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
-    let header = workspace.header(&config)?;
-    if !workspace.global.local {
-        workspace.ui.diagnostics(ci::warning(&workspace.store(&header).path()).as_slice());
-    }
     let saved = arguments.plan.as_ref().map(|file| SavedPlan::read(&workspace.path(file))).transpose()?;
     let (selection, deep) = match &saved {
         Some(saved) => (saved.wish.selection(), saved.wish.deep),
         None => (arguments.selection.clone(), arguments.deep),
     };
     let wish = Wish { selection: &selection, build: true, deep, adopt: &arguments.adopt, saved: saved.as_ref(), lock: Some(VERB) };
-    let deployment = wish.prepare(workspace, &config).await?;
+    let spec = wish.check(workspace, &config)?;
+    if !workspace.global.local {
+        workspace.ui.diagnostics(ci::warning(&workspace.store(&spec.header).path()).as_slice());
+    }
+    let deployment = wish.prepare(workspace, &spec).await?;
     let Deployment { connection, state, plan, packages, lease, built_ms, .. } = deployment;
     let run = Run {
         command: VERB,

@@ -1,25 +1,20 @@
 //! `lambdo validate`: the spec alone, without AWS and without a build.
 
+use super::deploy::checked;
 use crate::cli::args::Format;
 use crate::cli::render::file_name;
 use crate::cli::ui;
 use crate::cli::view::human::counted;
 use crate::cli::view::json;
 use crate::cli::workspace::Workspace;
-use crate::model::{Exit, Failure, Target};
-use crate::spec;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{Exit, Failure};
+use crate::spec::Checked;
+use std::collections::BTreeSet;
 
 /// Checks the spec and says what it would make.
 pub fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     let config = workspace.config()?;
-    let spec = workspace.spec(&config)?;
-    let lowered = spec::lower_with_warnings(&spec, &Target::placeholder(), &BTreeMap::new(), &workspace.registry);
-    let (desired, found) = lowered.map_err(|mut errors| {
-        errors.extend(spec.diagnostics.iter().cloned());
-        Failure::from(errors)
-    })?;
-    let warnings: Vec<_> = spec.diagnostics.iter().cloned().chain(found).collect();
+    let Checked { desired, warnings, .. } = checked(workspace, &config, &|_| true, true)?;
     let functions: BTreeSet<&str> =
         desired.resources.keys().filter(|address| address.kind == "function").map(|address| address.name.as_str()).collect();
     workspace.ui.diagnostics(&warnings);

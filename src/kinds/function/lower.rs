@@ -106,11 +106,11 @@ fn parsed<T: FromStr<Err = String>>(
     diagnostics: &mut Vec<Diagnostic>,
     complaint: impl Fn(String) -> Diagnostic,
 ) -> Vec<T> {
-    let (mut read, path) = (Vec::new(), Path::key(key));
-    for text in texts(section, key) {
+    let mut read = Vec::new();
+    for (at, text) in texts(section, key).into_iter().enumerate() {
         match text.parse() {
             Ok(value) => read.push(value),
-            Err(problem) => diagnostics.push(finding(section, &path, complaint(problem))),
+            Err(problem) => diagnostics.push(finding(section, &Path::key(key).join(&at.to_string()), complaint(problem))),
         }
     }
     read

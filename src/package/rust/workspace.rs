@@ -200,12 +200,12 @@ mod tests {
             chosen(&[], &[], "hash"),
         ];
         insta::assert_snapshot!(told.join("\n"), @r#"
-        several-binaries: `w` has the binaries `hash`, `log_cleanup`, and none is called `other` like the function. [name it, such as `build = { path = "w", bin = "hash" }`]
-        no-such-binary: `build.bin` is `hahs`; `w` has `hash`, `log_cleanup`. [`hash` is meant?]
-        several-binaries: `x` is a binary of the packages `a`, `b` in `w`. [name the package, such as `package = "a"` in `build`]
-        no-such-package: `build.package` is `bb`; the workspace of `w` has `a`, `b`. [`b` is meant?]
-        no-binary: The package `a` in `w` is a library only; a function is a program. [a `src/main.rs` makes one]
-        no-binary: The workspace of `w` has no packages. [a `src/main.rs` makes one]
-        "#);
+several-binaries: `w` has the binaries `hash`, `log_cleanup`, and none is called `other` like the function. [name it, such as `build = { path = "w", bin = "hash" }`]
+no-such-binary: `build.bin` is `hahs`; `w` has `hash`, `log_cleanup`. [`hash` is meant?]
+several-binaries: `x` is a binary of the packages `a`, `b` in `w`. [name the package, such as `package = "a"` in `build`]
+no-such-package: `build.package` is `bb`; the workspace of `w` has `a`, `b`. []
+no-binary: The package `a` in `w` is a library only; a function is a program. [a `src/main.rs` makes one]
+no-binary: The workspace of `w` has no packages. [a `src/main.rs` makes one]
+"#);
     }
 }

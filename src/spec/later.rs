@@ -1,0 +1,123 @@
+//! What shows only after the file was read, without what merely follows from an earlier finding.
+
+use super::layers::is_inherited;
+use super::wanted::POSSIBLE;
+use crate::diagnostic::{Diagnostic, Span};
+use std::collections::BTreeSet;
+
+/// Findings that nothing else follows from: the value stays as it is, or fits everywhere.
+const HARMLESS: &[&str] = &[
+    "invalid-choice",
+    "invalid-name",
+    "invalid-value",
+    "missing-variable",
+    "no-stage",
+    "out-of-range",
+    "reference-in-key",
+    "reference-in-text",
+    "reference-not-here",
+    "too-long",
+    "too-many",
+    "too-short",
+    "unclosed-reference",
+    "unknown-reference",
+    "unknown-variable",
+    "variable-cycle",
+    "variable-type",
+];
+
+/// Findings that something is not there.
+const MISSING: &[&str] = &["missing-key", "no-code"];
+
+/// Those of `found` that are no consequence of `before`: a setting that could not be read is not there
+/// afterwards, and that may be wrong, too. A consequence speaks of the same section and of the same words.
+pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let is_broken = |finding: &&Diagnostic| finding.is_error() && !HARMLESS.contains(&finding.code);
+    let broken: Vec<(&Diagnostic, BTreeSet<String>)> = before.iter().filter(is_broken).map(|finding| (finding, words(finding))).collect();
+    let follows = |finding: &Diagnostic| {
+        let words = words(finding);
+        broken
+            .iter()
+            .any(|(first, of_first)| is_about_the_same(first, finding) && (!words.is_disjoint(of_first) || is_left_over(first, finding)))
+    };
+    found.into_iter().filter(|finding| !follows(finding)).collect()
+}
+
+/// What is missing only because its key is mistyped: then the hint there names it.
+pub(crate) fn without_mistyped(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (missing, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| MISSING.contains(&finding.code));
+    let named: Vec<(Option<&str>, BTreeSet<String>)> = others
+        .iter()
+        .filter(|finding| finding.code == "unknown-key")
+        .map(|finding| (finding.address.as_deref(), hinted(finding)))
+        .collect();
+    let is_mistyped = |finding: &Diagnostic| {
+        let wanted = hinted(finding);
+        named.iter().any(|(address, named)| *address == finding.address.as_deref() && !named.is_disjoint(&wanted))
+    };
+    let kept: Vec<Diagnostic> = missing.into_iter().filter(|finding| !is_mistyped(finding)).collect();
+    others.into_iter().chain(kept).collect()
+}
+
+/// Whether two findings are about one section, or about one place of the file.
+fn is_about_the_same(first: &Diagnostic, later: &Diagnostic) -> bool {
+    let encloses = |outer: &Span, inner: &Span| outer.start <= inner.start && inner.end <= outer.end;
+    match (&first.address, &later.address) {
+        (Some(first), Some(later)) => first == later || is_inherited(first),
+        _ => later.span.as_ref().zip(first.span.as_ref()).is_some_and(|(later, first)| encloses(later, first)),
+    }
+}
+
+/// A table of which only an unknown key was given has none of those that it needs.
+fn is_left_over(first: &Diagnostic, later: &Diagnostic) -> bool {
+    let is_inside =
+        later.span.as_ref().zip(first.span.as_ref()).is_some_and(|(later, first)| later.start <= first.start && first.end <= later.end);
+    first.code == "unknown-key" && later.code == "two-codes" && is_inside
+}
+
+/// The words in backticks that say what a finding is about, without the address among them. An unknown key
+/// is about the one that was meant.
+fn words(finding: &Diagnostic) -> BTreeSet<String> {
+    let first_sentence = finding.detail.split(". ").next().unwrap_or_default();
+    let detail = if finding.code == "unknown-key" { "" } else { first_sentence };
+    let own = words_of(detail).filter(|(quoted, _)| Some(*quoted) != finding.address.as_deref());
+    own.map(|(_, word)| word.to_lowercase()).chain(hinted(finding)).collect()
+}
+
+/// Those of the hints.
+fn hinted(finding: &Diagnostic) -> BTreeSet<String> {
+    finding
+        .hints
+        .iter()
+        .filter(|hint| !hint.starts_with(POSSIBLE))
+        .flat_map(|hint| words_of(hint))
+        .map(|(_, word)| word.to_lowercase())
+        .collect()
+}
+
+/// What stands in backticks, and each word in it.
+fn words_of(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.flat_map(move |quoted| {
+        quoted.split(move |letter| !is_word(letter)).filter(|word| !word.is_empty()).map(move |word| (quoted, word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_from_an_error_is_not_told_and_the_rest_is() {
+        let error = |code, detail: &str| Diagnostic::error(code, "").address("function.a").detail(detail);
+        let typo = error("unknown-key", "`handlr` is no setting of `function.a`.").hint("did you mean `handler`?");
+        let consequence = error("no-handler", "`python3.13` has to be told.").hint("add `handler = \"x\"`");
+        let other = error("missing-file", "There is no folder `lambdas/a`.");
+        let elsewhere = Diagnostic::error("no-handler", "").address("function.b").hint("add `handler = \"x\"`");
+        let found = without_consequences(&[typo], vec![consequence.clone(), other.clone(), elsewhere.clone()]);
+        assert_eq!(found, [other, elsewhere]);
+        let harmless = error("out-of-range", "`handler` is 3.");
+        assert_eq!(without_consequences(&[harmless], vec![consequence.clone()]), [consequence]);
+    }
+}

@@ -1,0 +1,58 @@
+//! Words of the spec that are decided and not built: refused by name, with what to do meanwhile.
+
+use crate::diagnostic::{Diagnostic, Span};
+
+/// Words of the top level.
+const TOP: &[&str] =
+    &["daemon", "discover", "drift", "ecr", "http_api", "lambdo_version", "layer", "log_group", "moved", "notify", "policy", "timezone"];
+
+/// What to do until a word is built. A word that is not here can only be left out.
+const MEANWHILE: &[(&str, &str)] = &[
+    ("alias", "meanwhile callers use the function itself, `${function.NAME.arn}`"),
+    ("code.s3", "meanwhile give the zip itself: `code = { zip = \"PATH\" }`"),
+    ("daemon", "meanwhile run `lambdo drift` from cron or CI; its exit code tells what was found"),
+    ("discover", "meanwhile declare each function: `[function.NAME]` with `build = \"FOLDER\"`; `lambdo init` writes them for a folder"),
+    ("drift", "meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`"),
+    ("ecr", "meanwhile deploy a zip, with `build` or `code`"),
+    ("event_source", "meanwhile make the mapping with another tool; its reads are granted with `role.allow`"),
+    ("function_url", "meanwhile make the URL with another tool, and let others call with `[function.NAME.permission.X]`"),
+    ("http_api", "meanwhile make the API with another tool, and let it call with `[function.NAME.permission.X]`"),
+    ("image", "meanwhile deploy a zip, with `build` or `code`"),
+    ("image_config", "meanwhile deploy a zip, with `build` or `code`"),
+    ("lambdo_version", "meanwhile pin the version where lambdo is installed, as in CI"),
+    ("layer", "meanwhile name a layer version that exists: `layers = [\"arn:…\"]`"),
+    ("log_group", "meanwhile each function has its own: `[function.NAME.log_group]`, with `log_group_name` for another name"),
+    ("moved", "meanwhile keep the old name in the spec; `function_name` gives it another one in AWS"),
+    ("notify", "meanwhile let the job that runs `lambdo drift` tell of its exit code"),
+    ("policy", "meanwhile write it below the role: `[role.NAME.inline_policy]`"),
+    ("schedule", "meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC"),
+    ("state.backend", "meanwhile the state is in files; `state.path` says where"),
+    ("timezone", "meanwhile schedules are `event_rule`s, and those run in UTC"),
+];
+
+/// Whether a key of the top level is such a word.
+pub(crate) fn is_top_word(key: &str) -> bool {
+    TOP.contains(&key)
+}
+
+/// A key that is decided and not built.
+pub(crate) fn not_supported_yet(key: &str, span: Option<Span>) -> Diagnostic {
+    let meanwhile = MEANWHILE.iter().find(|(word, _)| *word == key).map_or("remove it for now", |(_, meanwhile)| meanwhile);
+    Diagnostic::error("not-supported-yet", format!("`{key}` is not supported yet"))
+        .detail(format!(
+            "`{key}` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence."
+        ))
+        .hint(meanwhile)
+        .span(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_meanwhile_is_sorted_and_each_word_stands_once() {
+        assert!(MEANWHILE.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert_eq!(not_supported_yet("publish", None).hints, ["remove it for now"]);
+    }
+}
