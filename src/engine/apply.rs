@@ -3,6 +3,7 @@
 
 use super::call::{Call, Trouble, attribute, is_certain, resolve_carries};
 use super::journal::Journal;
+use super::report::{Report, StepResult};
 use super::schedule::Schedule;
 use super::{Engine, Interrupt};
 use crate::aws::{AwsError, ErrorClass, Reader, Writer, quota_of};
@@ -26,30 +27,6 @@ const STOPPED: &str = "The run was interrupted before it.";
 
 /// So many resources are waited for at the same time.
 const SETTLING: usize = 24;
-
-/// What a run achieved.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The state as saved.
-    pub state: State,
-    /// How each step ended that had something to do.
-    pub results: BTreeMap<Address, StepResult>,
-    /// The outputs, as far as they are known.
-    pub outputs: Table,
-    /// How the process ends.
-    pub exit: Exit,
-    /// What belongs to no step, such as a state that could not be saved.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// How a step ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepResult {
-    /// Done, failed or not tried.
-    pub outcome: Outcome,
-    /// Why it failed or was not tried.
-    pub error: Option<Diagnostic>,
-}
 
 impl Engine {
     /// Does what the plan says and saves the state, whatever happens.

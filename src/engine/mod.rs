@@ -4,9 +4,10 @@ mod apply;
 mod call;
 mod journal;
 mod observe;
+mod report;
 mod schedule;
 
-pub use apply::{Report, StepResult};
+pub use report::{Report, StepResult};
 
 use crate::aws::{Invoker, Reader, Session};
 use crate::diagnostic::{Diagnostic, nearest};

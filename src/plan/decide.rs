@@ -310,7 +310,7 @@ impl<'a> Decider<'a> {
             plan.notes.push((address.clone(), format!("`{}` belongs to another state now and is left as it is", entry.physical_id)));
             return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
         }
-        if self.has_moved(address, entry) {
+        if ownership::has_moved(address, entry, self.desired, self.state) {
             return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
         }
         if entry.keep || entry.adopted {
@@ -388,18 +388,6 @@ impl<'a> Decider<'a> {
 
     fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
         self.leaving_namesake(resource).is_some_and(|(_, entry)| !entry.keep && !entry.adopted)
-    }
-
-    /// Whether another address has taken the thing over already.
-    fn has_moved(&self, address: &Address, entry: &Entry) -> bool {
-        let has_taken = |other: &Address| self.state.entries.get(other).is_some_and(|taken| taken.physical_id == entry.physical_id);
-        let is_wanted = |other: &Resource| other.physical_id() == Some(&entry.physical_id);
-        let mut others = self
-            .desired
-            .resources
-            .values()
-            .filter(|other| other.address.kind == address.kind && other.address != *address && is_wanted(other));
-        others.any(|other| has_taken(&other.address))
     }
 
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {

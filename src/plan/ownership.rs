@@ -1,6 +1,6 @@
 //! Whose is it? Nothing that is not ours is ever changed.
 
-use crate::model::{Lineage, Live, State, observed::tag};
+use crate::model::{Address, Desired, Entry, Lineage, Live, Resource, State, observed::tag};
 use std::collections::BTreeMap;
 
 /// Whose a live resource is.
@@ -30,4 +30,13 @@ pub fn owner(live: &Live, state: &State) -> Owner {
 pub fn is_of_another_lineage(live: &Live, ours: &Lineage) -> bool {
     let lineage = live.tags.as_ref().and_then(|tags| tags.get(tag::LINEAGE));
     lineage.is_some_and(|lineage| *lineage != ours.0)
+}
+
+/// Whether another address has taken the thing over already.
+pub fn has_moved(address: &Address, entry: &Entry, desired: &Desired, state: &State) -> bool {
+    let has_taken = |other: &Address| state.entries.get(other).is_some_and(|taken| taken.physical_id == entry.physical_id);
+    let is_wanted = |other: &Resource| other.physical_id() == Some(&entry.physical_id);
+    let mut others =
+        desired.resources.values().filter(|other| other.address.kind == address.kind && other.address != *address && is_wanted(other));
+    others.any(|other| has_taken(&other.address))
 }

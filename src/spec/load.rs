@@ -35,7 +35,7 @@ pub fn load(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Regis
     if !has_errors(&spec.diagnostics) {
         return Ok(spec);
     }
-    let later = lower_with_warnings(&spec, &target_of(&spec), &BTreeMap::new(), registry).err().unwrap_or_default();
+    let later = lower_with_warnings(&spec, &Target::placeholder(), &BTreeMap::new(), registry).err().unwrap_or_default();
     Err(together(&spec, later))
 }
 
@@ -54,7 +54,7 @@ pub fn check(
     let (spec, others) = read(path, text, options, registry)?;
     // One after the other, since a lowered spec is large.
     let elsewhere: Vec<Elsewhere> = others.into_iter().map(|other| Elsewhere::lower(other, registry)).collect();
-    let (target, artifacts) = (target_of(&spec), BTreeMap::new());
+    let (target, artifacts) = (Target::placeholder(), BTreeMap::new());
     let lowering = Lowering::run(&spec, &target, &artifacts, registry);
     let mut found = stages::findings(&spec, &lowering, &elsewhere);
     let desired = match lowering.finish() {
@@ -73,13 +73,6 @@ pub fn check(
         Some(desired) if !has_errors(&found) => Ok(Checked { spec, desired, warnings: found }),
         _ => Err(found),
     }
-}
-
-/// Where the names and ARNs are that are predicted before AWS was asked.
-pub(crate) fn target_of(spec: &Spec) -> Target {
-    let placeholder = Target::placeholder();
-    let region = spec.header.aws.region.clone().unwrap_or_else(|| placeholder.region.clone());
-    Target { region, ..placeholder }
 }
 
 /// All at once: also what shows later, unless it comes from what was wrong before.

@@ -2,9 +2,11 @@
 
 use super::document;
 use super::foreign;
-use super::references::{Piece, Scope, pieces};
+use super::references::Scope;
 use super::tree::{Data, Node, Nodes};
-use super::wanted::{number_hint, one_of, one_setting, plural, possible, type_hint, wanted};
+use super::wanted::{
+    fits, has_reference, number_hint, one_of, one_setting, plural, possible, sentence, takes_any_text, takes_text, type_hint, wanted,
+};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::model::{Field, Path, Shape, Table, TemplatePart, Value, field};
 use std::collections::BTreeMap;
@@ -365,46 +367,5 @@ impl<'a> Checker<'a> {
         let owner = if path.0.is_empty() && self.owner == WHOLE_FILE { "The file".to_owned() } else { self.label(path) };
         let detail = format!("{owner} needs `{}`, {}.", field.key, wanted(&field.shape));
         self.report("missing-key", "A required key is missing", detail, place).hints.push(format!("`{}`: {}", field.key, field.doc));
-    }
-}
-
-/// The end of a sentence; a question needs no period.
-fn sentence(text: &str) -> String {
-    if text.ends_with('?') { text.to_owned() } else { format!("{text}.") }
-}
-
-/// Whether text holds a reference of ours; IAM's own have a colon.
-fn has_reference(text: &str) -> bool {
-    pieces(text).is_none_or(|pieces| pieces.iter().any(|piece| matches!(piece, Piece::Name(_))))
-}
-
-fn takes_any_text(shape: &Shape) -> bool {
-    match shape {
-        Shape::String { .. } => true,
-        Shape::AnyOf(shapes) => shapes.iter().any(takes_any_text),
-        _ => false,
-    }
-}
-
-fn takes_text(shape: &Shape) -> bool {
-    match shape {
-        Shape::String { .. } | Shape::Choice(_) | Shape::Document => true,
-        Shape::List { item, .. } => takes_text(item),
-        Shape::AnyOf(shapes) => shapes.iter().any(takes_text),
-        _ => false,
-    }
-}
-
-fn fits(node: &Node, shape: &Shape) -> bool {
-    match (shape, &node.data) {
-        (_, Data::Open(_)) => true,
-        (Shape::String { .. } | Shape::Choice(_), data) => matches!(data, Data::String(_)),
-        (Shape::Integer { .. } | Shape::IntegerChoice(_), data) => matches!(data, Data::Integer(_)),
-        (Shape::Boolean, data) => matches!(data, Data::Boolean(_)),
-        (Shape::List { .. }, Data::List(_)) => true,
-        (Shape::List { item, .. }, _) => fits(node, item),
-        (Shape::Map { .. } | Shape::Table(_), data) => matches!(data, Data::Table(_)),
-        (Shape::Document, data) => matches!(data, Data::Table(_) | Data::List(_) | Data::String(_)),
-        (Shape::AnyOf(shapes), _) => shapes.iter().any(|shape| fits(node, shape)),
     }
 }

@@ -1,10 +1,10 @@
 //! What is wrong with the file in the stages that are not chosen, and between stages.
 
-use super::load::target_of;
 use super::lower::{Lowering, address_of};
 use super::{AwsSettings, FUNCTION, Header, Other, Spec, later};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
+use crate::model::Target;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where something shows, as the end of a sentence.
@@ -30,7 +30,7 @@ impl Elsewhere {
     /// Lowers the spec, and keeps what is wrong with it and the names of its resources.
     pub fn lower(other: Other, registry: &Registry) -> Self {
         let Other { spec, is_local, is_local_twin } = other;
-        let (target, artifacts) = (target_of(&spec), BTreeMap::new());
+        let (target, artifacts) = (Target::placeholder(), BTreeMap::new());
         let lowering = Lowering::run(&spec, &target, &artifacts, registry);
         let places = lowering.places();
         let findings = later::without_consequences(&spec.diagnostics, lowering.findings);

@@ -1,5 +1,6 @@
 //! What a value should have been, in words.
 
+use super::references::{Piece, pieces};
 use super::tree::{Data, Node};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Path, Shape};
@@ -145,6 +146,50 @@ fn factor(given: &str, unit: Unit) -> Option<i64> {
         (Unit::Megabytes, "g" | "gb" | "gib") => Some(1024),
         (Unit::Days, "w" | "week" | "weeks") => Some(7),
         _ => None,
+    }
+}
+
+/// The end of a sentence; a question needs no period.
+pub(crate) fn sentence(text: &str) -> String {
+    if text.ends_with('?') { text.to_owned() } else { format!("{text}.") }
+}
+
+/// Whether text holds a reference of ours; IAM's own have a colon.
+pub(crate) fn has_reference(text: &str) -> bool {
+    pieces(text).is_none_or(|pieces| pieces.iter().any(|piece| matches!(piece, Piece::Name(_))))
+}
+
+/// Whether any text at all would do.
+pub(crate) fn takes_any_text(shape: &Shape) -> bool {
+    match shape {
+        Shape::String { .. } => true,
+        Shape::AnyOf(shapes) => shapes.iter().any(takes_any_text),
+        _ => false,
+    }
+}
+
+/// Whether text can be meant.
+pub(crate) fn takes_text(shape: &Shape) -> bool {
+    match shape {
+        Shape::String { .. } | Shape::Choice(_) | Shape::Document => true,
+        Shape::List { item, .. } => takes_text(item),
+        Shape::AnyOf(shapes) => shapes.iter().any(takes_text),
+        _ => false,
+    }
+}
+
+/// Whether a value has the form that a shape asks for.
+pub(crate) fn fits(node: &Node, shape: &Shape) -> bool {
+    match (shape, &node.data) {
+        (_, Data::Open(_)) => true,
+        (Shape::String { .. } | Shape::Choice(_), data) => matches!(data, Data::String(_)),
+        (Shape::Integer { .. } | Shape::IntegerChoice(_), data) => matches!(data, Data::Integer(_)),
+        (Shape::Boolean, data) => matches!(data, Data::Boolean(_)),
+        (Shape::List { .. }, Data::List(_)) => true,
+        (Shape::List { item, .. }, _) => fits(node, item),
+        (Shape::Map { .. } | Shape::Table(_), data) => matches!(data, Data::Table(_)),
+        (Shape::Document, data) => matches!(data, Data::Table(_) | Data::List(_) | Data::String(_)),
+        (Shape::AnyOf(shapes), _) => shapes.iter().any(|shape| fits(node, shape)),
     }
 }
 
