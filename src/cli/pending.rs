@@ -58,7 +58,7 @@ mod tests {
     fn what_is_wanted_otherwise_new_or_not_any_more_is_pending() {
         let mut state = fixtures::state();
         let hash = Address::new("function", "hash");
-        let tags = Table::from([(tag::LINEAGE.to_owned(), "x".into())]);
+        let tags = Table::from_iter([(tag::LINEAGE.to_owned(), "x".into())]);
         state.entries.get_mut(&hash).unwrap().inputs.insert("tags".into(), Value::Table(tags));
         let mut desired = Desired::as_applied(&state);
         desired.resources.get_mut(&hash).unwrap().inputs.remove("tags");

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn the_log_group_is_what_the_function_says_and_else_what_the_group_is_called() {
         let group = section("log_group", &[("log_group_name", "/group".into())]);
-        let logging = Value::Table(Table::from([("log_group".to_owned(), "/function".into())]));
+        let logging = Value::Table(Table::from_iter([("log_group".to_owned(), "/function".into())]));
         assert_eq!(facts(&section("function", &[]), None, Some(&group)).log_group_name, "/group");
         assert_eq!(facts(&section("function", &[("logging_config", logging)]), None, Some(&group)).log_group_name, "/function");
     }

@@ -116,7 +116,7 @@ mod tests {
         let desired = Resource::new(Address::new("function", "x"), "x");
         let live = Live::new("x".into());
         let update = Update { desired: &desired, live: &live, changes };
-        let (set, remove) = drafts(&update, "set", "take", &Table::from([("arn".to_owned(), "A".into())]));
+        let (set, remove) = drafts(&update, "set", "take", &Table::from_iter([("arn".to_owned(), "A".into())]));
         set.into_iter()
             .chain(remove)
             .map(|draft| format!("{} {} {}", draft.call, Value::Table(draft.arguments.clone()).to_json(), draft.carries.len()))
@@ -135,7 +135,7 @@ mod tests {
     fn tags_of_aws_tell_whose_it_is_and_are_no_setting() {
         let mut live = Live::new("x".into());
         show(&mut live, [("aws:cloudformation:stack-name", "x"), ("team", "y")]);
-        insta::assert_snapshot!(live.fields["tags"].to_json(), @r#"{"team":"y"}"#);
+        insta::assert_snapshot!(live.fields[&"tags".to_owned()].to_json(), @r#"{"team":"y"}"#);
         assert_eq!(live.tags.unwrap().into_keys().collect::<Vec<_>>(), ["aws:cloudformation:stack-name", "team"]);
     }
 

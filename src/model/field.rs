@@ -262,7 +262,8 @@ mod tests {
     #[test]
     fn defaults_are_filled_into_given_tables_also_where_a_table_is_one_of_several_shapes() {
         let empty = || Value::Table(Table::new());
-        let mut inputs = Table::from([("plain".to_owned(), empty()), ("either".to_owned(), empty()), ("lone".to_owned(), true.into())]);
+        let mut inputs =
+            Table::from_iter([("plain".to_owned(), empty()), ("either".to_owned(), empty()), ("lone".to_owned(), true.into())]);
         fill_defaults(FIELDS, &mut inputs);
         insta::assert_snapshot!(Value::Table(inputs).to_json(), @r#"{"either":{"size":512},"lone":true,"plain":{"size":512}}"#);
     }

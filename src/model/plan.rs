@@ -235,7 +235,7 @@ fn set_element(place: &mut Value, key: &str, value: Option<&Value>) {
             items.retain(|item| item.as_str() != Some(key));
             items.extend(value.map(|_| Value::from(key)));
         }
-        other => *other = value.map_or(Value::Null, |value| Value::Table(Table::from([(key.to_owned(), value.clone())]))),
+        other => *other = value.map_or(Value::Null, |value| Value::Table(Table::from_iter([(key.to_owned(), value.clone())]))),
     }
 }
 
@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn a_carry_sets_and_removes_at_any_depth() {
-        let mut inputs = Table::from([
-            ("environment".to_owned(), Value::Table(Table::from([("A".to_owned(), "1".into())]))),
+        let mut inputs = Table::from_iter([
+            ("environment".to_owned(), Value::Table(Table::from_iter([("A".to_owned(), "1".into())]))),
             ("managed_policies".to_owned(), Value::string_list(["x"])),
         ]);
         Carry::set(Path::key("environment").join("B"), "2".into()).apply(&mut inputs);

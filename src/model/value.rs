@@ -1,11 +1,12 @@
 //! Values as the spec, the state and AWS have them.
 
 use super::Address;
+use litemap::LiteMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
 
-/// Named values in a stable order.
-pub type Table = BTreeMap<String, Value>;
+/// Named values in a stable order. A sorted list: there are tens of thousands of small ones, of which a tree would take
+/// several times the memory.
+pub type Table = LiteMap<String, Value>;
 
 /// One value. Floats and nulls occur only inside free documents such as event patterns.
 #[derive(Clone, Debug, PartialEq)]

@@ -127,7 +127,7 @@ fn files(value: &Value) -> Result<BTreeMap<String, String>, Diagnostic> {
 fn parse_build(build: &Value, folder: &Path, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
     let table = match build {
         Value::Table(table) => table.clone(),
-        Value::String(_) => Table::from([("path".to_owned(), build.clone())]),
+        Value::String(_) => Table::from_iter([("path".to_owned(), build.clone())]),
         other => return Err(vec![wrong_type("build", "a folder or a table", other.type_name())]),
     };
     let build = build_of(&table, folder).map_err(|problem| vec![problem])?;
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_command_is_understood_with_and_without_its_kind() {
-        let options = Table::from([("command".into(), "make".into()), ("output".into(), "o".into())]);
+        let options = Table::from_iter([("command".into(), "make".into()), ("output".into(), "o".into())]);
         let build = |path: &str| Ok(Source::Build(Build { kind: "command".into(), path: path.into(), options: options.clone() }));
         assert_eq!(parsed(None, Some(r#"{"kind":"command","path":"x","command":"make","output":"o"}"#)), build("x"));
         assert_eq!(parsed(None, Some(r#"{"command":"make","output":"o"}"#)), build("."));

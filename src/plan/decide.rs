@@ -6,7 +6,7 @@ use super::ownership::{self, Owner};
 use super::{Options, order, refusal, unread};
 use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
-    State, Step, TemplatePart, Value, observed::tag,
+    State, Step, Table, TemplatePart, Value, observed::tag,
 };
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ impl<'a> Decider<'a> {
         resource.inputs = crate::model::value::resolve_table(&resource.inputs, &|part| self.known(part));
         if self.is_taggable(&resource.address) {
             let is_adopted = self.is_adopted(&resource);
-            let tags = resource.inputs.entry("tags".to_owned()).or_insert_with(|| Value::Table(BTreeMap::new()));
+            let tags = resource.inputs.entry("tags".to_owned()).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(tags) = tags {
                 tags.insert(tag::PROJECT.into(), self.state.project.as_str().into());
                 tags.insert(tag::STAGE.into(), self.state.stage.as_deref().unwrap_or_default().into());

@@ -316,7 +316,7 @@ fn one(size: i64) -> Desired {
 #[test]
 fn what_is_not_ours_is_refused_and_adopted_only_on_request() {
     let mut world = World::default();
-    world.things.insert(("box".into(), "box0-0".into()), Table::from([("size".to_owned(), 7.into())]));
+    world.things.insert(("box".into(), "box0-0".into()), Table::from_iter([("size".to_owned(), 7.into())]));
     let state = fresh();
     let wish = one(1);
     let observed = world.observe(&wish, &state);
@@ -379,7 +379,7 @@ fn what_dies_with_a_parent_that_is_gone_or_of_another_state_is_only_forgotten() 
         run(&wishes, &mut state, &mut world, usize::MAX);
         assert!(state.entries.keys().any(|address| address.kind == "lid"));
         world.things.retain(|(kind, _), _| is_lost && kind == "box");
-        let other: Table = [(tag::LINEAGE.to_owned(), "another".into())].into();
+        let other: Table = Table::from_iter([(tag::LINEAGE.to_owned(), "another".into())]);
         world.things.values_mut().for_each(|fields| _ = fields.insert("tags".into(), other.clone().into()));
         // Nobody looks at what goes with its parent.
         let mut observed = world.observe(&Desired::nothing("demo", None), &state);

@@ -62,7 +62,7 @@ mod tests {
         for (key, is_asked_for) in [(tag::ADDRESS, false), ("team", true)] {
             let mut desired = Desired::nothing("demo", None);
             let mut resource = Resource::new(address.clone(), "a");
-            resource.inputs.insert("tags".into(), Value::Table(Table::from([(key.to_owned(), "x".into())])));
+            resource.inputs.insert("tags".into(), Value::Table(Table::from_iter([(key.to_owned(), "x".into())])));
             desired.resources.insert(address.clone(), resource);
             let mut plan = crate::plan::plan(&desired, &state, &Default::default(), &registry, &Default::default());
             note(&address, &live, &mut plan, &Asked { desired: &desired, state: &state, rules: &registry });

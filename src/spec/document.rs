@@ -116,6 +116,6 @@ mod tests {
             TemplatePart::Text("/*".into()),
         ]);
         let region = Value::Unresolved(vec![TemplatePart::Account(AccountFact::Region)]);
-        assert_eq!(table["Resource"], Value::List(vec![bucket, region]));
+        assert_eq!(table[&"Resource".to_owned()], Value::List(vec![bucket, region]));
     }
 }

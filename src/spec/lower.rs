@@ -297,7 +297,7 @@ text = "not.an address"
 "#,
         );
         let a = &desired.resources[&Address::new("function", "a")];
-        insta::assert_snapshot!(a.inputs["environment"].to_json(), @r#"{"B":"arn:aws:function:123456789012:demo-function.b","ID":{"$unknown":"function.b.id"},"R":"us-east-1","SELF":"arn:aws:function:123456789012:demo-function.a"}"#);
+        insta::assert_snapshot!(a.inputs[&"environment".to_owned()].to_json(), @r#"{"B":"arn:aws:function:123456789012:demo-function.b","ID":{"$unknown":"function.b.id"},"R":"us-east-1","SELF":"arn:aws:function:123456789012:demo-function.a"}"#);
         let waits: Vec<_> = a.dependencies.iter().map(|wait| format!("{} {:?}", wait.on, wait.until)).collect();
         insta::assert_snapshot!(waits.join(", "), @"role.a Complete, function.b Exists");
         insta::assert_snapshot!(Value::Table(desired.outputs).to_json(), @r#"{"arn":{"$unknown":"function.b.arn"},"attribute":{"$unknown":"function.b.arn"},"bare":{"arn":{"$unknown":"function.b.arn"},"id":{"$unknown":"function.b.id"}},"text":"not.an address"}"#);
@@ -459,7 +459,7 @@ role.hash <-
 role.log-cleanup <-
 role.shared <-
 "#);
-        insta::assert_snapshot!(desired.resources[&Address::new("function", "hash")].inputs["environment"].to_json(), @r#"{"CLEANER":"arn:aws:lambda:eu-central-1:123456789012:function:demo-log-cleanup","LOG_LEVEL":"info"}"#);
+        insta::assert_snapshot!(desired.resources[&Address::new("function", "hash")].inputs[&"environment".to_owned()].to_json(), @r#"{"CLEANER":"arn:aws:lambda:eu-central-1:123456789012:function:demo-log-cleanup","LOG_LEVEL":"info"}"#);
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl<'a> Page<'a> {
             ));
         }
         let place = |path: &Path| self.spec.header_spans.get(path).cloned();
-        let mut top = Table::from([("project".to_owned(), Value::from(header.project.as_str()))]);
+        let mut top = Table::from_iter([("project".to_owned(), Value::from(header.project.as_str()))]);
         self.values(&mut top, &[], &place);
         let aws = &header.aws;
         let texts = [
@@ -112,7 +112,7 @@ impl<'a> Page<'a> {
             self.table("aws", &table, &below("aws"));
         }
         if let Some(path) = &header.state_path {
-            self.table("state", &Table::from([("path".to_owned(), Value::from(path.as_str()))]), &below("state"));
+            self.table("state", &Table::from_iter([("path".to_owned(), Value::from(path.as_str()))]), &below("state"));
         }
     }
 
@@ -157,7 +157,10 @@ impl<'a> Page<'a> {
 
     /// The values in the order of the field table, then the others.
     fn values(&mut self, values: &mut Table, fields: &[Field], place: &Places<'_>) {
-        let ordered = fields.iter().filter_map(|field| Some((values.remove_entry(field.key)?, Some(field.shape)))).collect::<Vec<_>>();
+        let ordered = fields
+            .iter()
+            .filter_map(|field| Some(((field.key.to_owned(), values.remove(field.key)?), Some(field.shape))))
+            .collect::<Vec<_>>();
         let others = std::mem::take(values).into_iter().map(|entry| (entry, None));
         for ((key, value), shape) in ordered.into_iter().chain(others) {
             self.value_with_places(&Path::key(&key), &value, shape.as_ref(), place);
@@ -213,7 +216,7 @@ impl<'a> Page<'a> {
 /// What a section holds that was given as `role = "NAME"`.
 fn lone_of<'a>(spec: &'a Spec, section: &'a Section) -> Option<(&'a str, &'a Value)> {
     let key = spec.shorthands.get(&section.kind)?;
-    let (given, value) = section.values.first_key_value().filter(|_| section.values.len() == 1)?;
+    let (given, value) = section.values.first().filter(|_| section.values.len() == 1)?;
     (given == key).then_some((given.as_str(), value))
 }
 
@@ -277,7 +280,7 @@ fn written(value: &Value) -> String {
     }
 }
 
-fn written_table(table: &BTreeMap<String, Value>) -> String {
+fn written_table(table: &Table) -> String {
     if table.is_empty() {
         return "{}".into();
     }

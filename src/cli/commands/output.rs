@@ -26,7 +26,7 @@ pub async fn run(workspace: &Workspace, name: Option<&str>) -> Result<Exit, Fail
     let value = state.as_ref().and_then(|state| find(state, name)).ok_or_else(|| unknown(state.as_ref(), name))?;
     match workspace.ui.format() {
         Format::Human | Format::Markdown => workspace.ui.data(&human::output(&value)),
-        Format::Json => workspace.ui.document(&json::output(&Table::from([(name.to_owned(), value)]))),
+        Format::Json => workspace.ui.document(&json::output(&Table::from_iter([(name.to_owned(), value)]))),
     }
     Ok(Exit::Success)
 }

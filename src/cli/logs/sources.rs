@@ -72,7 +72,7 @@ mod tests {
         for (name, group) in functions {
             let mut entry = Entry::new(format!("demo-{name}").into());
             if let Some(group) = group {
-                let config = Table::from([("log_group".to_owned(), Value::from(*group))]);
+                let config = Table::from_iter([("log_group".to_owned(), Value::from(*group))]);
                 entry.inputs.insert("logging_config".into(), config.into());
             }
             state.entries.insert(Address::new("function", name), entry);

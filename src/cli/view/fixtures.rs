@@ -88,7 +88,7 @@ pub fn operation(address: &str, settings: Table) -> Operation {
 /// What is known of a resource before it is made: its ARN.
 pub fn facts(arn: &str) -> EntryFacts {
     EntryFacts {
-        attributes: Table::from([("arn".into(), arn.into())]),
+        attributes: Table::from_iter([("arn".into(), arn.into())]),
         dependencies: vec![],
         parent: None,
         ignore: vec![],
@@ -121,8 +121,8 @@ pub fn not_deep(address: &str) -> LeftOut {
 pub fn every_action() -> Plan {
     let policy = |actions: &[&str]| {
         let actions = Value::string_list(actions);
-        let statement = Table::from([("Effect".into(), "Allow".into()), ("Action".into(), actions), ("Resource".into(), "*".into())]);
-        Value::Table(Table::from([("Statement".into(), Value::List(vec![Value::Table(statement)]))]))
+        let statement = Table::from_iter([("Effect".into(), "Allow".into()), ("Action".into(), actions), ("Resource".into(), "*".into())]);
+        Value::Table(Table::from_iter([("Statement".into(), Value::List(vec![Value::Table(statement)]))]))
     };
     let mut renamed = change("name", Some("old".into()), Some("new".into()), Cause::Spec);
     renamed.effect = Effect::Replace;
@@ -159,7 +159,7 @@ pub fn every_action() -> Plan {
         step("log_group.old", Action::Forget, Reason::NotInSpec, vec![]),
         unchanged_step("function.same"),
     ]);
-    let settings = Table::from([("principal".into(), "*".into()), ("action".into(), "lambda:InvokeFunctionUrl".into())]);
+    let settings = Table::from_iter([("principal".into(), "*".into()), ("action".into(), "lambda:InvokeFunctionUrl".into())]);
     plan.operations.push(operation("permission.hash.url", settings));
     plan.steps[1].operations = vec![OperationId(0)];
     plan.unchecked = vec![unchecked("function.same")];
@@ -172,13 +172,13 @@ pub fn every_action() -> Plan {
 pub fn state() -> State {
     let mut state = State::new(Lineage("0123456789abcdef".into()), "demo", Some("dev"), target(), None);
     let mut function = Entry::new("demo-dev-hash".into());
-    function.inputs = Table::from([("memory_size".into(), 128.into())]);
-    function.attributes = Table::from([("arn".into(), "arn:aws:lambda:eu-central-1:123456789012:function:demo-dev-hash".into())]);
+    function.inputs = Table::from_iter([("memory_size".into(), 128.into())]);
+    function.attributes = Table::from_iter([("arn".into(), "arn:aws:lambda:eu-central-1:123456789012:function:demo-dev-hash".into())]);
     function.dependencies = vec![Dependency::hard(Address::new("role", "hash"))];
     let mut group = Entry::new("/aws/lambda/demo-dev-hash".into());
     group.adopted = true;
     state.entries = [(Address::new("function", "hash"), function), (Address::new("log_group", "hash"), group)].into();
-    state.outputs = Table::from([("lambda".into(), "arn:aws:lambda:eu-central-1:123456789012:function:demo-dev-hash".into())]);
+    state.outputs = Table::from_iter([("lambda".into(), "arn:aws:lambda:eu-central-1:123456789012:function:demo-dev-hash".into())]);
     state.serial = 4;
     state.intents = vec![Record::Begin {
         operation: 0,

@@ -394,7 +394,7 @@ mod tests {
             (plan.steps[2].address.clone(), result(Outcome::Done, None)),
             (plan.steps[3].address.clone(), result(Outcome::Failed, Some(error()))),
         ]);
-        let outputs = Table::from([("lambda".into(), "arn".into())]);
+        let outputs = Table::from_iter([("lambda".into(), "arn".into())]);
         for command in ["up", "destroy"] {
             let errors: Vec<Diagnostic> = results.values().filter_map(|result| result.error.clone()).collect();
             check(command, &report(command, &title(), &plan, &results, &outputs, diagnostics(&errors, &Sources::new())));

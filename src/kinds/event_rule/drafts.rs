@@ -37,7 +37,7 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
 /// A rule with targets cannot be deleted. Targets of others are left, and then so is the rule.
 pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
     let (bus, name) = super::split(removal.physical_id);
-    let named = Table::from([("event_bus_name".to_owned(), bus.into()), ("name".to_owned(), name.into())]);
+    let named = Table::from_iter([("event_bus_name".to_owned(), bus.into()), ("name".to_owned(), name.into())]);
     let mut drafts = Vec::new();
     let targets = removal.live.map_or(removal.inputs, |live| &live.fields).get("targets").and_then(Value::as_table);
     if targets.is_some_and(|targets| targets.contains_key(OUR_TARGET)) {

@@ -26,7 +26,7 @@ pub(super) fn as_listed(answer: DescribeRuleOutput) -> Rule {
 pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
     let (bus, name) = split(physical_id);
     let mut live = Live::new(physical_id.clone());
-    let mut fields = Table::from([
+    let mut fields = Table::from_iter([
         ("name".to_owned(), name.into()),
         ("event_bus_name".to_owned(), bus.into()),
         ("enabled".to_owned(), (rule.state() != Some(&RuleState::Disabled)).into()),
@@ -66,7 +66,7 @@ fn canonical(target: &Target, wanted: Option<&Value>) -> Table {
         let text = Value::from(input);
         if wanted == Some(&text) && is_document(input) { text } else { parsed(&text) }
     };
-    let mut table = Table::from([("arn".to_owned(), target.arn().into())]);
+    let mut table = Table::from_iter([("arn".to_owned(), target.arn().into())]);
     table.extend(target.input().map(|input| ("input".to_owned(), document(input))));
     table.extend(target.input_path().map(|path| ("input_path".to_owned(), path.into())));
     let template = target.input_transformer().map(|transformer| transformer.input_template());

@@ -23,7 +23,8 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     let inputs = inputs(section, part, &facts);
     let arn = arn(context, &inputs);
     let statement_id = fitted_name(format!("lambdo-{KIND}-{part}"), 100);
-    let values = Table::from([("principal".to_owned(), "events.amazonaws.com".into()), ("source_arn".to_owned(), arn.as_str().into())]);
+    let values =
+        Table::from_iter([("principal".to_owned(), "events.amazonaws.com".into()), ("source_arn".to_owned(), arn.as_str().into())]);
     let permission = permission::resource(&section.name, &facts.function_name, part, &statement_id, values);
     let diagnostics = diagnostics(section, &inputs);
     let rule = rule(section, part, inputs, &arn, &permission.address);
@@ -34,7 +35,7 @@ fn rule(section: &Section, part: &str, inputs: Table, arn: &str, permission: &Ad
     let text = |key: &str| inputs.get(key).and_then(Value::as_str).unwrap_or_default();
     let id = format!("{}/{}", text("event_bus_name"), text("name"));
     let mut rule = Resource::new(Address::with_part(KIND, &section.name, part), id);
-    rule.attributes = Table::from([("arn".to_owned(), arn.into()), ("name".to_owned(), text("name").into())]);
+    rule.attributes = Table::from_iter([("arn".to_owned(), arn.into()), ("name".to_owned(), text("name").into())]);
     rule.dependencies = vec![
         Dependency::hard(Address::new(function::KIND, &section.name)).until_exists().gating("events:PutTargets"),
         Dependency::hard(permission.clone()).gating("events:PutTargets"),
@@ -49,9 +50,9 @@ fn inputs(section: &Section, part: &str, facts: &FunctionFacts) -> Table {
         *pattern = parsed(pattern);
     }
     inputs.entry("name".to_owned()).or_insert_with(|| fitted_name(format!("{}-{part}", facts.function_name), LONGEST_NAME).into());
-    let mut target = Table::from([("arn".to_owned(), facts.arn.as_str().into())]);
+    let mut target = Table::from_iter([("arn".to_owned(), facts.arn.as_str().into())]);
     target.extend(section.values.get("input").map(|input| ("input".to_owned(), document(input))));
-    inputs.insert("targets".to_owned(), Table::from([(OUR_TARGET.to_owned(), target.into())]).into());
+    inputs.insert("targets".to_owned(), Table::from_iter([(OUR_TARGET.to_owned(), target.into())]).into());
     fill_defaults(FIELDS, &mut inputs);
     inputs
 }
@@ -237,7 +238,7 @@ mod tests {
     fn an_input_can_be_a_lone_text() {
         let lowered = lowered(&[("schedule_expression", MONTHLY.into()), ("input", "5".into())]);
         assert_eq!(lowered.diagnostics, []);
-        insta::assert_snapshot!(lowered.resources[0].inputs["targets"].to_json(), @r#"{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash","input":"5"}}"#);
+        insta::assert_snapshot!(lowered.resources[0].inputs[&"targets".to_owned()].to_json(), @r#"{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash","input":"5"}}"#);
     }
 
     #[test]

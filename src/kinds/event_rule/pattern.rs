@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn what_is_not_known_yet_is_not_judged() {
         let open = || Value::reference(&crate::model::Address::new("function", "hash"), "arn");
-        let pattern = Value::Table(Table::from([("source".to_owned(), open()), ("resources".to_owned(), Value::List(vec![open()]))]));
+        let pattern = Value::Table(Table::from_iter([("source".to_owned(), open()), ("resources".to_owned(), Value::List(vec![open()]))]));
         assert_eq!(problems(&pattern), []);
     }
 }

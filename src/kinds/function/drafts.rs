@@ -69,7 +69,7 @@ pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
 }
 
 fn named(name: Value) -> Table {
-    Table::from([("function_name".to_owned(), name)])
+    Table::from_iter([("function_name".to_owned(), name)])
 }
 
 fn name(desired: &Resource) -> Value {

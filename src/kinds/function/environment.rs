@@ -94,14 +94,14 @@ mod tests {
 
     #[test]
     fn numbers_and_booleans_become_text() {
-        let variables = Table::from([("NN".to_owned(), Value::Integer(7)), ("BB".to_owned(), Value::Boolean(true))]);
+        let variables = Table::from_iter([("NN".to_owned(), Value::Integer(7)), ("BB".to_owned(), Value::Boolean(true))]);
         insta::assert_snapshot!(Value::Table(as_text(&variables)).to_json(), @r#"{"BB":"true","NN":"7"}"#);
     }
 
     #[test]
     fn what_aws_quotes_of_the_values_is_not_told() {
         let variables = table([("AA", "hunter2".into()), ("BB", "hunter2-long".into()), ("CC", "an".into()), ("DD", 12345.into())]);
-        let arguments = Table::from([("environment".to_owned(), variables)]);
+        let arguments = Table::from_iter([("environment".to_owned(), variables)]);
         let message = "Value hunter2-long at 'environment' fails, and so do hunter2 and 12345";
         let error = without_values(AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, message), &arguments);
         insta::assert_snapshot!(error.message, @"Value (value) at 'environment' fails, and so do (value) and (value)");
@@ -110,6 +110,6 @@ mod tests {
     #[test]
     fn the_size_is_counted_as_lambda_counts() {
         assert_eq!(size_bytes(&Table::new()), 1);
-        assert_eq!(size_bytes(&Table::from([("AB".to_owned(), "xyz".into())])), 12);
+        assert_eq!(size_bytes(&Table::from_iter([("AB".to_owned(), "xyz".into())])), 12);
     }
 }

@@ -95,14 +95,14 @@ fn fields(configuration: &FunctionConfiguration, known: &Known<'_>) -> Table {
 
 /// The settings that are tables with keys of their own. What AWS leaves out is filled in later.
 fn tables(configuration: &FunctionConfiguration) -> Vec<(String, Value)> {
-    let one = |key: &str, value: Value| Value::Table(Table::from([(key.to_owned(), value)]));
+    let one = |key: &str, value: Value| Value::Table(Table::from_iter([(key.to_owned(), value)]));
     let storage = configuration.ephemeral_storage().map(|storage| one("size", i64::from(storage.size()).into()));
     let tracing = configuration.tracing_config().and_then(|tracing| tracing.mode()).map(|mode| one("mode", mode.as_str().into()));
     let snap_start = configuration.snap_start().and_then(|snap| snap.apply_on()).map(|mode| one("apply_on", mode.as_str().into()));
     let dead_letter = configuration.dead_letter_config().and_then(|target| target.target_arn());
     let mounts = configuration.file_system_configs().iter().map(|mount| {
         let path = ("local_mount_path".to_owned(), mount.local_mount_path().into());
-        Value::Table(Table::from([("arn".to_owned(), mount.arn().into()), path]))
+        Value::Table(Table::from_iter([("arn".to_owned(), mount.arn().into()), path]))
     });
     let found = [
         ("ephemeral_storage", storage),
@@ -126,7 +126,7 @@ fn code(configuration: &FunctionConfiguration, known: &Known<'_>) -> Value {
 /// An absent VPC and one without subnets are the same; AWS answers either.
 fn vpc(config: &VpcConfigResponse) -> Value {
     let ipv6 = config.ipv6_allowed_for_dual_stack().unwrap_or(false);
-    Value::Table(Table::from([
+    Value::Table(Table::from_iter([
         ("subnet_ids".to_owned(), sorted(Value::string_list(config.subnet_ids()))),
         ("security_group_ids".to_owned(), sorted(Value::string_list(config.security_group_ids()))),
         ("ipv6_allowed_for_dual_stack".to_owned(), ipv6.into()),
@@ -145,7 +145,7 @@ fn logging(configuration: &FunctionConfiguration, known: &Known<'_>) -> Value {
     let config = configuration.logging_config();
     let usual = format!("/aws/lambda/{}", configuration.function_name().unwrap_or_default());
     let format = config.and_then(LoggingConfig::log_format).map_or("Text", |format| format.as_str());
-    let mut table = Table::from([
+    let mut table = Table::from_iter([
         ("log_format".to_owned(), format.into()),
         ("log_group".to_owned(), config.and_then(LoggingConfig::log_group).unwrap_or(&usual).into()),
     ]);
@@ -199,7 +199,7 @@ mod tests {
         let mut desired = lowered(&[]).resources.remove(0).inputs;
         desired.insert("role".to_owned(), "arn:role".into());
         let applied = desired.clone();
-        let attributes = Table::from([("code_sha256".to_owned(), "LIVE".into())]);
+        let attributes = Table::from_iter([("code_sha256".to_owned(), "LIVE".into())]);
         let known = Known { applied: Some(&applied), attributes: Some(&attributes), desired: None };
         let empty_vpc = VpcConfigResponse::builder().vpc_id("").set_subnet_ids(Some(vec![])).build();
         assert_eq!(seen(smallest().build(), &known).fields, desired);
@@ -269,9 +269,9 @@ mod tests {
 
     #[test]
     fn code_is_the_applied_one_only_while_the_recorded_hash_lives() {
-        let applied = Table::from([("code".to_owned(), "sha256:aa".into())]);
+        let applied = Table::from_iter([("code".to_owned(), "sha256:aa".into())]);
         let code = |recorded: &str| {
-            let attributes = Table::from([("code_sha256".to_owned(), recorded.into())]);
+            let attributes = Table::from_iter([("code_sha256".to_owned(), recorded.into())]);
             let known = Known { applied: Some(&applied), attributes: Some(&attributes), desired: None };
             seen(smallest().build(), &known).fields.remove("code").unwrap()
         };
@@ -282,21 +282,21 @@ mod tests {
 
     #[test]
     fn a_function_that_lambda_could_not_make_ready_has_not_the_code_that_was_applied() {
-        let applied = Table::from([("code".to_owned(), "sha256:aa".into())]);
-        let attributes = Table::from([("code_sha256".to_owned(), "LIVE".into())]);
+        let applied = Table::from_iter([("code".to_owned(), "sha256:aa".into())]);
+        let attributes = Table::from_iter([("code_sha256".to_owned(), "LIVE".into())]);
         let known = Known { applied: Some(&applied), attributes: Some(&attributes), desired: None };
         let failed = smallest().state("Failed".into()).state_reason("no subnet").build();
         let half = smallest().state("Active".into()).last_update_status("Failed".into()).last_update_status_reason("no key").build();
         for (configuration, reason) in [(failed, "no subnet"), (half, "no key")] {
             let live = seen(configuration, &known);
-            assert_eq!(live.fields["code"], "live:failed".into());
+            assert_eq!(live.fields[&"code".to_owned()], "live:failed".into());
             assert!(live.foreign[0].ends_with(reason), "{:?}", live.foreign);
         }
         let busy = smallest().state("Pending".into()).build();
         let active = smallest().state("Active".into()).last_update_status("Successful".into()).build();
         for configuration in [busy, active] {
             let live = seen(configuration, &known);
-            assert_eq!((&live.fields["code"], &live.foreign[..]), (&"sha256:aa".into(), &[][..]));
+            assert_eq!((&live.fields[&"code".to_owned()], &live.foreign[..]), (&"sha256:aa".into(), &[][..]));
         }
     }
 
@@ -317,6 +317,6 @@ mod tests {
     fn levels_that_nobody_asked_for_are_left_out() {
         let logging = LoggingConfig::builder().log_format(LogFormat::Json).application_log_level("INFO".into()).build();
         let live = seen(smallest().logging_config(logging).build(), &NOTHING);
-        insta::assert_snapshot!(live.fields["logging_config"].to_json(), @r#"{"log_format":"JSON","log_group":"/aws/lambda/demo-hash"}"#);
+        insta::assert_snapshot!(live.fields[&"logging_config".to_owned()].to_json(), @r#"{"log_format":"JSON","log_group":"/aws/lambda/demo-hash"}"#);
     }
 }

@@ -54,7 +54,7 @@ fn inputs(section: &Section, facts: &FunctionFacts, context: &Context<'_>) -> Ta
 /// `ephemeral_storage = 1024` means `{ size = 1024 }`.
 fn storage_as_table(inputs: &mut Table) {
     if let Some(size) = inputs.get_mut("ephemeral_storage").filter(|storage| storage.as_table().is_none()) {
-        *size = Table::from([("size".to_owned(), size.clone())]).into();
+        *size = Table::from_iter([("size".to_owned(), size.clone())]).into();
     }
 }
 
@@ -74,8 +74,10 @@ fn role(facts: &FunctionFacts) -> Value {
 }
 
 fn attributes(facts: &FunctionFacts, inputs: &Table) -> Table {
-    let mut attributes =
-        Table::from([("arn".to_owned(), facts.arn.as_str().into()), ("function_name".to_owned(), facts.function_name.as_str().into())]);
+    let mut attributes = Table::from_iter([
+        ("arn".to_owned(), facts.arn.as_str().into()),
+        ("function_name".to_owned(), facts.function_name.as_str().into()),
+    ]);
     if let Some(Value::String(role)) = inputs.get("role") {
         attributes.insert("role".to_owned(), role.as_str().into());
     }

@@ -171,14 +171,14 @@ mod tests {
 
     #[test]
     fn an_update_leaves_out_what_does_not_change() {
-        let request = configuration(&Table::from([("timeout".to_owned(), 9.into())])).unwrap().build().unwrap();
+        let request = configuration(&Table::from_iter([("timeout".to_owned(), 9.into())])).unwrap().build().unwrap();
         assert_eq!(request.timeout, Some(9));
         assert!(request.environment.is_none() && request.layers.is_none() && request.role.is_none() && request.memory_size.is_none());
     }
 
     #[test]
     fn an_incomplete_setting_is_named() {
-        let broken = Table::from([("file_system_configs".to_owned(), Value::List(vec![table_of([("arn", "x".into())])]))]);
+        let broken = Table::from_iter([("file_system_configs".to_owned(), Value::List(vec![table_of([("arn", "x".into())])]))]);
         assert_eq!(configuration(&broken).map(|_| ()).unwrap_err(), "`file_system_configs` is incomplete");
     }
 }

@@ -142,7 +142,7 @@ async fn update_code(writer: &Writer, operation: &Operation, context: &RunContex
     let package = package(operation, context)?;
     if let Some(live) = live_if_same(operation, &package).await? {
         // Lambda would make an update of it all the same.
-        return Ok(Done { physical_id: None, attributes: Table::from([("code_sha256".to_owned(), live.into())]) });
+        return Ok(Done { physical_id: None, attributes: Table::from_iter([("code_sha256".to_owned(), live.into())]) });
     }
     let request = request::code(&operation.arguments);
     let answer = steadily(writer, operation, || writer.update_function_code(request.clone(), &package)).await;

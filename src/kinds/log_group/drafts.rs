@@ -62,7 +62,7 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
 
 pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
     let name = (NAME.to_owned(), removal.physical_id.as_str().into());
-    let mut drafts = vec![Draft::new("logs:DeleteLogGroup", Table::from([name]))];
+    let mut drafts = vec![Draft::new("logs:DeleteLogGroup", Table::from_iter([name]))];
     if may_come_back(removal) {
         let mut again = drafts[0].clone();
         again.arguments.insert(AGAIN.to_owned(), true.into());

@@ -72,7 +72,7 @@ impl Kind for LogGroup {
         resource.inputs = settings(section, fields::FIELDS);
         resource.inputs.insert("log_group_name".into(), name.as_str().into());
         fill_defaults(fields::FIELDS, &mut resource.inputs);
-        resource.attributes = Table::from([("arn".to_owned(), arn.into()), ("name".to_owned(), name.into())]);
+        resource.attributes = Table::from_iter([("arn".to_owned(), arn.into()), ("name".to_owned(), name.into())]);
         let found =
             [tagging::too_many(section, &resource.inputs), key_elsewhere(section, context), unused(section, facts), delivery(section)];
         let diagnostics = found.into_iter().flatten().collect();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     pub(super) fn table(key: &str, value: Value) -> Table {
-        Table::from([(key.to_owned(), value)])
+        Table::from_iter([(key.to_owned(), value)])
     }
 
     #[test]

@@ -97,7 +97,8 @@ fn live(group: &LogGroup, physical_id: &PhysicalId) -> Live {
     let arn = group.log_group_arn().or(group.arn()).unwrap_or_default();
     let name = group.log_group_name().unwrap_or_default();
     // The `arn` of a group ends in `:*`, which only some actions take.
-    live.attributes = Table::from([("arn".to_owned(), arn.strip_suffix(":*").unwrap_or(arn).into()), ("name".to_owned(), name.into())]);
+    live.attributes =
+        Table::from_iter([("arn".to_owned(), arn.strip_suffix(":*").unwrap_or(arn).into()), ("name".to_owned(), name.into())]);
     live.fields.insert("log_group_name".into(), name.into());
     match group.log_group_class() {
         // A class that came after this version can be neither asked for nor changed.
@@ -136,7 +137,7 @@ mod tests {
         insta::assert_snapshot!(serde_json::to_string(&live_of(group().build()).fields).unwrap(), @r#"{"log_group_class":"STANDARD","log_group_name":"/g","retention_in_days":"never"}"#);
         let full = live_of(group().retention_in_days(7).kms_key_id("arn:key").log_group_class(LogGroupClass::InfrequentAccess).build());
         insta::assert_snapshot!(serde_json::to_string(&full.fields).unwrap(), @r#"{"kms_key_id":"arn:key","log_group_class":"INFREQUENT_ACCESS","log_group_name":"/g","retention_in_days":7}"#);
-        assert_eq!(full.attributes["arn"], Value::from("arn:aws:logs:r:1:log-group:/g"));
+        assert_eq!(full.attributes[&"arn".to_owned()], Value::from("arn:aws:logs:r:1:log-group:/g"));
     }
 
     #[test]

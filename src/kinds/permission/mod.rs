@@ -74,7 +74,7 @@ impl Rules for Permission {
 
     fn delete(&self, removal: &Removal<'_>) -> Vec<Draft> {
         let (function, statement_id) = split(removal.physical_id);
-        let arguments = Table::from([("function_name".to_owned(), function.into()), ("statement_id".to_owned(), statement_id.into())]);
+        let arguments = Table::from_iter([("function_name".to_owned(), function.into()), ("statement_id".to_owned(), statement_id.into())]);
         vec![Draft::new("lambda:RemovePermission", arguments)]
     }
 }
@@ -94,7 +94,7 @@ pub(crate) fn resource(function: &str, function_name: &str, part: &str, statemen
         *principal = account_of_root(principal);
     }
     fill_defaults(FIELDS, &mut values);
-    resource.attributes = Table::from([("statement_id".to_owned(), statement_id.into())]);
+    resource.attributes = Table::from_iter([("statement_id".to_owned(), statement_id.into())]);
     resource.inputs = values;
     resource.dependencies = vec![Dependency::hard(parent.clone()).until_exists()];
     resource.parent = Some(parent);
@@ -181,7 +181,7 @@ fn sightings(policy: &str, ids: &[&PhysicalId]) -> Vec<Sighting> {
         let Some((_, statement)) = statements.iter().find(|(sid, _)| sid == wanted) else { return Sighting::Missing };
         let mut live = Live::new((*id).clone());
         live.fields = fields(wanted, statement);
-        live.attributes = Table::from([("statement_id".to_owned(), wanted.into())]);
+        live.attributes = Table::from_iter([("statement_id".to_owned(), wanted.into())]);
         live.foreign = std::mem::take(&mut foreign);
         Sighting::Found(live)
     };
@@ -210,7 +210,7 @@ fn statements(policy: &str) -> Vec<(String, Table)> {
 
 /// A statement in the words of the spec. What `AddPermission` cannot make shows as another action.
 fn fields(statement_id: &str, statement: &Table) -> Table {
-    let mut fields = Table::from([("statement_id".to_owned(), statement_id.into())]);
+    let mut fields = Table::from_iter([("statement_id".to_owned(), statement_id.into())]);
     let mut action = statement.get("Action").map(lone).unwrap_or_default();
     if let Some(effect) = optional(statement, "Effect").filter(|effect| effect != "Allow") {
         action = format!("{effect} {action}");

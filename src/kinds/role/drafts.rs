@@ -149,8 +149,8 @@ mod tests {
             ("max_session_duration", 3600.into()),
             ("trust_policy", default_trust()),
             ("managed_policies", Value::string_list([BASIC])),
-            ("inline_policy", Value::Table(Table::from([("allow".to_owned(), policy("s3:*"))]))),
-            ("tags", Value::Table(Table::from([("team".to_owned(), "a".into())]))),
+            ("inline_policy", Value::Table(Table::from_iter([("allow".to_owned(), policy("s3:*"))]))),
+            ("tags", Value::Table(Table::from_iter([("team".to_owned(), "a".into())]))),
         ];
         resource.inputs = inputs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         resource
@@ -217,7 +217,7 @@ mod tests {
         let id = PhysicalId::from("demo-hash");
         let mut live = Live::new(id.clone());
         live.fields.insert("managed_policies".into(), Value::string_list(["arn:by-hand"]));
-        live.fields.insert("inline_policy".into(), Value::Table(Table::from([("foreign".to_owned(), policy("a:b"))])));
+        live.fields.insert("inline_policy".into(), Value::Table(Table::from_iter([("foreign".to_owned(), policy("a:b"))])));
         let inputs = resource().inputs;
         let of = |live: &Live| {
             calls(&delete(&Removal {

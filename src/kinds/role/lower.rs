@@ -42,7 +42,7 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     let target = context.target;
     let mut resource = Resource::new(address, name.as_str());
     let arn = format!("arn:{}:iam::{}:role{path}{name}", target.partition, target.account);
-    resource.attributes = Table::from([("arn".to_owned(), arn.into()), ("name".to_owned(), name.into())]);
+    resource.attributes = Table::from_iter([("arn".to_owned(), arn.into()), ("name".to_owned(), name.into())]);
     resource.inputs = inputs;
     Lowered { resources: vec![resource], diagnostics }
 }
@@ -354,7 +354,7 @@ mod tests {
           }
         }
         "#);
-        insta::assert_snapshot!(resource.attributes["arn"].as_str().unwrap(), @"arn:aws-cn:iam::123456789012:role/lambdo/demo/demo-hash-cn-north-1");
+        insta::assert_snapshot!(resource.attributes[&"arn".to_owned()].as_str().unwrap(), @"arn:aws-cn:iam::123456789012:role/lambdo/demo/demo-hash-cn-north-1");
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Seen {
         let deleted = trust.as_ref().map(deleted_principals).unwrap_or_default();
         trust.map(|trust| set("trust_policy", trust));
         self.boundary.map(|arn| set("permissions_boundary", arn.into()));
-        live.attributes = Table::from([("name".to_owned(), self.name.into()), ("unique_id".to_owned(), self.unique_id.into())]);
+        live.attributes = Table::from_iter([("name".to_owned(), self.name.into()), ("unique_id".to_owned(), self.unique_id.into())]);
         live.attributes.extend(Some(self.arn).filter(|arn| is_arn(arn)).map(|arn| ("arn".to_owned(), arn.into())));
         let broken =
             |id| format!("the trust is broken: `{id}` is what is left of a role or user that was deleted; its name must be put anew");
@@ -200,7 +200,7 @@ mod tests {
         let inline = BTreeMap::from([("allow".to_owned(), encoded(r#"{"Id":"a+b"}"#))]);
         let single = Seen::from_role(&role(), Ok(inline), Ok(vec!["arn:z".into(), "arn:a".into()])).into_live("demo-hash".into());
         assert_eq!(bulk, single);
-        assert_eq!(bulk.fields["trust_policy"], default_trust());
+        assert_eq!(bulk.fields[&"trust_policy".to_owned()], default_trust());
         insta::assert_snapshot!(serde_json::to_string_pretty(&bulk.fields.into_iter().filter(|(key, _)| key != "trust_policy").collect::<Table>()).unwrap(), @r#"
         {
           "description": "",

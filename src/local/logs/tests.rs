@@ -245,7 +245,7 @@ async fn tags_are_kept_by_either_way_of_asking_and_fifty_are_enough() {
     assert_eq!(cloud.ok("ListTagsForResource", value!({"resourceArn": ARN})).await, value!({"tags": {"b": "3"}}));
     let many = |count: usize| (0..count).map(|number| (format!("k{number}"), value!("v"))).collect::<Map<_, _>>();
     let error = cloud.call("TagResource", value!({"resourceArn": ARN, "tags": many(50)})).await.unwrap_err();
-    assert_eq!((error.code.as_str(), &error.fields["resourceName"]), ("TooManyTagsException", &value!(ARN)));
+    assert_eq!((error.code.as_str(), &error.fields[&"resourceName".to_owned()]), ("TooManyTagsException", &value!(ARN)));
     cloud.ok("TagResource", value!({"resourceArn": ARN, "tags": many(49)})).await;
 }
 

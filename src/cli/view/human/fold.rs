@@ -205,7 +205,7 @@ mod tests {
         let mut plan = plan_of(vec![]);
         for (index, name) in names(number).iter().enumerate() {
             let (memory_size, level) = settings(index);
-            let environment = Value::Table(Table::from([("LEVEL".to_owned(), level.as_str().into())]));
+            let environment = Value::Table(Table::from_iter([("LEVEL".to_owned(), level.as_str().into())]));
             make(&mut plan, &format!("event_rule.{name}.daily"), &[("schedule_expression", "rate(1 day)".into())]);
             make(&mut plan, &format!("function.{name}"), &[("memory_size", memory_size.into()), ("environment", environment)]);
             make(&mut plan, &format!("log_group.{name}"), &[]);

@@ -157,7 +157,7 @@ mod tests {
             let mut permission = new_step(&format!("permission.{name}.url"));
             permission.operations = vec![OperationId(plan.operations.len())];
             let settings = [("principal", "*"), ("action", "lambda:InvokeFunctionUrl")].map(|(key, value)| (key.to_owned(), value.into()));
-            plan.operations.push(operation(&permission.address.to_string(), Table::from(settings)));
+            plan.operations.push(operation(&permission.address.to_string(), Table::from_iter(settings)));
             plan.steps.push(permission);
         }
         plan

@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn what_is_not_known_yet_counts_as_nothing() {
         let arn = Value::reference(&crate::model::Address::new("function", "hash"), "arn");
-        let document = Value::Table(Table::from([("Statement".to_owned(), arn)]));
+        let document = Value::Table(Table::from_iter([("Statement".to_owned(), arn)]));
         assert_eq!(size(&document), r#"{"Statement":""}"#.len());
     }
 }
