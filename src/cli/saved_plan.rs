@@ -4,6 +4,7 @@ use super::args::Selection;
 use super::pending::BUILT_KEYS;
 use super::render::file_name;
 use crate::diagnostic::Diagnostic;
+use crate::engine::is_same_endpoint;
 use crate::model::{Address, Artifact, Desired, Exit, Failure, Lineage, Operation, Plan, State, Step, Table, Target, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -212,9 +213,10 @@ impl SavedPlan {
             ("the state's serial", self.serial.to_string(), state.serial.to_string()),
             ("the account", self.target.account.clone(), state.target.account.clone()),
             ("the region", self.target.region.clone(), state.target.region.clone()),
-            ("the endpoint", endpoint(&self.endpoint), endpoint(&state.endpoint)),
         ];
-        let different = facts.into_iter().filter(|(_, then, now)| then != now);
+        let endpoints = (!is_same_endpoint(self.endpoint.as_deref(), state.endpoint.as_deref()))
+            .then(|| ("the endpoint", endpoint(&self.endpoint), endpoint(&state.endpoint)));
+        let different = facts.into_iter().chain(endpoints).filter(|(_, then, now)| then != now);
         let mut moved: Vec<String> = different.map(|(what, then, now)| format!("{what} went from `{then}` to `{now}`")).collect();
         // A serial that moved says it already.
         if self.serial == state.serial && self.lineage == state.lineage && self.basis.state != basis.state {

@@ -188,7 +188,7 @@ fn moved(what: &str, before: &str, now: &str) -> Failure {
 
 /// Whether two endpoints mean the same cloud. Ports of loopback addresses do not count: emulators and
 /// proxies get another one at each start.
-fn is_same_endpoint(left: Option<&str>, right: Option<&str>) -> bool {
+pub fn is_same_endpoint(left: Option<&str>, right: Option<&str>) -> bool {
     fn host(endpoint: &str) -> &str {
         let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
         let authority = rest.split('/').next().unwrap_or(rest);

@@ -125,7 +125,12 @@ pub(crate) fn meant(key: &str, candidates: &[&str]) -> Option<String> {
     let known = |target: &&&str| candidates.contains(&target.split('.').next().unwrap_or(target));
     let synonym = SYNONYMS.iter().find(|(name, _)| *name == snake).and_then(|(_, targets)| targets.iter().find(known));
     if let Some(target) = synonym {
-        return Some(format!("it is called `{target}` here"));
+        let example = match *target {
+            "code" => ", such as `code = { zip = \"FILE\" }`",
+            "build" => ", such as `build = \"FOLDER\"`",
+            _ => "",
+        };
+        return Some(format!("it is called `{target}` here{example}"));
     }
     if candidates.contains(&snake.as_str()) {
         return Some(format!("it is called `{snake}` here"));
@@ -187,6 +192,38 @@ pub(crate) fn is_secret(table: &Nodes) -> bool {
 pub(crate) fn secret_source(table: &Nodes) -> String {
     let sources = ["ssm", "secretsmanager", "env", "file"];
     sources.into_iter().find(|source| table.contains_key(*source)).unwrap_or("key").to_owned()
+}
+
+/// What to do until such a value can be looked up.
+pub(crate) fn meanwhile(source: &str) -> &'static str {
+    match source {
+        "env" | "file" => {
+            "meanwhile `[vars]` takes `x = { env = \"NAME\" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is"
+        }
+        _ => "meanwhile let the function fetch it when it runs; `role.allow` grants it the read",
+    }
+}
+
+/// A variable of another tool, such as `${env:HOME}` or `${AWS::AccountId}`: a name with a colon is left as it is.
+pub(crate) fn variable(text: &str) -> Option<(&str, &'static str)> {
+    const VARIABLES: &[(&str, &str)] = &[
+        ("env:", "for an environment variable: `[vars]` with `x = { env = \"NAME\" }`, and `${var.x}`"),
+        ("opt:stage", "the stage is `${stage}`"),
+        ("sls:stage", "the stage is `${stage}`"),
+        ("self:", "for a value of this file: `[vars]`, and `${var.x}`"),
+        ("opt:", "for a value of this file: `[vars]`, and `${var.x}`"),
+        ("ssm:/", "let the function fetch it when it runs; values that are looked up are not supported yet"),
+        ("cf:", "write the value, or keep it in `[vars]`"),
+        ("file(", "write the value, or keep it in `[vars]`"),
+        ("AWS::AccountId", "the account is `${aws.account_id}`"),
+        ("AWS::Region", "the region is `${aws.region}`"),
+        ("AWS::Partition", "the partition is `${aws.partition}`"),
+        ("AWS::", "the facts of the account are `${aws.account_id}`, `${aws.region}` and `${aws.partition}`"),
+    ];
+    text.split("${").skip(1).find_map(|rest| {
+        let (name, _) = rest.split_once('}')?;
+        Some((name, VARIABLES.iter().find(|(start, _)| name.starts_with(start))?.1))
+    })
 }
 
 #[cfg(test)]

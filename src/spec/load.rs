@@ -94,11 +94,15 @@ fn read(path: &Path, text: &str, options: &LoadOptions<'_>, registry: &Registry)
     if findings.iter().any(syntax::hides_the_rest) {
         return Err(findings);
     }
-    let chosen = stage::choose(&source, &root, options.stage).map_err(|finding| [findings.clone(), vec![finding]].concat())?;
+    let names = stage::declared(&root);
+    // Without a stage that is meant, the first one shows what else is wrong.
+    let chosen = stage::choose(&source, &root, options.stage).unwrap_or_else(|finding| {
+        findings.push(finding);
+        names.first().cloned()
+    });
     let file = File { source: &source, root: &root, options, registry };
     let is_local = options.local.is_some();
     let mut main = file.read(chosen.as_deref(), is_local);
-    let names = stage::declared(&root);
     let stages = names.iter().filter(|stage| Some(*stage) != chosen.as_ref()).map(|stage| file.read(Some(stage), is_local));
     // What a run under `--local` would meet, and the other way round.
     let overlay = root.get("local").map(|_| file.read(chosen.as_deref(), !is_local));

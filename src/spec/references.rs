@@ -1,5 +1,6 @@
 //! `${…}`: one syntax, in any text.
 
+use super::foreign;
 use super::tree::{Data, Node, Source};
 use super::vars::Vars;
 use crate::diagnostic::{Diagnostic, Span, nearest};
@@ -106,6 +107,11 @@ impl Scope<'_> {
             findings.push(self.unclosed(span));
             return Data::Open(vec![]);
         };
+        if let Some((name, hint)) = foreign::variable(text) {
+            let detail = format!("`${{{name}}}` is left as it is written: a name with a colon means nothing here.");
+            let warning = Diagnostic::warning("foreign-variable", "A variable of another tool").detail(detail).hint(hint);
+            findings.push(warning.span(self.place(span, name)));
+        }
         let before = findings.len();
         let lone = pieces.len() == 1;
         let mut parts = Vec::new();

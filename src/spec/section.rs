@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
             [] => Diagnostic::error("no-code", "A function has no code")
                 .detail(format!("`function.{name}` says neither what is built nor where its code lies."))
                 .hint("to build it from source: `build = \"FOLDER\"`")
-                .hint("for code that is there: `code = { file = \"…\" }`, `{ files = { bootstrap = \"…\" } }`, `{ dir = \"…\" }`, `{ zip = \"…\" }` or `{ s3 = { bucket = \"…\", key = \"…\" } }`")
+                .hint("for code that is there: `code = { file = \"…\" }`, `{ files = { bootstrap = \"…\" } }`, `{ dir = \"…\" }` or `{ zip = \"…\" }`")
                 .span(node.span.clone()),
             [first, second, ..] => Diagnostic::error("two-sources", "A function has two sources of code")
                 .detail(format!("`function.{name}` has `{first}` and `{second}`; its code comes from one of them."))

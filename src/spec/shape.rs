@@ -242,9 +242,8 @@ impl<'a> Checker<'a> {
                     "{} takes its value from `{key}`; values that are looked up while applying are not built yet.",
                     self.label(path)
                 );
-                self.report("not-supported-yet", &format!("`{key}` is not supported yet"), detail, node.key_span())
-                    .hints
-                    .push("meanwhile let the function fetch it when it runs; `role.allow` grants it the read".into());
+                let hint = foreign::meanwhile(&key).to_owned();
+                self.report("not-supported-yet", &format!("`{key}` is not supported yet"), detail, node.key_span()).hints.push(hint);
                 return None;
             }
             _ => return self.value(node, shape, path),

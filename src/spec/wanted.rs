@@ -81,9 +81,21 @@ pub(crate) fn type_hint(node: &Node, wanted: &str, path: &Path) -> Option<String
         Data::List(items) if items.len() == 1 && !wanted.contains("list") && !takes("a table") => {
             Some("write the item without brackets".into())
         }
+        Data::List(_) | Data::Table(_) if takes("a string") && takes("a table") => {
+            Some("it is one text: write `\"x,y\"` for a list, or JSON in single quotes".into())
+        }
+        _ if takes("a table") && path.0.last().is_some_and(|key| key.parse::<usize>().is_ok()) => Some(entry_hint(path)),
         _ if takes("a table") => path.0.last().map(|key| format!("write it as `{key} = {{ KEY = … }}`, or with a header of its own")),
         _ => None,
     }
+}
+
+/// How an entry of a list of tables is written.
+fn entry_hint(path: &Path) -> String {
+    if path.0.iter().any(|key| key == "allow") {
+        return "an entry is a statement: `allow = [{ action = \"s3:GetObject\", resource = \"arn:aws:s3:::BUCKET/*\" }]`".into();
+    }
+    "an entry is a table: `[{ KEY = … }]`".into()
 }
 
 /// A lone value where a table is wanted that would have it as its one setting.

@@ -42,10 +42,15 @@ fn sandbox(world: &World, variables: &[(&str, &str)]) -> Sandbox {
 
 const WITHOUT_KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
 
+/// Variables, the exit code, and what must be said.
+type Case = (&'static [(&'static str, &'static str)], i32, &'static [&'static str]);
+/// Status, code and message of AWS's answer, variables, and what must be said.
+type Refusal = (u16, &'static str, &'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn what_the_settings_lack_is_said_without_a_call() {
     let world = World::without_cloud();
-    let cases: &[(&[(&str, &str)], i32, &[&str])] = &[
+    let cases: &[Case] = &[
         (
             &[("AWS_REGION", ""), ("AWS_PROFILE", "nothing")],
             6,
@@ -86,7 +91,7 @@ fn what_the_settings_lack_is_said_without_a_call() {
 #[test]
 fn what_aws_refuses_is_told_with_its_code_and_what_to_do() {
     let world = World::without_cloud();
-    let cases: &[(u16, &str, &str, &[(&str, &str)], &[&str])] = &[
+    let cases: &[Refusal] = &[
         (
             403,
             "ExpiredToken",
