@@ -149,6 +149,7 @@ mod tests {
             arguments: Table::new(),
             carries: vec![],
             transition: Transition::Update,
+            follows: vec![],
             waits: waits.iter().map(|(on, strength)| Wait { on: OperationId(*on), strength: *strength }).collect(),
             serial_key: serial_key.map(Into::into),
         }

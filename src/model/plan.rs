@@ -165,6 +165,9 @@ pub struct Operation {
     pub carries: Vec<Carry>,
     /// What its end does to the entry.
     pub transition: Transition,
+    /// What should be gone before it is sent, if it goes in the same run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follows: Vec<Address>,
     /// What must have ended before it starts.
     pub waits: Vec<Wait>,
     /// Operations with the same key run one after the other.

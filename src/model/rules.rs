@@ -94,12 +94,14 @@ pub struct Draft {
     pub arguments: Table,
     /// The paths that it carries.
     pub carries: Vec<Carry>,
+    /// What should be gone before it is sent, if it goes in the same run.
+    pub follows: Vec<Address>,
 }
 
 impl Draft {
     /// An operation that carries nothing.
     pub fn new(call: &'static str, arguments: Table) -> Self {
-        Self { call, arguments, carries: Vec::new() }
+        Self { call, arguments, carries: Vec::new(), follows: Vec::new() }
     }
 
     /// The same with the paths that it carries.

@@ -140,6 +140,7 @@ impl Builder<'_> {
                 call: draft.call.to_owned(),
                 arguments: draft.arguments,
                 carries: draft.carries,
+                follows: draft.follows,
                 waits: Vec::new(),
                 serial_key: physical_id.and_then(|id| self.rules.serial_key(id)),
             });

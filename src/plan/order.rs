@@ -53,6 +53,7 @@ pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, plan: &mut P
             after_dependants(*first, part, dependants, &parts, &mut waits);
         }
     }
+    after_those_followed(&plan.operations, &parts, &mut waits);
     after_namesakes(plan, &mut waits);
     for (operation, waits) in plan.operations.iter_mut().zip(waits) {
         operation.waits = waits.into_iter().collect();
@@ -153,6 +154,14 @@ fn after_dependants(
         if let Some(on) = last.filter(|_| leaves || !part.delete_first) {
             waits[first.0].insert(Wait { on: *on, strength: Strength::Hard });
         }
+    }
+}
+
+/// What should be gone before is waited for, and left alone where it cannot be deleted.
+fn after_those_followed(operations: &[Operation], parts: &BTreeMap<Address, Parts>, waits: &mut [BTreeSet<Wait>]) {
+    for (operation, waits) in operations.iter().zip(waits) {
+        let gone = operation.follows.iter().filter_map(|address| parts.get(address)?.removing.last());
+        waits.extend(gone.map(|on| Wait { on: *on, strength: Strength::Soft }));
     }
 }
 

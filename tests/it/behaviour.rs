@@ -305,8 +305,11 @@ const BEHAVIOURS: &[Behaviour] = &[
     ),
     behaviour(
         "late lines bring a group back where the role may make groups, which ours never may",
-        ("kinds/log_group/drafts.rs", "fn may_come_back"),
-        &["a_group_that_late_lines_bring_back_is_deleted_again", "a_group_that_cannot_come_back_is_not_looked_for"],
+        ("kinds/log_group/drafts.rs", "fn makers"),
+        &[
+            "a_group_that_late_lines_could_bring_back_goes_after_the_role_that_may_make_it",
+            "a_group_that_cannot_come_back_waits_for_no_role",
+        ],
     ),
     // Rules
     behaviour(

@@ -80,6 +80,7 @@ pub fn operation(address: &str, settings: Table) -> Operation {
         arguments: Table::new(),
         carries: settings.into_iter().map(|(key, value)| Carry::set(crate::model::Path::key(&key), value)).collect(),
         transition: Transition::Create { adopted: false, discards: false },
+        follows: vec![],
         waits: vec![],
         serial_key: None,
     }

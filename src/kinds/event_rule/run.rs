@@ -215,6 +215,7 @@ mod tests {
             arguments: draft.arguments,
             carries: draft.carries,
             transition: Transition::Update,
+            follows: vec![],
             waits: Vec::new(),
             serial_key: None,
         };

@@ -274,6 +274,7 @@ mod tests {
             arguments: arguments.as_table().unwrap().clone(),
             carries: vec![],
             transition: Transition::Update,
+            follows: vec![],
             waits: vec![],
             serial_key: None,
         }

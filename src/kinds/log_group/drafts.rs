@@ -3,7 +3,7 @@
 use super::fields::is_never;
 use crate::kinds::arguments::{by_arn, name_of, picked};
 use crate::kinds::tagging;
-use crate::model::{Carry, Draft, Entry, Removal, Resource, Table, Update, Value};
+use crate::model::{Address, Carry, Draft, Entry, Removal, Resource, Table, Update, Value};
 
 /// The setting with the group's name, which every call but those for tags needs.
 const NAME: &str = "log_group_name";
@@ -28,8 +28,6 @@ const MAKERS: &[&str] = &[
 ];
 /// The argument that tells that the group was made by the operation before.
 pub(super) const JUST_MADE: &str = "just_made";
-/// The argument that tells to look for a group that has come back, and to delete it then.
-pub(super) const AGAIN: &str = "again";
 
 /// AWS cannot take the retention with the create.
 pub(super) fn create(desired: &Resource) -> Vec<Draft> {
@@ -60,28 +58,25 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
     drafts
 }
 
+/// A group of a function whose role may make groups goes after that role: Lambda delivers lines some seconds after a
+/// function has ended, and would make it anew.
 pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
     let name = (NAME.to_owned(), removal.physical_id.as_str().into());
-    let mut drafts = vec![Draft::new("logs:DeleteLogGroup", Table::from_iter([name]))];
-    if may_come_back(removal) {
-        let mut again = drafts[0].clone();
-        again.arguments.insert(AGAIN.to_owned(), true.into());
-        drafts.push(again);
-    }
-    drafts
+    let mut draft = Draft::new("logs:DeleteLogGroup", Table::from_iter([name]));
+    draft.follows = makers(removal);
+    vec![draft]
 }
 
-/// Whether the role of a function that writes to the group may make groups: then late lines bring it back.
-/// lambdo's own policy never allows it.
-fn may_come_back(removal: &Removal<'_>) -> bool {
+/// The roles of the functions that write to the group which may make groups. lambdo's own policy never allows it.
+fn makers(removal: &Removal<'_>) -> Vec<Address> {
     let writes_here = |entry: &&Entry| {
         let config = entry.inputs.get("logging_config").and_then(Value::as_table);
         config.and_then(|config| config.get("log_group")?.as_str()) == Some(removal.physical_id.as_str())
     };
     let functions = removal.entries.iter().filter(|(address, _)| address.kind == "function").map(|(_, entry)| entry);
     let roles: Vec<&Value> = functions.filter(writes_here).filter_map(|entry| entry.inputs.get("role")).collect();
-    let known = removal.entries.values().filter(|entry| entry.attributes.get("arn").is_some_and(|arn| roles.contains(&arn)));
-    known.into_iter().any(|role| may_make_groups(&role.inputs))
+    let makes = |entry: &Entry| entry.attributes.get("arn").is_some_and(|arn| roles.contains(&arn)) && may_make_groups(&entry.inputs);
+    removal.entries.iter().filter(|(_, entry)| makes(entry)).map(|(address, _)| address.clone()).collect()
 }
 
 fn may_make_groups(role: &Table) -> bool {

@@ -1,8 +1,7 @@
 //! Sending the operations of a log group.
 
-use super::drafts::{AGAIN, JUST_MADE};
-use super::read::find;
-use crate::aws::{AwsError, ErrorClass, Patience, Writer, poll_until, retry_while};
+use super::drafts::JUST_MADE;
+use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
 use crate::kinds::arguments::{gone_is_done, name, number, optional, strings, unknown_call};
 use crate::kinds::{Done, tagging};
 use crate::model::observed::tag::LINEAGE;
@@ -23,13 +22,8 @@ const LIMIT_MS: u64 = 60_000;
 /// How long a group that was just made may be unknown, also to whoever decides about access: Terraform
 /// tries `PutRetentionPolicy` again after "no identity-based policy allows" it, too.
 const EARLY_LIMIT_MS: u64 = 15_000;
-/// How long late lines of a function that was deleted are waited for, which make its group anew.
-const LATE_LINES_MS: u64 = 10_000;
 
 pub(super) async fn run(writer: &Writer, operation: &Operation, lineage: &str) -> Result<Done, AwsError> {
-    if operation.arguments.contains_key(AGAIN) {
-        return again(writer, operation).await;
-    }
     let name = name(operation, "log_group_name").unwrap_or_default();
     let patience =
         |limit_ms| Patience::new(format!("CloudWatch Logs to take the change of {name}"), limit_ms).for_address(&operation.address);
@@ -43,23 +37,6 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, lineage: &str) -
         Err(error) => Err(error),
         Ok(()) if operation.call == "logs:CreateLogGroup" => Ok(Done { physical_id: Some(name.into()), attributes: Table::new() }),
         Ok(()) => Ok(Done::default()),
-    }
-}
-
-/// Deletes a group a second time when late lines have made it anew: Lambda delivers logs some seconds after a
-/// function has ended, and its role may make groups.
-async fn again(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
-    let name = name(operation, "log_group_name").unwrap_or_default();
-    let cause = format!("late lines that make the group {name} anew, since its function's role may");
-    let patience = Patience { first_ms: 500, cap_ms: 2_000, ..Patience::new(cause, LATE_LINES_MS) }.for_address(&operation.address);
-    let look = async || match find(writer.reader(), name).await? {
-        Some(_) => writer.delete_log_group(DeleteLogGroupInputBuilder::default().log_group_name(name)).await.map(|_| Some(())),
-        None => Ok(None),
-    };
-    match poll_until(writer.reader(), &patience, look).await {
-        // None came.
-        Err(error) if error.class == ErrorClass::InProgress => Ok(Done::default()),
-        result => gone_is_done(result),
     }
 }
 
@@ -156,6 +133,7 @@ mod tests {
             arguments: draft.arguments,
             carries: draft.carries,
             transition: Transition::Update,
+            follows: vec![],
             waits: vec![],
             serial_key: None,
         }
