@@ -104,6 +104,8 @@ struct Attempts<'a> {
     operation: &'a str,
     bucket: Arc<Bucket>,
     made: u32,
+    /// Those of them that were throttled, which have a limit of their own.
+    throttled: u32,
     last: Option<AwsError>,
     /// Whether the clock was blamed already.
     is_clock_corrected: bool,
@@ -112,7 +114,7 @@ struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     fn new(caller: &'a Caller, operation: &'a str) -> Self {
         let bucket = caller.bucket(operation);
-        Self { caller, operation, bucket, made: 0, last: None, is_clock_corrected: false }
+        Self { caller, operation, bucket, made: 0, throttled: 0, last: None, is_clock_corrected: false }
     }
 
     async fn room(&self, bytes: usize) -> Result<Option<SemaphorePermit<'a>>, AwsError> {
@@ -143,13 +145,13 @@ impl<'a> Attempts<'a> {
             Some(last) => failed.error.following(last),
             None => failed.error,
         };
-        let limit = match error.class {
-            ErrorClass::Throttled => self.throttled(),
-            ErrorClass::Transient => self.caller.limits.transient,
+        let is_over = match error.class {
+            ErrorClass::Throttled => self.throttled() >= self.caller.limits.throttled,
+            ErrorClass::Transient => self.made - self.throttled >= self.caller.limits.transient,
             _ if error.may_be_the_clock() && !self.is_clock_corrected => return self.correct_clock(error),
-            _ => 0,
+            _ => true,
         };
-        if self.made >= limit {
+        if is_over {
             self.caller.meter.count(self.operation, |calls| calls.failed += u64::from(!error.is_not_found()));
             return Err(error);
         }
@@ -172,9 +174,11 @@ impl<'a> Attempts<'a> {
         Ok(())
     }
 
-    fn throttled(&self) -> u32 {
+    /// How often AWS said by now that this was too much.
+    fn throttled(&mut self) -> u32 {
         self.caller.meter.count(self.operation, |calls| calls.throttled += 1);
-        self.caller.limits.throttled
+        self.throttled += 1;
+        self.throttled
     }
 
     async fn pause(&mut self, delay: Duration) -> Result<(), AwsError> {
@@ -269,6 +273,20 @@ pub(super) mod tests {
         assert_eq!(fail_times(&caller, 2, || answer(503, "", None)).await, Ok(3));
         let account = caller.meter.account().unwrap();
         assert_eq!((account.total, account.throttled, account.retried, account.failed), (7, 3, 5, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_was_throttled_often_survives_a_lost_answer() {
+        let sent = Cell::new(0);
+        let send = || {
+            let answer = match sent.replace(sent.get() + 1) {
+                0..10 => Err(answer(429, "TooManyRequestsException", None)),
+                10..13 => Err(answer(503, "", None)),
+                _ => Ok(()),
+            };
+            std::future::ready(answer)
+        };
+        assert_eq!(caller().call("lambda:CreateFunction", 0, send).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

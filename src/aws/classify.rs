@@ -4,6 +4,7 @@
 
 use super::error::{AwsError, ErrorClass, UNTRUSTED};
 use super::unconnected::WITHOUT_CREDENTIALS;
+use super::uploads::Unreadable;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -36,6 +37,7 @@ impl Failed {
                 .map_or_else(|| (ErrorClass::Transient, chain(error)), |connector| dispatch_failure(connector, endpoint)),
             SdkError::TimeoutError(_) => (ErrorClass::Transient, format!("{} did not answer in time", place(endpoint))),
             SdkError::ResponseError(_) => response_error(status, endpoint, &chain(error)),
+            _ if unreadable(error) => (ErrorClass::Other, chain(error)),
             _ => construction_failure(&chain(error)),
         };
         let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id")).or_else(|| header("x-amzn-request-id"));
@@ -86,6 +88,18 @@ fn chain(error: &dyn Error) -> String {
         source = inner.source();
     }
     messages.join(": ")
+}
+
+/// Whether it is the package that could not be read: its path may hold any word.
+fn unreadable(error: &dyn Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<Unreadable>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn construction_failure(message: &str) -> (ErrorClass, String) {

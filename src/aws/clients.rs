@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_millis(3_100);
+/// How long the first call may take, which only asks who we are: nobody waits a minute for an address that is wrong.
+const PROBE: Duration = Duration::from_secs(10);
 /// How long one attempt of an ordinary call may take; the SDK itself sets no limit.
 const ATTEMPT: Duration = Duration::from_secs(60);
 /// How long one attempt may take that carries a zip: 50 MB on a slow line are minutes.
@@ -38,8 +40,9 @@ impl Clients {
     /// Makes the clients; those that are `read_only` refuse what is not a read.
     pub(super) fn new(config: &SdkConfig, read_only: bool) -> Self {
         let upload = config.to_builder().timeout_config(timeouts(UPLOAD)).build();
+        let probe = config.to_builder().timeout_config(timeouts(PROBE)).build();
         Self {
-            sts: client!(aws_sdk_sts, config, read_only),
+            sts: client!(aws_sdk_sts, &probe, read_only),
             iam: client!(aws_sdk_iam, config, read_only),
             logs: client!(aws_sdk_cloudwatchlogs, config, read_only),
             events: client!(aws_sdk_eventbridge, config, read_only),

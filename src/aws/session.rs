@@ -7,7 +7,7 @@ use super::invoker::Invoker;
 use super::meter::Meter;
 use super::quota::{Quotas, Scope};
 use super::reader::Reader;
-use super::sources::{Sources, endpoint_source, variable};
+use super::sources::{self, Sources, endpoint_source, variable};
 use super::unconnected;
 use super::writer::Writer;
 use crate::diagnostic::Diagnostic;
@@ -194,6 +194,7 @@ async fn configuration(settings: &Settings) -> Result<(SdkConfig, Option<Sources
     if settings.is_local {
         return Ok((local_configuration(settings).await, None));
     }
+    sources::check_endpoints(settings)?;
     let sources = Sources::find(settings).await?;
     let region = sources.region(settings).await?;
     let mut loader = basics(region, Some(ProxyConfig::from_env()));

@@ -294,6 +294,26 @@ fn chain(error: &dyn std::error::Error) -> String {
     format!("{error}{source}")
 }
 
+/// Refuses endpoints that are no URLs, wherever they come from, before anything is sent to them.
+///
+/// # Errors
+/// [`Exit::Usage`] with each of them.
+pub(super) fn check_endpoints(settings: &Settings) -> Result<(), Failure> {
+    let variables = std::env::vars().filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL"));
+    let given = settings.endpoint_url.iter().map(|url| ("the endpoint".to_owned(), url.clone()));
+    let bad = given.chain(variables).filter(|(_, url)| !url.starts_with("http://") && !url.starts_with("https://"));
+    let diagnostics: Vec<Diagnostic> = bad.map(|(name, url)| no_url(&name, &url)).collect();
+    if diagnostics.is_empty() { Ok(()) } else { Err(Failure { exit: Exit::Usage, diagnostics }) }
+}
+
+fn no_url(name: &str, url: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error("aws-bad-endpoint", "An endpoint is not a URL");
+    if url.is_empty() {
+        return diagnostic.detail(format!("`{name}` is set and empty.")).hint(format!("unset it: `unset {name}`"));
+    }
+    diagnostic.detail(format!("`{name}` is `{url}`; a URL begins with `http://` or `https://`.")).hint(format!("write `http://{url}`"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,9 +14,14 @@ pub struct Package<'a> {
     pub content_hash: &'a str,
 }
 
+/// Why a package could not be read: a sentence for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unreadable(String);
+
 impl Package<'_> {
-    pub(super) async fn read(&self) -> Result<Vec<u8>, String> {
-        self.source.zip(self.content_hash).await
+    pub(super) async fn read(&self) -> Result<Vec<u8>, Unreadable> {
+        self.source.zip(self.content_hash).await.map_err(Unreadable)
     }
 
     pub(super) fn expected_bytes(&self) -> usize {

@@ -162,11 +162,16 @@ pub enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Selection {
     /// Only these functions, as names or globs, and all that belongs to them
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = function_name)]
     pub names: Vec<String>,
     /// Only the resource with this address (repeatable)
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<Address>,
+}
+
+/// The name of a function; plans print its address, which means the same.
+fn function_name(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.strip_prefix("function.").unwrap_or(text).to_owned())
 }
 
 /// What `init` takes.

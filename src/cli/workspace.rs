@@ -17,6 +17,7 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The file that is sought upward.
 pub const CONFIG_FILE: &str = "config.toml";
@@ -24,6 +25,9 @@ pub const CONFIG_FILE: &str = "config.toml";
 const STATE_FOLDER: &str = "state";
 /// Below it, what belongs to the embedded cloud: local and real share nothing.
 const LOCAL_FOLDER: &str = "local";
+
+/// How long a plan that is ready waits for the account's alias: where IAM cannot be reached, it goes without.
+const ALIAS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every command has.
 pub struct Workspace {
@@ -68,7 +72,7 @@ impl Connection {
             project: state.project.clone(),
             stage: state.stage.clone(),
             target: state.target.clone(),
-            alias: self.alias.clone().await,
+            alias: tokio::time::timeout(ALIAS_PATIENCE, self.alias.clone()).await.ok().flatten(),
             endpoint: state.endpoint.clone().filter(|_| !self.is_local),
             serial: state.serial,
         }
@@ -113,7 +117,7 @@ impl Workspace {
     pub fn config(&self) -> Result<Config, Failure> {
         let path = match &self.global.config {
             Some(path) => self.path(path),
-            None => sought_upward(&base(&self.global)).ok_or_else(no_config)?,
+            None => sought_upward(&base(&self.global)).ok_or_else(|| no_config(&base(&self.global)))?,
         };
         let problem = match std::fs::read(&path).map(String::from_utf8) {
             Ok(Ok(text)) => return Ok(Config { path, text }),
@@ -310,9 +314,14 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Diagnostic {
     diagnostic.detail(detail).hint("save it as UTF-8; most likely it is Latin-1 or Windows-1252 now")
 }
 
-fn no_config() -> Failure {
+fn no_config(folder: &Path) -> Failure {
+    if !folder.is_dir() {
+        let detail = format!("`-C {}` was given, and there is no such folder.", folder.display());
+        return Failure::new(Exit::Usage, Diagnostic::error("no-folder", "No such folder").detail(detail));
+    }
+    let place = folder.canonicalize().map_or_else(|_| "this folder".into(), |folder| format!("`{}`", folder.display()));
     let diagnostic = Diagnostic::error("no-config", "No spec found")
-        .detail(format!("There is no `{CONFIG_FILE}` in this folder or in one above it."))
+        .detail(format!("There is no `{CONFIG_FILE}` in {place} or in a folder above it."))
         .hint("name one with `--config FILE`, or another folder with `-C DIR`");
     Failure::new(Exit::Usage, diagnostic)
 }

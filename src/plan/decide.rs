@@ -8,7 +8,7 @@ use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
     State, Step, Table, TemplatePart, Value, observed::tag,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Decides resource by resource, what is depended on first.
 pub struct Decider<'a> {
@@ -17,12 +17,15 @@ pub struct Decider<'a> {
     observed: &'a Observed,
     rules: &'a dyn RulesSet,
     options: &'a Options,
+    /// What belongs to resources that another state has taken.
+    company_of_lost: BTreeSet<Address>,
     decisions: BTreeMap<Address, Decision>,
 }
 
 impl<'a> Decider<'a> {
     pub fn new(desired: &'a Desired, state: &'a State, observed: &'a Observed, rules: &'a dyn RulesSet, options: &'a Options) -> Self {
-        Self { desired, state, observed, rules, options, decisions: BTreeMap::new() }
+        let company_of_lost = ownership::company_of_lost(observed, state);
+        Self { desired, state, observed, rules, options, company_of_lost, decisions: BTreeMap::new() }
     }
 
     /// Decides everything and writes the steps into the plan.
@@ -58,13 +61,7 @@ impl<'a> Decider<'a> {
             let is_adopted = self.is_adopted(&resource);
             let tags = resource.inputs.entry("tags".to_owned()).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(tags) = tags {
-                tags.insert(tag::PROJECT.into(), self.state.project.as_str().into());
-                tags.insert(tag::STAGE.into(), self.state.stage.as_deref().unwrap_or_default().into());
-                tags.insert(tag::ADDRESS.into(), resource.address.to_string().into());
-                tags.insert(tag::LINEAGE.into(), self.state.lineage.0.as_str().into());
-                if is_adopted {
-                    tags.insert(tag::ADOPTED.into(), "true".into());
-                }
+                ownership::mark(tags, &resource.address, is_adopted, self.state);
             }
         }
         resource
@@ -306,7 +303,7 @@ impl<'a> Decider<'a> {
         if matches!(sighting, Some(Sighting::Missing)) {
             return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
         }
-        if sighting.and_then(Sighting::live).is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage)) {
+        if self.is_lost(address, entry) {
             plan.notes.push((address.clone(), format!("`{}` belongs to another state now and is left as it is", entry.physical_id)));
             return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
         }
@@ -358,8 +355,11 @@ impl<'a> Decider<'a> {
     }
 
     fn is_missing_or_lost(&self, address: &Address, entry: &Entry) -> bool {
-        let live = self.observed.of(address, &entry.physical_id).and_then(Sighting::live);
-        self.is_missing(address, &entry.physical_id) || live.is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage))
+        self.is_missing(address, &entry.physical_id) || self.is_lost(address, entry)
+    }
+
+    fn is_lost(&self, address: &Address, entry: &Entry) -> bool {
+        self.company_of_lost.contains(address) || ownership::is_lost(address, entry, self.observed, self.state)
     }
 
     fn is_taggable(&self, address: &Address) -> bool {
@@ -391,6 +391,7 @@ impl<'a> Decider<'a> {
     }
 
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {
-        unread::note(address, live, plan, &unread::Asked { desired: self.desired, state: self.state, rules: self.rules });
+        let Self { desired, state, rules, .. } = *self;
+        unread::note(address, live, plan, &unread::Asked { desired, state, rules });
     }
 }

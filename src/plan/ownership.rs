@@ -1,7 +1,7 @@
 //! Whose is it? Nothing that is not ours is ever changed.
 
-use crate::model::{Address, Desired, Entry, Lineage, Live, Resource, State, observed::tag};
-use std::collections::BTreeMap;
+use crate::model::{Address, Desired, Entry, Lineage, Live, Observed, Resource, Sighting, State, Table, observed::tag};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose a live resource is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,4 +39,35 @@ pub fn has_moved(address: &Address, entry: &Entry, desired: &Desired, state: &St
     let mut others =
         desired.resources.values().filter(|other| other.address.kind == address.kind && other.address != *address && is_wanted(other));
     others.any(|other| has_taken(&other.address))
+}
+
+/// Whether what stands under the name of an entry carries another lineage.
+pub fn is_lost(address: &Address, entry: &Entry, observed: &Observed, state: &State) -> bool {
+    let live = observed.of(address, &entry.physical_id).and_then(Sighting::live);
+    live.is_some_and(|live| is_of_another_lineage(live, &state.lineage))
+}
+
+/// What the lost ones depend on, and what depends on them, where its own tags were not read: it went with them.
+pub fn company_of_lost(observed: &Observed, state: &State) -> BTreeSet<Address> {
+    let lost = |(address, entry): &(&Address, &Entry)| is_lost(address, entry, observed, state);
+    let lost: BTreeMap<&Address, &Entry> = state.entries.iter().filter(lost).collect();
+    let uses = |entry: &Entry| entry.dependencies.iter().map(|dependency| dependency.on.clone()).collect::<Vec<_>>();
+    let used = lost.values().flat_map(|entry| uses(entry));
+    let users = state.entries.iter().filter(|(_, entry)| entry.dependencies.iter().any(|dependency| lost.contains_key(&dependency.on)));
+    let is_unread = |address: &Address| {
+        let live = state.entries.get(address).and_then(|entry| observed.of(address, &entry.physical_id)?.live());
+        live.is_some_and(|live| live.tags.is_none())
+    };
+    used.chain(users.map(|(address, _)| address.clone())).filter(is_unread).collect()
+}
+
+/// Puts in the tags that say whose a resource is.
+pub fn mark(tags: &mut Table, address: &Address, is_adopted: bool, state: &State) {
+    tags.insert(tag::PROJECT.into(), state.project.as_str().into());
+    tags.insert(tag::STAGE.into(), state.stage.as_deref().unwrap_or_default().into());
+    tags.insert(tag::ADDRESS.into(), address.to_string().into());
+    tags.insert(tag::LINEAGE.into(), state.lineage.0.as_str().into());
+    if is_adopted {
+        tags.insert(tag::ADOPTED.into(), "true".into());
+    }
 }

@@ -389,6 +389,30 @@ fn what_dies_with_a_parent_that_is_gone_or_of_another_state_is_only_forgotten() 
     }
 }
 
+#[test]
+fn what_a_lost_resource_uses_is_left_alone_where_its_own_tags_were_not_read() {
+    let wish = |depends_on| Wish { kind: 0, name: 0, size: 0, shape: 0, depends_on };
+    let wishes = desired(&BTreeMap::from([(0, wish(vec![])), (1, wish(vec![0]))]));
+    for is_read in [false, true] {
+        let (mut state, mut world) = (fresh(), World::default());
+        run(&wishes, &mut state, &mut world, usize::MAX);
+        let used = state.entries.iter().find(|(_, entry)| entry.dependencies.is_empty()).map(|(address, _)| address.clone()).unwrap();
+        let nothing = Desired::nothing("demo", None);
+        let mut observed = world.observe(&nothing, &state);
+        for ((address, _), sighting) in &mut observed.sightings {
+            let Sighting::Found(live) = sighting else { continue };
+            match *address == used {
+                true if !is_read => live.tags = None,
+                true => {}
+                false => live.tags = Some(BTreeMap::from([(tag::LINEAGE.to_owned(), "another".to_owned())])),
+            }
+        }
+        let planned = plan(&nothing, &state, &observed, &fakes(), &Options::default());
+        let action = planned.steps.iter().find(|step| step.address == used).unwrap().action;
+        assert_eq!(action, if is_read { Action::Delete } else { Action::Forget });
+    }
+}
+
 fn named(entries: &[(usize, usize)]) -> Desired {
     let wish = |name| Wish { kind: 0, name, size: 0, shape: 0, depends_on: vec![] };
     let mut desired = desired(&entries.iter().map(|(number, name)| (*number, wish(*name))).collect());

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What another reading of the file may find only because this run is not made for it.
-const OF_THE_RUN: &[&str] = &["missing-variable", "variable-type", "unreadable-file", "no-stage"];
+pub(crate) const OF_THE_RUN: &[&str] = &["missing-variable", "variable-type", "unreadable-file", "no-stage"];
 
 /// A spec with which nothing is wrong that can be known without building and without AWS.
 #[derive(Debug)]
@@ -262,7 +262,7 @@ code = { file = "y" }
 23:27 duplicate-trigger: `function.hash` has a trigger `monthly` of the kind `event_rule` already; names are unique among all of its triggers.
 25:11 invalid-name: The name `1a` must be a letter and then letters, digits, `_` or `-`, 63 characters at most.
 27:1 two-sources: `function.1a` has `build` and `code`; its code comes from one of them. [keep one of the two]
-29:1 no-code: `function.empty` says neither what is built nor where its code lies. [to build it from source: `build = "FOLDER"`] [for code that is there: `code = { file = "…" }`, `{ files = { bootstrap = "…" } }`, `{ dir = "…" }`, `{ zip = "…" }` or `{ s3 = { bucket = "…", key = "…" } }`]
+29:1 no-code: `function.empty` says neither what is built nor where its code lies. [to build it from source: `build = "FOLDER"`] [for code that is there: `code = { file = "…" }`, `{ files = { bootstrap = "…" } }`, `{ dir = "…" }` or `{ zip = "…" }`]
 31:2 unknown-key: `rolle` is no setting of this file. [did you mean `role`?]
 "#);
     }
@@ -292,7 +292,7 @@ schedule = "rate(1 hour)"
 9:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
 11:1 not-supported-yet: `image` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile deploy a zip, with `build` or `code`]
 12:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]
-13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet. [meanwhile let the function fetch it when it runs; `role.allow` grants it the read]
+13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet. [meanwhile `[vars]` takes `x = { env = "NAME" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is]
 17:1 unknown-key: `schedule` is no setting of `function.b`. [a schedule is an `event_rule` with a name: `[function.b.event_rule.NAME]` with `schedule_expression = "rate(1 hour)"`]
 "#);
     }

@@ -1,5 +1,6 @@
 //! What is wrong with the file in the stages that are not chosen, and between stages.
 
+use super::load::OF_THE_RUN;
 use super::lower::{Lowering, address_of};
 use super::{AwsSettings, FUNCTION, Header, Other, Spec, later};
 use crate::diagnostic::{Diagnostic, Span};
@@ -33,7 +34,10 @@ impl Elsewhere {
         let (target, artifacts) = (Target::placeholder(), BTreeMap::new());
         let lowering = Lowering::run(&spec, &target, &artifacts, registry);
         let places = lowering.places();
-        let findings = later::without_consequences(&spec.diagnostics, lowering.findings);
+        // What this run does not have, such as a variable of another stage's environment, leaves gaps that mean nothing.
+        let has_gaps = spec.diagnostics.iter().any(|finding| OF_THE_RUN.contains(&finding.code));
+        let found = if has_gaps { Vec::new() } else { lowering.findings };
+        let findings = later::without_consequences(&spec.diagnostics, found);
         Self { header: spec.header, is_local, is_local_twin, findings, places }
     }
 

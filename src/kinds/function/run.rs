@@ -213,7 +213,9 @@ async fn then_wait(writer: &Writer, operation: &Operation) -> Result<(), AwsErro
     if operation.arguments.get("then_wait").and_then(Value::as_boolean) != Some(true) {
         return Ok(());
     }
-    wait(writer.reader(), text(operation, "function_name")?, &operation.address, Until::Ready).await
+    let waited = wait(writer.reader(), text(operation, "function_name")?, &operation.address, Until::Ready).await;
+    // AWS has taken the change, whatever becomes of the wait.
+    waited.map_err(|error| AwsError { uncertain: true, ..error })
 }
 
 fn package<'a>(operation: &'a Operation, context: &RunContext<'a>) -> Result<Package<'a>, AwsError> {
