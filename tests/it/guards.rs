@@ -8,6 +8,7 @@ on_each_emulator!(
     a_question_without_a_terminal_is_bad_usage,
     a_broken_function_section_does_not_block_destroy,
     under_ci_an_ignored_local_state_is_pointed_out,
+    a_destroy_without_a_state_says_that_nothing_is_known,
 );
 
 fn a_second_run_is_locked_out_and_told_by_whom(backend: Backend) {
@@ -64,4 +65,16 @@ fn under_ci_an_ignored_local_state_is_pointed_out(backend: Backend) {
     assert!(!quiet.stderr.contains("git"), "{quiet}");
     sandbox.variable("CI", "true");
     sandbox.expect(0, &["up", "--yes"]).says("ignore");
+}
+
+fn a_destroy_without_a_state_says_that_nothing_is_known(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    std::fs::rename(sandbox.path().join("state"), sandbox.path().join("elsewhere")).unwrap();
+    sandbox.expect(0, &["destroy", "--yes"]).says("There is no state");
+    sandbox.expect(0, &["destroy", "--yes", "--state-dir", "elsewhere"]);
+    let again = sandbox.expect(0, &["destroy", "--yes", "--state-dir", "elsewhere"]).says("Nothing to destroy");
+    assert!(!again.stderr.contains("There is no state"), "{again}");
+    assert!(world.cloud.names().is_empty(), "{:?}", world.cloud.names());
 }

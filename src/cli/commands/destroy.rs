@@ -6,8 +6,10 @@ use crate::cli::args::DestroyArguments;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::human;
 use crate::cli::workspace::Workspace;
+use crate::diagnostic::Diagnostic;
 use crate::engine::PlanOptions;
 use crate::model::{ArtifactSource, Desired, Exit, Failure};
+use crate::store::{FileStore, StateStore as _};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -33,6 +35,9 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
     let planned = unless_interrupted(&workspace.interrupt, work).await;
     workspace.progress.rest();
     let (connection, lease, state, plan) = planned?;
+    if state.serial == 0 && state.entries.is_empty() {
+        workspace.ui.diagnostics(&[no_state(&workspace.store(&header))]);
+    }
     let run = Run {
         command: VERB,
         purpose: human::Purpose::Destroy,
@@ -45,6 +50,13 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
     let exit = run.go(state, &plan, Arc::new(NoArtifacts)).await;
     drop(lease);
     exit
+}
+
+/// Where there is no state, nothing is known of what may be there all the same.
+fn no_state(store: &FileStore) -> Diagnostic {
+    Diagnostic::warning("no-state", "There is no state")
+        .detail(format!("`{}` is not there, so it is not known whether anything was deployed.", store.describe()))
+        .hint("if something was, bring its state here, or name the folder that has it with `--state-dir`")
 }
 
 /// A destroy uploads nothing.
