@@ -10,7 +10,7 @@ use crate::cli::view::{human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
 use crate::engine::PlanOptions;
 use crate::model::{Desired, Exit, Failure, State, Step};
-use crate::spec;
+use crate::spec::{self, Spec};
 use std::collections::BTreeMap;
 
 /// Plans towards what was applied and shows what differs.
@@ -51,10 +51,15 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     Ok(causes::drift_exit(&drifted, &plan))
 }
 
-/// What the spec asks for beyond what was applied; `None` for a spec that is broken or that cannot
-/// be lowered without a build. Drift must be found in any case.
+/// What the spec asks for beyond what was applied; `None` for a spec that is broken, which is said. Drift must be found
+/// in any case.
 fn pending(workspace: &Workspace, config: &Config, state: &State) -> Option<usize> {
-    let spec = workspace.spec(config).ok()?;
-    let desired = spec::lower(&spec, &state.target, &BTreeMap::new(), &workspace.registry).ok()?;
-    Some(pending::count(&desired, state, workspace.registry.as_ref()))
+    let lower = |spec: &Spec| spec::lower(spec, &state.target, &BTreeMap::new(), &workspace.registry).map_err(Failure::from);
+    match workspace.spec(config).and_then(|spec| lower(&spec)) {
+        Ok(desired) => Some(pending::count(&desired, state, workspace.registry.as_ref())),
+        Err(failure) => {
+            workspace.ui.diagnostics(&failure.diagnostics);
+            None
+        }
+    }
 }

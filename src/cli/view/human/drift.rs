@@ -50,7 +50,7 @@ pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
 /// What the spec asks for beyond what was applied, in words.
 pub fn pending(pending: Option<usize>) -> String {
     match pending {
-        None => "pending changes were not counted: the spec cannot be read without a build".into(),
+        None => "pending changes were not counted: the spec has errors".into(),
         Some(0) => "nothing pending: the spec is as it was applied".into(),
         Some(number) => format!("pending: {} of the spec not applied yet; `lambdo plan` shows them", counted(number, "change")),
     }
@@ -103,7 +103,7 @@ mod tests {
         insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
-        pending changes were not counted: the spec cannot be read without a build
+        pending changes were not counted: the spec has errors
         No drift.
         ");
     }
