@@ -62,11 +62,11 @@ def tree(root):
     """A process and all its descendants, that one first."""
     found = [root]
     for process in found:
-        for children in Path(f"/proc/{process}/task").glob("*/children"):
-            try:
+        try:
+            for children in Path(f"/proc/{process}/task").glob("*/children"):
                 found += map(int, children.read_text().split())
-            except OSError:
-                pass  # The thread ended while it was looked at.
+        except OSError:
+            pass  # The thread or the process ended while it was looked at.
     return found
 
 
