@@ -83,6 +83,8 @@ pub struct Removal<'a> {
     pub live: Option<&'a Live>,
     /// All that the state has, this one too.
     pub entries: &'a BTreeMap<Address, Entry>,
+    /// What depends on it, as applied.
+    pub dependants: &'a [&'a Address],
 }
 
 /// An operation as its kind proposes it; the planner adds ids, waits and transitions.

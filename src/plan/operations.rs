@@ -1,6 +1,7 @@
 //! From what is to be done to the calls that do it.
 
 use super::decision::{Decision, Predecessor, Work, uncarried};
+use super::order;
 use crate::model::{
     Address, Draft, Entry, Live, Observed, Operation, OperationId, PhysicalId, Plan, Removal, Resource, Rules, RulesSet, Sighting, State,
     Table, Transition, Update,
@@ -10,12 +11,13 @@ use std::collections::BTreeMap;
 /// Fills [`Plan::operations`] and the steps' lists of them.
 pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &Observed, rules: &dyn RulesSet, plan: &mut Plan) {
     let mut steps = std::mem::take(&mut plan.steps);
-    let dying = dying(decisions, state);
+    let (dying, dependants) = (dying(decisions, state), order::dependants(state));
     let also = |parent: &Address| dying.get(parent).cloned().unwrap_or_default();
     for step in &mut steps {
         let (Some(decision), Some(rules)) = (decisions.get(&step.address), rules.rules(&step.address.kind)) else { continue };
         let (first, operations) = (plan.operations.len(), &mut plan.operations);
-        let mut builder = Builder { address: &step.address, rules, entries: &state.entries, first, operations };
+        let of_step = dependants.get(&step.address).map_or(&[][..], Vec::as_slice);
+        let mut builder = Builder { address: &step.address, rules, entries: &state.entries, dependants: of_step, first, operations };
         // An entry that ends takes the memory of its predecessors with it, so these go first.
         let ends = matches!(decision.work, Work::Delete { .. } | Work::Forget | Work::Replace { delete_first: true, .. });
         let wanted = decision.desired.as_ref().and_then(Resource::physical_id);
@@ -69,6 +71,7 @@ struct Builder<'a> {
     address: &'a Address,
     rules: &'a dyn Rules,
     entries: &'a BTreeMap<Address, Entry>,
+    dependants: &'a [&'a Address],
     first: usize,
     operations: &'a mut Vec<Operation>,
 }
@@ -126,7 +129,8 @@ impl Builder<'_> {
     }
 
     fn remove(&mut self, physical_id: &PhysicalId, (inputs, attributes): (&Table, &Table), live: Option<&Live>, end: &Transition) {
-        let drafts = self.rules.delete(&Removal { physical_id, inputs, attributes, live, entries: self.entries });
+        let drafts =
+            self.rules.delete(&Removal { physical_id, inputs, attributes, live, entries: self.entries, dependants: self.dependants });
         let last = drafts.len().saturating_sub(1);
         self.push(drafts, Some(physical_id), |index| if index == last { end.clone() } else { Transition::Update });
     }

@@ -63,7 +63,7 @@ pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, plan: &mut P
 }
 
 /// Who depends on an address, as applied.
-fn dependants(state: &State) -> BTreeMap<&Address, Vec<&Address>> {
+pub fn dependants(state: &State) -> BTreeMap<&Address, Vec<&Address>> {
     let mut dependants: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
     for (address, entry) in &state.entries {
         for dependency in &entry.dependencies {

@@ -104,8 +104,14 @@ mod tests {
         let nothing = Table::new();
         let mut live = Live::new(id.clone());
         let calls = |live: Option<&Live>, inputs: &Table| {
-            let drafts =
-                delete(&Removal { physical_id: &id, inputs, attributes: &nothing, live, entries: &std::collections::BTreeMap::new() });
+            let drafts = delete(&Removal {
+                physical_id: &id,
+                inputs,
+                attributes: &nothing,
+                live,
+                entries: &std::collections::BTreeMap::new(),
+                dependants: &[],
+            });
             drafts.iter().map(|draft| draft.call).collect::<Vec<_>>()
         };
         assert_eq!(calls(None, &rule().inputs), ["events:RemoveTargets", "events:DeleteRule"]);

@@ -281,6 +281,7 @@ mod tests {
             attributes: &Table::new(),
             live: None,
             entries: &std::collections::BTreeMap::new(),
+            dependants: &[],
         };
         insta::assert_snapshot!(shown(&delete(&removal)[0]), @r#"lambda:DeleteFunction {"function_name":"demo-hash"} []"#);
     }

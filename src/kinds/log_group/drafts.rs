@@ -73,10 +73,11 @@ fn makers(removal: &Removal<'_>) -> Vec<Address> {
         let config = entry.inputs.get("logging_config").and_then(Value::as_table);
         config.and_then(|config| config.get("log_group")?.as_str()) == Some(removal.physical_id.as_str())
     };
-    let functions = removal.entries.iter().filter(|(address, _)| address.kind == "function").map(|(_, entry)| entry);
-    let roles: Vec<&Value> = functions.filter(writes_here).filter_map(|entry| entry.inputs.get("role")).collect();
-    let makes = |entry: &Entry| entry.attributes.get("arn").is_some_and(|arn| roles.contains(&arn)) && may_make_groups(&entry.inputs);
-    removal.entries.iter().filter(|(_, entry)| makes(entry)).map(|(address, _)| address.clone()).collect()
+    let functions = removal.dependants.iter().filter(|address| address.kind == "function");
+    let writers = functions.filter_map(|address| removal.entries.get(*address)).filter(writes_here);
+    let used = writers.flat_map(|function| &function.dependencies).map(|dependency| &dependency.on);
+    let makes = |address: &&Address| removal.entries.get(*address).is_some_and(|entry| may_make_groups(&entry.inputs));
+    used.filter(|address| address.kind == "role").filter(makes).cloned().collect()
 }
 
 fn may_make_groups(role: &Table) -> bool {
@@ -120,7 +121,7 @@ mod tests {
     use super::super::fields::NEVER;
     use super::*;
     use crate::kinds::log_group::tests::{lowered, table};
-    use crate::model::{Address, Cause, Change, Effect, Live, PhysicalId};
+    use crate::model::{Address, Cause, Change, Dependency, Effect, Live, PhysicalId, Strength, Until};
     use std::collections::BTreeMap;
 
     fn calls(drafts: &[Draft]) -> String {
@@ -161,11 +162,14 @@ mod tests {
             entry
         };
         let function = r#"{"role":"arn:role","logging_config":{"log_group":"/g"}}"#;
-        let entries = BTreeMap::from([(Address::new("function", "x"), entry(function)), (Address::new("role", "x"), entry(role))]);
-        let id = PhysicalId::from("/g");
-        delete(&Removal { physical_id: &id, inputs: &Table::new(), attributes: &Table::new(), live: None, entries: &entries })[0]
-            .follows
-            .len()
+        let (writer, maker) = (Address::new("function", "x"), Address::new("role", "x"));
+        let mut function = entry(function);
+        function.dependencies = vec![Dependency { on: maker.clone(), strength: Strength::Hard, until: Until::Complete, gates: None }];
+        let entries = BTreeMap::from([(writer.clone(), function), (maker, entry(role))]);
+        let (id, nothing) = (PhysicalId::from("/g"), Table::new());
+        let of_group =
+            Removal { physical_id: &id, inputs: &nothing, attributes: &nothing, live: None, entries: &entries, dependants: &[&writer] };
+        delete(&of_group)[0].follows.len()
     }
 
     #[test]

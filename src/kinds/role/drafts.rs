@@ -226,6 +226,7 @@ mod tests {
                 attributes: &inputs,
                 live: Some(live),
                 entries: &std::collections::BTreeMap::new(),
+                dependants: &[],
             }))
         };
         insta::assert_snapshot!(of(&live), @r#"
