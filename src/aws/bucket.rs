@@ -22,7 +22,7 @@ const DECREASE: f64 = 0.7;
 /// A rate so many times the published one says that the published one does not hold.
 const RAISED: f64 = 1.5;
 /// A rate is found out up to so many times the one that is guessed or published.
-const MOST_GROWTH: f64 = 16.0;
+const MOST_GROWTH: f64 = 8.0;
 /// The share of a measured rate that is used.
 const MEASURED_SHARE: f64 = 0.95;
 /// The rate never falls below this share of the published one.

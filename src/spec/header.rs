@@ -145,6 +145,9 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
     let project = root.get("project");
     checker.findings.iter_mut().for_each(|finding| say_more(finding, root, project, &scope.source.text));
     findings.append(&mut checker.findings);
+    if let Some(Err(problem)) = options.region.map(check_region) {
+        findings.push(Diagnostic::error("invalid-value", "A value is not allowed").detail(format!("`--region` {problem}.")));
+    }
     // A guard must not vanish because a reference in it is wrong.
     if values.values().any(has_open) {
         return None;

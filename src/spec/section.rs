@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
     }
 
     fn function_table(&mut self, name: &str, node: &Node, mut table: Nodes) {
-        self.refuse_code_in_s3(name, &mut table);
+        self.refuse_parts(name, &mut table);
         self.check_code(name, node, &table);
         let kinds: Vec<_> = under_function(self.registry).collect();
         let mut below: BTreeMap<&'static str, Node> = BTreeMap::new();
@@ -195,9 +195,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn refuse_code_in_s3(&mut self, name: &str, table: &mut Nodes) {
-        let found = table.get_mut("code").and_then(Node::table_mut).and_then(|code| code.remove("s3"));
-        self.findings.extend(found.map(|node| not_supported_yet("code.s3", node.key_span()).address(Address::new(FUNCTION, name))));
+    /// Takes out what `code` and `build` will know one day.
+    fn refuse_parts(&mut self, name: &str, table: &mut Nodes) {
+        for (key, part) in [("code", "s3"), ("build", "go"), ("build", "node"), ("build", "python")] {
+            let found = table.get_mut(key).and_then(Node::table_mut).and_then(|inner| inner.remove(part));
+            let refused = |node: Node| not_supported_yet(&format!("{key}.{part}"), node.key_span()).address(Address::new(FUNCTION, name));
+            self.findings.extend(found.map(refused));
+        }
     }
 
     fn check_code(&mut self, name: &str, node: &Node, table: &Nodes) {
