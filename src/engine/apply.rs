@@ -16,7 +16,7 @@ use crate::model::{
     value::resolve_table,
 };
 use crate::store::{JournalHeader, next_operation};
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -122,6 +122,8 @@ struct Run<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Waits for resources to be ready. They begin when nothing else is left to do: most are over then.
     settling: VecDeque<BoxFuture<'a, Ended>>,
+    /// Whether the first of these waits is over.
+    has_settled: bool,
     /// Operations under way.
     working: usize,
     /// Whether AWS was changed.
@@ -156,6 +158,7 @@ impl<'a> Run<'a> {
             results: BTreeMap::new(),
             diagnostics: Vec::new(),
             settling: VecDeque::new(),
+            has_settled: false,
             working: 0,
             started: false,
             is_locked_out: false,
@@ -180,13 +183,21 @@ impl<'a> Run<'a> {
                 self.working += 1;
             }
             self.hold_back();
-            while self.working == 0 && running.len() < SETTLING && !self.is_over() {
-                let Some(settling) = self.settling.pop_front() else { break };
-                running.push(settling);
+            let at_once = if self.has_settled { SETTLING } else { 1 };
+            while self.working == 0 && running.len() < at_once && !self.is_over() {
+                // The last to be made is looked at first: when it is ready, most others are, and one look is enough.
+                let Some(mut settling) = self.settling.pop_back() else { break };
+                match (&mut settling).now_or_never() {
+                    Some(ended) => self.end(ended).await,
+                    None => running.push(settling),
+                }
             }
             tokio::select! {
                 ended = running.next() => match ended {
-                    Some(ended) => self.end(ended).await,
+                    Some(ended) => {
+                        self.has_settled |= matches!(ended, Ended::Settled { .. });
+                        self.end(ended).await;
+                    }
                     None => break,
                 },
                 () = writer.quota_moved() => {}

@@ -110,6 +110,7 @@ def roles(shell, names):
     works(f"iam put-role-policy {role} --policy-name inline --policy-document file://policy.json")
     works(f"iam get-role-policy {role} --policy-name inline", {"PolicyDocument": json.loads(allow())})
     works(f"iam list-role-policies {role}", {"PolicyNames": ["inline"]})
+    works(f"iam list-instance-profiles-for-role {role}", {"InstanceProfiles": []})
     works(f"iam attach-role-policy {role} --policy-arn {managed()}")
     works(f"iam list-attached-role-policies {role} --query AttachedPolicies[].PolicyName --output text", "AWSLambdaBasicExecutionRole")
     works(f"iam put-role-permissions-boundary {role} --permissions-boundary {managed('AmazonS3ReadOnlyAccess')}")

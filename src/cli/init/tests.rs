@@ -287,7 +287,7 @@ fn the_spec_teaches_what_can_be_said() {
 
     # No function was found here. One looks like this:
     # [function.hello]
-    # build = "lambdas/hello"                 # a Rust crate; or code = { file = "PATH" } for a program built before
+    # code = { file = "bootstrap" }          # a program built before; or build = "FOLDER" for a Rust crate
     "#);
 }
 

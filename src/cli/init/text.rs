@@ -30,7 +30,7 @@ pub fn config(found: &Found, region: Option<&str>) -> String {
 const NO_FUNCTION: &str = "\
 # No function was found here. One looks like this:
 # [function.hello]
-# build = \"lambdas/hello\"                 # a Rust crate; or code = { file = \"PATH\" } for a program built before";
+# code = { file = \"bootstrap\" }          # a program built before; or build = \"FOLDER\" for a Rust crate";
 
 const SETTINGS: &str = "\
 # memory_size = 256
