@@ -81,8 +81,8 @@ impl Bucket {
     ///
     /// # Errors
     /// [`Cancelled`] when `interrupt` comes first.
-    pub(super) async fn acquire(&self, interrupt: &CancellationToken) -> Result<Token, Cancelled> {
-        let _waiting = Waiting::new(&self.waiting);
+    pub(super) async fn acquire(self: &Arc<Self>, interrupt: &CancellationToken) -> Result<Token, Cancelled> {
+        let _place = self.place();
         interrupt.run_until_cancelled(self.wait()).await.ok_or(Cancelled)
     }
 
@@ -131,22 +131,6 @@ impl Bucket {
     /// AWS said that this was too much. It may have said for how long to be quiet.
     pub(super) fn complain(&self, token: Token, quiet: Option<Duration>) {
         locked(&self.flow).complain(token, Instant::now(), quiet);
-    }
-}
-
-/// Counts a call as waiting for as long as it does.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -372,7 +356,7 @@ mod tests {
             admits
         }
 
-        async fn call(&self, bucket: &Bucket) {
+        async fn call(&self, bucket: &Arc<Bucket>) {
             loop {
                 let token = bucket.acquire(&CancellationToken::new()).await.unwrap();
                 let admits = self.admits();
@@ -386,7 +370,7 @@ mod tests {
         }
 
         /// Seconds that so many calls take, and how many were refused.
-        async fn serve(&self, bucket: &Bucket, calls: usize) -> (f64, usize) {
+        async fn serve(&self, bucket: &Arc<Bucket>, calls: usize) -> (f64, usize) {
             let start = Instant::now();
             futures::future::join_all((0..calls).map(|_| self.call(bucket))).await;
             (start.elapsed().as_secs_f64(), self.refused.swap(0, Ordering::Relaxed))

@@ -18,7 +18,7 @@ use crate::model::{
 use crate::store::{JournalHeader, next_operation};
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -121,7 +121,7 @@ struct Run<'a> {
     results: BTreeMap<Address, StepResult>,
     diagnostics: Vec<Diagnostic>,
     /// Waits for resources to be ready. They begin when nothing else is left to do: most are over then.
-    settling: VecDeque<BoxFuture<'a, Ended>>,
+    settling: Vec<BoxFuture<'a, Ended>>,
     /// Whether the first of these waits is over.
     has_settled: bool,
     /// Operations under way.
@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
             begun: BTreeMap::new(),
             results: BTreeMap::new(),
             diagnostics: Vec::new(),
-            settling: VecDeque::new(),
+            settling: Vec::new(),
             has_settled: false,
             working: 0,
             started: false,
@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
             let at_once = if self.has_settled { SETTLING } else { 1 };
             while self.working == 0 && running.len() < at_once && !self.is_over() {
                 // The last to be made is looked at first: when it is ready, most others are, and one look is enough.
-                let Some(mut settling) = self.settling.pop_back() else { break };
+                let Some(mut settling) = self.settling.pop() else { break };
                 match (&mut settling).now_or_never() {
                     Some(ended) => self.end(ended).await,
                     None => running.push(settling),
@@ -311,7 +311,7 @@ impl<'a> Run<'a> {
         let operation = &self.plan.operations[finisher.0];
         if let Some(kind) = self.registry.find(&step.address.kind) {
             let reader = self.reader.clone();
-            self.settling.push_back(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
+            self.settling.push(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
         }
     }
 

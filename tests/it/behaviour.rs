@@ -1,7 +1,26 @@
 //! What is known of AWS and what the kinds do about it: one table of behaviours, the code behind each, and the
 //! test that shows it on a cloud that behaves so. The proxy plays what the emulators leave out.
 
+use crate::support::{Backend, Sandbox, World, spec};
 use std::path::{Path, PathBuf};
+
+/// A local cloud on which this spec is up.
+pub fn up(spec: &str) -> (World, Sandbox) {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(spec);
+    sandbox.expect(0, &["up", "--yes"]);
+    (world, sandbox)
+}
+
+/// The spec of one function.
+pub fn one() -> String {
+    spec::header() + &spec::plain("a")
+}
+
+/// How often an operation was called.
+pub fn count(world: &World, operation: &str) -> usize {
+    world.proxy.calls_of(operation).len()
+}
 
 /// One behaviour of AWS that a kind meets.
 struct Behaviour {

@@ -1,5 +1,6 @@
 //! Which calls are sent again, how often, and after which pause: one loop, ours.
 
+use crate::behaviour::count;
 use crate::support::{Backend, Rule, Sandbox, World, spec};
 use std::time::Duration;
 
@@ -12,10 +13,6 @@ fn about_to_change() -> (World, Sandbox) {
     sandbox.expect(0, &["up", "--yes"]);
     sandbox.edit("handler =", "timeout = 9\nhandler =");
     (world, sandbox)
-}
-
-fn count(world: &World, operation: &str) -> usize {
-    world.proxy.calls_of(operation).len()
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Rules on a cloud that behaves as EventBridge does: calls that succeed and did not, and rules that forget.
 
+use crate::behaviour::{count, up};
 use crate::support::cloud::function_arn;
-use crate::support::{Backend, Rule, Sandbox, World, spec};
+use crate::support::{Backend, Rule, World, spec};
 use aws_sdk_eventbridge::types::Target;
 use serde_json::json;
 use std::time::Duration;
@@ -10,17 +11,6 @@ const RULE: &str = "demo-a-nightly";
 
 fn one() -> String {
     spec::header() + &spec::scheduled("a")
-}
-
-fn up(spec: &str) -> (World, Sandbox) {
-    let world = World::start(Backend::Local);
-    let sandbox = world.sandbox(spec);
-    sandbox.expect(0, &["up", "--yes"]);
-    (world, sandbox)
-}
-
-fn count(world: &World, operation: &str) -> usize {
-    world.proxy.calls_of(operation).len()
 }
 
 /// A call of targets that goes through, and in which an entry did not.

@@ -1,7 +1,8 @@
 //! Functions on a cloud that behaves as Lambda does: the proxy plays what emulators leave out.
 
+use crate::behaviour::{count, one, up};
 use crate::support::cloud::{function_arn, trust};
-use crate::support::{Backend, Rule, Sandbox, World, spec};
+use crate::support::{Backend, Rule, World, spec};
 use serde_json::{Value, json};
 
 const INVALID: &str = "InvalidParameterValueException";
@@ -10,24 +11,9 @@ const UNASSUMABLE: &str = "The role defined for the function cannot be assumed b
 const UPDATING: &str = "The operation cannot be performed at this time. An update is in progress for resource: arn";
 const PENDING: &str = "The operation cannot be performed at this time. The function is currently in the following state: Pending";
 
-fn up(spec: &str) -> (World, Sandbox) {
-    let world = World::start(Backend::Local);
-    let sandbox = world.sandbox(spec);
-    sandbox.expect(0, &["up", "--yes"]);
-    (world, sandbox)
-}
-
-fn one() -> String {
-    spec::header() + &spec::plain("a")
-}
-
 /// The names of the calls, in the order in which they came.
 fn order(world: &World) -> Vec<String> {
     world.proxy.calls().into_iter().map(|call| call.operation.name).collect()
-}
-
-fn count(world: &World, operation: &str) -> usize {
-    world.proxy.calls_of(operation).len()
 }
 
 #[test]

@@ -1,24 +1,10 @@
 //! Log groups on a cloud that behaves as CloudWatch Logs does: made by Lambda too, and back when they were gone.
 
-use crate::support::{Backend, Rule, Sandbox, World, spec};
+use crate::behaviour::{count, one, up};
+use crate::support::{Backend, Rule, Sandbox, World};
 use serde_json::{Value, json};
 
 const GROUP: &str = "/aws/lambda/demo-a";
-
-fn up(spec: &str) -> (World, Sandbox) {
-    let world = World::start(Backend::Local);
-    let sandbox = world.sandbox(spec);
-    sandbox.expect(0, &["up", "--yes"]);
-    (world, sandbox)
-}
-
-fn one() -> String {
-    spec::header() + &spec::plain("a")
-}
-
-fn count(world: &World, operation: &str) -> usize {
-    world.proxy.calls_of(operation).len()
-}
 
 /// A cloud whose group the plan does not see.
 fn with_unseen_group(tags: &[(&str, &str)]) -> (World, Sandbox) {

@@ -1,25 +1,15 @@
 //! A function's policy on a cloud that behaves as Lambda does: slow to see, and careless with parallel changes.
 
+use crate::behaviour::{count, up};
 use crate::support::cloud::function_arn;
-use crate::support::{Backend, Rule, Sandbox, World, spec};
+use crate::support::{Backend, Rule, World, spec};
 use serde_json::json;
 use std::time::Duration;
 
 const CONFLICT: &str = "ResourceConflictException";
 
-fn up(spec: &str) -> (World, Sandbox) {
-    let world = World::start(Backend::Local);
-    let sandbox = world.sandbox(spec);
-    sandbox.expect(0, &["up", "--yes"]);
-    (world, sandbox)
-}
-
 fn partner() -> String {
     spec::header() + &spec::plain("a") + "[function.a.permission.partner]\nprincipal = \"sns.amazonaws.com\"\n"
-}
-
-fn count(world: &World, operation: &str) -> usize {
-    world.proxy.calls_of(operation).len()
 }
 
 #[test]

@@ -1,14 +1,8 @@
 //! What AWS shows of a thing, in all the forms in which it shows the same.
 
+use crate::behaviour::up;
 use crate::support::{Backend, Rule, Sandbox, World, spec};
 use serde_json::{Value, json};
-
-fn up(spec: &str) -> (World, Sandbox) {
-    let world = World::start(Backend::Local);
-    let sandbox = world.sandbox(spec);
-    sandbox.expect(0, &["up", "--yes"]);
-    (world, sandbox)
-}
 
 #[track_caller]
 fn is_quiet(sandbox: &Sandbox) {

@@ -1,27 +1,13 @@
 //! Roles on a cloud that behaves as IAM does: slow to agree with itself, and of many spellings.
 
+use crate::behaviour::{count, one, up};
 use crate::support::cloud::{allow, managed};
-use crate::support::{Backend, Rule, Sandbox, World, spec};
+use crate::support::{Backend, Rule, World, spec};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 const ROLE: &str = "demo-a-eu-central-1";
-
-fn up(spec: &str) -> (World, Sandbox) {
-    let world = World::start(Backend::Local);
-    let sandbox = world.sandbox(spec);
-    sandbox.expect(0, &["up", "--yes"]);
-    (world, sandbox)
-}
-
-fn one() -> String {
-    spec::header() + &spec::plain("a")
-}
-
-fn count(world: &World, operation: &str) -> usize {
-    world.proxy.calls_of(operation).len()
-}
 
 /// The answer with another document in place of what stands between two tags.
 fn with_document(answer: &str, tag: &str, document: &str) -> String {
