@@ -114,6 +114,11 @@ impl Quota {
             ("logs", name) => Self::of_logs(name),
             ("iam", name) if name.starts_with("Get") || name.starts_with("List") => Self::guessed("iam:read", 10.0, 20.0),
             ("iam", _) => Self::guessed("iam:write", 5.0, 20.0),
+            // <https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html>
+            ("ecr", "GetAuthorizationToken") => Self::raisable("ecr:GetAuthorizationToken", 500.0),
+            ("ecr", _) => Self::raisable("ecr", 10.0),
+            // 3,500 writes a second and prefix. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
+            ("s3", _) => Self::raisable("s3", 1_000.0),
             ("sts", _) => Self { is_global: false, ..Self::guessed("sts", 100.0, 100.0) },
             _ => Self::raisable("events", 50.0),
         }

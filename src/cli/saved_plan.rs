@@ -71,13 +71,13 @@ pub struct Basis {
     state: String,
     /// What the spec asked for, packages left out.
     spec: String,
-    /// The content hash of each package, by function.
+    /// The content hash of each package, by the address of whose it is.
     artifacts: BTreeMap<String, String>,
 }
 
 impl Basis {
     /// From the state as it was read, before a plan settles anything in it.
-    pub fn new(state: &State, desired: &Desired, artifacts: &BTreeMap<String, Artifact>) -> Self {
+    pub fn new(state: &State, desired: &Desired, artifacts: &BTreeMap<Address, Artifact>) -> Self {
         // Tables have keys of text in a stable order, so equal ones always become the same JSON.
         let entries = serde_json::to_string(&state.entries).unwrap_or_default();
         let mut spec = Sha256::new();
@@ -91,7 +91,7 @@ impl Basis {
             spec.update(format!("{address} {} {}\n", resource.protect, Value::Table(inputs).to_json()));
         }
         spec.update(Value::Table(desired.outputs.clone()).to_json().to_string());
-        let artifacts = artifacts.iter().map(|(function, artifact)| (function.clone(), artifact.content_hash.clone())).collect();
+        let artifacts = artifacts.iter().map(|(address, artifact)| (address.to_string(), artifact.content_hash.clone())).collect();
         Self { state: digest(&entries), spec: format!("sha256:{:x}", spec.finalize()), artifacts }
     }
 }
@@ -222,8 +222,8 @@ impl SavedPlan {
         if self.serial == state.serial && self.lineage == state.lineage && self.basis.state != basis.state {
             moved.push("a run that was killed applied something".into());
         }
-        let packages = self.basis.artifacts.iter().filter(|(function, hash)| basis.artifacts.get(*function) != Some(hash));
-        moved.extend(packages.map(|(function, _)| format!("the package of `{function}` became another")));
+        let packages = self.basis.artifacts.iter().filter(|(address, hash)| basis.artifacts.get(*address) != Some(hash));
+        moved.extend(packages.map(|(address, _)| format!("the package of `{address}` became another")));
         if self.basis.spec != basis.spec {
             moved.push("the spec came to ask for something else".into());
         }
@@ -278,9 +278,10 @@ fn unreadable(file: &Path, detail: String) -> Failure {
 mod tests {
     use super::*;
     use crate::cli::view::fixtures;
+    use crate::model::Form;
 
-    fn artifacts(hash: &str) -> BTreeMap<String, Artifact> {
-        [("hash".to_owned(), Artifact { content_hash: hash.into(), unzipped_bytes: 1, files: 1 })].into()
+    fn artifacts(hash: &str) -> BTreeMap<Address, Artifact> {
+        [(Address::new("function", "hash"), Artifact { content_hash: hash.into(), form: Form::Zip, unzipped_bytes: 1, files: 1 })].into()
     }
 
     fn desired(state: &State) -> Desired {

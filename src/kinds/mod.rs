@@ -88,8 +88,8 @@ pub struct Context<'a> {
     pub known: Known,
     /// All functions of the spec by name.
     pub functions: &'a BTreeMap<String, FunctionFacts>,
-    /// The packages that are ready, by function. Empty where nothing was built, as in `validate`.
-    pub artifacts: &'a BTreeMap<String, Artifact>,
+    /// The packages that are ready, by whose they are. Empty where nothing was built, as in `validate`.
+    pub artifacts: &'a BTreeMap<Address, Artifact>,
 }
 
 impl Context<'_> {

@@ -3,7 +3,7 @@
 use super::contents::Contents;
 use super::hash::{Item, content_hash};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Artifact, ArtifactSource};
+use crate::model::{Address, Artifact, ArtifactSource};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +14,8 @@ const KEPT_ZIPS: usize = 4;
 
 /// The packages that are ready.
 pub struct Packages {
-    /// What is known of them, by function.
-    pub artifacts: BTreeMap<String, Artifact>,
+    /// What is known of them, by whose they are.
+    pub artifacts: BTreeMap<Address, Artifact>,
     /// What the user should know about them.
     pub diagnostics: Vec<Diagnostic>,
     contents: BTreeMap<String, Arc<Planned>>,
@@ -34,7 +34,7 @@ pub(super) struct Planned {
 
 impl Packages {
     pub(super) fn new(
-        artifacts: BTreeMap<String, Artifact>,
+        artifacts: BTreeMap<Address, Artifact>,
         contents: BTreeMap<String, Arc<Planned>>,
         diagnostics: Vec<Diagnostic>,
     ) -> Self {

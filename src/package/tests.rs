@@ -1,7 +1,7 @@
 //! Whole runs over packages: files, builds, zips.
 
 use super::*;
-use crate::model::{ArtifactSource, Event, Value};
+use crate::model::{Address, ArtifactSource, Event, Value};
 use std::fs;
 use std::sync::{Arc, Mutex};
 
@@ -13,10 +13,12 @@ struct Fixture {
 fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRequest {
     let value = |json: &str| Value::from_json(&serde_json::from_str(json).unwrap());
     PackageRequest {
-        function: function.into(),
+        address: Address::new("function", function),
         code: code.map(value),
         build: build.map(value),
-        runtime: "provided.al2023".into(),
+        image: None,
+            handler: String::new(),
+            runtime: "provided.al2023".into(),
         architectures: vec!["arm64".into()],
         span: None,
     }
@@ -81,7 +83,7 @@ const COPY: &str = r#"{"kind":"command","command":"echo run >> state/runs; mkdir
 async fn every_source_of_the_same_contents_has_the_same_hash_and_its_zip_is_given() {
     let fixture = Fixture::new(&[("main", "program"), ("dir/bootstrap", "program"), ("state/runs", "")]);
     let first = fixture.ok(vec![code("a", r#"{"file":"main"}"#)]).await;
-    let hash = first.artifacts["a"].content_hash.clone();
+    let hash = first.artifacts[&Address::new("function", "a")].content_hash.clone();
     fs::write(fixture.folder.path().join("a.zip"), first.zip(&hash).await.unwrap()).unwrap();
     let packages = fixture
         .ok(vec![
@@ -94,7 +96,7 @@ async fn every_source_of_the_same_contents_has_the_same_hash_and_its_zip_is_give
         .await;
     assert_eq!(packages.artifacts.len(), 5);
     for (function, artifact) in &packages.artifacts {
-        assert_eq!(*artifact, first.artifacts["a"], "{function}");
+        assert_eq!(*artifact, first.artifacts[&Address::new("function", "a")], "{function}");
     }
     assert!(packages.zip("sha256:other").await.unwrap_err().contains("sha256:other"));
 }
@@ -104,7 +106,7 @@ async fn what_changed_since_it_was_hashed_is_not_uploaded() {
     let fixture = Fixture::new(&[("dir/bootstrap", "program"), ("dir/data", "1")]);
     let packages = fixture.ok(vec![code("a", r#"{"dir":"dir"}"#)]).await;
     fixture.write("dir/data", "2");
-    let error = packages.zip(&packages.artifacts["a"].content_hash).await.unwrap_err();
+    let error = packages.zip(&packages.artifacts[&Address::new("function", "a")].content_hash).await.unwrap_err();
     insta::assert_snapshot!(error, @"`data` changed after the package was planned, so it is not uploaded. Run again.");
 }
 
@@ -227,7 +229,7 @@ async fn without_builds_the_last_output_is_used_or_missed() {
     fixture.ok(vec![built("a", COPY)]).await;
     fixture.write("main", "2");
     let packages = fixture.run(vec![built("a", COPY)], false).await.ok().unwrap();
-    assert_eq!((packages.artifacts["a"].unzipped_bytes, fixture.runs()), (1, 1));
+    assert_eq!((packages.artifacts[&Address::new("function", "a")].unzipped_bytes, fixture.runs()), (1, 1));
 }
 
 #[tokio::test]
@@ -235,9 +237,9 @@ async fn a_build_may_make_a_folder_or_a_zip() {
     let fixture = Fixture::new(&[("main", "1")]);
     let folder = built("a", r#"{"command":"mkdir -p out; cp main out/bootstrap; cp main out/data","output":"out"}"#);
     let packages = fixture.ok(vec![folder]).await;
-    assert_eq!(packages.artifacts["a"].files, 2);
+    assert_eq!(packages.artifacts[&Address::new("function", "a")].files, 2);
     fixture.write("b.zip", "");
-    fs::write(fixture.folder.path().join("b.zip"), packages.zip(&packages.artifacts["a"].content_hash).await.unwrap()).unwrap();
+    fs::write(fixture.folder.path().join("b.zip"), packages.zip(&packages.artifacts[&Address::new("function", "a")].content_hash).await.unwrap()).unwrap();
     let zipped = fixture.ok(vec![built("a", r#"{"command":"cp b.zip c.zip","output":"c.zip"}"#)]).await;
     assert_eq!(zipped.artifacts, packages.artifacts);
 }

@@ -10,7 +10,7 @@ use super::packages::{Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
 use super::source::{Source, parse};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Artifact, Event, PackageRequest, Value};
+use crate::model::{Artifact, Event, Form, PackageRequest, Value};
 use futures::StreamExt;
 use futures::stream;
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ fn cores() -> usize {
 fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
     let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Works::default(), Vec::new());
     let mut known = BTreeMap::new();
-    requests.sort_by(|one, other| one.function.cmp(&other.function));
+    requests.sort_by(|one, other| one.address.cmp(&other.address));
     for request in requests {
         let source = match parse(request.code.as_ref(), request.build.as_ref(), folder, builders) {
             Ok(source) => source,
@@ -171,7 +171,7 @@ struct Works {
 fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works: &mut Works) -> usize {
     let architecture = architecture(request);
     let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
-    let owner = if is_per_function { request.function.as_str() } else { "" };
+    let owner = if is_per_function { request.address.name.as_str() } else { "" };
     let key = format!("{build:?} {architecture} {owner}");
     *works.known.entry(key).or_insert_with(|| {
         let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
@@ -196,7 +196,7 @@ fn wrong_runtime(source: &Source, request: &PackageRequest, builders: &Builders)
 
 /// Errors are placed at the function that asked.
 fn placed(problem: Diagnostic, request: &PackageRequest) -> Diagnostic {
-    problem.address(format!("function.{}", request.function)).span(request.span.clone())
+    problem.address(request.address.clone()).span(request.span.clone())
 }
 
 impl Run<'_> {
@@ -204,7 +204,7 @@ impl Run<'_> {
         let Options { folder, cache, build, for_this_machine, .. } = *self.options;
         Job {
             build: &work.build,
-            function: &work.request.function,
+            function: &work.request.address.name,
             architecture: &work.architecture,
             folder,
             cache,
@@ -236,7 +236,7 @@ impl Run<'_> {
         let started = Instant::now();
         for request in &package.requests {
             let index = self.started.fetch_add(1, Ordering::Relaxed) + 1;
-            (self.options.events)(Event::Building { function: request.function.clone(), index, total: self.total });
+            (self.options.events)(Event::Building { function: request.shown(), index, total: self.total });
         }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
@@ -244,7 +244,7 @@ impl Run<'_> {
         ready.warnings = self.warnings(package, built.as_ref());
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for request in &package.requests {
-            let (function, bytes) = (request.function.clone(), ready.artifact.unzipped_bytes);
+            let (function, bytes) = (request.shown(), ready.artifact.unzipped_bytes);
             let cached = built.as_ref().is_none_or(|built| built.is_cached);
             (self.options.events)(Event::Built { function, bytes, cached, elapsed_ms });
         }
@@ -272,7 +272,8 @@ impl Run<'_> {
 }
 
 fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
-    let functions: Vec<&str> = works.iter().map(|work| work.request.function.as_str()).collect();
+    let functions: Vec<String> = works.iter().map(|work| work.request.shown()).collect();
+    let functions: Vec<&str> = functions.iter().map(String::as_str).collect();
     let diagnostic = Diagnostic::error("shared-output", "Builds that differ write to the same place").detail(format!(
         "The builds of {} all make `{}`, so that one of them would be deployed in the place of another. Give each its own `output`.",
         list(&functions),
@@ -301,7 +302,7 @@ fn ready(contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
     let items = contents.read().map_err(unreadable)?;
     check_contents(&contents, &items, is_provided)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
-    let artifact = Artifact { content_hash: content_hash(&items), unzipped_bytes, files: items.len() };
+    let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     Ok(Ready { planned: Planned { contents, items }, artifact, warnings: Vec::new() })
 }
 
@@ -314,7 +315,7 @@ fn finish(made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Dia
     for (package, made) in made {
         match made {
             Ok(ready) => {
-                let functions = package.requests.into_iter().map(|request| (request.function, ready.artifact.clone()));
+                let functions = package.requests.into_iter().map(|request| (request.address, ready.artifact.clone()));
                 artifacts.extend(functions);
                 warnings.extend(ready.warnings);
                 contents.insert(ready.artifact.content_hash, Arc::new(ready.planned));
@@ -340,6 +341,7 @@ fn shared_problem(problem: Diagnostic, requests: &[PackageRequest]) -> Diagnosti
     if others.is_empty() {
         return problem;
     }
-    let names: Vec<&str> = others.iter().map(|request| request.function.as_str()).collect();
+    let names: Vec<String> = others.iter().map(PackageRequest::shown).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     problem.hint(format!("the same package is needed by {}", list(&names)))
 }

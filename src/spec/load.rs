@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(sections, ["function.hello", "role.hello", "log_group.hello"]);
         assert_eq!(spec.diagnostics, []);
         let package = &spec.packages()[0];
-        assert_eq!((package.function.as_str(), package.runtime.as_str()), ("hello", "provided.al2023"));
+        assert_eq!((package.address.name.as_str(), package.runtime.as_str()), ("hello", "provided.al2023"));
         assert_eq!((package.build.clone(), &package.architectures[..]), (Some("hello".into()), &["x86_64".to_owned()][..]));
     }
 

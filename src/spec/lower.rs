@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn lower(
     spec: &Spec,
     target: &Target,
-    artifacts: &BTreeMap<String, Artifact>,
+    artifacts: &BTreeMap<Address, Artifact>,
     registry: &Registry,
 ) -> Result<Desired, Vec<Diagnostic>> {
     lower_with_warnings(spec, target, artifacts, registry).map(|(desired, _)| desired)
@@ -30,7 +30,7 @@ pub fn lower(
 pub fn lower_with_warnings(
     spec: &Spec,
     target: &Target,
-    artifacts: &BTreeMap<String, Artifact>,
+    artifacts: &BTreeMap<Address, Artifact>,
     registry: &Registry,
 ) -> Result<(Desired, Vec<Diagnostic>), Vec<Diagnostic>> {
     Lowering::run(spec, target, artifacts, registry).finish()
@@ -69,7 +69,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Lowers all sections and checks what they are together.
-    pub fn run(spec: &'a Spec, target: &'a Target, artifacts: &BTreeMap<String, Artifact>, registry: &'a Registry) -> Self {
+    pub fn run(spec: &'a Spec, target: &'a Target, artifacts: &BTreeMap<Address, Artifact>, registry: &'a Registry) -> Self {
         let mut lowering = Self::new(spec, target, registry);
         lowering.lower_sections(artifacts);
         let mut of_sections = std::mem::take(&mut lowering.findings);
@@ -100,7 +100,7 @@ impl<'a> Lowering<'a> {
         Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, outputs }, findings))
     }
 
-    fn lower_sections(&mut self, artifacts: &BTreeMap<String, Artifact>) {
+    fn lower_sections(&mut self, artifacts: &BTreeMap<Address, Artifact>) {
         let header = &self.spec.header;
         let functions = all_facts(&self.sections, &header.project, header.stage.as_deref(), &self.target);
         let (project, stage) = (header.project.as_str(), header.stage.as_deref());

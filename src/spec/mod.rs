@@ -40,7 +40,7 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
-use crate::model::{PackageRequest, Path, Section, Table, Value};
+use crate::model::{Address, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use variant::Variant;
@@ -168,12 +168,15 @@ impl Spec {
 
     fn package(&self, section: &Section) -> PackageRequest {
         let value = |key: &str| section.values.get(key).cloned().or_else(|| self.default_of(FUNCTION, key));
-        let source = if section.values.contains_key("code") { "code" } else { "build" };
+        let source = ["code", "image"].into_iter().find(|key| section.values.contains_key(*key)).unwrap_or("build");
+        let text = |key: &str| value(key).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
         PackageRequest {
-            function: section.name.clone(),
+            address: Address::new(FUNCTION, &section.name),
             code: section.values.get("code").cloned(),
             build: section.values.get("build").cloned(),
-            runtime: value("runtime").as_ref().and_then(Value::as_str).unwrap_or_default().to_owned(),
+            image: section.values.get("image").cloned(),
+            runtime: text("runtime"),
+            handler: text("handler"),
             architectures: value("architectures").unwrap_or(Value::Null).strings().into_iter().map(str::to_owned).collect(),
             span: section.span_of(&Path::key(source)),
         }

@@ -19,7 +19,7 @@ pub async fn run(workspace: &Workspace, names: &[String]) -> Result<Exit, Failur
     workspace.progress.tell_packages();
     workspace.progress.go();
     let packages =
-        unless_interrupted(&workspace.interrupt, packing.resolve(&|function| Packing::is_selected(&selection, function), &Notify::new()))
+        unless_interrupted(&workspace.interrupt, packing.resolve(&|address| Packing::is_selected(&selection, address), &Notify::new()))
             .await;
     workspace.progress.rest();
     let packages = packages?;
@@ -27,9 +27,9 @@ pub async fn run(workspace: &Workspace, names: &[String]) -> Result<Exit, Failur
         workspace.ui.document(&json::build(&packages.artifacts));
         return Ok(Exit::Success);
     }
-    for (function, artifact) in &packages.artifacts {
+    for (address, artifact) in &packages.artifacts {
         let (size, files) = (bytes(artifact.unzipped_bytes), counted(artifact.files, "file"));
-        workspace.ui.data(&format!("{function}  {}  {size} in {files}", artifact.content_hash));
+        workspace.ui.data(&format!("{}  {}  {size} in {files}", address.name, artifact.content_hash));
     }
     let (number, time) = (counted(packages.artifacts.len(), "package"), duration(workspace.progress.elapsed_ms()));
     workspace.ui.status(&format!("{number} ready in {time}"));

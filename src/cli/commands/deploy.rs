@@ -7,7 +7,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::engine::PlanOptions;
-use crate::model::{Address, Desired, Exit, Failure, Path, Plan, State};
+use crate::model::{Address, Desired, Exit, Failure, PackageRequest, Path, Plan, State};
 use crate::package::{self, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
@@ -58,7 +58,7 @@ impl Wish<'_> {
     /// # Errors
     /// [`Exit::Usage`] with everything that is wrong.
     pub fn check(&self, workspace: &Workspace, config: &Config) -> Result<Spec, Failure> {
-        let Checked { spec, warnings, .. } = checked(workspace, config, &|function| Packing::is_selected(self.selection, function), false)?;
+        let Checked { spec, warnings, .. } = checked(workspace, config, &|address| Packing::is_selected(self.selection, address), false)?;
         workspace.ui.diagnostics(&warnings);
         Ok(spec)
     }
@@ -76,7 +76,7 @@ impl Wish<'_> {
     }
 
     async fn plan(&self, packing: &Packing<'_>) -> Result<Deployment, Failure> {
-        let selected = |function: &str| Packing::is_selected(self.selection, function);
+        let selected = |address: &Address| Packing::is_selected(self.selection, address);
         let (packages, (connection, lease, mut state)) = packing.resolve_and_open(&selected, self.lock).await?;
         let built_ms = packing.workspace.progress.elapsed_ms();
         if let Some(saved) = self.saved.filter(|saved| saved.gives_lineage_to(&state)) {
@@ -94,7 +94,7 @@ impl Wish<'_> {
         let (desired, packages) = match needed {
             needed if needed.is_empty() => (desired, packages),
             needed => {
-                let is_needed = |function: &str| selected(function) || needed.contains(function);
+                let is_needed = |address: &Address| selected(address) || needed.contains(address);
                 let packages = packing.resolve(&is_needed, &Notify::new()).await?;
                 self.lower(packing, packages, &state)?
             }
@@ -127,11 +127,10 @@ fn unknown_adoption(adopt: &[Address], desired: &Desired) -> Option<Failure> {
     (!diagnostics.is_empty()).then_some(Failure { exit: Exit::Usage, diagnostics })
 }
 
-/// Functions that the selection needs, though the user did not name them, and that have no package yet.
-fn unbuilt(only: Option<BTreeSet<Address>>, desired: &Desired, packages: &Packages) -> BTreeSet<String> {
+/// Whose packages the selection needs, though the user did not name them, and are not there yet.
+fn unbuilt(only: Option<BTreeSet<Address>>, desired: &Desired, packages: &Packages) -> BTreeSet<Address> {
     let is_wanted = |address: &Address| address.kind == "function" && desired.resources.contains_key(address);
-    let functions = only.unwrap_or_default().into_iter().filter(is_wanted).map(|address| address.name);
-    functions.filter(|function| !packages.artifacts.contains_key(function)).collect()
+    only.unwrap_or_default().into_iter().filter(is_wanted).filter(|address| !packages.artifacts.contains_key(address)).collect()
 }
 
 /// An engine, the lock where one was taken, and the state.
@@ -156,9 +155,9 @@ pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) ->
 ///
 /// # Errors
 /// [`Exit::Usage`] with everything that is wrong, and the warnings.
-pub fn checked(workspace: &Workspace, config: &Config, is_wanted: &dyn Fn(&str) -> bool, is_made_later: bool) -> Result<Checked, Failure> {
+pub fn checked(workspace: &Workspace, config: &Config, is_wanted: &dyn Fn(&Address) -> bool, is_made_later: bool) -> Result<Checked, Failure> {
     workspace.checked(config, &|spec| {
-        let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.function)).collect();
+        let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         let cache = cache(workspace, spec);
         package::check(requests, &options(workspace, spec, &cache, false, &Notify::new()), is_made_later)
     })
@@ -195,7 +194,7 @@ impl Packing<'_> {
     ///
     /// # Errors
     /// Those of [`Packing::resolve`] and [`open`], whichever comes first.
-    pub async fn resolve_and_open(&self, is_wanted: &dyn Fn(&str) -> bool, lock: Option<&str>) -> Result<(Packages, Opened), Failure> {
+    pub async fn resolve_and_open(&self, is_wanted: &dyn Fn(&Address) -> bool, lock: Option<&str>) -> Result<(Packages, Opened), Failure> {
         let checked = Notify::new();
         let opening = async {
             checked.notified().await;
@@ -208,9 +207,9 @@ impl Packing<'_> {
     ///
     /// # Errors
     /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
-    pub async fn resolve(&self, is_wanted: &dyn Fn(&str) -> bool, checked: &Notify) -> Result<Packages, Failure> {
-        let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.function)).collect();
-        self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(|request| request.function.as_str()));
+    pub async fn resolve(&self, is_wanted: &dyn Fn(&Address) -> bool, checked: &Notify) -> Result<Packages, Failure> {
+        let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
+        self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(PackageRequest::shown).collect());
         let cache = cache(self.workspace, self.spec);
         let options = options(self.workspace, self.spec, &cache, self.build, checked);
         let packages = package::resolve(requests, &options).await.map_err(|diagnostics| {
@@ -223,18 +222,18 @@ impl Packing<'_> {
     }
 
     /// Under `--local` what the spec says of processors does not hold for what is built.
-    fn tell_of_this_machine<'a>(&self, built: impl Iterator<Item = &'a str>) {
-        let names: Vec<&str> = built.collect();
+    fn tell_of_this_machine(&self, names: Vec<String>) {
         if self.workspace.global.local && !names.is_empty() {
             self.workspace.ui.status(&format!("Built for this machine ({}): {}", local::architecture(), names.join(", ")));
         }
     }
 
-    /// Whether the user means this function.
-    pub fn is_selected(selection: &Selection, function: &str) -> bool {
+    /// Whether the user means this function, or whatever else has a package.
+    pub fn is_selected(selection: &Selection, address: &Address) -> bool {
         let is_everything = selection.names.is_empty() && selection.targets.is_empty();
-        let is_named = selection.names.iter().any(|pattern| Path::key(function).is_covered_by(&Path::key(pattern)));
-        is_everything || is_named || selection.targets.iter().any(|target| target.kind == "function" && target.name == function)
+        let is_match = |pattern: &String| Path::key(&address.name).is_covered_by(&Path::key(pattern));
+        let is_named = address.kind == "function" && selection.names.iter().any(is_match);
+        is_everything || is_named || selection.targets.contains(address)
     }
 
     /// Refuses `build` for names that no function has, before anything is built.
@@ -280,7 +279,7 @@ mod tests {
             (&[], &["function.hash"], true),
             (&[], &["role.hash"], false),
         ] {
-            assert_eq!(Packing::is_selected(&selection(names, targets), "hash"), is_selected, "{names:?} {targets:?}");
+            assert_eq!(Packing::is_selected(&selection(names, targets), &Address::new("function", "hash")), is_selected, "{names:?} {targets:?}");
         }
     }
 

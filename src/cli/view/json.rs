@@ -157,12 +157,12 @@ pub fn local(endpoint_url: &str, account: &str, region: &str, pid: u32, variable
 }
 
 /// The document of `build`.
-pub fn build(artifacts: &BTreeMap<String, Artifact>) -> Json {
+pub fn build(artifacts: &BTreeMap<Address, Artifact>) -> Json {
     let packages: Vec<Json> = artifacts
         .iter()
-        .map(|(function, artifact)| {
+        .map(|(address, artifact)| {
             json!({
-                "function": function, "content_hash": artifact.content_hash,
+                "function": address.name, "content_hash": artifact.content_hash,
                 "unzipped_bytes": artifact.unzipped_bytes, "files": artifact.files,
             })
         })
@@ -482,7 +482,7 @@ mod tests {
         let document = validate("demo", None, &["hash".into()], 3, &[warning], &sources);
         check("validate", &document);
         assert_eq!((&document["diagnostics"][0]["line"], &document["diagnostics"][0]["column"]), (&json!(2), &json!(1)));
-        let artifact = Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), unzipped_bytes: 10, files: 1 };
-        check("build", &build(&[("hash".to_owned(), artifact)].into()));
+        let artifact = Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), form: crate::model::Form::Zip, unzipped_bytes: 10, files: 1 };
+        check("build", &build(&[(Address::new("function", "hash"), artifact)].into()));
     }
 }

@@ -45,7 +45,7 @@ fn inputs(section: &Section, facts: &FunctionFacts, context: &Context<'_>) -> Ta
     }
     fill_defaults(FIELDS, &mut inputs);
     inputs.insert("role".to_owned(), role(facts));
-    if let Some(artifact) = context.artifacts.get(&section.name) {
+    if let Some(artifact) = context.artifacts.get(&Address::new(KIND, &section.name)) {
         inputs.insert("code".to_owned(), artifact.content_hash.as_str().into());
     }
     inputs

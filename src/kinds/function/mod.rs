@@ -103,7 +103,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::kinds::Known;
     use crate::kinds::facts::function_facts;
-    use crate::model::{Artifact, Target, Value};
+    use crate::model::{Address, Artifact, Form, Target, Value};
     use std::collections::BTreeMap;
 
     /// A table from pairs.
@@ -122,8 +122,8 @@ pub(crate) mod tests {
         let target = Target::placeholder();
         let facts = function_facts(function, None, None, "demo", None, &target);
         let functions = BTreeMap::from([("hash".to_owned(), facts)]);
-        let artifact = Artifact { content_hash: "sha256:aa".into(), unzipped_bytes: 1, files: 1 };
-        let artifacts = BTreeMap::from([("hash".to_owned(), artifact)]);
+        let artifact = Artifact { content_hash: "sha256:aa".into(), form: Form::Zip, unzipped_bytes: 1, files: 1 };
+        let artifacts = BTreeMap::from([(Address::new(KIND, "hash"), artifact)]);
         with(&Context {
             project: "demo",
             stage: None,

@@ -137,7 +137,7 @@ mod tests {
             values: Table::new(),
         };
         let section = Section { kind: "log_group".into(), name: "hash".into(), part: None, values, spans: BTreeMap::new(), span: None };
-        let (functions, artifacts) = (BTreeMap::from([("hash".to_owned(), facts)]), BTreeMap::<String, Artifact>::new());
+        let (functions, artifacts) = (BTreeMap::from([("hash".to_owned(), facts)]), BTreeMap::<Address, Artifact>::new());
         let target = Target::placeholder();
         let context =
             Context { project: "demo", stage: None, target: &target, known: Known::Nothing, functions: &functions, artifacts: &artifacts };

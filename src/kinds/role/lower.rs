@@ -291,7 +291,7 @@ mod tests {
     fn lowered(section: &Section, functions: &[FunctionFacts]) -> Lowered {
         let functions = functions.iter().map(|facts| (facts.name.clone(), facts.clone())).collect();
         let target = Target { partition: "aws-cn".into(), account: "123456789012".into(), region: "cn-north-1".into() };
-        let artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
+        let artifacts: BTreeMap<Address, Artifact> = BTreeMap::new();
         lower(
             section,
             &Context {

@@ -1,7 +1,7 @@
 //! Builds of Rust: with a cargo and a rustc that only say what real ones would, and one for real.
 
 use super::*;
-use crate::model::{Event, EventSink, PackageRequest, Value};
+use crate::model::{Address, Event, EventSink, PackageRequest, Value};
 use crate::package::builder::Builders;
 use crate::package::glibc::tests::program;
 use crate::package::{Options as PackageOptions, Packages, work};
@@ -111,9 +111,11 @@ impl Machine {
 
     fn request(&self, function: &str, build: &str) -> PackageRequest {
         PackageRequest {
-            function: function.into(),
+            address: Address::new("function", function),
             code: None,
             build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
+            image: None,
+            handler: String::new(),
             runtime: "provided.al2023".into(),
             architectures: vec![self.architecture.into()],
             span: None,
@@ -187,7 +189,7 @@ async fn a_lock_file_is_kept_to_in_what_is_uploaded_and_mended_in_what_is_only_t
 async fn the_program_becomes_an_executable_bootstrap() {
     let machine = Machine::new(ONE);
     let packages = machine.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let zip = crate::model::ArtifactSource::zip(&packages, &packages.artifacts["hash"].content_hash).await.unwrap();
+    let zip = crate::model::ArtifactSource::zip(&packages, &packages.artifacts[&Address::new("function", "hash")].content_hash).await.unwrap();
     let items = crate::package::zip::read(std::io::Cursor::new(zip), 1000).unwrap();
     let items: Vec<_> = items.iter().map(|item| (item.name.as_str(), item.mode, item.bytes)).collect();
     assert_eq!(items, [("bootstrap", 0o755, "hash none\n".len() as u64)]);
@@ -232,7 +234,7 @@ async fn without_builds_the_last_program_is_used_or_missed() {
     machine.calls(&[("hash", r#""app""#)]).await;
     machine.remove("bin/cargo");
     let packages = machine.run(&[("hash", r#""app""#)], false).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    assert_eq!(packages.artifacts["hash"].unzipped_bytes, 10);
+    assert_eq!(packages.artifacts[&Address::new("function", "hash")].unzipped_bytes, 10);
     assert_eq!(machine.run(&[("hash", r#"{"path":"app","profile":"small"}"#)], false).await.err().unwrap()[0].code, "not-built");
 }
 
@@ -497,7 +499,7 @@ async fn a_real_cargo_builds_a_real_program() {
     let requests = || vec![machine.request("one", &build("tiny")), machine.request("two", &build("other"))];
     let (packages, events) = machine.resolve(requests(), true).await;
     let packages = packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    assert_ne!(packages.artifacts["one"].content_hash, packages.artifacts["two"].content_hash);
+    assert_ne!(packages.artifacts[&Address::new("function", "one")].content_hash, packages.artifacts[&Address::new("function", "two")].content_hash);
     let cached = |events: &[Event]| events.iter().filter(|event| matches!(event, Event::Built { cached: true, .. })).count();
     assert_eq!(cached(&events), 0);
     let programs = fs::read_dir(machine.folder.path().join("state/build")).unwrap().map(|entry| entry.unwrap().path().join("bootstrap"));
