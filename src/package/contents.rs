@@ -1,7 +1,7 @@
 //! The files of a package.
 
 use super::UNZIPPED_LIMIT_BYTES;
-use super::hash::Item;
+use super::hash::{Item, hex};
 use super::index::Index;
 use super::problem::{missing, unreadable};
 use super::source::Source;
@@ -261,11 +261,7 @@ impl Contents {
     pub fn read(&self, index: &Index) -> Result<Vec<Item>, String> {
         match self {
             Self::Files(entries) => entries.iter().map(|entry| read_entry(index, entry)).collect(),
-            Self::Archive(path) => {
-                let shown = path.display();
-                let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}."))?;
-                zip::read(io::BufReader::new(file), UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))
-            }
+            Self::Archive(path) => read_archive(index, path),
         }
     }
 
@@ -310,6 +306,21 @@ impl Contents {
         };
         Ok((file.into_temp_path(), items))
     }
+}
+
+/// What is in a zip, unpacked only where no zip with the same bytes was before.
+fn read_archive(index: &Index, path: &Path) -> Result<Vec<Item>, String> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| format!("`{shown}` cannot be read: {error}.");
+    let held = index.held(path).map_err(unreadable)?;
+    let (manifests, hash) = (index.manifests(), hex(&held.sha256));
+    if let Some(items) = manifests.as_ref().and_then(|manifests| manifests.items(&hash)) {
+        return Ok(items);
+    }
+    let file = io::BufReader::new(File::open(path).map_err(unreadable)?);
+    let items = zip::read(file, UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))?;
+    manifests.iter().for_each(|manifests| manifests.keep(&hash, &items));
+    Ok(items)
 }
 
 fn read_entry(index: &Index, entry: &Entry) -> Result<Item, String> {

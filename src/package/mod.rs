@@ -11,6 +11,7 @@ mod glibc;
 mod hash;
 mod index;
 mod language;
+mod manifest;
 mod packages;
 mod problem;
 mod process;
@@ -22,7 +23,7 @@ mod work;
 mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
-pub use packages::Packages;
+pub use packages::{Packages, PackedFile};
 pub use source::{Source, parse};
 
 use crate::diagnostic::Diagnostic;

@@ -4,9 +4,11 @@ use super::Options;
 use super::builder::{Build, Builders, Built, Job};
 use super::check::{check as check_contents, check_names, is_provided};
 use super::contents::{self, Contents};
+use super::fingerprint::Sources;
 use super::glibc;
 use super::hash::content_hash;
 use super::index::Index;
+use super::manifest::Manifests;
 use super::packages::{Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
 use super::source::{Source, parse};
@@ -17,7 +19,6 @@ use futures::stream;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::OnceCell;
@@ -35,6 +36,8 @@ struct Package {
 
 /// One build and what came of it.
 struct Work {
+    /// What tells it apart from others, in every run.
+    key: String,
     build: Build,
     architecture: String,
     /// Of the function that needs it, or the first of several.
@@ -46,6 +49,7 @@ struct Work {
 /// A package that is ready.
 struct Ready {
     planned: Planned,
+    sources: Option<Sources>,
     artifact: Artifact,
     warnings: Vec<Diagnostic>,
 }
@@ -79,7 +83,7 @@ pub(super) async fn resolve(
         made.extend(run.make_all(built).await);
     }
     run.index.save();
-    finish(made, problems)
+    run.finish(made, problems)
 }
 
 /// What is wrong with the packages as far as it shows without a build and without reading what files hold.
@@ -176,9 +180,9 @@ fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works:
     let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
     let owner = if is_per_function { request.address.name.as_str() } else { "" };
     let key = format!("{build:?} {architecture} {owner}");
-    *works.known.entry(key).or_insert_with(|| {
+    *works.known.entry(key.clone()).or_insert_with(|| {
         let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
-        works.list.push(Work { build, architecture, request, is_per_function, done: OnceCell::new() });
+        works.list.push(Work { key, build, architecture, request, is_per_function, done: OnceCell::new() });
         works.list.len() - 1
     })
 }
@@ -246,6 +250,7 @@ impl Run<'_> {
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
         let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
         ready.warnings = self.warnings(package, built.as_ref());
+        ready.sources = built.as_ref().and_then(|built| built.sources.clone());
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for request in &package.requests {
             let (function, bytes) = (request.shown(), ready.artifact.unzipped_bytes);
@@ -272,6 +277,30 @@ impl Run<'_> {
         // `parse` has found the builder before.
         let Some(builder) = self.builders.find(&work.build.kind) else { return Ok(None) };
         work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone().map(Some)
+    }
+
+    fn finish(&self, made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
+        let mut packages = Packages::new(Manifests::new(self.options.cache));
+        for (package, made) in made {
+            let key = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.key.as_str());
+            match made {
+                Ok(ready) => {
+                    packages.diagnostics.extend(ready.warnings);
+                    let addresses = package.requests.into_iter().map(|request| request.address);
+                    packages.add(addresses, ready.artifact, ready.planned, key, ready.sources.as_ref());
+                }
+                Err(problem) => problems.push(shared_problem(problem, &package.requests)),
+            }
+        }
+        // They came in the order in which the work ended.
+        let order =
+            |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
+        if problems.is_empty() {
+            packages.diagnostics.sort_by(order);
+            return Ok(packages);
+        }
+        problems.sort_by(order);
+        Err(problems)
     }
 }
 
@@ -307,35 +336,11 @@ fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, 
     check_contents(&contents, &items, is_provided)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
-    Ok(Ready { planned: Planned { contents, items }, artifact, warnings: Vec::new() })
+    Ok(Ready { planned: Planned { contents, items }, sources: None, artifact, warnings: Vec::new() })
 }
 
 fn unreadable(detail: String) -> Diagnostic {
     Diagnostic::error("unreadable-package", "A package cannot be read").detail(detail)
-}
-
-fn finish(made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-    let (mut artifacts, mut contents, mut warnings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    for (package, made) in made {
-        match made {
-            Ok(ready) => {
-                let functions = package.requests.into_iter().map(|request| (request.address, ready.artifact.clone()));
-                artifacts.extend(functions);
-                warnings.extend(ready.warnings);
-                contents.insert(ready.artifact.content_hash, Arc::new(ready.planned));
-            }
-            Err(problem) => problems.push(shared_problem(problem, &package.requests)),
-        }
-    }
-    // They came in the order in which the work ended.
-    let order =
-        |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
-    if problems.is_empty() {
-        warnings.sort_by(order);
-        return Ok(Packages::new(artifacts, contents, warnings));
-    }
-    problems.sort_by(order);
-    Err(problems)
 }
 
 /// A package is looked at once, so its problem is told once, at the first function that needs it.
