@@ -217,6 +217,8 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "PriorRequestNotComplete",
             "EC2ThrottledException",
             "ProvisionedThroughputExceededException",
+            // The codes in capitals are those of container registries.
+            "TOOMANYREQUESTS",
         ],
     ),
     (
@@ -237,7 +239,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
         ],
     ),
     (ErrorClass::AlreadyExists, &["EntityAlreadyExists", "EntityAlreadyExistsException", "ResourceAlreadyExistsException"]),
-    (ErrorClass::NotFound, &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException"]),
+    (ErrorClass::NotFound, &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException", "NAME_UNKNOWN"]),
     (
         ErrorClass::InProgress,
         &[
@@ -252,7 +254,10 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ResourceNotReadyException",
         ],
     ),
-    (ErrorClass::Denied, &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation"]),
+    (
+        ErrorClass::Denied,
+        &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation", "DENIED"],
+    ),
     (
         ErrorClass::Credentials,
         &[
@@ -272,6 +277,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "AuthFailure",
             "OptInRequired",
             "RequestTimeTooSkewed",
+            "UNAUTHORIZED",
         ],
     ),
     (ErrorClass::Quota, &["LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "CodeStorageExceededException"]),
