@@ -220,6 +220,8 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "PriorRequestNotComplete",
             "EC2ThrottledException",
             "ProvisionedThroughputExceededException",
+            // The codes in capitals are those of container registries.
+            "TOOMANYREQUESTS",
         ],
     ),
     (
@@ -261,6 +263,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "RepositoryPolicyNotFoundException",
             "LifecyclePolicyNotFoundException",
             "ImageNotFoundException",
+            "NAME_UNKNOWN",
         ],
     ),
     (
@@ -277,7 +280,10 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ResourceNotReadyException",
         ],
     ),
-    (ErrorClass::Denied, &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation"]),
+    (
+        ErrorClass::Denied,
+        &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation", "DENIED"],
+    ),
     (
         ErrorClass::Credentials,
         &[
@@ -297,6 +303,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "AuthFailure",
             "OptInRequired",
             "RequestTimeTooSkewed",
+            "UNAUTHORIZED",
         ],
     ),
     (ErrorClass::Quota, &["LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "CodeStorageExceededException"]),

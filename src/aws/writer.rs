@@ -7,6 +7,7 @@ use super::hold_off::HoldOff;
 use super::operations::{operations, uploads};
 use super::quota::is_aws;
 use super::reader::Reader;
+use super::registry::Registry;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
 use aws_sdk_lambda::primitives::Blob;
@@ -27,11 +28,12 @@ pub struct Writer {
     reader: Reader,
     clients: Arc<Clients>,
     hold_off: Arc<HoldOff>,
+    registry: Arc<Registry>,
 }
 
 impl Writer {
-    pub(super) fn new(reader: Reader, clients: Arc<Clients>) -> Self {
-        Self { reader, clients, hold_off: Arc::default() }
+    pub(super) fn new(reader: Reader, clients: Arc<Clients>, registry: Registry) -> Self {
+        Self { reader, clients, hold_off: Arc::default(), registry: Arc::new(registry) }
     }
 
     /// The half that only reads.
@@ -76,8 +78,13 @@ impl Writer {
         }
     }
 
-    fn caller(&self) -> &Caller {
+    pub(super) fn caller(&self) -> &Caller {
         self.reader.caller()
+    }
+
+    /// The way to container registries.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     uploads! {

@@ -284,6 +284,7 @@ fn step_head(step: &Step) -> Map<String, Json> {
 fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     let mut object = step_head(step);
     object.insert("changes".into(), json!(step.changes));
+    insert_some(&mut object, "source_changes", plan.source_changes.get(&step.address).map(|changes| json!(changes)));
     let calls = step.operations.iter().filter_map(|id| plan.operations.get(id.0)).map(|operation| operation.call.as_str());
     object.insert("operations".into(), calls.collect());
     if let Some(results) = results {
@@ -482,7 +483,8 @@ mod tests {
         let document = validate("demo", None, &["hash".into()], 3, &[warning], &sources);
         check("validate", &document);
         assert_eq!((&document["diagnostics"][0]["line"], &document["diagnostics"][0]["column"]), (&json!(2), &json!(1)));
-        let artifact = Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), form: crate::model::Form::Zip, unzipped_bytes: 10, files: 1 };
+        let artifact =
+            Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), form: crate::model::Form::Zip, unzipped_bytes: 10, files: 1 };
         check("build", &build(&[(Address::new("function", "hash"), artifact)].into()));
     }
 }
