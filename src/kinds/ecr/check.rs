@@ -111,22 +111,22 @@ mod tests {
     use crate::kinds::function::tests::table;
     use crate::model::Value;
 
+    /// Settings, and the codes of what is wrong with them.
+    type Case<'a> = (Vec<(&'a str, Value)>, &'a [&'a str]);
+
     #[test]
     fn what_ecr_would_refuse_is_found_before_it_is_asked() {
         let key = |region: &str| Value::from(format!("arn:aws:kms:{region}:123456789012:key/1"));
         let kms = |kind: &str, region: &str| table([("encryption_type", kind.into()), ("kms_key", key(region))]);
         let filter = || Value::List(vec![table([("filter", "latest".into())])]);
         let statement = |pairs: [(&str, Value); 2]| table([("Them", table(pairs))]);
-        let cases: Vec<(Vec<(&str, Value)>, &[&str])> = vec![
+        let cases: Vec<Case<'_>> = vec![
             (vec![("encryption_configuration", kms("KMS", "eu-central-1"))], &[]),
             (vec![("encryption_configuration", kms("AES256", "eu-central-1"))], &["key-without-kms"]),
             (vec![("encryption_configuration", kms("KMS", "us-east-1"))], &["elsewhere"]),
             (vec![("image_tag_mutability", "MUTABLE_WITH_EXCLUSION".into())], &["exclusion-filters"]),
             (vec![("image_tag_mutability_exclusion_filters", filter())], &["exclusion-filters"]),
-            (
-                vec![("image_tag_mutability", "IMMUTABLE_WITH_EXCLUSION".into()), ("image_tag_mutability_exclusion_filters", filter())],
-                &[],
-            ),
+            (vec![("image_tag_mutability", "IMMUTABLE_WITH_EXCLUSION".into()), ("image_tag_mutability_exclusion_filters", filter())], &[]),
             (vec![("lifecycle_policy", table([]))], &[]),
             (vec![("lifecycle_policy", table([("rule", Value::List(vec![]))]))], &["bad-lifecycle-policy"]),
             (vec![("lifecycle_policy", r#"{"rules":[{"rulePriority":1}]}"#.into())], &[]),
