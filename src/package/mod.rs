@@ -10,10 +10,13 @@ mod fingerprint;
 mod glibc;
 mod hash;
 mod language;
+mod node;
 mod packages;
 mod problem;
 mod process;
+mod python;
 mod rust;
+mod script;
 mod source;
 #[cfg(test)]
 mod tests;
