@@ -9,6 +9,7 @@ mod environment;
 mod fingerprint;
 mod glibc;
 mod hash;
+mod index;
 mod language;
 mod node;
 mod packages;
