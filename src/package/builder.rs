@@ -8,6 +8,7 @@ use super::index::Index;
 use super::node::NodeBuilder;
 use super::python::PythonBuilder;
 use super::rust::RustBuilder;
+use super::script::handlers;
 use crate::diagnostic::Diagnostic;
 use crate::model::{PackageRequest, Table};
 use async_trait::async_trait;
@@ -85,7 +86,11 @@ pub trait Builder: Send + Sync {
 
     /// Whether a function with these settings could run what is made; `folder` is the spec's.
     fn misfit(&self, build: &Build, request: &PackageRequest, _folder: &Path) -> Option<Diagnostic> {
-        (self.makes_a_program() && !is_provided(&request.runtime)).then(|| no_program_wanted(build, request))
+        if self.makes_a_program() {
+            return (!is_provided(&request.runtime)).then(|| no_program_wanted(build, request));
+        }
+        let is_lacking = !is_provided(&request.runtime) && !handlers::is_given(&request.handler);
+        is_lacking.then(|| handlers::missing(&request.runtime).hint("`handler = \"FILE.FUNCTION\"` names both, without the file's ending"))
     }
 
     /// What of a function's settings decides what is made, besides its build and its architecture.

@@ -1,13 +1,10 @@
 //! What a project needs, and where that is written.
 
 use super::options::Options;
-use super::platform::Platform;
 use crate::diagnostic::Diagnostic;
-use crate::package::fingerprint;
 use crate::package::problem::{missing, unreadable};
-use crate::package::script::digest;
 use crate::package::script::sources::Selection;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -31,13 +28,13 @@ pub(super) enum Needs {
     File {
         /// The file.
         path: PathBuf,
-        /// All files that decide what is installed, by a name for each.
-        inputs: BTreeMap<String, PathBuf>,
+        /// All files that decide what is installed.
+        inputs: BTreeSet<PathBuf>,
     },
     /// What uv has locked.
     Locked {
         /// `uv.lock` and `pyproject.toml`.
-        inputs: BTreeMap<String, PathBuf>,
+        inputs: BTreeSet<PathBuf>,
     },
     /// What `pyproject.toml` lists.
     Listed(Vec<String>),
@@ -73,19 +70,17 @@ impl Needs {
         }
     }
 
-    /// Stands for what is installed: equal keys, equal packages.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    pub fn key(&self, platform: &Platform, options: &Options) -> Result<String, Diagnostic> {
-        let none = BTreeMap::new();
-        let (listed, inputs) = match self {
-            Self::Nothing => return Ok(String::new()),
-            Self::File { inputs, .. } | Self::Locked { inputs } => (String::new(), inputs),
-            Self::Listed(names) => (names.join("\n"), &none),
-        };
-        let facts = format!("{platform:?} {options:?}");
-        Ok(digest(&fingerprint::of(&[env!("CARGO_PKG_VERSION"), &facts, &listed], inputs)?))
+    /// The files that decide what is installed.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Nothing | Self::Listed(_) => Vec::new(),
+            Self::File { inputs, .. } | Self::Locked { inputs } => inputs.iter().cloned().collect(),
+        }
+    }
+
+    /// What is installed, where no file is handed to the installer.
+    pub fn listed(&self) -> String {
+        if let Self::Listed(names) = self { names.join("\n") } else { String::new() }
     }
 }
 
@@ -95,10 +90,10 @@ fn other_lock(name: &str, export: &str, shown: &str) -> Diagnostic {
         .hint(format!("`{export}` in `{shown}` writes what is locked; lambdo then takes that"))
 }
 
-fn locked(folder: &Path, name: &str) -> BTreeMap<String, PathBuf> {
+fn locked(folder: &Path, name: &str) -> BTreeSet<PathBuf> {
     let lock = folder.join(name);
     let project = lock.with_file_name(PROJECT);
-    BTreeMap::from([(UV_LOCK.to_owned(), lock), (PROJECT.to_owned(), project)])
+    [lock, project].into_iter().filter(|file| file.is_file()).collect()
 }
 
 /// `project.dependencies` of a `pyproject.toml`
@@ -132,7 +127,7 @@ pub(super) fn wanted_version(folder: &Path) -> Option<String> {
 /// A file of requirements, with the files that it names
 /// (<https://pip.pypa.io/en/stable/reference/requirements-file-format/>).
 fn required(folder: &Path, name: &str, shown: &str) -> Result<Needs, Diagnostic> {
-    let mut reading = Reading { folder, shown, inputs: BTreeMap::new(), has_any: false };
+    let mut reading = Reading { folder, shown, inputs: BTreeSet::new(), has_any: false };
     reading.file(&folder.join(name))?;
     let Reading { inputs, has_any, .. } = reading;
     Ok(if has_any { Needs::File { path: folder.join(name), inputs } } else { Needs::Nothing })
@@ -141,13 +136,13 @@ fn required(folder: &Path, name: &str, shown: &str) -> Result<Needs, Diagnostic>
 struct Reading<'a> {
     folder: &'a Path,
     shown: &'a str,
-    inputs: BTreeMap<String, PathBuf>,
+    inputs: BTreeSet<PathBuf>,
     has_any: bool,
 }
 
 impl Reading<'_> {
     fn file(&mut self, path: &Path) -> Result<(), Diagnostic> {
-        if self.inputs.insert(path.display().to_string(), path.to_owned()).is_some() {
+        if !self.inputs.insert(path.to_owned()) {
             return Ok(());
         }
         let text = fs::read_to_string(path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
@@ -180,11 +175,11 @@ impl Reading<'_> {
     /// What lies on this machine may change without a word in the requirements.
     fn local(&mut self, path: &Path) -> Result<(), Diagnostic> {
         if path.is_file() {
-            self.inputs.insert(path.display().to_string(), path.to_owned());
+            self.inputs.insert(path.to_owned());
         } else if path.is_dir() {
             let selection = Selection { folder: path.to_owned(), shown: path.display().to_string(), left_out: &["build", "dist"], ..Selection::default() };
             let entries = selection.entries()?;
-            self.inputs.extend(entries.into_iter().map(|entry| (entry.path.display().to_string(), entry.path)));
+            self.inputs.extend(entries.into_iter().map(|entry| entry.path));
         }
         Ok(())
     }
@@ -266,7 +261,7 @@ mod tests {
         ];
         let folder = folder(&files);
         let Needs::File { inputs, .. } = Needs::of(folder.path(), &Options::default(), "app").unwrap() else { panic!("no file") };
-        let names: Vec<String> = inputs.values().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
+        let names: Vec<String> = inputs.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
         assert_eq!(names, ["./lib/setup.py", "more/base.txt", "more/limits.txt", "requirements.txt", "wheels/a-1-py3-none-any.whl"].map(|name| name.trim_start_matches("./")));
         assert_eq!(needs(&[("requirements.txt", "-e ../shared\n")]).unwrap_err().code, "editable-dependency");
     }

@@ -28,7 +28,7 @@ impl Installer {
         let python = match platform {
             Platform::Here { python, .. } => Some(python.clone()),
             Platform::Lambda { .. } => {
-                let names = options.python.as_deref().map_or_else(|| vec!["python3", "python"], |name| vec![name]);
+                let names = options.interpreter.as_deref().map_or_else(|| vec!["python3", "python"], |name| vec![name]);
                 names.into_iter().find_map(|name| find(name, &job.path(), environment))
             }
         };

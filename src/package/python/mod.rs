@@ -9,13 +9,12 @@ mod tests;
 mod tidy;
 
 use super::builder::{Build, Builder, Built, Job};
-use super::contents::Entry;
 use super::environment::Environment;
-use super::fingerprint::{self, Record};
-use super::problem::{blocking, missing, not_built};
+use super::fingerprint::Facts;
+use super::problem::{blocking, missing};
 use super::script::installed::Installed;
+use super::script::package::{Package, sources};
 use super::script::sources::Selection;
-use super::script::stage::Stage;
 use super::script::{digest, handlers};
 use crate::diagnostic::Diagnostic;
 use crate::model::PackageRequest;
@@ -23,7 +22,6 @@ use async_trait::async_trait;
 use dependencies::Needs;
 use options::Options;
 use platform::Platform;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a new function takes (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>).
@@ -41,41 +39,67 @@ impl PythonBuilder {
         Self { environment, installed: Installed::default() }
     }
 
-    async fn make(&self, job: &Job<'_>, options: &Options, package: PathBuf) -> Result<Built, Diagnostic> {
+    async fn make(&self, job: &Job<'_>, options: &Options, package: Package) -> Result<Built, Diagnostic> {
         let selection = selection(job, options);
         let (entries, needs) = blocking({
-            let (options, shown) = (options.clone(), job.build.path.clone());
-            move || Ok((selection.entries()?, Needs::of(&selection.folder, &options, &shown)?))
+            let (options, folder, shown) = (options.clone(), job.path(), job.build.path.clone());
+            move || Ok((selection.entries()?, Needs::of(&folder, &options, &shown)?))
         })
         .await?;
         let mut environment = self.environment.clone();
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
         let platform = Platform::of(job, options, &needs, &environment).await?;
-        let key = needs.key(&platform, options)?;
-        let fingerprint = fingerprint(&entries, &key)?;
-        let record = package.with_extension("json");
-        let is_made = Record::load(&record).is_some_and(|last| last.fingerprint == fingerprint) && package.is_dir();
-        if !is_made {
-            let installed = match &needs {
-                Needs::Nothing => None,
-                needs => {
-                    let place = job.cache.join(format!("python-installed-{key}"));
-                    let install = |to: PathBuf| async move { installer::install(job, options, needs, &platform, &environment, &to).await };
-                    Some(self.installed.get(place, install).await?)
-                }
-            };
-            put_together(package.clone(), installed, entries, record, fingerprint.clone()).await?;
+        let facts = facts(job, options, &platform, &needs);
+        let files = entries.iter().map(|entry| entry.path.clone()).chain(needs.files()).collect();
+        // Before anything is installed: what is edited meanwhile must count as a change.
+        let sources = sources(job, facts.clone(), files).await?;
+        if package.holds(&sources).await? {
+            return Ok(package.built(sources, true));
         }
-        Ok(Built { output: package, fingerprint, is_cached: is_made, warnings: Vec::new() })
+        let installed = self.install(job, options, &needs, &platform, &environment, facts).await?;
+        package.make(sources.clone(), installed, entries).await?;
+        Ok(package.built(sources, false))
     }
+
+    /// What the project needs, from an earlier build or from an installer.
+    async fn install(
+        &self,
+        job: &Job<'_>,
+        options: &Options,
+        needs: &Needs,
+        platform: &Platform,
+        environment: &Environment,
+        facts: Facts,
+    ) -> Result<Option<PathBuf>, Diagnostic> {
+        if *needs == Needs::Nothing {
+            return Ok(None);
+        }
+        let key = digest(&format!("{:?}", sources(job, facts, needs.files()).await?));
+        let place = job.cache.join(format!("python-installed-{key}"));
+        let install = |to: PathBuf| async move { installer::install(job, options, needs, platform, environment, &to).await };
+        self.installed.get(place, install).await.map(Some)
+    }
+}
+
+/// What besides files decides what is made. Flags may have secrets in them.
+fn facts(job: &Job<'_>, options: &Options, platform: &Platform, needs: &Needs) -> Facts {
+    let facts = Facts::default().shown("runtime", job.runtime);
+    let patterns = format!("{:?} {:?} {:?}", options.source, options.include, options.exclude);
+    let facts = facts.hidden("build", &patterns);
+    if *needs == Needs::Nothing {
+        return facts;
+    }
+    let installer = options.installer.as_deref().unwrap_or_default();
+    let facts = facts.shown("python", &platform.shown()).shown("build.installer", installer).hidden("dependencies", &needs.listed());
+    facts.hidden("build.flags", &options.flags.join("\0")).hidden("build.env", &format!("{:?}", options.variables))
 }
 
 /// The files of the project that go into the package.
 fn selection(job: &Job<'_>, options: &Options) -> Selection {
-    sources(&job.path(), &job.build.path, options, job.cache.parent())
+    files_of(&job.path(), &job.build.path, options, job.cache.parent())
 }
 
-fn sources(folder: &Path, shown: &str, options: &Options, state: Option<&Path>) -> Selection {
+fn files_of(folder: &Path, shown: &str, options: &Options, state: Option<&Path>) -> Selection {
     let folder = options.source.as_ref().map_or_else(|| folder.to_owned(), |source| folder.join(source));
     Selection {
         folder,
@@ -85,31 +109,6 @@ fn sources(folder: &Path, shown: &str, options: &Options, state: Option<&Path>) 
         left_out: &["node_modules", ".python-version"],
         elsewhere: state.into_iter().map(Path::to_owned).collect(),
     }
-}
-
-fn fingerprint(entries: &[Entry], key: &str) -> Result<String, Diagnostic> {
-    let programs: Vec<&str> = entries.iter().filter(|entry| entry.mode & 0o111 != 0).map(|entry| entry.name.as_str()).collect();
-    let files: BTreeMap<String, PathBuf> = entries.iter().map(|entry| (entry.name.clone(), entry.path.clone())).collect();
-    fingerprint::of(&[env!("CARGO_PKG_VERSION"), key, &programs.join("\n")], &files)
-}
-
-async fn put_together(
-    package: PathBuf,
-    installed: Option<PathBuf>,
-    entries: Vec<Entry>,
-    record: PathBuf,
-    fingerprint: String,
-) -> Result<(), Diagnostic> {
-    blocking(move || {
-        let stage = Stage::new(&package)?;
-        installed.iter().try_for_each(|installed| stage.link(installed))?;
-        stage.copy(&entries)?;
-        stage.finish()?;
-        // A fingerprint that cannot be kept costs the next run a build, and nothing else.
-        let _ = Record { fingerprint, output: String::new() }.save(&record);
-        Ok(())
-    })
-    .await
 }
 
 #[async_trait]
@@ -132,7 +131,7 @@ impl Builder for PythonBuilder {
             handlers::missing(&request.runtime)
         };
         let options = Options::parse(&build.options).unwrap_or_default();
-        let selection = sources(&folder.join(&build.path), &build.path, &options, None);
+        let selection = files_of(&folder.join(&build.path), &build.path, &options, None);
         let problem = if handlers::is_given(&request.handler) { problem } else { handlers::with_candidates(problem, &selection, &candidate) };
         Some(problem)
     }
@@ -150,9 +149,9 @@ impl Builder for PythonBuilder {
         let options = Options::parse(&job.build.options).map_err(|mut problems| problems.remove(0))?;
         let place = if job.for_this_machine { "here" } else { job.architecture };
         let identity = digest(&format!("{}\0{place}\0{}\0{options:?}", job.build.path, job.runtime));
-        let package = job.cache.join(format!("python-{identity}"));
+        let package = Package::new(job, &format!("python-{identity}"));
         if !job.may_run {
-            return last_build(job, package);
+            return package.last(job);
         }
         let folder = job.path();
         if !folder.is_dir() {
@@ -160,13 +159,6 @@ impl Builder for PythonBuilder {
         }
         self.make(job, &options, package).await
     }
-}
-
-fn last_build(job: &Job<'_>, package: PathBuf) -> Result<Built, Diagnostic> {
-    if package.is_dir() {
-        return Ok(Built { output: package, fingerprint: String::new(), is_cached: true, warnings: Vec::new() });
-    }
-    Err(not_built(&format!("a package of `{}`", job.build.path)))
 }
 
 fn wrong_runtime(build: &Build, request: &PackageRequest, folder: &Path) -> Diagnostic {

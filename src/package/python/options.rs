@@ -7,7 +7,7 @@ use crate::package::script::sources::check_patterns;
 use std::collections::BTreeMap;
 
 /// Every key, with those that each kind has.
-const KEYS: [&str; 10] = ["kind", "path", "requirements", "installer", "python", "source", "include", "exclude", "flags", "env"];
+const KEYS: [&str; 10] = ["kind", "path", "requirements", "installer", "interpreter", "source", "include", "exclude", "flags", "env"];
 /// Flags that would change where the packages go or for whom they are, and what to do instead.
 const OWN_FLAGS: [(&str, &str); 9] = [
     ("--target", "the package is lambdo's to lay out"),
@@ -29,7 +29,7 @@ pub(super) struct Options {
     /// What installs it: `uv` or `pip`.
     pub installer: Option<String>,
     /// The interpreter that installs.
-    pub python: Option<String>,
+    pub interpreter: Option<String>,
     /// The folder of the sources, relative to the project's.
     pub source: Option<String>,
     /// Patterns of the sources that are taken.
@@ -52,7 +52,7 @@ impl Options {
         let read = Self {
             requirements: reader.text("requirements", "the path of a file"),
             installer: reader.choice("installer", &["uv", "pip"]),
-            python: reader.text("python", "the name or the path of an interpreter"),
+            interpreter: reader.text("interpreter", "the name or the path of an interpreter"),
             source: reader.text("source", "the path of a folder"),
             include: reader.texts("include").unwrap_or_default(),
             exclude: reader.texts("exclude").unwrap_or_default(),
@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let json = r#"{"requirements":"r.txt","installer":"pip","python":"python3","source":"src","include":"a","exclude":["b"],"flags":["-v"],"env":{"A":1}}"#;
+        let json = r#"{"requirements":"r.txt","installer":"pip","interpreter":"python3","source":"src","include":"a","exclude":["b"],"flags":["-v"],"env":{"A":1}}"#;
         let expected = Options {
             requirements: Some("r.txt".into()),
             installer: Some("pip".into()),
-            python: Some("python3".into()),
+            interpreter: Some("python3".into()),
             source: Some("src".into()),
             include: vec!["a".into()],
             exclude: vec!["b".into()],
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let json = r#"{"requirement":"r","installer":"conda","python":3,"source":"","include":["a["],"flags":["--target=x","-v"],"env":[]}"#;
+        let json = r#"{"requirement":"r","installer":"conda","interpreter":3,"source":"","include":["a["],"flags":["--target=x","-v"],"env":[]}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
         insta::assert_snapshot!(told.join("\n"));
     }

@@ -88,7 +88,7 @@ pub(super) fn uv_platform(minor: u32, processor: &str) -> String {
 /// The interpreter that the local cloud would take too: of the same version, else whichever there is.
 async fn here(job: &Job<'_>, options: &Options, minor: u32, environment: &Environment) -> Result<Platform, Diagnostic> {
     let exact = format!("python3.{minor}");
-    let names = match &options.python {
+    let names = match &options.interpreter {
         Some(named) => vec![named.as_str()],
         None => vec![exact.as_str(), "python3", "python"],
     };
@@ -114,7 +114,7 @@ async fn ask(python: &Path, folder: &Path, environment: &Environment) -> Result<
 
 /// No interpreter, where one must install.
 pub(super) fn no_python(shown: &str, options: &Options, name: &str) -> Diagnostic {
-    let wanted = options.python.as_deref().unwrap_or(name);
+    let wanted = options.interpreter.as_deref().unwrap_or(name);
     tool::missing(format!("To install what `{shown}` needs, `{wanted}` is needed, and there is none."))
         .hint("Python comes from <https://www.python.org/downloads/>, or from the system's packages")
         .hint("`uv` installs for Lambda without one: <https://docs.astral.sh/uv/>")

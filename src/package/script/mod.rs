@@ -3,6 +3,7 @@
 pub(super) mod handlers;
 pub(super) mod installed;
 pub(super) mod options;
+pub(super) mod package;
 pub(super) mod sources;
 pub(super) mod stage;
 pub(super) mod tool;

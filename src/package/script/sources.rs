@@ -8,8 +8,8 @@ use ignore::DirEntry;
 use std::path::{Path, PathBuf};
 
 /// What is no part of any package: version control, environments, and what tools leave behind.
-const LEFTOVERS: [&str; 17] = [
-    ".git", ".hg", ".svn", ".venv", ".env", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", ".idea", ".vscode",
+const LEFTOVERS: [&str; 16] = [
+    ".git", ".hg", ".svn", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", ".idea", ".vscode",
     ".DS_Store", ".aws-sam", ".serverless", "cdk.out",
 ];
 /// Files that say of a folder that it is an environment of Python's, or a cache.

@@ -69,7 +69,7 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 /// What lies at `to` may be another name of a file that must stay as it is, so it is not written to.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub(in crate::package) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     to.parent().map_or(Ok(()), fs::create_dir_all)?;
     match fs::remove_file(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
