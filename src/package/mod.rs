@@ -12,10 +12,13 @@ mod hash;
 mod index;
 mod language;
 mod manifest;
+mod node;
 mod packages;
 mod problem;
 mod process;
+mod python;
 mod rust;
+mod script;
 mod source;
 #[cfg(test)]
 mod tests;

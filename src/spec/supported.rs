@@ -10,8 +10,6 @@ const TOP: &[&str] =
 const MEANWHILE: &[(&str, &str)] = &[
     ("alias", "meanwhile callers use the function itself, `${function.NAME.arn}`"),
     ("build.go", "meanwhile `build = { kind = \"command\", command = \"go build …\", inputs = […], output = \"bootstrap\" }`"),
-    ("build.node", "meanwhile `build = { kind = \"command\", … }` with the project's own build script"),
-    ("build.python", "meanwhile `build = { kind = \"command\", … }` with the project's own build script"),
     ("code.s3", "meanwhile give the zip itself: `code = { zip = \"PATH\" }`"),
     ("daemon", "meanwhile run `lambdo drift` from cron or CI; its exit code tells what was found"),
     ("discover", "meanwhile declare each function: `[function.NAME]` with `build = \"FOLDER\"`; `lambdo init` writes them for a folder"),
