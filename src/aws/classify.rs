@@ -234,10 +234,15 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ServiceUnavailableException",
             "RequestTimeout",
             "RequestTimeoutException",
+            // Two conditional writes of one object at the same time (S3 API model).
+            "ConditionalRequestConflict",
         ],
     ),
-    (ErrorClass::AlreadyExists, &["EntityAlreadyExists", "EntityAlreadyExistsException", "ResourceAlreadyExistsException"]),
-    (ErrorClass::NotFound, &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException"]),
+    (
+        ErrorClass::AlreadyExists,
+        &["EntityAlreadyExists", "EntityAlreadyExistsException", "ResourceAlreadyExistsException", "PreconditionFailed"],
+    ),
+    (ErrorClass::NotFound, &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException", "NoSuchUpload"]),
     (
         ErrorClass::InProgress,
         &[

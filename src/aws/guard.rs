@@ -33,7 +33,7 @@ impl Intercept for ReadOnly {
 
 /// Whether an operation of the services that lambdo uses only reads: AWS names those so, but for one.
 fn is_read(operation: &str) -> bool {
-    operation == "FilterLogEvents" || ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
+    operation == "FilterLogEvents" || ["Get", "List", "Describe", "Head"].iter().any(|verb| operation.starts_with(verb))
 }
 
 #[cfg(test)]
@@ -67,6 +67,8 @@ mod tests {
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
         let error = clients.lambda.invoke().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
+        let error = clients.s3_upload.put_object().bucket("x").key("x").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
         let error = clients.lambda_upload.update_function_code().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
     }
@@ -76,6 +78,8 @@ mod tests {
         let error = Clients::new(&configuration(), true).lambda.get_function().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
         let error = Clients::new(&configuration(), true).logs.filter_log_events().log_group_name("x").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
+        let error = Clients::new(&configuration(), true).s3.head_object().bucket("x").key("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
         let error = Clients::new(&configuration(), false).lambda.delete_function().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");

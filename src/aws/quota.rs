@@ -152,6 +152,7 @@ impl Quota {
             "lambda" => "Lambda calls",
             "events" => "EventBridge calls",
             "logs" => "CloudWatch Logs calls",
+            "s3" => "S3 calls",
             "iam:read" => return "the pace at which IAM answers reads".to_owned(),
             "iam:write" => return "the pace at which IAM takes changes".to_owned(),
             "sts" => return "the pace at which STS answers".to_owned(),

@@ -2,9 +2,11 @@
 
 mod arguments;
 mod arn;
+mod code_object;
 mod event_rule;
 mod facts;
 mod function;
+mod layer;
 mod log_group;
 mod lowering;
 mod names;
@@ -13,6 +15,7 @@ mod reading;
 mod role;
 mod tagging;
 
+pub use code_object::store;
 pub use facts::function_facts;
 
 use crate::aws::{AwsError, Reader, Writer};
@@ -212,7 +215,17 @@ pub struct Registry {
 impl Registry {
     /// The kinds in the order of the documentation.
     pub fn new() -> Self {
-        Self { kinds: vec![&function::Function, &role::Role, &log_group::LogGroup, &event_rule::EventRule, &permission::Permission] }
+        Self {
+            kinds: vec![
+                &function::Function,
+                &role::Role,
+                &log_group::LogGroup,
+                &event_rule::EventRule,
+                &permission::Permission,
+                &layer::Layer,
+                &code_object::CodeObject,
+            ],
+        }
     }
 
     /// A registry of these kinds only, for trying out one part without the others.

@@ -9,8 +9,9 @@ use crate::diagnostic::Diagnostic;
 use ignore::{DirEntry, WalkBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+use tempfile::TempPath;
 
 /// The program of a function whose runtime is its own.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
@@ -46,6 +47,8 @@ pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Resu
         Source::Files(files) => named_files(folder, files),
         Source::Directory(path) => directory(&folder.join(path), path, ""),
         Source::Zip(path) => archive(&folder.join(path), path),
+        // Nothing of it is on this machine.
+        Source::Stored(_) => Ok(Contents::Files(Vec::new())),
         Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
     }
 }
@@ -66,7 +69,9 @@ fn archive(path: &Path, shown: &str) -> Result<Contents, Diagnostic> {
     if !metadata.is_file() {
         return Err(not_a_file(shown, "zip"));
     }
-    zip::check_size(metadata.len()).map_err(large)?;
+    if metadata.len() > UNZIPPED_LIMIT_BYTES {
+        return Err(large(too_large()));
+    }
     Ok(Contents::Archive(path.to_owned()))
 }
 
@@ -272,15 +277,41 @@ impl Contents {
     /// # Errors
     /// A sentence when something cannot be read or the zip is too large.
     pub fn zip(&self) -> Result<(Vec<u8>, Vec<Item>), String> {
-        match self {
-            Self::Files(entries) => zip::write(entries),
+        let (bytes, items) = match self {
+            Self::Files(entries) => {
+                let (bytes, items) = zip::write(io::Cursor::new(Vec::new()), entries)?;
+                (bytes.into_inner(), items)
+            }
             Self::Archive(path) => {
                 let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}.", path.display()))?;
-                zip::check_size(bytes.len() as u64)?;
                 let items = zip::read(io::Cursor::new(&bytes), UNZIPPED_LIMIT_BYTES)?;
-                Ok((bytes, items))
+                (bytes, items)
             }
-        }
+        };
+        zip::check_size(bytes.len() as u64)?;
+        Ok((bytes, items))
+    }
+
+    /// The same zip, of any size, in a file of its own.
+    ///
+    /// # Errors
+    /// A sentence when something cannot be read or written.
+    pub fn zip_file(&self) -> Result<(TempPath, Vec<Item>), String> {
+        let unwritable = |error: io::Error| format!("The package cannot be zipped into a temporary file: {error}.");
+        let mut file = tempfile::Builder::new().prefix("lambdo-").suffix(".zip").tempfile().map_err(unwritable)?;
+        let items = match self {
+            Self::Files(entries) => {
+                let (mut to, items) = zip::write(io::BufWriter::new(file.as_file_mut()), entries)?;
+                to.flush().map_err(unwritable)?;
+                drop(to);
+                items
+            }
+            Self::Archive(path) => {
+                fs::copy(path, file.path()).map_err(|error| format!("`{}` cannot be copied: {error}.", path.display()))?;
+                zip::read(io::BufReader::new(file.as_file_mut()), UNZIPPED_LIMIT_BYTES)?
+            }
+        };
+        Ok((file.into_temp_path(), items))
     }
 }
 
@@ -454,8 +485,7 @@ mod tests {
         let problem = of_folder(folder.path()).unwrap_err();
         assert_eq!(problem.code, "package-too-large");
         assert!(problem.detail.contains("`large` (262144000 bytes), `small`"), "{}", problem.detail);
-        File::create(folder.path().join("a.zip")).unwrap().set_len(crate::package::ZIP_LIMIT_BYTES + 1).unwrap();
-        let problem = collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err();
-        assert!(problem.code == "package-too-large" && problem.detail.contains("S3, which is not supported yet"), "{problem:?}");
+        File::create(folder.path().join("a.zip")).unwrap().set_len(UNZIPPED_LIMIT_BYTES + 1).unwrap();
+        assert_eq!(collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err().code, "package-too-large");
     }
 }

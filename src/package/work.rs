@@ -10,7 +10,7 @@ use super::packages::{Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
 use super::source::{Source, parse};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Artifact, Event, Form, PackageRequest, Value};
+use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
 use futures::StreamExt;
 use futures::stream;
 use std::collections::BTreeMap;
@@ -113,6 +113,7 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             let path = folder.join(&build.path);
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
+        Source::Stored(_) => Ok(()),
         source => contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.is_provided)),
     }
 }
@@ -184,7 +185,7 @@ fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works:
 fn wrong_runtime(source: &Source, request: &PackageRequest, builders: &Builders) -> Option<Diagnostic> {
     let Source::Build(build) = source else { return None };
     let makes_a_program = builders.find(&build.kind).is_some_and(|builder| builder.makes_a_program());
-    (makes_a_program && !is_provided(&request.runtime)).then(|| {
+    (makes_a_program && request.address.kind == "function" && !is_provided(&request.runtime)).then(|| {
         Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
             .detail(format!(
                 "A build of the kind `{}` makes a program, which only the runtimes `provided.*` start; the function has `{}`.",
@@ -233,6 +234,9 @@ impl Run<'_> {
     }
 
     async fn make(&self, package: &Package) -> Result<Ready, Diagnostic> {
+        if let Source::Stored(code) = &package.source {
+            return Ok(stored(code));
+        }
         let started = Instant::now();
         for request in &package.requests {
             let index = self.started.fetch_add(1, Ordering::Relaxed) + 1;
@@ -304,6 +308,13 @@ fn ready(contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     Ok(Ready { planned: Planned { contents, items }, artifact, warnings: Vec::new() })
+}
+
+/// What lies in S3 already is only named.
+fn stored(code: &StoredCode) -> Ready {
+    let artifact = Artifact { content_hash: code.content_hash(), form: Form::Stored, unzipped_bytes: 0, files: 0 };
+    let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new() };
+    Ready { planned, artifact, warnings: Vec::new() }
 }
 
 fn unreadable(detail: String) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! The kind `function`: a Lambda function made of a zip.
 
 mod check;
+mod code;
 mod drafts;
 mod environment;
 mod fields;
@@ -14,7 +15,9 @@ mod runtime;
 mod settle;
 mod steady;
 
+pub(super) use fields::{BUILD, CODE};
 pub(super) use resources::check_role;
+pub(super) use runtime::check as check_runtime;
 
 pub(crate) use read::absent;
 pub(crate) use settle::wait_for_other;
