@@ -2,12 +2,14 @@
 
 mod arguments;
 mod arn;
+mod code_object;
 mod ecr;
 mod event_rule;
 mod facts;
 mod function;
 mod image;
 mod image_uri;
+mod layer;
 mod log_group;
 mod lowering;
 mod names;
@@ -16,6 +18,7 @@ mod reading;
 mod role;
 mod tagging;
 
+pub use code_object::store;
 pub use ecr::of_function as repository_facts;
 pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
@@ -228,7 +231,19 @@ pub struct Registry {
 impl Registry {
     /// The kinds in the order of the documentation.
     pub fn new() -> Self {
-        Self { kinds: vec![&function::Function, &role::Role, &log_group::LogGroup, &event_rule::EventRule, &permission::Permission, &ecr::Ecr, &image::Image] }
+        Self {
+            kinds: vec![
+                &function::Function,
+                &role::Role,
+                &log_group::LogGroup,
+                &event_rule::EventRule,
+                &permission::Permission,
+                &layer::Layer,
+                &code_object::CodeObject,
+                &ecr::Ecr,
+                &image::Image,
+            ],
+        }
     }
 
     /// A registry of these kinds only, for trying out one part without the others.

@@ -101,11 +101,19 @@ const SECRET: &[Field] = &[
 ];
 
 /// Keys of `code`.
-pub(super) const CODE: &[Field] = &[
+pub(crate) const CODE: &[Field] = &[
     Field::new("file", Shape::text(1, 4096), "One file, which becomes `bootstrap` or keeps its name."),
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the package."),
     Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it."),
     Field::new("zip", Shape::text(1, 4096), "A zip that is used as it is."),
+    Field::new("s3", Shape::Table(STORED), "A zip that lies in S3 already, in the region that is deployed to."),
+];
+
+/// Keys of `code.s3`.
+const STORED: &[Field] = &[
+    Field::new("bucket", Shape::text(1, 255), "The bucket.").required(),
+    Field::new("key", Shape::text(1, 1024), "The object's key.").required(),
+    Field::new("version", Shape::text(1, 1024), "The object's version; without it the object is asked whether it changed."),
 ];
 
 /// Keys of `image`. Those that say how it is made are read where it is made.
@@ -128,8 +136,12 @@ const IMAGE_CONFIG: &[Field] = &[
 ];
 
 /// Keys of `build`.
-pub(super) const BUILD: &[Field] = &[
-    Field::new("kind", ANY_STRING, "What builds it: `rust`, `python`, `node` or `command`; found from what lies in the folder unless given."),
+pub(crate) const BUILD: &[Field] = &[
+    Field::new(
+        "kind",
+        ANY_STRING,
+        "What builds it: `rust`, `python`, `node` or `command`; found from what lies in the folder unless given.",
+    ),
     Field::new("path", ANY_STRING, "The folder with the sources."),
     Field::new("command", Shape::AnyOf(&[ANY_STRING, TEXTS]), "What is run: a line for the shell, or a program with its arguments."),
     Field::new("inputs", TEXTS, "Globs of the files that decide whether it must be built again."),
@@ -177,7 +189,11 @@ const EXCLUDE: Field = Field::new("exclude", TEXTS, "Globs of the files that sta
 
 /// Keys of `build` for Python, and of `build.python`.
 const PYTHON: &[Field] = &[
-    Field::new("requirements", ANY_STRING, "The file that says what is installed: `requirements.txt`, `uv.lock` or `pyproject.toml` unless given."),
+    Field::new(
+        "requirements",
+        ANY_STRING,
+        "The file that says what is installed: `requirements.txt`, `uv.lock` or `pyproject.toml` unless given.",
+    ),
     Field::new("installer", Shape::Choice(&["uv", "pip"]), "What installs it; uv where it is there, else pip."),
     Field::new("interpreter", ANY_STRING, "The Python that the installer is asked with; `python3` unless given."),
     Field::new("source", ANY_STRING, "The folder below `path` whose files become the package, such as `src`."),

@@ -98,7 +98,12 @@ impl Task<'_> {
     fn selection(&self, elsewhere: Vec<PathBuf>) -> Selection {
         let state = self.job.cache.parent().map(Path::to_owned);
         let (include, exclude) = (self.options.include.clone(), self.options.exclude.clone());
-        Selection { include, exclude, elsewhere: elsewhere.into_iter().chain(state).collect(), ..files_of(&self.job.path(), &self.job.build.path) }
+        Selection {
+            include,
+            exclude,
+            elsewhere: elsewhere.into_iter().chain(state).collect(),
+            ..files_of(&self.job.path(), &self.job.build.path)
+        }
     }
 
     /// What besides files decides what is made. Flags may have secrets in them.

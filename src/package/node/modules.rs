@@ -76,7 +76,14 @@ fn npm(task: &Task<'_>) -> Vec<String> {
 }
 
 fn pnpm(task: &Task<'_>) -> Vec<String> {
-    let fixed = ["install", "--prod", "--frozen-lockfile", "--ignore-workspace", "--config.node-linker=hoisted", "--config.package-import-method=copy"];
+    let fixed = [
+        "install",
+        "--prod",
+        "--frozen-lockfile",
+        "--ignore-workspace",
+        "--config.node-linker=hoisted",
+        "--config.package-import-method=copy",
+    ];
     fixed.into_iter().map(str::to_owned).chain(task.options.flags.iter().cloned()).collect()
 }
 
@@ -114,7 +121,11 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// A program that is needed and not there.
 pub(super) fn no_tool(name: &str, shown: &str) -> Diagnostic {
-    let how = if name == "pnpm" { "`corepack enable pnpm`, or <https://pnpm.io/installation>" } else { "Node.js with npm comes from <https://nodejs.org>" };
+    let how = if name == "pnpm" {
+        "`corepack enable pnpm`, or <https://pnpm.io/installation>"
+    } else {
+        "Node.js with npm comes from <https://nodejs.org>"
+    };
     tool::missing(format!("To build `{shown}`, `{name}` is needed, and none is in the `PATH`.")).hint(how)
 }
 

@@ -70,7 +70,9 @@ impl Options {
         };
         let bad = check_patterns("include", &read.include).into_iter().chain(check_patterns("exclude", &read.exclude));
         bad.chain(read.flags.iter().filter_map(|flag| own_flag(flag))).for_each(|problem| reader.note(problem));
-        if read.script.is_some() && (read.entry.is_some() || read.external.is_some() || read.minify || read.sourcemap || read.format.is_some()) {
+        if read.script.is_some()
+            && (read.entry.is_some() || read.external.is_some() || read.minify || read.sourcemap || read.format.is_some())
+        {
             reader.note(script_and_bundle());
         }
         reader.finish(read)

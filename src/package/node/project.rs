@@ -231,7 +231,9 @@ mod tests {
 
     #[test]
     fn a_handler_names_its_file() {
-        for (handler, file) in [("index.handler", "index"), ("src/api/users.get.handler", "src/api/users"), ("a.b/c.d", "a.b/c"), ("x", "x")] {
+        for (handler, file) in
+            [("index.handler", "index"), ("src/api/users.get.handler", "src/api/users"), ("a.b/c.d", "a.b/c"), ("x", "x")]
+        {
             assert_eq!(module(handler), file, "{handler}");
         }
     }

@@ -132,7 +132,8 @@ impl Builder for PythonBuilder {
         };
         let options = Options::parse(&build.options).unwrap_or_default();
         let selection = files_of(&folder.join(&build.path), &build.path, &options, None);
-        let problem = if handlers::is_given(&request.handler) { problem } else { handlers::with_candidates(problem, &selection, &candidate) };
+        let problem =
+            if handlers::is_given(&request.handler) { problem } else { handlers::with_candidates(problem, &selection, &candidate) };
         Some(problem)
     }
 

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let json = r#"{"requirement":"r","installer":"conda","interpreter":3,"source":"","include":["a["],"flags":["--target=x","-v"],"env":[]}"#;
+        let json =
+            r#"{"requirement":"r","installer":"conda","interpreter":3,"source":"","include":["a["],"flags":["--target=x","-v"],"env":[]}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
         insta::assert_snapshot!(told.join("\n"));
     }

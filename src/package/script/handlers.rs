@@ -23,9 +23,9 @@ pub fn with_candidates(diagnostic: Diagnostic, selection: &Selection, found: &dy
     entries.retain(|entry| entry.name.matches('/').count() <= DEPTH && !entry.name.starts_with("test"));
     entries.sort_by_key(|entry| entry.name.matches('/').count());
     let candidates = entries.iter().filter_map(|entry| Some((found(&entry.name, &text(&entry.path))?, &entry.name)));
-    candidates.take(NAMED).fold(diagnostic, |diagnostic, (handler, file)| {
-        diagnostic.hint(format!("`handler = \"{handler}\"` calls what `{file}` has"))
-    })
+    candidates
+        .take(NAMED)
+        .fold(diagnostic, |diagnostic, (handler, file)| diagnostic.hint(format!("`handler = \"{handler}\"` calls what `{file}` has")))
 }
 
 fn text(path: &Path) -> String {
