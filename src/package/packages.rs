@@ -43,6 +43,11 @@ impl Packages {
         Self { artifacts, diagnostics, contents, sizes, zips: Mutex::default() }
     }
 
+    /// What the package with this content hash consists of.
+    pub(super) fn planned(&self, content_hash: &str) -> Option<&Planned> {
+        self.contents.get(content_hash).map(AsRef::as_ref)
+    }
+
     #[cfg(test)]
     pub(super) fn kept_zips(&self) -> usize {
         self.zips.lock().unwrap_or_else(PoisonError::into_inner).len()

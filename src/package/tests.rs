@@ -17,9 +17,10 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRe
         code: code.map(value),
         build: build.map(value),
         image: None,
-            handler: String::new(),
-            runtime: "provided.al2023".into(),
+        handler: String::new(),
+        runtime: "provided.al2023".into(),
         architectures: vec!["arm64".into()],
+        layers: None,
         span: None,
     }
 }
@@ -239,7 +240,11 @@ async fn a_build_may_make_a_folder_or_a_zip() {
     let packages = fixture.ok(vec![folder]).await;
     assert_eq!(packages.artifacts[&Address::new("function", "a")].files, 2);
     fixture.write("b.zip", "");
-    fs::write(fixture.folder.path().join("b.zip"), packages.zip(&packages.artifacts[&Address::new("function", "a")].content_hash).await.unwrap()).unwrap();
+    fs::write(
+        fixture.folder.path().join("b.zip"),
+        packages.zip(&packages.artifacts[&Address::new("function", "a")].content_hash).await.unwrap(),
+    )
+    .unwrap();
     let zipped = fixture.ok(vec![built("a", r#"{"command":"cp b.zip c.zip","output":"c.zip"}"#)]).await;
     assert_eq!(zipped.artifacts, packages.artifacts);
 }

@@ -178,6 +178,7 @@ impl Spec {
             runtime: text("runtime"),
             handler: text("handler"),
             architectures: value("architectures").unwrap_or(Value::Null).strings().into_iter().map(str::to_owned).collect(),
+            layers: section.values.get("layers").cloned(),
             span: section.span_of(&Path::key(source)),
         }
     }

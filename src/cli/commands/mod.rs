@@ -1,6 +1,7 @@
 //! One file per command. They wire; views show and the engine decides.
 
 mod build;
+mod check;
 mod completions;
 mod deploy;
 mod destroy;
@@ -37,7 +38,10 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Schema => return schema::run(workspace),
         Command::Completions { shell } => return completions::run(workspace, *shell),
         Command::Init(arguments) => Box::pin(init::run(workspace, arguments)),
-        Command::Build { names } => Box::pin(build::run(workspace, names)),
+        Command::Build(arguments) => match &arguments.check {
+            Some(file) => return check::run(workspace, file, arguments),
+            None => Box::pin(build::run(workspace, &arguments.names)),
+        },
         Command::Plan(arguments) => Box::pin(plan::run(workspace, arguments)),
         Command::Up(arguments) => Box::pin(up::run(workspace, arguments)),
         Command::Destroy(arguments) => Box::pin(destroy::run(workspace, arguments)),

@@ -4,7 +4,8 @@ use super::human::{DriftView, InvocationView, StatusView};
 use super::{LockHolder, LogLine, Results, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, CallAccount, Entry, Plan, Record, Step, Table, Value};
+use crate::model::{Action, Address, Artifact, CallAccount, Entry, PackageRequest, Plan, Record, Step, Table, Value};
+use crate::package::CheckedFile;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -168,6 +169,27 @@ pub fn build(artifacts: &BTreeMap<Address, Artifact>) -> Json {
         })
         .collect();
     json!({ "version": VERSION, "command": "build", "packages": packages })
+}
+
+/// The document of `build --check`.
+pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, sources: &Sources) -> Json {
+    let starts = !checked.findings.iter().any(Diagnostic::is_error);
+    let mut about = Map::from_iter([
+        ("file".to_owned(), file.into()),
+        ("runtime".to_owned(), request.runtime.clone().into()),
+        ("architectures".to_owned(), json!(request.architectures)),
+        ("content_hash".to_owned(), checked.artifact.content_hash.clone().into()),
+        ("unzipped_bytes".to_owned(), checked.artifact.unzipped_bytes.into()),
+        ("files".to_owned(), checked.artifact.files.into()),
+        ("starts".to_owned(), starts.into()),
+        ("findings".to_owned(), diagnostics(&checked.findings, sources)),
+    ]);
+    insert_some(
+        &mut about,
+        "handler",
+        Some(&request.handler).filter(|handler| !handler.is_empty()).map(|handler| Json::from(handler.as_str())),
+    );
+    json!({ "version": VERSION, "command": "build", "checked": about })
 }
 
 /// The document of `invoke`. The payload is left out where it was written to a file.
@@ -482,7 +504,8 @@ mod tests {
         let document = validate("demo", None, &["hash".into()], 3, &[warning], &sources);
         check("validate", &document);
         assert_eq!((&document["diagnostics"][0]["line"], &document["diagnostics"][0]["column"]), (&json!(2), &json!(1)));
-        let artifact = Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), form: crate::model::Form::Zip, unzipped_bytes: 10, files: 1 };
+        let artifact =
+            Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), form: crate::model::Form::Zip, unzipped_bytes: 10, files: 1 };
         check("build", &build(&[(Address::new("function", "hash"), artifact)].into()));
     }
 }
