@@ -3,6 +3,7 @@
 use super::{Address, Value};
 use crate::diagnostic::Span;
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 /// A function or a layer that needs a package.
@@ -74,6 +75,13 @@ pub struct Image {
     pub blobs: Vec<Blob>,
 }
 
+impl Image {
+    /// What the image is known by: `sha256:` and 64 hex digits.
+    pub fn digest(&self) -> String {
+        format!("sha256:{:x}", Sha256::digest(&self.manifest))
+    }
+}
+
 /// One blob of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
@@ -91,6 +99,15 @@ pub trait ArtifactSource: Send + Sync {
     /// # Errors
     /// A sentence for people, when the files cannot be read or are not what was hashed any more.
     async fn zip(&self, content_hash: &str) -> Result<Vec<u8>, String>;
+
+    /// A file with the same zip, for packages that are too large to be held in memory. It is there as long as
+    /// this source is.
+    ///
+    /// # Errors
+    /// Those of [`ArtifactSource::zip`], and what keeps the file from being written.
+    async fn zip_file(&self, content_hash: &str) -> Result<PathBuf, String> {
+        Err(format!("No package with the content hash `{content_hash}` was made in this run. Run again."))
+    }
 
     /// About how large that zip is in bytes, to share out the room for uploads before it is read.
     fn expected_bytes(&self, content_hash: &str) -> usize;

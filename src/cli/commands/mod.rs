@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod deploy;
 mod destroy;
+mod diff;
 mod drift;
 mod init;
 mod invoke;
@@ -40,11 +41,12 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Init(arguments) => Box::pin(init::run(workspace, arguments)),
         Command::Build(arguments) => match &arguments.check {
             Some(file) => return check::run(workspace, file, arguments),
-            None => Box::pin(build::run(workspace, &arguments.names)),
+            None => Box::pin(build::run(workspace, &arguments.names, arguments.keep_going)),
         },
         Command::Plan(arguments) => Box::pin(plan::run(workspace, arguments)),
         Command::Up(arguments) => Box::pin(up::run(workspace, arguments)),
         Command::Destroy(arguments) => Box::pin(destroy::run(workspace, arguments)),
+        Command::Diff(arguments) => Box::pin(diff::run(workspace, arguments)),
         Command::Drift(arguments) => Box::pin(drift::run(workspace, arguments)),
         Command::Invoke(arguments) => Box::pin(invoke::run(workspace, arguments)),
         Command::Logs(arguments) => Box::pin(logs::run(workspace, arguments)),

@@ -106,7 +106,7 @@ pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], option
     }
     let mut findings = Vec::new();
     for ((content_hash, subject), requests) in groups {
-        let Some(planned) = packages.planned(content_hash) else { continue };
+        let Ok(planned) = packages.planned(content_hash) else { continue };
         let found = check(&planned.contents, &planned.items, &subject);
         findings.extend(found.into_iter().map(|one| super::work::shared_problem(one, &requests)));
     }
