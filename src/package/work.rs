@@ -2,10 +2,9 @@
 
 use super::Options;
 use super::builder::{Build, Builders, Built, Job};
-use super::check::{check as check_contents, check_names, is_provided};
+use super::check::{check_contents, check_names, is_provided};
 use super::contents::{self, Contents};
 use super::fingerprint::Sources;
-use super::glibc;
 use super::hash::content_hash;
 use super::index::Index;
 use super::manifest::Manifests;
@@ -16,6 +15,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
 use futures::StreamExt;
 use futures::stream;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ const DEFAULT_ARCHITECTURE: &str = "x86_64";
 struct Package {
     source: Source,
     is_provided: bool,
+    /// Whether its program may also come with a layer.
+    has_layers: bool,
     /// Which of the builds makes it.
     build: Option<usize>,
     requests: Vec<PackageRequest>,
@@ -125,7 +127,9 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
         Source::Stored(_) => Ok(()),
-        source => contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.is_provided)),
+        source => {
+            contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.needs_bootstrap()))
+        }
     }
 }
 
@@ -157,12 +161,13 @@ fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) 
             problems.push(placed(problem, &request));
             continue;
         }
-        let key = format!("{source:?} {is_provided} {build:?}");
+        let has_layers = request.has_layers();
+        let key = format!("{source:?} {is_provided} {has_layers} {build:?}");
         match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
             Some(package) => package.requests.push(request),
             None => {
                 known.insert(key, packages.len());
-                packages.push(Package { source, is_provided, build, requests: vec![request] });
+                packages.push(Package { source, is_provided, has_layers, build, requests: vec![request] });
             }
         }
     }
@@ -171,6 +176,14 @@ fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) 
 
 fn architecture(request: &PackageRequest) -> &str {
     request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str)
+}
+
+impl Package {
+    /// Whether it must have its program itself
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>).
+    fn needs_bootstrap(&self) -> bool {
+        self.is_provided && !self.has_layers
+    }
 }
 
 /// Builds, each once; `known` has them by what tells them apart.
@@ -282,23 +295,17 @@ impl Run<'_> {
         }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
+        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided, package.needs_bootstrap()).await?;
         ready.making.is_cached = built.as_ref().is_none_or(|built| built.is_cached);
-        ready.warnings = self.warnings(package, built.as_ref());
+        ready.warnings = Self::warnings(package, built.as_ref());
         ready.sources = built.and_then(|built| built.sources);
         Ok(ready)
     }
 
-    /// What should be known about what was built, each at the functions that it concerns.
-    fn warnings(&self, package: &Package, built: Option<&Built>) -> Vec<Diagnostic> {
+    /// What should be known about what was built, at the first function that it concerns.
+    fn warnings(package: &Package, built: Option<&Built>) -> Vec<Diagnostic> {
         let (Some(built), Some(first)) = (built, package.requests.first()) else { return Vec::new() };
-        let mut warnings: Vec<Diagnostic> = built.warnings.iter().map(|warning| placed(warning.clone(), first)).collect();
-        if !self.options.for_this_machine {
-            let warning = |request: &PackageRequest| glibc::warning(&built.output, &request.runtime, architecture(request));
-            let each = package.requests.iter();
-            warnings.extend(each.filter_map(|request| Some(placed(warning(request)?, request))));
-        }
-        warnings
+        built.warnings.iter().map(|warning| placed(warning.clone(), first)).collect()
     }
 
     async fn build(&self, package: &Package) -> Result<Option<Built>, Diagnostic> {
@@ -357,17 +364,17 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     }
 }
 
-async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool) -> Result<Ready, Diagnostic> {
+async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {
     let done = tokio::task::spawn_blocking(move || {
         let contents = contents::collect(&folder, &source, is_provided)?;
-        ready(&index, contents, is_provided)
+        ready(&index, contents, needs_bootstrap)
     });
     done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
 }
 
-fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
+fn ready(index: &Index, contents: Contents, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {
     let items = contents.read(index).map_err(unreadable)?;
-    check_contents(&contents, &items, is_provided)?;
+    check_contents(&contents, &items, needs_bootstrap)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     let making = Making { is_cached: true, elapsed_ms: 0 };
@@ -386,13 +393,13 @@ fn unreadable(detail: String) -> Diagnostic {
 }
 
 /// A package is looked at once, so its problem is told once, at the first function that needs it.
-fn shared_problem(problem: Diagnostic, requests: &[PackageRequest]) -> Diagnostic {
+pub(super) fn shared_problem<R: Borrow<PackageRequest>>(problem: Diagnostic, requests: &[R]) -> Diagnostic {
     let [first, others @ ..] = requests else { return problem };
-    let problem = placed(problem, first);
+    let problem = placed(problem, first.borrow());
     if others.is_empty() {
         return problem;
     }
-    let names: Vec<String> = others.iter().map(PackageRequest::shown).collect();
+    let names: Vec<String> = others.iter().map(|other| other.borrow().shown()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     problem.hint(format!("the same package is needed by {}", list(&names)))
 }
