@@ -8,6 +8,7 @@ mod contents;
 mod environment;
 mod fingerprint;
 mod glibc;
+mod group;
 mod hash;
 mod index;
 mod language;

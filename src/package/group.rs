@@ -1,0 +1,106 @@
+//! Which packages a run makes, and which builds: equal ones once.
+
+use super::builder::{Build, Builders, Built};
+use super::check::is_provided;
+use super::source::{Source, parse};
+use crate::diagnostic::Diagnostic;
+use crate::model::PackageRequest;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tokio::sync::OnceCell;
+
+const DEFAULT_ARCHITECTURE: &str = "x86_64";
+
+/// One package and the functions that share it.
+pub(super) struct Package {
+    pub source: Source,
+    pub is_provided: bool,
+    /// Which of the builds makes it.
+    pub build: Option<usize>,
+    pub requests: Vec<PackageRequest>,
+}
+
+/// One build and what came of it.
+pub(super) struct Work {
+    /// Tells it apart from others in every run, also when its options were changed.
+    pub name: String,
+    pub build: Build,
+    pub architecture: String,
+    /// Of the function that needs it, or the first of several.
+    pub request: PackageRequest,
+    pub is_per_function: bool,
+    pub done: OnceCell<Result<Built, Diagnostic>>,
+}
+
+/// Equal packages become one, and equal builds too.
+pub(super) fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
+    let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Works::default(), Vec::new());
+    let mut known = BTreeMap::new();
+    requests.sort_by(|one, other| one.address.cmp(&other.address));
+    for request in requests {
+        let source = match parse(request.code.as_ref(), request.build.as_ref(), folder, builders) {
+            Ok(source) => source,
+            Err(found) => {
+                problems.extend(found.into_iter().map(|problem| placed(problem, &request)));
+                continue;
+            }
+        };
+        let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
+        let is_provided = is_provided(&request.runtime);
+        if let Some(problem) = wrong_runtime(&source, &request, builders) {
+            problems.push(placed(problem, &request));
+            continue;
+        }
+        let key = format!("{source:?} {is_provided} {build:?}");
+        match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
+            Some(package) => package.requests.push(request),
+            None => {
+                known.insert(key, packages.len());
+                packages.push(Package { source, is_provided, build, requests: vec![request] });
+            }
+        }
+    }
+    (packages, works.list, problems)
+}
+
+pub(super) fn architecture(request: &PackageRequest) -> &str {
+    request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str)
+}
+
+/// Builds, each once; `known` has them by what tells them apart.
+#[derive(Default)]
+struct Works {
+    list: Vec<Work>,
+    known: BTreeMap<String, usize>,
+}
+
+fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works: &mut Works) -> usize {
+    let architecture = architecture(request);
+    let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
+    let owner = if is_per_function { request.address.name.as_str() } else { "" };
+    *works.known.entry(format!("{build:?} {architecture} {owner}")).or_insert_with(|| {
+        let name = format!("{} {} {owner}", build.kind, build.path);
+        let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
+        works.list.push(Work { name, build, architecture, request, is_per_function, done: OnceCell::new() });
+        works.list.len() - 1
+    })
+}
+
+/// A program in the place of a language's module would fail at its first invocation.
+fn wrong_runtime(source: &Source, request: &PackageRequest, builders: &Builders) -> Option<Diagnostic> {
+    let Source::Build(build) = source else { return None };
+    let makes_a_program = builders.find(&build.kind).is_some_and(|builder| builder.makes_a_program());
+    (makes_a_program && !is_provided(&request.runtime)).then(|| {
+        Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
+            .detail(format!(
+                "A build of the kind `{}` makes a program, which only the runtimes `provided.*` start; the function has `{}`.",
+                build.kind, request.runtime
+            ))
+            .hint("write `runtime = \"provided.al2023\"`, which also stands without any `runtime`")
+    })
+}
+
+/// Errors are placed at the function that asked.
+pub(super) fn placed(problem: Diagnostic, request: &PackageRequest) -> Diagnostic {
+    problem.address(request.address.clone()).span(request.span.clone())
+}
