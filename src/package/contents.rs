@@ -1,6 +1,7 @@
 //! The files of a package.
 
 use super::UNZIPPED_LIMIT_BYTES;
+use super::filter::Filter;
 use super::hash::{Item, hex};
 use super::index::Index;
 use super::problem::{missing, unreadable};
@@ -46,8 +47,10 @@ pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Resu
     match source {
         Source::File(path) => one_file(&folder.join(path), path, is_provided),
         Source::Files(files) => named_files(folder, files),
-        Source::Directory(path) => directory(&folder.join(path), path, ""),
+        Source::Directory(path, filter) => directory(&folder.join(path), path, filter),
         Source::Zip(path) => archive(&folder.join(path), path),
+        // Nothing of it is on this machine.
+        Source::Stored(_) => Ok(Contents::Files(Vec::new())),
         Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
     }
 }
@@ -55,7 +58,7 @@ pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Resu
 /// What a build's output consists of: a zip, a program, or what lies in a folder.
 fn output(path: &Path, shown: &str, is_provided: bool) -> Result<Contents, Diagnostic> {
     if path.is_dir() {
-        directory(path, shown, "")
+        directory(path, shown, &Filter::default())
     } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
         archive(path, shown)
     } else {
@@ -68,7 +71,9 @@ fn archive(path: &Path, shown: &str) -> Result<Contents, Diagnostic> {
     if !metadata.is_file() {
         return Err(not_a_file(shown, "zip"));
     }
-    zip::check_size(metadata.len()).map_err(large)?;
+    if metadata.len() > UNZIPPED_LIMIT_BYTES {
+        return Err(large(too_large()));
+    }
     Ok(Contents::Archive(path.to_owned()))
 }
 
@@ -90,6 +95,8 @@ fn named_files(folder: &Path, files: &BTreeMap<String, String>) -> Result<Conten
         let metadata = metadata(&path, shown, "file")?;
         if metadata.is_dir() {
             entries.extend(walk(&path, shown, name)?);
+        } else if !metadata.is_file() {
+            return Err(not_a_file(shown, "file or folder"));
         } else {
             entries.push(Entry { name: name.clone(), mode: mode(name, &metadata), bytes: metadata.len(), path });
         }
@@ -97,11 +104,11 @@ fn named_files(folder: &Path, files: &BTreeMap<String, String>) -> Result<Conten
     finish(entries, "code.files")
 }
 
-fn directory(path: &Path, shown: &str, prefix: &str) -> Result<Contents, Diagnostic> {
+fn directory(path: &Path, shown: &str, filter: &Filter) -> Result<Contents, Diagnostic> {
     if !metadata(path, shown, "folder")?.is_dir() {
         return Err(not_a_file(shown, "folder").hint("a single program is given as `code = { file = \"PATH\" }`"));
     }
-    finish(walk(path, shown, prefix)?, shown)
+    finish(filter.apply(walk(path, shown, "")?, shown)?, shown)
 }
 
 /// Sorts, and looks at what only the whole shows.
@@ -190,15 +197,25 @@ pub(super) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
-/// All files below `root`. Links are followed, as long as they stay inside.
 fn walk(root: &Path, shown: &str, prefix: &str) -> Result<Vec<Entry>, Diagnostic> {
+    walk_but(root, shown, prefix, |_| false)
+}
+
+/// All files below `root` but those that `is_left_out` accepts, and what lies in such folders. Links are followed,
+/// as long as they stay inside.
+pub(super) fn walk_but(
+    root: &Path,
+    shown: &str,
+    prefix: &str,
+    is_left_out: impl Fn(&DirEntry) -> bool + Send + Sync + 'static,
+) -> Result<Vec<Entry>, Diagnostic> {
     let fence = root.canonicalize().map_err(|error| unreadable(shown, &error))?;
     let mut entries = Vec::new();
     let walker = WalkBuilder::new(root)
         .standard_filters(false)
         .follow_links(true)
         .add_custom_ignore_filename(IGNORE_FILE)
-        .filter_entry(|entry| entry.file_name() != ".git")
+        .filter_entry(move |entry| entry.file_name() != ".git" && (entry.depth() == 0 || !is_left_out(entry)))
         .build();
     for found in walker {
         let found = found.map_err(|error| unwalkable(shown, &error))?;
@@ -356,7 +373,7 @@ mod tests {
     }
 
     fn of_folder(folder: &Path) -> Result<Contents, Diagnostic> {
-        collect(folder, &Source::Directory(".".into()), true)
+        collect(folder, &Source::Directory(".".into(), Filter::default()), true)
     }
 
     fn names(contents: &Contents) -> Vec<String> {
@@ -426,6 +443,41 @@ mod tests {
         assert_eq!(of_folder(inside.path()).unwrap_err().code, "unreadable-package", "a loop ends");
     }
 
+    /// Whoever opens a pipe waits for somebody to write to it.
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_sockets_are_refused_and_not_opened() {
+        let folder = folder(&["dir/a"]);
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join("dir/pipe")).status().unwrap();
+        assert!(made.success());
+        let named = BTreeMap::from([("pipe".to_owned(), "dir/pipe".to_owned())]);
+        for source in [
+            Source::Directory("dir".into(), Filter::default()),
+            Source::File("dir/pipe".into()),
+            Source::Files(named),
+            Source::Zip("dir/pipe".into()),
+        ] {
+            assert_eq!(collect(folder.path(), &source, true).unwrap_err().code, "wrong-file-type", "{source:?}");
+        }
+        fs::remove_file(folder.path().join("dir/pipe")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("dir/socket")).unwrap();
+        let problem = of_folder(&folder.path().join("dir")).unwrap_err();
+        assert!(problem.code == "wrong-file-type" && problem.hints[0].contains(".lambdoignore"), "{problem:?}");
+        write(folder.path(), "dir/.lambdoignore", b"socket", false);
+        assert_eq!(names(&of_folder(&folder.path().join("dir")).unwrap()), ["a"]);
+    }
+
+    #[test]
+    fn names_of_any_language_come_back_out_of_the_zip() {
+        let all = ["Ünïcode/日本.txt", "a b", "emoji-🦀", "UPPER", "upper"];
+        let folder = folder(&all);
+        let (zip, _) = of_folder(folder.path()).unwrap().zip().unwrap();
+        let items = zip::read(io::Cursor::new(&zip), UNZIPPED_LIMIT_BYTES).unwrap();
+        let mut sorted = all;
+        sorted.sort_unstable();
+        assert_eq!(items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(), sorted);
+    }
+
     #[test]
     fn the_program_is_executable_and_called_as_the_runtime_wants_it() {
         let folder = folder(&["main"]);
@@ -476,8 +528,8 @@ mod tests {
     fn empty_and_wrong_places_are_refused() {
         let folder = folder(&["a", "only/.git/HEAD"]);
         for (source, code) in [
-            (Source::Directory("only".into()), "empty-package"),
-            (Source::Directory("a".into()), "wrong-file-type"),
+            (Source::Directory("only".into(), Filter::default()), "empty-package"),
+            (Source::Directory("a".into(), Filter::default()), "wrong-file-type"),
             (Source::File("only".into()), "wrong-file-type"),
             (Source::Zip("only".into()), "wrong-file-type"),
         ] {
@@ -492,8 +544,7 @@ mod tests {
         let problem = of_folder(folder.path()).unwrap_err();
         assert_eq!(problem.code, "package-too-large");
         assert!(problem.detail.contains("`large` (262144000 bytes), `small`"), "{}", problem.detail);
-        File::create(folder.path().join("a.zip")).unwrap().set_len(crate::package::ZIP_LIMIT_BYTES + 1).unwrap();
-        let problem = collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err();
-        assert!(problem.code == "package-too-large" && problem.detail.contains("S3, which is not supported yet"), "{problem:?}");
+        File::create(folder.path().join("a.zip")).unwrap().set_len(UNZIPPED_LIMIT_BYTES + 1).unwrap();
+        assert_eq!(collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err().code, "package-too-large");
     }
 }

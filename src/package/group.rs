@@ -47,7 +47,7 @@ pub(super) fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: 
         };
         let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
         let is_provided = is_provided(&request.runtime);
-        if let Some(problem) = wrong_runtime(&source, &request, builders) {
+        if let Some(problem) = misfit(&source, &request, folder, builders) {
             problems.push(placed(problem, &request));
             continue;
         }
@@ -78,7 +78,8 @@ fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works:
     let architecture = architecture(request);
     let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
     let owner = if is_per_function { request.address.name.as_str() } else { "" };
-    *works.known.entry(format!("{build:?} {architecture} {owner}")).or_insert_with(|| {
+    let variant = builders.find(&build.kind).map(|builder| builder.variant(request)).unwrap_or_default();
+    *works.known.entry(format!("{build:?} {architecture} {owner} {variant}")).or_insert_with(|| {
         let name = format!("{} {} {owner}", build.kind, build.path);
         let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
         works.list.push(Work { name, build, architecture, request, is_per_function, done: OnceCell::new() });
@@ -86,18 +87,11 @@ fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works:
     })
 }
 
-/// A program in the place of a language's module would fail at its first invocation.
-fn wrong_runtime(source: &Source, request: &PackageRequest, builders: &Builders) -> Option<Diagnostic> {
+/// A function that could not run what is built for it.
+fn misfit(source: &Source, request: &PackageRequest, folder: &Path, builders: &Builders) -> Option<Diagnostic> {
     let Source::Build(build) = source else { return None };
-    let makes_a_program = builders.find(&build.kind).is_some_and(|builder| builder.makes_a_program());
-    (makes_a_program && !is_provided(&request.runtime)).then(|| {
-        Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
-            .detail(format!(
-                "A build of the kind `{}` makes a program, which only the runtimes `provided.*` start; the function has `{}`.",
-                build.kind, request.runtime
-            ))
-            .hint("write `runtime = \"provided.al2023\"`, which also stands without any `runtime`")
-    })
+    // A layer is not run by itself.
+    builders.find(&build.kind).filter(|_| request.address.kind == "function")?.misfit(build, request, folder)
 }
 
 /// Errors are placed at the function that asked.

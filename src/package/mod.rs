@@ -6,6 +6,7 @@ mod check;
 mod command;
 mod contents;
 mod environment;
+mod filter;
 mod fingerprint;
 mod glibc;
 mod group;
@@ -13,10 +14,13 @@ mod hash;
 mod index;
 mod language;
 mod manifest;
+mod node;
 mod packages;
 mod problem;
 mod process;
+mod python;
 mod rust;
+mod script;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -24,6 +28,7 @@ mod work;
 mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
+pub use filter::Filter;
 pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
 pub use source::{Source, parse};
 

@@ -1,10 +1,11 @@
 //! What `code` and `build` say. Files are looked at only where `build` does not say its kind.
 
 use super::builder::{Build, Builders};
+use super::filter::{self, Filter};
 use super::language;
 use super::problem::{list, not_supported_yet, unknown_key, wrong_type};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::model::{Table, Value};
+use crate::model::{StoredCode, Table, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -22,10 +23,12 @@ pub enum Source {
     File(String),
     /// Paths by their names in the package. A path may be a folder.
     Files(BTreeMap<String, String>),
-    /// What lies in a folder.
-    Directory(String),
+    /// What lies in a folder, or a part of it.
+    Directory(String, Filter),
     /// A zip that somebody else made.
     Zip(String),
+    /// A zip in S3 that somebody else put there.
+    Stored(StoredCode),
     /// What a build makes.
     Build(Build),
 }
@@ -71,11 +74,12 @@ fn parse_code(code: &Value) -> Result<Source, Vec<Diagnostic>> {
                 .hint("a folder is given as `code = { dir = \"PATH\" }`"),
         ]);
     };
+    let known = [&CODE_KEYS[..], &filter::KEYS].concat();
     let mut problems: Vec<Diagnostic> =
-        table.keys().filter(|key| !CODE_KEYS.contains(&key.as_str())).map(|key| unknown_key("code", key, &CODE_KEYS)).collect();
+        table.keys().filter(|key| !known.contains(&key.as_str())).map(|key| unknown_key("code", key, &known)).collect();
     let given: Vec<(&String, &Value)> = table.iter().filter(|(key, _)| CODE_KEYS.contains(&key.as_str())).collect();
     match given[..] {
-        [(key, value)] => match code_source(key, value) {
+        [(key, value)] => match code_source(key, value, table) {
             Ok(source) if problems.is_empty() => return Ok(source),
             Ok(_) => {}
             Err(problem) => problems.push(problem),
@@ -92,17 +96,20 @@ fn how_many(given: &[&str]) -> Diagnostic {
         .detail(format!("`code` takes one of {}; it has {found}.", list(&CODE_KEYS)))
 }
 
-fn code_source(key: &str, value: &Value) -> Result<Source, Diagnostic> {
+fn code_source(key: &str, value: &Value, table: &Table) -> Result<Source, Diagnostic> {
+    if let Some(beside) = filter::KEYS.into_iter().find(|beside| key != "dir" && table.contains_key(*beside)) {
+        return Err(Diagnostic::error("key-not-taken", "A key does not go with the others")
+            .detail(format!("`code.{beside}` chooses among the files of a folder, and `code.{key}` is none."))
+            .hint("a folder is given as `code = { dir = \"PATH\", include = [\"**/*.py\"] }`"));
+    }
     match key {
-        "s3" => Err(not_supported_yet(
-            "Code that lies in S3 already, `code.s3`, is decided but not built. Use `code.zip` with the file itself.".into(),
-        )),
+        "s3" => stored(value).map(Source::Stored),
         "files" => files(value).map(Source::Files),
         _ => {
             let path = path(&format!("code.{key}"), value)?;
             Ok(match key {
                 "file" => Source::File(path),
-                "dir" => Source::Directory(path),
+                "dir" => Source::Directory(path, Filter::parse(table)?),
                 _ => Source::Zip(path),
             })
         }
@@ -115,6 +122,18 @@ fn path(key: &str, value: &Value) -> Result<String, Diagnostic> {
         Value::String(_) => Err(wrong_type(key, "a path", "empty")),
         other => Err(wrong_type(key, "a path", other.type_name())),
     }
+}
+
+fn stored(value: &Value) -> Result<StoredCode, Diagnostic> {
+    let Value::Table(table) = value else {
+        return Err(wrong_type("code.s3", "a table such as `{ bucket = \"NAME\", key = \"KEY\" }`", value.type_name()));
+    };
+    let text = |key: &str| match table.get(key) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+        other => Err(wrong_type(&format!("code.s3.{key}"), "a string", other.map_or("absent", Value::type_name))),
+    };
+    let version = table.contains_key("version").then(|| text("version")).transpose()?;
+    Ok(StoredCode { bucket: text("bucket")?, key: text("key")?, version })
 }
 
 fn files(value: &Value) -> Result<BTreeMap<String, String>, Diagnostic> {
@@ -202,7 +221,7 @@ mod tests {
         for (json, expected) in [
             (r#"{"file":"a"}"#, Source::File("a".into())),
             (r#"{"files":{"bootstrap":"a"}}"#, Source::Files(BTreeMap::from([("bootstrap".into(), "a".into())]))),
-            (r#"{"dir":"a"}"#, Source::Directory("a".into())),
+            (r#"{"dir":"a"}"#, Source::Directory("a".into(), Filter::default())),
             (r#"{"zip":"a"}"#, Source::Zip("a".into())),
         ] {
             assert_eq!(parsed(Some(json), None), Ok(expected), "{json}");
@@ -244,10 +263,13 @@ mod tests {
             (Some("{}"), None, "two-codes"),
             (Some(r#"{"file":"a","dir":"b"}"#), None, "two-codes"),
             (Some(r#"{"directory":"a"}"#), None, "unknown-key"),
+            (Some(r#"{"zip":"a","exclude":["b"]}"#), None, "key-not-taken"),
+            (Some(r#"{"dir":"a","exclude":"b"}"#), None, "wrong-type"),
             (Some(r#""a""#), None, "wrong-type"),
             (Some(r#"{"file":3}"#), None, "wrong-type"),
             (Some(r#"{"files":{"a":3}}"#), None, "wrong-type"),
-            (Some(r#"{"s3":{"bucket":"b"}}"#), None, "not-supported-yet"),
+            (Some(r#"{"s3":{"bucket":"b"}}"#), None, "wrong-type"),
+            (Some(r#"{"s3":"s3://b/k"}"#), None, "wrong-type"),
             (Some(r#"{"file":{"$unknown":"role.a.arn"}}"#), None, "reference-in-code"),
             (None, Some(r#""folder""#), "missing-file"),
             (None, Some(r#""app/Cargo.toml""#), "wrong-file-type"),

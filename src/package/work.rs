@@ -14,7 +14,7 @@ use super::packages::{Making, Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
 use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Artifact, Event, Form, PackageRequest, Value};
+use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
 use futures::StreamExt;
 use futures::stream;
 use std::collections::BTreeMap;
@@ -101,6 +101,7 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             let path = folder.join(&build.path);
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
+        Source::Stored(_) => Ok(()),
         source => contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.is_provided)),
     }
 }
@@ -121,6 +122,8 @@ impl Run<'_> {
             build: &work.build,
             function: &work.request.address.name,
             architecture: &work.architecture,
+            runtime: &work.request.runtime,
+            handler: &work.request.handler,
             folder,
             cache,
             index: &self.index,
@@ -184,6 +187,9 @@ impl Run<'_> {
     }
 
     async fn make_one(&self, package: &Package) -> Result<Ready, Diagnostic> {
+        if let Source::Stored(code) = &package.source {
+            return Ok(stored(code));
+        }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
         let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
@@ -276,6 +282,13 @@ fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, 
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     let making = Making { is_cached: true, elapsed_ms: 0 };
     Ok(Ready { planned: Planned { contents, items }, making, sources: None, artifact, warnings: Vec::new() })
+}
+
+/// What lies in S3 already is only named.
+fn stored(code: &StoredCode) -> Ready {
+    let artifact = Artifact { content_hash: code.content_hash(), form: Form::Stored, unzipped_bytes: 0, files: 0 };
+    let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new() };
+    Ready { planned, making: Making { is_cached: true, elapsed_ms: 0 }, sources: None, artifact, warnings: Vec::new() }
 }
 
 fn unreadable(detail: String) -> Diagnostic {
