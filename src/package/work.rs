@@ -1,16 +1,17 @@
 //! Makes all packages of a run.
 
 use super::Options;
-use super::builder::{Build, Builders, Built, Job};
-use super::check::{check_contents, check_names, is_provided};
+use super::builder::{Builders, Built, Job};
+use super::check::{check_contents, check_names};
 use super::contents::{self, Contents};
 use super::fingerprint::Sources;
+use super::group::{Package, Work, group, placed};
 use super::hash::content_hash;
 use super::index::Index;
 use super::manifest::Manifests;
 use super::packages::{Making, Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
-use super::source::{Source, parse};
+use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
 use futures::StreamExt;
@@ -21,32 +22,6 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use tokio::sync::OnceCell;
-
-const DEFAULT_ARCHITECTURE: &str = "x86_64";
-
-/// One package and the functions that share it.
-struct Package {
-    source: Source,
-    is_provided: bool,
-    /// Whether its program may also come with a layer.
-    has_layers: bool,
-    /// Which of the builds makes it.
-    build: Option<usize>,
-    requests: Vec<PackageRequest>,
-}
-
-/// One build and what came of it.
-struct Work {
-    /// What tells it apart from others, in every run.
-    key: String,
-    build: Build,
-    architecture: String,
-    /// Of the function that needs it, or the first of several.
-    request: PackageRequest,
-    is_per_function: bool,
-    done: OnceCell<Result<Built, Diagnostic>>,
-}
 
 /// A package that is ready.
 struct Ready {
@@ -140,82 +115,6 @@ fn made_later(problem: Diagnostic) -> Diagnostic {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
-}
-
-/// Equal packages become one, and equal builds too.
-fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
-    let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Works::default(), Vec::new());
-    let mut known = BTreeMap::new();
-    requests.sort_by(|one, other| one.address.cmp(&other.address));
-    for request in requests {
-        let source = match parse(request.code.as_ref(), request.build.as_ref(), folder, builders) {
-            Ok(source) => source,
-            Err(found) => {
-                problems.extend(found.into_iter().map(|problem| placed(problem, &request)));
-                continue;
-            }
-        };
-        let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
-        let is_provided = is_provided(&request.runtime);
-        if let Some(problem) = misfit(&source, &request, folder, builders) {
-            problems.push(placed(problem, &request));
-            continue;
-        }
-        let has_layers = request.has_layers();
-        let key = format!("{source:?} {is_provided} {has_layers} {build:?}");
-        match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
-            Some(package) => package.requests.push(request),
-            None => {
-                known.insert(key, packages.len());
-                packages.push(Package { source, is_provided, has_layers, build, requests: vec![request] });
-            }
-        }
-    }
-    (packages, works.list, problems)
-}
-
-fn architecture(request: &PackageRequest) -> &str {
-    request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str)
-}
-
-impl Package {
-    /// Whether it must have its program itself
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>).
-    fn needs_bootstrap(&self) -> bool {
-        self.is_provided && !self.has_layers
-    }
-}
-
-/// Builds, each once; `known` has them by what tells them apart.
-#[derive(Default)]
-struct Works {
-    list: Vec<Work>,
-    known: BTreeMap<String, usize>,
-}
-
-fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works: &mut Works) -> usize {
-    let architecture = architecture(request);
-    let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
-    let owner = if is_per_function { request.address.name.as_str() } else { "" };
-    let variant = builders.find(&build.kind).map(|builder| builder.variant(request)).unwrap_or_default();
-    let key = format!("{build:?} {architecture} {owner} {variant}");
-    *works.known.entry(key.clone()).or_insert_with(|| {
-        let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
-        works.list.push(Work { key, build, architecture, request, is_per_function, done: OnceCell::new() });
-        works.list.len() - 1
-    })
-}
-
-/// A function that could not run what is built for it.
-fn misfit(source: &Source, request: &PackageRequest, folder: &Path, builders: &Builders) -> Option<Diagnostic> {
-    let Source::Build(build) = source else { return None };
-    // A layer is not run by itself.
-    builders.find(&build.kind).filter(|_| request.address.kind == "function")?.misfit(build, request, folder)
-}
-
-/// Errors are placed at the function that asked.
-fn placed(problem: Diagnostic, request: &PackageRequest) -> Diagnostic {
-    problem.address(request.address.clone()).span(request.span.clone())
 }
 
 impl Run<'_> {
@@ -318,12 +217,12 @@ impl Run<'_> {
     fn finish(&self, made: Vec<Made>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
         let mut packages = Packages::new(Manifests::new(self.options.cache));
         for (package, made) in made {
-            let key = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.key.as_str());
+            let name = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.name.as_str());
             match made {
                 Ok(ready) => {
                     packages.diagnostics.extend(ready.warnings);
                     let addresses = package.requests.into_iter().map(|request| request.address);
-                    packages.add(addresses, ready.artifact, ready.planned, ready.making, key, ready.sources.as_ref());
+                    packages.add(addresses, ready.artifact, ready.planned, ready.making, name, ready.sources.as_ref());
                 }
                 Err(problem) => problems.push(shared_problem(problem, &package.requests)),
             }

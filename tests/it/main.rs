@@ -35,6 +35,7 @@ mod killed;
 mod life_cycle;
 mod local;
 mod measure_local;
+mod packages;
 mod refused;
 mod saved;
 mod schemas;
