@@ -11,7 +11,7 @@ mod tests;
 use super::builder::{Build, Builder, Built, Job};
 use super::environment::Environment;
 use super::fingerprint::Facts;
-use super::problem::{blocking, missing};
+use super::problem::{blocking, missing, unreadable};
 use super::script::installed::Installed;
 use super::script::package::Package;
 use super::script::sources::Selection;
@@ -63,7 +63,8 @@ impl NodeBuilder {
     async fn make(&self, job: &Job<'_>, options: &Options, package: Package) -> Result<Built, Diagnostic> {
         let project = blocking({
             let (folder, shown) = (job.path(), job.build.path.clone());
-            move || Project::read(&folder, &shown)
+            // Programs that lie in it are started from elsewhere.
+            move || Project::read(&std::path::absolute(&folder).map_err(|error| unreadable(&shown, &error))?, &shown)
         })
         .await?;
         let way = project.way(job, options)?;

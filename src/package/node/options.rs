@@ -123,6 +123,14 @@ mod tests {
     fn everything_wrong_is_told_at_once() {
         let json = r#"{"entries":"e","format":"umd","minify":"yes","external":3,"script":"x","sourcemap":true,"include":"a[","flags":["--outdir=x"]}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
-        insta::assert_snapshot!(told.join("\n"));
+        insta::assert_snapshot!(told.join("\n"), @r"
+        unknown-key: `build` has no key `entries`. It has `kind`, `path`, `entry`, `format`, `minify`, `sourcemap`, `external`, `script`, `output`, `include`, `exclude`, `flags`, `env`.
+        wrong-type: `build.format` is `umd`; it takes `esm` or `cjs`.
+        wrong-type: `build.minify` is a string; it takes `true` or `false`.
+        wrong-type: `build.external` is an integer; it takes a list of strings.
+        bad-pattern: `a[` in `build.include`: unclosed character class; missing ']'.
+        own-flag: `build.flags` has `--outdir`; the package is lambdo's to lay out.
+        script-and-bundle: `build.script` runs a script of the project's, and `entry`, `format`, `minify`, `sourcemap` and `external` are for esbuild, which is not called then.
+        ");
     }
 }

@@ -42,7 +42,8 @@ const LOCKS: [(&str, Locked); 6] = [
 /// A project, read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Project {
-    folder: PathBuf,
+    /// Its folder, absolute.
+    pub folder: PathBuf,
     /// The folder as the user wrote it.
     pub shown: String,
     /// Whether `*.js` are modules of ECMAScript.
