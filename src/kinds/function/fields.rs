@@ -106,7 +106,11 @@ pub(super) const CODE: &[Field] = &[
 
 /// Keys of `build`.
 pub(super) const BUILD: &[Field] = &[
-    Field::new("kind", ANY_STRING, "What builds it: `rust`, `python`, `node` or `command`; found from what lies in the folder unless given."),
+    Field::new(
+        "kind",
+        ANY_STRING,
+        "What builds it: `rust`, `python`, `node` or `command`; found from what lies in the folder unless given.",
+    ),
     Field::new("path", ANY_STRING, "The folder with the sources."),
     Field::new("command", Shape::AnyOf(&[ANY_STRING, TEXTS]), "What is run: a line for the shell, or a program with its arguments."),
     Field::new("inputs", TEXTS, "Globs of the files that decide whether it must be built again."),
@@ -154,7 +158,11 @@ const EXCLUDE: Field = Field::new("exclude", TEXTS, "Globs of the files that sta
 
 /// Keys of `build` for Python, and of `build.python`.
 const PYTHON: &[Field] = &[
-    Field::new("requirements", ANY_STRING, "The file that says what is installed: `requirements.txt`, `uv.lock` or `pyproject.toml` unless given."),
+    Field::new(
+        "requirements",
+        ANY_STRING,
+        "The file that says what is installed: `requirements.txt`, `uv.lock` or `pyproject.toml` unless given.",
+    ),
     Field::new("installer", Shape::Choice(&["uv", "pip"]), "What installs it; uv where it is there, else pip."),
     Field::new("interpreter", ANY_STRING, "The Python that the installer is asked with; `python3` unless given."),
     Field::new("source", ANY_STRING, "The folder below `path` whose files become the package, such as `src`."),

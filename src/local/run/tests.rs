@@ -699,10 +699,7 @@ async fn what_is_missing_is_named_with_the_command_that_brings_it() {
     assert!(
         stage.log.text().contains("The local cloud has no layers: the function runs without `arn:aws:lambda:eu-central-1:1:layer:x:1`\n")
     );
-    for (runtime, part) in [
-        ("java21", "not `java21`; deploy the function to AWS"),
-        ("ruby3.4", "not `ruby3.4`"),
-    ] {
+    for (runtime, part) in [("java21", "not `java21`; deploy the function to AWS"), ("ruby3.4", "not `ruby3.4`")] {
         stage.deployment.runtime = runtime.into();
         stage.deployment.generation = runtime.into();
         let Refusal::CannotRun { code, message } = stage.try_run("").await.unwrap_err() else { panic!("{runtime}") };
@@ -789,7 +786,10 @@ def odd(event, context): return object()";
         assert!(error.contains(kind), "{error}");
     }
     let text = stage.log.until(|text| text.contains("Error Type: Runtime.ImportModuleError")).await;
-    assert!(text.contains("`python3.99` runs on Python ") && text.contains("\trequest-1\tdeadline True\nEND RequestId: request-1\n"), "{text}");
+    assert!(
+        text.contains("`python3.99` runs on Python ") && text.contains("\trequest-1\tdeadline True\nEND RequestId: request-1\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

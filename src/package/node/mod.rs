@@ -39,6 +39,8 @@ const LEFT_OUT: [&str; 9] = [
     ".yarnrc.yml",
 ];
 
+const USUAL_HANDLER: &str = "`handler = \"index.handler\"` calls what `index.js`, `index.mjs` or `index.ts` exports as `handler`";
+
 /// `build = { kind = "node", path = "lambdas/web" }`
 pub(super) struct NodeBuilder {
     environment: Environment,
@@ -99,7 +101,12 @@ impl Task<'_> {
     fn selection(&self, elsewhere: Vec<PathBuf>) -> Selection {
         let state = self.job.cache.parent().map(Path::to_owned);
         let (include, exclude) = (self.options.include.clone(), self.options.exclude.clone());
-        Selection { include, exclude, elsewhere: elsewhere.into_iter().chain(state).collect(), ..files_of(&self.job.path(), &self.job.build.path) }
+        Selection {
+            include,
+            exclude,
+            elsewhere: elsewhere.into_iter().chain(state).collect(),
+            ..files_of(&self.job.path(), &self.job.build.path)
+        }
     }
 
     /// What besides files decides what is made. Flags may have secrets in them.
@@ -141,7 +148,7 @@ impl Builder for NodeBuilder {
             Some(_) => handlers::missing(&request.runtime),
         };
         let selection = files_of(&folder.join(&build.path), &build.path);
-        Some(if is_given { problem } else { handlers::with_candidates(problem, &selection, &candidate) })
+        Some(if is_given { problem } else { handlers::with_candidates(problem, &selection, &candidate, USUAL_HANDLER) })
     }
 
     fn variant(&self, request: &PackageRequest) -> String {
@@ -172,8 +179,9 @@ impl Builder for NodeBuilder {
 fn wrong_runtime(build: &Build, request: &PackageRequest) -> Diagnostic {
     Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
         .detail(format!(
-            "`{}` is built for Node.js, which only the runtimes `nodejs*.x` run; the function has `{}`, which also stands where no `runtime` is given.",
-            build.path, request.runtime
+            "`{}` is built for Node.js, which only the runtimes `nodejs*.x` run; {}.",
+            build.path,
+            handlers::has(&request.runtime)
         ))
         .hint(format!("write `runtime = \"{NODE_RUNTIME}\"`, in the function or in `[defaults]`"))
 }

@@ -31,9 +31,9 @@ pub(super) async fn install(task: &Task<'_>, installed: &Installed) -> Result<Op
     }
     let (lock, by) = task.project.lock.clone().ok_or_else(|| no_lock(&task.job.build.path))?;
     let (tool, arguments) = match by {
-        Locked::ByNpm => ("npm", npm(task)),
-        Locked::ByPnpm => ("pnpm", pnpm(task)),
-        Locked::ByOther(tool) => return Err(other_lock(tool, &task.job.build.path)),
+        Locked::Npm => ("npm", npm(task)),
+        Locked::Pnpm => ("pnpm", pnpm(task)),
+        Locked::Other(tool) => return Err(other_lock(tool, &task.job.build.path)),
     };
     let program = task.environment.find(tool).ok_or_else(|| no_tool(tool, &task.job.build.path))?;
     let place = if task.job.for_this_machine { "this machine" } else { task.job.architecture };
@@ -76,7 +76,14 @@ fn npm(task: &Task<'_>) -> Vec<String> {
 }
 
 fn pnpm(task: &Task<'_>) -> Vec<String> {
-    let fixed = ["install", "--prod", "--frozen-lockfile", "--ignore-workspace", "--config.node-linker=hoisted", "--config.package-import-method=copy"];
+    let fixed = [
+        "install",
+        "--prod",
+        "--frozen-lockfile",
+        "--ignore-workspace",
+        "--config.node-linker=hoisted",
+        "--config.package-import-method=copy",
+    ];
     fixed.into_iter().map(str::to_owned).chain(task.options.flags.iter().cloned()).collect()
 }
 
@@ -114,7 +121,11 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// A program that is needed and not there.
 pub(super) fn no_tool(name: &str, shown: &str) -> Diagnostic {
-    let how = if name == "pnpm" { "`corepack enable pnpm`, or <https://pnpm.io/installation>" } else { "Node.js with npm comes from <https://nodejs.org>" };
+    let how = if name == "pnpm" {
+        "`corepack enable pnpm`, or <https://pnpm.io/installation>"
+    } else {
+        "Node.js with npm comes from <https://nodejs.org>"
+    };
     tool::missing(format!("To build `{shown}`, `{name}` is needed, and none is in the `PATH`.")).hint(how)
 }
 

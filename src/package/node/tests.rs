@@ -205,7 +205,10 @@ async fn the_projects_script_makes_the_package_and_what_is_needed_at_run_time_co
     let install = "npm ci --omit=dev --no-audit --no-fund --loglevel=error --os=linux --cpu=arm64 --libc=glibc";
     assert_eq!(machine.calls(), ["npm run --silent build", install]);
     // The user's own folder stays as it is.
-    assert_eq!((machine.read("seen").as_str(), machine.read("app/node_modules/x").as_str()), (".npmrc package-lock.json package.json ", ""));
+    assert_eq!(
+        (machine.read("seen").as_str(), machine.read("app/node_modules/x").as_str()),
+        (".npmrc package-lock.json package.json ", "")
+    );
     assert!(machine.is_cached().await);
     machine.write("app/index.ts", "2");
     assert!(!machine.is_cached().await);
@@ -233,7 +236,10 @@ async fn what_cannot_be_installed_says_what_to_do() {
     for (files, code) in [
         (&[WITH_PACKAGES, ("index.js", "")][..], "no-lock-file"),
         (&[WITH_PACKAGES, ("index.js", ""), ("yarn.lock", "")], "other-lock-file"),
-        (&[("package.json", r#"{"dependencies":{"a":"file:../a","b":"workspace:*","c":"1"}}"#), ("index.js", ""), LOCK], "local-dependency"),
+        (
+            &[("package.json", r#"{"dependencies":{"a":"file:../a","b":"workspace:*","c":"1"}}"#), ("index.js", ""), LOCK],
+            "local-dependency",
+        ),
         (&[WITH_PACKAGES, ("index.js", ""), LOCK], "tool-missing"),
         (&[("package.json", "{"), ("index.js", "")], "bad-project"),
     ] {
@@ -283,7 +289,8 @@ async fn what_cannot_be_built_says_what_to_do() {
 
 #[tokio::test]
 async fn a_function_that_node_cannot_run_is_refused_with_what_to_write() {
-    let mut machine = Machine::new(&[], &[("package.json", "{}"), ("src/api.ts", "export const handler = 1;\n"), ("old.js", "exports.handler = 1;\n")]);
+    let mut machine =
+        Machine::new(&[], &[("package.json", "{}"), ("src/api.ts", "export const handler = 1;\n"), ("old.js", "exports.handler = 1;\n")]);
     (machine.runtime, machine.handler) = ("provided.al2023", "bootstrap");
     insta::assert_snapshot!(machine.told(APP).await, @r#"
     wrong-runtime The runtime does not fit what is built

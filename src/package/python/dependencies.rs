@@ -177,7 +177,12 @@ impl Reading<'_> {
         if path.is_file() {
             self.inputs.insert(path.to_owned());
         } else if path.is_dir() {
-            let selection = Selection { folder: path.to_owned(), shown: path.display().to_string(), left_out: &["build", "dist"], ..Selection::default() };
+            let selection = Selection {
+                folder: path.to_owned(),
+                shown: path.display().to_string(),
+                left_out: &["build", "dist"],
+                ..Selection::default()
+            };
             let entries = selection.entries()?;
             self.inputs.extend(entries.into_iter().map(|entry| entry.path));
         }
@@ -252,7 +257,10 @@ mod tests {
     #[test]
     fn whatever_a_file_of_requirements_names_counts() {
         let files = [
-            ("requirements.txt", "-r more/base.txt\n./lib ; python_version > '3'\nx @ file:///nowhere/x.whl\n--find-links=wheels\na==1 \\\n  --hash=sha256:0 # why\n"),
+            (
+                "requirements.txt",
+                "-r more/base.txt\n./lib ; python_version > '3'\nx @ file:///nowhere/x.whl\n--find-links=wheels\na==1 \\\n  --hash=sha256:0 # why\n",
+            ),
             ("more/base.txt", "-c limits.txt\nb\n"),
             ("more/limits.txt", "b<2\n"),
             ("lib/setup.py", ""),
@@ -262,7 +270,11 @@ mod tests {
         let folder = folder(&files);
         let Needs::File { inputs, .. } = Needs::of(folder.path(), &Options::default(), "app").unwrap() else { panic!("no file") };
         let names: Vec<String> = inputs.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
-        assert_eq!(names, ["./lib/setup.py", "more/base.txt", "more/limits.txt", "requirements.txt", "wheels/a-1-py3-none-any.whl"].map(|name| name.trim_start_matches("./")));
+        assert_eq!(
+            names,
+            ["./lib/setup.py", "more/base.txt", "more/limits.txt", "requirements.txt", "wheels/a-1-py3-none-any.whl"]
+                .map(|name| name.trim_start_matches("./"))
+        );
         assert_eq!(needs(&[("requirements.txt", "-e ../shared\n")]).unwrap_err().code, "editable-dependency");
     }
 

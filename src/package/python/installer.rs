@@ -63,7 +63,8 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 fn uv_arguments(python: Option<&Path>, platform: &Platform) -> Vec<String> {
-    let mut arguments = words(&["pip", "install", "--quiet", "--color=never", "--link-mode=copy", "--no-installer-metadata", "--only-binary=:all:"]);
+    let mut arguments =
+        words(&["pip", "install", "--quiet", "--color=never", "--link-mode=copy", "--no-installer-metadata", "--only-binary=:all:"]);
     if let Some(python) = python {
         arguments.extend(["--python".to_owned(), python.display().to_string()]);
     }
@@ -74,7 +75,8 @@ fn uv_arguments(python: Option<&Path>, platform: &Platform) -> Vec<String> {
 }
 
 fn pip_arguments(platform: &Platform) -> Vec<String> {
-    let mut arguments = words(&["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--only-binary=:all:"]);
+    let mut arguments =
+        words(&["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--only-binary=:all:"]);
     if let Platform::Lambda { minor, processor } = platform {
         arguments.extend(["--implementation=cp".to_owned(), format!("--python-version=3.{minor}")]);
         arguments.extend(pip_platforms(*minor, processor).into_iter().map(|name| format!("--platform={name}")));
@@ -133,7 +135,17 @@ async fn requirements(job: &Job<'_>, needs: &Needs, list: &Path, environment: &E
 /// What `uv.lock` has locked, as requirements; nothing is locked anew.
 async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Diagnostic> {
     let uv = environment.find(UV).ok_or_else(|| no_uv(&job.build.path, "`uv.lock` says what is installed"))?;
-    let arguments = words(&["export", "--quiet", "--color=never", "--frozen", "--no-dev", "--no-emit-project", "--no-editable", "--no-header", "--format=requirements-txt"]);
+    let arguments = words(&[
+        "export",
+        "--quiet",
+        "--color=never",
+        "--frozen",
+        "--no-dev",
+        "--no-emit-project",
+        "--no-editable",
+        "--no-header",
+        "--format=requirements-txt",
+    ]);
     let said = tool::run(&uv, &arguments, &job.path(), environment).await?;
     if !said.status.success() {
         return Err(said.failed("uv export --frozen", &job.build.path));
@@ -148,7 +160,8 @@ fn failed(installer: &Installer, said: &Said, platform: &Platform, shown: &str) 
     };
     let diagnostic = said.failed(command, shown);
     if said.is_offline() {
-        return diagnostic.hint("the index of packages could not be reached; `flags = [\"--find-links\", \"FOLDER\"]` takes wheels from a folder");
+        return diagnostic
+            .hint("the index of packages could not be reached; `flags = [\"--find-links\", \"FOLDER\"]` takes wheels from a folder");
     }
     if said.says(&["No module named pip"]) {
         return diagnostic.hint("this Python has no pip: `python3 -m ensurepip`, the system's package `python3-pip`, or `uv`");
@@ -174,7 +187,9 @@ fn without_wheel(said: &Said) -> Option<String> {
 fn no_wheel(name: &str, diagnostic: Diagnostic, platform: &Platform) -> Diagnostic {
     let mut told = Diagnostic::error(BUILD_FAILED, "A dependency has no wheel for where the function runs")
         .detail(format!("There is no wheel of `{name}` for {}. {}", platform.shown(), diagnostic.detail))
-        .hint(format!("is it called so, and is there a version of `{name}` with such a wheel? <https://pypi.org> lists them under “Download files”"));
+        .hint(format!(
+            "is it called so, and is there a version of `{name}` with such a wheel? <https://pypi.org> lists them under “Download files”"
+        ));
     if let Platform::Lambda { .. } = platform {
         told = told.hint("another `runtime` or `architectures` may have one");
     }

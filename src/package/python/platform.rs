@@ -127,7 +127,10 @@ mod tests {
     #[test]
     fn wheels_fit_the_glibc_of_the_runtime() {
         let names = pip_platforms(13, "aarch64");
-        assert_eq!((names.first().unwrap().as_str(), names.last().unwrap().as_str(), names.len()), ("manylinux_2_34_aarch64", "manylinux2014_aarch64", 19));
+        assert_eq!(
+            (names.first().unwrap().as_str(), names.last().unwrap().as_str(), names.len()),
+            ("manylinux_2_34_aarch64", "manylinux2014_aarch64", 19)
+        );
         assert_eq!(pip_platforms(11, "x86_64").first().unwrap(), "manylinux_2_26_x86_64");
         assert_eq!(uv_platform(12, "x86_64"), "x86_64-manylinux_2_34");
         assert_eq!(uv_platform(10, "aarch64"), "aarch64-manylinux2014");

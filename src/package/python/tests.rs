@@ -152,7 +152,10 @@ async fn wheels_are_installed_for_where_the_function_runs() {
     let machine = Machine::new(&["uv", "python3"], &text);
     let calls = machine.built(r#"{"path":"app","installer":"pip"}"#).await.1;
     let platforms: Vec<&str> = calls[0].split(' ').filter_map(|word| word.strip_prefix("--platform=")).collect();
-    assert!(calls[0].starts_with("python3 -m pip install ") && calls[0].contains(" --no-compile --only-binary=:all: --implementation=cp --python-version=3.13 "));
+    assert!(
+        calls[0].starts_with("python3 -m pip install ")
+            && calls[0].contains(" --no-compile --only-binary=:all: --implementation=cp --python-version=3.13 ")
+    );
     assert_eq!((platforms[0], *platforms.last().unwrap()), ("manylinux_2_34_aarch64", "manylinux2014_aarch64"));
 }
 
@@ -161,7 +164,12 @@ async fn on_this_machine_the_interpreter_decides() {
     let mut machine = Machine::new(&["python3"], &requirements("a==1\n"));
     machine.for_this_machine = true;
     let calls = machine.built(APP).await.1;
-    assert_eq!(calls, ["python3 -m pip install --quiet --disable-pip-version-check --no-input --no-compile --only-binary=:all: --target ./state/build/new --requirement ./app/requirements.txt"]);
+    assert_eq!(
+        calls,
+        [
+            "python3 -m pip install --quiet --disable-pip-version-check --no-input --no-compile --only-binary=:all: --target ./state/build/new --requirement ./app/requirements.txt"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -203,7 +211,10 @@ async fn what_is_locked_or_listed_is_handed_to_the_installer() {
     assert_eq!(machine.read("requirements"), "b>=2\nc\n");
     let machine = Machine::new(&["uv", "python3"], &[project, ("uv.lock", "")]);
     let calls = machine.built(r#"{"path":"app","installer":"pip","env":{"MINE":1}}"#).await.1;
-    assert_eq!(calls[0], "uv export --quiet --color=never --frozen --no-dev --no-emit-project --no-editable --no-header --format=requirements-txt");
+    assert_eq!(
+        calls[0],
+        "uv export --quiet --color=never --frozen --no-dev --no-emit-project --no-editable --no-header --format=requirements-txt"
+    );
     assert_eq!((machine.read("requirements").as_str(), calls.len()), ("locked==1\n", 2));
 }
 
@@ -273,7 +284,10 @@ async fn a_dependency_without_a_wheel_is_named() {
 
 #[tokio::test]
 async fn a_function_that_python_cannot_run_is_refused_with_what_to_write() {
-    let mut machine = Machine::new(&[], &[("api/users.py", "def lambda_handler(event, context):\n"), (".python-version", "3.12\n"), ("requirements.txt", "")]);
+    let mut machine = Machine::new(
+        &[],
+        &[("api/users.py", "def lambda_handler(event, context):\n"), (".python-version", "3.12\n"), ("requirements.txt", "")],
+    );
     (machine.runtime, machine.handler) = ("provided.al2023", "bootstrap");
     insta::assert_snapshot!(machine.told(APP).await, @r#"
     wrong-runtime The runtime does not fit what is built

@@ -37,10 +37,8 @@ impl Package {
     /// Whether it is made from these sources, and nobody touched it since.
     pub async fn holds(&self, sources: &Sources) -> Result<bool, Diagnostic> {
         let (package, sources) = (self.clone(), sources.clone());
-        blocking(move || {
-            Ok(Record::load(&package.record()).is_some_and(|record| record.holds(&package.index, &sources, &package.folder)))
-        })
-        .await
+        blocking(move || Ok(Record::load(&package.record()).is_some_and(|record| record.holds(&package.index, &sources, &package.folder))))
+            .await
     }
 
     /// Puts it together: what was installed first, so that the project's own files beat it.

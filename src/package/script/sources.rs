@@ -9,8 +9,22 @@ use std::path::{Path, PathBuf};
 
 /// What is no part of any package: version control, environments, and what tools leave behind.
 const LEFTOVERS: [&str; 16] = [
-    ".git", ".hg", ".svn", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", ".idea", ".vscode",
-    ".DS_Store", ".aws-sam", ".serverless", "cdk.out",
+    ".git",
+    ".hg",
+    ".svn",
+    ".venv",
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".tox",
+    ".nox",
+    ".idea",
+    ".vscode",
+    ".DS_Store",
+    ".aws-sam",
+    ".serverless",
+    "cdk.out",
 ];
 /// Files that say of a folder that it is an environment of Python's, or a cache.
 const TELLING: [&str; 2] = ["pyvenv.cfg", "CACHEDIR.TAG"];
@@ -94,15 +108,30 @@ mod tests {
         }
         let [include, exclude] = [include, exclude].map(|patterns| patterns.iter().map(ToString::to_string).collect());
         let elsewhere = vec![folder.path().join("state")];
-        let selection = Selection { folder: folder.path().into(), include, exclude, left_out: &["node_modules"], elsewhere, ..Selection::default() };
+        let selection =
+            Selection { folder: folder.path().into(), include, exclude, left_out: &["node_modules"], elsewhere, ..Selection::default() };
         selection.entries().unwrap().into_iter().map(|entry| entry.name).collect()
     }
 
     #[test]
     fn what_tools_leave_behind_stays_and_everything_else_comes_along() {
         let files = [
-            "app.py", "tests/test_app.py", "lib/state/x", ".hidden", "__pycache__/app.pyc", "lib/__pycache__/x", "old.pyc", ".venv/bin/python",
-            "env/pyvenv.cfg", "env/lib/x", "cache/CACHEDIR.TAG", "node_modules/x", ".git/HEAD", "state/x", ".lambdoignore", "notes",
+            "app.py",
+            "tests/test_app.py",
+            "lib/state/x",
+            ".hidden",
+            "__pycache__/app.pyc",
+            "lib/__pycache__/x",
+            "old.pyc",
+            ".venv/bin/python",
+            "env/pyvenv.cfg",
+            "env/lib/x",
+            "cache/CACHEDIR.TAG",
+            "node_modules/x",
+            ".git/HEAD",
+            "state/x",
+            ".lambdoignore",
+            "notes",
         ];
         assert_eq!(names(&files, &[], &[]), [".hidden", "app.py", "lib/state/x", "tests/test_app.py"]);
     }

@@ -23,7 +23,12 @@ pub(in crate::package) struct Said {
 ///
 /// # Errors
 /// When it cannot be started.
-pub(in crate::package) async fn run(program: &Path, arguments: &[String], folder: &Path, environment: &Environment) -> Result<Said, Diagnostic> {
+pub(in crate::package) async fn run(
+    program: &Path,
+    arguments: &[String],
+    folder: &Path,
+    environment: &Environment,
+) -> Result<Said, Diagnostic> {
     let failed = |error: std::io::Error| {
         let detail = format!("`{}` could not be started: {error}.", program.display());
         Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
@@ -53,7 +58,15 @@ impl Said {
 
     /// Whether the network was in the way.
     pub fn is_offline(&self) -> bool {
-        self.says(&["Failed to establish a new connection", "name resolution", "dns error", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "timed out"])
+        self.says(&[
+            "Failed to establish a new connection",
+            "name resolution",
+            "dns error",
+            "ENOTFOUND",
+            "EAI_AGAIN",
+            "ECONNREFUSED",
+            "timed out",
+        ])
     }
 }
 
