@@ -27,8 +27,6 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("role", ANY_STRING, "The role that it runs as: the name of a `[role.NAME]` or the ARN of an existing one."),
     Field::new("code", Shape::AnyOf(&[Shape::Table(CODE)]), "The package, made of files that are there already."),
     Field::new("image", Shape::Table(IMAGE), "The container image, made here or there already.").internal(),
-    Field::new("image_config", Shape::Table(IMAGE_CONFIG), "What is another than the image itself says."),
-    Field::new("package_type", Shape::Choice(&["Zip", "Image"]), "Follows from `image`; AWS cannot change it.").replaces(),
     Field::new("architectures", Shape::List { item: &Shape::Choice(&["x86_64", "arm64"]), max: 1 }, "The processor that it runs on.")
         .default(Default::Texts(&["x86_64"])),
     Field::new(
@@ -70,6 +68,8 @@ pub(super) const FIELDS: &[Field] = &[
     )
     .default(Default::Texts(&[])),
     Field::new("snap_start", Shape::Table(SNAP_START), "Snapshots that make cold starts faster.").default(Default::Made(snap_start)),
+    Field::new("image_config", Shape::Table(IMAGE_CONFIG), "What is another than the image itself says."),
+    Field::new("package_type", Shape::Choice(&["Zip", "Image"]), "Follows from `image`; AWS cannot change it.").replaces(),
     Field::new(
         "reserved_concurrent_executions",
         Shape::Integer { min: 0, max: i32::MAX as i64 },
