@@ -1,6 +1,6 @@
 //! What other kinds need to know about a function.
 
-use super::FunctionFacts;
+use super::{FunctionFacts, repository_facts};
 use super::names::usual_name;
 use crate::model::{Address, Section, Target, TemplatePart, Value};
 
@@ -32,7 +32,8 @@ pub fn function_facts(
             managed_role(given)
         }
     };
-    FunctionFacts { name: section.name.clone(), function_name, arn, role, log_group_name, values }
+    let repository = repository_facts(section, |_| None, project, stage);
+    FunctionFacts { name: section.name.clone(), function_name, arn, role, log_group_name, repository, values }
 }
 
 /// The key under which a role section holds what stands in `role = "…"`: the shorthand of the kind `role`.

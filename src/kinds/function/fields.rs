@@ -5,6 +5,7 @@
 
 use super::resources::{check_access_point, check_kms_key, check_layer, check_security_group, check_subnet};
 use super::{environment, runtime};
+use crate::kinds::image_uri::ImageUri;
 use crate::kinds::names::only;
 use crate::kinds::{arn, log_group, tagging};
 use crate::model::field::{ANY_STRING, fill_defaults};
@@ -25,6 +26,9 @@ pub(super) const FIELDS: &[Field] = &[
         .default(Default::Text("bootstrap")),
     Field::new("role", ANY_STRING, "The role that it runs as: the name of a `[role.NAME]` or the ARN of an existing one."),
     Field::new("code", Shape::AnyOf(&[Shape::Table(CODE)]), "The package, made of files that are there already."),
+    Field::new("image", Shape::Table(IMAGE), "The container image, made here or there already.").internal(),
+    Field::new("image_config", Shape::Table(IMAGE_CONFIG), "What is another than the image itself says."),
+    Field::new("package_type", Shape::Choice(&["Zip", "Image"]), "Follows from `image`; AWS cannot change it.").replaces(),
     Field::new("architectures", Shape::List { item: &Shape::Choice(&["x86_64", "arm64"]), max: 1 }, "The processor that it runs on.")
         .default(Default::Texts(&["x86_64"])),
     Field::new(
@@ -102,6 +106,25 @@ pub(super) const CODE: &[Field] = &[
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the package."),
     Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it."),
     Field::new("zip", Shape::text(1, 4096), "A zip that is used as it is."),
+];
+
+/// Keys of `image`. Those that say how it is made are read where it is made.
+const IMAGE: &[Field] = &[
+    Field::new("dockerfile", Shape::text(1, 4096), "The Dockerfile that it is built from."),
+    Field::new("context", Shape::text(1, 4096), "The folder that the Dockerfile copies from."),
+    Field::new("target", ANY_STRING, "The stage of the Dockerfile that is built."),
+    Field::new("build_args", Shape::Map { value: &ANY_STRING, check: None }, "Values for the `ARG`s of the Dockerfile."),
+    Field::new("base", Shape::text(1, 2048), "The image that `files` or the built program are laid on, or `scratch`."),
+    Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the image."),
+    Field::new("build", Shape::AnyOf(&[ANY_STRING, Shape::Table(BUILD)]), "How the program in it is made from sources."),
+    Field::new("uri", Shape::checked(1, 2048, check_image_uri), "The address of an image that lies in ECR already."),
+    Field::new("repository", ANY_STRING, "The `[ecr.NAME]` that it is pushed to; one of the function's own unless given."),
+];
+
+const IMAGE_CONFIG: &[Field] = &[
+    Field::new("command", Shape::List { item: &ANY_STRING, max: 1500 }, "What the entry point gets, instead of the image's `CMD`."),
+    Field::new("entry_point", Shape::List { item: &ANY_STRING, max: 1500 }, "What is started, instead of the image's `ENTRYPOINT`."),
+    Field::new("working_directory", Shape::text(0, 1000), "The folder that it is started in, instead of the image's `WORKDIR`."),
 ];
 
 /// Keys of `build`.
@@ -214,6 +237,17 @@ fn check_name(text: &str) -> Result<(), String> {
     only(text, "-_")
 }
 
+/// Lambda takes images of private registries of ECR. Addresses on this machine are an emulator's.
+fn check_image_uri(text: &str) -> Result<(), String> {
+    const EXAMPLE: &str = "`123456789012.dkr.ecr.eu-central-1.amazonaws.com/NAME:TAG`";
+    let Some(uri) = ImageUri::parse(text) else { return Err(format!("is not the address of an image, such as {EXAMPLE}")) };
+    if uri.registry().is_none() && !uri.is_of_this_machine() {
+        return Err(format!("is not in a private registry of ECR, and Lambda takes images from there only, such as {EXAMPLE}"));
+    }
+    let is_exact = uri.tag.is_some() || uri.digest.is_some();
+    is_exact.then_some(()).ok_or_else(|| "has neither a tag nor a digest".to_owned())
+}
+
 fn check_handler(text: &str) -> Result<(), String> {
     if text.chars().any(char::is_whitespace) { Err("must not have spaces".to_owned()) } else { Ok(()) }
 }
@@ -250,6 +284,8 @@ mod tests {
             (check_name as crate::model::field::Check, "demo-hash_1", "demo.hash"),
             (check_handler, "index.handler", "index handler"),
             (check_optional_arn, "", "my-queue"),
+            (check_image_uri, "123456789012.dkr.ecr.us-east-1.amazonaws.com/x:1", "123456789012.dkr.ecr.us-east-1.amazonaws.com/x"),
+            (check_image_uri, "127.0.0.1:4566/x:1", "public.ecr.aws/x:1"),
             (check_mount_path, "/mnt/data", "/data"),
             (check_mount_path, "/mnt/data", "/mnt/"),
         ] {

@@ -1,11 +1,13 @@
-//! The kind `function`: a Lambda function made of a zip.
+//! The kind `function`: a Lambda function made of a zip or of an image.
 
 mod check;
+mod code;
 mod drafts;
 mod environment;
 mod fields;
 mod live;
 mod lower;
+mod package_type;
 mod read;
 mod request;
 mod resources;
@@ -14,6 +16,7 @@ mod runtime;
 mod settle;
 mod steady;
 
+pub use package_type::forbidden;
 pub(super) use resources::check_role;
 
 pub(crate) use read::absent;
