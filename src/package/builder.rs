@@ -3,6 +3,7 @@
 use super::command::CommandBuilder;
 use super::environment::Environment;
 use super::fingerprint::Sources;
+use super::image::Images;
 use super::index::Index;
 use super::rust::RustBuilder;
 use crate::diagnostic::Diagnostic;
@@ -94,6 +95,7 @@ pub trait Builder: Send + Sync {
 /// All builders.
 pub struct Builders {
     builders: Vec<Box<dyn Builder>>,
+    images: Images,
 }
 
 impl Builders {
@@ -104,7 +106,13 @@ impl Builders {
 
     /// The same, with programs sought and started in another environment.
     pub(super) fn with(environment: Environment) -> Self {
-        Self { builders: vec![Box::new(CommandBuilder), Box::new(RustBuilder::new(environment))] }
+        let images = Images::new(environment.clone());
+        Self { builders: vec![Box::new(CommandBuilder), Box::new(RustBuilder::new(environment))], images }
+    }
+
+    /// What makes images.
+    pub(super) fn images(&self) -> &Images {
+        &self.images
     }
 
     /// The builder for a kind.

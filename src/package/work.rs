@@ -7,11 +7,12 @@ use super::contents::{self, Contents};
 use super::fingerprint::Sources;
 use super::glibc;
 use super::hash::content_hash;
+use super::image::{self, ImageJob, ImageSource, Store};
 use super::index::Index;
 use super::manifest::Manifests;
 use super::packages::{Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
-use super::source::{Source, parse};
+use super::source::{Source, parse_request};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, Value};
 use futures::StreamExt;
@@ -34,6 +35,13 @@ struct Package {
     requests: Vec<PackageRequest>,
 }
 
+impl Package {
+    /// Whether something is built or fetched for it.
+    fn takes_time(&self) -> bool {
+        self.build.is_some() || matches!(self.source, Source::Image(_))
+    }
+}
+
 /// One build and what came of it.
 struct Work {
     /// What tells it apart from others, in every run.
@@ -51,6 +59,8 @@ struct Ready {
     planned: Planned,
     sources: Option<Sources>,
     artifact: Artifact,
+    /// Whether an earlier build still held, or there was nothing to build.
+    is_cached: bool,
     warnings: Vec<Diagnostic>,
 }
 
@@ -75,7 +85,7 @@ pub(super) async fn resolve(
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
     }
-    let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(|package| package.build.is_some());
+    let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(Package::takes_time);
     let mut made = run.make_all(given).await;
     // A build takes its time: whoever waits for the end of the checks need not wait for it.
     if problems.is_empty() && made.iter().all(|(_, made)| made.is_ok()) {
@@ -105,8 +115,9 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
 /// Whether exactly one source is given, and could be read: everything else the spec has told already.
 fn is_readable(request: &PackageRequest) -> bool {
     let is_broken = |value: &Value| matches!(value, Value::Unresolved(parts) if parts.is_empty());
-    match (&request.code, &request.build) {
-        (Some(value), None) | (None, Some(value)) => {
+    let given: Vec<&Value> = [&request.code, &request.build, &request.image].into_iter().flatten().collect();
+    match given[..] {
+        [value] => {
             !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken))
         }
         _ => false,
@@ -120,6 +131,7 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             let path = folder.join(&build.path);
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
+        Source::Image(image) => image::check(image, folder),
         source => contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.is_provided)),
     }
 }
@@ -139,20 +151,26 @@ fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) 
     let mut known = BTreeMap::new();
     requests.sort_by(|one, other| one.address.cmp(&other.address));
     for request in requests {
-        let source = match parse(request.code.as_ref(), request.build.as_ref(), folder, builders) {
+        let source = match parse_request(&request, folder, builders) {
             Ok(source) => source,
             Err(found) => {
                 problems.extend(found.into_iter().map(|problem| placed(problem, &request)));
                 continue;
             }
         };
-        let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
+        // There is nothing to make.
+        if source == Source::Image(ImageSource::Existing) {
+            continue;
+        }
+        let build = source.build().map(|build| work_for(build, &request, builders, &mut works));
         let is_provided = is_provided(&request.runtime);
         if let Some(problem) = wrong_runtime(&source, &request, builders) {
             problems.push(placed(problem, &request));
             continue;
         }
-        let key = format!("{source:?} {is_provided} {build:?}");
+        // Every image is for one architecture, whatever is in it.
+        let architecture = if matches!(source, Source::Image(_)) { architecture(&request) } else { "" };
+        let key = format!("{source:?} {is_provided} {build:?} {architecture}");
         match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
             Some(package) => package.requests.push(request),
             None => {
@@ -247,24 +265,44 @@ impl Run<'_> {
             (self.options.events)(Event::Building { function: request.shown(), index, total: self.total });
         }
         let built = self.build(package).await?;
-        let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
-        ready.warnings = self.warnings(package, built.as_ref());
-        ready.sources = built.as_ref().and_then(|built| built.sources.clone());
+        let mut ready = match &package.source {
+            Source::Image(image) => self.image(package, image, built.as_ref()).await?,
+            source => {
+                let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
+                hash(self.index.clone(), folder, source.clone(), package.is_provided).await?
+            }
+        };
+        ready.warnings.extend(self.warnings(package, built.as_ref()));
+        ready.sources = built.as_ref().and_then(|built| built.sources.clone()).or(ready.sources);
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for request in &package.requests {
             let (function, bytes) = (request.shown(), ready.artifact.unzipped_bytes);
-            let cached = built.as_ref().is_none_or(|built| built.is_cached);
+            let cached = ready.is_cached && built.as_ref().is_none_or(|built| built.is_cached);
             (self.options.events)(Event::Built { function, bytes, cached, elapsed_ms });
         }
         Ok(ready)
+    }
+
+    /// Makes an image, of what its build made where it has one.
+    async fn image(&self, package: &Package, image: &ImageSource, built: Option<&Built>) -> Result<Ready, Diagnostic> {
+        let Options { folder, cache, build: may_run, .. } = *self.options;
+        let architecture = package.requests.first().map_or(DEFAULT_ARCHITECTURE, architecture);
+        let job = ImageJob { architecture, folder, cache, index: &self.index, may_run };
+        let made = self.builders.images().make(image, built, job).await?;
+        let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
+        let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
+        let first = package.requests.first();
+        let warnings = made.warnings.into_iter().map(|warning| first.map_or(warning.clone(), |first| placed(warning, first)));
+        let planned = Planned { contents: Contents::Files(made.entries), items: made.items, image: Some(made.image) };
+        Ok(Ready { planned, sources: made.sources, artifact, is_cached: made.is_cached, warnings: warnings.collect() })
     }
 
     /// What should be known about what was built, each at the functions that it concerns.
     fn warnings(&self, package: &Package, built: Option<&Built>) -> Vec<Diagnostic> {
         let (Some(built), Some(first)) = (built, package.requests.first()) else { return Vec::new() };
         let mut warnings: Vec<Diagnostic> = built.warnings.iter().map(|warning| placed(warning.clone(), first)).collect();
-        if !self.options.for_this_machine {
+        // An image brings its own libraries.
+        if !self.options.for_this_machine && matches!(package.source, Source::Build(_)) {
             let warning = |request: &PackageRequest| glibc::warning(&built.output, &request.runtime, architecture(request));
             let each = package.requests.iter();
             warnings.extend(each.filter_map(|request| Some(placed(warning(request)?, request))));
@@ -280,7 +318,7 @@ impl Run<'_> {
     }
 
     fn finish(&self, made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-        let mut packages = Packages::new(Manifests::new(self.options.cache));
+        let mut packages = Packages::new(Manifests::new(self.options.cache), self.builders.images().clone(), Store::new(self.options.cache));
         for (package, made) in made {
             let key = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.key.as_str());
             match made {
@@ -336,7 +374,7 @@ fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, 
     check_contents(&contents, &items, is_provided)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
-    Ok(Ready { planned: Planned { contents, items }, sources: None, artifact, warnings: Vec::new() })
+    Ok(Ready { planned: Planned { contents, items, image: None }, sources: None, artifact, is_cached: true, warnings: Vec::new() })
 }
 
 fn unreadable(detail: String) -> Diagnostic {

@@ -65,7 +65,7 @@ impl Store {
     ///
     /// # Errors
     /// When no file can be made.
-    pub fn sink(&self) -> io::Result<Sink> {
+    pub(super) fn sink(&self) -> io::Result<Sink> {
         fs::create_dir_all(&self.folder)?;
         Ok(Sink { file: NamedTempFile::new_in(&self.folder)?, hash: Hashing::new(io::sink()), folder: self.folder.clone() })
     }
@@ -120,11 +120,6 @@ impl<W> Hashing<W> {
     /// The same as a digest.
     pub fn digest(&self) -> String {
         format!("sha256:{}", hex(&self.sha256()))
-    }
-
-    /// How many bytes went through.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
     }
 }
 
