@@ -2,7 +2,7 @@
 
 use super::fields::FIELDS;
 use super::runtime::Standing;
-use super::{environment, runtime};
+use super::{environment, package_type, runtime};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Context;
 use crate::kinds::lowering::finding;
@@ -36,6 +36,7 @@ pub(super) fn all(section: &Section, inputs: &Table, context: &Context<'_>) -> V
     .chain(report.layers())
     .chain(report.log_levels())
     .chain(report.snap_start())
+    .chain(package_type::problems(section, context))
     .collect()
 }
 

@@ -7,6 +7,7 @@ mod environment;
 mod fields;
 mod live;
 mod lower;
+mod moved_tags;
 mod package_type;
 mod read;
 mod request;

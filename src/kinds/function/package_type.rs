@@ -1,8 +1,10 @@
 //! What a function is deployed as, a zip or an image, and which settings belong to one of the two only.
 
-use crate::kinds::Context;
-use crate::kinds::image_uri::repository_uri;
-use crate::model::{Address, Artifact, Section, Table, Value};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::image_uri::{ImageUri, repository_uri};
+use crate::kinds::lowering::finding;
+use crate::kinds::{Context, RepositoryFacts};
+use crate::model::{Address, Artifact, Path, Resource, Section, Table, Value};
 
 /// The setting that tells the two apart. A zip is what it is without it.
 pub(super) const PACKAGE_TYPE: &str = "package_type";
@@ -66,7 +68,7 @@ pub(super) fn canonical_config(config: &Table) -> Option<Table> {
 }
 
 /// The function's own repository and its image, which come with a function whose image is pushed.
-pub(super) fn company(section: &Section, context: &Context<'_>) -> Vec<crate::model::Resource> {
+pub(super) fn company(section: &Section, context: &Context<'_>) -> Vec<Resource> {
     let Some(facts) = context.functions.get(&section.name) else { return Vec::new() };
     let Some(repository) = &facts.repository else { return Vec::new() };
     let image = crate::kinds::image::of_function(facts, repository, context).map(|(image, _)| image);
@@ -79,6 +81,60 @@ pub(super) fn needed(section: &Section, context: &Context<'_>) -> Vec<Address> {
     let is_made = context.artifacts.contains_key(&Address::new(super::KIND, &section.name));
     let image = is_made.then(|| Address::new(crate::kinds::image::KIND, &section.name));
     repository.map(|repository| image.into_iter().chain([repository.address.clone()])).into_iter().flatten().collect()
+}
+
+/// What a function asks for that its package type does not have, and an image that it cannot have.
+pub(super) fn problems(section: &Section, context: &Context<'_>) -> Vec<Diagnostic> {
+    let is_image = section.values.contains_key(SOURCE);
+    let given = forbidden(is_image).iter().filter(|key| section.values.contains_key(**key));
+    let told = given.map(|key| finding(section, &Path::key(key), not_for(key, is_image)));
+    told.chain(contradiction(section, is_image)).chain(elsewhere(section, context)).chain(unknown_repository(section, context)).collect()
+}
+
+fn not_for(key: &str, is_image: bool) -> Diagnostic {
+    if !is_image {
+        return Diagnostic::error("not-for-zips", "The setting belongs to images")
+            .detail(format!("`{key}` changes what a container image starts with, and the function has no `image`."))
+            .hint("`runtime` and `handler` say what of a zip is called");
+    }
+    let hint = match key {
+        "handler" => "what the image starts is said with `image_config = { command = [\"app.handler\"] }`",
+        "layers" => "put the files of the layers into the image",
+        "snap_start" => "take it away: snapshots are made of zips only",
+        _ => "take it away: the image brings its own",
+    };
+    Diagnostic::error("not-for-images", "The setting belongs to zips")
+        .detail(format!("`{key}` is no setting of a function that is made of an `image`; Lambda refuses it."))
+        .hint(hint)
+}
+
+fn contradiction(section: &Section, is_image: bool) -> Option<Diagnostic> {
+    let given = section.string(PACKAGE_TYPE).filter(|given| (*given == IMAGE) != is_image)?;
+    let found = Diagnostic::error("package-type", "The package type is another one")
+        .detail(format!("`{PACKAGE_TYPE}` is `{given}`, and the function {} an `image`.", if is_image { "has" } else { "has no" }))
+        .hint(format!("take `{PACKAGE_TYPE}` away: it follows from where the code comes from"));
+    Some(finding(section, &Path::key(PACKAGE_TYPE), found))
+}
+
+/// Lambda takes images of its own region only.
+fn elsewhere(section: &Section, context: &Context<'_>) -> Option<Diagnostic> {
+    let text = section.values.get(SOURCE)?.as_table()?.get("uri")?.as_str()?;
+    let (_, region) = ImageUri::parse(text)?.registry()?;
+    let ours = context.region().filter(|ours| *ours != region)?;
+    let found = Diagnostic::error("elsewhere", "Something lies in another region or partition")
+        .detail(format!("`{text}` is in the region `{region}`, and this is deployed to `{ours}`; Lambda takes images of its own region only."))
+        .hint("copy the image there, or let ECR replicate it");
+    Some(finding(section, &Path::key(SOURCE).join("uri"), found))
+}
+
+fn unknown_repository(section: &Section, context: &Context<'_>) -> Option<Diagnostic> {
+    let name = section.values.get(SOURCE)?.as_table()?.get("repository")?.as_str()?;
+    let is_unknown = |repository: &RepositoryFacts| !repository.is_declared && repository.address.name == name;
+    context.functions.get(&section.name)?.repository.as_ref().filter(|repository| is_unknown(repository))?;
+    let found = Diagnostic::error("unknown-repository", "The repository is not declared")
+        .detail(format!("`repository = \"{name}\"` names no `[ecr.{name}]`."))
+        .hint(format!("declare it as `[ecr.{name}]`, or take `repository` away: the function then gets one of its own"));
+    Some(finding(section, &Path::key(SOURCE).join("repository"), found))
 }
 
 #[cfg(test)]

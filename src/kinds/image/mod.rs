@@ -7,6 +7,7 @@
 mod read;
 mod run;
 
+pub(super) use read::digests;
 pub(super) use run::delete;
 
 use super::{Context, Done, FunctionFacts, Kind, Lowered, Place, ReadTarget, RepositoryFacts, RunContext};
