@@ -37,7 +37,8 @@ const READS: &[&str] = &["BatchGetImage", "FilterLogEvents"];
 /// Whether an operation of the services that lambdo uses only reads: AWS names those so, but for a few. A token of
 /// ECR is no read, since it lets who has it push.
 fn is_read(operation: &str) -> bool {
-    operation != "GetAuthorizationToken" && (READS.contains(&operation) || ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb)))
+    operation != "GetAuthorizationToken"
+        && (READS.contains(&operation) || ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb)))
 }
 
 #[cfg(test)]

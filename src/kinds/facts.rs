@@ -1,7 +1,7 @@
 //! What other kinds need to know about a function.
 
-use super::{FunctionFacts, repository_facts};
 use super::names::usual_name;
+use super::{FunctionFacts, repository_facts};
 use crate::model::{Address, Section, Target, TemplatePart, Value};
 
 /// Works out the facts of one function. A name pattern in `function_name` is resolved already.

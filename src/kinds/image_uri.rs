@@ -22,8 +22,12 @@ impl<'a> ImageUri<'a> {
         let is_host = host.contains(['.', ':']) || host == "localhost";
         let (rest, digest) = rest.split_once('@').map_or((rest, None), |(rest, digest)| (rest, Some(digest)));
         let (repository, tag) = rest.rsplit_once(':').map_or((rest, None), |(repository, tag)| (repository, Some(tag)));
-        (is_host && !repository.is_empty() && digest.is_none_or(is_digest) && tag.is_none_or(|tag| !tag.is_empty()))
-            .then_some(Self { host, repository, tag, digest })
+        (is_host && !repository.is_empty() && digest.is_none_or(is_digest) && tag.is_none_or(|tag| !tag.is_empty())).then_some(Self {
+            host,
+            repository,
+            tag,
+            digest,
+        })
     }
 
     /// The account and the region of a private registry of ECR; nothing for any other registry.

@@ -228,7 +228,17 @@ pub struct Registry {
 impl Registry {
     /// The kinds in the order of the documentation.
     pub fn new() -> Self {
-        Self { kinds: vec![&function::Function, &role::Role, &log_group::LogGroup, &event_rule::EventRule, &permission::Permission, &ecr::Ecr, &image::Image] }
+        Self {
+            kinds: vec![
+                &function::Function,
+                &role::Role,
+                &log_group::LogGroup,
+                &event_rule::EventRule,
+                &permission::Permission,
+                &ecr::Ecr,
+                &image::Image,
+            ],
+        }
     }
 
     /// A registry of these kinds only, for trying out one part without the others.

@@ -50,7 +50,8 @@ impl Source {
 /// Everything that is wrong with it, without address and span.
 pub fn parse_request(request: &PackageRequest, folder: &Path, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
     let Some(image) = &request.image else { return parse(request.code.as_ref(), request.build.as_ref(), folder, builders) };
-    let others: Vec<&str> = [("code", &request.code), ("build", &request.build)].iter().filter(|(_, value)| value.is_some()).map(|(key, _)| *key).collect();
+    let others: Vec<&str> =
+        [("code", &request.code), ("build", &request.build)].iter().filter(|(_, value)| value.is_some()).map(|(key, _)| *key).collect();
     if !others.is_empty() {
         let detail = format!("`image` and {} both say what to deploy; keep one of them.", list(&others));
         return Err(vec![Diagnostic::error("two-codes", "The function has code from two places").detail(detail)]);

@@ -123,10 +123,7 @@ mod tests {
             (vec![("encryption_configuration", kms("KMS", "us-east-1"))], &["elsewhere"]),
             (vec![("image_tag_mutability", "MUTABLE_WITH_EXCLUSION".into())], &["exclusion-filters"]),
             (vec![("image_tag_mutability_exclusion_filters", filter())], &["exclusion-filters"]),
-            (
-                vec![("image_tag_mutability", "IMMUTABLE_WITH_EXCLUSION".into()), ("image_tag_mutability_exclusion_filters", filter())],
-                &[],
-            ),
+            (vec![("image_tag_mutability", "IMMUTABLE_WITH_EXCLUSION".into()), ("image_tag_mutability_exclusion_filters", filter())], &[]),
             (vec![("lifecycle_policy", table([]))], &[]),
             (vec![("lifecycle_policy", table([("rule", Value::List(vec![]))]))], &["bad-lifecycle-policy"]),
             (vec![("lifecycle_policy", r#"{"rules":[{"rulePriority":1}]}"#.into())], &[]),

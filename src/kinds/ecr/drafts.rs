@@ -139,7 +139,10 @@ mod tests {
     fn a_create_is_three_calls() {
         insta::assert_snapshot!(shown(&create(&lowered(&[]).resources[0])), @"");
         let bare = lowered(&[("lifecycle_policy", Table::new().into())]);
-        assert_eq!(create(&bare.resources[0]).iter().map(|draft| draft.call).collect::<Vec<_>>(), ["ecr:CreateRepository", "ecr:SetRepositoryPolicy"]);
+        assert_eq!(
+            create(&bare.resources[0]).iter().map(|draft| draft.call).collect::<Vec<_>>(),
+            ["ecr:CreateRepository", "ecr:SetRepositoryPolicy"]
+        );
     }
 
     #[test]
@@ -162,7 +165,8 @@ mod tests {
         let entries = BTreeMap::from([(Address::new("image", "hash"), ours), (Address::new("image", "x"), elsewhere)]);
         let calls = |entries: &BTreeMap<Address, Entry>, force: bool| {
             let attributes = Table::from_iter([(FORCE.to_owned(), force.into())]);
-            let removal = Removal { physical_id: &id, inputs: &Table::new(), attributes: &attributes, live: None, entries, dependants: &[] };
+            let removal =
+                Removal { physical_id: &id, inputs: &Table::new(), attributes: &attributes, live: None, entries, dependants: &[] };
             shown(&delete(&removal))
         };
         insta::assert_snapshot!(calls(&entries, false), @"");

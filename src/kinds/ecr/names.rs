@@ -30,7 +30,9 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     if text.chars().any(|character| character.is_ascii_uppercase()) {
         return Err(format!("has upper case, and names of repositories are in lower case: `{}`", text.to_lowercase()));
     }
-    if let Some(odd) = text.chars().find(|character| !(character.is_ascii_lowercase() || character.is_ascii_digit() || "._-/".contains(*character))) {
+    if let Some(odd) =
+        text.chars().find(|character| !(character.is_ascii_lowercase() || character.is_ascii_digit() || "._-/".contains(*character)))
+    {
         return Err(format!("has `{odd}`; a name has lower-case letters, digits, `.`, `_`, `-` and `/`"));
     }
     let is_part = |part: &str| part.split(['.', '_', '-']).all(|word| !word.is_empty());

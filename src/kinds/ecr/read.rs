@@ -219,7 +219,10 @@ pub(super) async fn strangers(reader: &Reader, name: &str) -> Option<String> {
     let more = if foreign.len() > SHOWN { ", …" } else { "" };
     (!foreign.is_empty()).then(|| {
         let count = if foreign.len() == 1 { "an image".to_owned() } else { format!("{} images", foreign.len()) };
-        format!("it holds {count} that lambdo did not push ({}{more}); `force_delete = true` and `lambdo up` let it go with them", names.join(", "))
+        format!(
+            "it holds {count} that lambdo did not push ({}{more}); `force_delete = true` and `lambdo up` let it go with them",
+            names.join(", ")
+        )
     })
 }
 
@@ -287,9 +290,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_stands_in_the_way_of_a_delete_is_told() {
-        let cloud = Cloud::new(|request| match request.contains("ListImages") {
+        let cloud = Cloud::new(|request| {
+            match request.contains("ListImages") {
             true => (200, r#"{"imageIds":[{"imageTag":"v1","imageDigest":"sha256:aa"},{"imageTag":"demo-hash-0123456789abcdef","imageDigest":"sha256:0123456789abcdef00"}]}"#.to_owned()),
             false => answer(request),
+        }
         });
         let mut entry = Entry::new("demo-images".into());
         let Sighting::Found(live) = seen(&cloud, None, Some(&entry)).await else { panic!("not found") };

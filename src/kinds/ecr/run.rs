@@ -1,8 +1,8 @@
 //! Sending the operations of a repository.
 
 use super::drafts::{JUST_MADE, REMOVE};
-use super::read::{find, policy_text, strangers};
 use super::policy;
+use super::read::{find, policy_text, strangers};
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
 use crate::kinds::arguments::{as_json, gone_is_done, name, optional, refused, strings, unknown_call};
 use crate::kinds::{Done, image, tagging};

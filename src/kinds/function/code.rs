@@ -1,8 +1,8 @@
 //! What a function is made of, on its way to Lambda: with the call itself, or named where it lies in AWS.
 
+use super::package_type::is_image;
 use crate::aws::{AwsError, ErrorClass, Package, Writer};
 use crate::kinds::RunContext;
-use super::package_type::is_image;
 use crate::kinds::arguments::text;
 use crate::model::Operation;
 use aws_sdk_lambda::operation::create_function::CreateFunctionOutput;

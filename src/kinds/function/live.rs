@@ -10,8 +10,8 @@ use crate::model::field::fill_defaults;
 use crate::model::{Live, Path, PhysicalId, Table, Unchecked, Value};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{
-    Architecture, EnvironmentResponse, FunctionCodeLocation, FunctionConfiguration, ImageConfig, Layer, LoggingConfig, PackageType, Runtime,
-    VpcConfigResponse,
+    Architecture, EnvironmentResponse, FunctionCodeLocation, FunctionConfiguration, ImageConfig, Layer, LoggingConfig, PackageType,
+    Runtime, VpcConfigResponse,
 };
 
 /// The code of a function that Lambda could not make ready; it equals no content hash.

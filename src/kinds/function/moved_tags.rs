@@ -59,7 +59,9 @@ fn compare(live: &mut Live, digest: Option<&String>) {
             live.foreign.push(format!("the tag leads to `{digest}` now"));
             live.fields.extend(resolved.map(|uri| ("code".to_owned(), uri.into())));
         }
-        (None, Some(_)) => live.foreign.push("the tag is gone from the repository; the function runs on with the image that it has".to_owned()),
+        (None, Some(_)) => {
+            live.foreign.push("the tag is gone from the repository; the function runs on with the image that it has".to_owned())
+        }
         _ => {}
     }
 }

@@ -122,7 +122,9 @@ fn elsewhere(section: &Section, context: &Context<'_>) -> Option<Diagnostic> {
     let (_, region) = ImageUri::parse(text)?.registry()?;
     let ours = context.region().filter(|ours| *ours != region)?;
     let found = Diagnostic::error("elsewhere", "Something lies in another region or partition")
-        .detail(format!("`{text}` is in the region `{region}`, and this is deployed to `{ours}`; Lambda takes images of its own region only."))
+        .detail(format!(
+            "`{text}` is in the region `{region}`, and this is deployed to `{ours}`; Lambda takes images of its own region only."
+        ))
         .hint("copy the image there, or let ECR replicate it");
     Some(finding(section, &Path::key(SOURCE).join("uri"), found))
 }
@@ -145,7 +147,10 @@ mod tests {
     #[test]
     fn the_settings_of_an_image_have_one_form() {
         let of = |config: Value| canonical_config(config.as_table().unwrap()).map(|config| Value::Table(config).to_json().to_string());
-        assert_eq!(of(table([("command", "app.handler".into()), ("working_directory", "".into())])).as_deref(), Some(r#"{"command":["app.handler"]}"#));
+        assert_eq!(
+            of(table([("command", "app.handler".into()), ("working_directory", "".into())])).as_deref(),
+            Some(r#"{"command":["app.handler"]}"#)
+        );
         assert_eq!(of(table([("entry_point", Value::List(vec![])), ("working_directory", "".into())])), None);
         assert_eq!(of(table([("working_directory", "/x".into())])).as_deref(), Some(r#"{"working_directory":"/x"}"#));
     }

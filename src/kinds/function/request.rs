@@ -9,8 +9,8 @@ use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBui
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationInputBuilder;
 use aws_sdk_lambda::types::{
-    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FileSystemConfig, ImageConfig, LoggingConfig, Runtime, SnapStart, TracingConfig,
-    VpcConfig,
+    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FileSystemConfig, ImageConfig, LoggingConfig, Runtime, SnapStart,
+    TracingConfig, VpcConfig,
 };
 
 /// What a create leaves out where it is the default: some of these must not be sent empty.

@@ -16,7 +16,8 @@ use crate::kinds::arguments::picked;
 use crate::kinds::image_uri::repository_uri;
 use crate::model::field::ANY_STRING;
 use crate::model::{
-    Address, Carry, Dependency, Draft, Entry, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update, Value,
+    Address, Carry, Dependency, Draft, Entry, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update,
+    Value,
 };
 use async_trait::async_trait;
 use aws_sdk_ecr::types::ImageIdentifier;

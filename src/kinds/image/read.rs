@@ -122,7 +122,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_could_not_be_looked_at_is_not_missing() {
-        let cloud = Cloud::new(|_| (200, r#"{"failures":[{"imageId":{"imageTag":"a-1"},"failureCode":"KmsError","failureReason":"no key"}]}"#.to_owned()));
+        let cloud = Cloud::new(|_| {
+            (200, r#"{"failures":[{"imageId":{"imageTag":"a-1"},"failureCode":"KmsError","failureReason":"no key"}]}"#.to_owned())
+        });
         assert!(matches!(read_all(&cloud, &["demo:a-1"]).await[..], [Sighting::Unreadable(_)]));
     }
 }

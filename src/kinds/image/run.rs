@@ -30,7 +30,10 @@ async fn push(writer: &Writer, operation: &Operation, repository: &str, context:
     let (registry, login) = log_in(writer, operation).await?;
     let target = PushTarget { registry, repository: repository.to_owned(), tag: Some(tag.to_owned()), login: Some(login) };
     writer.push_image(&target, &image, context.artifacts, &|_| ()).await?;
-    Ok(Done { physical_id: Some(format!("{repository}:{tag}").into()), attributes: Table::from_iter([("digest".to_owned(), digest.into())]) })
+    Ok(Done {
+        physical_id: Some(format!("{repository}:{tag}").into()),
+        attributes: Table::from_iter([("digest".to_owned(), digest.into())]),
+    })
 }
 
 /// The address of the account's registry, and who pushes there.
@@ -110,7 +113,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_image_that_is_gone_needs_no_delete_and_one_that_stays_is_told() {
         let answering = |code: &'static str| {
-            Cloud::new(move |_| (200, format!(r#"{{"failures":[{{"imageId":{{"imageTag":"demo-hash-01"}},"failureCode":"{code}","failureReason":"why"}}]}}"#)))
+            Cloud::new(move |_| {
+                (
+                    200,
+                    format!(r#"{{"failures":[{{"imageId":{{"imageTag":"demo-hash-01"}},"failureCode":"{code}","failureReason":"why"}}]}}"#),
+                )
+            })
         };
         assert!(sent(&answering("ImageNotFound"), "ecr:BatchDeleteImage").await.is_ok());
         let error = sent(&answering("ImageReferencedByManifestList"), "ecr:BatchDeleteImage").await.unwrap_err();

@@ -76,7 +76,8 @@ fn several(entries: &[Descriptor]) -> String {
 
 fn place(digest: &str) -> Result<String, String> {
     let name = digest.strip_prefix("sha256:").filter(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    name.map(|name| format!("blobs/sha256/{name}")).ok_or_else(|| format!("`{digest}` in what the engine exported is not a SHA-256 digest."))
+    name.map(|name| format!("blobs/sha256/{name}"))
+        .ok_or_else(|| format!("`{digest}` in what the engine exported is not a SHA-256 digest."))
 }
 
 fn document(folder: &Path, name: &str) -> Result<Document, String> {
@@ -168,7 +169,8 @@ mod tests {
     }
 
     fn layout(media_type: &str, layer: &[u8], entries: usize) -> Vec<(String, Vec<u8>)> {
-        let config = json!({ "architecture": "arm64", "created": "2024-01-01T00:00:00Z", "history": [{ "created": "2024-01-01T00:00:00Z" }] });
+        let config =
+            json!({ "architecture": "arm64", "created": "2024-01-01T00:00:00Z", "history": [{ "created": "2024-01-01T00:00:00Z" }] });
         let config = config.to_string().into_bytes();
         let describe = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": digest_of(bytes), "size": bytes.len() });
         let manifest = json!({ "schemaVersion": 2, "config": describe("c", &config), "layers": [describe(media_type, layer)] });
@@ -203,6 +205,11 @@ mod tests {
         let several = refusal(&layout("application/vnd.oci.image.layer.v1.tar", b"x", 2));
         let mut torn = layout("application/vnd.oci.image.layer.v1.tar+gzip", &[0x1f, 0x8b, 1], 1);
         torn[3].1 = vec![0x1f, 0x8b, 2];
-        insta::assert_snapshot!([zstd, several, refusal(&torn), refusal(&[])].join("\n"), @"");
+        insta::assert_snapshot!([zstd, several, refusal(&torn), refusal(&[])].join("\n"), @r"
+        A layer is compressed with zstd, and Lambda takes layers with gzip only.
+        The engine made an index of 2 images (of unknown platforms), and Lambda takes an image for one platform only.
+        The layer `sha256:4605ac23c042fc362ef2c2f444793f8d64007657d64059663af4340c4436495e` in what the engine exported is not what its name says.
+        `manifest.json` is not in what the engine exported: No such file or directory (os error 2).
+        ");
     }
 }

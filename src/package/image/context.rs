@@ -37,8 +37,8 @@ impl Ignored {
     fn covers(&self, name: &str) -> bool {
         let folders = name.match_indices('/').map(|(at, _)| &name[..at]);
         let paths: Vec<&str> = folders.chain([name]).collect();
-        let matching = self.0.iter().filter(|(glob, _)| paths.iter().any(|path| glob.is_match(path)));
-        matching.last().is_some_and(|(_, is_ignored)| *is_ignored)
+        let last = self.0.iter().rev().find(|(glob, _)| paths.iter().any(|path| glob.is_match(path)));
+        last.is_some_and(|(_, is_ignored)| *is_ignored)
     }
 }
 

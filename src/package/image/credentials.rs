@@ -150,6 +150,13 @@ mod tests {
         ] {
             said.push(found("r.example", config, answer).await.unwrap_err());
         }
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @r"
+        `F/config.json` has no credentials for `r.example`. Run `docker login r.example` before.
+        `F/config.json` cannot be understood: EOF while parsing an object at line 1 column 1.
+        The credentials for `r.example` in `F/config.json` cannot be understood. Log in again.
+        The docker configuration names the helper `docker-credential-other`, which is not in the `PATH`.
+        `docker-credential-fake` has no credentials for `r.example`. Run `docker login` before.
+        `docker-credential-fake` has an identity token for `r.example`, which lambdo cannot use. Log in with a name and a password.
+        ");
     }
 }

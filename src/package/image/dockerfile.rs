@@ -113,7 +113,8 @@ impl Run<'_> {
     /// What the engine would see.
     async fn sources(&self) -> Result<Sources, Diagnostic> {
         let (context, path, index) = (self.context.clone(), self.path.clone(), self.job.index.clone());
-        let excluded = Excluded::new(&self.context, &self.job.cache.join("images"), self.job.cache, false).with_state(&self.context, self.job.folder);
+        let excluded =
+            Excluded::new(&self.context, &self.job.cache.join("images"), self.job.cache, false).with_state(&self.context, self.job.folder);
         let shown = self.dockerfile.path.clone();
         let facts = Facts::default().shown("platform", &self.platform());
         blocking(move || {
@@ -148,7 +149,11 @@ impl Run<'_> {
             return Ok(());
         }
         Err(Diagnostic::error("wrong-architecture", "The image does not run on the function's processor")
-            .detail(format!("`{}` made an image for `linux/{architecture}`, and the function needs `{}`.", self.dockerfile.path, self.platform()))
+            .detail(format!(
+                "`{}` made an image for `linux/{architecture}`, and the function needs `{}`.",
+                self.dockerfile.path,
+                self.platform()
+            ))
             .hint("a `FROM --platform=…` of the last stage decides before what the engine is told"))
     }
 }
@@ -178,7 +183,8 @@ impl Call<'_> {
             }
             Err(said) => return Err(self.failed(&said)),
         }
-        let id = fs::read_to_string(places.id).map_err(|error| failed(format!("`{}` did not say what it built: {error}.", engine.name())))?;
+        let id =
+            fs::read_to_string(places.id).map_err(|error| failed(format!("`{}` did not say what it built: {error}.", engine.name())))?;
         let exported = self.start(engine.export(id.trim(), places.archive)).await?;
         if engine == Engine::Buildah {
             // It keeps every image that it ever built, and nobody would find this one again.
@@ -205,10 +211,13 @@ impl Call<'_> {
         let problem = failed(format!("`{name}` could not build `{}`. {said}", self.run.dockerfile.path));
         let has = |fragments: &[&str]| fragments.iter().any(|fragment| said.contains(fragment));
         if has(&["Cannot connect to the Docker daemon", "docker.sock", "containerd.sock", "connection refused"]) {
-            return problem.hint(format!("is it running? another engine is named with `engine`, one of those that need no service is `buildah`, not `{name}`"));
+            return problem.hint(format!(
+                "is it running? another engine is named with `engine`, one of those that need no service is `buildah`, not `{name}`"
+            ));
         }
         if self.engine == Engine::Buildah && has(&["operation not permitted", "Operation not permitted", "overlay", "/proc"]) {
-            return problem.hint("inside a container, buildah may need `STORAGE_DRIVER=vfs` and `BUILDAH_ISOLATION=chroot` in the environment");
+            return problem
+                .hint("inside a container, buildah may need `STORAGE_DRIVER=vfs` and `BUILDAH_ISOLATION=chroot` in the environment");
         }
         problem
     }

@@ -247,7 +247,46 @@ mod tests {
         let store = Store::new(folder.path());
         let settings = Settings { entry_point: Some(vec!["/bootstrap".into()]), ..Settings::default() };
         let image = compose(None, &layer(), "arm64", &settings, &store).unwrap();
-        insta::assert_snapshot!(shown(&image, &store), @"");
+        insta::assert_snapshot!(shown(&image, &store), @r#"
+        {
+          "schemaVersion": 2,
+          "mediaType": "application/vnd.oci.image.manifest.v1+json",
+          "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": "sha256:79fddfe168f2d537eed71803505d7d9900b4ef78cbe64df5fdd7e6872ba1cdbc",
+            "size": 230
+          },
+          "layers": [
+            {
+              "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+              "digest": "sha256:aa",
+              "size": 7
+            }
+          ]
+        }
+        {
+          "created": "1970-01-01T00:00:00Z",
+          "architecture": "arm64",
+          "os": "linux",
+          "config": {
+            "Entrypoint": [
+              "/bootstrap"
+            ]
+          },
+          "rootfs": {
+            "type": "layers",
+            "diff_ids": [
+              "sha256:dd"
+            ]
+          },
+          "history": [
+            {
+              "created": "1970-01-01T00:00:00Z",
+              "created_by": "lambdo"
+            }
+          ]
+        }
+        "#);
     }
 
     #[test]
@@ -274,7 +313,64 @@ mod tests {
             ..Settings::default()
         };
         let image = compose(Some((&manifest, &config)), &layer(), "x86_64", &settings, &store).unwrap();
-        insta::assert_snapshot!(shown(&image, &store), @"");
+        insta::assert_snapshot!(shown(&image, &store), @r#"
+        {
+          "schemaVersion": 2,
+          "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+          "config": {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "digest": "sha256:d2262458a3af104feae632341c34d653757ec79937eadc1ddaeb2f22b3defdba",
+            "size": 379
+          },
+          "layers": [
+            {
+              "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
+              "digest": "sha256:bb",
+              "size": 3
+            },
+            {
+              "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
+              "digest": "sha256:aa",
+              "size": 7
+            }
+          ]
+        }
+        {
+          "architecture": "amd64",
+          "config": {
+            "Env": [
+              "PATH=/bin",
+              "A=2"
+            ],
+            "Entrypoint": [
+              "/lambda-entrypoint.sh"
+            ],
+            "WorkingDir": "/var/task",
+            "Cmd": [
+              "bootstrap"
+            ]
+          },
+          "os": "linux",
+          "rootfs": {
+            "type": "layers",
+            "diff_ids": [
+              "sha256:ee",
+              "sha256:dd"
+            ]
+          },
+          "created": "1970-01-01T00:00:00Z",
+          "history": [
+            {
+              "created": "1970-01-01T00:00:00Z",
+              "created_by": "base"
+            },
+            {
+              "created": "1970-01-01T00:00:00Z",
+              "created_by": "lambdo"
+            }
+          ]
+        }
+        "#);
     }
 
     #[test]

@@ -147,6 +147,17 @@ mod tests {
             lines.push(format!("{} {}", engine.name(), engine.build(&dockerfile, "linux/arm64", &places).join(" ")));
             lines.push(format!("{} {}", engine.name(), engine.export("sha256:aa", archive).join(" ")));
         }
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        docker buildx build --platform linux/arm64 --file /p/app/Dockerfile --target app --build-arg A=1 --secret id=npm,src=/p/.npmrc --secret id=token,env=TOKEN --cache-from type=gha --provenance=false --sbom=false --output type=oci,dest=/c/image.tar,rewrite-timestamp=true /p/app
+        docker save --output /c/image.tar sha256:aa
+        podman build --timestamp 0 --platform linux/arm64 --file /p/app/Dockerfile --target app --build-arg A=1 --secret id=npm,src=/p/.npmrc --secret id=token,env=TOKEN --cache-from type=gha --iidfile /c/id /p/app
+        podman save --format oci-archive --output /c/image.tar sha256:aa
+        finch build --platform linux/arm64 --file /p/app/Dockerfile --target app --build-arg A=1 --secret id=npm,src=/p/.npmrc --secret id=token,env=TOKEN --cache-from type=gha --provenance=false --sbom=false --output type=oci,dest=/c/image.tar,rewrite-timestamp=true /p/app
+        finch save --output /c/image.tar sha256:aa
+        nerdctl build --platform linux/arm64 --file /p/app/Dockerfile --target app --build-arg A=1 --secret id=npm,src=/p/.npmrc --secret id=token,env=TOKEN --cache-from type=gha --provenance=false --sbom=false --output type=oci,dest=/c/image.tar,rewrite-timestamp=true /p/app
+        nerdctl save --output /c/image.tar sha256:aa
+        buildah build --timestamp 0 --platform linux/arm64 --file /p/app/Dockerfile --target app --build-arg A=1 --secret id=npm,src=/p/.npmrc --secret id=token,env=TOKEN --cache-from type=gha --iidfile /c/id /p/app
+        buildah push sha256:aa oci-archive:/c/image.tar
+        ");
     }
 }

@@ -71,7 +71,8 @@ impl Laying {
         let is_of_aws = self.base.as_ref().is_some_and(|base| texts(&base.config, "Entrypoint").contains(&AWS_ENTRY_POINT));
         let settings = &mut self.layered.settings;
         if output.is_dir() {
-            let root = self.base.as_ref().and_then(|base| texts(&base.config, "Env").into_iter().find_map(|entry| entry.strip_prefix(TASK_ROOT)));
+            let root =
+                self.base.as_ref().and_then(|base| texts(&base.config, "Env").into_iter().find_map(|entry| entry.strip_prefix(TASK_ROOT)));
             let root = root.ok_or_else(no_task_root)?.trim_matches('/').to_owned();
             files.insert(root, shown);
         } else if output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {

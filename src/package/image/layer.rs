@@ -150,7 +150,8 @@ mod tests {
 
     fn made(entries: &[Entry], on_base: bool, cache: &Path) -> Layer {
         let held = |path: &PathBuf| Index::default().held(path).unwrap();
-        let item = |entry: &Entry| Item { name: entry.name.clone(), mode: entry.mode, bytes: entry.bytes, sha256: held(&entry.path).sha256 };
+        let item =
+            |entry: &Entry| Item { name: entry.name.clone(), mode: entry.mode, bytes: entry.bytes, sha256: held(&entry.path).sha256 };
         layer(entries, &entries.iter().map(item).collect::<Vec<_>>(), on_base, cache).unwrap()
     }
 
@@ -198,7 +199,7 @@ mod tests {
             made(&entries, false, folder.path())
         });
         assert_eq!(layers[0], layers[1]);
-        insta::assert_snapshot!(layers[0].diff_id, @"");
+        insta::assert_snapshot!(layers[0].diff_id, @"sha256:08b6984abf160127557656f1b96907df0b3df5a8e1b50e0f5cc9a66ea7092809");
     }
 
     #[test]

@@ -15,8 +15,7 @@ use std::path::Path;
 const SCRATCH: &str = "scratch";
 /// Keys that any form may have.
 const COMMON: [&str; 1] = ["repository"];
-const LAYERED: [&str; 8] =
-    ["base", "build", "files", "entry_point", "command", "working_directory", "environment", "credentials"];
+const LAYERED: [&str; 8] = ["base", "build", "files", "entry_point", "command", "working_directory", "environment", "credentials"];
 const DOCKERFILE: [&str; 7] = ["dockerfile", "context", "target", "build_args", "secrets", "cache", "engine"];
 const EXISTING: [&str; 1] = ["uri"];
 
@@ -220,7 +219,9 @@ fn dockerfile(table: &Table, _folder: &Path, _builders: &Builders) -> Result<Ima
     let mut problems = Vec::new();
     let cache = good(inner(table, "cache", "a table such as `{ from = [\"…\"], to = [\"…\"] }`"), &mut problems);
     let cached = Table::from_iter(cache.into_iter().map(|(key, value)| (key.clone(), value.clone())));
-    problems.extend(cached.keys().filter(|key| !["from", "to"].contains(&key.as_str())).map(|key| unknown_key("image.cache", key, &["from", "to"])));
+    problems.extend(
+        cached.keys().filter(|key| !["from", "to"].contains(&key.as_str())).map(|key| unknown_key("image.cache", key, &["from", "to"])),
+    );
     let source = Dockerfile {
         path: good(text(table, "dockerfile", "the path of a Dockerfile"), &mut problems).unwrap_or_default(),
         context: good(text(table, "context", "a folder"), &mut problems),
@@ -240,7 +241,8 @@ fn engine(table: &Table) -> Result<Option<Engine>, Diagnostic> {
         let all = Engine::ALL.map(Engine::name);
         let problem = Diagnostic::error("wrong-value", "A value is none of those that are possible")
             .detail(format!("`image.engine` is `{name}`; it takes {}.", list(&all)));
-        crate::diagnostic::nearest(&name, all).map_or_else(|| problem.clone(), |near| problem.clone().hint(format!("did you mean `{near}`?")))
+        crate::diagnostic::nearest(&name, all)
+            .map_or_else(|| problem.clone(), |near| problem.clone().hint(format!("did you mean `{near}`?")))
     })
 }
 
@@ -275,7 +277,11 @@ fn scalars(table: &Table, key: &str) -> Result<BTreeMap<String, String>, Diagnos
         other => {
             let problem = wrong_type(&format!("image.{key}.{name}"), "a text, a number or a truth value", other.type_name());
             let is_argument = key == "build_args" && other.as_table().is_some();
-            Err(if is_argument { problem.hint("build arguments stand in the image; for what is secret there is `secrets`") } else { problem })
+            Err(if is_argument {
+                problem.hint("build arguments stand in the image; for what is secret there is `secrets`")
+            } else {
+                problem
+            })
         }
     };
     inner(table, key, "a table of texts")?.into_iter().map(scalar).collect()

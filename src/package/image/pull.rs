@@ -1,7 +1,7 @@
 //! Base images: their documents at once, their layers when they are needed.
 
 use super::credentials;
-use super::document::{Document, DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, Manifest, OCI_INDEX, OCI_MANIFEST, image_architecture};
+use super::document::{DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, Document, Manifest, OCI_INDEX, OCI_MANIFEST, image_architecture};
 use super::fetch::{Origin, fetch};
 use super::store::{Store, digest_of};
 use crate::diagnostic::Diagnostic;
@@ -98,7 +98,8 @@ impl Registries {
             return Ok(path);
         }
         let origin = locked(&self.origins).get(digest).cloned();
-        let origin = origin.ok_or_else(|| format!("The blob `{digest}` belongs to no image of this run, or was deleted since. Run again."))?;
+        let origin =
+            origin.ok_or_else(|| format!("The blob `{digest}` belongs to no image of this run, or was deleted since. Run again."))?;
         fetch(&origin, digest, &path).await?;
         Ok(path)
     }
@@ -226,15 +227,21 @@ impl Asking<'_> {
     }
 
     fn keep(&self, bytes: &[u8]) -> Result<String, Trouble> {
-        self.store.put(bytes).map(|blob| blob.digest).map_err(|error| Trouble::Said(unusable(self.wanted.name, &format!("cannot be kept: {error}"))))
+        self.store
+            .put(bytes)
+            .map(|blob| blob.digest)
+            .map_err(|error| Trouble::Said(unusable(self.wanted.name, &format!("cannot be kept: {error}"))))
     }
 
     async fn of_index(&self, auth: &RegistryAuth, entries: &[Descriptor]) -> Result<String, Trouble> {
         let images: Vec<&Descriptor> = entries.iter().filter(|entry| !entry.is_attestation()).collect();
         let architecture = image_architecture(self.wanted.architecture);
-        let fits = |entry: &&&Descriptor| entry.platform.as_ref().is_some_and(|platform| platform.os == "linux" && platform.architecture == architecture);
+        let fits = |entry: &&&Descriptor| {
+            entry.platform.as_ref().is_some_and(|platform| platform.os == "linux" && platform.architecture == architecture)
+        };
         // The plainest of several: the newest variants run on the newest processors only.
-        let plainest = |entry: &&&Descriptor| entry.platform.as_ref().and_then(|platform| platform.variant.clone()).filter(|variant| variant != "v8");
+        let plainest =
+            |entry: &&&Descriptor| entry.platform.as_ref().and_then(|platform| platform.variant.clone()).filter(|variant| variant != "v8");
         let Some(entry) = images.iter().filter(fits).min_by_key(plainest) else {
             let platforms: Vec<String> = images.iter().filter_map(|entry| Some(entry.platform.as_ref()?.shown())).collect();
             return Err(Trouble::Said(wrong_architecture(self.wanted, &platforms)));

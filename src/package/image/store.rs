@@ -167,7 +167,9 @@ mod tests {
     #[test]
     fn a_name_that_is_no_digest_leads_nowhere() {
         let store = Store::new(Path::new("cache"));
-        for digest in ["sha256:../../etc/passwd", "sha512:aa", "", "sha256:", "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"] {
+        for digest in
+            ["sha256:../../etc/passwd", "sha512:aa", "", "sha256:", "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"]
+        {
             assert!(store.path(digest).is_err(), "{digest}");
         }
     }
