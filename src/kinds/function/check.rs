@@ -134,6 +134,8 @@ impl Report<'_> {
     fn handler(&self) -> Option<Diagnostic> {
         let name = self.text("runtime").filter(|name| !runtime::is_custom(name))?;
         match self.section.values.get("handler") {
+            // Who builds it sees the files, and names what could be called.
+            None if self.section.values.contains_key("build") => None,
             None => Some(self.no_handler(name)),
             Some(handler) => {
                 let problem = runtime::doubt_of_handler(name, handler.as_str()?)?;
