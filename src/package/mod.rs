@@ -9,6 +9,7 @@ mod environment;
 mod fingerprint;
 mod glibc;
 mod hash;
+mod image;
 mod index;
 mod language;
 mod manifest;
