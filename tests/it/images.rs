@@ -13,6 +13,8 @@ on_each_emulator!(
     a_repository_with_images_of_others_stays_until_it_is_let_go_with_them,
     an_image_by_its_tag_is_deployed_and_followed_when_the_tag_moves,
     a_function_changes_from_zip_to_image_and_back,
+    an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away,
+    functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one,
 );
 
 /// The registry of the account that the emulators are told to be.
@@ -71,7 +73,9 @@ fn a_repository_comes_up_is_mended_and_goes_without_a_trace(backend: Backend) {
     sandbox.expect(0, &["drift", "--deep"]);
 
     let ecr = &world.cloud.ecr;
-    world.cloud.done(ecr.put_image_tag_mutability().repository_name("demo-images").image_tag_mutability(ImageTagMutability::Mutable).send());
+    world
+        .cloud
+        .done(ecr.put_image_tag_mutability().repository_name("demo-images").image_tag_mutability(ImageTagMutability::Mutable).send());
     let shallow = sandbox.expect(3, &["drift"]).stdout;
     assert!(shallow.contains("image_tag_mutability"), "{shallow}");
     world.cloud.done(ecr.delete_lifecycle_policy().repository_name("demo-images").send());
@@ -154,4 +158,84 @@ fn a_function_changes_from_zip_to_image_and_back(backend: Backend) {
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+/// A function that is an image with one file on nothing.
+fn made_here(name: &str, repository: &str) -> String {
+    format!(
+        "[function.{name}]\nimage = {{ base = \"scratch\", files = {{ bootstrap = \"bootstrap\" }}, entry_point = [\"/bootstrap\"]{repository} }}\n\n"
+    )
+}
+
+/// The images of a repository: tags by digest.
+fn images(world: &World, repository: &str) -> BTreeSet<(String, String)> {
+    let answer = world.cloud.done(world.cloud.ecr.list_images().repository_name(repository).send());
+    let ids = answer.image_ids.unwrap_or_default().into_iter();
+    ids.map(|id| (id.image_digest.unwrap_or_default(), id.image_tag.unwrap_or_default())).collect()
+}
+
+fn an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away(backend: Backend) {
+    // moto has no registry to push to.
+    if backend == Backend::Moto {
+        return;
+    }
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &made_here("a", "")));
+    let plan = sandbox.expect(0, &["plan", "--format", "json"]).json();
+    assert_eq!(plan["summary"]["create"], 5, "{plan:#}");
+    sandbox.expect(0, &["up", "--yes"]);
+    let first = images(&world, "demo-a");
+    let (digest, tag) = first.iter().next().unwrap().clone();
+    assert!(first.len() == 1 && tag == format!("demo-a-{}", &digest["sha256:".len()..][..16]), "{first:?}");
+    assert_eq!(image_of(&world, "demo-a"), format!("{REGISTRY}/demo-a@{digest}"));
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["drift", "--deep"]);
+    world.proxy.clear();
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.proxy.mutating(), 0, "{:?}", world.proxy.tally());
+
+    // Another program is another image; the old one goes when nothing runs it any more.
+    sandbox.write("bootstrap", "#!/bin/sh\necho other\n");
+    sandbox.expect(2, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["up", "--yes"]);
+    let second = images(&world, "demo-a");
+    assert!(second.len() == 1 && second != first, "{second:?}");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+
+    // An image that somebody deletes is pushed again.
+    let gone = aws_sdk_ecr::types::ImageIdentifier::builder().image_tag(&second.first().unwrap().1).build();
+    world.cloud.done(world.cloud.ecr.batch_delete_image().repository_name("demo-a").image_ids(gone).send());
+    let drift = sandbox.expect(3, &["drift"]).stdout;
+    assert!(drift.contains("image.a"), "{drift}");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(images(&world, "demo-a"), second);
+
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(repositories(&world), BTreeSet::new());
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+fn functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one(backend: Backend) {
+    if backend == Backend::Moto {
+        return;
+    }
+    let world = World::start(backend);
+    let shared = spec::header() + "[ecr.images]\n\n";
+    let both = [made_here("a", ", repository = \"images\""), made_here("b", ", repository = \"images\"")];
+    let sandbox = world.sandbox(&(shared.clone() + &both.concat()));
+    sandbox.expect(0, &["up", "--yes"]);
+    let all = images(&world, "demo-images");
+    let digests: BTreeSet<&String> = all.iter().map(|(digest, _)| digest).collect();
+    assert_eq!((all.len(), digests.len()), (2, 1), "{all:?}");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.spec(&(shared.clone() + &both[0]));
+    sandbox.expect(0, &["up", "--yes"]);
+    let left = images(&world, "demo-images");
+    assert!(left.len() == 1 && left.first().unwrap().1.starts_with("demo-a-"), "{left:?}");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.spec(&shared);
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(images(&world, "demo-images"), BTreeSet::new());
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(repositories(&world), BTreeSet::new());
 }

@@ -43,12 +43,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 
 /// The repository that the image of a function goes to; nothing where there is no image to push. `declared` are the
 /// sections `[ecr.NAME]` by their names.
-pub fn of_function(
-    function: &Section,
-    declared: &BTreeMap<&str, &Section>,
-    project: &str,
-    stage: Option<&str>,
-) -> Option<RepositoryFacts> {
+pub fn of_function(function: &Section, declared: &BTreeMap<&str, &Section>, project: &str, stage: Option<&str>) -> Option<RepositoryFacts> {
     let image = function.values.get("image")?.as_table().filter(|image| !image.contains_key("uri"))?;
     let given = image.get("repository").and_then(Value::as_str);
     let name = given.unwrap_or(&function.name);

@@ -62,7 +62,14 @@ impl Cloud {
             aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).region(Region::new(REGION)).credentials_provider(keys);
         let config = runtime.block_on(loader.load());
         let (lambda, iam) = (lambda::Client::new(&config), iam::Client::new(&config));
-        Self { runtime, lambda, iam, logs: logs::Client::new(&config), events: events::Client::new(&config), ecr: ecr::Client::new(&config) }
+        Self {
+            runtime,
+            lambda,
+            iam,
+            logs: logs::Client::new(&config),
+            events: events::Client::new(&config),
+            ecr: ecr::Client::new(&config),
+        }
     }
 
     /// Waits for a call.

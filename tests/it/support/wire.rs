@@ -30,7 +30,9 @@ pub struct Operation {
 impl Operation {
     /// Whether it changes something in AWS.
     pub fn is_mutating(&self) -> bool {
-        !["Get", "List", "Describe", "Head", "BatchGet", "Simulate", "AssumeRole", "FilterLogEvents"].iter().any(|prefix| self.name.starts_with(prefix))
+        !["Get", "List", "Describe", "Head", "BatchGet", "Simulate", "AssumeRole", "FilterLogEvents"]
+            .iter()
+            .any(|prefix| self.name.starts_with(prefix))
     }
 
     /// Recognises a request by what its protocol puts where.
