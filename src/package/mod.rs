@@ -6,8 +6,10 @@ mod check;
 mod command;
 mod contents;
 mod environment;
+mod filter;
 mod fingerprint;
 mod glibc;
+mod group;
 mod hash;
 mod image;
 mod index;
@@ -27,6 +29,7 @@ mod work;
 mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
+pub use filter::Filter;
 pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
 pub use source::{Source, parse};
 

@@ -34,6 +34,7 @@ mod killed;
 mod life_cycle;
 mod local;
 mod measure_local;
+mod packages;
 mod refused;
 mod saved;
 mod schemas;
