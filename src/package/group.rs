@@ -16,12 +16,20 @@ pub(super) const DEFAULT_ARCHITECTURE: &str = "x86_64";
 pub(super) struct Package {
     pub source: Source,
     pub is_provided: bool,
+    /// Whether its program may also come with a layer.
+    pub has_layers: bool,
     /// Which of the builds makes it.
     pub build: Option<usize>,
     pub requests: Vec<PackageRequest>,
 }
 
 impl Package {
+    /// Whether it must have its program itself
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>).
+    pub fn needs_bootstrap(&self) -> bool {
+        self.is_provided && !self.has_layers
+    }
+
     /// Whether something is built or fetched for it.
     pub fn takes_time(&self) -> bool {
         self.build.is_some() || matches!(self.source, Source::Image(_))
@@ -65,12 +73,13 @@ pub(super) fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: 
         }
         // Every image is for one architecture, whatever is in it.
         let architecture = if matches!(source, Source::Image(_)) { architecture(&request) } else { "" };
-        let key = format!("{source:?} {is_provided} {build:?} {architecture}");
+        let has_layers = request.has_layers();
+        let key = format!("{source:?} {is_provided} {has_layers} {build:?} {architecture}");
         match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
             Some(package) => package.requests.push(request),
             None => {
                 known.insert(key, packages.len());
-                packages.push(Package { source, is_provided, build, requests: vec![request] });
+                packages.push(Package { source, is_provided, has_layers, build, requests: vec![request] });
             }
         }
     }
