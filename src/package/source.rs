@@ -1,6 +1,7 @@
 //! What `code` and `build` say. Files are looked at only where `build` does not say its kind.
 
 use super::builder::{Build, Builders};
+use super::filter::{self, Filter};
 use super::image::{self, ImageSource};
 use super::language;
 use super::problem::{list, not_supported_yet, unknown_key, wrong_type};
@@ -23,8 +24,8 @@ pub enum Source {
     File(String),
     /// Paths by their names in the package. A path may be a folder.
     Files(BTreeMap<String, String>),
-    /// What lies in a folder.
-    Directory(String),
+    /// What lies in a folder, or a part of it.
+    Directory(String, Filter),
     /// A zip that somebody else made.
     Zip(String),
     /// A zip in S3 that somebody else put there.
@@ -108,11 +109,12 @@ fn parse_code(code: &Value) -> Result<Source, Vec<Diagnostic>> {
                 .hint("a folder is given as `code = { dir = \"PATH\" }`"),
         ]);
     };
+    let known = [&CODE_KEYS[..], &filter::KEYS].concat();
     let mut problems: Vec<Diagnostic> =
-        table.keys().filter(|key| !CODE_KEYS.contains(&key.as_str())).map(|key| unknown_key("code", key, &CODE_KEYS)).collect();
+        table.keys().filter(|key| !known.contains(&key.as_str())).map(|key| unknown_key("code", key, &known)).collect();
     let given: Vec<(&String, &Value)> = table.iter().filter(|(key, _)| CODE_KEYS.contains(&key.as_str())).collect();
     match given[..] {
-        [(key, value)] => match code_source(key, value) {
+        [(key, value)] => match code_source(key, value, table) {
             Ok(source) if problems.is_empty() => return Ok(source),
             Ok(_) => {}
             Err(problem) => problems.push(problem),
@@ -129,7 +131,12 @@ fn how_many(given: &[&str]) -> Diagnostic {
         .detail(format!("`code` takes one of {}; it has {found}.", list(&CODE_KEYS)))
 }
 
-fn code_source(key: &str, value: &Value) -> Result<Source, Diagnostic> {
+fn code_source(key: &str, value: &Value, table: &Table) -> Result<Source, Diagnostic> {
+    if let Some(beside) = filter::KEYS.into_iter().find(|beside| key != "dir" && table.contains_key(*beside)) {
+        return Err(Diagnostic::error("key-not-taken", "A key does not go with the others")
+            .detail(format!("`code.{beside}` chooses among the files of a folder, and `code.{key}` is none."))
+            .hint("a folder is given as `code = { dir = \"PATH\", include = [\"**/*.py\"] }`"));
+    }
     match key {
         "s3" => stored(value).map(Source::Stored),
         "files" => files(value).map(Source::Files),
@@ -137,7 +144,7 @@ fn code_source(key: &str, value: &Value) -> Result<Source, Diagnostic> {
             let path = path(&format!("code.{key}"), value)?;
             Ok(match key {
                 "file" => Source::File(path),
-                "dir" => Source::Directory(path),
+                "dir" => Source::Directory(path, Filter::parse(table)?),
                 _ => Source::Zip(path),
             })
         }
@@ -253,7 +260,7 @@ mod tests {
         for (json, expected) in [
             (r#"{"file":"a"}"#, Source::File("a".into())),
             (r#"{"files":{"bootstrap":"a"}}"#, Source::Files(BTreeMap::from([("bootstrap".into(), "a".into())]))),
-            (r#"{"dir":"a"}"#, Source::Directory("a".into())),
+            (r#"{"dir":"a"}"#, Source::Directory("a".into(), Filter::default())),
             (r#"{"zip":"a"}"#, Source::Zip("a".into())),
         ] {
             assert_eq!(parsed(Some(json), None), Ok(expected), "{json}");
@@ -295,6 +302,8 @@ mod tests {
             (Some("{}"), None, "two-codes"),
             (Some(r#"{"file":"a","dir":"b"}"#), None, "two-codes"),
             (Some(r#"{"directory":"a"}"#), None, "unknown-key"),
+            (Some(r#"{"zip":"a","exclude":["b"]}"#), None, "key-not-taken"),
+            (Some(r#"{"dir":"a","exclude":"b"}"#), None, "wrong-type"),
             (Some(r#""a""#), None, "wrong-type"),
             (Some(r#"{"file":3}"#), None, "wrong-type"),
             (Some(r#"{"files":{"a":3}}"#), None, "wrong-type"),

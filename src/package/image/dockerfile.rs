@@ -116,7 +116,11 @@ impl Run<'_> {
         let excluded =
             Excluded::new(&self.context, &self.job.cache.join("images"), self.job.cache, false).with_state(&self.context, self.job.folder);
         let shown = self.dockerfile.path.clone();
-        let facts = Facts::default().shown("platform", &self.platform());
+        let rest = Dockerfile { arguments: Default::default(), ..self.dockerfile.clone() };
+        let facts = Facts::default()
+            .shown("platform", &self.platform())
+            .hidden("image.build_args", &format!("{:?}", self.dockerfile.arguments))
+            .hidden("image", &format!("{rest:?}"));
         blocking(move || {
             let mut files = context::files(&context, &path, &excluded)?;
             files.insert(shown, path);
