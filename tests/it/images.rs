@@ -14,7 +14,6 @@ on_each_emulator!(
     an_image_by_its_tag_is_deployed_and_followed_when_the_tag_moves,
     a_function_changes_from_zip_to_image_and_back,
     an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away,
-    functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one,
 );
 
 /// The registry of the account that the emulators are told to be.
@@ -37,9 +36,10 @@ fn make_repository(world: &World, name: &str) {
 
 /// Puts an image into a repository, with the calls that anybody has; gives its digest.
 fn put_image(world: &World, backend: Backend, repository: &str, tag: &str, mark: &str) -> String {
+    let layer = format!("{mark:1024}").into_bytes();
     let config = json!({"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/hello"], "Env": [format!("MARK={mark}")]},
-        "rootfs": {"type": "layers", "diff_ids": [digest(&[0; 1024])]}});
-    let (config, layer) = (config.to_string().into_bytes(), vec![0; 1024]);
+        "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]}});
+    let config = config.to_string().into_bytes();
     let described = |kind: &str, part: &[u8]| json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest(part), "size": part.len()});
     let layers = [described("layer.v1.tar", &layer)];
     let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": described("config.v1+json", &config), "layers": layers});
@@ -124,10 +124,13 @@ fn an_image_by_its_tag_is_deployed_and_followed_when_the_tag_moves(backend: Back
     assert_eq!(image_of(&world, "demo-a"), format!("{REGISTRY}/app:v1"));
     sandbox.expect(0, &["plan", "--exit-code"]);
 
-    sandbox.spec(&by_tag().replace("app.handler", "app.other"));
-    sandbox.expect(2, &["plan", "--exit-code"]);
-    sandbox.expect(0, &["up", "--yes"]);
-    sandbox.expect(0, &["plan", "--exit-code"]);
+    // moto ignores ImageConfig in UpdateFunctionConfiguration.
+    if backend != Backend::Moto {
+        sandbox.spec(&by_tag().replace("app.handler", "app.other"));
+        sandbox.expect(2, &["plan", "--exit-code"]);
+        sandbox.expect(0, &["up", "--yes"]);
+        sandbox.expect(0, &["plan", "--exit-code"]);
+    }
     // Only the local cloud resolves a tag as Lambda does.
     if backend == Backend::Local {
         put_image(&world, backend, "app", "v1", "two");
@@ -167,11 +170,14 @@ fn made_here(name: &str, repository: &str) -> String {
     )
 }
 
-/// The images of a repository: tags by digest.
+/// The images of a repository: a digest for each tag.
 fn images(world: &World, repository: &str) -> BTreeSet<(String, String)> {
-    let answer = world.cloud.done(world.cloud.ecr.list_images().repository_name(repository).send());
-    let ids = answer.image_ids.unwrap_or_default().into_iter();
-    ids.map(|id| (id.image_digest.unwrap_or_default(), id.image_tag.unwrap_or_default())).collect()
+    let answer = world.cloud.done(world.cloud.ecr.describe_images().repository_name(repository).send());
+    let tags = |image: &aws_sdk_ecr::types::ImageDetail| {
+        let digest = image.image_digest().unwrap_or_default().to_owned();
+        image.image_tags().iter().map(|tag| (digest.clone(), tag.clone())).collect::<Vec<_>>()
+    };
+    answer.image_details().iter().flat_map(tags).collect()
 }
 
 fn an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away(backend: Backend) {
@@ -215,11 +221,10 @@ fn an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away(backend: 
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }
 
-fn functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one(backend: Backend) {
-    if backend == Backend::Moto {
-        return;
-    }
-    let world = World::start(backend);
+/// ministack deletes an image with its first tag, and AWS with its last.
+#[test]
+fn functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one() {
+    let world = World::start(Backend::Local);
     let shared = spec::header() + "[ecr.images]\n\n";
     let both = [made_here("a", ", repository = \"images\""), made_here("b", ", repository = \"images\"")];
     let sandbox = world.sandbox(&(shared.clone() + &both.concat()));
