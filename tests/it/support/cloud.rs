@@ -3,6 +3,7 @@
 use super::emulator::{ACCOUNT, REGION};
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_cloudwatchlogs as logs;
+use aws_sdk_ecr as ecr;
 use aws_sdk_eventbridge as events;
 use aws_sdk_iam as iam;
 use aws_sdk_lambda as lambda;
@@ -20,6 +21,8 @@ pub struct Cloud {
     pub logs: logs::Client,
     /// EventBridge.
     pub events: events::Client,
+    /// ECR.
+    pub ecr: ecr::Client,
 }
 
 /// A trust policy for one service.
@@ -59,7 +62,14 @@ impl Cloud {
             aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).region(Region::new(REGION)).credentials_provider(keys);
         let config = runtime.block_on(loader.load());
         let (lambda, iam) = (lambda::Client::new(&config), iam::Client::new(&config));
-        Self { runtime, lambda, iam, logs: logs::Client::new(&config), events: events::Client::new(&config) }
+        Self {
+            runtime,
+            lambda,
+            iam,
+            logs: logs::Client::new(&config),
+            events: events::Client::new(&config),
+            ecr: ecr::Client::new(&config),
+        }
     }
 
     /// Waits for a call.

@@ -10,7 +10,7 @@ use serde_json::json;
 pub enum Protocol {
     /// Lambda.
     RestJson,
-    /// Logs and Events.
+    /// Logs, Events and ECR.
     Json,
     /// IAM and STS.
     Query,
@@ -19,7 +19,7 @@ pub enum Protocol {
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// `lambda`, `iam`, `logs`, `events` or `sts`.
+    /// `lambda`, `iam`, `logs`, `events`, `ecr` or `sts`.
     pub service: String,
     /// Such as `CreateFunction`.
     pub name: String,
@@ -30,14 +30,20 @@ pub struct Operation {
 impl Operation {
     /// Whether it changes something in AWS.
     pub fn is_mutating(&self) -> bool {
-        !["Get", "List", "Describe", "Head", "Simulate", "AssumeRole", "FilterLogEvents"].iter().any(|prefix| self.name.starts_with(prefix))
+        !["Get", "List", "Describe", "Head", "BatchGet", "Simulate", "AssumeRole", "FilterLogEvents"]
+            .iter()
+            .any(|prefix| self.name.starts_with(prefix))
     }
 
     /// Recognises a request by what its protocol puts where.
     pub fn recognise(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Self {
         let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
         if let Some((prefix, name)) = target.and_then(|target| target.split_once('.')) {
-            let service = if prefix.starts_with("Logs") { "logs" } else { "events" };
+            let service = match prefix {
+                logs if logs.starts_with("Logs") => "logs",
+                ecr if ecr.starts_with("AmazonEC2ContainerRegistry") => "ecr",
+                _ => "events",
+            };
             return Self { service: service.into(), name: name.into(), protocol: Protocol::Json };
         }
         let form = String::from_utf8_lossy(body);
