@@ -217,6 +217,8 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "PriorRequestNotComplete",
             "EC2ThrottledException",
             "ProvisionedThroughputExceededException",
+            // The codes in capitals are those of container registries.
+            "TOOMANYREQUESTS",
         ],
     ),
     (
@@ -242,7 +244,10 @@ const CODES: &[(ErrorClass, &[&str])] = &[
         ErrorClass::AlreadyExists,
         &["EntityAlreadyExists", "EntityAlreadyExistsException", "ResourceAlreadyExistsException", "PreconditionFailed"],
     ),
-    (ErrorClass::NotFound, &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException", "NoSuchUpload"]),
+    (
+        ErrorClass::NotFound,
+        &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException", "NoSuchUpload", "NAME_UNKNOWN"],
+    ),
     (
         ErrorClass::InProgress,
         &[
@@ -257,7 +262,10 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ResourceNotReadyException",
         ],
     ),
-    (ErrorClass::Denied, &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation"]),
+    (
+        ErrorClass::Denied,
+        &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation", "DENIED"],
+    ),
     (
         ErrorClass::Credentials,
         &[
@@ -277,6 +285,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "AuthFailure",
             "OptInRequired",
             "RequestTimeTooSkewed",
+            "UNAUTHORIZED",
         ],
     ),
     (ErrorClass::Quota, &["LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "CodeStorageExceededException"]),

@@ -116,6 +116,9 @@ impl Quota {
             ("iam", _) => Self::guessed("iam:write", 5.0, 20.0),
             // <https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html>
             ("ecr", "GetAuthorizationToken") => Self::raisable("ecr:GetAuthorizationToken", 500.0),
+            ("ecr", "BatchCheckLayerAvailability") => Self::raisable("ecr:BatchCheckLayerAvailability", 1_000.0),
+            ("ecr", "UploadLayerPart") => Self::raisable("ecr:UploadLayerPart", 100.0),
+            ("ecr", "PutImage") => Self::raisable("ecr:PutImage", 10.0),
             ("ecr", _) => Self::raisable("ecr", 10.0),
             // 3,500 writes a second and prefix. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
             ("s3", _) => Self::raisable("s3", 1_000.0),

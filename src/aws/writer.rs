@@ -8,6 +8,7 @@ use super::error::AwsError;
 use super::hold_off::HoldOff;
 use super::operations::{operations, uploads};
 use super::reader::Reader;
+use super::registry::Registry;
 use super::uploads::Stretch;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
 use aws_sdk_lambda::operation::publish_layer_version::builders::PublishLayerVersionInputBuilder;
@@ -44,11 +45,12 @@ pub struct Writer {
     reader: Reader,
     clients: Arc<Clients>,
     hold_off: Arc<HoldOff>,
+    registry: Arc<Registry>,
 }
 
 impl Writer {
-    pub(super) fn new(reader: Reader, clients: Arc<Clients>) -> Self {
-        Self { reader, clients, hold_off: Arc::default() }
+    pub(super) fn new(reader: Reader, clients: Arc<Clients>, registry: Registry) -> Self {
+        Self { reader, clients, hold_off: Arc::default(), registry: Arc::new(registry) }
     }
 
     /// The half that only reads.
@@ -112,8 +114,13 @@ impl Writer {
         answer.map(drop).map_err(|error| Failed::new(OPERATION, caller.scope.endpoint.as_deref(), &error).error)
     }
 
-    fn caller(&self) -> &Caller {
+    pub(super) fn caller(&self) -> &Caller {
         self.reader.caller()
+    }
+
+    /// The way to container registries.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     uploads! {

@@ -9,6 +9,7 @@ use super::events::{Events, Functions};
 use super::iam::Iam;
 use super::lambda::Lambda;
 use super::logs::Logs;
+use super::s3::S3;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct Cloud {
     pub iam: Arc<Iam>,
     /// Log groups and their events.
     pub logs: Arc<Logs>,
+    /// Buckets and objects.
+    pub s3: Arc<S3>,
     /// Functions, and what runs of them.
     pub lambda: Arc<Lambda>,
     /// Rules, and the events that they match.
@@ -52,10 +55,11 @@ impl Cloud {
         let common = Common { account, clock: Arc::clone(&options.clock), disk };
         let iam = Arc::new(Iam::open(common.clone())?);
         let logs = Arc::new(Logs::open(common.clone())?);
-        let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs))?;
+        let s3 = Arc::new(S3::open(common.clone(), &options.folder)?);
+        let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs), Arc::clone(&s3))?;
         let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
         let events = Arc::new(Events::open(common.clone(), functions)?);
-        Ok(Self { common, iam, logs, lambda, events, instance: random_id() })
+        Ok(Self { common, iam, logs, s3, lambda, events, instance: random_id() })
     }
 
     /// What `GET /_lambdo/health` answers.

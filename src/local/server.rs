@@ -46,7 +46,13 @@ pub async fn serve(cloud: Arc<Cloud>, listener: TcpListener, stop: CancellationT
 async fn answer(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let request_id = random_id();
-    let service = Scope::of(&parts.headers).map(|scope| scope.service).unwrap_or_default();
+    let scope = Scope::of(&parts.headers);
+    // Objects are too large to be read before they are looked at.
+    if let Some(scope) = scope.as_ref().filter(|scope| scope.service == "s3" && admit(&parts).is_ok()) {
+        let call = Call { region: scope.region.clone(), request_id };
+        return cloud.s3.answer(&call, &parts, body).await;
+    }
+    let service = scope.map(|scope| scope.service).unwrap_or_default();
     let answer = async {
         admit(&parts)?;
         dispatch(&cloud, &parts, read(body).await?, &request_id).await
@@ -94,7 +100,7 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
         "logs" | "events" => document(cloud, &scope.service, &call, &parts.headers, &body).await,
         "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body)).await,
         other => {
-            let message = format!("The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, Lambda and EventBridge");
+            let message = format!("The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, S3, Lambda and EventBridge");
             Err(ApiError::new(501, "NotImplemented", message))
         }
     }

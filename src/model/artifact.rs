@@ -3,6 +3,7 @@
 use super::{Address, Value};
 use crate::diagnostic::Span;
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 /// A function or a layer that needs a package.
@@ -97,6 +98,13 @@ pub struct Image {
     pub media_type: String,
     /// What the manifest names: the configuration and the layers, in their order, each once.
     pub blobs: Vec<Blob>,
+}
+
+impl Image {
+    /// What the image is known by: `sha256:` and 64 hex digits.
+    pub fn digest(&self) -> String {
+        format!("sha256:{:x}", Sha256::digest(&self.manifest))
+    }
 }
 
 /// One blob of an image.

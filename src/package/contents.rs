@@ -1,7 +1,8 @@
 //! The files of a package.
 
 use super::UNZIPPED_LIMIT_BYTES;
-use super::hash::Item;
+use super::hash::{Item, hex};
+use super::index::Index;
 use super::problem::{missing, unreadable};
 use super::source::Source;
 use super::zip;
@@ -184,12 +185,12 @@ fn mode(name: &str, metadata: &Metadata) -> u32 {
 }
 
 #[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
 }
 
 #[cfg(not(unix))]
-fn is_executable(_metadata: &Metadata) -> bool {
+pub(super) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
@@ -257,18 +258,14 @@ pub(super) fn inner_name(relative: &Path) -> Option<String> {
 }
 
 impl Contents {
-    /// Reads and hashes every file.
+    /// What every file holds, as `index` knows it or as it is read.
     ///
     /// # Errors
     /// A sentence when something cannot be read.
-    pub fn read(&self) -> Result<Vec<Item>, String> {
+    pub fn read(&self, index: &Index) -> Result<Vec<Item>, String> {
         match self {
-            Self::Files(entries) => entries.iter().map(read_entry).collect(),
-            Self::Archive(path) => {
-                let shown = path.display();
-                let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}."))?;
-                zip::read(io::BufReader::new(file), UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))
-            }
+            Self::Files(entries) => entries.iter().map(|entry| read_entry(index, entry)).collect(),
+            Self::Archive(path) => read_archive(index, path),
         }
     }
 
@@ -315,10 +312,24 @@ impl Contents {
     }
 }
 
-fn read_entry(entry: &Entry) -> Result<Item, String> {
-    let file = File::open(&entry.path);
-    file.and_then(|file| Item::read(&entry.name, entry.mode, file, &mut io::sink()))
-        .map_err(|error| format!("`{}` cannot be read: {error}.", entry.path.display()))
+/// What is in a zip, unpacked only where no zip with the same bytes was before.
+fn read_archive(index: &Index, path: &Path) -> Result<Vec<Item>, String> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| format!("`{shown}` cannot be read: {error}.");
+    let held = index.held(path).map_err(unreadable)?;
+    let (manifests, hash) = (index.manifests(), hex(&held.sha256));
+    if let Some(items) = manifests.as_ref().and_then(|manifests| manifests.items(&hash)) {
+        return Ok(items);
+    }
+    let file = io::BufReader::new(File::open(path).map_err(unreadable)?);
+    let items = zip::read(file, UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))?;
+    manifests.iter().for_each(|manifests| manifests.keep(&hash, &items));
+    Ok(items)
+}
+
+fn read_entry(index: &Index, entry: &Entry) -> Result<Item, String> {
+    let held = index.held(&entry.path).map_err(|error| format!("`{}` cannot be read: {error}.", entry.path.display()))?;
+    Ok(Item { name: entry.name.clone(), mode: entry.mode, bytes: held.bytes, sha256: held.sha256 })
 }
 
 #[cfg(test)]
@@ -353,11 +364,11 @@ mod tests {
     }
 
     fn names(contents: &Contents) -> Vec<String> {
-        contents.read().unwrap().into_iter().map(|item| item.name).collect()
+        contents.read(&Index::default()).unwrap().into_iter().map(|item| item.name).collect()
     }
 
     fn hash(contents: &Contents) -> String {
-        content_hash(&contents.read().unwrap())
+        content_hash(&contents.read(&Index::default()).unwrap())
     }
 
     proptest! {
@@ -424,7 +435,7 @@ mod tests {
         let folder = folder(&["main"]);
         for (is_provided, name) in [(true, "bootstrap"), (false, "main")] {
             let contents = collect(folder.path(), &Source::File("main".into()), is_provided).unwrap();
-            let items = contents.read().unwrap();
+            let items = contents.read(&Index::default()).unwrap();
             assert_eq!((items[0].name.as_str(), items[0].mode), (name, 0o755));
         }
     }
@@ -434,7 +445,7 @@ mod tests {
         let folder = folder(&["bin/main", "web/a", "web/b"]);
         let files = BTreeMap::from([("bootstrap".to_owned(), "bin/main".to_owned()), ("static".into(), "web".into())]);
         let contents = collect(folder.path(), &Source::Files(files), true).unwrap();
-        let items = contents.read().unwrap();
+        let items = contents.read(&Index::default()).unwrap();
         let named: Vec<(&str, u32)> = items.iter().map(|item| (item.name.as_str(), item.mode)).collect();
         assert_eq!(named, [("bootstrap", 0o755), ("static/a", 0o644), ("static/b", 0o644)]);
     }

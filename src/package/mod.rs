@@ -9,7 +9,9 @@ mod environment;
 mod fingerprint;
 mod glibc;
 mod hash;
+mod index;
 mod language;
+mod manifest;
 mod packages;
 mod problem;
 mod process;
@@ -21,7 +23,7 @@ mod work;
 mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
-pub use packages::Packages;
+pub use packages::{Packages, PackedFile};
 pub use source::{Source, parse};
 
 use crate::diagnostic::Diagnostic;

@@ -4,8 +4,11 @@ use super::Options;
 use super::builder::{Build, Builders, Built, Job};
 use super::check::{check as check_contents, check_names, is_provided};
 use super::contents::{self, Contents};
+use super::fingerprint::Sources;
 use super::glibc;
 use super::hash::content_hash;
+use super::index::Index;
+use super::manifest::Manifests;
 use super::packages::{Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
 use super::source::{Source, parse};
@@ -16,7 +19,6 @@ use futures::stream;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::OnceCell;
@@ -34,6 +36,8 @@ struct Package {
 
 /// One build and what came of it.
 struct Work {
+    /// What tells it apart from others, in every run.
+    key: String,
     build: Build,
     architecture: String,
     /// Of the function that needs it, or the first of several.
@@ -45,6 +49,7 @@ struct Work {
 /// A package that is ready.
 struct Ready {
     planned: Planned,
+    sources: Option<Sources>,
     artifact: Artifact,
     warnings: Vec<Diagnostic>,
 }
@@ -52,6 +57,7 @@ struct Ready {
 struct Run<'a> {
     options: &'a Options<'a>,
     builders: &'a Builders,
+    index: Index,
     works: Vec<Work>,
     started: AtomicUsize,
     total: usize,
@@ -64,7 +70,7 @@ pub(super) async fn resolve(
 ) -> Result<Packages, Vec<Diagnostic>> {
     let total = requests.len();
     let (packages, works, mut problems) = group(requests, options.folder, builders);
-    let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
+    let run = Run { options, builders, index: Index::load(options.cache), works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
@@ -76,7 +82,8 @@ pub(super) async fn resolve(
         options.checked.notify_one();
         made.extend(run.make_all(built).await);
     }
-    finish(made, problems)
+    run.index.save();
+    run.finish(made, problems)
 }
 
 /// What is wrong with the packages as far as it shows without a build and without reading what files hold.
@@ -84,7 +91,7 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
     let requests: Vec<PackageRequest> = requests.into_iter().filter(is_readable).collect();
     let total = requests.len();
     let (packages, works, mut problems) = group(requests, options.folder, builders);
-    let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
+    let run = Run { options, builders, index: Index::default(), works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     for package in &packages {
         let Err(problem) = look(package, options.folder) else { continue };
@@ -174,9 +181,9 @@ fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works:
     let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
     let owner = if is_per_function { request.address.name.as_str() } else { "" };
     let key = format!("{build:?} {architecture} {owner}");
-    *works.known.entry(key).or_insert_with(|| {
+    *works.known.entry(key.clone()).or_insert_with(|| {
         let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
-        works.list.push(Work { build, architecture, request, is_per_function, done: OnceCell::new() });
+        works.list.push(Work { key, build, architecture, request, is_per_function, done: OnceCell::new() });
         works.list.len() - 1
     })
 }
@@ -209,6 +216,7 @@ impl Run<'_> {
             architecture: &work.architecture,
             folder,
             cache,
+            index: &self.index,
             may_run: build,
             for_this_machine,
         }
@@ -244,8 +252,9 @@ impl Run<'_> {
         }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let mut ready = hash(folder, package.source.clone(), package.is_provided).await?;
+        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
         ready.warnings = self.warnings(package, built.as_ref());
+        ready.sources = built.as_ref().and_then(|built| built.sources.clone());
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for request in &package.requests {
             let (function, bytes) = (request.shown(), ready.artifact.unzipped_bytes);
@@ -273,6 +282,30 @@ impl Run<'_> {
         let Some(builder) = self.builders.find(&work.build.kind) else { return Ok(None) };
         work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone().map(Some)
     }
+
+    fn finish(&self, made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
+        let mut packages = Packages::new(Manifests::new(self.options.cache));
+        for (package, made) in made {
+            let key = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.key.as_str());
+            match made {
+                Ok(ready) => {
+                    packages.diagnostics.extend(ready.warnings);
+                    let addresses = package.requests.into_iter().map(|request| request.address);
+                    packages.add(addresses, ready.artifact, ready.planned, key, ready.sources.as_ref());
+                }
+                Err(problem) => problems.push(shared_problem(problem, &package.requests)),
+            }
+        }
+        // They came in the order in which the work ended.
+        let order =
+            |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
+        if problems.is_empty() {
+            packages.diagnostics.sort_by(order);
+            return Ok(packages);
+        }
+        problems.sort_by(order);
+        Err(problems)
+    }
 }
 
 fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
@@ -294,55 +327,31 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     }
 }
 
-async fn hash(folder: PathBuf, source: Source, is_provided: bool) -> Result<Ready, Diagnostic> {
+async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool) -> Result<Ready, Diagnostic> {
     let done = tokio::task::spawn_blocking(move || {
         let contents = contents::collect(&folder, &source, is_provided)?;
-        ready(contents, is_provided)
+        ready(&index, contents, is_provided)
     });
     done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
 }
 
-fn ready(contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
-    let items = contents.read().map_err(unreadable)?;
+fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
+    let items = contents.read(index).map_err(unreadable)?;
     check_contents(&contents, &items, is_provided)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
-    Ok(Ready { planned: Planned { contents, items }, artifact, warnings: Vec::new() })
+    Ok(Ready { planned: Planned { contents, items }, sources: None, artifact, warnings: Vec::new() })
 }
 
 /// What lies in S3 already is only named.
 fn stored(code: &StoredCode) -> Ready {
     let artifact = Artifact { content_hash: code.content_hash(), form: Form::Stored, unzipped_bytes: 0, files: 0 };
     let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new() };
-    Ready { planned, artifact, warnings: Vec::new() }
+    Ready { planned, sources: None, artifact, warnings: Vec::new() }
 }
 
 fn unreadable(detail: String) -> Diagnostic {
     Diagnostic::error("unreadable-package", "A package cannot be read").detail(detail)
-}
-
-fn finish(made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-    let (mut artifacts, mut contents, mut warnings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    for (package, made) in made {
-        match made {
-            Ok(ready) => {
-                let functions = package.requests.into_iter().map(|request| (request.address, ready.artifact.clone()));
-                artifacts.extend(functions);
-                warnings.extend(ready.warnings);
-                contents.insert(ready.artifact.content_hash, Arc::new(ready.planned));
-            }
-            Err(problem) => problems.push(shared_problem(problem, &package.requests)),
-        }
-    }
-    // They came in the order in which the work ended.
-    let order =
-        |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
-    if problems.is_empty() {
-        warnings.sort_by(order);
-        return Ok(Packages::new(artifacts, contents, warnings));
-    }
-    problems.sort_by(order);
-    Err(problems)
 }
 
 /// A package is looked at once, so its problem is told once, at the first function that needs it.

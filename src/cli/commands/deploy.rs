@@ -7,11 +7,11 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::engine::PlanOptions;
-use crate::model::{Address, Desired, Exit, Failure, PackageRequest, Path, Plan, State};
+use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
 use crate::package::{self, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tokio::sync::Notify;
 
@@ -101,7 +101,8 @@ impl Wish<'_> {
         };
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
-        let plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        plan.source_changes = source_changes(&plan, &packages);
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
         Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })
     }
@@ -125,6 +126,18 @@ fn unknown_adoption(adopt: &[Address], desired: &Desired) -> Option<Failure> {
     };
     let diagnostics: Vec<Diagnostic> = adopt.iter().filter(|address| !desired.resources.contains_key(*address)).map(unknown).collect();
     (!diagnostics.is_empty()).then_some(Failure { exit: Exit::Usage, diagnostics })
+}
+
+/// Why packages are not what was applied, as far as it is known.
+fn source_changes(plan: &Plan, packages: &Packages) -> BTreeMap<Address, SourceChanges> {
+    let of_step = |step: &Step| {
+        let hash = packages.artifacts.get(&step.address)?.content_hash.as_str();
+        let is_package = |change: &&Change| change.desired.as_ref().and_then(Value::as_str) == Some(hash);
+        let applied = step.changes.iter().find(is_package)?.applied.as_ref()?.as_str()?;
+        let changes = packages.changes(&step.address, applied);
+        (!changes.is_empty()).then(|| (step.address.clone(), changes))
+    };
+    plan.steps.iter().filter_map(of_step).collect()
 }
 
 /// Whose packages the selection needs, though the user did not name them, and are not there yet.

@@ -284,6 +284,7 @@ fn step_head(step: &Step) -> Map<String, Json> {
 fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     let mut object = step_head(step);
     object.insert("changes".into(), json!(step.changes));
+    insert_some(&mut object, "source_changes", plan.source_changes.get(&step.address).map(|changes| json!(changes)));
     let calls = step.operations.iter().filter_map(|id| plan.operations.get(id.0)).map(|operation| operation.call.as_str());
     object.insert("operations".into(), calls.collect());
     if let Some(results) = results {

@@ -1,6 +1,7 @@
 //! Creating, reading, changing and deleting functions.
 
-use super::packages::Package;
+use super::layers::Used;
+use super::packages::{About, Package};
 use super::record::{Function, Progress};
 use super::settings::Settings;
 use super::{Lambda, PENDING_MS, TABLE, UPDATING_MS, checks, name, tags};
@@ -17,9 +18,11 @@ const PAGE: usize = 50;
 /// What CreateFunction and UpdateFunctionCode say of the code.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct CodeInput {
+pub(super) struct CodeInput {
     zip_file: Option<String>,
     s3_bucket: Option<String>,
+    s3_key: Option<String>,
+    s3_object_version: Option<String>,
     image_uri: Option<String>,
 }
 
@@ -76,8 +79,9 @@ impl Lambda {
         checks::settings(&settings)?;
         self.refuse_exists(&call.region, &name)?;
         self.check_role(settings.role.as_deref().unwrap_or_default())?;
-        let package = decoded(&input.code)?;
-        let (code_sha256, code_size_bytes) = (package.sha256.clone(), package.size_bytes);
+        let package = self.package_of(&call.region, &input.code).await?;
+        let About { sha256: code_sha256, size_bytes: code_size_bytes, contents_bytes } = package.about();
+        let layers = self.used_layers(&call.region, settings.layers.as_deref().unwrap_or_default(), contents_bytes)?;
         let being_used = self.packages.being_used().await;
         self.packages.keep(package).await?;
         let now_ms = self.now_ms();
@@ -88,6 +92,8 @@ impl Lambda {
             architectures,
             code_sha256,
             code_size_bytes,
+            contents_bytes,
+            layers,
             tags,
             statements: Vec::new(),
             policy_revision: String::new(),
@@ -150,13 +156,15 @@ impl Lambda {
         let architectures = input.architectures.map(|given| checked_architectures(Some(given))).transpose()?;
         let before = self.find(region, name)?;
         self.refuse_unsettled(&before)?;
-        let package = decoded(&input.code)?;
-        let (code_sha256, code_size_bytes) = (package.sha256.clone(), package.size_bytes);
+        let package = self.package_of(region, &input.code).await?;
+        let About { sha256: code_sha256, size_bytes: code_size_bytes, contents_bytes } = package.about();
+        self.used_layers(region, before.settings.layers.as_deref().unwrap_or_default(), contents_bytes).or_else(is_deleted)?;
         let change = |function: &mut Function| {
             self.refuse_unsettled(function)?;
             self.check_revision(function, input.revision_id.as_deref())?;
             function.code_sha256.clone_from(&code_sha256);
             function.code_size_bytes = code_size_bytes;
+            function.contents_bytes = contents_bytes;
             function.architectures = architectures.unwrap_or(std::mem::take(&mut function.architectures));
             self.touched(function);
             Ok(self.configuration(function))
@@ -176,8 +184,9 @@ impl Lambda {
 
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html>
     pub(super) async fn update_configuration(&self, region: &str, name: &str, input: UpdateConfigurationInput) -> Result<Value, ApiError> {
-        self.find(region, name)?;
+        let before = self.find(region, name)?;
         checks::settings(&input.settings)?;
+        let layers = input.settings.layers.as_deref().map(|layers| self.kept_or_used(&before, layers)).transpose()?;
         if let Some(role) = &input.settings.role {
             self.check_role(role)?;
         }
@@ -185,6 +194,7 @@ impl Lambda {
             self.refuse_unsettled(function)?;
             self.check_revision(function, input.revision_id.as_deref())?;
             function.settings = std::mem::take(&mut function.settings).updated(input.settings);
+            function.layers = layers.unwrap_or(std::mem::take(&mut function.layers));
             self.touched(function);
             Ok(self.configuration(function))
         })?;
@@ -234,13 +244,43 @@ impl Lambda {
             (removed, saved)
         };
         saved.wait().await?;
-        self.forget_package(&removed.code_sha256).await;
+        for package in removed.packages() {
+            self.forget_package(package).await;
+        }
         self.runner.retire(&self.arn(region, name)).await;
         Ok(())
     }
 
-    async fn forget_package(&self, sha256: &str) {
-        self.packages.forget_unless(sha256, || self.locked().values().any(|function| function.code_sha256 == sha256)).await;
+    /// Layers that a function has stay with it, also when they were deleted meanwhile.
+    fn kept_or_used(&self, before: &Function, arns: &[String]) -> Result<Vec<Used>, ApiError> {
+        let has = |arn: &String| before.layers.iter().any(|used| used.arn == *arn);
+        if arns.iter().all(has) {
+            let kept = arns.iter().filter_map(|arn| before.layers.iter().find(|used| used.arn == *arn));
+            return Ok(kept.cloned().collect());
+        }
+        self.used_layers(&before.region, arns, before.contents_bytes)
+    }
+
+    /// The package that a request sends or names.
+    ///
+    /// # Errors
+    /// What Lambda says to what is no package, or not there.
+    pub(super) async fn package_of(&self, region: &str, code: &CodeInput) -> Result<Package, ApiError> {
+        let (Some(bucket), Some(key)) = (&code.s3_bucket, &code.s3_key) else { return decoded(code) };
+        let stored = self.s3.stored(region, bucket, key, code.s3_object_version.as_deref()).map_err(|error| {
+            let (code, message) = (error.code, error.message);
+            invalid(&format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"))
+        })?;
+        Package::stored(stored.path).await
+    }
+
+    pub(super) async fn forget_package(&self, sha256: &str) {
+        self.packages.forget_unless(sha256, || self.is_needed(sha256)).await;
+    }
+
+    fn is_needed(&self, sha256: &str) -> bool {
+        self.locked().values().any(|function| function.packages().any(|used| used == sha256))
+            || self.layers().hashes().any(|used| used == sha256)
     }
 }
 
@@ -281,10 +321,12 @@ fn refuse_image(package_type: Option<&str>, code: &CodeInput) -> Result<(), ApiE
     if package_type == Some("Image") || code.image_uri.is_some() {
         return Err(invalid("The local cloud does not run container images yet"));
     }
-    if code.s3_bucket.is_some() {
-        return Err(invalid("The local cloud has no S3: send the package with the call, as ZipFile"));
-    }
     Ok(())
+}
+
+/// A function may keep a layer that was deleted.
+fn is_deleted(error: ApiError) -> Result<Vec<Used>, ApiError> {
+    if error.message.ends_with("does not exist.") { Ok(Vec::new()) } else { Err(error) }
 }
 
 fn refuse_publish(publish: Option<bool>) -> Result<(), ApiError> {

@@ -1,5 +1,6 @@
 //! What a function is.
 
+use super::layers::Used;
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +18,12 @@ pub(super) struct Function {
     /// The package's SHA-256 in hex.
     pub code_sha256: String,
     pub code_size_bytes: u64,
+    /// What its files weigh together.
+    #[serde(default)]
+    pub contents_bytes: u64,
+    /// What its layers are.
+    #[serde(default)]
+    pub layers: Vec<Used>,
     pub tags: BTreeMap<String, String>,
     /// The statements of its policy, in the order of their coming.
     pub statements: Vec<Value>,
@@ -43,6 +50,11 @@ pub(super) enum Progress {
 impl Function {
     pub fn key(&self) -> (String, String) {
         (self.region.clone(), self.name.clone())
+    }
+
+    /// The packages that it runs with.
+    pub fn packages(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.code_sha256.as_str()).chain(self.layers.iter().filter_map(|layer| layer.code_sha256.as_deref()))
     }
 
     pub fn disk_key(&self) -> String {

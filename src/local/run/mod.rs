@@ -33,7 +33,7 @@ mod usage;
 mod variables;
 
 pub use code::INVALID_ZIP_FILE;
-pub use deployment::{Deployment, Invocation, LogEvent, LogSink, Options, Outcome, Refusal};
+pub use deployment::{Deployment, Invocation, Layer, LogEvent, LogSink, Options, Outcome, Refusal};
 pub use runner::Runner;
 
 #[cfg(test)]

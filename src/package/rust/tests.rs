@@ -506,7 +506,10 @@ async fn a_real_cargo_builds_a_real_program() {
     );
     let cached = |events: &[Event]| events.iter().filter(|event| matches!(event, Event::Built { cached: true, .. })).count();
     assert_eq!(cached(&events), 0);
-    let programs = fs::read_dir(machine.folder.path().join("state/build")).unwrap().map(|entry| entry.unwrap().path().join("bootstrap"));
+    let programs = fs::read_dir(machine.folder.path().join("state/build"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("bootstrap"))
+        .filter(|path| path.is_file());
     let mut said: Vec<String> =
         programs.map(|program| String::from_utf8(std::process::Command::new(program).output().unwrap().stdout).unwrap()).collect();
     said.sort();
