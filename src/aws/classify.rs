@@ -183,6 +183,9 @@ fn by_code_and_message(operation: &str, code: &str, message: &str) -> Option<Err
                 "kms key is invalid for creategrant",
                 "valid principal",
                 "throttled by ec2",
+                // An image that was just pushed, or a policy of a repository that was just set, is not seen everywhere.
+                "source image",
+                "permission to access the ecr image",
             ]) =>
         {
             Some(ErrorClass::NotYetConsistent)
@@ -229,6 +232,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "InternalException",
             "InternalServerError",
             "InternalServerException",
+            "ServerException",
             "ServiceException",
             "ServiceFailure",
             "ServiceFailureException",
@@ -242,11 +246,29 @@ const CODES: &[(ErrorClass, &[&str])] = &[
     ),
     (
         ErrorClass::AlreadyExists,
-        &["EntityAlreadyExists", "EntityAlreadyExistsException", "ResourceAlreadyExistsException", "PreconditionFailed"],
+        &[
+            "EntityAlreadyExists",
+            "EntityAlreadyExistsException",
+            "ResourceAlreadyExistsException",
+            "RepositoryAlreadyExistsException",
+            "ImageTagAlreadyExistsException",
+            "PreconditionFailed",
+        ],
     ),
     (
         ErrorClass::NotFound,
-        &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException", "NoSuchUpload", "NAME_UNKNOWN"],
+        &[
+            "NoSuchEntity",
+            "NoSuchEntityException",
+            "ResourceNotFoundException",
+            "NotFoundException",
+            "RepositoryNotFoundException",
+            "RepositoryPolicyNotFoundException",
+            "LifecyclePolicyNotFoundException",
+            "ImageNotFoundException",
+            "NAME_UNKNOWN",
+            "NoSuchUpload",
+        ],
     ),
     (
         ErrorClass::InProgress,
@@ -316,6 +338,10 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "InvalidRuntimeException",
             "InvalidZipFileException",
             "PreconditionFailedException",
+            "RepositoryNotEmptyException",
+            "InvalidTagParameterException",
+            "TooManyTagsException",
+            "KmsException",
         ],
     ),
 ];
@@ -406,6 +432,20 @@ mod tests {
             ("events:DeleteRule", "ValidationException", "Rule can't be deleted since it has targets.", 400, InProgress),
             ("events:PutRule", "ValidationException", "Parameter ScheduleExpression is not valid.", 400, Invalid),
             ("events:ListTargetsByRule", "ValidationException", "Rule x does not exist on EventBus default.", 400, NotFound),
+            (
+                "lambda:CreateFunction",
+                "InvalidParameterValueException",
+                "Source image 123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:00 does not exist. Provide a valid source image.",
+                400,
+                NotYetConsistent,
+            ),
+            ("ecr:DescribeRepositories", "RepositoryNotFoundException", "The repository with name 'x' does not exist", 400, NotFound),
+            ("ecr:GetLifecyclePolicy", "LifecyclePolicyNotFoundException", "", 400, NotFound),
+            ("ecr:GetRepositoryPolicy", "RepositoryPolicyNotFoundException", "", 400, NotFound),
+            ("ecr:CreateRepository", "RepositoryAlreadyExistsException", "", 400, AlreadyExists),
+            ("ecr:DeleteRepository", "RepositoryNotEmptyException", "", 400, Invalid),
+            ("ecr:CreateRepository", "ServerException", "", 500, Transient),
+            ("ecr:CreateRepository", "LimitExceededException", "", 400, Quota),
             ("sts:GetCallerIdentity", "ExpiredToken", "", 403, Credentials),
             ("lambda:GetFunction", "UnrecognizedClientException", "", 403, Credentials),
             ("lambda:GetFunction", "", "", 503, Transient),

@@ -25,6 +25,7 @@ pub(super) struct Clients {
     pub(super) events: aws_sdk_eventbridge::Client,
     pub(super) lambda: aws_sdk_lambda::Client,
     pub(super) lambda_upload: aws_sdk_lambda::Client,
+    pub(super) ecr: aws_sdk_ecr::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) s3_upload: aws_sdk_s3::Client,
 }
@@ -50,6 +51,7 @@ impl Clients {
             events: client!(aws_sdk_eventbridge, config, read_only),
             lambda: client!(aws_sdk_lambda, config, read_only),
             lambda_upload: client!(aws_sdk_lambda, &upload, read_only),
+            ecr: client!(aws_sdk_ecr, config, read_only),
             s3: objects(config, read_only),
             s3_upload: objects(&upload, read_only),
         }

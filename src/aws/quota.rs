@@ -67,7 +67,7 @@ pub fn quota_of(operation: &str) -> &'static str {
 }
 
 /// Whether an endpoint is one of AWS's own, such as an interface endpoint of a VPC: its quotas hold there.
-fn is_aws(endpoint: &str) -> bool {
+pub(super) fn is_aws(endpoint: &str) -> bool {
     let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
     let host = authority.split(':').next().unwrap_or(authority);
@@ -154,6 +154,7 @@ impl Quota {
         let calls = match self.name {
             "lambda" => "Lambda calls",
             "events" => "EventBridge calls",
+            "ecr" => "ECR calls",
             "logs" => "CloudWatch Logs calls",
             "s3" => "S3 calls",
             "iam:read" => return "the pace at which IAM answers reads".to_owned(),

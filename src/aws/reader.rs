@@ -64,5 +64,12 @@ impl Reader {
         list_rules = "events:ListRules": events aws_sdk_eventbridge::list_rules(ListRulesInputBuilder) -> ListRulesOutput;
         list_targets_by_rule = "events:ListTargetsByRule": events aws_sdk_eventbridge::list_targets_by_rule(ListTargetsByRuleInputBuilder) -> ListTargetsByRuleOutput;
         list_tags_for_rule = "events:ListTagsForResource": events aws_sdk_eventbridge::list_tags_for_resource(ListTagsForResourceInputBuilder) -> ListTagsForResourceOutput;
+
+        describe_repositories = "ecr:DescribeRepositories": ecr aws_sdk_ecr::describe_repositories(DescribeRepositoriesInputBuilder) -> DescribeRepositoriesOutput;
+        get_lifecycle_policy = "ecr:GetLifecyclePolicy": ecr aws_sdk_ecr::get_lifecycle_policy(GetLifecyclePolicyInputBuilder) -> GetLifecyclePolicyOutput;
+        get_repository_policy = "ecr:GetRepositoryPolicy": ecr aws_sdk_ecr::get_repository_policy(GetRepositoryPolicyInputBuilder) -> GetRepositoryPolicyOutput;
+        list_tags_for_repository = "ecr:ListTagsForResource": ecr aws_sdk_ecr::list_tags_for_resource(ListTagsForResourceInputBuilder) -> ListTagsForResourceOutput;
+        list_images = "ecr:ListImages": ecr aws_sdk_ecr::list_images(ListImagesInputBuilder) -> ListImagesOutput;
+        batch_get_image = "ecr:BatchGetImage": ecr aws_sdk_ecr::batch_get_image(BatchGetImageInputBuilder) -> BatchGetImageOutput;
     }
 }

@@ -7,6 +7,7 @@ use super::clients::Clients;
 use super::error::AwsError;
 use super::hold_off::HoldOff;
 use super::operations::{operations, uploads};
+use super::quota::is_aws;
 use super::reader::Reader;
 use super::registry::Registry;
 use super::uploads::Stretch;
@@ -82,6 +83,17 @@ impl Writer {
     /// Waits until a call that stood in the queue of its quota has got its turn.
     pub async fn quota_moved(&self) {
         self.caller().quotas.moved().notified().await;
+    }
+
+    /// The address of the registry that a token of ECR is for, which says so itself. Whatever stands in for AWS is its
+    /// own registry, unless it names one that is not AWS's.
+    pub fn registry_at(&self, proxy_endpoint: Option<&str>) -> Option<String> {
+        let endpoint = self.caller().scope.endpoint.as_deref().filter(|endpoint| !is_aws(endpoint));
+        match (endpoint, proxy_endpoint) {
+            (Some(endpoint), None) => Some(endpoint.to_owned()),
+            (Some(endpoint), Some(named)) if is_aws(named) => Some(endpoint.to_owned()),
+            (_, named) => named.map(str::to_owned),
+        }
     }
 
     /// Calls `s3:PutObject` with what a stretch of a file holds, read anew for each attempt.
@@ -178,5 +190,18 @@ impl Writer {
         disable_rule = "events:DisableRule": events aws_sdk_eventbridge::disable_rule(DisableRuleInputBuilder) -> DisableRuleOutput;
         tag_rule = "events:TagResource": events aws_sdk_eventbridge::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
         untag_rule = "events:UntagResource": events aws_sdk_eventbridge::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
+
+        get_authorization_token = "ecr:GetAuthorizationToken": ecr aws_sdk_ecr::get_authorization_token(GetAuthorizationTokenInputBuilder) -> GetAuthorizationTokenOutput;
+        create_repository = "ecr:CreateRepository": ecr aws_sdk_ecr::create_repository(CreateRepositoryInputBuilder) -> CreateRepositoryOutput;
+        delete_repository = "ecr:DeleteRepository": ecr aws_sdk_ecr::delete_repository(DeleteRepositoryInputBuilder) -> DeleteRepositoryOutput;
+        put_lifecycle_policy = "ecr:PutLifecyclePolicy": ecr aws_sdk_ecr::put_lifecycle_policy(PutLifecyclePolicyInputBuilder) -> PutLifecyclePolicyOutput;
+        delete_lifecycle_policy = "ecr:DeleteLifecyclePolicy": ecr aws_sdk_ecr::delete_lifecycle_policy(DeleteLifecyclePolicyInputBuilder) -> DeleteLifecyclePolicyOutput;
+        set_repository_policy = "ecr:SetRepositoryPolicy": ecr aws_sdk_ecr::set_repository_policy(SetRepositoryPolicyInputBuilder) -> SetRepositoryPolicyOutput;
+        delete_repository_policy = "ecr:DeleteRepositoryPolicy": ecr aws_sdk_ecr::delete_repository_policy(DeleteRepositoryPolicyInputBuilder) -> DeleteRepositoryPolicyOutput;
+        put_image_tag_mutability = "ecr:PutImageTagMutability": ecr aws_sdk_ecr::put_image_tag_mutability(PutImageTagMutabilityInputBuilder) -> PutImageTagMutabilityOutput;
+        put_image_scanning_configuration = "ecr:PutImageScanningConfiguration": ecr aws_sdk_ecr::put_image_scanning_configuration(PutImageScanningConfigurationInputBuilder) -> PutImageScanningConfigurationOutput;
+        tag_repository = "ecr:TagResource": ecr aws_sdk_ecr::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
+        untag_repository = "ecr:UntagResource": ecr aws_sdk_ecr::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
+        batch_delete_image = "ecr:BatchDeleteImage": ecr aws_sdk_ecr::batch_delete_image(BatchDeleteImageInputBuilder) -> BatchDeleteImageOutput;
     }
 }

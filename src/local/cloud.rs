@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::common::Common;
 use super::common::random_id;
 use super::disk::{Batch, Disk, DiskError};
+use super::ecr::Ecr;
 use super::events::{Events, Functions};
 use super::iam::Iam;
 use super::lambda::Lambda;
@@ -36,6 +37,8 @@ pub struct Cloud {
     pub logs: Arc<Logs>,
     /// Buckets and objects.
     pub s3: Arc<S3>,
+    /// Repositories and images.
+    pub ecr: Arc<Ecr>,
     /// Functions, and what runs of them.
     pub lambda: Arc<Lambda>,
     /// Rules, and the events that they match.
@@ -55,11 +58,13 @@ impl Cloud {
         let common = Common { account, clock: Arc::clone(&options.clock), disk };
         let iam = Arc::new(Iam::open(common.clone())?);
         let logs = Arc::new(Logs::open(common.clone())?);
+        let ecr = Arc::new(Ecr::open(common.clone(), &options.folder, &options.endpoint_url)?);
         let s3 = Arc::new(S3::open(common.clone(), &options.folder)?);
-        let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs), Arc::clone(&s3))?;
+        let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs), Arc::clone(&ecr), Arc::clone(&s3))?;
         let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
         let events = Arc::new(Events::open(common.clone(), functions)?);
-        Ok(Self { common, iam, logs, s3, lambda, events, instance: random_id() })
+        ecr.blobs().collect_now();
+        Ok(Self { common, iam, logs, ecr, s3, lambda, events, instance: random_id() })
     }
 
     /// What `GET /_lambdo/health` answers.

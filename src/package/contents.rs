@@ -194,15 +194,25 @@ pub(super) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
-/// All files below `root`. Links are followed, as long as they stay inside.
 fn walk(root: &Path, shown: &str, prefix: &str) -> Result<Vec<Entry>, Diagnostic> {
+    walk_but(root, shown, prefix, |_| false)
+}
+
+/// All files below `root` but those that `is_left_out` accepts, and what lies in such folders. Links are followed,
+/// as long as they stay inside.
+pub(super) fn walk_but(
+    root: &Path,
+    shown: &str,
+    prefix: &str,
+    is_left_out: impl Fn(&DirEntry) -> bool + Send + Sync + 'static,
+) -> Result<Vec<Entry>, Diagnostic> {
     let fence = root.canonicalize().map_err(|error| unreadable(shown, &error))?;
     let mut entries = Vec::new();
     let walker = WalkBuilder::new(root)
         .standard_filters(false)
         .follow_links(true)
         .add_custom_ignore_filename(IGNORE_FILE)
-        .filter_entry(|entry| entry.file_name() != ".git")
+        .filter_entry(move |entry| entry.file_name() != ".git" && (entry.depth() == 0 || !is_left_out(entry)))
         .build();
     for found in walker {
         let found = found.map_err(|error| unwalkable(shown, &error))?;

@@ -20,6 +20,8 @@ const KEPT_ZIPS: usize = 4;
 pub struct Packages {
     /// What is known of them, by whose they are.
     pub artifacts: BTreeMap<Address, Artifact>,
+    /// How they came to be, by whose they are.
+    pub makings: BTreeMap<Address, Making>,
     /// What the user should know about them.
     pub diagnostics: Vec<Diagnostic>,
     contents: BTreeMap<String, Arc<Planned>>,
@@ -45,6 +47,35 @@ pub struct PackedFile {
     pub sha256: String,
 }
 
+/// What a package weighs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PackedSize {
+    /// All files together, in bytes.
+    pub bytes: u64,
+    /// How many files.
+    pub files: usize,
+}
+
+/// What differs between two packages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackageDiff {
+    /// What the one before weighs.
+    pub before: PackedSize,
+    /// What the one after weighs.
+    pub after: PackedSize,
+    /// The files that differ, by name: as they were and as they are.
+    pub files: BTreeMap<String, (Option<PackedFile>, Option<PackedFile>)>,
+}
+
+/// How a package came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Making {
+    /// Whether nothing had to be built: an earlier build still held, or the files were there.
+    pub is_cached: bool,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
 /// Contents as they were hashed.
 pub(super) struct Planned {
     pub contents: Contents,
@@ -56,6 +87,7 @@ impl Packages {
     pub(super) fn new(manifests: Manifests) -> Self {
         Self {
             artifacts: BTreeMap::new(),
+            makings: BTreeMap::new(),
             diagnostics: Vec::new(),
             contents: BTreeMap::new(),
             builds: BTreeMap::new(),
@@ -71,6 +103,7 @@ impl Packages {
         addresses: impl Iterator<Item = Address>,
         artifact: Artifact,
         planned: Planned,
+        making: Making,
         build: &str,
         sources: Option<&Sources>,
     ) {
@@ -79,6 +112,7 @@ impl Packages {
         sources.into_iter().for_each(|sources| self.manifests.keep_sources(hash, build, sources));
         for address in addresses {
             self.builds.insert(address.clone(), build.to_owned());
+            self.makings.insert(address.clone(), making);
             self.artifacts.insert(address, artifact.clone());
         }
         self.contents.insert(artifact.content_hash, Arc::new(planned));
@@ -97,27 +131,27 @@ impl Packages {
             return after.since(&before);
         }
         let Some(diff) = self.diff(address, applied) else { return SourceChanges::default() };
-        SourceChanges::of(diff.into_iter().map(|(name, sides)| match sides {
+        SourceChanges::of(diff.files.into_iter().map(|(name, sides)| match sides {
             (None, _) => SourceChange::Added { name },
             (_, None) => SourceChange::Removed { name },
             _ => SourceChange::Changed { name },
         }))
     }
 
-    /// Which files differ between the package at `address` and the one with the content hash `applied`, by name:
-    /// as they were and as they are. Nothing where that one's files are not known.
-    pub fn diff(&self, address: &Address, applied: &str) -> Option<BTreeMap<String, (Option<PackedFile>, Option<PackedFile>)>> {
+    /// Which files differ between the package at `address` and the one with the content hash `applied`. Nothing
+    /// where that one's files are not known.
+    pub fn diff(&self, address: &Address, applied: &str) -> Option<PackageDiff> {
         let planned = self.contents.get(&self.artifacts.get(address)?.content_hash)?;
         let before = self.manifests.items(applied)?;
-        let mut files: BTreeMap<String, (Option<PackedFile>, Option<PackedFile>)> = BTreeMap::new();
-        for item in before {
-            files.entry(item.name.clone()).or_default().0 = Some(PackedFile::of(&item));
+        let mut diff = PackageDiff { before: PackedSize::of(&before), after: PackedSize::of(&planned.items), files: BTreeMap::new() };
+        for item in &before {
+            diff.files.entry(item.name.clone()).or_default().0 = Some(PackedFile::of(item));
         }
         for item in &planned.items {
-            files.entry(item.name.clone()).or_default().1 = Some(PackedFile::of(item));
+            diff.files.entry(item.name.clone()).or_default().1 = Some(PackedFile::of(item));
         }
-        files.retain(|_, (before, after)| before != after);
-        Some(files)
+        diff.files.retain(|_, (before, after)| before != after);
+        Some(diff)
     }
 
     #[cfg(test)]
@@ -160,6 +194,12 @@ impl ArtifactSource for Packages {
     fn expected_bytes(&self, content_hash: &str) -> usize {
         let items = self.contents.get(content_hash).map(|planned| planned.items.as_slice()).unwrap_or_default();
         usize::try_from(items.iter().map(|item| item.bytes).sum::<u64>()).unwrap_or(usize::MAX)
+    }
+}
+
+impl PackedSize {
+    fn of(items: &[Item]) -> Self {
+        Self { bytes: items.iter().map(|item| item.bytes).sum(), files: items.len() }
     }
 }
 

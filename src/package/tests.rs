@@ -46,11 +46,22 @@ impl Fixture {
     }
 
     async fn run(&self, requests: Vec<PackageRequest>, build: bool) -> Result<Packages, Vec<Diagnostic>> {
+        self.run_on(requests, build, true).await
+    }
+
+    async fn run_on(&self, requests: Vec<PackageRequest>, build: bool, keep_going: bool) -> Result<Packages, Vec<Diagnostic>> {
         let events = Arc::clone(&self.events);
         let cache = self.folder.path().join("state/build");
         let events: EventSink = Arc::new(move |event| events.lock().unwrap().push(event));
-        let options =
-            Options { folder: self.folder.path(), cache: &cache, build, for_this_machine: false, events, checked: &Notify::new() };
+        let options = Options {
+            folder: self.folder.path(),
+            cache: &cache,
+            build,
+            keep_going,
+            for_this_machine: false,
+            events,
+            checked: &Notify::new(),
+        };
         is_send(resolve(requests, &options)).await
     }
 
@@ -255,6 +266,23 @@ async fn a_failed_build_shows_the_end_of_what_it_said() {
         "{}",
         problem.detail
     );
+}
+
+#[tokio::test]
+async fn the_first_failed_build_ends_the_others_unless_they_are_to_keep_going() {
+    let fixture = Fixture::new(&[]);
+    let json = |name: &str, command: &str| built(name, &format!(r#"{{"command":"{command}","output":"{name}"}}"#));
+    let slow = (0..40).map(|number| json(&format!("f{number}"), "sleep 60"));
+    let requests = || [json("a", "exit 1"), json("b", "exit 1")].into_iter().chain(slow.clone()).collect::<Vec<_>>();
+    let started = std::time::Instant::now();
+    let problems = fixture.run_on(requests(), true, false).await.err().unwrap();
+    assert!(started.elapsed().as_secs() < 60);
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].hints, ["41 other packages were not built because of it; `lambdo build --keep-going` shows every error"]);
+    let failed = |event: &Event| matches!(event, Event::BuildFailed { .. });
+    assert_eq!(fixture.events.lock().unwrap().drain(..).filter(failed).count(), 1);
+    let problems = fixture.run_on(requests()[..2].to_vec(), true, true).await.err().unwrap();
+    assert_eq!((problems.len(), problems.iter().all(|problem| problem.hints.is_empty())), (2, true));
 }
 
 #[tokio::test]

@@ -77,12 +77,8 @@ impl<'a> Decider<'a> {
         if self.decisions.get(address).is_some_and(Decision::remakes) {
             return None;
         }
-        let decided = self.decisions.get(address).and_then(|decision| decision.desired.as_ref());
-        if let Some(seen) = decided.and_then(|resource| resource.attributes.get(attribute)) {
-            return Some(seen.clone());
-        }
-        let entry = self.state.entries.get(address)?;
-        entry.attributes.get(attribute).cloned()
+        let decided = self.decisions.get(address).and_then(|decision| decision.desired.as_ref()?.attributes.get(attribute));
+        decided.or_else(|| self.state.entries.get(address)?.attributes.get(attribute)).cloned()
     }
 
     /// An output of what is neither there nor made now is not known, though its name can be predicted.

@@ -2,7 +2,7 @@
 
 use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts, store};
+use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts, repository_facts, store};
 use crate::model::value::resolve_table;
 use crate::model::{
     AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value,
@@ -37,7 +37,7 @@ pub fn lower_with_warnings(
 }
 
 /// The settings that give a thing its name in AWS.
-const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "name"];
+const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "repository_name", "name"];
 
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
@@ -257,7 +257,9 @@ fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &
     let functions = sections.iter().filter(|section| section.kind == FUNCTION);
     let facts = functions.map(|section| {
         let (role, log_group) = (below("role", &section.name), below("log_group", &section.name));
-        (section.name.clone(), function_facts(section, role, log_group, project, stage, target))
+        let facts = function_facts(section, role, log_group, project, stage, target);
+        let repository = repository_facts(section, |name| below("ecr", name), project, stage);
+        (section.name.clone(), FunctionFacts { repository, ..facts })
     });
     facts.collect()
 }

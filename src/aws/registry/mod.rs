@@ -171,8 +171,10 @@ impl Push<'_> {
 
     /// The blobs that the repository lacks.
     async fn missing<'b>(&self, image: &'b Image) -> Result<Vec<&'b Blob>, AwsError> {
-        let looked = stream::iter(&image.blobs).map(|blob| async move { self.has_blob(blob).await.map(|has| (!has).then_some(blob)) });
-        let found: Vec<Option<&Blob>> = looked.buffered(AT_ONCE).try_collect().await?;
+        let look = |blob: &'b Blob| async move { self.has_blob(blob).await.map(|has| (!has).then_some(blob)) };
+        // A stream that maps would not be known to be `Send`.
+        let looks: Vec<_> = image.blobs.iter().map(look).collect();
+        let found: Vec<Option<&Blob>> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -192,7 +194,8 @@ impl Push<'_> {
             let bytes_done = uploads.iter().map(Upload::sent_bytes).sum();
             progress(PushProgress { blobs_done, blobs, bytes_done, bytes });
         };
-        let sending = stream::iter(uploads).map(Upload::run).buffer_unordered(AT_ONCE).try_collect::<()>();
+        let sending: Vec<_> = uploads.iter().map(Upload::run).collect();
+        let sending = stream::iter(sending).buffer_unordered(AT_ONCE).try_collect::<()>();
         tokio::pin!(sending);
         let mut ticks = tokio::time::interval(TICK);
         loop {

@@ -68,7 +68,7 @@ impl Wish<'_> {
     /// # Errors
     /// Whatever keeps the plan from being made; nothing was changed then.
     pub async fn prepare(&self, workspace: &Workspace, spec: &Spec) -> Result<Deployment, Failure> {
-        let packing = Packing { workspace, spec, build: self.build };
+        let packing = Packing { workspace, spec, build: self.build, keep_going: false };
         workspace.progress.go();
         let deployment = unless_interrupted(&workspace.interrupt, self.plan(&packing)).await;
         workspace.progress.rest();
@@ -177,7 +177,7 @@ pub fn checked(
     workspace.checked(config, &|spec| {
         let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         let cache = cache(workspace, spec);
-        package::check(requests, &options(workspace, spec, &cache, false, &Notify::new()), is_made_later)
+        package::check(requests, &options(workspace, spec, &cache, (false, false), &Notify::new()), is_made_later)
     })
 }
 
@@ -189,11 +189,11 @@ fn options<'a>(
     workspace: &Workspace,
     spec: &'a Spec,
     cache: &'a std::path::Path,
-    build: bool,
+    (build, keep_going): (bool, bool),
     checked: &'a Notify,
 ) -> package::Options<'a> {
     let for_this_machine = workspace.global.local;
-    package::Options { folder: &spec.header.folder, cache, build, for_this_machine, events: workspace.events(), checked }
+    package::Options { folder: &spec.header.folder, cache, build, keep_going, for_this_machine, events: workspace.events(), checked }
 }
 
 /// Makes packages.
@@ -204,6 +204,8 @@ pub struct Packing<'a> {
     pub spec: &'a Spec,
     /// Whether to build, or to use the last build.
     pub build: bool,
+    /// Whether the other builds go on when one has failed.
+    pub keep_going: bool,
 }
 
 impl Packing<'_> {
@@ -229,7 +231,7 @@ impl Packing<'_> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(PackageRequest::shown).collect());
         let cache = cache(self.workspace, self.spec);
-        let options = options(self.workspace, self.spec, &cache, self.build, checked);
+        let options = options(self.workspace, self.spec, &cache, (self.build, self.keep_going), checked);
         let packages = package::resolve(requests, &options).await.map_err(|diagnostics| {
             // A build that fails is the build's fault; everything else is a wrong word in the spec.
             let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };

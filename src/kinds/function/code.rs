@@ -1,5 +1,6 @@
-//! What a function is made of, on its way to Lambda: with the call itself, or named where it lies in S3.
+//! What a function is made of, on its way to Lambda: with the call itself, or named where it lies in AWS.
 
+use super::package_type::is_image;
 use crate::aws::{AwsError, ErrorClass, Package, Reader, Writer};
 use crate::kinds::RunContext;
 use crate::kinds::arguments::text;
@@ -9,7 +10,7 @@ use aws_sdk_lambda::operation::create_function::CreateFunctionOutput;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
 use aws_sdk_lambda::operation::update_function_code::UpdateFunctionCodeOutput;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
-use aws_sdk_lambda::types::FunctionCode;
+use aws_sdk_lambda::types::{FunctionCode, PackageType};
 use aws_sdk_s3::operation::head_object::builders::HeadObjectInputBuilder;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -23,6 +24,8 @@ const NEAR_THE_LIMIT: usize = 40 << 20;
 pub(super) enum Code<'a> {
     /// A zip that is sent with the call.
     Package(Package<'a>),
+    /// An image in a registry of ECR, by its address.
+    Image(&'a str),
     /// A zip in S3.
     Stored(StoredCode),
 }
@@ -33,9 +36,12 @@ impl<'a> Code<'a> {
     /// # Errors
     /// When they name nothing.
     pub fn of(operation: &'a Operation, context: &RunContext<'a>) -> Result<Self, AwsError> {
-        let content_hash = text(operation, "code")?;
-        let stored = stored(&operation.arguments);
-        Ok(stored.map_or(Self::Package(Package { source: context.artifacts, content_hash }), Self::Stored))
+        let code = text(operation, "code")?;
+        if is_image(&operation.arguments) {
+            return Ok(Self::Image(code));
+        }
+        let package = Self::Package(Package { source: context.artifacts, content_hash: code });
+        Ok(stored(&operation.arguments).map_or(package, Self::Stored))
     }
 
     /// Makes a function of it.
@@ -45,6 +51,10 @@ impl<'a> Code<'a> {
     pub async fn create(&self, writer: &Writer, request: CreateFunctionInputBuilder) -> Result<CreateFunctionOutput, AwsError> {
         match self {
             Self::Package(package) => writer.create_function(request, package).await,
+            Self::Image(uri) => {
+                let code = FunctionCode::builder().image_uri(*uri).build();
+                writer.create_function_by_reference(request.package_type(PackageType::Image).code(code)).await
+            }
             Self::Stored(StoredCode { bucket, key, version }) => {
                 let code = FunctionCode::builder().s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
                 writer.create_function_by_reference(request.code(code.build())).await
@@ -59,6 +69,7 @@ impl<'a> Code<'a> {
     pub async fn update(&self, writer: &Writer, request: UpdateFunctionCodeInputBuilder) -> Result<UpdateFunctionCodeOutput, AwsError> {
         match self {
             Self::Package(package) => writer.update_function_code(request, package).await,
+            Self::Image(uri) => writer.update_function_code_by_reference(request.image_uri(*uri)).await,
             Self::Stored(StoredCode { bucket, key, version }) => {
                 let request = request.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
                 writer.update_function_code_by_reference(request).await
@@ -114,4 +125,36 @@ pub(super) async fn etag_attribute(reader: &Reader, operation: &Operation) -> Ta
     let Some(code) = unversioned(operation.arguments.get("code")) else { return Table::new() };
     let etag = etag(reader, &code).await.ok();
     etag.map(|etag| (CODE_ETAG.to_owned(), etag.into())).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ArtifactSource;
+    use async_trait::async_trait;
+
+    /// A package of so many bytes.
+    struct Large(usize);
+
+    #[async_trait]
+    impl ArtifactSource for Large {
+        async fn zip(&self, _content_hash: &str) -> Result<Vec<u8>, String> {
+            Ok(vec![0; self.0])
+        }
+
+        fn expected_bytes(&self, _content_hash: &str) -> usize {
+            self.0
+        }
+    }
+
+    #[test]
+    fn an_upload_that_is_refused_or_cut_near_the_limit_is_told_to_be_large() {
+        let refused = AwsError { status: Some(413), ..AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, "too large.") };
+        let cut = || AwsError::own("lambda:CreateFunction", ErrorClass::Transient, "cut.");
+        let told = |error, bytes| Code::Package(Package { source: &Large(bytes), content_hash: "sha256:aa" }).explained(error).message;
+        insta::assert_snapshot!(told(refused, 52_000_000), @"too large. (the zip has 52 MB, and Lambda takes about 50 MB with the call itself; larger packages go through S3: name a bucket of this region as `code_bucket` in `[aws]`, leave files out with a `.lambdoignore`, or strip the binary)");
+        assert!(told(cut(), 50 << 20).contains("the zip has 53 MB"));
+        assert_eq!(told(cut(), 1 << 20), "cut.");
+        assert_eq!(told(AwsError { status: Some(503), ..cut() }, 50 << 20), "cut.");
+    }
 }

@@ -1,4 +1,4 @@
-//! The kind `function`: a Lambda function made of a zip.
+//! The kind `function`: a Lambda function made of a zip or of an image.
 
 mod check;
 mod code;
@@ -7,6 +7,8 @@ mod environment;
 mod fields;
 mod live;
 mod lower;
+mod moved_tags;
+mod package_type;
 mod read;
 mod request;
 mod resources;
@@ -16,6 +18,7 @@ mod settle;
 mod steady;
 
 pub(super) use fields::{BUILD, CODE};
+pub use package_type::forbidden;
 pub(super) use resources::check_role;
 pub(super) use runtime::check as check_runtime;
 

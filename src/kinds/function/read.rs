@@ -2,6 +2,7 @@
 
 use super::code::{CODE_ETAG, etag, unversioned};
 use super::live::{Known, live};
+use super::moved_tags;
 use super::settle::is_going;
 use crate::aws::Reader;
 use crate::kinds::ReadTarget;
@@ -20,7 +21,9 @@ const PAGE: usize = 50;
 pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
     let unknown = targets.iter().filter(|target| target.applied.is_none()).map(|target| target.physical_id.as_str());
     let absent = absent(reader, &unknown.collect::<BTreeSet<_>>()).await;
-    in_turn(targets.iter().copied(), AT_ONCE, |target| Box::pin(read_unless(reader, target, &absent))).await
+    let mut seen = in_turn(targets.iter().copied(), AT_ONCE, |target| Box::pin(read_unless(reader, target, &absent))).await;
+    moved_tags::look(reader, &mut seen).await;
+    seen
 }
 
 /// Those of the names that no function has, as far as a list that is cheaper than single reads tells.

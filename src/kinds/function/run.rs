@@ -200,7 +200,6 @@ async fn then_wait(writer: &Writer, operation: &Operation) -> Result<(), AwsErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::Package;
     use crate::aws::testing::{Cloud, failure};
     use crate::kinds::function::tests::table;
     use crate::model::{Address, ArtifactSource, Transition};
@@ -221,20 +220,6 @@ mod tests {
 
         fn expected_bytes(&self, _content_hash: &str) -> usize {
             3
-        }
-    }
-
-    /// A package of so many bytes.
-    struct Large(usize);
-
-    #[async_trait]
-    impl ArtifactSource for Large {
-        async fn zip(&self, _content_hash: &str) -> Result<Vec<u8>, String> {
-            Ok(vec![0; self.0])
-        }
-
-        fn expected_bytes(&self, _content_hash: &str) -> usize {
-            self.0
         }
     }
 
@@ -333,17 +318,6 @@ mod tests {
         assert!(error.message.contains("do the policies of"), "{error}");
         let (error, _) = hopeless("lambda.amazonaws.com", "The KMS key is invalid for CreateGrant", false).await;
         assert!(error.message.contains("the key's policy"), "{error}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_upload_that_is_refused_or_cut_near_the_limit_is_told_to_be_large() {
-        let refused = AwsError { status: Some(413), ..AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, "too large.") };
-        let cut = || AwsError::own("lambda:CreateFunction", ErrorClass::Transient, "cut.");
-        let told = |error, bytes| Code::Package(Package { source: &Large(bytes), content_hash: "sha256:aa" }).explained(error).message;
-        insta::assert_snapshot!(told(refused, 52_000_000), @"too large. (the zip has 52 MB, and Lambda takes about 50 MB with the call itself; larger packages go through S3: name a bucket of this region as `code_bucket` in `[aws]`, leave files out with a `.lambdoignore`, or strip the binary)");
-        assert!(told(cut(), 50 << 20).contains("the zip has 53 MB"));
-        assert_eq!(told(cut(), 1 << 20), "cut.");
-        assert_eq!(told(AwsError { status: Some(503), ..cut() }, 50 << 20), "cut.");
     }
 
     #[tokio::test(start_paused = true)]

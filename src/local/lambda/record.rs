@@ -2,6 +2,7 @@
 
 use super::layers::Used;
 use super::settings::Settings;
+use crate::local::ecr::Pulled;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -24,6 +25,9 @@ pub(super) struct Function {
     /// What its layers are.
     #[serde(default)]
     pub layers: Vec<Used>,
+    /// Set if its code is an image; the hash is the image's digest then.
+    #[serde(default)]
+    pub image: Option<Pulled>,
     pub tags: BTreeMap<String, String>,
     /// The statements of its policy, in the order of their coming.
     pub statements: Vec<Value>,

@@ -44,6 +44,7 @@ impl World {
             code_size_bytes: 0,
             contents_bytes: 0,
             layers: Vec::new(),
+            image: None,
             tags: BTreeMap::new(),
             statements: Vec::new(),
             policy_revision: String::new(),
@@ -68,8 +69,9 @@ impl World {
 
 fn open(common: &Common, options: &Options) -> Arc<Lambda> {
     let (iam, logs) = (Iam::open(common.clone()).unwrap(), Logs::open(common.clone()).unwrap());
+    let ecr = Ecr::open(common.clone(), &options.folder, &options.endpoint_url).unwrap();
     let s3 = S3::open(common.clone(), &options.folder).unwrap();
-    Lambda::open(common.clone(), options, Arc::new(iam), Arc::new(logs), Arc::new(s3)).unwrap()
+    Lambda::open(common.clone(), options, Arc::new(iam), Arc::new(logs), Arc::new(ecr), Arc::new(s3)).unwrap()
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub struct Deployment {
     pub region: String,
     /// Where AWS is, for the function's SDK: the local cloud itself.
     pub endpoint_url: String,
+    /// Set if the code is an image; its layers stand for the package then.
+    pub image: Option<ImageCode>,
     /// What lies over each other below `/opt`, the last one on top.
     pub layers: Vec<Layer>,
 }
@@ -52,6 +54,21 @@ pub struct Layer {
     pub arn: String,
     /// Its zip, and the SHA-256 of that. Without it the function runs without the layer, and its log says so.
     pub package: Option<(PathBuf, String)>,
+}
+
+/// An image, and how it is started.
+#[derive(Debug, Clone)]
+pub struct ImageCode {
+    /// The files of its layers, the lowest first; uncompressed, or gzip.
+    pub layers: Vec<PathBuf>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where it is started, as it sees it.
+    pub working_folder: String,
+    /// The image's own environment variables; the function's win.
+    pub environment: BTreeMap<String, String>,
+    /// Whether it is for another architecture than the function's.
+    pub is_foreign: bool,
 }
 
 /// One event for a function.

@@ -160,7 +160,8 @@ impl Environment {
     }
 
     fn first_lines(&self) -> Vec<String> {
-        let mut lines = vec![report::init_start(&self.deployment.runtime)];
+        let has_runtime = self.deployment.image.is_none();
+        let mut lines: Vec<String> = has_runtime.then(|| report::init_start(&self.deployment.runtime)).into_iter().collect();
         lines.extend(self.prepared.iter().flat_map(|prepared| prepared.launch.notes.clone()));
         let foreign = self.deployment.layers.iter().filter(|layer| layer.package.is_none());
         let missing = |arn: &str| format!("The local cloud has no layers of other accounts: the function runs without `{arn}`\n");

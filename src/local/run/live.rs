@@ -59,15 +59,17 @@ impl Live {
             search_path: &core.search_path,
             layers_root: layers_root.as_deref(),
         };
+        let working_folder = deployment.image.as_ref().map_or(root.clone(), |image| PathBuf::from(&image.working_folder));
         let program = Program {
             variables: variables(deployment, &surroundings),
             path: launch.program.clone(),
             arguments: launch.arguments.clone(),
-            working_folder: root,
+            working_folder,
         };
         let room = Room {
             code: code.folder(),
             layers: layers.map(Unpacked::folder),
+            is_image: deployment.image.is_some(),
             temporary_folder: temporary_folder.as_deref().unwrap_or(core.home.path()),
             storage_mb: deployment.ephemeral_storage_mb,
             as_owner: launch.as_owner,
