@@ -147,3 +147,15 @@ fn an_object_that_somebody_has_overwritten_or_deleted_is_put_back() {
     sandbox.expect(0, &["up", "--yes"]);
     assert_eq!(world.cloud.keys(BUCKET), [key]);
 }
+
+#[test]
+fn an_object_whose_answer_was_lost_is_ours() {
+    let world = World::start(Backend::Local);
+    world.cloud.bucket(BUCKET);
+    let sandbox = world.sandbox(&(with_bucket() + &large("a")));
+    large_zip(&sandbox, 1);
+    world.proxy.rules([Rule::on("CompleteMultipartUpload").nth(1).drop_answer()]);
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.keys(BUCKET).len(), 1);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
