@@ -37,7 +37,7 @@ pub fn lower_with_warnings(
 }
 
 /// The settings that give a thing its name in AWS.
-const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "repository_name", "name"];
+const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "layer_name", "repository_name", "name"];
 
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
