@@ -1,7 +1,8 @@
 //! The files of a package.
 
 use super::UNZIPPED_LIMIT_BYTES;
-use super::hash::Item;
+use super::hash::{Item, hex};
+use super::index::Index;
 use super::problem::{missing, unreadable};
 use super::source::Source;
 use super::zip;
@@ -9,8 +10,9 @@ use crate::diagnostic::Diagnostic;
 use ignore::{DirEntry, WalkBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+use tempfile::TempPath;
 
 /// The program of a function whose runtime is its own.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
@@ -46,6 +48,8 @@ pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Resu
         Source::Files(files) => named_files(folder, files),
         Source::Directory(path) => directory(&folder.join(path), path, ""),
         Source::Zip(path) => archive(&folder.join(path), path),
+        // Nothing of it is on this machine.
+        Source::Stored(_) => Ok(Contents::Files(Vec::new())),
         Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
     }
 }
@@ -66,7 +70,9 @@ fn archive(path: &Path, shown: &str) -> Result<Contents, Diagnostic> {
     if !metadata.is_file() {
         return Err(not_a_file(shown, "zip"));
     }
-    zip::check_size(metadata.len()).map_err(large)?;
+    if metadata.len() > UNZIPPED_LIMIT_BYTES {
+        return Err(large(too_large()));
+    }
     Ok(Contents::Archive(path.to_owned()))
 }
 
@@ -179,24 +185,34 @@ fn mode(name: &str, metadata: &Metadata) -> u32 {
 }
 
 #[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
 }
 
 #[cfg(not(unix))]
-fn is_executable(_metadata: &Metadata) -> bool {
+pub(super) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
-/// All files below `root`. Links are followed, as long as they stay inside.
 fn walk(root: &Path, shown: &str, prefix: &str) -> Result<Vec<Entry>, Diagnostic> {
+    walk_but(root, shown, prefix, |_| false)
+}
+
+/// All files below `root` but those that `is_left_out` accepts, and what lies in such folders. Links are followed,
+/// as long as they stay inside.
+pub(super) fn walk_but(
+    root: &Path,
+    shown: &str,
+    prefix: &str,
+    is_left_out: impl Fn(&DirEntry) -> bool + Send + Sync + 'static,
+) -> Result<Vec<Entry>, Diagnostic> {
     let fence = root.canonicalize().map_err(|error| unreadable(shown, &error))?;
     let mut entries = Vec::new();
     let walker = WalkBuilder::new(root)
         .standard_filters(false)
         .follow_links(true)
         .add_custom_ignore_filename(IGNORE_FILE)
-        .filter_entry(|entry| entry.file_name() != ".git")
+        .filter_entry(move |entry| entry.file_name() != ".git" && (entry.depth() == 0 || !is_left_out(entry)))
         .build();
     for found in walker {
         let found = found.map_err(|error| unwalkable(shown, &error))?;
@@ -252,18 +268,14 @@ pub(super) fn inner_name(relative: &Path) -> Option<String> {
 }
 
 impl Contents {
-    /// Reads and hashes every file.
+    /// What every file holds, as `index` knows it or as it is read.
     ///
     /// # Errors
     /// A sentence when something cannot be read.
-    pub fn read(&self) -> Result<Vec<Item>, String> {
+    pub fn read(&self, index: &Index) -> Result<Vec<Item>, String> {
         match self {
-            Self::Files(entries) => entries.iter().map(read_entry).collect(),
-            Self::Archive(path) => {
-                let shown = path.display();
-                let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}."))?;
-                zip::read(io::BufReader::new(file), UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))
-            }
+            Self::Files(entries) => entries.iter().map(|entry| read_entry(index, entry)).collect(),
+            Self::Archive(path) => read_archive(index, path),
         }
     }
 
@@ -272,22 +284,62 @@ impl Contents {
     /// # Errors
     /// A sentence when something cannot be read or the zip is too large.
     pub fn zip(&self) -> Result<(Vec<u8>, Vec<Item>), String> {
-        match self {
-            Self::Files(entries) => zip::write(entries),
+        let (bytes, items) = match self {
+            Self::Files(entries) => {
+                let (bytes, items) = zip::write(io::Cursor::new(Vec::new()), entries)?;
+                (bytes.into_inner(), items)
+            }
             Self::Archive(path) => {
                 let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}.", path.display()))?;
-                zip::check_size(bytes.len() as u64)?;
                 let items = zip::read(io::Cursor::new(&bytes), UNZIPPED_LIMIT_BYTES)?;
-                Ok((bytes, items))
+                (bytes, items)
             }
-        }
+        };
+        zip::check_size(bytes.len() as u64)?;
+        Ok((bytes, items))
+    }
+
+    /// The same zip, of any size, in a file of its own.
+    ///
+    /// # Errors
+    /// A sentence when something cannot be read or written.
+    pub fn zip_file(&self) -> Result<(TempPath, Vec<Item>), String> {
+        let unwritable = |error: io::Error| format!("The package cannot be zipped into a temporary file: {error}.");
+        let mut file = tempfile::Builder::new().prefix("lambdo-").suffix(".zip").tempfile().map_err(unwritable)?;
+        let items = match self {
+            Self::Files(entries) => {
+                let (mut to, items) = zip::write(io::BufWriter::new(file.as_file_mut()), entries)?;
+                to.flush().map_err(unwritable)?;
+                drop(to);
+                items
+            }
+            Self::Archive(path) => {
+                fs::copy(path, file.path()).map_err(|error| format!("`{}` cannot be copied: {error}.", path.display()))?;
+                zip::read(io::BufReader::new(file.as_file_mut()), UNZIPPED_LIMIT_BYTES)?
+            }
+        };
+        Ok((file.into_temp_path(), items))
     }
 }
 
-fn read_entry(entry: &Entry) -> Result<Item, String> {
-    let file = File::open(&entry.path);
-    file.and_then(|file| Item::read(&entry.name, entry.mode, file, &mut io::sink()))
-        .map_err(|error| format!("`{}` cannot be read: {error}.", entry.path.display()))
+/// What is in a zip, unpacked only where no zip with the same bytes was before.
+fn read_archive(index: &Index, path: &Path) -> Result<Vec<Item>, String> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| format!("`{shown}` cannot be read: {error}.");
+    let held = index.held(path).map_err(unreadable)?;
+    let (manifests, hash) = (index.manifests(), hex(&held.sha256));
+    if let Some(items) = manifests.as_ref().and_then(|manifests| manifests.items(&hash)) {
+        return Ok(items);
+    }
+    let file = io::BufReader::new(File::open(path).map_err(unreadable)?);
+    let items = zip::read(file, UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))?;
+    manifests.iter().for_each(|manifests| manifests.keep(&hash, &items));
+    Ok(items)
+}
+
+fn read_entry(index: &Index, entry: &Entry) -> Result<Item, String> {
+    let held = index.held(&entry.path).map_err(|error| format!("`{}` cannot be read: {error}.", entry.path.display()))?;
+    Ok(Item { name: entry.name.clone(), mode: entry.mode, bytes: held.bytes, sha256: held.sha256 })
 }
 
 #[cfg(test)]
@@ -322,11 +374,11 @@ mod tests {
     }
 
     fn names(contents: &Contents) -> Vec<String> {
-        contents.read().unwrap().into_iter().map(|item| item.name).collect()
+        contents.read(&Index::default()).unwrap().into_iter().map(|item| item.name).collect()
     }
 
     fn hash(contents: &Contents) -> String {
-        content_hash(&contents.read().unwrap())
+        content_hash(&contents.read(&Index::default()).unwrap())
     }
 
     proptest! {
@@ -393,7 +445,7 @@ mod tests {
         let folder = folder(&["main"]);
         for (is_provided, name) in [(true, "bootstrap"), (false, "main")] {
             let contents = collect(folder.path(), &Source::File("main".into()), is_provided).unwrap();
-            let items = contents.read().unwrap();
+            let items = contents.read(&Index::default()).unwrap();
             assert_eq!((items[0].name.as_str(), items[0].mode), (name, 0o755));
         }
     }
@@ -403,7 +455,7 @@ mod tests {
         let folder = folder(&["bin/main", "web/a", "web/b"]);
         let files = BTreeMap::from([("bootstrap".to_owned(), "bin/main".to_owned()), ("static".into(), "web".into())]);
         let contents = collect(folder.path(), &Source::Files(files), true).unwrap();
-        let items = contents.read().unwrap();
+        let items = contents.read(&Index::default()).unwrap();
         let named: Vec<(&str, u32)> = items.iter().map(|item| (item.name.as_str(), item.mode)).collect();
         assert_eq!(named, [("bootstrap", 0o755), ("static/a", 0o644), ("static/b", 0o644)]);
     }
@@ -454,8 +506,7 @@ mod tests {
         let problem = of_folder(folder.path()).unwrap_err();
         assert_eq!(problem.code, "package-too-large");
         assert!(problem.detail.contains("`large` (262144000 bytes), `small`"), "{}", problem.detail);
-        File::create(folder.path().join("a.zip")).unwrap().set_len(crate::package::ZIP_LIMIT_BYTES + 1).unwrap();
-        let problem = collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err();
-        assert!(problem.code == "package-too-large" && problem.detail.contains("S3, which is not supported yet"), "{problem:?}");
+        File::create(folder.path().join("a.zip")).unwrap().set_len(UNZIPPED_LIMIT_BYTES + 1).unwrap();
+        assert_eq!(collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err().code, "package-too-large");
     }
 }

@@ -7,13 +7,17 @@ mod command;
 mod contents;
 mod environment;
 mod fingerprint;
-mod glibc;
 mod hash;
+mod index;
 mod language;
+mod manifest;
+mod node;
 mod packages;
 mod problem;
 mod process;
+mod python;
 mod rust;
+mod script;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -21,7 +25,8 @@ mod work;
 mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
-pub use packages::Packages;
+pub use check::{CheckedFile, ImageFacts, ImageFile, check_file, check_image, check_media_type};
+pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
 pub use source::{Source, parse};
 
 use crate::diagnostic::Diagnostic;
@@ -56,6 +61,8 @@ pub struct Options<'a> {
     pub cache: &'a Path,
     /// Whether builds may run. Otherwise what they made last is used, or missed.
     pub build: bool,
+    /// Whether the other builds go on when one has failed.
+    pub keep_going: bool,
     /// Whether what is built runs on this machine, and not on Lambda. The requests then have this
     /// machine's architecture.
     pub for_this_machine: bool,
@@ -77,4 +84,9 @@ pub fn check(requests: Vec<PackageRequest>, options: &Options<'_>, is_made_later
 /// Everything that is wrong with any of them. While a section or a file is wrong, no build runs.
 pub async fn resolve(requests: Vec<PackageRequest>, options: &Options<'_>) -> Result<Packages, Vec<Diagnostic>> {
     work::resolve(requests, options, &Builders::new()).await
+}
+
+/// What keeps packages that are ready from starting on Lambda, or under `--local` on this machine. Errors are sure.
+pub fn preflight(packages: &Packages, requests: &[PackageRequest], options: &Options<'_>) -> Vec<Diagnostic> {
+    check::check_all(packages, requests, options)
 }

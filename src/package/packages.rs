@@ -1,12 +1,16 @@
 //! The packages of a run, and their zips while they are needed.
 
 use super::contents::Contents;
-use super::hash::{Item, content_hash};
+use super::fingerprint::Sources;
+use super::hash::{Item, content_hash, hex};
+use super::manifest::Manifests;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Artifact, ArtifactSource};
+use crate::model::{Address, Artifact, ArtifactSource, SourceChange, SourceChanges};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::TempPath;
 use tokio::sync::OnceCell;
 
 /// How many zips are kept in memory for functions that share a package.
@@ -16,15 +20,61 @@ const KEPT_ZIPS: usize = 4;
 pub struct Packages {
     /// What is known of them, by whose they are.
     pub artifacts: BTreeMap<Address, Artifact>,
+    /// How they came to be, by whose they are.
+    pub makings: BTreeMap<Address, Making>,
     /// What the user should know about them.
     pub diagnostics: Vec<Diagnostic>,
     contents: BTreeMap<String, Arc<Planned>>,
-    /// Sizes by content hash, in bytes.
-    sizes: BTreeMap<String, usize>,
+    /// What tells apart the builds that made them, by whose they are.
+    builds: BTreeMap<Address, String>,
+    manifests: Manifests,
     zips: Mutex<VecDeque<(String, Zip)>>,
+    /// Zips in files by content hash.
+    files: Mutex<BTreeMap<String, ZipFile>>,
 }
 
 type Zip = Arc<OnceCell<Vec<u8>>>;
+type ZipFile = Arc<OnceCell<TempPath>>;
+
+/// One file of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedFile {
+    /// Its mode in the package, such as `0o755`.
+    pub mode: u32,
+    /// Its length.
+    pub bytes: u64,
+    /// Its content's SHA-256, in hex.
+    pub sha256: String,
+}
+
+/// What a package weighs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PackedSize {
+    /// All files together, in bytes.
+    pub bytes: u64,
+    /// How many files.
+    pub files: usize,
+}
+
+/// What differs between two packages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackageDiff {
+    /// What the one before weighs.
+    pub before: PackedSize,
+    /// What the one after weighs.
+    pub after: PackedSize,
+    /// The files that differ, by name: as they were and as they are.
+    pub files: BTreeMap<String, (Option<PackedFile>, Option<PackedFile>)>,
+}
+
+/// How a package came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Making {
+    /// Whether nothing had to be built: an earlier build still held, or the files were there.
+    pub is_cached: bool,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
 
 /// Contents as they were hashed.
 pub(super) struct Planned {
@@ -33,19 +83,85 @@ pub(super) struct Planned {
 }
 
 impl Packages {
-    pub(super) fn new(
-        artifacts: BTreeMap<Address, Artifact>,
-        contents: BTreeMap<String, Arc<Planned>>,
-        diagnostics: Vec<Diagnostic>,
-    ) -> Self {
-        let size = |artifact: &Artifact| usize::try_from(artifact.unzipped_bytes).unwrap_or(usize::MAX);
-        let sizes = artifacts.values().map(|artifact| (artifact.content_hash.clone(), size(artifact))).collect();
-        Self { artifacts, diagnostics, contents, sizes, zips: Mutex::default() }
+    /// No packages yet; what earlier ones held is known from `manifests`.
+    pub(super) fn new(manifests: Manifests) -> Self {
+        Self {
+            artifacts: BTreeMap::new(),
+            makings: BTreeMap::new(),
+            diagnostics: Vec::new(),
+            contents: BTreeMap::new(),
+            builds: BTreeMap::new(),
+            manifests,
+            zips: Mutex::default(),
+            files: Mutex::default(),
+        }
+    }
+
+    /// Adds the package that these need, made by the build with this key, and keeps what later runs may ask for.
+    pub(super) fn add(
+        &mut self,
+        addresses: impl Iterator<Item = Address>,
+        artifact: Artifact,
+        planned: Planned,
+        making: Making,
+        build: &str,
+        sources: Option<&Sources>,
+    ) {
+        let hash = &artifact.content_hash;
+        self.manifests.keep(hash, &planned.items);
+        sources.into_iter().for_each(|sources| self.manifests.keep_sources(hash, build, sources));
+        for address in addresses {
+            self.builds.insert(address.clone(), build.to_owned());
+            self.makings.insert(address.clone(), making);
+            self.artifacts.insert(address, artifact.clone());
+        }
+        self.contents.insert(artifact.content_hash, Arc::new(planned));
+    }
+
+    /// Why the package at `address` is not the one with the content hash `applied`: what differs in what it is
+    /// made from, else in its files. Empty where nothing is known of that one.
+    pub fn changes(&self, address: &Address, applied: &str) -> SourceChanges {
+        let (Some(artifact), Some(build)) = (self.artifacts.get(address), self.builds.get(address)) else {
+            return SourceChanges::default();
+        };
+        let sources = |hash: &str| self.manifests.sources(hash, build);
+        if let (Some(before), Some(after)) = (sources(applied), sources(&artifact.content_hash))
+            && before != after
+        {
+            return after.since(&before);
+        }
+        let Some(diff) = self.diff(address, applied) else { return SourceChanges::default() };
+        SourceChanges::of(diff.files.into_iter().map(|(name, sides)| match sides {
+            (None, _) => SourceChange::Added { name },
+            (_, None) => SourceChange::Removed { name },
+            _ => SourceChange::Changed { name },
+        }))
+    }
+
+    /// Which files differ between the package at `address` and the one with the content hash `applied`. Nothing
+    /// where that one's files are not known.
+    pub fn diff(&self, address: &Address, applied: &str) -> Option<PackageDiff> {
+        let planned = self.contents.get(&self.artifacts.get(address)?.content_hash)?;
+        let before = self.manifests.items(applied)?;
+        let mut diff = PackageDiff { before: PackedSize::of(&before), after: PackedSize::of(&planned.items), files: BTreeMap::new() };
+        for item in &before {
+            diff.files.entry(item.name.clone()).or_default().0 = Some(PackedFile::of(item));
+        }
+        for item in &planned.items {
+            diff.files.entry(item.name.clone()).or_default().1 = Some(PackedFile::of(item));
+        }
+        diff.files.retain(|_, (before, after)| before != after);
+        Some(diff)
     }
 
     #[cfg(test)]
     pub(super) fn kept_zips(&self) -> usize {
         self.zips.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(super) fn planned(&self, content_hash: &str) -> Result<Arc<Planned>, String> {
+        let planned = self.contents.get(content_hash).map(Arc::clone);
+        planned.ok_or_else(|| format!("No package with the content hash `{content_hash}` was made in this run. Run again."))
     }
 
     /// The cell for a zip, moved to the front; the one that was not asked for longest goes.
@@ -62,32 +178,51 @@ impl Packages {
 #[async_trait]
 impl ArtifactSource for Packages {
     async fn zip(&self, content_hash: &str) -> Result<Vec<u8>, String> {
-        let Some(planned) = self.contents.get(content_hash) else {
-            return Err(format!("No package with the content hash `{content_hash}` was made in this run. Run again."));
-        };
-        let planned = Arc::clone(planned);
-        let make = async move {
-            let made = tokio::task::spawn_blocking(move || planned.zip()).await;
-            made.unwrap_or_else(|error| Err(format!("The package cannot be zipped: {error}.")))
-        };
-        self.cell(content_hash).get_or_try_init(|| make).await.cloned()
+        let planned = self.planned(content_hash)?;
+        let make = || zipping(move || planned.checked(planned.contents.zip()?));
+        self.cell(content_hash).get_or_try_init(make).await.cloned()
+    }
+
+    async fn zip_file(&self, content_hash: &str) -> Result<PathBuf, String> {
+        let planned = self.planned(content_hash)?;
+        let cell = Arc::clone(self.files.lock().unwrap_or_else(PoisonError::into_inner).entry(content_hash.to_owned()).or_default());
+        let make = || zipping(move || planned.checked(planned.contents.zip_file()?));
+        cell.get_or_try_init(make).await.map(|path| path.to_path_buf())
     }
 
     /// The size of what goes into the zip, which is seldom smaller than that.
     fn expected_bytes(&self, content_hash: &str) -> usize {
-        self.sizes.get(content_hash).copied().unwrap_or_default()
+        let items = self.contents.get(content_hash).map(|planned| planned.items.as_slice()).unwrap_or_default();
+        usize::try_from(items.iter().map(|item| item.bytes).sum::<u64>()).unwrap_or(usize::MAX)
     }
+}
+
+impl PackedSize {
+    fn of(items: &[Item]) -> Self {
+        Self { bytes: items.iter().map(|item| item.bytes).sum(), files: items.len() }
+    }
+}
+
+impl PackedFile {
+    fn of(item: &Item) -> Self {
+        Self { mode: item.mode, bytes: item.bytes, sha256: hex(&item.sha256) }
+    }
+}
+
+/// Zips away from the threads that wait for other things.
+async fn zipping<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(format!("The package cannot be zipped: {error}.")))
 }
 
 impl Planned {
     /// The zip, if the files still are what was hashed: what is uploaded is what was planned.
-    fn zip(&self) -> Result<Vec<u8>, String> {
-        let (bytes, items) = self.contents.zip()?;
+    fn checked<T>(&self, (zip, items): (T, Vec<Item>)) -> Result<T, String> {
         if content_hash(&items) == content_hash(&self.items) {
-            return Ok(bytes);
+            return Ok(zip);
         }
-        let changed = items.iter().chain(&self.items).find(|item| !(items.contains(item) && self.items.contains(item)));
-        let name = changed.map_or("a file", |item| item.name.as_str());
+        let changed = items.iter().zip(&self.items).find(|(now, then)| now != then);
+        let name = changed.map_or("a file", |(now, _)| now.name.as_str());
         Err(format!("`{name}` changed after the package was planned, so it is not uploaded. Run again."))
     }
 }
