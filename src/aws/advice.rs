@@ -92,6 +92,37 @@ const ALL: &[Advice] = &[
         "",
         "a function's policy has room for 20 KB: one statement whose `source_arn` ends in `*` can stand for many",
     ),
+    // <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+    advice(
+        "s3:",
+        "NoSuchBucket",
+        "",
+        "make the bucket first, in the region that is deployed to, or name another one: `code_bucket = \"NAME\"` in `[aws]`",
+    ),
+    advice(
+        "s3:",
+        "PermanentRedirect",
+        "",
+        "the bucket lies in another region, and Lambda reads code from its own region only: name one of this region as `code_bucket` in `[aws]`",
+    ),
+    advice(
+        "s3:",
+        "AuthorizationHeaderMalformed",
+        "",
+        "the bucket lies in another region, and Lambda reads code from its own region only: name one of this region as `code_bucket` in `[aws]`",
+    ),
+    advice(
+        "s3:",
+        "AccessDenied",
+        "",
+        "the credentials need `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject`, `s3:DeleteObjectVersion` and `s3:AbortMultipartUpload` on the objects, and `s3:ListBucket` and `s3:ListBucketMultipartUploads` on the bucket, which must belong to this account",
+    ),
+    advice(
+        "lambda:",
+        "InvalidParameterValue",
+        "error occurred while getobject",
+        "Lambda reads code with the credentials of the one who deploys: these need `s3:GetObject` (and `s3:GetObjectVersion`) for the object, which must lie in this region",
+    ),
     advice(
         "lambda:DeleteFunction",
         "",

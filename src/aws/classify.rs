@@ -240,6 +240,8 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ServiceUnavailableException",
             "RequestTimeout",
             "RequestTimeoutException",
+            // Two conditional writes of one object at the same time (S3 API model).
+            "ConditionalRequestConflict",
         ],
     ),
     (
@@ -250,6 +252,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ResourceAlreadyExistsException",
             "RepositoryAlreadyExistsException",
             "ImageTagAlreadyExistsException",
+            "PreconditionFailed",
         ],
     ),
     (
@@ -264,6 +267,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "LifecyclePolicyNotFoundException",
             "ImageNotFoundException",
             "NAME_UNKNOWN",
+            "NoSuchUpload",
         ],
     ),
     (

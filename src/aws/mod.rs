@@ -42,7 +42,7 @@ pub use reader::Reader;
 pub use registry::{Login, PushProgress, PushTarget, Pushed};
 pub use session::{Session, Settings, local_region};
 pub use sources::configured_region;
-pub use uploads::Package;
+pub use uploads::{Package, Stretch};
 pub use wait::{Patience, pause, poll_until, retry_while};
 pub use writer::Writer;
 

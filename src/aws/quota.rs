@@ -156,6 +156,7 @@ impl Quota {
             "events" => "EventBridge calls",
             "ecr" => "ECR calls",
             "logs" => "CloudWatch Logs calls",
+            "s3" => "S3 calls",
             "iam:read" => return "the pace at which IAM answers reads".to_owned(),
             "iam:write" => return "the pace at which IAM takes changes".to_owned(),
             "sts" => return "the pace at which STS answers".to_owned(),

@@ -2,16 +2,25 @@
 
 use super::bucket::Place;
 use super::caller::Caller;
+use super::classify::Failed;
 use super::clients::Clients;
+use super::error::AwsError;
 use super::hold_off::HoldOff;
 use super::operations::{operations, uploads};
 use super::quota::is_aws;
 use super::reader::Reader;
 use super::registry::Registry;
+use super::uploads::Stretch;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
+use aws_sdk_lambda::operation::publish_layer_version::builders::PublishLayerVersionInputBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::FunctionCode;
+use aws_sdk_lambda::types::{FunctionCode, LayerVersionContentInput};
+use aws_sdk_s3::operation::abort_multipart_upload::builders::AbortMultipartUploadInputBuilder;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::operation::put_object::builders::PutObjectInputBuilder;
+use aws_sdk_s3::operation::upload_part::UploadPartOutput;
+use aws_sdk_s3::operation::upload_part::builders::UploadPartInputBuilder;
 use std::sync::Arc;
 
 fn created(input: CreateFunctionInputBuilder, zip: Vec<u8>) -> CreateFunctionInputBuilder {
@@ -21,6 +30,15 @@ fn created(input: CreateFunctionInputBuilder, zip: Vec<u8>) -> CreateFunctionInp
 fn updated(input: UpdateFunctionCodeInputBuilder, zip: Vec<u8>) -> UpdateFunctionCodeInputBuilder {
     input.zip_file(Blob::new(zip))
 }
+
+fn published(input: PublishLayerVersionInputBuilder, zip: Vec<u8>) -> PublishLayerVersionInputBuilder {
+    input.content(LayerVersionContentInput::builder().zip_file(Blob::new(zip)).build())
+}
+
+/// Makes a request of `s3:PutObject` but for its body, which only one attempt can have.
+pub type PutObject<'a> = dyn Fn() -> PutObjectInputBuilder + Send + Sync + 'a;
+/// Makes a request of `s3:UploadPart` but for its body.
+pub type UploadPart<'a> = dyn Fn() -> UploadPartInputBuilder + Send + Sync + 'a;
 
 /// Reads and changes AWS.
 #[derive(Clone)]
@@ -78,6 +96,36 @@ impl Writer {
         }
     }
 
+    /// Calls `s3:PutObject` with what a stretch of a file holds, read anew for each attempt.
+    ///
+    /// # Errors
+    /// What S3 refused, or what went wrong on the way.
+    pub async fn put_object(&self, input: &PutObject<'_>, content: &Stretch) -> Result<PutObjectOutput, AwsError> {
+        let send = || async { input().body(content.body().await?).send_with(&self.clients.s3_upload).await };
+        self.caller().call("s3:PutObject", content.bytes, send).await
+    }
+
+    /// Calls `s3:UploadPart` with what a stretch of a file holds, read anew for each attempt.
+    ///
+    /// # Errors
+    /// What S3 refused, or what went wrong on the way.
+    pub async fn upload_part(&self, input: &UploadPart<'_>, content: &Stretch) -> Result<UploadPartOutput, AwsError> {
+        let send = || async { input().body(content.body().await?).send_with(&self.clients.s3_upload).await };
+        self.caller().call("s3:UploadPart", content.bytes, send).await
+    }
+
+    /// Calls `s3:AbortMultipartUpload` once and at once, also after an interruption: it only cleans up.
+    ///
+    /// # Errors
+    /// What S3 refused, or what went wrong on the way.
+    pub async fn abort_multipart_upload(&self, input: AbortMultipartUploadInputBuilder) -> Result<(), AwsError> {
+        const OPERATION: &str = "s3:AbortMultipartUpload";
+        let caller = self.caller();
+        caller.meter.count(OPERATION, |calls| calls.calls += 1);
+        let answer = input.send_with(&self.clients.s3).await;
+        answer.map(drop).map_err(|error| Failed::new(OPERATION, caller.scope.endpoint.as_deref(), &error).error)
+    }
+
     pub(super) fn caller(&self) -> &Caller {
         self.reader.caller()
     }
@@ -90,11 +138,19 @@ impl Writer {
     uploads! {
         create_function = "lambda:CreateFunction": lambda_upload aws_sdk_lambda::create_function(CreateFunctionInputBuilder) -> CreateFunctionOutput, created;
         update_function_code = "lambda:UpdateFunctionCode": lambda_upload aws_sdk_lambda::update_function_code(UpdateFunctionCodeInputBuilder) -> UpdateFunctionCodeOutput, updated;
+        publish_layer_version = "lambda:PublishLayerVersion": lambda_upload aws_sdk_lambda::publish_layer_version(PublishLayerVersionInputBuilder) -> PublishLayerVersionOutput, published;
     }
 
     operations! {
         create_function_by_reference = "lambda:CreateFunction": lambda aws_sdk_lambda::create_function(CreateFunctionInputBuilder) -> CreateFunctionOutput;
         update_function_code_by_reference = "lambda:UpdateFunctionCode": lambda aws_sdk_lambda::update_function_code(UpdateFunctionCodeInputBuilder) -> UpdateFunctionCodeOutput;
+        publish_layer_version_by_reference = "lambda:PublishLayerVersion": lambda aws_sdk_lambda::publish_layer_version(PublishLayerVersionInputBuilder) -> PublishLayerVersionOutput;
+        delete_layer_version = "lambda:DeleteLayerVersion": lambda aws_sdk_lambda::delete_layer_version(DeleteLayerVersionInputBuilder) -> DeleteLayerVersionOutput;
+
+        create_multipart_upload = "s3:CreateMultipartUpload": s3 aws_sdk_s3::create_multipart_upload(CreateMultipartUploadInputBuilder) -> CreateMultipartUploadOutput;
+        complete_multipart_upload = "s3:CompleteMultipartUpload": s3_upload aws_sdk_s3::complete_multipart_upload(CompleteMultipartUploadInputBuilder) -> CompleteMultipartUploadOutput;
+        delete_object = "s3:DeleteObject": s3 aws_sdk_s3::delete_object(DeleteObjectInputBuilder) -> DeleteObjectOutput;
+
         update_function_configuration = "lambda:UpdateFunctionConfiguration": lambda aws_sdk_lambda::update_function_configuration(UpdateFunctionConfigurationInputBuilder) -> UpdateFunctionConfigurationOutput;
         delete_function = "lambda:DeleteFunction": lambda aws_sdk_lambda::delete_function(DeleteFunctionInputBuilder) -> DeleteFunctionOutput;
         put_function_concurrency = "lambda:PutFunctionConcurrency": lambda aws_sdk_lambda::put_function_concurrency(PutFunctionConcurrencyInputBuilder) -> PutFunctionConcurrencyOutput;

@@ -2,12 +2,14 @@
 
 mod arguments;
 mod arn;
+mod code_object;
 mod ecr;
 mod event_rule;
 mod facts;
 mod function;
 mod image;
 mod image_uri;
+mod layer;
 mod log_group;
 mod lowering;
 mod names;
@@ -16,6 +18,7 @@ mod reading;
 mod role;
 mod tagging;
 
+pub use code_object::store;
 pub use ecr::of_function as repository_facts;
 pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
@@ -235,6 +238,8 @@ impl Registry {
                 &log_group::LogGroup,
                 &event_rule::EventRule,
                 &permission::Permission,
+                &layer::Layer,
+                &code_object::CodeObject,
                 &ecr::Ecr,
                 &image::Image,
             ],

@@ -48,6 +48,8 @@ pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Resu
         Source::Files(files) => named_files(folder, files),
         Source::Directory(path) => directory(&folder.join(path), path, ""),
         Source::Zip(path) => archive(&folder.join(path), path),
+        // Nothing of it is on this machine.
+        Source::Stored(_) => Ok(Contents::Files(Vec::new())),
         Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
     }
 }
@@ -68,7 +70,9 @@ fn archive(path: &Path, shown: &str) -> Result<Contents, Diagnostic> {
     if !metadata.is_file() {
         return Err(not_a_file(shown, "zip"));
     }
-    zip::check_size(metadata.len()).map_err(large)?;
+    if metadata.len() > UNZIPPED_LIMIT_BYTES {
+        return Err(large(too_large()));
+    }
     Ok(Contents::Archive(path.to_owned()))
 }
 
@@ -502,8 +506,7 @@ mod tests {
         let problem = of_folder(folder.path()).unwrap_err();
         assert_eq!(problem.code, "package-too-large");
         assert!(problem.detail.contains("`large` (262144000 bytes), `small`"), "{}", problem.detail);
-        File::create(folder.path().join("a.zip")).unwrap().set_len(crate::package::ZIP_LIMIT_BYTES + 1).unwrap();
-        let problem = collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err();
-        assert!(problem.code == "package-too-large" && problem.detail.contains("S3, which is not supported yet"), "{problem:?}");
+        File::create(folder.path().join("a.zip")).unwrap().set_len(UNZIPPED_LIMIT_BYTES + 1).unwrap();
+        assert_eq!(collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err().code, "package-too-large");
     }
 }

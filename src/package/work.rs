@@ -12,7 +12,7 @@ use super::packages::{Making, Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
 use super::source::{Source, parse};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Artifact, Event, Form, PackageRequest, Value};
+use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
 use futures::StreamExt;
 use futures::stream;
 use std::borrow::Borrow;
@@ -126,6 +126,7 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             let path = folder.join(&build.path);
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
+        Source::Stored(_) => Ok(()),
         source => {
             contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.needs_bootstrap()))
         }
@@ -208,7 +209,8 @@ fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works:
 /// A function that could not run what is built for it.
 fn misfit(source: &Source, request: &PackageRequest, folder: &Path, builders: &Builders) -> Option<Diagnostic> {
     let Source::Build(build) = source else { return None };
-    builders.find(&build.kind)?.misfit(build, request, folder)
+    // A layer is not run by itself.
+    builders.find(&build.kind).filter(|_| request.address.kind == "function")?.misfit(build, request, folder)
 }
 
 /// Errors are placed at the function that asked.
@@ -288,6 +290,9 @@ impl Run<'_> {
     }
 
     async fn make_one(&self, package: &Package) -> Result<Ready, Diagnostic> {
+        if let Source::Stored(code) = &package.source {
+            return Ok(stored(code));
+        }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
         let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided, package.needs_bootstrap()).await?;
@@ -374,6 +379,13 @@ fn ready(index: &Index, contents: Contents, needs_bootstrap: bool) -> Result<Rea
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     let making = Making { is_cached: true, elapsed_ms: 0 };
     Ok(Ready { planned: Planned { contents, items }, making, sources: None, artifact, warnings: Vec::new() })
+}
+
+/// What lies in S3 already is only named.
+fn stored(code: &StoredCode) -> Ready {
+    let artifact = Artifact { content_hash: code.content_hash(), form: Form::Stored, unzipped_bytes: 0, files: 0 };
+    let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new() };
+    Ready { planned, making: Making { is_cached: true, elapsed_ms: 0 }, sources: None, artifact, warnings: Vec::new() }
 }
 
 fn unreadable(detail: String) -> Diagnostic {

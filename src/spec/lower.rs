@@ -2,7 +2,7 @@
 
 use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts, repository_facts};
+use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts, repository_facts, store};
 use crate::model::value::resolve_table;
 use crate::model::{
     AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value,
@@ -72,6 +72,7 @@ impl<'a> Lowering<'a> {
     pub fn run(spec: &'a Spec, target: &'a Target, artifacts: &BTreeMap<Address, Artifact>, registry: &'a Registry) -> Self {
         let mut lowering = Self::new(spec, target, registry);
         lowering.lower_sections(artifacts);
+        lowering.store_large_packages(artifacts);
         let mut of_sections = std::mem::take(&mut lowering.findings);
         lowering.check_references();
         lowering.add_dependencies();
@@ -112,6 +113,20 @@ impl<'a> Lowering<'a> {
             self.findings.extend(lowered.diagnostics);
             for resource in lowered.resources {
                 self.add(resource, index);
+            }
+        }
+    }
+
+    /// What is too large to be sent with a call goes through S3, where the spec names a bucket: once, however many
+    /// are made of it.
+    fn store_large_packages(&mut self, artifacts: &BTreeMap<Address, Artifact>) {
+        let header = &self.spec.header;
+        let Some(bucket) = header.aws.code_bucket.as_deref() else { return };
+        for (address, artifact) in artifacts {
+            let Some(owner) = self.resources.get_mut(address) else { continue };
+            if let Some(object) = store(&mut owner.resource, artifact, bucket, &header.project, header.stage.as_deref()) {
+                let section = owner.section;
+                self.resources.entry(object.address.clone()).or_insert(Placed { resource: object, section });
             }
         }
     }

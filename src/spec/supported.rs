@@ -3,14 +3,12 @@
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Words of the top level.
-const TOP: &[&str] =
-    &["daemon", "discover", "drift", "http_api", "lambdo_version", "layer", "log_group", "moved", "notify", "policy", "timezone"];
+const TOP: &[&str] = &["daemon", "discover", "drift", "http_api", "lambdo_version", "log_group", "moved", "notify", "policy", "timezone"];
 
 /// What to do until a word is built. A word that is not here can only be left out.
 const MEANWHILE: &[(&str, &str)] = &[
     ("alias", "meanwhile callers use the function itself, `${function.NAME.arn}`"),
     ("build.go", "meanwhile `build = { kind = \"command\", command = \"go build …\", inputs = […], output = \"bootstrap\" }`"),
-    ("code.s3", "meanwhile give the zip itself: `code = { zip = \"PATH\" }`"),
     ("daemon", "meanwhile run `lambdo drift` from cron or CI; its exit code tells what was found"),
     ("discover", "meanwhile declare each function: `[function.NAME]` with `build = \"FOLDER\"`; `lambdo init` writes them for a folder"),
     ("drift", "meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`"),
@@ -18,7 +16,6 @@ const MEANWHILE: &[(&str, &str)] = &[
     ("function_url", "meanwhile make the URL with another tool, and let others call with `[function.NAME.permission.X]`"),
     ("http_api", "meanwhile make the API with another tool, and let it call with `[function.NAME.permission.X]`"),
     ("lambdo_version", "meanwhile pin the version where lambdo is installed, as in CI"),
-    ("layer", "meanwhile name a layer version that exists: `layers = [\"arn:…\"]`"),
     ("log_group", "meanwhile each function has its own: `[function.NAME.log_group]`, with `log_group_name` for another name"),
     ("moved", "meanwhile keep the old name in the spec; `function_name` gives it another one in AWS"),
     ("notify", "meanwhile let the job that runs `lambdo drift` tell of its exit code"),

@@ -142,7 +142,7 @@ fn source_changes(plan: &Plan, packages: &Packages) -> BTreeMap<Address, SourceC
 
 /// Whose packages the selection needs, though the user did not name them, and are not there yet.
 fn unbuilt(only: Option<BTreeSet<Address>>, desired: &Desired, packages: &Packages) -> BTreeSet<Address> {
-    let is_wanted = |address: &Address| address.kind == "function" && desired.resources.contains_key(address);
+    let is_wanted = |address: &Address| ["function", "layer"].contains(&address.kind.as_str()) && desired.resources.contains_key(address);
     only.unwrap_or_default().into_iter().filter(is_wanted).filter(|address| !packages.artifacts.contains_key(address)).collect()
 }
 

@@ -1,15 +1,17 @@
 //! What a function is made of, on its way to Lambda: with the call itself, or named where it lies in AWS.
 
 use super::package_type::is_image;
-use crate::aws::{AwsError, ErrorClass, Package, Writer};
+use crate::aws::{AwsError, ErrorClass, Package, Reader, Writer};
 use crate::kinds::RunContext;
 use crate::kinds::arguments::text;
-use crate::model::Operation;
+use crate::kinds::code_object::{LARGE, stored};
+use crate::model::{Operation, StoredCode, Table, Value};
 use aws_sdk_lambda::operation::create_function::CreateFunctionOutput;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
 use aws_sdk_lambda::operation::update_function_code::UpdateFunctionCodeOutput;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
 use aws_sdk_lambda::types::{FunctionCode, PackageType};
+use aws_sdk_s3::operation::head_object::builders::HeadObjectInputBuilder;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use sha2::{Digest, Sha256};
@@ -24,6 +26,8 @@ pub(super) enum Code<'a> {
     Package(Package<'a>),
     /// An image in a registry of ECR, by its address.
     Image(&'a str),
+    /// A zip in S3.
+    Stored(StoredCode),
 }
 
 impl<'a> Code<'a> {
@@ -33,10 +37,11 @@ impl<'a> Code<'a> {
     /// When they name nothing.
     pub fn of(operation: &'a Operation, context: &RunContext<'a>) -> Result<Self, AwsError> {
         let code = text(operation, "code")?;
-        Ok(match is_image(&operation.arguments) {
-            true => Self::Image(code),
-            false => Self::Package(Package { source: context.artifacts, content_hash: code }),
-        })
+        if is_image(&operation.arguments) {
+            return Ok(Self::Image(code));
+        }
+        let package = Self::Package(Package { source: context.artifacts, content_hash: code });
+        Ok(stored(&operation.arguments).map_or(package, Self::Stored))
     }
 
     /// Makes a function of it.
@@ -50,6 +55,10 @@ impl<'a> Code<'a> {
                 let code = FunctionCode::builder().image_uri(*uri).build();
                 writer.create_function_by_reference(request.package_type(PackageType::Image).code(code)).await
             }
+            Self::Stored(StoredCode { bucket, key, version }) => {
+                let code = FunctionCode::builder().s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
+                writer.create_function_by_reference(request.code(code.build())).await
+            }
         }
     }
 
@@ -61,6 +70,10 @@ impl<'a> Code<'a> {
         match self {
             Self::Package(package) => writer.update_function_code(request, package).await,
             Self::Image(uri) => writer.update_function_code_by_reference(request.image_uri(*uri)).await,
+            Self::Stored(StoredCode { bucket, key, version }) => {
+                let request = request.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
+                writer.update_function_code_by_reference(request).await
+            }
         }
     }
 
@@ -83,14 +96,35 @@ impl<'a> Code<'a> {
         let is_refused = error.status == Some(413) || error.code.as_deref().is_some_and(|code| code.starts_with("RequestEntityTooLarge"));
         let is_cut = error.class == ErrorClass::Transient && error.status.is_none() && bytes >= NEAR_THE_LIMIT;
         if is_refused || is_cut {
-            let advice = format!(
-                " (the zip has {} MB, and Lambda takes about 50 MB with the call itself; larger packages need S3, which is not supported yet: leave files out with a `.lambdoignore`, or strip the binary)",
-                bytes.div_ceil(1_000_000)
-            );
-            error.message.push_str(&advice);
+            let megabytes = bytes.div_ceil(1_000_000);
+            error.message.push_str(&format!(" (the zip has {megabytes} MB, and Lambda takes about 50 MB with the call itself; {LARGE})"));
         }
         error
     }
+}
+
+/// Where code lies in S3 without a version, so that it can change behind its name.
+pub(super) fn unversioned(code: Option<&Value>) -> Option<StoredCode> {
+    StoredCode::parse(code?.as_str()?).filter(|stored| stored.version.is_none())
+}
+
+/// The attribute with what S3 knew the object by that a function was made of.
+pub(super) const CODE_ETAG: &str = "code_etag";
+
+/// What S3 knows an object by now.
+///
+/// # Errors
+/// What S3 refused.
+pub(super) async fn etag(reader: &Reader, code: &StoredCode) -> Result<String, AwsError> {
+    let input = HeadObjectInputBuilder::default().bucket(&code.bucket).key(&code.key);
+    Ok(reader.head_object(input).await?.e_tag.unwrap_or_default())
+}
+
+/// The same as an attribute, for code that can change behind its name; nothing where it may not be asked for.
+pub(super) async fn etag_attribute(reader: &Reader, operation: &Operation) -> Table {
+    let Some(code) = unversioned(operation.arguments.get("code")) else { return Table::new() };
+    let etag = etag(reader, &code).await.ok();
+    etag.map(|etag| (CODE_ETAG.to_owned(), etag.into())).into_iter().collect()
 }
 
 #[cfg(test)]
@@ -118,7 +152,7 @@ mod tests {
         let refused = AwsError { status: Some(413), ..AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, "too large.") };
         let cut = || AwsError::own("lambda:CreateFunction", ErrorClass::Transient, "cut.");
         let told = |error, bytes| Code::Package(Package { source: &Large(bytes), content_hash: "sha256:aa" }).explained(error).message;
-        insta::assert_snapshot!(told(refused, 52_000_000), @"too large. (the zip has 52 MB, and Lambda takes about 50 MB with the call itself; larger packages need S3, which is not supported yet: leave files out with a `.lambdoignore`, or strip the binary)");
+        insta::assert_snapshot!(told(refused, 52_000_000), @"too large. (the zip has 52 MB, and Lambda takes about 50 MB with the call itself; larger packages go through S3: name a bucket of this region as `code_bucket` in `[aws]`, leave files out with a `.lambdoignore`, or strip the binary)");
         assert!(told(cut(), 50 << 20).contains("the zip has 53 MB"));
         assert_eq!(told(cut(), 1 << 20), "cut.");
         assert_eq!(told(AwsError { status: Some(503), ..cut() }, 50 << 20), "cut.");

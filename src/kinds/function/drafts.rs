@@ -4,7 +4,7 @@ use super::fields::FIELDS;
 use super::live::FAILED;
 use super::package_type::{CONFIG, PACKAGE_TYPE, is_image};
 use crate::kinds::arguments::{by_arn, name_of, picked};
-use crate::kinds::tagging;
+use crate::kinds::{code_object, tagging};
 use crate::model::field::find;
 use crate::model::{Carry, Change, Draft, Path, Removal, Resource, Table, Update, Value};
 use std::collections::BTreeSet;
@@ -43,6 +43,7 @@ pub(super) fn create(desired: &Resource) -> Vec<Draft> {
     let concurrency = arguments.remove(CONCURRENCY);
     let keys: Vec<&str> = arguments.keys().map(String::as_str).collect();
     let carries = Carry::fields(&desired.inputs, &keys);
+    arguments.extend(code_object::arguments(desired));
     let mut drafts = vec![Draft::new("lambda:CreateFunction", arguments).carrying(carries)];
     drafts.extend(concurrency.map(|number| {
         let mut draft = put_concurrency(desired, number);
@@ -85,6 +86,7 @@ fn code(update: &Update<'_>) -> Option<Draft> {
     let mut arguments = named(name(update.desired));
     arguments.insert("code".to_owned(), code.clone());
     arguments.extend(picked(&update.desired.inputs, &[PACKAGE_TYPE]));
+    arguments.extend(code_object::arguments(update.desired));
     let is_theirs = is_ignored(update, &Path::key("architectures"));
     let inputs = if is_theirs { &update.live.fields } else { &update.desired.inputs };
     arguments.extend(picked(inputs, &["architectures"]));

@@ -101,11 +101,19 @@ const SECRET: &[Field] = &[
 ];
 
 /// Keys of `code`.
-pub(super) const CODE: &[Field] = &[
+pub(crate) const CODE: &[Field] = &[
     Field::new("file", Shape::text(1, 4096), "One file, which becomes `bootstrap` or keeps its name."),
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the package."),
     Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it."),
     Field::new("zip", Shape::text(1, 4096), "A zip that is used as it is."),
+    Field::new("s3", Shape::Table(STORED), "A zip that lies in S3 already, in the region that is deployed to."),
+];
+
+/// Keys of `code.s3`.
+const STORED: &[Field] = &[
+    Field::new("bucket", Shape::text(1, 255), "The bucket.").required(),
+    Field::new("key", Shape::text(1, 1024), "The object's key.").required(),
+    Field::new("version", Shape::text(1, 1024), "The object's version; without it the object is asked whether it changed."),
 ];
 
 /// Keys of `image`. Those that say how it is made are read where it is made.
@@ -128,7 +136,7 @@ const IMAGE_CONFIG: &[Field] = &[
 ];
 
 /// Keys of `build`.
-pub(super) const BUILD: &[Field] = &[
+pub(crate) const BUILD: &[Field] = &[
     Field::new(
         "kind",
         ANY_STRING,

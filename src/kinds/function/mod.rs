@@ -17,8 +17,10 @@ mod runtime;
 mod settle;
 mod steady;
 
+pub(super) use fields::{BUILD, CODE};
 pub use package_type::forbidden;
 pub(super) use resources::check_role;
+pub(super) use runtime::check as check_runtime;
 
 pub(crate) use read::absent;
 pub(crate) use settle::wait_for_other;

@@ -1,6 +1,6 @@
 //! Sending the operations of a function, with the retries that their meaning asks for.
 
-use super::code::Code;
+use super::code::{Code, etag_attribute};
 use super::drafts::{JUST_MADE, LIVE_CODE};
 use super::environment;
 use super::live::{attributes, put};
@@ -42,6 +42,7 @@ async fn create(writer: &Writer, operation: &Operation, context: &RunContext<'_>
     let (name, role) = (text(operation, "function_name")?, text(operation, "role")?);
     let request = request::create(&operation.arguments).map_err(|why| refused(operation, why))?;
     let code = Code::of(operation, context)?;
+    let etag = etag_attribute(writer.reader(), operation).await;
     ripen(writer, &operation.call, role, &operation.address).await?;
     let result = match Box::pin(send_create(writer, operation, role, &request, &code)).await {
         Err(error) if error.class == ErrorClass::AlreadyExists => {
@@ -56,7 +57,8 @@ async fn create(writer: &Writer, operation: &Operation, context: &RunContext<'_>
         }
         result => result,
     };
-    let attributes = result.map_err(|error| environment::without_values(code.explained(error), &operation.arguments))?;
+    let mut attributes = result.map_err(|error| environment::without_values(code.explained(error), &operation.arguments))?;
+    attributes.extend(etag);
     Ok(Done { physical_id: Some(PhysicalId::from(name)), attributes })
 }
 
@@ -124,10 +126,10 @@ async fn update_code(writer: &Writer, operation: &Operation, context: &RunContex
         return Ok(Done { physical_id: None, attributes: Table::from_iter([("code_sha256".to_owned(), live.into())]) });
     }
     let request = request::code(&operation.arguments);
+    let mut attributes = etag_attribute(writer.reader(), operation).await;
     let answer = steadily(writer, operation, || code.update(writer, request.clone())).await;
     let answer = answer.map_err(|error| code.explained(error))?;
     then_wait(writer, operation).await?;
-    let mut attributes = Table::new();
     put(&mut attributes, "code_sha256", answer.code_sha256());
     put(&mut attributes, "version", answer.version());
     Ok(Done { physical_id: None, attributes })
