@@ -2,6 +2,7 @@
 
 use super::command::CommandBuilder;
 use super::environment::Environment;
+use super::go::GoBuilder;
 use super::rust::RustBuilder;
 use crate::diagnostic::Diagnostic;
 use crate::model::Table;
@@ -100,7 +101,8 @@ impl Builders {
 
     /// The same, with programs sought and started in another environment.
     pub(super) fn with(environment: Environment) -> Self {
-        Self { builders: vec![Box::new(CommandBuilder), Box::new(RustBuilder::new(environment))] }
+        let (go, rust) = (GoBuilder::new(environment.clone()), RustBuilder::new(environment));
+        Self { builders: vec![Box::new(CommandBuilder), Box::new(go), Box::new(rust)] }
     }
 
     /// The builder for a kind.

@@ -2,14 +2,18 @@
 //! the zip of them when an operation uploads it.
 
 mod builder;
+mod call;
 mod check;
 mod command;
+mod container;
 mod contents;
 mod environment;
 mod fingerprint;
 mod glibc;
+mod go;
 mod hash;
 mod language;
+mod option;
 mod packages;
 mod problem;
 mod process;

@@ -1,0 +1,3 @@
+//! Builds of Go: with a `go` that only says what a real one would.
+
+use super::*;
