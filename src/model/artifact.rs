@@ -85,6 +85,15 @@ pub trait ArtifactSource: Send + Sync {
     /// A sentence for people, when the files cannot be read or are not what was hashed any more.
     async fn zip(&self, content_hash: &str) -> Result<Vec<u8>, String>;
 
+    /// A file with the same zip, for packages that are too large to be held in memory. It is there as long as
+    /// this source is.
+    ///
+    /// # Errors
+    /// Those of [`ArtifactSource::zip`], and what keeps the file from being written.
+    async fn zip_file(&self, content_hash: &str) -> Result<PathBuf, String> {
+        Err(format!("No package with the content hash `{content_hash}` was made in this run. Run again."))
+    }
+
     /// About how large that zip is in bytes, to share out the room for uploads before it is read.
     fn expected_bytes(&self, content_hash: &str) -> usize;
 

@@ -15,6 +15,7 @@ pub mod path;
 pub mod plan;
 pub mod rules;
 pub mod section;
+pub mod source_change;
 pub mod state;
 pub mod value;
 
@@ -32,5 +33,6 @@ pub use path::Path;
 pub use plan::{Action, Carry, Operation, OperationId, Plan, Reason, Step, Wait};
 pub use rules::{Draft, Removal, Replacement, Rules, RulesSet, Update};
 pub use section::Section;
+pub use source_change::{SourceChange, SourceChanges};
 pub use state::{Deposed, Entry, Lineage, State};
 pub use value::{AccountFact, Table, TemplatePart, Value};

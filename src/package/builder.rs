@@ -2,7 +2,9 @@
 
 use super::command::CommandBuilder;
 use super::environment::Environment;
+use super::fingerprint::Sources;
 use super::go::GoBuilder;
+use super::index::Index;
 use super::rust::RustBuilder;
 use crate::diagnostic::Diagnostic;
 use crate::model::Table;
@@ -33,6 +35,8 @@ pub struct Job<'a> {
     pub folder: &'a Path,
     /// Where facts about earlier builds are kept.
     pub cache: &'a Path,
+    /// What files held when they were last read.
+    pub index: &'a Index,
     /// Whether the build may run.
     pub may_run: bool,
     /// Whether what is built runs on this machine, and not on Lambda.
@@ -51,8 +55,8 @@ impl Job<'_> {
 pub struct Built {
     /// A file, a folder or a zip.
     pub output: PathBuf,
-    /// Identifies what it was made from; empty when nobody looked, as without permission to run.
-    pub fingerprint: String,
+    /// What it was made from; nothing when nobody looked, as without permission to run.
+    pub sources: Option<Sources>,
     /// Whether an earlier build still held.
     pub is_cached: bool,
     /// What the user should know, without address and span.

@@ -1,7 +1,7 @@
 //! Builds by a command of the user's.
 
 use super::builder::{Build, Builder, Built, Job};
-use super::fingerprint::{self, Excluded, Record};
+use super::fingerprint::{self, Excluded, Facts, Record, Sources};
 use super::hash::{Item, content_hash};
 use super::problem::{blocking, missing, not_built, strings, unknown_key, wrong_type};
 use super::process::{Tail, apart, watch};
@@ -21,6 +21,11 @@ const ARCHITECTURE: &str = "LAMBDO_ARCHITECTURE";
 const SHOWN_LINES: usize = 40;
 
 /// `build = { kind = "command", command = "make", output = "bin/bootstrap" }`
+///
+/// It shows how a builder knows that it need not run: before the build it reads its [`Sources`], which are
+/// [`Facts`] (versions, flags) and files by name, with the run's index, so that only files that moved are
+/// opened; the [`Record`] of the last build says whether these sources and the output still hold; after a
+/// build it saves a new record. The sources go into [`Built`], from where `plan` says what changed.
 pub(super) struct CommandBuilder;
 
 /// The options, read.
@@ -125,7 +130,7 @@ fn output_path(job: &Job<'_>, command: &Command) -> PathBuf {
 
 fn last_build(output: PathBuf, command: &Command) -> Result<Built, Diagnostic> {
     if output.exists() {
-        return Ok(Built { output, fingerprint: String::new(), is_cached: true, warnings: Vec::new() });
+        return Ok(Built { output, sources: None, is_cached: true, warnings: Vec::new() });
     }
     Err(not_built(&format!("`{}`", command.output)))
 }
@@ -135,29 +140,26 @@ async fn build(job: &Job<'_>, command: &Command, folder: PathBuf, output: PathBu
     let _ = std::fs::create_dir_all(job.cache);
     let excluded = Excluded::new(&folder, &output, job.cache, command.inputs.is_none()).with_state(&folder, job.folder);
     let facts = facts(job, command);
-    let record = job.cache.join(format!("{}.json", identity(job, command)));
+    let place = job.cache.join(format!("{}.json", identity(job, command)));
     // Before the command runs: what is edited meanwhile must count as a change.
-    let (inputs, made) = (command.inputs.clone(), output.clone());
     let look = blocking({
-        let (folder, record) = (folder.clone(), record.clone());
+        let (index, folder, place, output, inputs) =
+            (job.index.clone(), folder.clone(), place.clone(), output.clone(), command.inputs.clone());
         move || {
-            let files = fingerprint::inputs(&folder, inputs.as_deref(), &excluded)?;
-            let facts: Vec<&str> = facts.iter().map(String::as_str).collect();
-            let fingerprint = fingerprint::of(&facts, &files)?;
-            let last = Record::load(&record).filter(|last| last.fingerprint == fingerprint);
-            let holds = last.is_some_and(|last| fingerprint::of_output(&made).as_ref() == Some(&last.output));
-            Ok((fingerprint, holds))
+            let sources = Sources::read(&index, facts, &fingerprint::inputs(&folder, inputs.as_deref(), &excluded)?)?;
+            let is_cached = Record::load(&place).is_some_and(|record| record.holds(&index, &sources, &output));
+            Ok((sources, is_cached))
         }
     });
-    let (fingerprint, is_cached) = look.await?;
+    let (sources, is_cached) = look.await?;
     if !is_cached {
         run(job, command, &folder).await?;
-        remember(record, fingerprint.clone(), output.clone(), command).await?;
+        remember(job, command, place, sources.clone(), output.clone()).await?;
     }
-    Ok(Built { output, fingerprint, is_cached, warnings: Vec::new() })
+    Ok(Built { output, sources: Some(sources), is_cached, warnings: Vec::new() })
 }
 
-async fn remember(record: PathBuf, fingerprint: String, output: PathBuf, command: &Command) -> Result<(), Diagnostic> {
+async fn remember(job: &Job<'_>, command: &Command, place: PathBuf, sources: Sources, output: PathBuf) -> Result<(), Diagnostic> {
     if !output.exists() {
         let mut diagnostic = missing(&output, &command.output, "output");
         diagnostic.code = "no-output";
@@ -165,10 +167,9 @@ async fn remember(record: PathBuf, fingerprint: String, output: PathBuf, command
         diagnostic.detail = format!("`{}` ended well, but `{}` is not there.", command.text, output.display());
         return Err(diagnostic);
     }
+    let index = job.index.clone();
     blocking(move || {
-        let hash = fingerprint::of_output(&output).unwrap_or_default();
-        // A fingerprint that cannot be kept costs the next run a build, and nothing else.
-        let _ = Record { fingerprint, output: hash }.save(&record);
+        Record::of(&index, sources, &output).save(&place);
         Ok(())
     })
     .await
@@ -176,16 +177,16 @@ async fn remember(record: PathBuf, fingerprint: String, output: PathBuf, command
 
 /// What besides the inputs decides what the command makes. The tools that it calls are not known
 /// here: after an update of a compiler, a changed input or a removed output brings a new build.
-fn facts(job: &Job<'_>, command: &Command) -> Vec<String> {
-    let function = if command.text.contains(FUNCTION) { job.function } else { "" };
-    let mut facts = vec![job.build.path.clone(), command.output.clone(), job.architecture.to_owned(), function.to_owned()];
-    facts.extend(command.words.iter().cloned());
-    facts
+fn facts(job: &Job<'_>, command: &Command) -> Facts {
+    let facts = Facts::default().shown("build.path", &job.build.path).shown("build.output", &command.output);
+    // A command may have a token in it.
+    let facts = facts.shown("architecture", job.architecture).hidden("build.command", &command.words.join("\0"));
+    if command.text.contains(FUNCTION) { facts.shown("function", job.function) } else { facts }
 }
 
 /// Names the record of a build: the same for the next run of the same build.
 fn identity(job: &Job<'_>, command: &Command) -> String {
-    let facts = facts(job, command).join("\0");
+    let facts = format!("{:?}", facts(job, command));
     let item = Item { name: facts, mode: 0, bytes: 0, sha256: [0; 32] };
     format!("command-{}", content_hash(&[item]).trim_start_matches("sha256:").get(..16).unwrap_or_default())
 }

@@ -110,7 +110,8 @@ impl Engine {
             return Err(made.failed(&format!("`buildah from {}`", room.image), &room.folder.display().to_string()));
         };
         let mut run = self.command(environment);
-        let said = run_keeping(run.arg("run").args(room_arguments(room, "--workingdir")).args([container.as_str(), "--"]).args(words), |_| true);
+        let said =
+            run_keeping(run.arg("run").args(room_arguments(room, "--workingdir")).args([container.as_str(), "--"]).args(words), |_| true);
         let said = said.await;
         // What is left over takes room, and nothing else.
         let _ = run_keeping(self.command(environment).args(["rm", container]), |_| true).await;

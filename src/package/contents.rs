@@ -2,6 +2,7 @@
 
 use super::UNZIPPED_LIMIT_BYTES;
 use super::hash::Item;
+use super::index::Index;
 use super::problem::{missing, unreadable};
 use super::source::Source;
 use super::zip;
@@ -9,8 +10,9 @@ use crate::diagnostic::Diagnostic;
 use ignore::{DirEntry, WalkBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+use tempfile::TempPath;
 
 /// The program of a function whose runtime is its own.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
@@ -179,12 +181,12 @@ fn mode(name: &str, metadata: &Metadata) -> u32 {
 }
 
 #[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
 }
 
 #[cfg(not(unix))]
-fn is_executable(_metadata: &Metadata) -> bool {
+pub(super) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
@@ -252,13 +254,13 @@ pub(super) fn inner_name(relative: &Path) -> Option<String> {
 }
 
 impl Contents {
-    /// Reads and hashes every file.
+    /// What every file holds, as `index` knows it or as it is read.
     ///
     /// # Errors
     /// A sentence when something cannot be read.
-    pub fn read(&self) -> Result<Vec<Item>, String> {
+    pub fn read(&self, index: &Index) -> Result<Vec<Item>, String> {
         match self {
-            Self::Files(entries) => entries.iter().map(read_entry).collect(),
+            Self::Files(entries) => entries.iter().map(|entry| read_entry(index, entry)).collect(),
             Self::Archive(path) => {
                 let shown = path.display();
                 let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}."))?;
@@ -272,22 +274,47 @@ impl Contents {
     /// # Errors
     /// A sentence when something cannot be read or the zip is too large.
     pub fn zip(&self) -> Result<(Vec<u8>, Vec<Item>), String> {
-        match self {
-            Self::Files(entries) => zip::write(entries),
+        let (bytes, items) = match self {
+            Self::Files(entries) => {
+                let (bytes, items) = zip::write(io::Cursor::new(Vec::new()), entries)?;
+                (bytes.into_inner(), items)
+            }
             Self::Archive(path) => {
                 let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}.", path.display()))?;
-                zip::check_size(bytes.len() as u64)?;
                 let items = zip::read(io::Cursor::new(&bytes), UNZIPPED_LIMIT_BYTES)?;
-                Ok((bytes, items))
+                (bytes, items)
             }
-        }
+        };
+        zip::check_size(bytes.len() as u64)?;
+        Ok((bytes, items))
+    }
+
+    /// The same zip, of any size, in a file of its own.
+    ///
+    /// # Errors
+    /// A sentence when something cannot be read or written.
+    pub fn zip_file(&self) -> Result<(TempPath, Vec<Item>), String> {
+        let unwritable = |error: io::Error| format!("The package cannot be zipped into a temporary file: {error}.");
+        let mut file = tempfile::Builder::new().prefix("lambdo-").suffix(".zip").tempfile().map_err(unwritable)?;
+        let items = match self {
+            Self::Files(entries) => {
+                let (mut to, items) = zip::write(io::BufWriter::new(file.as_file_mut()), entries)?;
+                to.flush().map_err(unwritable)?;
+                drop(to);
+                items
+            }
+            Self::Archive(path) => {
+                fs::copy(path, file.path()).map_err(|error| format!("`{}` cannot be copied: {error}.", path.display()))?;
+                zip::read(io::BufReader::new(file.as_file_mut()), UNZIPPED_LIMIT_BYTES)?
+            }
+        };
+        Ok((file.into_temp_path(), items))
     }
 }
 
-fn read_entry(entry: &Entry) -> Result<Item, String> {
-    let file = File::open(&entry.path);
-    file.and_then(|file| Item::read(&entry.name, entry.mode, file, &mut io::sink()))
-        .map_err(|error| format!("`{}` cannot be read: {error}.", entry.path.display()))
+fn read_entry(index: &Index, entry: &Entry) -> Result<Item, String> {
+    let held = index.held(&entry.path).map_err(|error| format!("`{}` cannot be read: {error}.", entry.path.display()))?;
+    Ok(Item { name: entry.name.clone(), mode: entry.mode, bytes: held.bytes, sha256: held.sha256 })
 }
 
 #[cfg(test)]
@@ -322,11 +349,11 @@ mod tests {
     }
 
     fn names(contents: &Contents) -> Vec<String> {
-        contents.read().unwrap().into_iter().map(|item| item.name).collect()
+        contents.read(&Index::default()).unwrap().into_iter().map(|item| item.name).collect()
     }
 
     fn hash(contents: &Contents) -> String {
-        content_hash(&contents.read().unwrap())
+        content_hash(&contents.read(&Index::default()).unwrap())
     }
 
     proptest! {
@@ -393,7 +420,7 @@ mod tests {
         let folder = folder(&["main"]);
         for (is_provided, name) in [(true, "bootstrap"), (false, "main")] {
             let contents = collect(folder.path(), &Source::File("main".into()), is_provided).unwrap();
-            let items = contents.read().unwrap();
+            let items = contents.read(&Index::default()).unwrap();
             assert_eq!((items[0].name.as_str(), items[0].mode), (name, 0o755));
         }
     }
@@ -403,7 +430,7 @@ mod tests {
         let folder = folder(&["bin/main", "web/a", "web/b"]);
         let files = BTreeMap::from([("bootstrap".to_owned(), "bin/main".to_owned()), ("static".into(), "web".into())]);
         let contents = collect(folder.path(), &Source::Files(files), true).unwrap();
-        let items = contents.read().unwrap();
+        let items = contents.read(&Index::default()).unwrap();
         let named: Vec<(&str, u32)> = items.iter().map(|item| (item.name.as_str(), item.mode)).collect();
         assert_eq!(named, [("bootstrap", 0o755), ("static/a", 0o644), ("static/b", 0o644)]);
     }

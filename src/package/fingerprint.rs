@@ -1,24 +1,95 @@
-//! What a build was made from, so that it need not run again while that holds.
+//! What a build was made from, so that it need not run again while that holds, and what differs when
+//! it does not.
 
 use super::contents::inner_name;
-use super::hash::{Item, content_hash};
+use super::hash::{Item, content_hash, hex};
+use super::index::Index;
 use super::problem::unreadable;
 use crate::diagnostic::Diagnostic;
+use crate::model::{SourceChange, SourceChanges};
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// What is not a file and decides all the same what a build makes: the compiler's version, flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Facts(BTreeMap<String, String>);
+
+impl Facts {
+    /// Something whose values a person wants to see: `go 1.25.3 → 1.25.4`.
+    pub fn shown(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Something that is only said to have changed: `build.env changed`. It is kept as a hash, so that
+    /// what is secret in it stays so.
+    pub fn hidden(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.to_owned(), format!("sha256:{}", hex(&Sha256::digest(value))));
+        self
+    }
+}
+
+/// What a build was made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    facts: Facts,
+    /// Mode and SHA-256 by name.
+    files: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// Reads what moved since `index` saw it.
+    pub(super) fn read(index: &Index, facts: Facts, files: &BTreeMap<String, PathBuf>) -> Result<Self, Diagnostic> {
+        let text = |(name, path): (&String, &PathBuf)| {
+            let item = read(index, name, path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
+            Ok((name.clone(), format!("{:o} {}", item.mode, hex(&item.sha256))))
+        };
+        Ok(Self { facts, files: files.iter().map(text).collect::<Result<_, Diagnostic>>()? })
+    }
+
+    /// What differs from `earlier` ones, files first.
+    pub fn since(&self, earlier: &Self) -> SourceChanges {
+        let files = differences(&earlier.files, &self.files, |_, _| None);
+        let values = |before: &str, after: &str| {
+            let is_hidden = [before, after].iter().any(|value| value.starts_with("sha256:"));
+            (!is_hidden).then(|| (before.to_owned(), after.to_owned()))
+        };
+        SourceChanges::of(files.into_iter().chain(differences(&earlier.facts.0, &self.facts.0, values)))
+    }
+}
+
+/// What is in one map and not the other, or not the same; `values` says which values are told.
+pub(super) fn differences(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+    values: impl Fn(&str, &str) -> Option<(String, String)>,
+) -> Vec<SourceChange> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let change = |name: &String| match (before.get(name), after.get(name)) {
+        (Some(before), Some(after)) if before == after => None,
+        (Some(before), Some(after)) => Some(match values(before, after) {
+            Some((from, to)) => SourceChange::Moved { name: name.clone(), from, to },
+            None => SourceChange::Changed { name: name.clone() },
+        }),
+        (None, _) => Some(SourceChange::Added { name: name.clone() }),
+        (_, None) => Some(SourceChange::Removed { name: name.clone() }),
+    };
+    names.into_iter().filter_map(change).collect()
+}
 
 /// What is remembered of a build.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     /// What it was made from.
-    pub fingerprint: String,
+    pub sources: Sources,
     /// The content hash of what it made.
-    pub output: String,
+    output: String,
 }
 
 impl Record {
@@ -27,10 +98,23 @@ impl Record {
         serde_json::from_slice(&fs::read(path).ok()?).ok()
     }
 
-    /// Remembers it.
-    pub fn save(&self, path: &Path) -> io::Result<()> {
-        path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        fs::write(path, serde_json::to_vec(self)?)
+    /// The record of a build that has just made `output` from `sources`.
+    pub fn of(index: &Index, sources: Sources, output: &Path) -> Self {
+        Self { sources, output: of_output(index, output).unwrap_or_default() }
+    }
+
+    /// Whether nothing moved: neither what it was made from nor what it made.
+    pub fn holds(&self, index: &Index, sources: &Sources, output: &Path) -> bool {
+        self.sources == *sources && of_output(index, output).as_ref() == Some(&self.output)
+    }
+
+    /// Remembers it. What cannot be kept costs the next run a build, and nothing else.
+    pub fn save(&self, path: &Path) {
+        let save = || {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(path, serde_json::to_vec(self)?)
+        };
+        let _: io::Result<()> = save();
     }
 }
 
@@ -138,36 +222,31 @@ fn walk(start: &Path, prefix: &str, matcher: Option<&GlobMatcher>, excluded: &Ex
     Ok(files)
 }
 
-/// The fingerprint of `facts` and the files' contents.
-pub(super) fn of(facts: &[&str], files: &BTreeMap<String, PathBuf>) -> Result<String, Diagnostic> {
-    let facts = facts.iter().enumerate().map(|(number, fact)| Item::read(&number.to_string(), 0, fact.as_bytes(), &mut io::sink()));
-    // A slash first: no file has the name of a fact.
-    let files = files.iter().map(|(name, path)| read(&format!("/{name}"), path));
-    let items: io::Result<Vec<Item>> = facts.chain(files).collect();
-    items.map(|items| content_hash(&items)).map_err(|error| unreadable("an input of the build", &error))
-}
-
-fn read(name: &str, path: &Path) -> io::Result<Item> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", path.display()));
-    let metadata = fs::symlink_metadata(path).map_err(named)?;
+/// What one input is: a file's content and whether it can be executed, where a link leads, or that there is
+/// something else.
+fn read(index: &Index, name: &str, path: &Path) -> io::Result<Item> {
+    let metadata = fs::symlink_metadata(path)?;
     if metadata.is_symlink() {
-        let end = fs::read_link(path).map_err(named)?;
-        return Item::read(name, 1, end.to_string_lossy().as_bytes(), &mut io::sink());
+        let end = fs::read_link(path)?;
+        return Item::read(name, 0o120_777, end.to_string_lossy().as_bytes(), &mut io::sink());
     }
     if !metadata.is_file() {
-        return Item::read(name, 2, io::empty(), &mut io::sink());
+        return Item::read(name, 0, io::empty(), &mut io::sink());
     }
-    Item::read(name, 0, File::open(path).map_err(named)?, &mut io::sink()).map_err(named)
+    let held = index.held(path)?;
+    let mode = if super::contents::is_executable(&metadata) { 0o755 } else { 0o644 };
+    Ok(Item { name: name.to_owned(), mode, bytes: held.bytes, sha256: held.sha256 })
 }
 
 /// The content hash of what a build made; `None` when it is not there.
-pub(super) fn of_output(output: &Path) -> Option<String> {
+fn of_output(index: &Index, output: &Path) -> Option<String> {
     if !output.is_dir() {
-        return read("", output).ok().map(|item| content_hash(&[item]));
+        return read(index, "", output).ok().map(|item| content_hash(&[item]));
     }
     let nothing = Excluded { paths: Vec::new(), is_guessing: false };
     let files = walk(output, "", None, &nothing).ok()?;
-    of(&[], &files).ok()
+    let items: Option<Vec<Item>> = files.iter().map(|(name, path)| read(index, name, path).ok()).collect();
+    Some(content_hash(&items?))
 }
 
 #[cfg(test)]
@@ -235,5 +314,55 @@ mod tests {
         for pattern in ["b", "b/*", "*.rs"] {
             assert_eq!(inputs(folder.path(), Some(&[pattern.into()]), &excluded).unwrap_err().code, "no-inputs", "{pattern}");
         }
+    }
+
+    fn sources(folder: &Path, facts: Facts) -> Sources {
+        let excluded = Excluded::new(folder, &folder.join("out"), &folder.join("cache"), true);
+        Sources::read(&Index::default(), facts, &inputs(folder, None, &excluded).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_differs_is_named_and_what_may_be_secret_is_not_shown() {
+        let folder = folder(&["src/main.rs", "go.mod", "old"]);
+        let facts = |version: &str, secret: &str| Facts::default().shown("go", version).hidden("build.env", secret);
+        let before = sources(folder.path(), facts("1.25.3", "password"));
+        assert!(!serde_json::to_string(&before).unwrap().contains("password"));
+        fs::write(folder.path().join("src/main.rs"), "other").unwrap();
+        fs::write(folder.path().join("new"), "").unwrap();
+        fs::remove_file(folder.path().join("old")).unwrap();
+        let after = sources(folder.path(), facts("1.25.4", "other"));
+        let changes = after.since(&before);
+        let told: Vec<String> = changes.named.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(told.join(", "), @"new added, old removed, src/main.rs changed, build.env changed, go 1.25.3 → 1.25.4");
+        assert!(after.since(&after).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_execute_bit_and_the_end_of_a_link_count() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = folder(&["run.sh"]);
+        symlink("run.sh", folder.path().join("link")).unwrap();
+        let before = sources(folder.path(), Facts::default());
+        fs::set_permissions(folder.path().join("run.sh"), PermissionsExt::from_mode(0o755)).unwrap();
+        fs::remove_file(folder.path().join("link")).unwrap();
+        symlink("elsewhere", folder.path().join("link")).unwrap();
+        let after = sources(folder.path(), Facts::default());
+        insta::assert_snapshot!(after.since(&before).sentence(), @"link changed, run.sh changed");
+    }
+
+    #[test]
+    fn a_record_holds_until_sources_or_output_move() {
+        let folder = folder(&["main", "out/a"]);
+        let (index, output, place) = (Index::default(), folder.path().join("out"), folder.path().join("cache/x.json"));
+        let now = || sources(folder.path(), Facts::default().shown("go", "1"));
+        Record::of(&index, now(), &output).save(&place);
+        let record = Record::load(&place).unwrap();
+        assert!(record.holds(&index, &now(), &output));
+        fs::write(folder.path().join("out/b"), "").unwrap();
+        assert!(!record.holds(&index, &now(), &output), "the output has one file more");
+        fs::remove_file(folder.path().join("out/b")).unwrap();
+        fs::write(folder.path().join("main"), "other").unwrap();
+        assert!(!record.holds(&index, &now(), &output), "a source moved");
     }
 }

@@ -12,6 +12,7 @@ mod fingerprint;
 mod glibc;
 mod go;
 mod hash;
+mod index;
 mod language;
 mod option;
 mod packages;

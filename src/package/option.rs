@@ -40,5 +40,8 @@ pub(super) fn variables(value: Option<&Value>) -> Result<BTreeMap<String, String
 /// A flag that is lambdo's to give.
 pub(super) fn own_flag(tool: &str, flag: &str, own: &[(&str, &str)]) -> Option<Diagnostic> {
     let (name, why) = own.iter().find(|(name, _)| flag == *name || flag.starts_with(&format!("{name}=")))?;
-    Some(Diagnostic::error("own-flag", format!("A flag of {tool} is lambdo's to give")).detail(format!("`build.flags` has `{name}`; {why}.")))
+    Some(
+        Diagnostic::error("own-flag", format!("A flag of {tool} is lambdo's to give"))
+            .detail(format!("`build.flags` has `{name}`; {why}.")),
+    )
 }

@@ -17,8 +17,8 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRe
         code: code.map(value),
         build: build.map(value),
         image: None,
-            handler: String::new(),
-            runtime: "provided.al2023".into(),
+        handler: String::new(),
+        runtime: "provided.al2023".into(),
         architectures: vec!["arm64".into()],
         span: None,
     }
@@ -108,6 +108,21 @@ async fn what_changed_since_it_was_hashed_is_not_uploaded() {
     fixture.write("dir/data", "2");
     let error = packages.zip(&packages.artifacts[&Address::new("function", "a")].content_hash).await.unwrap_err();
     insta::assert_snapshot!(error, @"`data` changed after the package was planned, so it is not uploaded. Run again.");
+}
+
+#[tokio::test]
+async fn a_zip_in_a_file_is_the_same_zip_and_goes_with_the_packages() {
+    let fixture = Fixture::new(&[("dir/bootstrap", "program")]);
+    let packages = fixture.ok(vec![code("a", r#"{"dir":"dir"}"#)]).await;
+    let hash = packages.artifacts[&Address::new("function", "a")].content_hash.clone();
+    let path = packages.zip_file(&hash).await.unwrap();
+    assert_eq!(fs::read(&path).unwrap(), packages.zip(&hash).await.unwrap());
+    assert_eq!(packages.zip_file(&hash).await.unwrap(), path, "made once");
+    fs::write(fixture.folder.path().join("a.zip"), fs::read(&path).unwrap()).unwrap();
+    let given = fixture.ok(vec![code("a", r#"{"zip":"a.zip"}"#)]).await;
+    assert_eq!(fs::read(given.zip_file(&hash).await.unwrap()).unwrap(), fs::read(&path).unwrap());
+    drop(packages);
+    assert!(!path.exists());
 }
 
 #[tokio::test]
@@ -239,7 +254,11 @@ async fn a_build_may_make_a_folder_or_a_zip() {
     let packages = fixture.ok(vec![folder]).await;
     assert_eq!(packages.artifacts[&Address::new("function", "a")].files, 2);
     fixture.write("b.zip", "");
-    fs::write(fixture.folder.path().join("b.zip"), packages.zip(&packages.artifacts[&Address::new("function", "a")].content_hash).await.unwrap()).unwrap();
+    fs::write(
+        fixture.folder.path().join("b.zip"),
+        packages.zip(&packages.artifacts[&Address::new("function", "a")].content_hash).await.unwrap(),
+    )
+    .unwrap();
     let zipped = fixture.ok(vec![built("a", r#"{"command":"cp b.zip c.zip","output":"c.zip"}"#)]).await;
     assert_eq!(zipped.artifacts, packages.artifacts);
 }

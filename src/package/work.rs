@@ -6,6 +6,7 @@ use super::check::{check as check_contents, check_names, is_provided};
 use super::contents::{self, Contents};
 use super::glibc;
 use super::hash::content_hash;
+use super::index::Index;
 use super::packages::{Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
 use super::source::{Source, parse};
@@ -52,6 +53,7 @@ struct Ready {
 struct Run<'a> {
     options: &'a Options<'a>,
     builders: &'a Builders,
+    index: Index,
     works: Vec<Work>,
     started: AtomicUsize,
     total: usize,
@@ -64,7 +66,7 @@ pub(super) async fn resolve(
 ) -> Result<Packages, Vec<Diagnostic>> {
     let total = requests.len();
     let (packages, works, mut problems) = group(requests, options.folder, builders);
-    let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
+    let run = Run { options, builders, index: Index::load(options.cache), works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
@@ -76,6 +78,7 @@ pub(super) async fn resolve(
         options.checked.notify_one();
         made.extend(run.make_all(built).await);
     }
+    run.index.save();
     finish(made, problems)
 }
 
@@ -84,7 +87,7 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
     let requests: Vec<PackageRequest> = requests.into_iter().filter(is_readable).collect();
     let total = requests.len();
     let (packages, works, mut problems) = group(requests, options.folder, builders);
-    let run = Run { options, builders, works, started: AtomicUsize::new(0), total };
+    let run = Run { options, builders, index: Index::default(), works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     for package in &packages {
         let Err(problem) = look(package, options.folder) else { continue };
@@ -208,6 +211,7 @@ impl Run<'_> {
             architecture: &work.architecture,
             folder,
             cache,
+            index: &self.index,
             may_run: build,
             for_this_machine,
         }
@@ -240,7 +244,7 @@ impl Run<'_> {
         }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let mut ready = hash(folder, package.source.clone(), package.is_provided).await?;
+        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
         ready.warnings = self.warnings(package, built.as_ref());
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         for request in &package.requests {
@@ -290,16 +294,16 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     }
 }
 
-async fn hash(folder: PathBuf, source: Source, is_provided: bool) -> Result<Ready, Diagnostic> {
+async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool) -> Result<Ready, Diagnostic> {
     let done = tokio::task::spawn_blocking(move || {
         let contents = contents::collect(&folder, &source, is_provided)?;
-        ready(contents, is_provided)
+        ready(&index, contents, is_provided)
     });
     done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
 }
 
-fn ready(contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
-    let items = contents.read().map_err(unreadable)?;
+fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
+    let items = contents.read(index).map_err(unreadable)?;
     check_contents(&contents, &items, is_provided)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };

@@ -4,7 +4,7 @@ use super::ZIP_LIMIT_BYTES;
 use super::contents::Entry;
 use super::hash::Item;
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use zip::read::ZipFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
@@ -16,19 +16,18 @@ const KIND: u32 = 0o170_000;
 /// Zips sorted entries, and says what was read while doing so.
 ///
 /// # Errors
-/// A sentence when a file cannot be read or the zip is too large.
-pub(super) fn write(entries: &[Entry]) -> Result<(Vec<u8>, Vec<Item>), String> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+/// A sentence when a file cannot be read.
+pub(super) fn write<W: Write + Seek>(to: W, entries: &[Entry]) -> Result<(W, Vec<Item>), String> {
+    let mut zip = ZipWriter::new(to);
     let mut items = Vec::with_capacity(entries.len());
     for entry in entries {
         items.push(add(&mut zip, entry).map_err(|error| format!("`{}` cannot be put into the package: {error}.", entry.path.display()))?);
     }
-    let bytes = zip.finish().map_err(|error| format!("The package cannot be zipped: {error}."))?.into_inner();
-    check_size(bytes.len() as u64)?;
-    Ok((bytes, items))
+    let to = zip.finish().map_err(|error| format!("The package cannot be zipped: {error}."))?;
+    Ok((to, items))
 }
 
-fn add(zip: &mut ZipWriter<Cursor<Vec<u8>>>, entry: &Entry) -> io::Result<Item> {
+fn add(zip: &mut ZipWriter<impl Write + Seek>, entry: &Entry) -> io::Result<Item> {
     let file = File::open(&entry.path)?;
     // Nothing of the machine goes in: no time, no owner, no other mode. 1980 is where zip's time begins.
     let options = SimpleFileOptions::default()
@@ -90,7 +89,7 @@ fn read_item(file: ZipFile<'_, impl Read>, left: u64) -> Result<Item, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io::Cursor;
 
     fn zip_with(name: &str, mode: u32, content: &[u8]) -> Cursor<Vec<u8>> {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

@@ -155,7 +155,12 @@ pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) ->
 ///
 /// # Errors
 /// [`Exit::Usage`] with everything that is wrong, and the warnings.
-pub fn checked(workspace: &Workspace, config: &Config, is_wanted: &dyn Fn(&Address) -> bool, is_made_later: bool) -> Result<Checked, Failure> {
+pub fn checked(
+    workspace: &Workspace,
+    config: &Config,
+    is_wanted: &dyn Fn(&Address) -> bool,
+    is_made_later: bool,
+) -> Result<Checked, Failure> {
     workspace.checked(config, &|spec| {
         let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         let cache = cache(workspace, spec);
@@ -279,7 +284,11 @@ mod tests {
             (&[], &["function.hash"], true),
             (&[], &["role.hash"], false),
         ] {
-            assert_eq!(Packing::is_selected(&selection(names, targets), &Address::new("function", "hash")), is_selected, "{names:?} {targets:?}");
+            assert_eq!(
+                Packing::is_selected(&selection(names, targets), &Address::new("function", "hash")),
+                is_selected,
+                "{names:?} {targets:?}"
+            );
         }
     }
 

@@ -482,7 +482,8 @@ mod tests {
         let document = validate("demo", None, &["hash".into()], 3, &[warning], &sources);
         check("validate", &document);
         assert_eq!((&document["diagnostics"][0]["line"], &document["diagnostics"][0]["column"]), (&json!(2), &json!(1)));
-        let artifact = Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), form: crate::model::Form::Zip, unzipped_bytes: 10, files: 1 };
+        let artifact =
+            Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), form: crate::model::Form::Zip, unzipped_bytes: 10, files: 1 };
         check("build", &build(&[(Address::new("function", "hash"), artifact)].into()));
     }
 }

@@ -16,9 +16,8 @@ pub(super) const FIELDS: &str = "-json=Dir,ImportPath,Name,Standard,DepOnly,Embe
 
 /// The files of a package's folder that Go may compile, by their endings; `pgo` is a profile.
 /// <https://pkg.go.dev/cmd/go#hdr-File_types>
-const ENDINGS: [&str; 20] = [
-    "go", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S", "sx", "swig", "swigcxx", "syso",
-];
+const ENDINGS: [&str; 20] =
+    ["go", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S", "sx", "swig", "swigcxx", "syso"];
 const PROFILE: &str = "default.pgo";
 /// How many programs are named where none was meant.
 const SHOWN_PROGRAMS: usize = 8;
@@ -97,7 +96,8 @@ pub(super) fn with_programs(problem: Diagnostic, folders: &[String], base: &Path
 impl Inputs {
     /// Of all packages but the standard library's and those of the module cache, which `go.sum` speaks for.
     pub fn of(packages: &[Package], module_cache: &Path) -> Self {
-        let is_own = |package: &&Package| !package.standard && !package.dir.as_os_str().is_empty() && !package.dir.starts_with(module_cache);
+        let is_own =
+            |package: &&Package| !package.standard && !package.dir.as_os_str().is_empty() && !package.dir.starts_with(module_cache);
         let mut inputs = Self::default();
         for package in packages.iter().filter(is_own) {
             inputs.folders.insert(package.dir.clone());
@@ -207,7 +207,8 @@ mod tests {
     fn new_files_count_and_tests_do_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        for file in ["main.go", "main_test.go", "README.md", "asm.s", "default.pgo", "_x.go", "static/deep/a.txt", "go.mod", "sub/other.go"] {
+        for file in ["main.go", "main_test.go", "README.md", "asm.s", "default.pgo", "_x.go", "static/deep/a.txt", "go.mod", "sub/other.go"]
+        {
             std::fs::create_dir_all(path.join(file).parent().unwrap()).unwrap();
             std::fs::write(path.join(file), "").unwrap();
         }

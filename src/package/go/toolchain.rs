@@ -142,7 +142,11 @@ impl Go {
         let handed_in = HANDED_IN.iter().filter_map(|name| Some(((*name).to_owned(), self.environment.get(name)?.to_owned())));
         let mut variables: BTreeMap<String, String> = handed_in.collect();
         let text = |path: &Path| path.display().to_string();
-        variables.extend([("HOME".to_owned(), "/tmp".to_owned()), ("GOCACHE".to_owned(), text(&build)), (MODULE_CACHE.to_owned(), text(&modules))]);
+        variables.extend([
+            ("HOME".to_owned(), "/tmp".to_owned()),
+            ("GOCACHE".to_owned(), text(&build)),
+            (MODULE_CACHE.to_owned(), text(&modules)),
+        ]);
         variables.extend(self.variables.clone());
         let outputs = output.map(absolute).into_iter().chain([self.store.clone()]).collect();
         Ok(Room { image: image.to_owned(), sources: outermost(self.sources.clone()), outputs, folder: absolute(folder), variables })
@@ -203,7 +207,8 @@ pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
     if ["toolchain not available", "download go1", "go.mod requires go", "go.work requires go"].iter().any(|text| said.complains_of(text)) {
         diagnostic.hint("`go.mod` asks for a newer Go than the one that is installed: install that one from <https://go.dev/dl/>")
     } else if said.complains_of("go.mod file not found") {
-        diagnostic.hint(format!("without a `go.mod` only the standard library can be imported: `go mod init NAME && go mod tidy` in `{path}`"))
+        diagnostic
+            .hint(format!("without a `go.mod` only the standard library can be imported: `go mod init NAME && go mod tidy` in `{path}`"))
     } else if said.complains_of("dial tcp") {
         diagnostic.hint("Go fetches modules when it lacks them; `go mod vendor` keeps them beside the sources")
     } else {

@@ -59,7 +59,8 @@ impl<'a> Tool<'a> {
 pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
     let diagnostic = said.failed(command, path);
     if said.complains_of("--locked was passed") {
-        diagnostic.hint(format!("`Cargo.lock` does not fit `Cargo.toml`: run `cargo update --workspace` in `{path}` and keep what it writes"))
+        diagnostic
+            .hint(format!("`Cargo.lock` does not fit `Cargo.toml`: run `cargo update --workspace` in `{path}` and keep what it writes"))
     } else if said.complains_of("linker `cc` not found") {
         diagnostic.hint("Rust links with a C compiler: on Debian and Ubuntu `apt install gcc`, on macOS `xcode-select --install`")
     } else {

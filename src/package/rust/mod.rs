@@ -98,7 +98,7 @@ impl RustBuilder {
             None => keep(build(job, &call).await?, program).await?,
         };
         done.entry(key).or_insert_with(|| made.clone());
-        Ok(Built { output: made.program, fingerprint: String::new(), is_cached: made.is_fresh, warnings: goal.warnings })
+        Ok(Built { output: made.program, sources: None, is_cached: made.is_fresh, warnings: goal.warnings })
     }
 }
 
@@ -142,7 +142,7 @@ impl Builder for RustBuilder {
 
 fn last_build(job: &Job<'_>, program: PathBuf) -> Result<Built, Diagnostic> {
     if program.is_file() {
-        return Ok(Built { output: program, fingerprint: String::new(), is_cached: true, warnings: Vec::new() });
+        return Ok(Built { output: program, sources: None, is_cached: true, warnings: Vec::new() });
     }
     Err(not_built(&format!("a program of `{}`", job.build.path)))
 }

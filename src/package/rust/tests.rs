@@ -189,7 +189,8 @@ async fn a_lock_file_is_kept_to_in_what_is_uploaded_and_mended_in_what_is_only_t
 async fn the_program_becomes_an_executable_bootstrap() {
     let machine = Machine::new(ONE);
     let packages = machine.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let zip = crate::model::ArtifactSource::zip(&packages, &packages.artifacts[&Address::new("function", "hash")].content_hash).await.unwrap();
+    let zip =
+        crate::model::ArtifactSource::zip(&packages, &packages.artifacts[&Address::new("function", "hash")].content_hash).await.unwrap();
     let items = crate::package::zip::read(std::io::Cursor::new(zip), 1000).unwrap();
     let items: Vec<_> = items.iter().map(|item| (item.name.as_str(), item.mode, item.bytes)).collect();
     assert_eq!(items, [("bootstrap", 0o755, "hash none\n".len() as u64)]);
@@ -499,10 +500,16 @@ async fn a_real_cargo_builds_a_real_program() {
     let requests = || vec![machine.request("one", &build("tiny")), machine.request("two", &build("other"))];
     let (packages, events) = machine.resolve(requests(), true).await;
     let packages = packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    assert_ne!(packages.artifacts[&Address::new("function", "one")].content_hash, packages.artifacts[&Address::new("function", "two")].content_hash);
+    assert_ne!(
+        packages.artifacts[&Address::new("function", "one")].content_hash,
+        packages.artifacts[&Address::new("function", "two")].content_hash
+    );
     let cached = |events: &[Event]| events.iter().filter(|event| matches!(event, Event::Built { cached: true, .. })).count();
     assert_eq!(cached(&events), 0);
-    let programs = fs::read_dir(machine.folder.path().join("state/build")).unwrap().map(|entry| entry.unwrap().path().join("bootstrap"));
+    let programs = fs::read_dir(machine.folder.path().join("state/build"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("bootstrap"))
+        .filter(|path| path.is_file());
     let mut said: Vec<String> =
         programs.map(|program| String::from_utf8(std::process::Command::new(program).output().unwrap().stdout).unwrap()).collect();
     said.sort();
