@@ -88,7 +88,7 @@ impl Engine {
         Self::find(environment).ok_or_else(|| {
             Diagnostic::error(TOOL_MISSING, "A container engine is missing")
                 .detail(format!("`{path}` is to be built in a container, and none of {} is in the `PATH`.", list(&ENGINES)))
-                .hint("install one of them, or take `container` out of `build` and install the language's own toolchain")
+                .hint("install one of them, or the language's own toolchain, which `container = \"auto\"` takes first")
         })
     }
 

@@ -189,7 +189,7 @@ mod tests {
 
     fn parsed(code: Option<&str>, build: Option<&str>) -> Result<Source, Vec<Diagnostic>> {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["app/Cargo.toml", "api/go.mod", "mixed/Cargo.toml", "mixed/package.json", "empty/x"] {
+        for file in ["app/Cargo.toml", "api/package.json", "mixed/Cargo.toml", "mixed/package.json", "empty/x"] {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_language_without_a_builder_is_named() {
         let problems = parsed(None, Some(r#""api""#)).unwrap_err();
-        insta::assert_snapshot!(problems[0].detail, @"What lies in `api` asks for the kind `go`. Builds of the kind `go` are decided but not built. Name a command.");
+        insta::assert_snapshot!(problems[0].detail, @"What lies in `api` asks for the kind `node`. Builds of the kind `node` are decided but not built. Name a command.");
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
             (None, Some(r#"{"path":"api"}"#), "not-supported-yet"),
             (None, Some(r#"{"path":"app","rust":3}"#), "wrong-type"),
             (None, Some(r#"{"path":"app","rust":{"bins":"x"}}"#), "unknown-key"),
-            (None, Some(r#"{"kind":"go"}"#), "not-supported-yet"),
+            (None, Some(r#"{"kind":"node"}"#), "not-supported-yet"),
             (None, Some(r#"{"kind":"comand"}"#), "unknown-build-kind"),
             (None, Some("3"), "wrong-type"),
         ] {

@@ -4,17 +4,15 @@ use crate::diagnostic::{Diagnostic, Span};
 
 /// Words of the top level.
 const TOP: &[&str] =
-    &["daemon", "discover", "drift", "ecr", "http_api", "lambdo_version", "layer", "log_group", "moved", "notify", "policy", "timezone"];
+    &["daemon", "drift", "ecr", "http_api", "lambdo_version", "layer", "log_group", "moved", "notify", "policy", "timezone"];
 
 /// What to do until a word is built. A word that is not here can only be left out.
 const MEANWHILE: &[(&str, &str)] = &[
     ("alias", "meanwhile callers use the function itself, `${function.NAME.arn}`"),
-    ("build.go", "meanwhile `build = { kind = \"command\", command = \"go build …\", inputs = […], output = \"bootstrap\" }`"),
     ("build.node", "meanwhile `build = { kind = \"command\", … }` with the project's own build script"),
     ("build.python", "meanwhile `build = { kind = \"command\", … }` with the project's own build script"),
     ("code.s3", "meanwhile give the zip itself: `code = { zip = \"PATH\" }`"),
     ("daemon", "meanwhile run `lambdo drift` from cron or CI; its exit code tells what was found"),
-    ("discover", "meanwhile declare each function: `[function.NAME]` with `build = \"FOLDER\"`; `lambdo init` writes them for a folder"),
     ("drift", "meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`"),
     ("ecr", "meanwhile deploy a zip, with `build` or `code`"),
     ("event_source", "meanwhile make the mapping with another tool; its reads are granted with `role.allow`"),

@@ -106,7 +106,7 @@ pub(super) const CODE: &[Field] = &[
 
 /// Keys of `build`.
 pub(super) const BUILD: &[Field] = &[
-    Field::new("kind", ANY_STRING, "What builds it: `rust` or `command`; found from what lies in the folder unless given."),
+    Field::new("kind", ANY_STRING, "What builds it: `go`, `rust` or `command`; found from what lies in the folder unless given."),
     Field::new("path", ANY_STRING, "The folder with the sources."),
     Field::new("command", Shape::AnyOf(&[ANY_STRING, TEXTS]), "What is run: a line for the shell, or a program with its arguments."),
     Field::new("inputs", TEXTS, "Globs of the files that decide whether it must be built again."),
@@ -118,17 +118,41 @@ pub(super) const BUILD: &[Field] = &[
     RUST[4],
     RUST[5],
     RUST[6],
+    GO[0],
+    GO[1],
+    GO[2],
+    GO[3],
+    Field::new("go", Shape::Table(GO), "What holds for builds of Go only, such as in `[defaults.build.go]`."),
     Field::new("rust", Shape::Table(RUST), "What holds for builds of Rust only, such as in `[defaults.build.rust]`."),
 ];
 
 /// Keys of `build` for Rust, and of `build.rust`.
 const RUST: &[Field] = &[
     Field::new("bin", ANY_STRING, "The binary, where there are several and none is called like the function."),
-    Field::new("package", ANY_STRING, "The member of a workspace."),
+    Field::new("package", ANY_STRING, "The member of a workspace of Rust, or Go's package of the program, such as `./cmd/api`."),
     Field::new("features", TEXTS, "Features that are switched on."),
     Field::new("profile", ANY_STRING, "The profile that it is built with; `release` unless given."),
     Field::new("target", ANY_STRING, "A target that `architectures` does not imply, such as `x86_64-unknown-linux-musl`."),
     Field::new("flags", TEXTS, "More arguments for `cargo build`."),
+    Field::new("env", Shape::Map { value: &ANY_STRING, check: None }, "More environment variables for the build."),
+];
+
+/// Keys of `build` for Go, and of `build.go`.
+const GO: &[Field] = &[
+    Field::new("ldflags", Shape::AnyOf(&[ANY_STRING, TEXTS]), "Arguments of Go's linker; `-s -w` unless given."),
+    Field::new("tags", TEXTS, "Build tags; `lambda.norpc` unless given."),
+    Field::new(
+        "container",
+        Shape::Choice(&["auto", "never", "always"]),
+        "Whether a container builds it: `auto` where the toolchain is missing; `never` unless given.",
+    ),
+    Field::new(
+        "container_image",
+        ANY_STRING,
+        "The image of that container; for Go the official one of the version that `go.mod` asks for.",
+    ),
+    Field::new("package", ANY_STRING, "The package of the program, such as `./cmd/api`; the folder itself unless given."),
+    Field::new("flags", TEXTS, "More arguments for `go build`."),
     Field::new("env", Shape::Map { value: &ANY_STRING, check: None }, "More environment variables for the build."),
 ];
 
@@ -235,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_holds_for_builds_of_rust_can_stand_in_the_build_itself() {
-        assert!(RUST.iter().all(|option| BUILD.iter().any(|field| field.key == option.key)));
+        assert!(RUST.iter().chain(GO).all(|option| BUILD.iter().any(|field| field.key == option.key)));
     }
 
     #[test]

@@ -135,6 +135,15 @@ mod tests {
     fn everything_wrong_is_told_at_once() {
         let json = r#"{"packages":"b","package":"","tags":[1],"ldflags":3,"flags":["-o=x","--buildmode=plugin","-race"],"env":{"GOOS":"darwin"},"container":true}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
-        insta::assert_snapshot!(told.join("\n"));
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        unknown-key: `build` has no key `packages`. It has `kind`, `path`, `package`, `ldflags`, `tags`, `flags`, `env`, `container`, `container_image`.
+        wrong-type: `build.package` is empty; it takes a name.
+        wrong-type: `build.tags` is a list; it takes a list of strings.
+        wrong-type: `build.ldflags` is an integer; it takes a list of strings.
+        wrong-type: `build.container` is a boolean; it takes `auto`, `never` or `always`.
+        own-flag: `build.flags` has `-o`; lambdo decides where the program lies until it is uploaded.
+        own-flag: `build.flags` has `-buildmode`; Lambda starts a program, which is what is built without it.
+        own-variable: `build.env` has `GOOS`; Lambda runs Linux, and what is tried with `--local` runs on this machine.
+        "#);
     }
 }
