@@ -19,6 +19,19 @@ const fn advice(operation: &'static str, code: &'static str, fragment: &'static 
 
 /// Codes are compared without an ending `Exception`, which IAM's wire codes lack.
 const ALL: &[Advice] = &[
+    // <https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html>
+    advice(
+        "ecr:CreateRepository",
+        "LimitExceeded",
+        "",
+        "a registry has room for 100,000 repositories unless the account asked for more; functions can share one: `image.repository = \"NAME\"` with an `[ecr.NAME]`",
+    ),
+    advice(
+        "ecr:",
+        "Kms",
+        "",
+        "the key of `encryption_configuration` must exist in the region, be enabled, and its policy must let the principal that deploys use it",
+    ),
     // <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
     advice(
         "events:PutRule",
@@ -40,6 +53,13 @@ const ALL: &[Advice] = &[
         "MalformedPolicyDocument",
         "invalid principal",
         "a principal of the policy does not exist, or was deleted: look for a spelling mistake, or for a role that is to be made first",
+    ),
+    // <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>
+    advice(
+        "lambda:",
+        "",
+        "permission to access the ecr image",
+        "the repository's policy must let `lambda.amazonaws.com` do `ecr:BatchGetImage` and `ecr:GetDownloadUrlForLayer`; of another account's image, its owner sets it",
     ),
     // <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
     advice(
@@ -71,6 +91,37 @@ const ALL: &[Advice] = &[
         "PolicyLengthExceeded",
         "",
         "a function's policy has room for 20 KB: one statement whose `source_arn` ends in `*` can stand for many",
+    ),
+    // <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+    advice(
+        "s3:",
+        "NoSuchBucket",
+        "",
+        "make the bucket first, in the region that is deployed to, or name another one: `code_bucket = \"NAME\"` in `[aws]`",
+    ),
+    advice(
+        "s3:",
+        "PermanentRedirect",
+        "",
+        "the bucket lies in another region, and Lambda reads code from its own region only: name one of this region as `code_bucket` in `[aws]`",
+    ),
+    advice(
+        "s3:",
+        "AuthorizationHeaderMalformed",
+        "",
+        "the bucket lies in another region, and Lambda reads code from its own region only: name one of this region as `code_bucket` in `[aws]`",
+    ),
+    advice(
+        "s3:",
+        "AccessDenied",
+        "",
+        "the credentials need `s3:GetObject`, `s3:PutObject`, `s3:DeleteObject`, `s3:DeleteObjectVersion` and `s3:AbortMultipartUpload` on the objects, and `s3:ListBucket` and `s3:ListBucketMultipartUploads` on the bucket, which must belong to this account",
+    ),
+    advice(
+        "lambda:",
+        "InvalidParameterValue",
+        "error occurred while getobject",
+        "Lambda reads code with the credentials of the one who deploys: these need `s3:GetObject` (and `s3:GetObjectVersion`) for the object, which must lie in this region",
     ),
     advice(
         "lambda:DeleteFunction",
@@ -130,6 +181,14 @@ mod tests {
                 "InvalidParameterValueException",
                 "Lambda was unable to delete arn because it is a replicated function.",
                 "CloudFront",
+            ),
+            ("ecr:CreateRepository", "LimitExceededException", "", "share one"),
+            ("ecr:CreateRepository", "KmsException", "", "be enabled"),
+            (
+                "lambda:CreateFunction",
+                "AccessDeniedException",
+                "Lambda does not have permission to access the ECR image. Check the ECR permissions.",
+                "repository's policy",
             ),
             ("events:PutRule", "ExpiredTokenException", "", "fresh credentials"),
             ("iam:CreateRole", "ExpiredToken", "", "fresh credentials"),

@@ -183,6 +183,9 @@ fn by_code_and_message(operation: &str, code: &str, message: &str) -> Option<Err
                 "kms key is invalid for creategrant",
                 "valid principal",
                 "throttled by ec2",
+                // An image that was just pushed, or a policy of a repository that was just set, is not seen everywhere.
+                "source image",
+                "permission to access the ecr image",
             ]) =>
         {
             Some(ErrorClass::NotYetConsistent)
@@ -217,6 +220,8 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "PriorRequestNotComplete",
             "EC2ThrottledException",
             "ProvisionedThroughputExceededException",
+            // The codes in capitals are those of container registries.
+            "TOOMANYREQUESTS",
         ],
     ),
     (
@@ -227,6 +232,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "InternalException",
             "InternalServerError",
             "InternalServerException",
+            "ServerException",
             "ServiceException",
             "ServiceFailure",
             "ServiceFailureException",
@@ -234,10 +240,36 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ServiceUnavailableException",
             "RequestTimeout",
             "RequestTimeoutException",
+            // Two conditional writes of one object at the same time (S3 API model).
+            "ConditionalRequestConflict",
         ],
     ),
-    (ErrorClass::AlreadyExists, &["EntityAlreadyExists", "EntityAlreadyExistsException", "ResourceAlreadyExistsException"]),
-    (ErrorClass::NotFound, &["NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException", "NotFoundException"]),
+    (
+        ErrorClass::AlreadyExists,
+        &[
+            "EntityAlreadyExists",
+            "EntityAlreadyExistsException",
+            "ResourceAlreadyExistsException",
+            "RepositoryAlreadyExistsException",
+            "ImageTagAlreadyExistsException",
+            "PreconditionFailed",
+        ],
+    ),
+    (
+        ErrorClass::NotFound,
+        &[
+            "NoSuchEntity",
+            "NoSuchEntityException",
+            "ResourceNotFoundException",
+            "NotFoundException",
+            "RepositoryNotFoundException",
+            "RepositoryPolicyNotFoundException",
+            "LifecyclePolicyNotFoundException",
+            "ImageNotFoundException",
+            "NAME_UNKNOWN",
+            "NoSuchUpload",
+        ],
+    ),
     (
         ErrorClass::InProgress,
         &[
@@ -252,7 +284,10 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ResourceNotReadyException",
         ],
     ),
-    (ErrorClass::Denied, &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation"]),
+    (
+        ErrorClass::Denied,
+        &["AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation", "DENIED"],
+    ),
     (
         ErrorClass::Credentials,
         &[
@@ -272,6 +307,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "AuthFailure",
             "OptInRequired",
             "RequestTimeTooSkewed",
+            "UNAUTHORIZED",
         ],
     ),
     (ErrorClass::Quota, &["LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "CodeStorageExceededException"]),
@@ -302,6 +338,10 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "InvalidRuntimeException",
             "InvalidZipFileException",
             "PreconditionFailedException",
+            "RepositoryNotEmptyException",
+            "InvalidTagParameterException",
+            "TooManyTagsException",
+            "KmsException",
         ],
     ),
 ];
@@ -392,6 +432,20 @@ mod tests {
             ("events:DeleteRule", "ValidationException", "Rule can't be deleted since it has targets.", 400, InProgress),
             ("events:PutRule", "ValidationException", "Parameter ScheduleExpression is not valid.", 400, Invalid),
             ("events:ListTargetsByRule", "ValidationException", "Rule x does not exist on EventBus default.", 400, NotFound),
+            (
+                "lambda:CreateFunction",
+                "InvalidParameterValueException",
+                "Source image 123456789012.dkr.ecr.us-east-1.amazonaws.com/x@sha256:00 does not exist. Provide a valid source image.",
+                400,
+                NotYetConsistent,
+            ),
+            ("ecr:DescribeRepositories", "RepositoryNotFoundException", "The repository with name 'x' does not exist", 400, NotFound),
+            ("ecr:GetLifecyclePolicy", "LifecyclePolicyNotFoundException", "", 400, NotFound),
+            ("ecr:GetRepositoryPolicy", "RepositoryPolicyNotFoundException", "", 400, NotFound),
+            ("ecr:CreateRepository", "RepositoryAlreadyExistsException", "", 400, AlreadyExists),
+            ("ecr:DeleteRepository", "RepositoryNotEmptyException", "", 400, Invalid),
+            ("ecr:CreateRepository", "ServerException", "", 500, Transient),
+            ("ecr:CreateRepository", "LimitExceededException", "", 400, Quota),
             ("sts:GetCallerIdentity", "ExpiredToken", "", 403, Credentials),
             ("lambda:GetFunction", "UnrecognizedClientException", "", 403, Credentials),
             ("lambda:GetFunction", "", "", 503, Transient),

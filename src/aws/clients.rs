@@ -25,6 +25,9 @@ pub(super) struct Clients {
     pub(super) events: aws_sdk_eventbridge::Client,
     pub(super) lambda: aws_sdk_lambda::Client,
     pub(super) lambda_upload: aws_sdk_lambda::Client,
+    pub(super) ecr: aws_sdk_ecr::Client,
+    pub(super) s3: aws_sdk_s3::Client,
+    pub(super) s3_upload: aws_sdk_s3::Client,
 }
 
 /// Makes the client of one service, with the guard where it may only read.
@@ -48,8 +51,18 @@ impl Clients {
             events: client!(aws_sdk_eventbridge, config, read_only),
             lambda: client!(aws_sdk_lambda, config, read_only),
             lambda_upload: client!(aws_sdk_lambda, &upload, read_only),
+            ecr: client!(aws_sdk_ecr, config, read_only),
+            s3: objects(config, read_only),
+            s3_upload: objects(&upload, read_only),
         }
     }
+}
+
+/// The client of S3. Another endpoint than AWS's has no host name for each bucket.
+fn objects(config: &SdkConfig, read_only: bool) -> aws_sdk_s3::Client {
+    let builder = aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some());
+    let builder = if read_only { builder.interceptor(ReadOnly) } else { builder };
+    aws_sdk_s3::Client::from_conf(builder.build())
 }
 
 /// The client that calls functions.

@@ -31,9 +31,14 @@ impl Intercept for ReadOnly {
     }
 }
 
-/// Whether an operation of the services that lambdo uses only reads: AWS names those so, but for one.
+/// Reads whose names do not say so.
+const READS: &[&str] = &["BatchGetImage", "FilterLogEvents"];
+
+/// Whether an operation of the services that lambdo uses only reads: AWS names those so, but for a few. A token of
+/// ECR is no read, since it lets who has it push.
 fn is_read(operation: &str) -> bool {
-    operation == "FilterLogEvents" || ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
+    operation != "GetAuthorizationToken"
+        && (READS.contains(&operation) || ["Get", "List", "Describe", "Head"].iter().any(|verb| operation.starts_with(verb)))
 }
 
 #[cfg(test)]
@@ -67,6 +72,12 @@ mod tests {
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
         let error = clients.lambda.invoke().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
+        let error = clients.s3_upload.put_object().bucket("x").key("x").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
+        let error = clients.ecr.create_repository().repository_name("x").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
+        let error = clients.ecr.get_authorization_token().send().await.unwrap_err();
+        assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
         let error = clients.lambda_upload.update_function_code().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
     }
@@ -76,6 +87,10 @@ mod tests {
         let error = Clients::new(&configuration(), true).lambda.get_function().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
         let error = Clients::new(&configuration(), true).logs.filter_log_events().log_group_name("x").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
+        let error = Clients::new(&configuration(), true).s3.head_object().bucket("x").key("x").send().await.unwrap_err();
+        assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
+        let error = Clients::new(&configuration(), true).ecr.batch_get_image().repository_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
         let error = Clients::new(&configuration(), false).lambda.delete_function().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");

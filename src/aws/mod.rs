@@ -21,6 +21,7 @@ mod meter;
 mod operations;
 mod quota;
 mod reader;
+mod registry;
 mod session;
 mod sources;
 #[cfg(test)]
@@ -38,9 +39,10 @@ pub use log_events::{LogEvent, LogPage};
 pub use meter::Meter;
 pub use quota::{Quotas, quota_of};
 pub use reader::Reader;
+pub use registry::{Login, PushProgress, PushTarget, Pushed};
 pub use session::{Session, Settings, local_region};
 pub use sources::configured_region;
-pub use uploads::Package;
+pub use uploads::{Package, Stretch};
 pub use wait::{Patience, pause, poll_until, retry_while};
 pub use writer::Writer;
 

@@ -67,7 +67,7 @@ pub fn quota_of(operation: &str) -> &'static str {
 }
 
 /// Whether an endpoint is one of AWS's own, such as an interface endpoint of a VPC: its quotas hold there.
-fn is_aws(endpoint: &str) -> bool {
+pub(super) fn is_aws(endpoint: &str) -> bool {
     let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
     let host = authority.split(':').next().unwrap_or(authority);
@@ -116,6 +116,9 @@ impl Quota {
             ("iam", _) => Self::guessed("iam:write", 5.0, 20.0),
             // <https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html>
             ("ecr", "GetAuthorizationToken") => Self::raisable("ecr:GetAuthorizationToken", 500.0),
+            ("ecr", "BatchCheckLayerAvailability") => Self::raisable("ecr:BatchCheckLayerAvailability", 1_000.0),
+            ("ecr", "UploadLayerPart") => Self::raisable("ecr:UploadLayerPart", 100.0),
+            ("ecr", "PutImage") => Self::raisable("ecr:PutImage", 10.0),
             ("ecr", _) => Self::raisable("ecr", 10.0),
             // 3,500 writes a second and prefix. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
             ("s3", _) => Self::raisable("s3", 1_000.0),
@@ -151,7 +154,9 @@ impl Quota {
         let calls = match self.name {
             "lambda" => "Lambda calls",
             "events" => "EventBridge calls",
+            "ecr" => "ECR calls",
             "logs" => "CloudWatch Logs calls",
+            "s3" => "S3 calls",
             "iam:read" => return "the pace at which IAM answers reads".to_owned(),
             "iam:write" => return "the pace at which IAM takes changes".to_owned(),
             "sts" => return "the pace at which STS answers".to_owned(),

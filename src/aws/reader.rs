@@ -22,6 +22,16 @@ impl Reader {
         &self.caller
     }
 
+    /// The account that is called, twelve digits.
+    pub fn account(&self) -> &str {
+        &self.caller.scope.account
+    }
+
+    /// The region that is called.
+    pub fn region(&self) -> &str {
+        &self.caller.scope.region
+    }
+
     operations! {
         get_caller_identity = "sts:GetCallerIdentity": sts aws_sdk_sts::get_caller_identity(GetCallerIdentityInputBuilder) -> GetCallerIdentityOutput;
         list_account_aliases = "iam:ListAccountAliases": iam aws_sdk_iam::list_account_aliases(ListAccountAliasesInputBuilder) -> ListAccountAliasesOutput;
@@ -30,6 +40,12 @@ impl Reader {
         list_functions = "lambda:ListFunctions": lambda aws_sdk_lambda::list_functions(ListFunctionsInputBuilder) -> ListFunctionsOutput;
         get_policy = "lambda:GetPolicy": lambda aws_sdk_lambda::get_policy(GetPolicyInputBuilder) -> GetPolicyOutput;
         get_function_concurrency = "lambda:GetFunctionConcurrency": lambda aws_sdk_lambda::get_function_concurrency(GetFunctionConcurrencyInputBuilder) -> GetFunctionConcurrencyOutput;
+
+        get_layer_version = "lambda:GetLayerVersion": lambda aws_sdk_lambda::get_layer_version(GetLayerVersionInputBuilder) -> GetLayerVersionOutput;
+        list_layer_versions = "lambda:ListLayerVersions": lambda aws_sdk_lambda::list_layer_versions(ListLayerVersionsInputBuilder) -> ListLayerVersionsOutput;
+
+        head_object = "s3:HeadObject": s3 aws_sdk_s3::head_object(HeadObjectInputBuilder) -> HeadObjectOutput;
+        list_multipart_uploads = "s3:ListMultipartUploads": s3 aws_sdk_s3::list_multipart_uploads(ListMultipartUploadsInputBuilder) -> ListMultipartUploadsOutput;
 
         get_account_authorization_details = "iam:GetAccountAuthorizationDetails": iam aws_sdk_iam::get_account_authorization_details(GetAccountAuthorizationDetailsInputBuilder) -> GetAccountAuthorizationDetailsOutput;
         list_roles = "iam:ListRoles": iam aws_sdk_iam::list_roles(ListRolesInputBuilder) -> ListRolesOutput;
@@ -48,5 +64,12 @@ impl Reader {
         list_rules = "events:ListRules": events aws_sdk_eventbridge::list_rules(ListRulesInputBuilder) -> ListRulesOutput;
         list_targets_by_rule = "events:ListTargetsByRule": events aws_sdk_eventbridge::list_targets_by_rule(ListTargetsByRuleInputBuilder) -> ListTargetsByRuleOutput;
         list_tags_for_rule = "events:ListTagsForResource": events aws_sdk_eventbridge::list_tags_for_resource(ListTagsForResourceInputBuilder) -> ListTagsForResourceOutput;
+
+        describe_repositories = "ecr:DescribeRepositories": ecr aws_sdk_ecr::describe_repositories(DescribeRepositoriesInputBuilder) -> DescribeRepositoriesOutput;
+        get_lifecycle_policy = "ecr:GetLifecyclePolicy": ecr aws_sdk_ecr::get_lifecycle_policy(GetLifecyclePolicyInputBuilder) -> GetLifecyclePolicyOutput;
+        get_repository_policy = "ecr:GetRepositoryPolicy": ecr aws_sdk_ecr::get_repository_policy(GetRepositoryPolicyInputBuilder) -> GetRepositoryPolicyOutput;
+        list_tags_for_repository = "ecr:ListTagsForResource": ecr aws_sdk_ecr::list_tags_for_resource(ListTagsForResourceInputBuilder) -> ListTagsForResourceOutput;
+        list_images = "ecr:ListImages": ecr aws_sdk_ecr::list_images(ListImagesInputBuilder) -> ListImagesOutput;
+        batch_get_image = "ecr:BatchGetImage": ecr aws_sdk_ecr::batch_get_image(BatchGetImageInputBuilder) -> BatchGetImageOutput;
     }
 }

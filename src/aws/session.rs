@@ -7,6 +7,7 @@ use super::invoker::Invoker;
 use super::meter::Meter;
 use super::quota::{Quotas, Scope};
 use super::reader::Reader;
+use super::registry::Registry;
 use super::sources::{self, Sources, endpoint_source, variable};
 use super::unconnected;
 use super::writer::Writer;
@@ -88,7 +89,7 @@ impl Session {
         let endpoint_source = strange.then(|| endpoint_source(settings));
         let invoker = Invoker::new(Reader::new(Arc::new(caller(&target.account, ONCE)), Arc::clone(&clients)), invoking(&config));
         let reader = Reader::new(Arc::new(caller(&target.account, PATIENT)), clients);
-        let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false)));
+        let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false)), Registry::new(settings.is_local));
         Ok(Self { target, endpoint, endpoint_source, reader, writer, invoker })
     }
 

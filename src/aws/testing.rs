@@ -7,6 +7,7 @@ use super::clients::{Clients, invoking};
 use super::invoker::Invoker;
 use super::locked;
 use super::reader::Reader;
+use super::registry::Registry;
 use super::writer::Writer;
 use crate::model::{Event, EventSink};
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
@@ -50,7 +51,10 @@ impl Cloud {
             .endpoint_url("http://cloud.test")
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "test")))
             .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
-            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .http_client({
+                let connector = connector.clone();
+                http_client_fn(move |_, _| connector.clone())
+            })
             .build();
         let sink: EventSink = {
             let events = Arc::clone(&events);
@@ -63,7 +67,7 @@ impl Cloud {
             Reader::new(Arc::new(caller), Arc::clone(&clients))
         };
         let invoker = Invoker::new(reader(ONCE), invoking(&config));
-        let writer = Writer::new(reader(PATIENT), Arc::clone(&clients));
+        let writer = Writer::new(reader(PATIENT), Arc::clone(&clients), Registry::over(connector));
         Self { writer, invoker, interrupt, sent, events }
     }
 
@@ -109,13 +113,16 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let path = request.uri().strip_prefix("http://cloud.test").unwrap_or_default();
+        let path = request.uri().splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
         let time = request.headers().get("x-amz-date").unwrap_or_default();
         let text = format!("{} {path} {target} {time} {body}", request.method());
         let (status, body) = (self.answer)(&text);
         locked(&self.sent).push(text);
-        let mut answer = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+        let mut answer = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body.clone()));
         answer.headers_mut().insert("date", DATE);
+        // A body of nothing but headers is a registry's answer.
+        let headers = body.lines().filter_map(|line| line.split_once(": ")).filter(|(name, _)| !name.contains(['{', '"', ' ', '<']));
+        headers.for_each(|(name, value)| drop(answer.headers_mut().insert(name.to_owned(), value.to_owned())));
         let latency = self.latency;
         HttpConnectorFuture::new(async move {
             tokio::time::sleep(latency).await;

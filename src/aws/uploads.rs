@@ -1,6 +1,12 @@
 //! How much is uploaded at once: zips are sent from memory, as text that is a third larger than they are.
 
 use crate::model::ArtifactSource;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How much may be under way at once, in KiB. The memory that it takes is about four times as much.
@@ -26,6 +32,34 @@ impl Package<'_> {
 
     pub(super) fn expected_bytes(&self) -> usize {
         self.source.expected_bytes(self.content_hash)
+    }
+}
+
+/// A stretch of a file that a call carries: read anew for each attempt, so that what waits takes no memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The file.
+    pub path: PathBuf,
+    /// Where it begins, in bytes.
+    pub from: u64,
+    /// How long it is.
+    pub bytes: usize,
+}
+
+impl Stretch {
+    pub(super) async fn body<E>(&self) -> Result<ByteStream, SdkError<E, HttpResponse>> {
+        let stretch = self.clone();
+        let read = tokio::task::spawn_blocking(move || stretch.read()).await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let unreadable = |error: std::io::Error| Unreadable(format!("`{}` cannot be read: {error}", self.path.display()));
+        read.map(ByteStream::from).map_err(|error| SdkError::construction_failure(unreadable(error)))
+    }
+
+    fn read(&self) -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(self.from))?;
+        let mut bytes = vec![0; self.bytes];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 }
 

@@ -2,14 +2,25 @@
 
 use super::bucket::Place;
 use super::caller::Caller;
+use super::classify::Failed;
 use super::clients::Clients;
+use super::error::AwsError;
 use super::hold_off::HoldOff;
 use super::operations::{operations, uploads};
+use super::quota::is_aws;
 use super::reader::Reader;
+use super::registry::Registry;
+use super::uploads::Stretch;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
+use aws_sdk_lambda::operation::publish_layer_version::builders::PublishLayerVersionInputBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::FunctionCode;
+use aws_sdk_lambda::types::{FunctionCode, LayerVersionContentInput};
+use aws_sdk_s3::operation::abort_multipart_upload::builders::AbortMultipartUploadInputBuilder;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::operation::put_object::builders::PutObjectInputBuilder;
+use aws_sdk_s3::operation::upload_part::UploadPartOutput;
+use aws_sdk_s3::operation::upload_part::builders::UploadPartInputBuilder;
 use std::sync::Arc;
 
 fn created(input: CreateFunctionInputBuilder, zip: Vec<u8>) -> CreateFunctionInputBuilder {
@@ -20,17 +31,27 @@ fn updated(input: UpdateFunctionCodeInputBuilder, zip: Vec<u8>) -> UpdateFunctio
     input.zip_file(Blob::new(zip))
 }
 
+fn published(input: PublishLayerVersionInputBuilder, zip: Vec<u8>) -> PublishLayerVersionInputBuilder {
+    input.content(LayerVersionContentInput::builder().zip_file(Blob::new(zip)).build())
+}
+
+/// Makes a request of `s3:PutObject` but for its body, which only one attempt can have.
+pub type PutObject<'a> = dyn Fn() -> PutObjectInputBuilder + Send + Sync + 'a;
+/// Makes a request of `s3:UploadPart` but for its body.
+pub type UploadPart<'a> = dyn Fn() -> UploadPartInputBuilder + Send + Sync + 'a;
+
 /// Reads and changes AWS.
 #[derive(Clone)]
 pub struct Writer {
     reader: Reader,
     clients: Arc<Clients>,
     hold_off: Arc<HoldOff>,
+    registry: Arc<Registry>,
 }
 
 impl Writer {
-    pub(super) fn new(reader: Reader, clients: Arc<Clients>) -> Self {
-        Self { reader, clients, hold_off: Arc::default() }
+    pub(super) fn new(reader: Reader, clients: Arc<Clients>, registry: Registry) -> Self {
+        Self { reader, clients, hold_off: Arc::default(), registry: Arc::new(registry) }
     }
 
     /// The half that only reads.
@@ -64,16 +85,72 @@ impl Writer {
         self.caller().quotas.moved().notified().await;
     }
 
-    fn caller(&self) -> &Caller {
+    /// The address of the registry that a token of ECR is for, which says so itself. Whatever stands in for AWS is its
+    /// own registry, unless it names one that is not AWS's.
+    pub fn registry_at(&self, proxy_endpoint: Option<&str>) -> Option<String> {
+        let endpoint = self.caller().scope.endpoint.as_deref().filter(|endpoint| !is_aws(endpoint));
+        match (endpoint, proxy_endpoint) {
+            (Some(endpoint), None) => Some(endpoint.to_owned()),
+            (Some(endpoint), Some(named)) if is_aws(named) => Some(endpoint.to_owned()),
+            (_, named) => named.map(str::to_owned),
+        }
+    }
+
+    /// Calls `s3:PutObject` with what a stretch of a file holds, read anew for each attempt.
+    ///
+    /// # Errors
+    /// What S3 refused, or what went wrong on the way.
+    pub async fn put_object(&self, input: &PutObject<'_>, content: &Stretch) -> Result<PutObjectOutput, AwsError> {
+        let send = || async { input().body(content.body().await?).send_with(&self.clients.s3_upload).await };
+        self.caller().call("s3:PutObject", content.bytes, send).await
+    }
+
+    /// Calls `s3:UploadPart` with what a stretch of a file holds, read anew for each attempt.
+    ///
+    /// # Errors
+    /// What S3 refused, or what went wrong on the way.
+    pub async fn upload_part(&self, input: &UploadPart<'_>, content: &Stretch) -> Result<UploadPartOutput, AwsError> {
+        let send = || async { input().body(content.body().await?).send_with(&self.clients.s3_upload).await };
+        self.caller().call("s3:UploadPart", content.bytes, send).await
+    }
+
+    /// Calls `s3:AbortMultipartUpload` once and at once, also after an interruption: it only cleans up.
+    ///
+    /// # Errors
+    /// What S3 refused, or what went wrong on the way.
+    pub async fn abort_multipart_upload(&self, input: AbortMultipartUploadInputBuilder) -> Result<(), AwsError> {
+        const OPERATION: &str = "s3:AbortMultipartUpload";
+        let caller = self.caller();
+        caller.meter.count(OPERATION, |calls| calls.calls += 1);
+        let answer = input.send_with(&self.clients.s3).await;
+        answer.map(drop).map_err(|error| Failed::new(OPERATION, caller.scope.endpoint.as_deref(), &error).error)
+    }
+
+    pub(super) fn caller(&self) -> &Caller {
         self.reader.caller()
+    }
+
+    /// The way to container registries.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     uploads! {
         create_function = "lambda:CreateFunction": lambda_upload aws_sdk_lambda::create_function(CreateFunctionInputBuilder) -> CreateFunctionOutput, created;
         update_function_code = "lambda:UpdateFunctionCode": lambda_upload aws_sdk_lambda::update_function_code(UpdateFunctionCodeInputBuilder) -> UpdateFunctionCodeOutput, updated;
+        publish_layer_version = "lambda:PublishLayerVersion": lambda_upload aws_sdk_lambda::publish_layer_version(PublishLayerVersionInputBuilder) -> PublishLayerVersionOutput, published;
     }
 
     operations! {
+        create_function_by_reference = "lambda:CreateFunction": lambda aws_sdk_lambda::create_function(CreateFunctionInputBuilder) -> CreateFunctionOutput;
+        update_function_code_by_reference = "lambda:UpdateFunctionCode": lambda aws_sdk_lambda::update_function_code(UpdateFunctionCodeInputBuilder) -> UpdateFunctionCodeOutput;
+        publish_layer_version_by_reference = "lambda:PublishLayerVersion": lambda aws_sdk_lambda::publish_layer_version(PublishLayerVersionInputBuilder) -> PublishLayerVersionOutput;
+        delete_layer_version = "lambda:DeleteLayerVersion": lambda aws_sdk_lambda::delete_layer_version(DeleteLayerVersionInputBuilder) -> DeleteLayerVersionOutput;
+
+        create_multipart_upload = "s3:CreateMultipartUpload": s3 aws_sdk_s3::create_multipart_upload(CreateMultipartUploadInputBuilder) -> CreateMultipartUploadOutput;
+        complete_multipart_upload = "s3:CompleteMultipartUpload": s3_upload aws_sdk_s3::complete_multipart_upload(CompleteMultipartUploadInputBuilder) -> CompleteMultipartUploadOutput;
+        delete_object = "s3:DeleteObject": s3 aws_sdk_s3::delete_object(DeleteObjectInputBuilder) -> DeleteObjectOutput;
+
         update_function_configuration = "lambda:UpdateFunctionConfiguration": lambda aws_sdk_lambda::update_function_configuration(UpdateFunctionConfigurationInputBuilder) -> UpdateFunctionConfigurationOutput;
         delete_function = "lambda:DeleteFunction": lambda aws_sdk_lambda::delete_function(DeleteFunctionInputBuilder) -> DeleteFunctionOutput;
         put_function_concurrency = "lambda:PutFunctionConcurrency": lambda aws_sdk_lambda::put_function_concurrency(PutFunctionConcurrencyInputBuilder) -> PutFunctionConcurrencyOutput;
@@ -113,5 +190,18 @@ impl Writer {
         disable_rule = "events:DisableRule": events aws_sdk_eventbridge::disable_rule(DisableRuleInputBuilder) -> DisableRuleOutput;
         tag_rule = "events:TagResource": events aws_sdk_eventbridge::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
         untag_rule = "events:UntagResource": events aws_sdk_eventbridge::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
+
+        get_authorization_token = "ecr:GetAuthorizationToken": ecr aws_sdk_ecr::get_authorization_token(GetAuthorizationTokenInputBuilder) -> GetAuthorizationTokenOutput;
+        create_repository = "ecr:CreateRepository": ecr aws_sdk_ecr::create_repository(CreateRepositoryInputBuilder) -> CreateRepositoryOutput;
+        delete_repository = "ecr:DeleteRepository": ecr aws_sdk_ecr::delete_repository(DeleteRepositoryInputBuilder) -> DeleteRepositoryOutput;
+        put_lifecycle_policy = "ecr:PutLifecyclePolicy": ecr aws_sdk_ecr::put_lifecycle_policy(PutLifecyclePolicyInputBuilder) -> PutLifecyclePolicyOutput;
+        delete_lifecycle_policy = "ecr:DeleteLifecyclePolicy": ecr aws_sdk_ecr::delete_lifecycle_policy(DeleteLifecyclePolicyInputBuilder) -> DeleteLifecyclePolicyOutput;
+        set_repository_policy = "ecr:SetRepositoryPolicy": ecr aws_sdk_ecr::set_repository_policy(SetRepositoryPolicyInputBuilder) -> SetRepositoryPolicyOutput;
+        delete_repository_policy = "ecr:DeleteRepositoryPolicy": ecr aws_sdk_ecr::delete_repository_policy(DeleteRepositoryPolicyInputBuilder) -> DeleteRepositoryPolicyOutput;
+        put_image_tag_mutability = "ecr:PutImageTagMutability": ecr aws_sdk_ecr::put_image_tag_mutability(PutImageTagMutabilityInputBuilder) -> PutImageTagMutabilityOutput;
+        put_image_scanning_configuration = "ecr:PutImageScanningConfiguration": ecr aws_sdk_ecr::put_image_scanning_configuration(PutImageScanningConfigurationInputBuilder) -> PutImageScanningConfigurationOutput;
+        tag_repository = "ecr:TagResource": ecr aws_sdk_ecr::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
+        untag_repository = "ecr:UntagResource": ecr aws_sdk_ecr::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
+        batch_delete_image = "ecr:BatchDeleteImage": ecr aws_sdk_ecr::batch_delete_image(BatchDeleteImageInputBuilder) -> BatchDeleteImageOutput;
     }
 }

@@ -117,6 +117,9 @@ pub enum Command {
         /// Functions to build, as names or globs [default: all]
         #[arg(value_name = "NAME")]
         names: Vec<String>,
+        /// Go on when a build fails, and report all that do
+        #[arg(short, long)]
+        keep_going: bool,
     },
     /// Show what would be done, and why
     Plan(PlanArguments),
@@ -126,6 +129,8 @@ pub enum Command {
     Destroy(DestroyArguments),
     /// Find what was changed in AWS since it was applied
     Drift(DriftArguments),
+    /// List the files that differ in packages since they were applied
+    Diff(DiffArguments),
     /// Call a function and print its answer
     Invoke(InvokeArguments),
     /// Show what functions logged, times in UTC
@@ -259,6 +264,20 @@ pub struct DriftArguments {
     pub all_stages: bool,
 }
 
+/// What `diff` takes.
+#[derive(Args, Clone, Debug)]
+pub struct DiffArguments {
+    /// Functions to compare, as names or globs [default: all]
+    #[arg(value_name = "NAME", value_parser = function_name)]
+    pub names: Vec<String>,
+    /// Use the packages of the last build
+    #[arg(long)]
+    pub no_build: bool,
+    /// Exit with 2 when something differs, 5 when something is not known
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
 /// What `local` takes.
 #[derive(Args, Clone, Debug)]
 pub struct LocalArguments {
@@ -342,6 +361,7 @@ impl Command {
             Self::Up(_) => "up",
             Self::Destroy(_) => "destroy",
             Self::Drift(_) => "drift",
+            Self::Diff(_) => "diff",
             Self::Invoke(_) => "invoke",
             Self::Logs(_) => "logs",
             Self::Status => "status",

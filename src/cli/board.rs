@@ -97,7 +97,7 @@ impl Board {
         self.left = steps.map(|step| (step.address.clone(), (step.action, step.operations.len()))).collect();
     }
 
-    /// Tells each package, also those that need no build.
+    /// Tells each package that is built, however many there are, and each that cannot be.
     pub fn tell_packages(&mut self) {
         self.tells_packages = true;
     }
@@ -124,9 +124,17 @@ impl Board {
                 self.phase.done += 1;
                 self.phase.packages.remove(function);
                 let word = if *cached { "ready" } else { "built" };
-                let line = || format!("  {} {function} ({}, {})", styled(GREEN, word), bytes(*size), duration(*elapsed_ms));
-                let is_worth_it = !cached && self.phase.total <= LINES_MAX;
-                return (self.is_verbose || self.tells_packages || is_worth_it).then(line);
+                let count = self.count();
+                let line = || format!("  {} {function} ({count}{}, {})", styled(GREEN, word), bytes(*size), duration(*elapsed_ms));
+                let is_worth_it = !cached && (self.tells_packages || self.phase.total <= LINES_MAX);
+                return (self.is_verbose || is_worth_it).then(line);
+            }
+            Event::BuildFailed { function, elapsed_ms } => {
+                self.phase.done += 1;
+                self.phase.packages.remove(function);
+                self.failed += 1;
+                let count = self.count();
+                return self.tells_packages.then(|| format!(" {} {function} ({count}{})", styled(RED, "failed"), duration(*elapsed_ms)));
             }
             Event::Read { done, total } => (self.phase.done, self.phase.total) = (*done, *total),
             Event::OperationStarted { address, call } => {
@@ -156,6 +164,11 @@ impl Board {
             Event::Calls { .. } => {}
         }
         None
+    }
+
+    /// The number of the package that ended, where each is told.
+    fn count(&self) -> String {
+        if self.tells_packages && self.phase.total > 1 { format!("{} of {}, ", self.phase.done, self.phase.total) } else { String::new() }
     }
 
     /// The line that is due now that time has passed, where nothing is drawn.
@@ -284,9 +297,9 @@ impl Board {
     }
 
     fn packages(&self) -> String {
-        let names = self.phase.packages.iter().take(SHOWN_PACKAGES_MAX);
-        let more = if self.phase.packages.len() > SHOWN_PACKAGES_MAX { " …" } else { "" };
-        format!("{}{more}", names.map(|name| format!(" {name}")).collect::<String>())
+        let names: Vec<&str> = self.phase.packages.iter().take(SHOWN_PACKAGES_MAX).map(String::as_str).collect();
+        let more = if self.phase.packages.len() > SHOWN_PACKAGES_MAX { ", …" } else { "" };
+        if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) }
     }
 
     /// One line for where nothing is drawn: how far, and what is waited for.
@@ -499,7 +512,11 @@ mod tests {
         board.take(&Event::BuildStarted { total: 100 }, 0);
         assert_eq!(told(&mut board, false), "", "one of a hundred");
         board.tell_packages();
-        assert_eq!(told(&mut board, true), "  ready hash (18 B, 1.2 s)");
+        assert_eq!(told(&mut board, false), "  built hash (2 of 100, 18 B, 1.2 s)");
+        assert_eq!(told(&mut board, true), "", "what was ready is no news");
+        let failed = Event::BuildFailed { function: "report".into(), elapsed_ms: 300 };
+        assert_eq!(plain(board.take(&failed, 0)).as_deref(), Some(" failed report (4 of 100, 300 ms)"));
+        assert!(board.lines(0, 80, 9)[0].ends_with("1 failed"));
     }
 
     #[test]
@@ -509,12 +526,12 @@ mod tests {
         for (index, function) in ["report", "hash"].into_iter().enumerate() {
             board.take(&Event::Building { function: function.into(), index: index + 1, total: 2 }, 0);
         }
-        assert_eq!(board.lines(0, 80, 9), ["⠋ building 0 of 2 hash report · 0 s"]);
+        assert_eq!(board.lines(0, 80, 9), ["⠋ building 0 of 2: hash, report · 0 s"]);
         let mut built = |function: &str| {
             board.take(&Event::Built { function: function.into(), bytes: 1, cached: true, elapsed_ms: 1 }, 0);
             board.lines(1_000, 80, 9)
         };
-        assert_eq!(built("hash"), ["⠋ building 1 of 2 report · 1 s"]);
+        assert_eq!(built("hash"), ["⠋ building 1 of 2: report · 1 s"]);
         assert_eq!(built("report"), ["⠋ connecting · 1 s"]);
     }
 

@@ -7,7 +7,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
     0  done, or nothing to do; `drift` with pending changes only
     1  failed, nothing applied; `invoke` of a function that failed
-    2  `plan --exit-code`: the spec differs from what was applied
+    2  `plan --exit-code`, `diff --exit-code`: the spec or a package differs from what was applied
     3  drift, in `drift` and in `plan --exit-code`
     4  `plan --exit-code`: spec changes and drift
     5  nothing found, but something could not be read
@@ -52,7 +52,7 @@ pub const GLOBAL_ORDER: usize = 500;
 
 /// The verbs, in groups.
 pub const GROUPS: &[(&str, &[&str])] = &[
-    ("Deploy", &["plan", "up", "destroy", "drift"]),
+    ("Deploy", &["plan", "up", "destroy", "drift", "diff"]),
     ("The spec", &["init", "validate", "spec", "schema", "build"]),
     ("Run", &["invoke", "logs", "local"]),
     ("What is deployed", &["status", "output", "state", "unlock"]),

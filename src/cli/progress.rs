@@ -46,7 +46,7 @@ impl Progress {
         locked(&self.board).expect(plan);
     }
 
-    /// Tells each package, also those that need no build.
+    /// Tells each package that is built, however many there are, and each that cannot be.
     pub fn tell_packages(&self) {
         locked(&self.board).tell_packages();
     }

@@ -352,7 +352,7 @@ mod tests {
             let failure = saved.check(&moved, &basis(&moved, "a")).unwrap_err();
             assert!(failure.exit == Exit::Refused && failure.diagnostics[0].detail.contains(what), "{failure:?}");
         }
-        assert!(saved.check(&state, &basis(&state, "b")).unwrap_err().diagnostics[0].detail.contains("package of `hash`"));
+        assert!(saved.check(&state, &basis(&state, "b")).unwrap_err().diagnostics[0].detail.contains("package of `function.hash`"));
         assert!(saved.check(&state, &Basis::new(&state, &desired(&state), &BTreeMap::new())).is_err());
         let mut other = desired(&state);
         other.resources.values_mut().next().unwrap().inputs.insert("memory_size".into(), 4_096.into());

@@ -41,6 +41,7 @@ const OURS: &[&str] = &[
     "build",
     "completions",
     "destroy",
+    "diff",
     "drift",
     "init",
     "invoke",
@@ -57,7 +58,7 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon", "diff", "gc", "import", "log-groups", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["daemon", "gc", "import", "log-groups", "policy", "runs"];
 
 const STATE_OURS: &[&str] = &["history", "list", "show"];
 const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];

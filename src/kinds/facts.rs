@@ -1,7 +1,7 @@
 //! What other kinds need to know about a function.
 
-use super::FunctionFacts;
 use super::names::usual_name;
+use super::{FunctionFacts, repository_facts};
 use crate::model::{Address, Section, Target, TemplatePart, Value};
 
 /// Works out the facts of one function. A name pattern in `function_name` is resolved already.
@@ -32,7 +32,8 @@ pub fn function_facts(
             managed_role(given)
         }
     };
-    FunctionFacts { name: section.name.clone(), function_name, arn, role, log_group_name, values }
+    let repository = repository_facts(section, |_| None, project, stage);
+    FunctionFacts { name: section.name.clone(), function_name, arn, role, log_group_name, repository, values }
 }
 
 /// The key under which a role section holds what stands in `role = "…"`: the shorthand of the kind `role`.

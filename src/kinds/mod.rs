@@ -2,9 +2,14 @@
 
 mod arguments;
 mod arn;
+mod code_object;
+mod ecr;
 mod event_rule;
 mod facts;
 mod function;
+mod image;
+mod image_uri;
+mod layer;
 mod log_group;
 mod lowering;
 mod names;
@@ -13,7 +18,10 @@ mod reading;
 mod role;
 mod tagging;
 
+pub use code_object::store;
+pub use ecr::of_function as repository_facts;
 pub use facts::function_facts;
+pub use function::forbidden as forbidden_settings;
 
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;
@@ -133,8 +141,21 @@ pub struct FunctionFacts {
     pub role: Option<Address>,
     /// The name of the log group that it writes to.
     pub log_group_name: String,
+    /// Where its image is pushed to; `None` for one that has none of its own.
+    pub repository: Option<RepositoryFacts>,
     /// Its section's values.
     pub values: Table,
+}
+
+/// What a function needs to know about the repository of its image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryFacts {
+    /// Its address.
+    pub address: Address,
+    /// Its name in ECR.
+    pub repository_name: String,
+    /// Whether the spec has a section for it.
+    pub is_declared: bool,
 }
 
 /// What a section became.
@@ -195,8 +216,6 @@ pub const NOT_SUPPORTED_YET: &[&str] = &[
     "event_invoke_config",
     "event_source",
     "function_url",
-    "image",
-    "image_config",
     "publish",
     "recursive_loop",
     "runtime_management_config",
@@ -212,7 +231,19 @@ pub struct Registry {
 impl Registry {
     /// The kinds in the order of the documentation.
     pub fn new() -> Self {
-        Self { kinds: vec![&function::Function, &role::Role, &log_group::LogGroup, &event_rule::EventRule, &permission::Permission] }
+        Self {
+            kinds: vec![
+                &function::Function,
+                &role::Role,
+                &log_group::LogGroup,
+                &event_rule::EventRule,
+                &permission::Permission,
+                &layer::Layer,
+                &code_object::CodeObject,
+                &ecr::Ecr,
+                &image::Image,
+            ],
+        }
     }
 
     /// A registry of these kinds only, for trying out one part without the others.

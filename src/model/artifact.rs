@@ -3,6 +3,7 @@
 use super::{Address, Value};
 use crate::diagnostic::Span;
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 /// A function or a layer that needs a package.
@@ -52,8 +53,40 @@ pub struct Artifact {
 pub enum Form {
     /// Files in a zip.
     Zip,
+    /// A zip that lies in S3 already. Its content hash says where: [`StoredCode`].
+    Stored,
     /// A container image for one architecture.
     Image,
+}
+
+/// Code that lies in S3 already, as `code.s3` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCode {
+    /// The bucket.
+    pub bucket: String,
+    /// The object's key.
+    pub key: String,
+    /// The object's version; without one it is whichever is the latest.
+    pub version: Option<String>,
+}
+
+impl StoredCode {
+    const SCHEME: &str = "s3://";
+    const VERSION: &str = "?version=";
+
+    /// What stands for a content hash: `s3://BUCKET/KEY`, and `?version=VERSION` behind it where there is one.
+    pub fn content_hash(&self) -> String {
+        let version = self.version.as_ref().map_or_else(String::new, |version| format!("{}{version}", Self::VERSION));
+        format!("{}{}/{}{version}", Self::SCHEME, self.bucket, self.key)
+    }
+
+    /// Reads what [`StoredCode::content_hash`] has written; `None` for any other content hash.
+    pub fn parse(content_hash: &str) -> Option<Self> {
+        let rest = content_hash.strip_prefix(Self::SCHEME)?;
+        let (place, version) = rest.rsplit_once(Self::VERSION).map_or((rest, None), |(place, version)| (place, Some(version)));
+        let (bucket, key) = place.split_once('/')?;
+        Some(Self { bucket: bucket.to_owned(), key: key.to_owned(), version: version.map(str::to_owned) })
+    }
 }
 
 /// An image that is ready to be pushed.
@@ -65,6 +98,13 @@ pub struct Image {
     pub media_type: String,
     /// What the manifest names: the configuration and the layers, in their order, each once.
     pub blobs: Vec<Blob>,
+}
+
+impl Image {
+    /// What the image is known by: `sha256:` and 64 hex digits.
+    pub fn digest(&self) -> String {
+        format!("sha256:{:x}", Sha256::digest(&self.manifest))
+    }
 }
 
 /// One blob of an image.
@@ -111,5 +151,19 @@ pub trait ArtifactSource: Send + Sync {
     /// A sentence for people, when it cannot be fetched or is not what its digest says.
     async fn blob(&self, digest: &str) -> Result<PathBuf, String> {
         Err(format!("No blob with the digest `{digest}` belongs to an image of this run. Run again."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_code_reads_back_as_it_is_written() {
+        for (key, version) in [("a/b c.zip", None), ("a?version=1/x.zip", Some("3HL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY"))] {
+            let stored = StoredCode { bucket: "b".into(), key: key.into(), version: version.map(str::to_owned) };
+            assert_eq!(StoredCode::parse(&stored.content_hash()), Some(stored));
+        }
+        assert_eq!(StoredCode::parse("sha256:aa"), None);
     }
 }

@@ -36,6 +36,13 @@ pub enum Event {
         /// How long it took.
         elapsed_ms: u64,
     },
+    /// One package cannot be made.
+    BuildFailed {
+        /// The function.
+        function: String,
+        /// How long it took.
+        elapsed_ms: u64,
+    },
     /// AWS is being read.
     ReadStarted {
         /// How many resources.

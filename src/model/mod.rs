@@ -20,7 +20,7 @@ pub mod state;
 pub mod value;
 
 pub use address::{Address, PhysicalId};
-pub use artifact::{Artifact, ArtifactSource, Blob, Form, Image, PackageRequest};
+pub use artifact::{Artifact, ArtifactSource, Blob, Form, Image, PackageRequest, StoredCode};
 pub use calls::CallAccount;
 pub use desired::{Dependency, Desired, Identity, Resource, Strength, Target, Until};
 pub use diff::{Cause, Change};

@@ -1,8 +1,9 @@
 //! What would be done, complete: applying makes no choice.
 
-use super::{Address, Change, Path, PhysicalId, Strength, Table, Target, Transition, Unchecked, Value};
+use super::{Address, Change, Path, PhysicalId, SourceChanges, Strength, Table, Target, Transition, Unchecked, Value};
 use crate::diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything one run would do.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,9 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// Facts worth knowing, for people.
     pub notes: Vec<(Address, String)>,
+    /// Why packages are not what was applied, by whose they are. The planner does not know it: it knows packages
+    /// by their hashes.
+    pub source_changes: BTreeMap<Address, SourceChanges>,
 }
 
 /// A setting that was not read, since it costs a call of its own.

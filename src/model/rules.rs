@@ -16,6 +16,16 @@ pub trait Rules: Send + Sync {
         Replacement::CreateFirst
     }
 
+    /// How many of those that it has replaced stay in AWS, the youngest of them; the others are deleted.
+    fn kept(&self, _desired: &Resource) -> usize {
+        0
+    }
+
+    /// Attributes that AWS makes with the resource and never changes: where the state lost them, what AWS shows counts.
+    fn lasting_attributes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether AWS deletes it together with its parent.
     fn dies_with_parent(&self) -> bool {
         false

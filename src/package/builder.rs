@@ -1,13 +1,17 @@
 //! The seam for builders: one per kind of build.
 
+use super::check::is_provided;
 use super::command::CommandBuilder;
 use super::environment::Environment;
 use super::fingerprint::Sources;
 use super::go::GoBuilder;
 use super::index::Index;
+use super::node::NodeBuilder;
+use super::python::PythonBuilder;
 use super::rust::RustBuilder;
+use super::script::handlers;
 use crate::diagnostic::Diagnostic;
-use crate::model::Table;
+use crate::model::{PackageRequest, Table};
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +35,10 @@ pub struct Job<'a> {
     pub function: &'a str,
     /// `arm64` or `x86_64`.
     pub architecture: &'a str,
+    /// The function's runtime, such as `python3.14`.
+    pub runtime: &'a str,
+    /// The function's handler; empty where none is given.
+    pub handler: &'a str,
     /// The spec's folder.
     pub folder: &'a Path,
     /// Where facts about earlier builds are kept.
@@ -77,6 +85,20 @@ pub trait Builder: Send + Sync {
         false
     }
 
+    /// Whether a function with these settings could run what is made; `folder` is the spec's.
+    fn misfit(&self, build: &Build, request: &PackageRequest, _folder: &Path) -> Option<Diagnostic> {
+        if self.makes_a_program() {
+            return (!is_provided(&request.runtime)).then(|| no_program_wanted(build, request));
+        }
+        let is_lacking = !is_provided(&request.runtime) && !handlers::is_given(&request.handler);
+        is_lacking.then(|| handlers::missing(&request.runtime).hint("`handler = \"FILE.FUNCTION\"` names both, without the file's ending"))
+    }
+
+    /// What of a function's settings decides what is made, besides its build and its architecture.
+    fn variant(&self, _request: &PackageRequest) -> String {
+        String::new()
+    }
+
     /// Whether equal builds of different functions differ all the same.
     fn is_per_function(&self, _build: &Build) -> bool {
         false
@@ -92,6 +114,16 @@ pub trait Builder: Send + Sync {
     async fn build(&self, job: &Job<'_>) -> Result<Built, Diagnostic>;
 }
 
+/// A program in the place of a language's module would fail at its first invocation.
+fn no_program_wanted(build: &Build, request: &PackageRequest) -> Diagnostic {
+    Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
+        .detail(format!(
+            "A build of the kind `{}` makes a program, which only the runtimes `provided.*` start; the function has `{}`.",
+            build.kind, request.runtime
+        ))
+        .hint("write `runtime = \"provided.al2023\"`, which also stands without any `runtime`")
+}
+
 /// All builders.
 pub struct Builders {
     builders: Vec<Box<dyn Builder>>,
@@ -105,8 +137,15 @@ impl Builders {
 
     /// The same, with programs sought and started in another environment.
     pub(super) fn with(environment: Environment) -> Self {
-        let (go, rust) = (GoBuilder::new(environment.clone()), RustBuilder::new(environment));
-        Self { builders: vec![Box::new(CommandBuilder), Box::new(go), Box::new(rust)] }
+        Self {
+            builders: vec![
+                Box::new(CommandBuilder),
+                Box::new(GoBuilder::new(environment.clone())),
+                Box::new(RustBuilder::new(environment.clone())),
+                Box::new(PythonBuilder::new(environment.clone())),
+                Box::new(NodeBuilder::new(environment)),
+            ],
+        }
     }
 
     /// The builder for a kind.

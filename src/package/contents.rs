@@ -1,7 +1,7 @@
 //! The files of a package.
 
 use super::UNZIPPED_LIMIT_BYTES;
-use super::hash::Item;
+use super::hash::{Item, hex};
 use super::index::Index;
 use super::problem::{missing, unreadable};
 use super::source::Source;
@@ -48,6 +48,8 @@ pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Resu
         Source::Files(files) => named_files(folder, files),
         Source::Directory(path) => directory(&folder.join(path), path, ""),
         Source::Zip(path) => archive(&folder.join(path), path),
+        // Nothing of it is on this machine.
+        Source::Stored(_) => Ok(Contents::Files(Vec::new())),
         Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
     }
 }
@@ -68,7 +70,9 @@ fn archive(path: &Path, shown: &str) -> Result<Contents, Diagnostic> {
     if !metadata.is_file() {
         return Err(not_a_file(shown, "zip"));
     }
-    zip::check_size(metadata.len()).map_err(large)?;
+    if metadata.len() > UNZIPPED_LIMIT_BYTES {
+        return Err(large(too_large()));
+    }
     Ok(Contents::Archive(path.to_owned()))
 }
 
@@ -190,15 +194,25 @@ pub(super) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
-/// All files below `root`. Links are followed, as long as they stay inside.
 fn walk(root: &Path, shown: &str, prefix: &str) -> Result<Vec<Entry>, Diagnostic> {
+    walk_but(root, shown, prefix, |_| false)
+}
+
+/// All files below `root` but those that `is_left_out` accepts, and what lies in such folders. Links are followed,
+/// as long as they stay inside.
+pub(super) fn walk_but(
+    root: &Path,
+    shown: &str,
+    prefix: &str,
+    is_left_out: impl Fn(&DirEntry) -> bool + Send + Sync + 'static,
+) -> Result<Vec<Entry>, Diagnostic> {
     let fence = root.canonicalize().map_err(|error| unreadable(shown, &error))?;
     let mut entries = Vec::new();
     let walker = WalkBuilder::new(root)
         .standard_filters(false)
         .follow_links(true)
         .add_custom_ignore_filename(IGNORE_FILE)
-        .filter_entry(|entry| entry.file_name() != ".git")
+        .filter_entry(move |entry| entry.file_name() != ".git" && (entry.depth() == 0 || !is_left_out(entry)))
         .build();
     for found in walker {
         let found = found.map_err(|error| unwalkable(shown, &error))?;
@@ -261,11 +275,7 @@ impl Contents {
     pub fn read(&self, index: &Index) -> Result<Vec<Item>, String> {
         match self {
             Self::Files(entries) => entries.iter().map(|entry| read_entry(index, entry)).collect(),
-            Self::Archive(path) => {
-                let shown = path.display();
-                let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}."))?;
-                zip::read(io::BufReader::new(file), UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))
-            }
+            Self::Archive(path) => read_archive(index, path),
         }
     }
 
@@ -310,6 +320,21 @@ impl Contents {
         };
         Ok((file.into_temp_path(), items))
     }
+}
+
+/// What is in a zip, unpacked only where no zip with the same bytes was before.
+fn read_archive(index: &Index, path: &Path) -> Result<Vec<Item>, String> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| format!("`{shown}` cannot be read: {error}.");
+    let held = index.held(path).map_err(unreadable)?;
+    let (manifests, hash) = (index.manifests(), hex(&held.sha256));
+    if let Some(items) = manifests.as_ref().and_then(|manifests| manifests.items(&hash)) {
+        return Ok(items);
+    }
+    let file = io::BufReader::new(File::open(path).map_err(unreadable)?);
+    let items = zip::read(file, UNZIPPED_LIMIT_BYTES).map_err(|error| format!("`{shown}` cannot be deployed. {error}"))?;
+    manifests.iter().for_each(|manifests| manifests.keep(&hash, &items));
+    Ok(items)
 }
 
 fn read_entry(index: &Index, entry: &Entry) -> Result<Item, String> {
@@ -481,8 +506,7 @@ mod tests {
         let problem = of_folder(folder.path()).unwrap_err();
         assert_eq!(problem.code, "package-too-large");
         assert!(problem.detail.contains("`large` (262144000 bytes), `small`"), "{}", problem.detail);
-        File::create(folder.path().join("a.zip")).unwrap().set_len(crate::package::ZIP_LIMIT_BYTES + 1).unwrap();
-        let problem = collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err();
-        assert!(problem.code == "package-too-large" && problem.detail.contains("S3, which is not supported yet"), "{problem:?}");
+        File::create(folder.path().join("a.zip")).unwrap().set_len(UNZIPPED_LIMIT_BYTES + 1).unwrap();
+        assert_eq!(collect(folder.path(), &Source::Zip("a.zip".into()), true).unwrap_err().code, "package-too-large");
     }
 }

@@ -1,6 +1,7 @@
 //! What files held when they were last read, so that what did not move since need not be read again.
 
 use super::hash::hex;
+use super::manifest::Manifests;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
@@ -21,7 +22,7 @@ const COARSE_STEP_NS: i64 = 2_000_000_000;
 /// The hashes of files by path. Clones share what they know.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    place: Option<PathBuf>,
+    cache: Option<PathBuf>,
     known: Arc<Mutex<Known>>,
 }
 
@@ -63,9 +64,8 @@ pub(super) struct Held {
 impl Index {
     /// What earlier runs kept in the folder `cache`; a damaged index only costs reading.
     pub fn load(cache: &Path) -> Self {
-        let place = cache.join(FILE);
-        let files = fs::read_to_string(&place).ok().and_then(|text| parse(&text)).unwrap_or_default();
-        Self { place: Some(place), known: Arc::new(Mutex::new(Known { files, ..Known::default() })) }
+        let files = fs::read_to_string(cache.join(FILE)).ok().and_then(|text| parse(&text)).unwrap_or_default();
+        Self { cache: Some(cache.to_owned()), known: Arc::new(Mutex::new(Known { files, ..Known::default() })) }
     }
 
     /// What `path` holds, read only where the file moved since it was read last.
@@ -97,10 +97,15 @@ impl Index {
     /// Keeps what is known for the next run. What cannot be kept is read again, and nothing else.
     pub fn save(&self) {
         let mut known = self.known();
-        let Some(place) = self.place.as_ref().filter(|_| known.is_changed) else { return };
+        let Some(cache) = self.cache.as_ref().filter(|_| known.is_changed) else { return };
         known.is_changed = false;
         known.files.retain(|path, _| path.symlink_metadata().is_ok());
-        let _ = write(place, &known.files);
+        let _ = write(&cache.join(FILE), &known.files);
+    }
+
+    /// What is kept of packages and zips beside it.
+    pub(super) fn manifests(&self) -> Option<Manifests> {
+        self.cache.as_deref().map(Manifests::new)
     }
 
     /// How many files were opened.

@@ -14,11 +14,15 @@ mod go;
 mod hash;
 mod index;
 mod language;
+mod manifest;
+mod node;
 mod option;
 mod packages;
 mod problem;
 mod process;
+mod python;
 mod rust;
+mod script;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -26,7 +30,7 @@ mod work;
 mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
-pub use packages::Packages;
+pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
 pub use source::{Source, parse};
 
 use crate::diagnostic::Diagnostic;
@@ -61,6 +65,8 @@ pub struct Options<'a> {
     pub cache: &'a Path,
     /// Whether builds may run. Otherwise what they made last is used, or missed.
     pub build: bool,
+    /// Whether the other builds go on when one has failed.
+    pub keep_going: bool,
     /// Whether what is built runs on this machine, and not on Lambda. The requests then have this
     /// machine's architecture.
     pub for_this_machine: bool,

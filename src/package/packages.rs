@@ -1,9 +1,11 @@
 //! The packages of a run, and their zips while they are needed.
 
 use super::contents::Contents;
-use super::hash::{Item, content_hash};
+use super::fingerprint::Sources;
+use super::hash::{Item, content_hash, hex};
+use super::manifest::Manifests;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Artifact, ArtifactSource};
+use crate::model::{Address, Artifact, ArtifactSource, SourceChange, SourceChanges};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -18,11 +20,14 @@ const KEPT_ZIPS: usize = 4;
 pub struct Packages {
     /// What is known of them, by whose they are.
     pub artifacts: BTreeMap<Address, Artifact>,
+    /// How they came to be, by whose they are.
+    pub makings: BTreeMap<Address, Making>,
     /// What the user should know about them.
     pub diagnostics: Vec<Diagnostic>,
     contents: BTreeMap<String, Arc<Planned>>,
-    /// Sizes by content hash, in bytes.
-    sizes: BTreeMap<String, usize>,
+    /// What tells apart the builds that made them, by whose they are.
+    builds: BTreeMap<Address, String>,
+    manifests: Manifests,
     zips: Mutex<VecDeque<(String, Zip)>>,
     /// Zips in files by content hash.
     files: Mutex<BTreeMap<String, ZipFile>>,
@@ -31,6 +36,46 @@ pub struct Packages {
 type Zip = Arc<OnceCell<Vec<u8>>>;
 type ZipFile = Arc<OnceCell<TempPath>>;
 
+/// One file of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedFile {
+    /// Its mode in the package, such as `0o755`.
+    pub mode: u32,
+    /// Its length.
+    pub bytes: u64,
+    /// Its content's SHA-256, in hex.
+    pub sha256: String,
+}
+
+/// What a package weighs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PackedSize {
+    /// All files together, in bytes.
+    pub bytes: u64,
+    /// How many files.
+    pub files: usize,
+}
+
+/// What differs between two packages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackageDiff {
+    /// What the one before weighs.
+    pub before: PackedSize,
+    /// What the one after weighs.
+    pub after: PackedSize,
+    /// The files that differ, by name: as they were and as they are.
+    pub files: BTreeMap<String, (Option<PackedFile>, Option<PackedFile>)>,
+}
+
+/// How a package came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Making {
+    /// Whether nothing had to be built: an earlier build still held, or the files were there.
+    pub is_cached: bool,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
 /// Contents as they were hashed.
 pub(super) struct Planned {
     pub contents: Contents,
@@ -38,14 +83,75 @@ pub(super) struct Planned {
 }
 
 impl Packages {
-    pub(super) fn new(
-        artifacts: BTreeMap<Address, Artifact>,
-        contents: BTreeMap<String, Arc<Planned>>,
-        diagnostics: Vec<Diagnostic>,
-    ) -> Self {
-        let size = |artifact: &Artifact| usize::try_from(artifact.unzipped_bytes).unwrap_or(usize::MAX);
-        let sizes = artifacts.values().map(|artifact| (artifact.content_hash.clone(), size(artifact))).collect();
-        Self { artifacts, diagnostics, contents, sizes, zips: Mutex::default(), files: Mutex::default() }
+    /// No packages yet; what earlier ones held is known from `manifests`.
+    pub(super) fn new(manifests: Manifests) -> Self {
+        Self {
+            artifacts: BTreeMap::new(),
+            makings: BTreeMap::new(),
+            diagnostics: Vec::new(),
+            contents: BTreeMap::new(),
+            builds: BTreeMap::new(),
+            manifests,
+            zips: Mutex::default(),
+            files: Mutex::default(),
+        }
+    }
+
+    /// Adds the package that these need, made by the build with this key, and keeps what later runs may ask for.
+    pub(super) fn add(
+        &mut self,
+        addresses: impl Iterator<Item = Address>,
+        artifact: Artifact,
+        planned: Planned,
+        making: Making,
+        build: &str,
+        sources: Option<&Sources>,
+    ) {
+        let hash = &artifact.content_hash;
+        self.manifests.keep(hash, &planned.items);
+        sources.into_iter().for_each(|sources| self.manifests.keep_sources(hash, build, sources));
+        for address in addresses {
+            self.builds.insert(address.clone(), build.to_owned());
+            self.makings.insert(address.clone(), making);
+            self.artifacts.insert(address, artifact.clone());
+        }
+        self.contents.insert(artifact.content_hash, Arc::new(planned));
+    }
+
+    /// Why the package at `address` is not the one with the content hash `applied`: what differs in what it is
+    /// made from, else in its files. Empty where nothing is known of that one.
+    pub fn changes(&self, address: &Address, applied: &str) -> SourceChanges {
+        let (Some(artifact), Some(build)) = (self.artifacts.get(address), self.builds.get(address)) else {
+            return SourceChanges::default();
+        };
+        let sources = |hash: &str| self.manifests.sources(hash, build);
+        if let (Some(before), Some(after)) = (sources(applied), sources(&artifact.content_hash))
+            && before != after
+        {
+            return after.since(&before);
+        }
+        let Some(diff) = self.diff(address, applied) else { return SourceChanges::default() };
+        SourceChanges::of(diff.files.into_iter().map(|(name, sides)| match sides {
+            (None, _) => SourceChange::Added { name },
+            (_, None) => SourceChange::Removed { name },
+            _ => SourceChange::Changed { name },
+        }))
+    }
+
+    /// Which files differ between the package at `address` and the one with the content hash `applied`. Nothing
+    /// where that one's files are not known.
+    pub fn diff(&self, address: &Address, applied: &str) -> Option<PackageDiff> {
+        let planned = self.contents.get(&self.artifacts.get(address)?.content_hash)?;
+        let before = self.manifests.items(applied)?;
+        let mut diff = PackageDiff { before: PackedSize::of(&before), after: PackedSize::of(&planned.items), files: BTreeMap::new() };
+        for item in &before {
+            diff.files.entry(item.name.clone()).or_default().0 = Some(PackedFile::of(item));
+        }
+        for item in &planned.items {
+            diff.files.entry(item.name.clone()).or_default().1 = Some(PackedFile::of(item));
+        }
+        diff.files.retain(|_, (before, after)| before != after);
+        Some(diff)
     }
 
     #[cfg(test)]
@@ -86,7 +192,20 @@ impl ArtifactSource for Packages {
 
     /// The size of what goes into the zip, which is seldom smaller than that.
     fn expected_bytes(&self, content_hash: &str) -> usize {
-        self.sizes.get(content_hash).copied().unwrap_or_default()
+        let items = self.contents.get(content_hash).map(|planned| planned.items.as_slice()).unwrap_or_default();
+        usize::try_from(items.iter().map(|item| item.bytes).sum::<u64>()).unwrap_or(usize::MAX)
+    }
+}
+
+impl PackedSize {
+    fn of(items: &[Item]) -> Self {
+        Self { bytes: items.iter().map(|item| item.bytes).sum(), files: items.len() }
+    }
+}
+
+impl PackedFile {
+    fn of(item: &Item) -> Self {
+        Self { mode: item.mode, bytes: item.bytes, sha256: hex(&item.sha256) }
     }
 }
 

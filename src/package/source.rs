@@ -4,7 +4,7 @@ use super::builder::{Build, Builders};
 use super::language;
 use super::problem::{list, not_supported_yet, unknown_key, wrong_type};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::model::{Table, Value};
+use crate::model::{StoredCode, Table, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -26,6 +26,8 @@ pub enum Source {
     Directory(String),
     /// A zip that somebody else made.
     Zip(String),
+    /// A zip in S3 that somebody else put there.
+    Stored(StoredCode),
     /// What a build makes.
     Build(Build),
 }
@@ -94,9 +96,7 @@ fn how_many(given: &[&str]) -> Diagnostic {
 
 fn code_source(key: &str, value: &Value) -> Result<Source, Diagnostic> {
     match key {
-        "s3" => Err(not_supported_yet(
-            "Code that lies in S3 already, `code.s3`, is decided but not built. Use `code.zip` with the file itself.".into(),
-        )),
+        "s3" => stored(value).map(Source::Stored),
         "files" => files(value).map(Source::Files),
         _ => {
             let path = path(&format!("code.{key}"), value)?;
@@ -115,6 +115,18 @@ fn path(key: &str, value: &Value) -> Result<String, Diagnostic> {
         Value::String(_) => Err(wrong_type(key, "a path", "empty")),
         other => Err(wrong_type(key, "a path", other.type_name())),
     }
+}
+
+fn stored(value: &Value) -> Result<StoredCode, Diagnostic> {
+    let Value::Table(table) = value else {
+        return Err(wrong_type("code.s3", "a table such as `{ bucket = \"NAME\", key = \"KEY\" }`", value.type_name()));
+    };
+    let text = |key: &str| match table.get(key) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+        other => Err(wrong_type(&format!("code.s3.{key}"), "a string", other.map_or("absent", Value::type_name))),
+    };
+    let version = table.contains_key("version").then(|| text("version")).transpose()?;
+    Ok(StoredCode { bucket: text("bucket")?, key: text("key")?, version })
 }
 
 fn files(value: &Value) -> Result<BTreeMap<String, String>, Diagnostic> {
@@ -247,7 +259,8 @@ mod tests {
             (Some(r#""a""#), None, "wrong-type"),
             (Some(r#"{"file":3}"#), None, "wrong-type"),
             (Some(r#"{"files":{"a":3}}"#), None, "wrong-type"),
-            (Some(r#"{"s3":{"bucket":"b"}}"#), None, "not-supported-yet"),
+            (Some(r#"{"s3":{"bucket":"b"}}"#), None, "wrong-type"),
+            (Some(r#"{"s3":"s3://b/k"}"#), None, "wrong-type"),
             (Some(r#"{"file":{"$unknown":"role.a.arn"}}"#), None, "reference-in-code"),
             (None, Some(r#""folder""#), "missing-file"),
             (None, Some(r#""app/Cargo.toml""#), "wrong-file-type"),

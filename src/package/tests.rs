@@ -46,11 +46,22 @@ impl Fixture {
     }
 
     async fn run(&self, requests: Vec<PackageRequest>, build: bool) -> Result<Packages, Vec<Diagnostic>> {
+        self.run_on(requests, build, true).await
+    }
+
+    async fn run_on(&self, requests: Vec<PackageRequest>, build: bool, keep_going: bool) -> Result<Packages, Vec<Diagnostic>> {
         let events = Arc::clone(&self.events);
         let cache = self.folder.path().join("state/build");
         let events: EventSink = Arc::new(move |event| events.lock().unwrap().push(event));
-        let options =
-            Options { folder: self.folder.path(), cache: &cache, build, for_this_machine: false, events, checked: &Notify::new() };
+        let options = Options {
+            folder: self.folder.path(),
+            cache: &cache,
+            build,
+            keep_going,
+            for_this_machine: false,
+            events,
+            checked: &Notify::new(),
+        };
         is_send(resolve(requests, &options)).await
     }
 
@@ -159,6 +170,48 @@ async fn equal_builds_run_once_and_not_again_until_something_changed() {
 }
 
 #[tokio::test]
+async fn why_a_package_changed_is_told_since_it_was_applied_and_not_since_the_last_build() {
+    let fixture = Fixture::new(&[("main", "1"), ("lib", "1"), ("state/runs", ""), ("dir/bootstrap", "x"), ("dir/old", "x")]);
+    let json = COPY.replace("{\"kind\"", "{\"inputs\":[\"main\",\"lib\"],\"kind\"");
+    let requests = || vec![built("a", &json), code("b", r#"{"dir":"dir"}"#)];
+    let (a, b) = (Address::new("function", "a"), Address::new("function", "b"));
+    let applied = fixture.ok(requests()).await;
+    let hash = |packages: &Packages, address: &Address| packages.artifacts[address].content_hash.clone();
+    let (applied_a, applied_b) = (hash(&applied, &a), hash(&applied, &b));
+    fixture.write("lib", "2");
+    let same = fixture.ok(requests()).await;
+    assert_eq!(hash(&same, &a), applied_a, "what is copied is `main`");
+    assert!(same.changes(&a, &applied_a).is_empty());
+    fixture.write("main", "2");
+    fixture.write("dir/new", "");
+    fs::remove_file(fixture.folder.path().join("dir/old")).unwrap();
+    fixture.ok(requests()).await;
+    fixture.write("main", "3");
+    let now = fixture.ok(requests()).await;
+    assert_eq!(now.changes(&a, &applied_a).sentence(), "main changed", "since `lib` changed, the same package was made");
+    assert_eq!(now.changes(&b, &applied_b).sentence(), "new added, old removed");
+    assert!(now.changes(&a, "sha256:other").is_empty(), "of what another machine made nothing is known");
+    let without = fixture.run(requests(), false).await.ok().unwrap();
+    assert_eq!(without.changes(&a, &applied_a).sentence(), "main changed", "also without building");
+}
+
+#[tokio::test]
+async fn what_did_not_move_is_not_opened() {
+    let fixture = Fixture::new(&[("main", "1"), ("state/runs", ""), ("dir/bootstrap", "x"), ("dir/data", "x")]);
+    let zip = fixture.ok(vec![code("a", r#"{"dir":"dir"}"#)]).await;
+    let zip = zip.zip(&zip.artifacts[&Address::new("function", "a")].content_hash).await.unwrap();
+    fs::write(fixture.folder.path().join("a.zip"), zip).unwrap();
+    let requests = || vec![built("a", COPY), code("b", r#"{"dir":"dir"}"#), code("c", r#"{"zip":"a.zip"}"#)];
+    fixture.ok(requests()).await;
+    // What was written just before it is read is read once more.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    fixture.ok(requests()).await;
+    let index = fs::read_to_string(fixture.folder.path().join("state/build/index")).unwrap();
+    fixture.ok(requests()).await;
+    assert_eq!(fs::read_to_string(fixture.folder.path().join("state/build/index")).unwrap(), index, "each reading is noted");
+}
+
+#[tokio::test]
 async fn only_named_inputs_count() {
     let fixture = Fixture::new(&[("main", "1"), ("README", "1"), ("state/runs", "")]);
     let json = COPY.replace("{\"kind\"", "{\"inputs\":[\"ma*\"],\"kind\"");
@@ -213,6 +266,23 @@ async fn a_failed_build_shows_the_end_of_what_it_said() {
         "{}",
         problem.detail
     );
+}
+
+#[tokio::test]
+async fn the_first_failed_build_ends_the_others_unless_they_are_to_keep_going() {
+    let fixture = Fixture::new(&[]);
+    let json = |name: &str, command: &str| built(name, &format!(r#"{{"command":"{command}","output":"{name}"}}"#));
+    let slow = (0..40).map(|number| json(&format!("f{number}"), "sleep 60"));
+    let requests = || [json("a", "exit 1"), json("b", "exit 1")].into_iter().chain(slow.clone()).collect::<Vec<_>>();
+    let started = std::time::Instant::now();
+    let problems = fixture.run_on(requests(), true, false).await.err().unwrap();
+    assert!(started.elapsed().as_secs() < 60);
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].hints, ["41 other packages were not built because of it; `lambdo build --keep-going` shows every error"]);
+    let failed = |event: &Event| matches!(event, Event::BuildFailed { .. });
+    assert_eq!(fixture.events.lock().unwrap().drain(..).filter(failed).count(), 1);
+    let problems = fixture.run_on(requests()[..2].to_vec(), true, true).await.err().unwrap();
+    assert_eq!((problems.len(), problems.iter().all(|problem| problem.hints.is_empty())), (2, true));
 }
 
 #[tokio::test]

@@ -4,20 +4,21 @@ use super::Options;
 use super::builder::{Build, Builders, Built, Job};
 use super::check::{check as check_contents, check_names, is_provided};
 use super::contents::{self, Contents};
+use super::fingerprint::Sources;
 use super::glibc;
 use super::hash::content_hash;
 use super::index::Index;
-use super::packages::{Packages, Planned};
+use super::manifest::Manifests;
+use super::packages::{Making, Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
 use super::source::{Source, parse};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Artifact, Event, Form, PackageRequest, Value};
+use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
 use futures::StreamExt;
 use futures::stream;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::OnceCell;
@@ -35,6 +36,8 @@ struct Package {
 
 /// One build and what came of it.
 struct Work {
+    /// What tells it apart from others, in every run.
+    key: String,
     build: Build,
     architecture: String,
     /// Of the function that needs it, or the first of several.
@@ -46,9 +49,14 @@ struct Work {
 /// A package that is ready.
 struct Ready {
     planned: Planned,
+    making: Making,
+    sources: Option<Sources>,
     artifact: Artifact,
     warnings: Vec<Diagnostic>,
 }
+
+/// A package and what came of it.
+type Made = (Package, Result<Ready, Diagnostic>);
 
 struct Run<'a> {
     options: &'a Options<'a>,
@@ -72,14 +80,14 @@ pub(super) async fn resolve(
         (options.events)(Event::BuildStarted { total });
     }
     let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(|package| package.build.is_some());
-    let mut made = run.make_all(given).await;
+    let mut made = run.make_all(given, true).await;
     // A build takes its time: whoever waits for the end of the checks need not wait for it.
     if problems.is_empty() && made.iter().all(|(_, made)| made.is_ok()) {
         options.checked.notify_one();
-        made.extend(run.make_all(built).await);
+        made.extend(run.make_all(built, options.keep_going).await);
     }
     run.index.save();
-    finish(made, problems)
+    run.finish(made, problems)
 }
 
 /// What is wrong with the packages as far as it shows without a build and without reading what files hold.
@@ -116,6 +124,7 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             let path = folder.join(&build.path);
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
+        Source::Stored(_) => Ok(()),
         source => contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.is_provided)),
     }
 }
@@ -144,7 +153,7 @@ fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) 
         };
         let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
         let is_provided = is_provided(&request.runtime);
-        if let Some(problem) = wrong_runtime(&source, &request, builders) {
+        if let Some(problem) = misfit(&source, &request, folder, builders) {
             problems.push(placed(problem, &request));
             continue;
         }
@@ -175,26 +184,20 @@ fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works:
     let architecture = architecture(request);
     let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
     let owner = if is_per_function { request.address.name.as_str() } else { "" };
-    let key = format!("{build:?} {architecture} {owner}");
-    *works.known.entry(key).or_insert_with(|| {
+    let variant = builders.find(&build.kind).map(|builder| builder.variant(request)).unwrap_or_default();
+    let key = format!("{build:?} {architecture} {owner} {variant}");
+    *works.known.entry(key.clone()).or_insert_with(|| {
         let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
-        works.list.push(Work { build, architecture, request, is_per_function, done: OnceCell::new() });
+        works.list.push(Work { key, build, architecture, request, is_per_function, done: OnceCell::new() });
         works.list.len() - 1
     })
 }
 
-/// A program in the place of a language's module would fail at its first invocation.
-fn wrong_runtime(source: &Source, request: &PackageRequest, builders: &Builders) -> Option<Diagnostic> {
+/// A function that could not run what is built for it.
+fn misfit(source: &Source, request: &PackageRequest, folder: &Path, builders: &Builders) -> Option<Diagnostic> {
     let Source::Build(build) = source else { return None };
-    let makes_a_program = builders.find(&build.kind).is_some_and(|builder| builder.makes_a_program());
-    (makes_a_program && !is_provided(&request.runtime)).then(|| {
-        Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
-            .detail(format!(
-                "A build of the kind `{}` makes a program, which only the runtimes `provided.*` start; the function has `{}`.",
-                build.kind, request.runtime
-            ))
-            .hint("write `runtime = \"provided.al2023\"`, which also stands without any `runtime`")
-    })
+    // A layer is not run by itself.
+    builders.find(&build.kind).filter(|_| request.address.kind == "function")?.misfit(build, request, folder)
 }
 
 /// Errors are placed at the function that asked.
@@ -209,6 +212,8 @@ impl Run<'_> {
             build: &work.build,
             function: &work.request.address.name,
             architecture: &work.architecture,
+            runtime: &work.request.runtime,
+            handler: &work.request.handler,
             folder,
             cache,
             index: &self.index,
@@ -228,30 +233,59 @@ impl Run<'_> {
         writers.iter().filter(|(_, works)| works.len() > 1).map(|(output, works)| shared_output(output, works)).collect()
     }
 
-    async fn make_all(&self, packages: Vec<Package>) -> Vec<(Package, Result<Ready, Diagnostic>)> {
-        let made = stream::iter(packages).map(|package| async {
-            let made = self.make(&package).await;
-            (package, made)
-        });
-        made.buffer_unordered(cores()).collect().await
+    /// Makes packages, as many at a time as there are cores; unless it is to keep going, until one cannot be made:
+    /// builds that still run then are ended.
+    async fn make_all(&self, packages: Vec<Package>, keep_going: bool) -> Vec<Made> {
+        let number = packages.len();
+        let mut making = stream::iter(packages).map(|package| self.make(package)).buffer_unordered(cores());
+        let mut made = Vec::with_capacity(number);
+        while let Some(mut one) = making.next().await {
+            let is_end = one.1.is_err() && !keep_going;
+            let left_out = number - made.len() - 1;
+            if let Err(problem) = &mut one.1
+                && is_end
+                && left_out > 0
+            {
+                problem.hints.push(format!("{} not built because of it; `lambdo build --keep-going` shows every error", others(left_out)));
+            }
+            made.push(one);
+            if is_end {
+                break;
+            }
+        }
+        made
     }
 
-    async fn make(&self, package: &Package) -> Result<Ready, Diagnostic> {
+    async fn make(&self, package: Package) -> Made {
         let started = Instant::now();
         for request in &package.requests {
             let index = self.started.fetch_add(1, Ordering::Relaxed) + 1;
             (self.options.events)(Event::Building { function: request.shown(), index, total: self.total });
         }
+        let mut made = self.make_one(&package).await;
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for function in package.requests.iter().map(PackageRequest::shown) {
+            (self.options.events)(match &mut made {
+                Ok(ready) => {
+                    ready.making.elapsed_ms = elapsed_ms;
+                    Event::Built { function, bytes: ready.artifact.unzipped_bytes, cached: ready.making.is_cached, elapsed_ms }
+                }
+                Err(_) => Event::BuildFailed { function, elapsed_ms },
+            });
+        }
+        (package, made)
+    }
+
+    async fn make_one(&self, package: &Package) -> Result<Ready, Diagnostic> {
+        if let Source::Stored(code) = &package.source {
+            return Ok(stored(code));
+        }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
         let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
+        ready.making.is_cached = built.as_ref().is_none_or(|built| built.is_cached);
         ready.warnings = self.warnings(package, built.as_ref());
-        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        for request in &package.requests {
-            let (function, bytes) = (request.shown(), ready.artifact.unzipped_bytes);
-            let cached = built.as_ref().is_none_or(|built| built.is_cached);
-            (self.options.events)(Event::Built { function, bytes, cached, elapsed_ms });
-        }
+        ready.sources = built.and_then(|built| built.sources);
         Ok(ready)
     }
 
@@ -273,6 +307,35 @@ impl Run<'_> {
         let Some(builder) = self.builders.find(&work.build.kind) else { return Ok(None) };
         work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone().map(Some)
     }
+
+    fn finish(&self, made: Vec<Made>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
+        let mut packages = Packages::new(Manifests::new(self.options.cache));
+        for (package, made) in made {
+            let key = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.key.as_str());
+            match made {
+                Ok(ready) => {
+                    packages.diagnostics.extend(ready.warnings);
+                    let addresses = package.requests.into_iter().map(|request| request.address);
+                    packages.add(addresses, ready.artifact, ready.planned, ready.making, key, ready.sources.as_ref());
+                }
+                Err(problem) => problems.push(shared_problem(problem, &package.requests)),
+            }
+        }
+        // They came in the order in which the work ended.
+        let order =
+            |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
+        if problems.is_empty() {
+            packages.diagnostics.sort_by(order);
+            return Ok(packages);
+        }
+        problems.sort_by(order);
+        Err(problems)
+    }
+}
+
+/// `12 other packages were`
+fn others(number: usize) -> String {
+    if number == 1 { "one other package was".to_owned() } else { format!("{number} other packages were") }
 }
 
 fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
@@ -307,35 +370,19 @@ fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, 
     check_contents(&contents, &items, is_provided)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
-    Ok(Ready { planned: Planned { contents, items }, artifact, warnings: Vec::new() })
+    let making = Making { is_cached: true, elapsed_ms: 0 };
+    Ok(Ready { planned: Planned { contents, items }, making, sources: None, artifact, warnings: Vec::new() })
+}
+
+/// What lies in S3 already is only named.
+fn stored(code: &StoredCode) -> Ready {
+    let artifact = Artifact { content_hash: code.content_hash(), form: Form::Stored, unzipped_bytes: 0, files: 0 };
+    let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new() };
+    Ready { planned, making: Making { is_cached: true, elapsed_ms: 0 }, sources: None, artifact, warnings: Vec::new() }
 }
 
 fn unreadable(detail: String) -> Diagnostic {
     Diagnostic::error("unreadable-package", "A package cannot be read").detail(detail)
-}
-
-fn finish(made: Vec<(Package, Result<Ready, Diagnostic>)>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-    let (mut artifacts, mut contents, mut warnings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-    for (package, made) in made {
-        match made {
-            Ok(ready) => {
-                let functions = package.requests.into_iter().map(|request| (request.address, ready.artifact.clone()));
-                artifacts.extend(functions);
-                warnings.extend(ready.warnings);
-                contents.insert(ready.artifact.content_hash, Arc::new(ready.planned));
-            }
-            Err(problem) => problems.push(shared_problem(problem, &package.requests)),
-        }
-    }
-    // They came in the order in which the work ended.
-    let order =
-        |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
-    if problems.is_empty() {
-        warnings.sort_by(order);
-        return Ok(Packages::new(artifacts, contents, warnings));
-    }
-    problems.sort_by(order);
-    Err(problems)
 }
 
 /// A package is looked at once, so its problem is told once, at the first function that needs it.

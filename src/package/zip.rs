@@ -46,7 +46,7 @@ pub(super) fn check_size(bytes: u64) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "The zip has {bytes} bytes; AWS takes up to {ZIP_LIMIT_BYTES} with the call itself. Larger packages need S3, which is not supported yet. Leave files out with a `.lambdoignore`, or strip the binary."
+        "The zip has {bytes} bytes; AWS takes up to {ZIP_LIMIT_BYTES} with the call itself. Larger packages go through S3: name a bucket of this region as `code_bucket` in `[aws]`. Or leave files out with a `.lambdoignore`, or strip the binary."
     ))
 }
 

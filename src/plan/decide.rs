@@ -64,7 +64,18 @@ impl<'a> Decider<'a> {
                 ownership::mark(tags, &resource.address, is_adopted, self.state);
             }
         }
+        resource.attributes.extend(self.relearned(&resource));
         resource
+    }
+
+    /// What AWS shows of the lasting attributes of a wanted resource that the state does not have.
+    fn relearned(&self, resource: &Resource) -> Table {
+        let lasting = self.rules.rules(&resource.address.kind).map_or(&[][..], |rules| rules.lasting_attributes());
+        let entry = self.state.entries.get(&resource.address).filter(|entry| self.has_same_name(resource, entry));
+        let is_lost = |key: &&&str| entry.is_none_or(|entry| !entry.attributes.contains_key(**key));
+        let live = resource.physical_id().and_then(|id| self.observed.of(&resource.address, id)).and_then(Sighting::live);
+        let found = lasting.iter().filter(is_lost).filter_map(|key| Some(((*key).to_owned(), live?.attributes.get(*key)?.clone())));
+        found.collect()
     }
 
     /// What a reference stands for, unless only AWS will say.
@@ -75,6 +86,10 @@ impl<'a> Decider<'a> {
         }
         if self.decisions.get(address).is_some_and(Decision::remakes) {
             return None;
+        }
+        let decided = self.decisions.get(address).and_then(|decision| decision.desired.as_ref());
+        if let Some(seen) = decided.and_then(|resource| resource.attributes.get(attribute)) {
+            return Some(seen.clone());
         }
         let entry = self.state.entries.get(address)?;
         entry.attributes.get(attribute).cloned()
@@ -148,7 +163,7 @@ impl<'a> Decider<'a> {
             return self.replaced(resource, entry, Some(live), Reason::CannotUpdateInPlace, plan).with(difference);
         }
         if difference.changes.is_empty() {
-            if entry.deposed.is_empty() {
+            if entry.deposed.len() <= self.kept(resource) {
                 return Verdict::nothing().with(difference);
             }
             plan.notes.push((resource.address.clone(), "its predecessor is still to be deleted".into()));
@@ -362,6 +377,10 @@ impl<'a> Decider<'a> {
 
     fn is_lost(&self, address: &Address, entry: &Entry) -> bool {
         self.company_of_lost.contains(address) || ownership::is_lost(address, entry, self.observed, self.state)
+    }
+
+    fn kept(&self, resource: &Resource) -> usize {
+        self.rules.rules(&resource.address.kind).map_or(0, |rules| rules.kept(resource))
     }
 
     fn is_taggable(&self, address: &Address) -> bool {

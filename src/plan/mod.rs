@@ -15,7 +15,7 @@ pub use select::{Selection, Unmatched, select};
 pub use settle::settle;
 
 use crate::model::{Address, Desired, Observed, Plan, RulesSet, State};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the user asked for besides the spec.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,7 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
         not_deep: Vec::new(),
         refusals: Vec::new(),
         notes: Vec::new(),
+        source_changes: BTreeMap::new(),
     };
     let decisions = decide::Decider::new(desired, state, observed, rules, options).decide(&mut plan);
     operations::build(&decisions, state, observed, rules, &mut plan);

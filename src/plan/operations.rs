@@ -21,18 +21,20 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
         // An entry that ends takes the memory of its predecessors with it, so these go first.
         let ends = matches!(decision.work, Work::Delete { .. } | Work::Forget | Work::Replace { delete_first: true, .. });
         let wanted = decision.desired.as_ref().and_then(Resource::physical_id);
+        let kept = decision.desired.as_ref().filter(|_| !ends).map_or(0, |desired| rules.kept(desired));
         if ends {
-            builder.deposed(state, observed, wanted);
+            builder.deposed(state, observed, wanted, 0);
         }
         match (&decision.work, &decision.desired) {
             (Work::Create { discards }, Some(desired)) => builder.create(desired, *discards),
             (Work::Update { live, adopts, old }, Some(desired)) => {
                 builder.update(desired, live, &step.changes, *adopts);
-                old.iter().for_each(|old| builder.supersede(old));
+                old.iter().filter(|_| kept == 0).for_each(|old| builder.supersede(old));
             }
             (Work::Replace { old, delete_first, squatter }, Some(desired)) => {
                 squatter.iter().for_each(|squatter| builder.supersede(squatter));
                 match old {
+                    Some(_) if kept > 0 => builder.create(desired, false),
                     Some(old) => builder.replace(desired, old, *delete_first, also(&step.address)),
                     None => builder.create(desired, false),
                 }
@@ -41,7 +43,8 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
             _ => {}
         }
         if !ends {
-            builder.deposed(state, observed, wanted);
+            let replaces = matches!(decision.work, Work::Replace { old: Some(_), .. } | Work::Update { old: Some(_), .. });
+            builder.deposed(state, observed, wanted, kept.saturating_sub(usize::from(replaces)));
         }
         step.operations = (builder.first..builder.operations.len()).map(OperationId).collect();
         if let (true, Some(desired)) = (decision.remakes(), &decision.desired) {
@@ -119,10 +122,12 @@ impl Builder<'_> {
         self.remove(&entry.physical_id, (&entry.inputs, &entry.attributes), live, &Transition::Delete { also });
     }
 
-    /// Deletes the predecessors that an earlier run left behind, but for one that is wanted again.
-    fn deposed(&mut self, state: &State, observed: &Observed, wanted: Option<&PhysicalId>) {
+    /// Deletes the predecessors that an earlier run left behind, but for one that is wanted again and the youngest
+    /// that are kept.
+    fn deposed(&mut self, state: &State, observed: &Observed, wanted: Option<&PhysicalId>, kept: usize) {
         let Some(entry) = state.entries.get(self.address) else { return };
-        for deposed in entry.deposed.iter().filter(|deposed| Some(&deposed.physical_id) != wanted) {
+        let old: Vec<_> = entry.deposed.iter().filter(|deposed| Some(&deposed.physical_id) != wanted).collect();
+        for deposed in &old[..old.len().saturating_sub(kept)] {
             let live = observed.of(self.address, &deposed.physical_id).and_then(Sighting::live);
             self.remove(&deposed.physical_id, (&deposed.inputs, &deposed.attributes), live, &Transition::DeleteDeposed);
         }

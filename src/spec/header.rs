@@ -31,6 +31,11 @@ const AWS: &[Field] = &[
         "The accounts that this file may be deployed to; a run against any other is refused.",
     ),
     Field::new("assume_role_arn", Shape::checked(1, 2048, check_role_arn), "A role that is assumed first."),
+    Field::new(
+        "code_bucket",
+        Shape::checked(3, 63, check_bucket),
+        "A bucket of the region for packages that are too large to be sent with a call, over 50 MB; objects in it come and go with them.",
+    ),
     Field::new("endpoint_url", Shape::checked(1, 2048, check_url), "Another place where AWS's calls go, such as an emulator's."),
 ];
 
@@ -77,6 +82,17 @@ fn check_region(text: &str) -> Result<(), String> {
     let ends_in_a_number = text.rsplit('-').next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()));
     let is_region = is_plain && ends_in_a_number && text.split('-').count() >= 3;
     if is_region { Ok(()) } else { Err(format!("must be the name of a region, such as `eu-central-1`; it is `{text}`")) }
+}
+
+/// Names of general purpose buckets: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+fn check_bucket(text: &str) -> Result<(), String> {
+    if text.contains("://") || text.contains('/') {
+        return Err("must be the name of a bucket alone, without `s3://` and without a key".into());
+    }
+    let is_end = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+    let is_plain = text.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter));
+    let is_name = is_plain && is_end(text.chars().next()) && is_end(text.chars().next_back()) && !text.contains("..");
+    if is_name { Ok(()) } else { Err("must be the name of a bucket: small letters, digits, `-` and `.`".into()) }
 }
 
 fn check_url(text: &str) -> Result<(), String> {
@@ -212,6 +228,7 @@ fn aws(value: Option<&Value>, options: &LoadOptions<'_>) -> AwsSettings {
         profile: text(table, "profile"),
         allowed_account_ids: accounts.into_iter().map(str::to_owned).collect(),
         assume_role_arn: text(table, "assume_role_arn"),
+        code_bucket: text(table, "code_bucket"),
         endpoint_url: text(table, "endpoint_url"),
     }
 }

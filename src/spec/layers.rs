@@ -4,6 +4,7 @@ use super::FUNCTION;
 use super::merge::{Level, Merging, merge, unset_of_nothing};
 use super::tree::{Data, Node, Nodes};
 use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::kinds::forbidden_settings;
 use crate::model::Address;
 use std::collections::BTreeSet;
 
@@ -71,9 +72,12 @@ impl Layers {
             }
         }
         merge(&mut merged, own.clone(), Level::Section, merging);
+        let forbidden = forbidden_settings(merged.get("image").is_some());
         if let Some(table) = merged.table_mut() {
             table.remove("unset");
             table.remove(USE);
+            // An image has no runtime, and a zip nothing of an image; what a function says itself is told.
+            table.retain(|key, _| !forbidden.contains(&key.as_str()) || own.get(key).is_some());
         }
         Node { data: merged.data, key: own.key.clone(), span: own.span.clone() }
     }

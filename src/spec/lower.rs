@@ -2,7 +2,7 @@
 
 use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts};
+use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts, repository_facts, store};
 use crate::model::value::resolve_table;
 use crate::model::{
     AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value,
@@ -37,7 +37,7 @@ pub fn lower_with_warnings(
 }
 
 /// The settings that give a thing its name in AWS.
-const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "name"];
+const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "repository_name", "name"];
 
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
@@ -72,6 +72,7 @@ impl<'a> Lowering<'a> {
     pub fn run(spec: &'a Spec, target: &'a Target, artifacts: &BTreeMap<Address, Artifact>, registry: &'a Registry) -> Self {
         let mut lowering = Self::new(spec, target, registry);
         lowering.lower_sections(artifacts);
+        lowering.store_large_packages(artifacts);
         let mut of_sections = std::mem::take(&mut lowering.findings);
         lowering.check_references();
         lowering.add_dependencies();
@@ -113,6 +114,20 @@ impl<'a> Lowering<'a> {
             self.findings.extend(lowered.diagnostics);
             for resource in lowered.resources {
                 self.add(resource, index);
+            }
+        }
+    }
+
+    /// What is too large to be sent with a call goes through S3, where the spec names a bucket: once, however many
+    /// are made of it.
+    fn store_large_packages(&mut self, artifacts: &BTreeMap<Address, Artifact>) {
+        let header = &self.spec.header;
+        let Some(bucket) = header.aws.code_bucket.as_deref() else { return };
+        for (address, artifact) in artifacts {
+            let Some(owner) = self.resources.get_mut(address) else { continue };
+            if let Some(object) = store(&mut owner.resource, artifact, bucket, &header.project, header.stage.as_deref()) {
+                let section = owner.section;
+                self.resources.entry(object.address.clone()).or_insert(Placed { resource: object, section });
             }
         }
     }
@@ -244,7 +259,9 @@ fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &
     let functions = sections.iter().filter(|section| section.kind == FUNCTION);
     let facts = functions.map(|section| {
         let (role, log_group) = (below("role", &section.name), below("log_group", &section.name));
-        (section.name.clone(), function_facts(section, role, log_group, project, stage, target))
+        let facts = function_facts(section, role, log_group, project, stage, target);
+        let repository = repository_facts(section, |name| below("ecr", name), project, stage);
+        (section.name.clone(), FunctionFacts { repository, ..facts })
     });
     facts.collect()
 }

@@ -49,6 +49,9 @@ use variant::Variant;
 /// The name of the kind that other kinds stand under.
 const FUNCTION: &str = "function";
 
+/// The other kind that has packages.
+const LAYER: &str = "layer";
+
 /// What a run says about the file from outside of it.
 pub struct LoadOptions<'a> {
     /// The stage, as `--stage` gives it.
@@ -96,6 +99,8 @@ pub struct AwsSettings {
     pub allowed_account_ids: Vec<String>,
     /// A role that is assumed first.
     pub assume_role_arn: Option<String>,
+    /// The bucket for packages that are too large to be sent with a call.
+    pub code_bucket: Option<String>,
     /// Another place where AWS's calls go.
     pub endpoint_url: Option<String>,
 }
@@ -165,23 +170,25 @@ impl Spec {
         self.sections.iter().filter(|section| section.kind == FUNCTION)
     }
 
-    /// What the package of each function is made from.
+    /// What the package of each function and layer is made from.
     pub fn packages(&self) -> Vec<PackageRequest> {
-        self.functions().map(|section| self.package(section)).collect()
+        let owners = self.sections.iter().filter(|section| [FUNCTION, LAYER].contains(&section.kind.as_str()));
+        owners.map(|section| self.package(section)).collect()
     }
 
     fn package(&self, section: &Section) -> PackageRequest {
-        let value = |key: &str| section.values.get(key).cloned().or_else(|| self.default_of(FUNCTION, key));
+        let value = |key: &str| section.values.get(key).cloned().or_else(|| self.default_of(&section.kind, key));
         let source = ["code", "image"].into_iter().find(|key| section.values.contains_key(*key)).unwrap_or("build");
+        let architectures = if section.kind == LAYER { "compatible_architectures" } else { "architectures" };
         let text = |key: &str| value(key).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
         PackageRequest {
-            address: Address::new(FUNCTION, &section.name),
+            address: Address::new(&section.kind, &section.name),
             code: section.values.get("code").cloned(),
             build: section.values.get("build").cloned(),
             image: section.values.get("image").cloned(),
             runtime: text("runtime"),
             handler: text("handler"),
-            architectures: value("architectures").unwrap_or(Value::Null).strings().into_iter().map(str::to_owned).collect(),
+            architectures: texts(&value(architectures).unwrap_or(Value::Null)),
             span: section.span_of(&Path::key(source)),
         }
     }
@@ -194,6 +201,11 @@ impl Spec {
     pub fn text(&self) -> &str {
         &self.source.text
     }
+}
+
+/// A list, or a lone text as one.
+fn texts(value: &Value) -> Vec<String> {
+    value.as_str().map_or_else(|| value.strings(), |lone| vec![lone]).into_iter().map(str::to_owned).collect()
 }
 
 /// Sorts by place and drops what was said twice, as happens when a default is wrong for each function: then

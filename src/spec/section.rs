@@ -157,7 +157,6 @@ impl<'a> Reader<'a> {
     }
 
     fn function_table(&mut self, name: &str, node: &Node, mut table: Nodes) {
-        self.refuse_parts(name, &mut table);
         self.check_code(name, node, &table);
         let kinds: Vec<_> = under_function(self.registry).collect();
         let mut below: BTreeMap<&'static str, Node> = BTreeMap::new();
@@ -196,15 +195,6 @@ impl<'a> Reader<'a> {
                 }
                 finding.address(Address::new(FUNCTION, name))
             }));
-        }
-    }
-
-    /// Takes out what `code` and `build` will know one day.
-    fn refuse_parts(&mut self, name: &str, table: &mut Nodes) {
-        for (key, part) in [("code", "s3"), ("build", "node"), ("build", "python")] {
-            let found = table.get_mut(key).and_then(Node::table_mut).and_then(|inner| inner.remove(part));
-            let refused = |node: Node| not_supported_yet(&format!("{key}.{part}"), node.key_span()).address(Address::new(FUNCTION, name));
-            self.findings.extend(found.map(refused));
         }
     }
 

@@ -145,7 +145,7 @@ fn shared_names<'a>(stages: impl Iterator<Item = (&'a Header, &'a [NamePlace])>)
 /// What tells two stages' accounts and regions apart. Roles know no region, but the names that are made for
 /// them have one, and it is not known where the spec does not give it.
 fn cloud_of(aws: &AwsSettings, place: &NamePlace) -> String {
-    let AwsSettings { region, profile, allowed_account_ids, assume_role_arn, endpoint_url } = aws;
+    let AwsSettings { region, profile, allowed_account_ids, assume_role_arn, endpoint_url, .. } = aws;
     let region = if is_role(place) && place.is_given { &None } else { region };
     format!("{region:?} {profile:?} {allowed_account_ids:?} {assume_role_arn:?} {endpoint_url:?}")
 }

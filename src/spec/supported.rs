@@ -3,25 +3,17 @@
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Words of the top level.
-const TOP: &[&str] =
-    &["daemon", "drift", "ecr", "http_api", "lambdo_version", "layer", "log_group", "moved", "notify", "policy", "timezone"];
+const TOP: &[&str] = &["daemon", "drift", "http_api", "lambdo_version", "log_group", "moved", "notify", "policy", "timezone"];
 
 /// What to do until a word is built. A word that is not here can only be left out.
 const MEANWHILE: &[(&str, &str)] = &[
     ("alias", "meanwhile callers use the function itself, `${function.NAME.arn}`"),
-    ("build.node", "meanwhile `build = { kind = \"command\", … }` with the project's own build script"),
-    ("build.python", "meanwhile `build = { kind = \"command\", … }` with the project's own build script"),
-    ("code.s3", "meanwhile give the zip itself: `code = { zip = \"PATH\" }`"),
     ("daemon", "meanwhile run `lambdo drift` from cron or CI; its exit code tells what was found"),
     ("drift", "meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`"),
-    ("ecr", "meanwhile deploy a zip, with `build` or `code`"),
     ("event_source", "meanwhile make the mapping with another tool; its reads are granted with `role.allow`"),
     ("function_url", "meanwhile make the URL with another tool, and let others call with `[function.NAME.permission.X]`"),
     ("http_api", "meanwhile make the API with another tool, and let it call with `[function.NAME.permission.X]`"),
-    ("image", "meanwhile deploy a zip, with `build` or `code`"),
-    ("image_config", "meanwhile deploy a zip, with `build` or `code`"),
     ("lambdo_version", "meanwhile pin the version where lambdo is installed, as in CI"),
-    ("layer", "meanwhile name a layer version that exists: `layers = [\"arn:…\"]`"),
     ("log_group", "meanwhile each function has its own: `[function.NAME.log_group]`, with `log_group_name` for another name"),
     ("moved", "meanwhile keep the old name in the spec; `function_name` gives it another one in AWS"),
     ("notify", "meanwhile let the job that runs `lambdo drift` tell of its exit code"),

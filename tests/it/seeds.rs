@@ -237,7 +237,8 @@ fn a_program_is_the_same_wherever_it_is_built() {
 #[test]
 fn what_is_no_program_is_refused_by_its_name() {
     let world = World::without_cloud();
-    let mut sandbox = world.sandbox("project = \"demo\"\n[function.a]\nbuild = { kind = \"go\", path = \"api\", package = \"./internal/gateway\" }\n");
+    let mut sandbox =
+        world.sandbox("project = \"demo\"\n[function.a]\nbuild = { kind = \"go\", path = \"api\", package = \"./internal/gateway\" }\n");
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seeds");
     for folder in ["api/internal", "api/users"] {
         copy(&seeds.join("cdk").join(folder), &sandbox.path().join(folder));

@@ -3,18 +3,17 @@
 use super::deploy::Packing;
 use crate::cli::args::{Format, Selection};
 use crate::cli::signals::unless_interrupted;
-use crate::cli::view::human::{bytes, counted, duration};
-use crate::cli::view::json;
+use crate::cli::view::{human, json};
 use crate::cli::workspace::Workspace;
 use crate::model::{Exit, Failure};
 use tokio::sync::Notify;
 
 /// Builds and prints each package's hash and size.
-pub async fn run(workspace: &Workspace, names: &[String]) -> Result<Exit, Failure> {
+pub async fn run(workspace: &Workspace, names: &[String], keep_going: bool) -> Result<Exit, Failure> {
     let spec = workspace.spec(&workspace.config()?)?;
     workspace.ui.diagnostics(&spec.diagnostics);
     let selection = Selection { names: names.to_vec(), targets: Vec::new() };
-    let packing = Packing { workspace, spec: &spec, build: true };
+    let packing = Packing { workspace, spec: &spec, build: true, keep_going };
     packing.check_names(&selection)?;
     workspace.progress.tell_packages();
     workspace.progress.go();
@@ -23,15 +22,12 @@ pub async fn run(workspace: &Workspace, names: &[String]) -> Result<Exit, Failur
             .await;
     workspace.progress.rest();
     let packages = packages?;
+    let elapsed_ms = workspace.progress.elapsed_ms();
     if workspace.ui.format() == Format::Json {
-        workspace.ui.document(&json::build(&packages.artifacts));
+        workspace.ui.document(&json::build(&packages.artifacts, &packages.makings, elapsed_ms));
         return Ok(Exit::Success);
     }
-    for (address, artifact) in &packages.artifacts {
-        let (size, files) = (bytes(artifact.unzipped_bytes), counted(artifact.files, "file"));
-        workspace.ui.data(&format!("{}  {}  {size} in {files}", address.name, artifact.content_hash));
-    }
-    let (number, time) = (counted(packages.artifacts.len(), "package"), duration(workspace.progress.elapsed_ms()));
-    workspace.ui.status(&format!("{number} ready in {time}"));
+    human::packages(&packages.artifacts).iter().for_each(|line| workspace.ui.data(line));
+    workspace.ui.status(&human::built(&packages.artifacts, &packages.makings, elapsed_ms));
     Ok(Exit::Success)
 }

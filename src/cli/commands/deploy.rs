@@ -7,11 +7,11 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::engine::PlanOptions;
-use crate::model::{Address, Desired, Exit, Failure, PackageRequest, Path, Plan, State};
+use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
 use crate::package::{self, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tokio::sync::Notify;
 
@@ -68,7 +68,7 @@ impl Wish<'_> {
     /// # Errors
     /// Whatever keeps the plan from being made; nothing was changed then.
     pub async fn prepare(&self, workspace: &Workspace, spec: &Spec) -> Result<Deployment, Failure> {
-        let packing = Packing { workspace, spec, build: self.build };
+        let packing = Packing { workspace, spec, build: self.build, keep_going: false };
         workspace.progress.go();
         let deployment = unless_interrupted(&workspace.interrupt, self.plan(&packing)).await;
         workspace.progress.rest();
@@ -101,7 +101,8 @@ impl Wish<'_> {
         };
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
-        let plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        plan.source_changes = source_changes(&plan, &packages);
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
         Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })
     }
@@ -127,9 +128,21 @@ fn unknown_adoption(adopt: &[Address], desired: &Desired) -> Option<Failure> {
     (!diagnostics.is_empty()).then_some(Failure { exit: Exit::Usage, diagnostics })
 }
 
+/// Why packages are not what was applied, as far as it is known.
+fn source_changes(plan: &Plan, packages: &Packages) -> BTreeMap<Address, SourceChanges> {
+    let of_step = |step: &Step| {
+        let hash = packages.artifacts.get(&step.address)?.content_hash.as_str();
+        let is_package = |change: &&Change| change.desired.as_ref().and_then(Value::as_str) == Some(hash);
+        let applied = step.changes.iter().find(is_package)?.applied.as_ref()?.as_str()?;
+        let changes = packages.changes(&step.address, applied);
+        (!changes.is_empty()).then(|| (step.address.clone(), changes))
+    };
+    plan.steps.iter().filter_map(of_step).collect()
+}
+
 /// Whose packages the selection needs, though the user did not name them, and are not there yet.
 fn unbuilt(only: Option<BTreeSet<Address>>, desired: &Desired, packages: &Packages) -> BTreeSet<Address> {
-    let is_wanted = |address: &Address| address.kind == "function" && desired.resources.contains_key(address);
+    let is_wanted = |address: &Address| ["function", "layer"].contains(&address.kind.as_str()) && desired.resources.contains_key(address);
     only.unwrap_or_default().into_iter().filter(is_wanted).filter(|address| !packages.artifacts.contains_key(address)).collect()
 }
 
@@ -164,7 +177,7 @@ pub fn checked(
     workspace.checked(config, &|spec| {
         let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         let cache = cache(workspace, spec);
-        package::check(requests, &options(workspace, spec, &cache, false, &Notify::new()), is_made_later)
+        package::check(requests, &options(workspace, spec, &cache, (false, false), &Notify::new()), is_made_later)
     })
 }
 
@@ -176,11 +189,11 @@ fn options<'a>(
     workspace: &Workspace,
     spec: &'a Spec,
     cache: &'a std::path::Path,
-    build: bool,
+    (build, keep_going): (bool, bool),
     checked: &'a Notify,
 ) -> package::Options<'a> {
     let for_this_machine = workspace.global.local;
-    package::Options { folder: &spec.header.folder, cache, build, for_this_machine, events: workspace.events(), checked }
+    package::Options { folder: &spec.header.folder, cache, build, keep_going, for_this_machine, events: workspace.events(), checked }
 }
 
 /// Makes packages.
@@ -191,6 +204,8 @@ pub struct Packing<'a> {
     pub spec: &'a Spec,
     /// Whether to build, or to use the last build.
     pub build: bool,
+    /// Whether the other builds go on when one has failed.
+    pub keep_going: bool,
 }
 
 impl Packing<'_> {
@@ -216,7 +231,7 @@ impl Packing<'_> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(PackageRequest::shown).collect());
         let cache = cache(self.workspace, self.spec);
-        let options = options(self.workspace, self.spec, &cache, self.build, checked);
+        let options = options(self.workspace, self.spec, &cache, (self.build, self.keep_going), checked);
         let packages = package::resolve(requests, &options).await.map_err(|diagnostics| {
             // A build that fails is the build's fault; everything else is a wrong word in the spec.
             let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };

@@ -4,6 +4,7 @@ mod build;
 mod completions;
 mod deploy;
 mod destroy;
+mod diff;
 mod drift;
 mod init;
 mod invoke;
@@ -37,10 +38,11 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Schema => return schema::run(workspace),
         Command::Completions { shell } => return completions::run(workspace, *shell),
         Command::Init(arguments) => Box::pin(init::run(workspace, arguments)),
-        Command::Build { names } => Box::pin(build::run(workspace, names)),
+        Command::Build { names, keep_going } => Box::pin(build::run(workspace, names, *keep_going)),
         Command::Plan(arguments) => Box::pin(plan::run(workspace, arguments)),
         Command::Up(arguments) => Box::pin(up::run(workspace, arguments)),
         Command::Destroy(arguments) => Box::pin(destroy::run(workspace, arguments)),
+        Command::Diff(arguments) => Box::pin(diff::run(workspace, arguments)),
         Command::Drift(arguments) => Box::pin(drift::run(workspace, arguments)),
         Command::Invoke(arguments) => Box::pin(invoke::run(workspace, arguments)),
         Command::Logs(arguments) => Box::pin(logs::run(workspace, arguments)),

@@ -30,6 +30,7 @@ pub fn plan_of(steps: Vec<Step>) -> Plan {
         not_deep: vec![],
         refusals: vec![],
         notes: vec![],
+        source_changes: Default::default(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Views for programs: one document each, described by `schemas/*.schema.json`.
 
 use super::human::{DriftView, InvocationView, StatusView};
-use super::{LockHolder, LogLine, Results, Title, causes, outcome};
+use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Action, Address, Artifact, CallAccount, Entry, Plan, Record, Step, Table, Value};
+use crate::package::{Making, PackedFile};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -157,17 +158,57 @@ pub fn local(endpoint_url: &str, account: &str, region: &str, pid: u32, variable
 }
 
 /// The document of `build`.
-pub fn build(artifacts: &BTreeMap<Address, Artifact>) -> Json {
-    let packages: Vec<Json> = artifacts
-        .iter()
-        .map(|(address, artifact)| {
-            json!({
-                "function": address.name, "content_hash": artifact.content_hash,
-                "unzipped_bytes": artifact.unzipped_bytes, "files": artifact.files,
-            })
+pub fn build(artifacts: &BTreeMap<Address, Artifact>, makings: &BTreeMap<Address, Making>, elapsed_ms: u64) -> Json {
+    let package = |(address, artifact): (&Address, &Artifact)| {
+        let making = makings.get(address);
+        json!({
+            "address": address, "function": address.name, "content_hash": artifact.content_hash,
+            "unzipped_bytes": artifact.unzipped_bytes, "files": artifact.files,
+            "cached": making.is_none_or(|making| making.is_cached), "elapsed_ms": making.map_or(0, |making| making.elapsed_ms),
         })
-        .collect();
-    json!({ "version": VERSION, "command": "build", "packages": packages })
+    };
+    let packages: Vec<Json> = artifacts.iter().map(package).collect();
+    json!({ "version": VERSION, "command": "build", "packages": packages, "elapsed_ms": elapsed_ms })
+}
+
+/// The document of `diff`.
+pub fn diff(project: &str, stage: Option<&str>, views: &[PackageView<'_>]) -> Json {
+    let packages: Vec<Json> = views.iter().map(package_diff).collect();
+    json!({ "version": VERSION, "command": "diff", "project": project, "stage": stage, "packages": packages })
+}
+
+fn package_diff(view: &PackageView<'_>) -> Json {
+    let standing = match &view.standing {
+        Standing::New => "new",
+        Standing::Same => "same",
+        Standing::Differs(_) => "differs",
+        Standing::Unknown => "unknown",
+    };
+    let mut object = Map::new();
+    object.insert("address".into(), json!(view.address));
+    object.insert("standing".into(), standing.into());
+    insert_some(&mut object, "applied", view.applied.map(Json::from));
+    object.insert("content_hash".into(), view.artifact.content_hash.as_str().into());
+    object.insert("unzipped_bytes".into(), view.artifact.unzipped_bytes.into());
+    object.insert("files".into(), view.artifact.files.into());
+    insert_some(&mut object, "source_changes", (!view.source_changes.is_empty()).then(|| json!(view.source_changes)));
+    if let Standing::Differs(diff) = &view.standing {
+        object.insert("applied_unzipped_bytes".into(), diff.before.bytes.into());
+        object.insert("applied_files".into(), diff.before.files.into());
+        let differing = diff.files.iter().map(|(path, (before, after))| {
+            let mut file = Map::new();
+            file.insert("path".into(), path.as_str().into());
+            insert_some(&mut file, "before", before.as_ref().map(packed_file));
+            insert_some(&mut file, "after", after.as_ref().map(packed_file));
+            Json::from(file)
+        });
+        object.insert("differing".into(), differing.collect());
+    }
+    object.into()
+}
+
+fn packed_file(file: &PackedFile) -> Json {
+    json!({ "bytes": file.bytes, "mode": format!("{:04o}", file.mode & 0o7777), "sha256": file.sha256 })
 }
 
 /// The document of `invoke`. The payload is left out where it was written to a file.
@@ -284,6 +325,7 @@ fn step_head(step: &Step) -> Map<String, Json> {
 fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     let mut object = step_head(step);
     object.insert("changes".into(), json!(step.changes));
+    insert_some(&mut object, "source_changes", plan.source_changes.get(&step.address).map(|changes| json!(changes)));
     let calls = step.operations.iter().filter_map(|id| plan.operations.get(id.0)).map(|operation| operation.call.as_str());
     object.insert("operations".into(), calls.collect());
     if let Some(results) = results {
@@ -345,6 +387,8 @@ mod tests {
     use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
     use crate::model::event::Outcome;
     use crate::model::plan::Refusal;
+    use crate::model::{SourceChange, SourceChanges};
+    use crate::package::PackageDiff;
 
     /// Fails with every violation when `document` is not what the schema in `schemas/` says.
     fn check(name: &str, document: &Json) {
@@ -376,6 +420,8 @@ mod tests {
         let address = plan.steps[0].address.clone();
         plan.refusals.push(Refusal { address, summary: "Not ours", detail: "It belongs to another.".into(), hints: vec!["x".into()] });
         plan.stage = Some("dev".into());
+        let changes = SourceChanges::of([SourceChange::Changed { name: "main.rs".into() }]);
+        plan.source_changes.insert(plan.steps[0].address.clone(), changes);
         check("plan", &super::plan(&Title { stage: Some("dev".into()), endpoint: Some("http://x".into()), ..title() }, &plan));
         check("plan", &super::plan(&title(), &plan_of(vec![])));
     }
@@ -404,7 +450,7 @@ mod tests {
             with_calls(&mut document, &fixtures::calls());
             check(command, &document);
         }
-        for command in ["plan", "up", "destroy", "drift", "status", "output", "validate", "build", "state", "invoke", "logs"] {
+        for command in ["plan", "up", "destroy", "drift", "status", "output", "validate", "build", "diff", "state", "invoke", "logs"] {
             check(command, &failure(command, &[error()], &Sources::new()));
         }
     }
@@ -484,6 +530,24 @@ mod tests {
         assert_eq!((&document["diagnostics"][0]["line"], &document["diagnostics"][0]["column"]), (&json!(2), &json!(1)));
         let artifact =
             Artifact { content_hash: format!("sha256:{}", "0".repeat(64)), form: crate::model::Form::Zip, unzipped_bytes: 10, files: 1 };
-        check("build", &build(&[(Address::new("function", "hash"), artifact)].into()));
+        let (address, making) = (Address::new("function", "hash"), Making { is_cached: false, elapsed_ms: 1_200 });
+        check("build", &build(&[(address.clone(), artifact.clone())].into(), &[(address.clone(), making)].into(), 1_300));
+        let file = |bytes| Some(PackedFile { mode: 0o755, bytes, sha256: "0".repeat(64) });
+        let files = [("a", (file(1), file(2))), ("b", (None, file(2))), ("c", (file(1), None))];
+        let files = files.into_iter().map(|(name, sides)| (name.to_owned(), sides)).collect();
+        let differs = Standing::Differs(PackageDiff { files, ..PackageDiff::default() });
+        let source_changes = SourceChanges::of([
+            SourceChange::Added { name: "a".into() },
+            SourceChange::Moved { name: "go".into(), from: "1".into(), to: "2".into() },
+        ]);
+        for (standing, applied) in [
+            (Standing::New, None),
+            (Standing::Same, Some("sha256:aa")),
+            (Standing::Unknown, Some("sha256:aa")),
+            (differs, Some("sha256:aa")),
+        ] {
+            let view = PackageView { address: &address, artifact: &artifact, applied, standing, source_changes: source_changes.clone() };
+            check("diff", &diff("demo", None, &[view]));
+        }
     }
 }

@@ -16,7 +16,8 @@ pub use title::Title;
 use crate::aws::LogEvent;
 use crate::diagnostic::Diagnostic;
 use crate::model::event::Outcome;
-use crate::model::{Action, Address, Operation, Plan, Step, Transition};
+use crate::model::{Action, Address, Artifact, Operation, Plan, SourceChanges, Step, Transition};
+use crate::package::PackageDiff;
 use std::collections::BTreeMap;
 
 /// How the steps of a run ended.
@@ -52,6 +53,32 @@ pub struct LogLine<'a> {
     pub time: &'a str,
     /// The event.
     pub event: &'a LogEvent,
+}
+
+/// A package beside the one that was applied.
+pub struct PackageView<'a> {
+    /// Whose it is.
+    pub address: &'a Address,
+    /// The package that there is now.
+    pub artifact: &'a Artifact,
+    /// The content hash of the one that was applied.
+    pub applied: Option<&'a str>,
+    /// How they compare.
+    pub standing: Standing,
+    /// What differs in what they are made from.
+    pub source_changes: SourceChanges,
+}
+
+/// How a package compares with the one that was applied.
+pub enum Standing {
+    /// None was applied.
+    New,
+    /// It is the one that was applied.
+    Same,
+    /// It differs in these files.
+    Differs(PackageDiff),
+    /// It is another, but what was applied was made elsewhere, or so long ago that its files are not known any more.
+    Unknown,
 }
 
 /// Who works on a state.

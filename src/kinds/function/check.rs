@@ -2,7 +2,7 @@
 
 use super::fields::FIELDS;
 use super::runtime::Standing;
-use super::{environment, runtime};
+use super::{environment, package_type, runtime};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Context;
 use crate::kinds::lowering::finding;
@@ -36,6 +36,7 @@ pub(super) fn all(section: &Section, inputs: &Table, context: &Context<'_>) -> V
     .chain(report.layers())
     .chain(report.log_levels())
     .chain(report.snap_start())
+    .chain(package_type::problems(section, context))
     .collect()
 }
 
@@ -133,6 +134,8 @@ impl Report<'_> {
     fn handler(&self) -> Option<Diagnostic> {
         let name = self.text("runtime").filter(|name| !runtime::is_custom(name))?;
         match self.section.values.get("handler") {
+            // Who builds it sees the files, and names what could be called.
+            None if self.section.values.contains_key("build") => None,
             None => Some(self.no_handler(name)),
             Some(handler) => {
                 let problem = runtime::doubt_of_handler(name, handler.as_str()?)?;

@@ -2,8 +2,9 @@
 
 use super::fields::FIELDS;
 use super::live::FAILED;
+use super::package_type::{CONFIG, PACKAGE_TYPE, is_image};
 use crate::kinds::arguments::{by_arn, name_of, picked};
-use crate::kinds::tagging;
+use crate::kinds::{code_object, tagging};
 use crate::model::field::find;
 use crate::model::{Carry, Change, Draft, Path, Removal, Resource, Table, Update, Value};
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ pub(super) const CONFIGURATION: &[&str] = &[
     "tracing_config",
     "logging_config",
     "snap_start",
+    CONFIG,
 ];
 
 /// One call with everything, tags too; the reserved concurrency follows, where there is one.
@@ -41,6 +43,7 @@ pub(super) fn create(desired: &Resource) -> Vec<Draft> {
     let concurrency = arguments.remove(CONCURRENCY);
     let keys: Vec<&str> = arguments.keys().map(String::as_str).collect();
     let carries = Carry::fields(&desired.inputs, &keys);
+    arguments.extend(code_object::arguments(desired));
     let mut drafts = vec![Draft::new("lambda:CreateFunction", arguments).carrying(carries)];
     drafts.extend(concurrency.map(|number| {
         let mut draft = put_concurrency(desired, number);
@@ -82,6 +85,8 @@ fn code(update: &Update<'_>) -> Option<Draft> {
     let code = update.desired.input("code").filter(|_| !changes.is_empty())?;
     let mut arguments = named(name(update.desired));
     arguments.insert("code".to_owned(), code.clone());
+    arguments.extend(picked(&update.desired.inputs, &[PACKAGE_TYPE]));
+    arguments.extend(code_object::arguments(update.desired));
     let is_theirs = is_ignored(update, &Path::key("architectures"));
     let inputs = if is_theirs { &update.live.fields } else { &update.desired.inputs };
     arguments.extend(picked(inputs, &["architectures"]));
@@ -95,7 +100,7 @@ fn live_code(update: &Update<'_>) -> Option<Value> {
     let changes = update.of("code");
     let change = changes.first().filter(|change| change.applied != change.live && !update.touches("architectures"))?;
     let is_failed = change.live.as_ref().and_then(Value::as_str) == Some(FAILED);
-    update.live.attributes.get("code_sha256").filter(|_| !is_failed).cloned()
+    update.live.attributes.get("code_sha256").filter(|_| !is_failed && !is_image(&update.desired.inputs)).cloned()
 }
 
 /// One call with every changed setting in whole. What the spec does not have any more is sent as its
@@ -117,7 +122,8 @@ fn configuration(update: &Update<'_>) -> Option<Draft> {
 }
 
 fn insert(update: &Update<'_>, key: &str, arguments: &mut Table) {
-    let wanted = update.desired.input(key).cloned().or_else(|| find(FIELDS, key)?.default.value());
+    let default = || if key == CONFIG { Some(Table::new().into()) } else { find(FIELDS, key)?.default.value() };
+    let wanted = update.desired.input(key).cloned().or_else(default);
     let value = match wanted {
         Some(Value::Table(wanted)) if key == "environment" => Some(with_ignored(update, key, wanted).into()),
         wanted => wanted,
@@ -288,7 +294,7 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_call_that_changes_it() {
-        let elsewhere = ["function_name", "code", "architectures", "tags", CONCURRENCY];
+        let elsewhere = ["function_name", "code", PACKAGE_TYPE, "architectures", "tags", CONCURRENCY];
         for field in FIELDS.iter().filter(|field| !field.internal) {
             assert!(CONFIGURATION.contains(&field.key) != elsewhere.contains(&field.key), "{}", field.key);
         }

@@ -5,6 +5,7 @@
 
 use super::resources::{check_access_point, check_kms_key, check_layer, check_security_group, check_subnet};
 use super::{environment, runtime};
+use crate::kinds::image_uri::ImageUri;
 use crate::kinds::names::only;
 use crate::kinds::{arn, log_group, tagging};
 use crate::model::field::{ANY_STRING, fill_defaults};
@@ -25,6 +26,9 @@ pub(super) const FIELDS: &[Field] = &[
         .default(Default::Text("bootstrap")),
     Field::new("role", ANY_STRING, "The role that it runs as: the name of a `[role.NAME]` or the ARN of an existing one."),
     Field::new("code", Shape::AnyOf(&[Shape::Table(CODE)]), "The package, made of files that are there already."),
+    Field::new("image", Shape::Table(IMAGE), "The container image, made here or there already.").internal(),
+    Field::new("image_config", Shape::Table(IMAGE_CONFIG), "What is another than the image itself says."),
+    Field::new("package_type", Shape::Choice(&["Zip", "Image"]), "Follows from `image`; AWS cannot change it.").replaces(),
     Field::new("architectures", Shape::List { item: &Shape::Choice(&["x86_64", "arm64"]), max: 1 }, "The processor that it runs on.")
         .default(Default::Texts(&["x86_64"])),
     Field::new(
@@ -97,20 +101,51 @@ const SECRET: &[Field] = &[
 ];
 
 /// Keys of `code`.
-pub(super) const CODE: &[Field] = &[
+pub(crate) const CODE: &[Field] = &[
     Field::new("file", Shape::text(1, 4096), "One file, which becomes `bootstrap` or keeps its name."),
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the package."),
     Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it."),
     Field::new("zip", Shape::text(1, 4096), "A zip that is used as it is."),
+    Field::new("s3", Shape::Table(STORED), "A zip that lies in S3 already, in the region that is deployed to."),
+];
+
+/// Keys of `code.s3`.
+const STORED: &[Field] = &[
+    Field::new("bucket", Shape::text(1, 255), "The bucket.").required(),
+    Field::new("key", Shape::text(1, 1024), "The object's key.").required(),
+    Field::new("version", Shape::text(1, 1024), "The object's version; without it the object is asked whether it changed."),
+];
+
+/// Keys of `image`. Those that say how it is made are read where it is made.
+const IMAGE: &[Field] = &[
+    Field::new("dockerfile", Shape::text(1, 4096), "The Dockerfile that it is built from."),
+    Field::new("context", Shape::text(1, 4096), "The folder that the Dockerfile copies from."),
+    Field::new("target", ANY_STRING, "The stage of the Dockerfile that is built."),
+    Field::new("build_args", Shape::Map { value: &ANY_STRING, check: None }, "Values for the `ARG`s of the Dockerfile."),
+    Field::new("base", Shape::text(1, 2048), "The image that `files` or the built program are laid on, or `scratch`."),
+    Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the image."),
+    Field::new("build", Shape::AnyOf(&[ANY_STRING, Shape::Table(BUILD)]), "How the program in it is made from sources."),
+    Field::new("uri", Shape::checked(1, 2048, check_image_uri), "The address of an image that lies in ECR already."),
+    Field::new("repository", ANY_STRING, "The `[ecr.NAME]` that it is pushed to; one of the function's own unless given."),
+];
+
+const IMAGE_CONFIG: &[Field] = &[
+    Field::new("command", Shape::List { item: &ANY_STRING, max: 1500 }, "What the entry point gets, instead of the image's `CMD`."),
+    Field::new("entry_point", Shape::List { item: &ANY_STRING, max: 1500 }, "What is started, instead of the image's `ENTRYPOINT`."),
+    Field::new("working_directory", Shape::text(0, 1000), "The folder that it is started in, instead of the image's `WORKDIR`."),
 ];
 
 /// Keys of `build`.
-pub(super) const BUILD: &[Field] = &[
-    Field::new("kind", ANY_STRING, "What builds it: `go`, `rust` or `command`; found from what lies in the folder unless given."),
+pub(crate) const BUILD: &[Field] = &[
+    Field::new(
+        "kind",
+        ANY_STRING,
+        "What builds it: `go`, `rust`, `python`, `node` or `command`; found from what lies in the folder unless given.",
+    ),
     Field::new("path", ANY_STRING, "The folder with the sources."),
     Field::new("command", Shape::AnyOf(&[ANY_STRING, TEXTS]), "What is run: a line for the shell, or a program with its arguments."),
     Field::new("inputs", TEXTS, "Globs of the files that decide whether it must be built again."),
-    Field::new("output", ANY_STRING, "The file or folder that the build leaves."),
+    Field::new("output", ANY_STRING, "The file or folder that the build leaves; for a script of Node.js `dist` unless given."),
     RUST[0],
     RUST[1],
     RUST[2],
@@ -122,8 +157,22 @@ pub(super) const BUILD: &[Field] = &[
     GO[1],
     GO[2],
     GO[3],
+    PYTHON[0],
+    PYTHON[1],
+    PYTHON[2],
+    PYTHON[3],
+    PYTHON[4],
+    PYTHON[5],
+    NODE[0],
+    NODE[1],
+    NODE[2],
+    NODE[3],
+    NODE[4],
+    NODE[5],
     Field::new("go", Shape::Table(GO), "What holds for builds of Go only, such as in `[defaults.build.go]`."),
     Field::new("rust", Shape::Table(RUST), "What holds for builds of Rust only, such as in `[defaults.build.rust]`."),
+    Field::new("python", Shape::Table(PYTHON), "What holds for builds of Python only."),
+    Field::new("node", Shape::Table(NODE), "What holds for builds of Node.js only."),
 ];
 
 /// Keys of `build` for Rust, and of `build.rust`.
@@ -133,8 +182,46 @@ const RUST: &[Field] = &[
     Field::new("features", TEXTS, "Features that are switched on."),
     Field::new("profile", ANY_STRING, "The profile that it is built with; `release` unless given."),
     Field::new("target", ANY_STRING, "A target that `architectures` does not imply, such as `x86_64-unknown-linux-musl`."),
-    Field::new("flags", TEXTS, "More arguments for `cargo build`."),
-    Field::new("env", Shape::Map { value: &ANY_STRING, check: None }, "More environment variables for the build."),
+    FLAGS,
+    ENV,
+];
+
+const FLAGS: Field =
+    Field::new("flags", TEXTS, "More arguments for the build's tool: `cargo build`, `go build`, uv or pip, esbuild or npm.");
+const ENV: Field = Field::new("env", Shape::Map { value: &ANY_STRING, check: None }, "More environment variables for the build.");
+const INCLUDE: Field =
+    Field::new("include", TEXTS, "Globs of the files that the package takes; of a bundle, those that lie beside it. All unless given.");
+const EXCLUDE: Field = Field::new("exclude", TEXTS, "Globs of the files that stay out of the package.");
+
+/// Keys of `build` for Python, and of `build.python`.
+const PYTHON: &[Field] = &[
+    Field::new(
+        "requirements",
+        ANY_STRING,
+        "The file that says what is installed: `requirements.txt`, `uv.lock` or `pyproject.toml` unless given.",
+    ),
+    Field::new("installer", Shape::Choice(&["uv", "pip"]), "What installs it; uv where it is there, else pip."),
+    Field::new("interpreter", ANY_STRING, "The Python that the installer is asked with; `python3` unless given."),
+    Field::new("source", ANY_STRING, "The folder below `path` whose files become the package, such as `src`."),
+    INCLUDE,
+    EXCLUDE,
+    FLAGS,
+    ENV,
+];
+
+/// Keys of `build` for Node.js, and of `build.node`.
+const NODE: &[Field] = &[
+    Field::new("entry", ANY_STRING, "The file that is bundled, where the handler does not name it."),
+    Field::new("format", Shape::Choice(&["esm", "cjs"]), "The kind of module that the bundle is; as `package.json` says unless given."),
+    Field::new("minify", Shape::Boolean, "Whether the bundle is made small."),
+    Field::new("sourcemap", Shape::Boolean, "Whether a source map lies beside the bundle."),
+    Field::new("external", TEXTS, "Packages that stay out of the bundle; those of the AWS SDK unless given."),
+    Field::new("script", ANY_STRING, "The script of `package.json` that builds, in place of esbuild."),
+    Field::new("output", ANY_STRING, "The folder that the script leaves; `dist` unless given."),
+    INCLUDE,
+    EXCLUDE,
+    FLAGS,
+    ENV,
 ];
 
 /// Keys of `build` for Go, and of `build.go`.
@@ -152,8 +239,8 @@ const GO: &[Field] = &[
         "The image of that container; for Go the official one of the version that `go.mod` asks for.",
     ),
     Field::new("package", ANY_STRING, "The package of the program, such as `./cmd/api`; the folder itself unless given."),
-    Field::new("flags", TEXTS, "More arguments for `go build`."),
-    Field::new("env", Shape::Map { value: &ANY_STRING, check: None }, "More environment variables for the build."),
+    FLAGS,
+    ENV,
 ];
 
 const STORAGE_SIZE: Shape = Shape::Integer { min: 512, max: 10_240 };
@@ -238,6 +325,17 @@ fn check_name(text: &str) -> Result<(), String> {
     only(text, "-_")
 }
 
+/// Lambda takes images of private registries of ECR. Addresses on this machine are an emulator's.
+fn check_image_uri(text: &str) -> Result<(), String> {
+    const EXAMPLE: &str = "`123456789012.dkr.ecr.eu-central-1.amazonaws.com/NAME:TAG`";
+    let Some(uri) = ImageUri::parse(text) else { return Err(format!("is not the address of an image, such as {EXAMPLE}")) };
+    if uri.registry().is_none() && !uri.is_of_this_machine() {
+        return Err(format!("is not in a private registry of ECR, and Lambda takes images from there only, such as {EXAMPLE}"));
+    }
+    let is_exact = uri.tag.is_some() || uri.digest.is_some();
+    is_exact.then_some(()).ok_or_else(|| "has neither a tag nor a digest".to_owned())
+}
+
 fn check_handler(text: &str) -> Result<(), String> {
     if text.chars().any(char::is_whitespace) { Err("must not have spaces".to_owned()) } else { Ok(()) }
 }
@@ -258,8 +356,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_holds_for_builds_of_rust_can_stand_in_the_build_itself() {
-        assert!(RUST.iter().chain(GO).all(|option| BUILD.iter().any(|field| field.key == option.key)));
+    fn what_holds_for_builds_of_a_language_can_stand_in_the_build_itself_once() {
+        for language in [RUST, GO, PYTHON, NODE] {
+            assert!(language.iter().all(|option| BUILD.iter().filter(|field| field.key == option.key).count() == 1));
+        }
     }
 
     #[test]
@@ -274,6 +374,8 @@ mod tests {
             (check_name as crate::model::field::Check, "demo-hash_1", "demo.hash"),
             (check_handler, "index.handler", "index handler"),
             (check_optional_arn, "", "my-queue"),
+            (check_image_uri, "123456789012.dkr.ecr.us-east-1.amazonaws.com/x:1", "123456789012.dkr.ecr.us-east-1.amazonaws.com/x"),
+            (check_image_uri, "127.0.0.1:4566/x:1", "public.ecr.aws/x:1"),
             (check_mount_path, "/mnt/data", "/data"),
             (check_mount_path, "/mnt/data", "/mnt/"),
         ] {

@@ -1,6 +1,7 @@
 //! What `GetFunction` answers, in the words of the spec.
 
 use super::fields::FIELDS;
+use super::package_type::{CONFIG, IMAGE, PACKAGE_TYPE, canonical_config, without_foreign};
 use super::settle::{Readiness, readiness};
 use crate::aws::{AwsError, ErrorClass};
 use crate::kinds::reading::{self, text_table};
@@ -8,10 +9,16 @@ use crate::kinds::tagging;
 use crate::model::field::fill_defaults;
 use crate::model::{Live, Path, PhysicalId, Table, Unchecked, Value};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
-use aws_sdk_lambda::types::{Architecture, EnvironmentResponse, FunctionConfiguration, Layer, LoggingConfig, Runtime, VpcConfigResponse};
+use aws_sdk_lambda::types::{
+    Architecture, EnvironmentResponse, FunctionCodeLocation, FunctionConfiguration, ImageConfig, Layer, LoggingConfig, PackageType,
+    Runtime, VpcConfigResponse,
+};
 
 /// The code of a function that Lambda could not make ready; it equals no content hash.
 pub(super) const FAILED: &str = "live:failed";
+
+/// The attribute with the address of the image, by digest, that Lambda runs.
+pub(super) const RESOLVED: &str = "resolved_image_uri";
 
 /// What is known of a function besides what AWS answers.
 pub(super) struct Known<'a> {
@@ -36,6 +43,9 @@ pub(super) fn live(answer: &GetFunctionOutput, physical_id: &PhysicalId, known: 
     let mut live = Live::new(physical_id.clone());
     if let Some(configuration) = answer.configuration() {
         live.fields = fields(configuration, known);
+        if configuration.package_type() == Some(&PackageType::Image) {
+            as_image(&mut live, configuration, answer.code(), known);
+        }
         live.attributes = attributes(configuration);
         live.unchecked.extend(configuration.environment().and_then(unreadable_environment));
     }
@@ -121,6 +131,37 @@ fn code(configuration: &FunctionConfiguration, known: &Known<'_>) -> Value {
     let recorded = known.attributes.and_then(|attributes| attributes.get("code_sha256")).and_then(Value::as_str);
     let applied = known.applied.and_then(|applied| applied.get("code")).filter(|_| recorded == Some(live));
     applied.cloned().unwrap_or_else(|| format!("live:{live}").into())
+}
+
+/// What is different where it is an image: it is known by its address, has settings of its own, and others not at all.
+fn as_image(live: &mut Live, configuration: &FunctionConfiguration, location: Option<&FunctionCodeLocation>, known: &Known<'_>) {
+    let fields = &mut live.fields;
+    fields.insert(PACKAGE_TYPE.to_owned(), IMAGE.into());
+    without_foreign(fields);
+    let response = configuration.image_config_response();
+    let config = response.and_then(|response| response.image_config()).map(image_config).and_then(|config| canonical_config(&config));
+    fields.extend(config.map(|config| (CONFIG.to_owned(), config.into())));
+    if let Some(error) = response.and_then(|response| response.error()) {
+        live.unchecked.push(unchecked(CONFIG, error.error_code().unwrap_or_default(), error.message().unwrap_or_default()));
+    }
+    let sent = location.and_then(FunctionCodeLocation::image_uri);
+    let resolved = location.and_then(FunctionCodeLocation::resolved_image_uri);
+    put(&mut live.attributes, RESOLVED, resolved.or(sent));
+    // By a tag, Lambda was given whatever it led to then; only the hash tells whether that is what was applied.
+    let is_by_tag = sent.is_some_and(|uri| !uri.contains('@'));
+    let is_as_applied = matches!(live.fields.get("code"), Some(Value::String(code)) if !code.starts_with("live:"));
+    let is_known = known.applied.is_some();
+    let code = if is_by_tag && is_known && !is_as_applied { resolved } else { sent };
+    put(&mut live.fields, "code", code);
+}
+
+fn image_config(config: &ImageConfig) -> Table {
+    let mut table = Table::from_iter([
+        ("command".to_owned(), Value::string_list(config.command())),
+        ("entry_point".to_owned(), Value::string_list(config.entry_point())),
+    ]);
+    put(&mut table, "working_directory", config.working_directory());
+    table
 }
 
 /// An absent VPC and one without subnets are the same; AWS answers either.

@@ -2,7 +2,7 @@
 
 use super::fields::FIELDS;
 use super::live::sorted;
-use super::{KIND, check, environment};
+use super::{KIND, check, environment, package_type};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::lowering::{self, facts_of, finding};
 use crate::kinds::{Context, FunctionFacts, Lowered};
@@ -19,8 +19,11 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     resource.dependencies = dependencies(section, &facts, &mut diagnostics);
     resource.ignore = ignored(section, &mut diagnostics);
     resource.protect = section.boolean("protect", false);
+    let waits = package_type::needed(section, context).into_iter().map(Dependency::hard);
+    resource.dependencies.extend(waits);
     diagnostics.extend(check::all(section, &resource.inputs, context));
-    Lowered { resources: vec![resource], diagnostics }
+    let resources = std::iter::once(resource).chain(package_type::company(section, context)).collect();
+    Lowered { resources, diagnostics }
 }
 
 /// The settings in their one canonical form, defaults filled in.
@@ -43,12 +46,25 @@ fn inputs(section: &Section, facts: &FunctionFacts, context: &Context<'_>) -> Ta
     if let Value::Table(logging) = logging {
         logging.entry("log_group".to_owned()).or_insert_with(|| facts.log_group_name.as_str().into());
     }
+    let config = inputs.remove(package_type::CONFIG).and_then(|config| package_type::canonical_config(config.as_table()?));
+    inputs.extend(config.map(|config| (package_type::CONFIG.to_owned(), config.into())));
     fill_defaults(FIELDS, &mut inputs);
     inputs.insert("role".to_owned(), role(facts));
-    if let Some(artifact) = context.artifacts.get(&Address::new(KIND, &section.name)) {
-        inputs.insert("code".to_owned(), artifact.content_hash.as_str().into());
-    }
+    code(section, context, &mut inputs);
     inputs
+}
+
+/// What it is made of: a package by its content, an image by its address.
+fn code(section: &Section, context: &Context<'_>, inputs: &mut Table) {
+    let artifact = context.artifacts.get(&Address::new(KIND, &section.name));
+    inputs.remove(package_type::PACKAGE_TYPE);
+    if !section.values.contains_key(package_type::SOURCE) {
+        inputs.extend(artifact.map(|artifact| ("code".to_owned(), artifact.content_hash.as_str().into())));
+        return;
+    }
+    inputs.insert(package_type::PACKAGE_TYPE.to_owned(), package_type::IMAGE.into());
+    inputs.extend(package_type::image_uri(section, context, artifact).map(|uri| ("code".to_owned(), uri)));
+    package_type::without_foreign(inputs);
 }
 
 /// `ephemeral_storage = 1024` means `{ size = 1024 }`.

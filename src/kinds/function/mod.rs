@@ -1,11 +1,14 @@
-//! The kind `function`: a Lambda function made of a zip.
+//! The kind `function`: a Lambda function made of a zip or of an image.
 
 mod check;
+mod code;
 mod drafts;
 mod environment;
 mod fields;
 mod live;
 mod lower;
+mod moved_tags;
+mod package_type;
 mod read;
 mod request;
 mod resources;
@@ -14,7 +17,10 @@ mod runtime;
 mod settle;
 mod steady;
 
+pub(super) use fields::{BUILD, CODE};
+pub use package_type::forbidden;
 pub(super) use resources::check_role;
+pub(super) use runtime::check as check_runtime;
 
 pub(crate) use read::absent;
 pub(crate) use settle::wait_for_other;

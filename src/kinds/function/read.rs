@@ -1,11 +1,13 @@
 //! Reading functions: one `GetFunction` each, which shows tags and reserved concurrency too.
 
+use super::code::{CODE_ETAG, etag, unversioned};
 use super::live::{Known, live};
+use super::moved_tags;
 use super::settle::is_going;
 use crate::aws::Reader;
 use crate::kinds::ReadTarget;
-use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
-use crate::model::Sighting;
+use crate::kinds::reading::{AT_ONCE, in_turn, sighting, unchecked};
+use crate::model::{Live, Path, Sighting, Value};
 use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
 use aws_sdk_lambda::operation::list_functions::builders::ListFunctionsInputBuilder;
 use aws_sdk_lambda::types::FunctionConfiguration;
@@ -19,7 +21,9 @@ const PAGE: usize = 50;
 pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
     let unknown = targets.iter().filter(|target| target.applied.is_none()).map(|target| target.physical_id.as_str());
     let absent = absent(reader, &unknown.collect::<BTreeSet<_>>()).await;
-    in_turn(targets.iter().copied(), AT_ONCE, |target| Box::pin(read_unless(reader, target, &absent))).await
+    let mut seen = in_turn(targets.iter().copied(), AT_ONCE, |target| Box::pin(read_unless(reader, target, &absent))).await;
+    moved_tags::look(reader, &mut seen).await;
+    seen
 }
 
 /// Those of the names that no function has, as far as a list that is cheaper than single reads tells.
@@ -47,6 +51,18 @@ async fn read_unless(reader: &Reader, target: ReadTarget<'_>, absent: &BTreeSet<
     if is_absent { Sighting::Missing } else { read_one(reader, target).await }
 }
 
+/// Code that the spec names without a version can change behind its name.
+async fn look_into_the_bucket(reader: &Reader, known: &Known<'_>, live: &mut Live) {
+    let wanted = known.desired.or(known.applied).and_then(|inputs| inputs.get("code"));
+    let recorded = known.attributes.and_then(|attributes| attributes.get(CODE_ETAG)).and_then(Value::as_str);
+    let (Some(code), Some(recorded)) = (unversioned(wanted), recorded) else { return };
+    match etag(reader, &code).await {
+        Ok(etag) if etag == recorded => {}
+        Ok(etag) => drop(live.fields.insert("code".to_owned(), format!("live:{etag}").into())),
+        Err(error) => live.unchecked.push(unchecked(Path::key("code"), &error)),
+    }
+}
+
 async fn read_one(reader: &Reader, target: ReadTarget<'_>) -> Sighting {
     let request = GetFunctionInputBuilder::default().function_name(target.physical_id.as_str());
     let known = Known {
@@ -57,7 +73,11 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>) -> Sighting {
     match reader.get_function(request).await {
         // What is being deleted is as good as gone; a create waits for its end.
         Ok(answer) if is_going(&answer) => Sighting::Missing,
-        Ok(answer) => Sighting::Found(live(&answer, target.physical_id, &known)),
+        Ok(answer) => {
+            let mut live = live(&answer, target.physical_id, &known);
+            look_into_the_bucket(reader, &known, &mut live).await;
+            Sighting::Found(live)
+        }
         Err(error) => sighting(&error),
     }
 }

@@ -9,8 +9,8 @@ use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBui
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationInputBuilder;
 use aws_sdk_lambda::types::{
-    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FileSystemConfig, LoggingConfig, Runtime, SnapStart, TracingConfig,
-    VpcConfig,
+    Architecture, DeadLetterConfig, Environment, EphemeralStorage, FileSystemConfig, ImageConfig, LoggingConfig, Runtime, SnapStart,
+    TracingConfig, VpcConfig,
 };
 
 /// What a create leaves out where it is the default: some of these must not be sent empty.
@@ -49,6 +49,7 @@ macro_rules! configured {
             .set_tracing_config(table($settings, "tracing_config").map(tracing_config))
             .set_logging_config(table($settings, "logging_config").map(logging_config))
             .set_snap_start(table($settings, "snap_start").map(snap_start))
+            .set_image_config(table($settings, "image_config").map(image_config))
     };
 }
 
@@ -131,6 +132,15 @@ fn logging_config(table: &Table) -> LoggingConfig {
         .set_log_group(optional(table, "log_group"))
         .set_application_log_level(optional(table, "application_log_level").map(|level| level.as_str().into()))
         .set_system_log_level(optional(table, "system_log_level").map(|level| level.as_str().into()))
+        .build()
+}
+
+/// What is left out is the image's own: Lambda takes the call for all of it.
+fn image_config(table: &Table) -> ImageConfig {
+    ImageConfig::builder()
+        .set_command(strings(table, "command"))
+        .set_entry_point(strings(table, "entry_point"))
+        .set_working_directory(optional(table, "working_directory"))
         .build()
 }
 

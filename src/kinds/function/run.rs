@@ -1,12 +1,13 @@
 //! Sending the operations of a function, with the retries that their meaning asks for.
 
+use super::code::{Code, etag_attribute};
 use super::drafts::{JUST_MADE, LIVE_CODE};
 use super::environment;
 use super::live::{attributes, put};
 use super::request;
 use super::settle::{Until, is_going, wait, wait_until_gone};
 use super::steady::{awaited, steadily};
-use crate::aws::{AwsError, ErrorClass, Package, Patience, Writer, poll_until, retry_while, ripen};
+use crate::aws::{AwsError, ErrorClass, Patience, Writer, poll_until, retry_while, ripen};
 use crate::kinds::arguments::{gone_is_done, number, refused, strings, text, unknown_call};
 use crate::kinds::{Done, RunContext, tagging};
 use crate::model::{Operation, PhysicalId, Table, Value, observed::tag};
@@ -17,17 +18,11 @@ use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
 use aws_sdk_lambda::operation::put_function_concurrency::builders::PutFunctionConcurrencyInputBuilder;
 use aws_sdk_lambda::operation::tag_resource::builders::TagResourceInputBuilder;
 use aws_sdk_lambda::operation::untag_resource::builders::UntagResourceInputBuilder;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as BASE64;
-use sha2::{Digest, Sha256};
 
 /// How long a function that is said to exist may stay unseen.
 const UNSEEN_LIMIT_MS: u64 = 5_000;
 /// How long a function that was just made may be unknown to the next call.
 const EARLY_LIMIT_MS: u64 = 15_000;
-/// A lost connection of an upload of this size may mean that it was too large for Lambda, which then does not
-/// always answer. In bytes; the limit itself is 50 MB.
-const NEAR_THE_LIMIT: usize = 40 << 20;
 
 pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
     match operation.call.as_str() {
@@ -46,22 +41,24 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunCon
 async fn create(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
     let (name, role) = (text(operation, "function_name")?, text(operation, "role")?);
     let request = request::create(&operation.arguments).map_err(|why| refused(operation, why))?;
-    let package = package(operation, context)?;
+    let code = Code::of(operation, context)?;
+    let etag = etag_attribute(writer.reader(), operation).await;
     ripen(writer, &operation.call, role, &operation.address).await?;
-    let result = match Box::pin(send_create(writer, operation, role, &request, &package)).await {
+    let result = match Box::pin(send_create(writer, operation, role, &request, &code)).await {
         Err(error) if error.class == ErrorClass::AlreadyExists => {
             match Box::pin(namesake(writer, operation, name, context.lineage)).await {
                 Some(Namesake::Ours(attributes)) => Ok(attributes),
                 Some(Namesake::Going) => {
                     wait_until_gone(writer.reader(), name, &operation.address).await.map_err(|later| later.following(&error))?;
-                    Box::pin(send_create(writer, operation, role, &request, &package)).await.map_err(|later| later.following(&error))
+                    Box::pin(send_create(writer, operation, role, &request, &code)).await.map_err(|later| later.following(&error))
                 }
                 None => Err(error),
             }
         }
         result => result,
     };
-    let attributes = result.map_err(|error| environment::without_values(too_large(error, &package), &operation.arguments))?;
+    let mut attributes = result.map_err(|error| environment::without_values(code.explained(error), &operation.arguments))?;
+    attributes.extend(etag);
     Ok(Done { physical_id: Some(PhysicalId::from(name)), attributes })
 }
 
@@ -71,12 +68,12 @@ async fn send_create(
     operation: &Operation,
     role: &str,
     request: &CreateFunctionInputBuilder,
-    package: &Package<'_>,
+    code: &Code<'_>,
 ) -> Result<Table, AwsError> {
     let mut tries = 0;
     let attempt = || {
         tries += 1;
-        let sent = writer.create_function(request.clone(), package);
+        let sent = code.create(writer, request.clone());
         async move { sent.await.inspect_err(|error| learn(writer, role, error)) }
     };
     let answer = steadily(writer, operation, attempt).await?;
@@ -122,44 +119,26 @@ async fn namesake(writer: &Writer, operation: &Operation, name: &str, lineage: &
     answer.configuration().map(|configuration| Namesake::Ours(attributes(configuration)))
 }
 
-/// Says of an upload that failed when its size may be the reason. Lambda answers with 413 or, on a slow line,
-/// ends the connection before it has read everything.
-fn too_large(mut error: AwsError, package: &Package<'_>) -> AwsError {
-    let bytes = package.source.expected_bytes(package.content_hash);
-    let is_refused = error.status == Some(413) || error.code.as_deref().is_some_and(|code| code.starts_with("RequestEntityTooLarge"));
-    let is_cut = error.class == ErrorClass::Transient && error.status.is_none() && bytes >= NEAR_THE_LIMIT;
-    if is_refused || is_cut {
-        let advice = format!(
-            " (the zip has {} MB, and Lambda takes about 50 MB with the call itself; larger packages need S3, which is not supported yet: leave files out with a `.lambdoignore`, or strip the binary)",
-            bytes.div_ceil(1_000_000)
-        );
-        error.message.push_str(&advice);
-    }
-    error
-}
-
 async fn update_code(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
-    let package = package(operation, context)?;
-    if let Some(live) = live_if_same(operation, &package).await? {
+    let code = Code::of(operation, context)?;
+    if let Some(live) = live_if_same(operation, &code).await? {
         // Lambda would make an update of it all the same.
         return Ok(Done { physical_id: None, attributes: Table::from_iter([("code_sha256".to_owned(), live.into())]) });
     }
     let request = request::code(&operation.arguments);
-    let answer = steadily(writer, operation, || writer.update_function_code(request.clone(), &package)).await;
-    let answer = answer.map_err(|error| too_large(error, &package))?;
+    let mut attributes = etag_attribute(writer.reader(), operation).await;
+    let answer = steadily(writer, operation, || code.update(writer, request.clone())).await;
+    let answer = answer.map_err(|error| code.explained(error))?;
     then_wait(writer, operation).await?;
-    let mut attributes = Table::new();
     put(&mut attributes, "code_sha256", answer.code_sha256());
     put(&mut attributes, "version", answer.version());
     Ok(Done { physical_id: None, attributes })
 }
 
 /// The hash of the code that lives, where it may be the same as what is wanted, and is.
-async fn live_if_same<'a>(operation: &'a Operation, package: &Package<'_>) -> Result<Option<&'a str>, AwsError> {
+async fn live_if_same<'a>(operation: &'a Operation, code: &Code<'_>) -> Result<Option<&'a str>, AwsError> {
     let Some(live) = operation.arguments.get(LIVE_CODE).and_then(Value::as_str) else { return Ok(None) };
-    let zip = package.source.zip(package.content_hash).await;
-    let zip = zip.map_err(|why| AwsError::own(&operation.call, ErrorClass::Other, why))?;
-    Ok((BASE64.encode(Sha256::digest(&zip)) == live).then_some(live))
+    Ok(code.is(live, operation).await?.then_some(live))
 }
 
 async fn update_configuration(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
@@ -218,10 +197,6 @@ async fn then_wait(writer: &Writer, operation: &Operation) -> Result<(), AwsErro
     waited.map_err(|error| AwsError { uncertain: true, ..error })
 }
 
-fn package<'a>(operation: &'a Operation, context: &RunContext<'a>) -> Result<Package<'a>, AwsError> {
-    Ok(Package { source: context.artifacts, content_hash: text(operation, "code")? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,20 +220,6 @@ mod tests {
 
         fn expected_bytes(&self, _content_hash: &str) -> usize {
             3
-        }
-    }
-
-    /// A package of so many bytes.
-    struct Large(usize);
-
-    #[async_trait]
-    impl ArtifactSource for Large {
-        async fn zip(&self, _content_hash: &str) -> Result<Vec<u8>, String> {
-            Ok(vec![0; self.0])
-        }
-
-        fn expected_bytes(&self, _content_hash: &str) -> usize {
-            self.0
         }
     }
 
@@ -357,17 +318,6 @@ mod tests {
         assert!(error.message.contains("do the policies of"), "{error}");
         let (error, _) = hopeless("lambda.amazonaws.com", "The KMS key is invalid for CreateGrant", false).await;
         assert!(error.message.contains("the key's policy"), "{error}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_upload_that_is_refused_or_cut_near_the_limit_is_told_to_be_large() {
-        let refused = AwsError { status: Some(413), ..AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, "too large.") };
-        let cut = || AwsError::own("lambda:CreateFunction", ErrorClass::Transient, "cut.");
-        let told = |error, bytes| too_large(error, &Package { source: &Large(bytes), content_hash: "sha256:aa" }).message;
-        insta::assert_snapshot!(told(refused, 52_000_000), @"too large. (the zip has 52 MB, and Lambda takes about 50 MB with the call itself; larger packages need S3, which is not supported yet: leave files out with a `.lambdoignore`, or strip the binary)");
-        assert!(told(cut(), 50 << 20).contains("the zip has 53 MB"));
-        assert_eq!(told(cut(), 1 << 20), "cut.");
-        assert_eq!(told(AwsError { status: Some(503), ..cut() }, 50 << 20), "cut.");
     }
 
     #[tokio::test(start_paused = true)]

@@ -117,7 +117,7 @@ pub(super) fn standing(text: &str) -> Option<Standing> {
 }
 
 /// Refuses what no function can be made with. A newer member of a known family passes.
-pub(super) fn check(text: &str) -> Result<(), String> {
+pub(crate) fn check(text: &str) -> Result<(), String> {
     match standing(text) {
         Some(Standing::Blocked { successor }) => Err(blocked(text, successor)),
         Some(_) => Ok(()),

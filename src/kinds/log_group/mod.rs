@@ -134,6 +134,7 @@ mod tests {
             arn: String::new(),
             role: None,
             log_group_name: "/aws/lambda/demo-hash".into(),
+            repository: None,
             values: Table::new(),
         };
         let section = Section { kind: "log_group".into(), name: "hash".into(), part: None, values, spans: BTreeMap::new(), span: None };

@@ -81,7 +81,8 @@ fn aws_statements(value: &Value) -> Value {
     }
 }
 
-fn aws_statement(statement: &Value) -> Value {
+/// A statement in AWS's words.
+pub(crate) fn aws_statement(statement: &Value) -> Value {
     let Value::Table(given) = statement else { return statement.clone() };
     let rename = |key: &str| STATEMENT_KEYS.iter().find(|(ours, _)| *ours == key).map_or(key, |(_, theirs)| *theirs).to_owned();
     Value::Table(given.iter().map(|(key, value)| (rename(key), value.clone())).collect())

@@ -284,6 +284,7 @@ mod tests {
             arn: String::new(),
             role: Some(Address::new("role", role)),
             log_group_name: format!("/aws/lambda/demo-{name}"),
+            repository: None,
             values: value(json).as_table().unwrap().clone(),
         }
     }

@@ -13,6 +13,7 @@ mod run;
 mod seen;
 mod trust;
 
+pub(crate) use document::aws_statement as statement_in_aws_words;
 pub(crate) use trust::{Trust, trust};
 
 use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};

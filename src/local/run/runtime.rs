@@ -74,61 +74,47 @@ impl Runtimes {
         }
     }
 
+    /// The interpreter of the runtime's version, else whichever there is; with AWS's runtime client where it has that.
     async fn python(&self, version: &str, code: &Path) -> Result<Launch, Refusal> {
-        let mut without_client = None;
+        let mut chosen: Option<(bool, Launch)> = None;
         for candidate in self.candidates(&[&format!("python{version}"), "python3", "python"]) {
             let Some((answer, as_owner)) = ask(&candidate, &["-c", PYTHON_QUESTION, &code.display().to_string()]).await else { continue };
             let [found, executable, client, needs @ ..] = answer.as_slice() else { continue };
-            if found != version {
-                continue;
+            let (is_exact, has_client) = (found == version, client == "True");
+            if chosen.is_none() || is_exact {
+                let is_better = chosen.as_ref().is_none_or(|(is_exact, _)| !is_exact) || has_client;
+                let launch = python_launch(Path::new(executable), (version, found), has_client, as_owner, needs, code);
+                chosen = if is_better { Some((is_exact, launch)) } else { chosen };
             }
-            if client == "True" {
-                let needs = needs.iter().map(PathBuf::from).filter(|folder| folder.is_dir() && !folder.starts_with(code)).collect();
-                let arguments = ["-m", "awslambdaric"].map(str::to_owned).to_vec();
-                return Ok(Launch { needs, ..managed(Path::new(executable), arguments, as_owner) });
+            if is_exact && has_client {
+                break;
             }
-            without_client = Some(executable.clone());
         }
-        Err(refusal(match without_client {
-            Some(executable) => format!(
-                "`python{version}` needs AWS's runtime client, and `{executable}` does not have it; \
-                 run `{executable} -m pip install awslambdaric`, or put `awslambdaric` into the package"
-            ),
-            None => format!(
-                "`python{version}` needs Python {version}, and neither `python{version}` nor `python3` on the PATH is that; \
-                 install it (`pyenv install {version}`, or the system's package `python{version}`), \
-                 then run `python{version} -m pip install awslambdaric`"
-            ),
-        }))
+        chosen.map(|(_, launch)| launch).ok_or_else(|| {
+            refusal(format!(
+                "`python{version}` needs Python, and neither `python{version}` nor `python3` is on the PATH; \
+                 install it (`pyenv install {version}`, or the system's package `python{version}`)"
+            ))
+        })
     }
 
+    /// The first Node.js that is new enough, else the newest there is.
     async fn node(&self, wanted: u32, code: &Path, root: &Path) -> Result<Launch, Refusal> {
-        let mut newest = None;
+        let mut chosen: Option<(u32, Launch)> = None;
         for candidate in self.candidates(&["node", "nodejs"]) {
             let Some((answer, as_owner)) = ask(&candidate, &["-e", NODE_QUESTION]).await else { continue };
             let [version, executable] = answer.as_slice() else { continue };
             let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-            newest = newest.max(Some(major));
-            if major < wanted {
+            if chosen.as_ref().is_some_and(|(newest, _)| *newest >= major.min(wanted)) {
                 continue;
             }
-            let Some(client) = node_client(code, root, Path::new(executable)) else {
-                return Err(refusal(format!(
-                    "`nodejs{wanted}.x` needs AWS's runtime client, and neither the package nor `{executable}` has it; \
-                     run `npm install aws-lambda-ric` in the function's folder, or `npm install --global aws-lambda-ric`"
-                )));
-            };
-            let mut launch = managed(Path::new(executable), vec![client.display().to_string()], as_owner);
-            let note = (major != wanted).then(|| format!("`nodejs{wanted}.x` runs on Node.js {version} here\n"));
-            launch.notes.extend(note);
-            launch.needs = [prefix(Path::new(executable)), prefix(&client)].into_iter().flatten().collect();
-            return Ok(launch);
+            let mut launch = node_launch(Path::new(executable), code, root, as_owner);
+            launch.notes.extend((major != wanted).then(|| format!("`nodejs{wanted}.x` runs on Node.js {version} here\n")));
+            chosen = Some((major, launch));
         }
-        let found = newest.map_or_else(|| "none is".to_owned(), |major| format!("only version {major} is"));
-        Err(refusal(format!(
-            "`nodejs{wanted}.x` needs Node.js {wanted} or newer on the PATH, and {found}; \
-             install it (`nvm install {wanted}`), then run `npm install --global aws-lambda-ric`"
-        )))
+        chosen.map(|(_, launch)| launch).ok_or_else(|| {
+            refusal(format!("`nodejs{wanted}.x` needs Node.js on the PATH, and none is; install it (`nvm install {wanted}`)"))
+        })
     }
 
     /// The programs of these names on the search path, by name first.
@@ -144,6 +130,10 @@ impl Runtimes {
         found
     }
 }
+
+/// What stands in for AWS's runtime clients where those are not installed.
+const PYTHON_CLIENT: &str = include_str!("clients/python.py");
+const NODE_CLIENT: &str = include_str!("clients/node.js");
 
 const PYTHON_QUESTION: &str = "import sys, importlib.util as u
 sys.path.insert(0, sys.argv[1])
@@ -161,6 +151,33 @@ fn managed(program: &Path, arguments: Vec<String>, as_owner: bool) -> Launch {
     let note = format!("Only the cloud's own user can run `{}`, so the function does not run as `nobody`\n", program.display());
     let notes = as_owner.then_some(note).into_iter().collect();
     Launch { program: program.to_owned(), arguments, is_managed: true, as_owner, needs: Vec::new(), notes, problem: None }
+}
+
+/// A Python that runs the handler, with what it needs to be seen.
+fn python_launch(
+    executable: &Path,
+    (wanted, found): (&str, &str),
+    has_client: bool,
+    as_owner: bool,
+    needs: &[String],
+    code: &Path,
+) -> Launch {
+    let arguments = if has_client { vec!["-m", "awslambdaric"] } else { vec!["-u", "-c", PYTHON_CLIENT] };
+    let mut launch = managed(executable, arguments.into_iter().map(str::to_owned).collect(), as_owner);
+    launch.needs = needs.iter().map(PathBuf::from).filter(|folder| folder.is_dir() && !folder.starts_with(code)).collect();
+    launch.notes.extend((wanted != found).then(|| format!("`python{wanted}` runs on Python {found} here\n")));
+    launch
+}
+
+fn node_launch(executable: &Path, code: &Path, root: &Path, as_owner: bool) -> Launch {
+    let client = node_client(code, root, executable);
+    let arguments = match &client {
+        Some(client) => vec![client.display().to_string()],
+        None => vec!["-e".to_owned(), NODE_CLIENT.to_owned(), "--".to_owned()],
+    };
+    let mut launch = managed(executable, arguments, as_owner);
+    launch.needs = [prefix(executable), client.and_then(|client| prefix(&client))].into_iter().flatten().collect();
+    launch
 }
 
 /// The bootstrap of a package, and what the kernel would say to it.

@@ -100,7 +100,15 @@ impl Machine {
         let sink: EventSink = Arc::new(move |event| told.lock().unwrap().push(event));
         let cache = self.folder.path().join("state/build");
         let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
-        let options = PackageOptions { folder, cache: &cache, build: may_run, for_this_machine, events: sink, checked: &Notify::new() };
+        let options = PackageOptions {
+            folder,
+            cache: &cache,
+            build: may_run,
+            for_this_machine,
+            events: sink,
+            checked: &Notify::new(),
+            keep_going: true,
+        };
         let packages = work::resolve(requests, &options, &Builders::with(self.environment.clone())).await;
         let events = events.lock().unwrap().clone();
         (packages, events)

@@ -4,6 +4,7 @@ mod cargo;
 mod goal;
 mod options;
 mod settings;
+mod sources;
 #[cfg(all(test, unix))]
 mod tests;
 mod workspace;
@@ -12,6 +13,7 @@ use super::builder::{Build, Builder, Built, Job};
 use super::call::Said;
 use super::contents::BOOTSTRAP;
 use super::environment::Environment;
+use super::fingerprint::Sources;
 use super::hash::{Item, content_hash};
 use super::problem::{blocking, missing, not_built};
 use crate::diagnostic::Diagnostic;
@@ -42,6 +44,8 @@ type Done = BTreeMap<String, Made>;
 struct Made {
     program: PathBuf,
     is_fresh: bool,
+    /// What it was made from, where cargo said it.
+    sources: Option<Sources>,
 }
 
 /// The lines that cargo prints for each thing that it made.
@@ -95,10 +99,13 @@ impl RustBuilder {
         let key = format!("{:?} {:?} {:?}", call.arguments, options.variables, goal.variables);
         let made = match done.get(&key) {
             Some(made) => keep(made.clone(), program).await?,
-            None => keep(build(job, &call).await?, program).await?,
+            None => {
+                let made = sources::with(build(job, &call).await?, job, &workspace.workspace_root, &call.arguments).await?;
+                keep(made, program).await?
+            }
         };
         done.entry(key).or_insert_with(|| made.clone());
-        Ok(Built { output: made.program, sources: None, is_cached: made.is_fresh, warnings: goal.warnings })
+        Ok(Built { output: made.program, sources: made.sources, is_cached: made.is_fresh, warnings: goal.warnings })
     }
 }
 
@@ -216,7 +223,7 @@ fn executable(said: &Said, binary: &Binary) -> Option<Made> {
         let is_program = artifact.target.kind.iter().any(|kind| kind == "bin");
         is_program && artifact.target.name == binary.name && artifact.manifest_path == binary.manifest
     });
-    ours.find_map(|artifact| Some(Made { program: artifact.executable?, is_fresh: artifact.fresh }))
+    ours.find_map(|artifact| Some(Made { program: artifact.executable?, is_fresh: artifact.fresh, sources: None }))
 }
 
 /// Copies a program to where the next build cannot reach it, in one step.
@@ -236,7 +243,7 @@ async fn keep(made: Made, to: PathBuf) -> Result<Made, Diagnostic> {
             let detail = format!("`{}` cannot be copied to `{}`: {error}.", made.program.display(), to.display());
             Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
         })?;
-        Ok(Made { program: to.clone(), is_fresh: made.is_fresh })
+        Ok(Made { program: to.clone(), ..made })
     })
     .await
 }

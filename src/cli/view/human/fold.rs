@@ -155,7 +155,8 @@ fn distribution((path, is_setting): &(String, bool), values: &Values<'_, '_>, gr
     values.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     if values.len() > VALUES_MAX {
         let noun = if *is_setting { "different value" } else { "different change" };
-        return vec![styled(DIM, &format!("{:INDENT$}{path}: {}", "", counted(values.len(), noun)))];
+        let line = vec![styled(DIM, &format!("{:INDENT$}{path}: {}", "", counted(values.len(), noun)))];
+        return shared_reason(&values, group.len(), steps).map_or(line.clone(), |reason| steps.because(line, &reason));
     }
     let mut lines = Vec::new();
     for (count, fact) in values {
@@ -170,13 +171,23 @@ fn distribution((path, is_setting): &(String, bool), values: &Values<'_, '_>, gr
     lines
 }
 
+/// Why most packages of a group changed, as when all of them share a file.
+fn shared_reason(values: &[&(usize, &Fact<'_>)], number: usize, steps: &Steps<'_>) -> Option<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (count, fact) in values.iter().filter(|(_, fact)| fact.is_package()) {
+        *counts.entry(steps.source_changes(fact.step)?).or_default() += count;
+    }
+    let (reason, count) = counts.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 1)?;
+    Some(if count == number { reason } else { format!("{reason}: {count} of {number}") })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::view::fixtures::{change, drifted_step, new_step, operation, plan_of, spec_step, step, unchanged_step};
     use crate::cli::view::human::Purpose;
     use crate::kinds::Registry;
-    use crate::model::{Action, Cause, OperationId, Plan, Reason, Step, Table, Value};
+    use crate::model::{Action, Cause, OperationId, Plan, Reason, SourceChange, SourceChanges, Step, Table, Value};
 
     fn shown_at(plan: &Plan, is_full: bool, columns: usize) -> (String, bool) {
         let registry = Registry::new();
@@ -287,7 +298,7 @@ mod tests {
         plan.steps.push(drifted_step("function.odd", &["timeout"]));
         plan.steps.push(step("function.moved", Action::Replace, Reason::CannotUpdateInPlace, vec![]));
         insta::assert_snapshot!(shown(&plan), @r"
-          ~ function.* (200): the spec changed
+          ~ function.* (200): the package changed
               report-0000, report-0001, report-0002, report-0003, report-0004,
               report-0005, report-0006, report-0007, report-0008, and 191 more
               code: 200 different changes
@@ -320,6 +331,38 @@ mod tests {
             let wide: Vec<&str> = text.lines().filter(|line| super::super::text::width(line) > columns).collect();
             assert_eq!(wide, Vec::<&str>::new(), "{columns}");
         }
+    }
+
+    #[test]
+    fn a_file_that_many_packages_share_is_told_once() {
+        let code =
+            |index: usize| change("code", Some(format!("sha256:{index}").into()), Some(format!("sha256:9{index}").into()), Cause::Spec);
+        let updated = |index: usize| step(&format!("function.f{index}"), Action::Update, Reason::InputsChanged, vec![code(index)]);
+        let mut plan = plan_of((0..120).map(updated).collect());
+        let because = |name: &str| SourceChanges::of([SourceChange::Changed { name: name.into() }]);
+        plan.source_changes = plan.steps.iter().map(|step| (step.address.clone(), because("lib/auth.go"))).collect();
+        insta::assert_snapshot!(shown(&plan), @r"
+          ~ function.* (all 120): the package changed
+              code: 120 different changes  (lib/auth.go changed)
+        ");
+        plan.source_changes.insert("function.f0".parse().unwrap(), because("api/f0/main.go"));
+        assert!(shown(&plan).contains("(lib/auth.go changed: 119 of 120)"), "{}", shown(&plan));
+        plan.steps.truncate(2);
+        insta::assert_snapshot!(shown(&plan), @r#"
+          ~ function.f0 (demo-f0): the package changed
+              code: "sha256:0" -> "sha256:90"  (api/f0/main.go changed)
+          ~ function.f1 (demo-f1): the package changed
+              code: "sha256:1" -> "sha256:91"  (lib/auth.go changed)
+        "#);
+        let long = because("a/very/long/path/to/a/file/that/has/no/room/on/the/same/line/main.go");
+        plan.source_changes.insert("function.f0".parse().unwrap(), long);
+        plan.steps.truncate(1);
+        insta::assert_snapshot!(shown(&plan), @r#"
+          ~ function.f0 (demo-f0): the package changed
+              code: "sha256:0" -> "sha256:90"
+                (a/very/long/path/to/a/file/that/has/no/room/on/the/same/line/main.go
+                  changed)
+        "#);
     }
 
     #[test]

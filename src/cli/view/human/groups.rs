@@ -1,7 +1,7 @@
 //! What belongs together in a plan: the resources of one new function, and functions with equal changes.
 
 use super::settings;
-use super::step::Steps;
+use super::step::{Steps, is_package};
 use crate::model::{Action, Cause, Change, Effect, Reason, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,6 +106,11 @@ impl Fact<'_> {
     /// The same where triggers of any name are meant.
     pub fn general_key(&self, steps: &Steps<'_>) -> String {
         self.key(steps).split_once(' ').map(|(_, rest)| rest.to_owned()).unwrap_or_default()
+    }
+
+    /// Whether it is another package.
+    pub fn is_package(&self) -> bool {
+        matches!(self.body, Body::Change(change) if is_package(change))
     }
 
     /// Whether it is a setting of something new.

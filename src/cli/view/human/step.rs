@@ -2,10 +2,11 @@
 
 use super::change;
 use super::settings::{self, Names};
-use super::text::{BOLD, DIM, RED, hanging, styled, symbol, width};
+use super::text::{BOLD, DIM, RED, hanging, styled, symbol, width, words};
 use crate::cli::view::own_names::OwnNames;
 use crate::model::observed::tag;
 use crate::model::{Action, Address, Change, Plan, Reason, RulesSet, Step, Transition};
+use anstream::adapter::strip_str;
 use std::collections::BTreeMap;
 
 /// What steps are shown for.
@@ -94,8 +95,31 @@ impl<'a> Steps<'a> {
         let compare = change::compare(step, one, self.rules);
         match self.purpose {
             Purpose::Drift => change::drifted(one, compare, self.columns),
-            _ => change::planned(one, step.action, compare, self.columns),
+            _ => {
+                let lines = change::planned(one, step.action, compare, self.columns);
+                match self.source_changes(step).filter(|_| is_package(one)) {
+                    Some(changes) => self.because(lines, &changes),
+                    None => lines,
+                }
+            }
         }
+    }
+
+    /// What differs in what the package of a step is made from, in words.
+    pub fn source_changes(&self, step: &Step) -> Option<String> {
+        self.plan.source_changes.get(&step.address).map(|changes| words(&changes.sentence()))
+    }
+
+    /// Lines with a reason behind the last one where there is room, else below.
+    pub fn because(&self, mut lines: Vec<String>, reason: &str) -> Vec<String> {
+        let reason = format!("({reason})");
+        match lines.last_mut() {
+            Some(last) if width(&strip_str(last).to_string()) + 2 + width(&reason) <= self.columns => {
+                last.push_str(&format!("  {}", styled(DIM, &reason)));
+            }
+            _ => lines.extend(hanging(&reason, 8, self.columns).iter().map(|line| styled(DIM, line))),
+        }
+        lines
     }
 
     /// Why a step does what it does.
@@ -112,6 +136,9 @@ impl<'a> Steps<'a> {
             (Reason::NotInSpec | Reason::Requested, Purpose::Destroy, _) | (Reason::Unchanged, _, _) => "",
             (Reason::NotInState, _, _) => "new",
             (Reason::MissingInAws, _, _) => "gone from AWS",
+            (Reason::InputsChanged, _, _) if self.changes(step).next().is_some() && self.changes(step).all(is_package) => {
+                "the package changed"
+            }
             (Reason::InputsChanged, _, _) => "the spec changed",
             (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
             (Reason::DependencyReplaced, _, _) => "what it depends on is made anew",
@@ -132,6 +159,11 @@ impl<'a> Steps<'a> {
         };
         self.plan.refusals.iter().map(|refusal| line(&refusal.address)).collect()
     }
+}
+
+/// Whether a change is another package, and not a setting of the spec.
+pub fn is_package(change: &Change) -> bool {
+    change.path.first() == "code"
 }
 
 fn is_ownership(change: &Change) -> bool {

@@ -1,0 +1,118 @@
+//! One request to a registry and its answer.
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::fmt;
+use std::time::Duration;
+
+/// How long an answer may take, besides the time for the body.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The slowest line that a body is sent over, in bytes per second.
+const SLOWEST: u64 = 32 * 1024;
+
+/// A request that can be sent.
+pub(super) struct Ask {
+    pub(super) method: &'static str,
+    pub(super) url: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: SdkBody,
+}
+
+/// What a registry answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Where an upload goes on, as the registry wrote it.
+    pub(super) location: Option<String>,
+    /// The digest of a manifest or a blob.
+    pub(super) digest: Option<String>,
+    /// What has arrived of an upload, such as `0-1023`.
+    pub(super) range: Option<String>,
+}
+
+/// Why a registry refused, in its own words.
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>
+#[derive(Debug)]
+pub(super) struct Refusal(ErrorMetadata);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl ProvideErrorMetadata for Refusal {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.0
+    }
+}
+
+/// The error of an exchange, as the loop for calls takes it.
+pub(super) type Trouble = SdkError<Refusal, HttpResponse>;
+
+impl Ask {
+    /// A request without a body.
+    pub(super) fn new(method: &'static str, url: String) -> Self {
+        Self { method, url, headers: Vec::new(), body: SdkBody::empty() }
+    }
+
+    /// Adds a header.
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Sets the body.
+    pub(super) fn body(mut self, body: SdkBody) -> Self {
+        self.body = body;
+        self
+    }
+
+    fn request(self) -> Result<HttpRequest, Trouble> {
+        let length = self.body.content_length().unwrap_or_default();
+        let mut request = HttpRequest::new(self.body);
+        request.set_method(self.method).map_err(SdkError::construction_failure)?;
+        request.set_uri(self.url).map_err(SdkError::construction_failure)?;
+        let length = (!matches!(self.method, "GET" | "HEAD")).then(|| ("content-length", length.to_string()));
+        for (name, value) in self.headers.into_iter().chain(length) {
+            request.headers_mut().try_insert(name, value).map_err(SdkError::construction_failure)?;
+        }
+        Ok(request)
+    }
+
+    /// Sends it. What is missing (404) and what lies elsewhere (3xx) are answers, all else that is no success an error.
+    pub(super) async fn send(self, connector: &SharedHttpConnector) -> Result<Answer, Trouble> {
+        let request = self.request()?;
+        let bytes = request.body().content_length().unwrap_or_default();
+        let patience = PATIENCE + Duration::from_secs(bytes / SLOWEST);
+        let answered = tokio::time::timeout(patience, connector.call(request)).await;
+        let mut response = answered.map_err(SdkError::timeout_error)?.map_err(SdkError::dispatch_failure)?;
+        let header = |name: &str| response.headers().get(name).map(str::to_owned);
+        let status = response.status().as_u16();
+        let answer = Answer { status, location: header("location"), digest: header("docker-content-digest"), range: header("range") };
+        let body = ByteStream::new(response.take_body()).collect().await;
+        match status {
+            200..=399 | 404 => Ok(answer),
+            _ => Err(SdkError::service_error(refusal(response.status(), &body.map(|body| body.to_vec()).unwrap_or_default()), response)),
+        }
+    }
+}
+
+/// The first error of the answer's list.
+fn refusal(status: StatusCode, body: &[u8]) -> Refusal {
+    let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let first = parsed.pointer("/errors/0");
+    let text = |key: &str| first.and_then(|error| error.get(key)).and_then(serde_json::Value::as_str);
+    let code = text("code").unwrap_or(if status.as_u16() == 401 { "UNAUTHORIZED" } else { "" });
+    let message = text("message").map_or_else(|| String::from_utf8_lossy(body).trim().to_owned(), str::to_owned);
+    let message = if message.is_empty() { format!("HTTP status {}", status.as_u16()) } else { message };
+    Refusal(ErrorMetadata::builder().code(code).message(message).build())
+}

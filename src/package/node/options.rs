@@ -1,0 +1,130 @@
+//! What `build` says for Node.js.
+
+use crate::diagnostic::Diagnostic;
+use crate::model::Table;
+use crate::package::script::options::Reader;
+use crate::package::script::sources::check_patterns;
+use std::collections::BTreeMap;
+
+/// Every key, with those that each kind has.
+const KEYS: [&str; 13] =
+    ["kind", "path", "entry", "format", "minify", "sourcemap", "external", "script", "output", "include", "exclude", "flags", "env"];
+/// Flags that would change where things go, and what to do instead.
+const OWN_FLAGS: [(&str, &str); 8] = [
+    ("--outfile", "the package is lambdo's to lay out"),
+    ("--outdir", "the package is lambdo's to lay out"),
+    ("--metafile", "lambdo reads it"),
+    ("--watch", "a build must end"),
+    ("--serve", "a build must end"),
+    ("--format", "`build.format` says it"),
+    ("--platform", "Lambda runs Node.js"),
+    ("--prefix", "the package is lambdo's to lay out"),
+];
+
+/// The options, read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    /// The file that is bundled, where the handler does not tell.
+    pub entry: Option<String>,
+    /// `esm` or `cjs`.
+    pub format: Option<String>,
+    /// Whether the bundle is made small.
+    pub minify: bool,
+    /// Whether a source map lies beside the bundle.
+    pub sourcemap: bool,
+    /// Packages that are left out of the bundle.
+    pub external: Option<Vec<String>>,
+    /// The script of `package.json` that builds.
+    pub script: Option<String>,
+    /// The folder that the script makes.
+    pub output: Option<String>,
+    /// Patterns of files: those that a package consists of, or those that lie beside a bundle.
+    pub include: Vec<String>,
+    /// Patterns of files that stay out.
+    pub exclude: Vec<String>,
+    /// Further arguments of esbuild, or else of the installer.
+    pub flags: Vec<String>,
+    /// Further variables of their environment.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn parse(options: &Table) -> Result<Self, Vec<Diagnostic>> {
+        let mut reader = Reader::new(options, &KEYS);
+        let read = Self {
+            entry: reader.text("entry", "the path of a file"),
+            format: reader.choice("format", &["esm", "cjs"]),
+            minify: reader.boolean("minify"),
+            sourcemap: reader.boolean("sourcemap"),
+            external: reader.texts("external"),
+            script: reader.text("script", "the name of a script of `package.json`"),
+            output: reader.text("output", "the path of a folder"),
+            include: reader.texts("include").unwrap_or_default(),
+            exclude: reader.texts("exclude").unwrap_or_default(),
+            flags: reader.texts("flags").unwrap_or_default(),
+            variables: reader.variables("env"),
+        };
+        let bad = check_patterns("include", &read.include).into_iter().chain(check_patterns("exclude", &read.exclude));
+        bad.chain(read.flags.iter().filter_map(|flag| own_flag(flag))).for_each(|problem| reader.note(problem));
+        if read.script.is_some()
+            && (read.entry.is_some() || read.external.is_some() || read.minify || read.sourcemap || read.format.is_some())
+        {
+            reader.note(script_and_bundle());
+        }
+        reader.finish(read)
+    }
+}
+
+fn own_flag(flag: &str) -> Option<Diagnostic> {
+    let (name, why) = OWN_FLAGS.iter().find(|(name, _)| flag == *name || flag.starts_with(&format!("{name}=")))?;
+    let found = Diagnostic::error("own-flag", "A flag of the build's tool is lambdo's to give");
+    Some(found.detail(format!("`build.flags` has `{name}`; {why}.")))
+}
+
+fn script_and_bundle() -> Diagnostic {
+    Diagnostic::error("script-and-bundle", "A build is told to do two things")
+        .detail("`build.script` runs a script of the project's, and `entry`, `format`, `minify`, `sourcemap` and `external` are for esbuild, which is not called then.")
+        .hint("keep one of them: without `script`, the project's esbuild makes a bundle")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Value;
+
+    fn parsed(json: &str) -> Result<Options, Vec<Diagnostic>> {
+        let Value::Table(table) = Value::from_json(&serde_json::from_str(json).unwrap()) else { panic!("{json}") };
+        Options::parse(&table)
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let json = r#"{"entry":"e","format":"cjs","minify":true,"sourcemap":true,"external":[],"include":"a","exclude":"b","flags":["-v"],"env":{"A":1}}"#;
+        let expected = Options {
+            entry: Some("e".into()),
+            format: Some("cjs".into()),
+            minify: true,
+            sourcemap: true,
+            external: Some(Vec::new()),
+            include: vec!["a".into()],
+            exclude: vec!["b".into()],
+            flags: vec!["-v".into()],
+            variables: BTreeMap::from([("A".into(), "1".into())]),
+            ..Options::default()
+        };
+        assert_eq!(parsed(json), Ok(expected));
+        let expected = Options { script: Some("compile".into()), output: Some("out".into()), ..Options::default() };
+        assert_eq!(parsed(r#"{"script":"compile","output":"out"}"#), Ok(expected));
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let json = r#"{"entries":"e","format":"umd","minify":"yes","external":3,"script":"x","sourcemap":true,"include":"a[","flags":["--outdir=x"]}"#;
+        let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
+}

@@ -1,0 +1,203 @@
+//! Calls of uv and pip.
+
+use super::dependencies::Needs;
+use super::options::Options;
+use super::platform::{self, Platform, find, no_python, pip_platforms, uv_platform};
+use super::tidy;
+use crate::diagnostic::Diagnostic;
+use crate::package::environment::Environment;
+use crate::package::problem::{blocking, unreadable};
+use crate::package::script::tool::{self, Said};
+use crate::package::{BUILD_FAILED, Job};
+use std::path::{Path, PathBuf};
+
+const UV: &str = "uv";
+/// Lines that tell of a wheel that is missing: what stands before its name.
+const NO_WHEEL: [&str; 2] = ["No matching distribution found for ", "Building source distributions for `"];
+const NO_WHEEL_OF_UV: [&str; 3] = ["has no wheels with a matching", "has no usable wheels", "has no available distributions"];
+
+/// An installer that is there.
+enum Installer {
+    Uv { program: PathBuf, python: Option<PathBuf> },
+    Pip { python: PathBuf },
+}
+
+impl Installer {
+    /// The one that is asked for, else uv where it is, else pip.
+    fn find(job: &Job<'_>, options: &Options, platform: &Platform, environment: &Environment) -> Result<Self, Diagnostic> {
+        let python = match platform {
+            Platform::Here { python, .. } => Some(python.clone()),
+            Platform::Lambda { .. } => {
+                let names = options.interpreter.as_deref().map_or_else(|| vec!["python3", "python"], |name| vec![name]);
+                names.into_iter().find_map(|name| find(name, &job.path(), environment))
+            }
+        };
+        match (options.installer.as_deref(), environment.find(UV), python) {
+            (Some("uv"), None, _) => Err(no_uv(&job.build.path, "`build.installer` is `uv`")),
+            (None | Some("uv"), Some(program), python) => Ok(Self::Uv { program, python }),
+            (_, _, Some(python)) => Ok(Self::Pip { python }),
+            (_, _, None) => Err(no_python(&job.build.path, options, "python3")),
+        }
+    }
+
+    fn program(&self) -> &Path {
+        match self {
+            Self::Uv { program, .. } => program,
+            Self::Pip { python } => python,
+        }
+    }
+
+    fn arguments(&self, platform: &Platform, requirements: &Path, to: &Path) -> Vec<String> {
+        let mut arguments = match self {
+            Self::Uv { python, .. } => uv_arguments(python.as_deref(), platform),
+            Self::Pip { .. } => pip_arguments(platform),
+        };
+        let places = ["--target", &to.display().to_string(), "--requirement", &requirements.display().to_string()].map(str::to_owned);
+        arguments.extend(places);
+        arguments
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn uv_arguments(python: Option<&Path>, platform: &Platform) -> Vec<String> {
+    let mut arguments =
+        words(&["pip", "install", "--quiet", "--color=never", "--link-mode=copy", "--no-installer-metadata", "--only-binary=:all:"]);
+    if let Some(python) = python {
+        arguments.extend(["--python".to_owned(), python.display().to_string()]);
+    }
+    if let Platform::Lambda { minor, processor } = platform {
+        arguments.extend([format!("--python-version=3.{minor}"), format!("--python-platform={}", uv_platform(*minor, processor))]);
+    }
+    arguments
+}
+
+fn pip_arguments(platform: &Platform) -> Vec<String> {
+    let mut arguments =
+        words(&["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--only-binary=:all:"]);
+    if let Platform::Lambda { minor, processor } = platform {
+        arguments.extend(["--implementation=cp".to_owned(), format!("--python-version=3.{minor}")]);
+        arguments.extend(pip_platforms(*minor, processor).into_iter().map(|name| format!("--platform={name}")));
+    }
+    arguments
+}
+
+/// Installs into an empty folder, and takes away what would differ the next time.
+///
+/// # Errors
+/// When no installer is there, or it cannot do it.
+pub(super) async fn install(
+    job: &Job<'_>,
+    options: &Options,
+    needs: &Needs,
+    platform: &Platform,
+    environment: &Environment,
+    to: &Path,
+) -> Result<(), Diagnostic> {
+    let installer = Installer::find(job, options, platform, environment)?;
+    let mut environment = environment.clone();
+    // Nothing is downloaded but what the requirements name.
+    environment.set("UV_PYTHON_DOWNLOADS", "never");
+    environment.set("PYTHONDONTWRITEBYTECODE", "1");
+    // Absolute, since the installer runs in the project's folder.
+    let to = std::path::absolute(to).map_err(|error| unreadable(&to.display().to_string(), &error))?;
+    let list = to.with_extension("requirements");
+    let requirements = requirements(job, needs, &list, &environment).await?;
+    let mut arguments = installer.arguments(platform, &requirements, &to);
+    arguments.extend(options.flags.iter().cloned());
+    let said = tool::run(installer.program(), &arguments, &job.path(), &environment).await;
+    // It was made for this call alone, and lies where nothing reads it again.
+    let _ = std::fs::remove_file(&list);
+    let said = said?;
+    if !said.status.success() {
+        return Err(failed(&installer, &said, platform, &job.build.path));
+    }
+    blocking(move || tidy::installed(&to)).await
+}
+
+/// The file that the installer reads; `list` is where one may be written.
+async fn requirements(job: &Job<'_>, needs: &Needs, list: &Path, environment: &Environment) -> Result<PathBuf, Diagnostic> {
+    let text = match needs {
+        Needs::File { path, .. } => return std::path::absolute(path).map_err(|error| unreadable(&path.display().to_string(), &error)),
+        Needs::Nothing => String::new(),
+        Needs::Listed(names) => names.join("\n") + "\n",
+        Needs::Locked { .. } => exported(job, environment).await?,
+    };
+    std::fs::write(list, text).map_err(|error| {
+        let detail = format!("`{}` cannot be written: {error}.", list.display());
+        Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
+    })?;
+    Ok(list.to_owned())
+}
+
+/// What `uv.lock` has locked, as requirements; nothing is locked anew.
+async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Diagnostic> {
+    let uv = environment.find(UV).ok_or_else(|| no_uv(&job.build.path, "`uv.lock` says what is installed"))?;
+    let arguments = words(&[
+        "export",
+        "--quiet",
+        "--color=never",
+        "--frozen",
+        "--no-dev",
+        "--no-emit-project",
+        "--no-editable",
+        "--no-header",
+        "--format=requirements-txt",
+    ]);
+    let said = tool::run(&uv, &arguments, &job.path(), environment).await?;
+    if !said.status.success() {
+        return Err(said.failed("uv export --frozen", &job.build.path));
+    }
+    Ok(said.output.join("\n") + "\n")
+}
+
+fn failed(installer: &Installer, said: &Said, platform: &Platform, shown: &str) -> Diagnostic {
+    let command = match installer {
+        Installer::Uv { .. } => "uv pip install",
+        Installer::Pip { .. } => "pip install",
+    };
+    let diagnostic = said.failed(command, shown);
+    if said.is_offline() {
+        return diagnostic
+            .hint("the index of packages could not be reached; `flags = [\"--find-links\", \"FOLDER\"]` takes wheels from a folder");
+    }
+    if said.says(&["No module named pip"]) {
+        return diagnostic.hint("this Python has no pip: `python3 -m ensurepip`, the system's package `python3-pip`, or `uv`");
+    }
+    match without_wheel(said) {
+        Some(name) => no_wheel(&name, diagnostic, platform),
+        None => diagnostic,
+    }
+}
+
+/// The dependency that has no wheel for the platform, as far as the installer says it.
+fn without_wheel(said: &Said) -> Option<String> {
+    let name = |rest: &str| rest.split([' ', '`', ';']).next().filter(|name| !name.is_empty()).map(str::to_owned);
+    let plain = said.all.iter().find_map(|line| NO_WHEEL.iter().find_map(|text| name(line.split_once(text)?.1)));
+    plain.or_else(|| {
+        // uv wraps its sentences, so that the name may stand in the line before.
+        let text = said.all.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        let before = NO_WHEEL_OF_UV.iter().find_map(|words| Some(text.split_once(words)?.0.to_owned()))?;
+        name(before.trim_end().rsplit(' ').next()?)
+    })
+}
+
+fn no_wheel(name: &str, diagnostic: Diagnostic, platform: &Platform) -> Diagnostic {
+    let mut told = Diagnostic::error(BUILD_FAILED, "A dependency has no wheel for where the function runs")
+        .detail(format!("There is no wheel of `{name}` for {}. {}", platform.shown(), diagnostic.detail))
+        .hint(format!(
+            "is it called so, and is there a version of `{name}` with such a wheel? <https://pypi.org> lists them under “Download files”"
+        ));
+    if let Platform::Lambda { .. } = platform {
+        told = told.hint("another `runtime` or `architectures` may have one");
+    }
+    told.hint(format!("one of pure Python can be made here: `pip wheel --no-deps --wheel-dir wheels {name}`, then `flags = [\"--find-links\", \"wheels\"]`"))
+}
+
+fn no_uv(shown: &str, why: &str) -> Diagnostic {
+    tool::missing(format!("To install what `{shown}` needs, `{UV}` is needed, and none is in the `PATH`: {why}."))
+        .hint("uv comes from <https://docs.astral.sh/uv/>, or by `pip install uv`")
+        .hint(format!("with a `requirements.txt`, `pip` can do it: `{} -m pip` is asked then", platform::USUAL))
+}

@@ -1,0 +1,179 @@
+//! Builds of Python: the sources as they lie there, and wheels for where the function runs.
+
+mod dependencies;
+mod installer;
+mod options;
+mod platform;
+#[cfg(all(test, unix))]
+mod tests;
+mod tidy;
+
+use super::builder::{Build, Builder, Built, Job};
+use super::environment::Environment;
+use super::fingerprint::Facts;
+use super::problem::{blocking, missing};
+use super::script::installed::Installed;
+use super::script::package::{Package, sources};
+use super::script::sources::Selection;
+use super::script::{digest, handlers};
+use crate::diagnostic::Diagnostic;
+use crate::model::PackageRequest;
+use async_trait::async_trait;
+use dependencies::Needs;
+use options::Options;
+use platform::Platform;
+use std::path::{Path, PathBuf};
+
+/// What a new function takes (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>).
+pub const PYTHON_RUNTIME: &str = "python3.14";
+
+/// `build = { kind = "python", path = "lambdas/resize" }`
+pub(super) struct PythonBuilder {
+    environment: Environment,
+    installed: Installed,
+}
+
+impl PythonBuilder {
+    /// A builder that starts programs in this environment.
+    pub fn new(environment: Environment) -> Self {
+        Self { environment, installed: Installed::default() }
+    }
+
+    async fn make(&self, job: &Job<'_>, options: &Options, package: Package) -> Result<Built, Diagnostic> {
+        let selection = selection(job, options);
+        let (entries, needs) = blocking({
+            let (options, folder, shown) = (options.clone(), job.path(), job.build.path.clone());
+            move || Ok((selection.entries()?, Needs::of(&folder, &options, &shown)?))
+        })
+        .await?;
+        let mut environment = self.environment.clone();
+        options.variables.iter().for_each(|(name, value)| environment.set(name, value));
+        let platform = Platform::of(job, options, &needs, &environment).await?;
+        let facts = facts(job, options, &platform, &needs);
+        let files = entries.iter().map(|entry| entry.path.clone()).chain(needs.files()).collect();
+        // Before anything is installed: what is edited meanwhile must count as a change.
+        let sources = sources(job, facts.clone(), files).await?;
+        if package.holds(&sources).await? {
+            return Ok(package.built(sources, true));
+        }
+        let installed = self.install(job, options, &needs, &platform, &environment, facts).await?;
+        package.make(sources.clone(), installed, entries).await?;
+        Ok(package.built(sources, false))
+    }
+
+    /// What the project needs, from an earlier build or from an installer.
+    async fn install(
+        &self,
+        job: &Job<'_>,
+        options: &Options,
+        needs: &Needs,
+        platform: &Platform,
+        environment: &Environment,
+        facts: Facts,
+    ) -> Result<Option<PathBuf>, Diagnostic> {
+        if *needs == Needs::Nothing {
+            return Ok(None);
+        }
+        let key = digest(&format!("{:?}", sources(job, facts, needs.files()).await?));
+        let place = job.cache.join(format!("python-installed-{key}"));
+        let install = |to: PathBuf| async move { installer::install(job, options, needs, platform, environment, &to).await };
+        self.installed.get(place, install).await.map(Some)
+    }
+}
+
+/// What besides files decides what is made. Flags may have secrets in them.
+fn facts(job: &Job<'_>, options: &Options, platform: &Platform, needs: &Needs) -> Facts {
+    let facts = Facts::default().shown("runtime", job.runtime);
+    let patterns = format!("{:?} {:?} {:?}", options.source, options.include, options.exclude);
+    let facts = facts.hidden("build", &patterns);
+    if *needs == Needs::Nothing {
+        return facts;
+    }
+    let installer = options.installer.as_deref().unwrap_or_default();
+    let facts = facts.shown("python", &platform.shown()).shown("build.installer", installer).hidden("dependencies", &needs.listed());
+    facts.hidden("build.flags", &options.flags.join("\0")).hidden("build.env", &format!("{:?}", options.variables))
+}
+
+/// The files of the project that go into the package.
+fn selection(job: &Job<'_>, options: &Options) -> Selection {
+    files_of(&job.path(), &job.build.path, options, job.cache.parent())
+}
+
+fn files_of(folder: &Path, shown: &str, options: &Options, state: Option<&Path>) -> Selection {
+    let folder = options.source.as_ref().map_or_else(|| folder.to_owned(), |source| folder.join(source));
+    Selection {
+        folder,
+        shown: options.source.as_ref().map_or_else(|| shown.to_owned(), |source| format!("{shown}/{source}")),
+        include: options.include.clone(),
+        exclude: options.exclude.clone(),
+        left_out: &["node_modules", ".python-version"],
+        elsewhere: state.into_iter().map(Path::to_owned).collect(),
+    }
+}
+
+#[async_trait]
+impl Builder for PythonBuilder {
+    fn kind(&self) -> &'static str {
+        "python"
+    }
+
+    fn check(&self, build: &Build) -> Vec<Diagnostic> {
+        Options::parse(&build.options).err().unwrap_or_default()
+    }
+
+    fn misfit(&self, build: &Build, request: &PackageRequest, folder: &Path) -> Option<Diagnostic> {
+        let is_python = platform::version(&request.runtime).is_some();
+        let problem = if !is_python {
+            wrong_runtime(build, request, &folder.join(&build.path))
+        } else if handlers::is_given(&request.handler) {
+            return None;
+        } else {
+            handlers::missing(&request.runtime)
+        };
+        let options = Options::parse(&build.options).unwrap_or_default();
+        let selection = files_of(&folder.join(&build.path), &build.path, &options, None);
+        let problem =
+            if handlers::is_given(&request.handler) { problem } else { handlers::with_candidates(problem, &selection, &candidate) };
+        Some(problem)
+    }
+
+    fn variant(&self, request: &PackageRequest) -> String {
+        request.runtime.clone()
+    }
+
+    fn output(&self, _job: &Job<'_>) -> Option<PathBuf> {
+        None
+    }
+
+    async fn build(&self, job: &Job<'_>) -> Result<Built, Diagnostic> {
+        // `check` has said all of them before.
+        let options = Options::parse(&job.build.options).map_err(|mut problems| problems.remove(0))?;
+        let place = if job.for_this_machine { "here" } else { job.architecture };
+        let identity = digest(&format!("{}\0{place}\0{}\0{options:?}", job.build.path, job.runtime));
+        let package = Package::new(job, &format!("python-{identity}"));
+        if !job.may_run {
+            return package.last(job);
+        }
+        let folder = job.path();
+        if !folder.is_dir() {
+            return Err(missing(&folder, &job.build.path, "folder"));
+        }
+        self.make(job, &options, package).await
+    }
+}
+
+fn wrong_runtime(build: &Build, request: &PackageRequest, folder: &Path) -> Diagnostic {
+    let wanted = dependencies::wanted_version(folder).map_or_else(|| PYTHON_RUNTIME.to_owned(), |version| format!("python{version}"));
+    Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
+        .detail(format!(
+            "`{}` is built as Python, which only the runtimes `python3.*` run; the function has `{}`, which also stands where no `runtime` is given.",
+            build.path, request.runtime
+        ))
+        .hint(format!("write `runtime = \"{wanted}\"`, in the function or in `[defaults]`"))
+}
+
+/// The handler in a file, as Lambda writes it.
+fn candidate(name: &str, text: &str) -> Option<String> {
+    let module = name.strip_suffix(".py")?;
+    Some(format!("{module}.{}", handlers::python(text)?))
+}
