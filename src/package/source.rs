@@ -1,8 +1,9 @@
 //! What `code` and `build` say. Files are looked at only where `build` does not say its kind.
 
 use super::builder::{Build, Builders};
+use super::filter::{self, Filter};
 use super::language;
-use super::problem::{list, not_supported_yet, unknown_key, wrong_type};
+use super::problem::{list, unknown_key, wrong_type};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::model::{StoredCode, Table, Value};
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::path::Path;
 
 const CODE_KEYS: [&str; 5] = ["file", "files", "dir", "zip", "s3"];
 
-/// Kinds of builds that the spec decides; those without a [`super::Builder`] come later.
+/// Kinds of builds; each has its [`super::Builder`].
 const BUILD_KINDS: [&str; 5] = ["go", "rust", "python", "node", "command"];
 /// Those of them that are languages, and may have a table of options in the defaults.
 const LANGUAGES: [&str; 4] = ["go", "rust", "python", "node"];
@@ -22,8 +23,8 @@ pub enum Source {
     File(String),
     /// Paths by their names in the package. A path may be a folder.
     Files(BTreeMap<String, String>),
-    /// What lies in a folder.
-    Directory(String),
+    /// What lies in a folder, or a part of it.
+    Directory(String, Filter),
     /// A zip that somebody else made.
     Zip(String),
     /// A zip in S3 that somebody else put there.
@@ -73,11 +74,12 @@ fn parse_code(code: &Value) -> Result<Source, Vec<Diagnostic>> {
                 .hint("a folder is given as `code = { dir = \"PATH\" }`"),
         ]);
     };
+    let known = [&CODE_KEYS[..], &filter::KEYS].concat();
     let mut problems: Vec<Diagnostic> =
-        table.keys().filter(|key| !CODE_KEYS.contains(&key.as_str())).map(|key| unknown_key("code", key, &CODE_KEYS)).collect();
+        table.keys().filter(|key| !known.contains(&key.as_str())).map(|key| unknown_key("code", key, &known)).collect();
     let given: Vec<(&String, &Value)> = table.iter().filter(|(key, _)| CODE_KEYS.contains(&key.as_str())).collect();
     match given[..] {
-        [(key, value)] => match code_source(key, value) {
+        [(key, value)] => match code_source(key, value, table) {
             Ok(source) if problems.is_empty() => return Ok(source),
             Ok(_) => {}
             Err(problem) => problems.push(problem),
@@ -94,7 +96,12 @@ fn how_many(given: &[&str]) -> Diagnostic {
         .detail(format!("`code` takes one of {}; it has {found}.", list(&CODE_KEYS)))
 }
 
-fn code_source(key: &str, value: &Value) -> Result<Source, Diagnostic> {
+fn code_source(key: &str, value: &Value, table: &Table) -> Result<Source, Diagnostic> {
+    if let Some(beside) = filter::KEYS.into_iter().find(|beside| key != "dir" && table.contains_key(*beside)) {
+        return Err(Diagnostic::error("key-not-taken", "A key does not go with the others")
+            .detail(format!("`code.{beside}` chooses among the files of a folder, and `code.{key}` is none."))
+            .hint("a folder is given as `code = { dir = \"PATH\", include = [\"**/*.py\"] }`"));
+    }
     match key {
         "s3" => stored(value).map(Source::Stored),
         "files" => files(value).map(Source::Files),
@@ -102,7 +109,7 @@ fn code_source(key: &str, value: &Value) -> Result<Source, Diagnostic> {
             let path = path(&format!("code.{key}"), value)?;
             Ok(match key {
                 "file" => Source::File(path),
-                "dir" => Source::Directory(path),
+                "dir" => Source::Directory(path, Filter::parse(table)?),
                 _ => Source::Zip(path),
             })
         }
@@ -143,7 +150,7 @@ fn parse_build(build: &Value, folder: &Path, builders: &Builders) -> Result<Sour
         other => return Err(vec![wrong_type("build", "a folder or a table", other.type_name())]),
     };
     let build = build_of(&table, folder).map_err(|problem| vec![problem])?;
-    let Some(builder) = builders.find(&build.kind) else { return Err(vec![no_builder(&build, table.contains_key("kind"))]) };
+    let Some(builder) = builders.find(&build.kind) else { return Err(vec![unknown_kind(&build.kind)]) };
     match builder.check(&build) {
         problems if problems.is_empty() => Ok(Source::Build(build)),
         problems => Err(problems),
@@ -174,15 +181,7 @@ fn language_options(table: &Table, kind: &str) -> Result<Table, Diagnostic> {
     }
 }
 
-const COMMAND_EXAMPLE: &str = "`build = { kind = \"command\", command = \"make\", output = \"bin/bootstrap\" }` runs any build";
-
-fn no_builder(build: &Build, is_given: bool) -> Diagnostic {
-    let kind = build.kind.as_str();
-    if BUILD_KINDS.contains(&kind) {
-        let why = if is_given { String::new() } else { format!("What lies in `{}` asks for the kind `{kind}`. ", build.path) };
-        let detail = format!("{why}Builds of the kind `{kind}` are decided but not built. Name a command.");
-        return not_supported_yet(detail).hint(COMMAND_EXAMPLE);
-    }
+fn unknown_kind(kind: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error("unknown-build-kind", "This kind of build is not known")
         .detail(format!("`build.kind` is `{kind}`. It takes {}.", list(&BUILD_KINDS)));
     match nearest(kind, BUILD_KINDS) {
@@ -201,7 +200,7 @@ mod tests {
 
     fn parsed(code: Option<&str>, build: Option<&str>) -> Result<Source, Vec<Diagnostic>> {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["app/Cargo.toml", "api/package.json", "mixed/Cargo.toml", "mixed/package.json", "empty/x"] {
+        for file in ["app/Cargo.toml", "mixed/Cargo.toml", "mixed/package.json", "empty/x"] {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
@@ -214,7 +213,7 @@ mod tests {
         for (json, expected) in [
             (r#"{"file":"a"}"#, Source::File("a".into())),
             (r#"{"files":{"bootstrap":"a"}}"#, Source::Files(BTreeMap::from([("bootstrap".into(), "a".into())]))),
-            (r#"{"dir":"a"}"#, Source::Directory("a".into())),
+            (r#"{"dir":"a"}"#, Source::Directory("a".into(), Filter::default())),
             (r#"{"zip":"a"}"#, Source::Zip("a".into())),
         ] {
             assert_eq!(parsed(Some(json), None), Ok(expected), "{json}");
@@ -243,12 +242,6 @@ mod tests {
     }
 
     #[test]
-    fn a_language_without_a_builder_is_named() {
-        let problems = parsed(None, Some(r#""api""#)).unwrap_err();
-        insta::assert_snapshot!(problems[0].detail, @"What lies in `api` asks for the kind `node`. Builds of the kind `node` are decided but not built. Name a command.");
-    }
-
-    #[test]
     fn what_is_wrong_has_its_code() {
         for (code, build, expected) in [
             (None, None, "no-code"),
@@ -256,6 +249,8 @@ mod tests {
             (Some("{}"), None, "two-codes"),
             (Some(r#"{"file":"a","dir":"b"}"#), None, "two-codes"),
             (Some(r#"{"directory":"a"}"#), None, "unknown-key"),
+            (Some(r#"{"zip":"a","exclude":["b"]}"#), None, "key-not-taken"),
+            (Some(r#"{"dir":"a","exclude":"b"}"#), None, "wrong-type"),
             (Some(r#""a""#), None, "wrong-type"),
             (Some(r#"{"file":3}"#), None, "wrong-type"),
             (Some(r#"{"files":{"a":3}}"#), None, "wrong-type"),
@@ -266,10 +261,8 @@ mod tests {
             (None, Some(r#""app/Cargo.toml""#), "wrong-file-type"),
             (None, Some(r#"{"path":"empty"}"#), "no-language"),
             (None, Some(r#"{"path":"mixed"}"#), "two-languages"),
-            (None, Some(r#"{"path":"api"}"#), "not-supported-yet"),
             (None, Some(r#"{"path":"app","rust":3}"#), "wrong-type"),
             (None, Some(r#"{"path":"app","rust":{"bins":"x"}}"#), "unknown-key"),
-            (None, Some(r#"{"kind":"node"}"#), "not-supported-yet"),
             (None, Some(r#"{"kind":"comand"}"#), "unknown-build-kind"),
             (None, Some("3"), "wrong-type"),
         ] {

@@ -4,6 +4,7 @@
 
 mod agree;
 mod architecture;
+mod artifacts;
 mod behaviour;
 mod behaviour_calls;
 mod behaviour_destroy;
@@ -34,6 +35,7 @@ mod killed;
 mod life_cycle;
 mod local;
 mod measure_local;
+mod packages;
 mod refused;
 mod saved;
 mod schemas;

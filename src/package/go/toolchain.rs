@@ -12,23 +12,10 @@ use std::path::{Path, PathBuf};
 
 /// The settings of Go's own that decide what it makes, from wherever they come.
 /// <https://pkg.go.dev/cmd/go#hdr-Environment_variables>
-const SETTINGS: [&str; 15] = [
-    "GOVERSION",
-    "GOFLAGS",
-    "GOEXPERIMENT",
-    "GOAMD64",
-    "GOARM64",
-    "GOFIPS140",
-    "GODEBUG",
-    "CGO_ENABLED",
-    "CGO_CFLAGS",
-    "CGO_CPPFLAGS",
-    "CGO_CXXFLAGS",
-    "CGO_LDFLAGS",
-    "CC",
-    "CXX",
-    MODULE_CACHE,
-];
+const SETTINGS: [&str; 9] =
+    ["GOVERSION", "GOFLAGS", "GOEXPERIMENT", "GOAMD64", "GOARM64", "GOFIPS140", "GODEBUG", "CGO_ENABLED", MODULE_CACHE];
+/// Those that count besides where C is compiled, too; Go starts the C compiler to tell them.
+const SETTINGS_OF_C: [&str; 6] = ["CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"];
 const MODULE_CACHE: &str = "GOMODCACHE";
 /// What Go needs in a container to fetch modules as it would outside.
 const HANDED_IN: [&str; 9] =
@@ -102,7 +89,9 @@ impl Go {
             let store = self.store.join("modules").display().to_string();
             return Ok([("GOVERSION".to_owned(), image.clone()), (MODULE_CACHE.to_owned(), store)].into());
         }
-        let arguments: Vec<&str> = ["env", "-json"].into_iter().chain(SETTINGS).collect();
+        let has_c = self.variables.get("CGO_ENABLED").is_none_or(|value| value != "0");
+        let of_c = SETTINGS_OF_C.into_iter().filter(|_| has_c);
+        let arguments: Vec<&str> = ["env", "-json"].into_iter().chain(SETTINGS).chain(of_c).collect();
         let said = self.run(&arguments, folder, None).await?;
         if !said.status.success() {
             return Err(failed(&said, "`go env`", shown));
