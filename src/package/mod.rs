@@ -13,6 +13,7 @@ mod fingerprint;
 mod go;
 mod group;
 mod hash;
+mod image;
 mod index;
 mod language;
 mod manifest;
