@@ -123,6 +123,7 @@ impl Machine {
             handler: String::new(),
             runtime: "provided.al2023".into(),
             architectures: vec![self.architecture.into()],
+            layers: None,
             span: None,
         }
     }
