@@ -41,6 +41,7 @@ mod packages;
 mod refused;
 mod saved;
 mod schemas;
+mod seeds;
 mod storage;
 mod support;
 mod update;
