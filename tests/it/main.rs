@@ -28,6 +28,7 @@ mod formats;
 mod guards;
 mod harness;
 mod hostile;
+mod images;
 mod init;
 mod interrupted;
 mod invoke;

@@ -121,13 +121,57 @@ const STORED: &[Field] = &[
     Field::new("version", Shape::text(1, 1024), "The object's version; without it the object is asked whether it changed."),
 ];
 
+/// Keys of a secret of `image.secrets`.
+const IMAGE_SECRET: &[Field] = &[
+    Field::new("env", Shape::text(1, 256), "The variable of the environment that has it."),
+    Field::new("file", Shape::text(1, 4096), "The file that has it."),
+];
+
+/// Keys of `image.cache`.
+const CACHE: &[Field] = &[
+    Field::new("from", Shape::List { item: &ANY_STRING, max: 100 }, "Where layers may come from."),
+    Field::new("to", Shape::List { item: &ANY_STRING, max: 100 }, "Where layers are kept."),
+];
+
 /// Keys of `image`. Those that say how it is made are read where it is made.
 const IMAGE: &[Field] = &[
     Field::new("dockerfile", Shape::text(1, 4096), "The Dockerfile that it is built from."),
     Field::new("context", Shape::text(1, 4096), "The folder that the Dockerfile copies from."),
     Field::new("target", ANY_STRING, "The stage of the Dockerfile that is built."),
-    Field::new("build_args", Shape::Map { value: &ANY_STRING, check: None }, "Values for the `ARG`s of the Dockerfile."),
-    Field::new("base", Shape::text(1, 2048), "The image that `files` or the built program are laid on, or `scratch`."),
+    Field::new(
+        "build_args",
+        Shape::Map { value: &ANY_STRING, check: None },
+        "Values for the `ARG`s of the Dockerfile; they stand in the image.",
+    ),
+    Field::new(
+        "secrets",
+        Shape::Map { value: &Shape::Table(IMAGE_SECRET), check: None },
+        "What `RUN --mount=type=secret` may read, by id.",
+    ),
+    Field::new("cache", Shape::Table(CACHE), "Caches of the engine, in its own words."),
+    Field::new(
+        "engine",
+        Shape::Choice(&["docker", "podman", "finch", "nerdctl", "buildah"]),
+        "Who builds it; the first that is there where absent.",
+    ),
+    Field::new(
+        "base",
+        Shape::text(1, 2048),
+        "The image that `files` or the built program are laid on, or `scratch`; asked for once with a digest, else whether it moved.",
+    ),
+    Field::new(
+        "credentials",
+        Shape::Choice(&["docker-config"]),
+        "How to log in at the registry of `base`: with what `docker login` keeps.",
+    ),
+    Field::new(
+        "entry_point",
+        Shape::List { item: &ANY_STRING, max: 1500 },
+        "What the image starts; the built program where there is one, else what `base` starts.",
+    ),
+    Field::new("command", Shape::List { item: &ANY_STRING, max: 1500 }, "What the entry point gets; what `base` says where absent."),
+    Field::new("working_directory", Shape::text(1, 1000), "The folder that the entry point starts in; that of `base` where absent."),
+    Field::new("environment", Shape::Map { value: &ANY_STRING, check: None }, "Variables of the image, besides those of `base`."),
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the image."),
     Field::new("build", Shape::AnyOf(&[ANY_STRING, Shape::Table(BUILD)]), "How the program in it is made from sources."),
     Field::new("uri", Shape::checked(1, 2048, check_image_uri), "The address of an image that lies in ECR already."),
