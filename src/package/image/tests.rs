@@ -153,7 +153,11 @@ async fn an_image_that_would_not_start_is_refused() {
     ] {
         said.push(machine.problem(image).await.lines().next().unwrap().to_owned());
     }
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r"
+    wrong-architecture: `/bootstrap` is built for x86_64, and Lambda runs it on arm64.
+    no-entry-point: `the image of hello` has neither an entry point nor a command.
+    missing-file: There is no file `nowhere`.
+    ");
 }
 
 /// An archive as buildah exports it, with an image for a processor.
@@ -182,7 +186,11 @@ async fn a_dockerfile_is_built_once_and_again_when_the_context_changes() {
     let image = r#"{"dockerfile":"app/Dockerfile","build_args":{"A":"1"}}"#;
     assert!(machine.run(image, "arm64", false).await.is_err(), "nothing is there yet");
     let first = digest(&machine.run(image, "arm64", true).await.unwrap());
-    insta::assert_snapshot!(machine.calls(), @"");
+    insta::assert_snapshot!(machine.calls(), @r"
+    build --timestamp 0 --platform linux/arm64 --file ./app/Dockerfile --build-arg A=1 --iidfile ./state/build/image-X/id ./app
+    push sha256:id oci-archive:./state/build/image-X/image.tar
+    rmi sha256:id
+    ");
     assert_eq!(digest(&machine.run(image, "arm64", true).await.unwrap()), first);
     fs::remove_file(machine.folder.path().join("bin/buildah")).unwrap();
     assert_eq!(digest(&machine.run(image, "arm64", false).await.unwrap()), first);
@@ -202,5 +210,17 @@ async fn what_goes_wrong_with_an_engine_is_told() {
     said.push(machine.problem(image).await);
     machine.write("errors", "STEP 1/1: FROM scratch\nmount overlay: operation not permitted\n", 0o644);
     said.push(machine.problem(image).await);
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    tool-missing: A Dockerfile is built by a program that builds container images, and the `PATH` has none (docker, podman, finch, nerdctl, buildah).
+    install one: `apt-get install buildah` or `podman` on Debian and Ubuntu, `dnf install podman` on Fedora, `brew install podman` or Docker Desktop on a Mac
+    without an engine: `image = { build = "FOLDER" }`, or `image = { base = "…", files = { … } }`, which lambdo puts together itself
+    missing-file: There is no file `app/Dokcerfile`.
+    `Dockerfile` lies in the same folder; is it meant?
+    wrong-architecture: `app/Dockerfile` made an image for `linux/amd64`, and the function needs `linux/arm64`.
+    a `FROM --platform=…` of the last stage decides before what the engine is told
+    build-failed: `buildah` could not build `app/Dockerfile`. It ended with exit status: 1. It said:
+    STEP 1/1: FROM scratch
+    mount overlay: operation not permitted
+    inside a container, buildah may need `STORAGE_DRIVER=vfs` and `BUILDAH_ISOLATION=chroot` in the environment
+    "#);
 }
