@@ -59,7 +59,9 @@ pub fn parse_request(request: &PackageRequest, folder: &Path, builders: &Builder
         let detail = format!("`image` and {} both say what to deploy; keep one of them.", list(&others));
         return Err(vec![Diagnostic::error("two-codes", "The function has code from two places").detail(detail)]);
     }
-    match image.is_unresolved() {
+    // What lies in a registry already is needed only when its function is made.
+    let lies_there = image.as_table().is_some_and(|image| image.len() == 1 && image.contains_key("uri"));
+    match image.is_unresolved() && !lies_there {
         true => Err(vec![open_reference(image)]),
         false => image::parse(image, folder, builders).map(Source::Image),
     }

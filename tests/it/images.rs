@@ -1,228 +1,246 @@
-//! Container images: base images out of a real registry, Dockerfiles built by a real engine, pushes that others read.
-//!
-//! `docker-registry`, `skopeo` and `buildah` are Debian's; `scripts/setup` installs them where it may. Without them a
-//! test says that it is left out.
+//! Repositories, images and the functions made of them: up, look, change, down.
 
-use crate::support::served::Served;
-use crate::support::{Sandbox, World, spec};
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use serde_json::{Value, json};
+use crate::support::{Backend, World, on_each_emulator, spec};
+use aws_sdk_ecr::primitives::Blob;
+use aws_sdk_ecr::types::ImageTagMutability;
+use aws_sdk_lambda::types::PackageType;
+use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
+use std::collections::BTreeSet;
 
-/// Whether all of these programs are there; says so where one is not.
-fn has(programs: &[&str]) -> bool {
-    let is_there = |program: &&&str| Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    let missing = programs.iter().find(|program| !is_there(program));
-    missing.into_iter().for_each(|program| eprintln!("LEFT OUT: there is no `{program}`; `scripts/setup` installs it as root"));
-    missing.is_none()
+on_each_emulator!(
+    a_repository_comes_up_is_mended_and_goes_without_a_trace,
+    a_repository_with_images_of_others_stays_until_it_is_let_go_with_them,
+    an_image_by_its_tag_is_deployed_and_followed_when_the_tag_moves,
+    a_function_changes_from_zip_to_image_and_back,
+    an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away,
+);
+
+/// The registry of the account that the emulators are told to be.
+const REGISTRY: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+fn digest(content: &[u8]) -> String {
+    let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
 }
 
-/// The registry that everybody's registries come from.
-struct Registry {
-    authority: String,
-    child: Child,
-    _folder: TempDir,
+fn repositories(world: &World) -> BTreeSet<String> {
+    let answer = world.cloud.done(world.cloud.ecr.describe_repositories().send());
+    answer.repositories().iter().filter_map(|repository| repository.repository_name().map(str::to_owned)).collect()
 }
 
-impl Registry {
-    fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let authority = format!("127.0.0.1:{port}");
-        let config = json!({
-            "version": 0.1,
-            "log": { "level": "error", "accesslog": { "disabled": true } },
-            "storage": { "filesystem": { "rootdirectory": folder.path().join("data") } },
-            "http": { "addr": authority },
-        });
-        let path = folder.path().join("config.yml");
-        fs::write(&path, config.to_string()).unwrap();
-        let mut command = Command::new("docker-registry");
-        let child = command.arg("serve").arg(&path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(&authority).is_err() {
-            assert!(Instant::now() < deadline, "the registry does not start");
-            std::thread::sleep(Duration::from_millis(20));
+fn make_repository(world: &World, name: &str) {
+    world.cloud.done(world.cloud.ecr.create_repository().repository_name(name).image_tag_mutability(ImageTagMutability::Mutable).send());
+}
+
+/// Puts an image into a repository, with the calls that anybody has; gives its digest.
+fn put_image(world: &World, backend: Backend, repository: &str, tag: &str, mark: &str) -> String {
+    let layer = format!("{mark:1024}").into_bytes();
+    let config = json!({"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/hello"], "Env": [format!("MARK={mark}")]},
+        "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]}});
+    let config = config.to_string().into_bytes();
+    let described = |kind: &str, part: &[u8]| json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest(part), "size": part.len()});
+    let layers = [described("layer.v1.tar", &layer)];
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": described("config.v1+json", &config), "layers": layers});
+    if backend == Backend::Local {
+        for part in [config, layer] {
+            let ecr = &world.cloud.ecr;
+            let upload = world.cloud.done(ecr.initiate_layer_upload().repository_name(repository).send()).upload_id.unwrap();
+            let (last, known) = (i64::try_from(part.len()).unwrap() - 1, digest(&part));
+            let call = ecr.upload_layer_part().repository_name(repository).upload_id(&upload);
+            world.cloud.done(call.part_first_byte(0).part_last_byte(last).layer_part_blob(Blob::new(part)).send());
+            world.cloud.done(ecr.complete_layer_upload().repository_name(repository).upload_id(upload).layer_digests(known).send());
         }
-        Self { authority, child, _folder: folder }
     }
-
-    fn stop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    let manifest = manifest.to_string();
+    let call = world.cloud.ecr.put_image().repository_name(repository).image_tag(tag).image_manifest(&manifest);
+    let image = world.cloud.done(call.image_manifest_media_type(MANIFEST).send()).image.unwrap();
+    image.image_id.and_then(|id| id.image_digest).unwrap_or_else(|| digest(manifest.as_bytes()))
 }
 
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.stop();
-    }
+fn image_of(world: &World, function: &str) -> String {
+    let answer = world.cloud.done(world.cloud.lambda.get_function().function_name(function).send());
+    answer.code.and_then(|code| code.image_uri).unwrap_or_default()
 }
 
-fn skopeo(arguments: &[&str]) -> String {
-    let output = Command::new("skopeo").args(arguments).output().unwrap();
-    assert!(output.status.success(), "skopeo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// A folder with an image of one file, in the layout of the OCI.
-fn layout(folder: &Path, architecture: &str, text: &str) {
-    let blobs = folder.join("blobs/sha256");
-    fs::create_dir_all(&blobs).unwrap();
-    let keep = |bytes: &[u8]| {
-        let name = format!("{:x}", Sha256::digest(bytes));
-        fs::write(blobs.join(&name), bytes).unwrap();
-        (format!("sha256:{name}"), bytes.len())
-    };
-    let mut tar = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(text.len() as u64);
-    header.set_mode(0o644);
-    tar.append_data(&mut header, "etc/base", text.as_bytes()).unwrap();
-    let tar = tar.into_inner().unwrap();
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    std::io::Write::write_all(&mut gzip, &tar).unwrap();
-    let (layer, layer_bytes) = keep(&gzip.finish().unwrap());
-    let diff = format!("sha256:{:x}", Sha256::digest(&tar));
-    let config = json!({
-        "architecture": architecture, "os": "linux", "config": { "Env": ["PATH=/bin"], "Cmd": ["/none"] },
-        "rootfs": { "type": "layers", "diff_ids": [diff] }, "history": [{ "created_by": "test" }],
-    });
-    let (config, config_bytes) = keep(config.to_string().as_bytes());
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_bytes },
-        "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": layer, "size": layer_bytes }],
-    });
-    let (manifest, manifest_bytes) = keep(manifest.to_string().as_bytes());
-    let index = json!({ "schemaVersion": 2, "manifests": [
-        { "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": manifest, "size": manifest_bytes },
-    ] });
-    fs::write(folder.join("index.json"), index.to_string()).unwrap();
-    fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-}
-
-fn publish(registry: &Registry, architecture: &str, text: &str) {
-    let folder = TempDir::new().unwrap();
-    layout(folder.path(), architecture, text);
-    let from = format!("oci:{}", folder.path().display());
-    skopeo(&["copy", "--quiet", "--dest-tls-verify=false", &from, &format!("docker://{}/base:1", registry.authority)]);
-}
-
-fn image(image: &str) -> String {
-    format!("{}\n[function.hello]\narchitectures = \"x86_64\"\nimage = {image}\n", spec::header())
-}
-
-fn on_base(registry: &Registry) -> String {
-    let base = format!("{}/base:1", registry.authority);
-    image(&format!(r#"{{ base = "{base}", files = {{ "/bootstrap" = "bootstrap" }}, entry_point = "/bootstrap" }}"#))
-}
-
-fn digest(sandbox: &Sandbox) -> String {
-    let built = sandbox.expect(0, &["build", "--format", "json"]).json();
-    built["packages"][0]["content_hash"].as_str().unwrap().to_owned()
-}
-
-#[test]
-fn a_base_image_is_asked_for_until_it_moves_and_used_when_nobody_can_be_asked() {
-    if !has(&["docker-registry", "skopeo"]) {
-        return;
-    }
-    let (world, mut registry) = (World::without_cloud(), Registry::start());
-    let sandbox = world.sandbox(&on_base(&registry));
-    sandbox.run(&["build"]).expect(6).says("no-base-image").says("Check the name and the tag");
-    publish(&registry, "arm64", "one");
-    sandbox.run(&["build"]).expect(6).says("linux/arm64");
-    publish(&registry, "amd64", "one");
-    let first = digest(&sandbox);
-    assert_eq!(digest(&world.sandbox(&on_base(&registry))), first, "the same in another folder");
-    publish(&registry, "amd64", "two");
-    let second = digest(&sandbox);
-    assert_ne!(second, first);
-    registry.stop();
-    let offline = sandbox.expect(0, &["build", "--format", "json"]);
-    assert_eq!(offline.json()["packages"][0]["content_hash"], second.as_str());
-    offline.says("cannot be asked");
-    world.sandbox(&on_base(&registry)).run(&["build"]).expect(1).says("cannot be had");
-}
-
-/// What is in the image of a registry, as an unpacked folder of blobs.
-fn pulled(authority: &str, name: &str) -> (TempDir, Value) {
-    let folder = TempDir::new().unwrap();
-    let to = format!("dir:{}", folder.path().display());
-    skopeo(&["copy", "--quiet", "--src-tls-verify=false", "--src-creds", "AWS:any", &format!("docker://{authority}/{name}"), &to]);
-    let manifest = serde_json::from_slice(&fs::read(folder.path().join("manifest.json")).unwrap()).unwrap();
-    (folder, manifest)
-}
-
-#[test]
-fn a_pushed_image_can_be_copied_out_by_others_and_is_not_pushed_again() {
-    if !has(&["skopeo"]) {
-        return;
-    }
-    let world = World::without_cloud();
-    let mut sandbox =
-        world.sandbox(&image(r#"{ files = { "/bootstrap" = "bootstrap", "/etc/note" = "note" }, entry_point = "/bootstrap" }"#));
-    sandbox.variable("LAMBDO_LOCAL", "true");
-    sandbox.write("note", "one");
-    fs::write(sandbox.path().join("bootstrap"), static_program()).unwrap();
-    let served = Served::start(&sandbox, &[]);
+fn a_repository_comes_up_is_mended_and_goes_without_a_trace(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + "[ecr.images]\ntags = { team = \"core\" }\n"));
     sandbox.expect(0, &["up", "--yes"]);
-    let pushed = digest(&sandbox);
-    let (folder, manifest) = pulled(&served.authority, &format!("demo-hello@{pushed}"));
-    let layer = manifest["layers"][0]["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
-    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(folder.path().join(layer)).unwrap()));
-    let names: Vec<String> = tar.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
-    assert_eq!(names, ["bootstrap", "etc/", "etc/note"]);
+    assert_eq!(repositories(&world), BTreeSet::from(["demo-images".to_owned()]));
     sandbox.expect(0, &["plan", "--exit-code"]);
-    sandbox.write("note", "two");
-    sandbox.expect(2, &["plan", "--exit-code"]).says("etc/note");
-    sandbox.expect(0, &["up", "--yes"]);
-    assert_ne!(digest(&sandbox), pushed);
+    sandbox.expect(0, &["drift", "--deep"]);
+
+    let ecr = &world.cloud.ecr;
+    world
+        .cloud
+        .done(ecr.put_image_tag_mutability().repository_name("demo-images").image_tag_mutability(ImageTagMutability::Mutable).send());
+    let shallow = sandbox.expect(3, &["drift"]).stdout;
+    assert!(shallow.contains("image_tag_mutability"), "{shallow}");
+    world.cloud.done(ecr.delete_lifecycle_policy().repository_name("demo-images").send());
+    let theirs = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]});
+    world.cloud.done(ecr.set_repository_policy().repository_name("demo-images").policy_text(theirs.to_string()).send());
+    let deep = sandbox.expect(3, &["drift", "--deep"]).stdout;
+    assert!(deep.contains("lifecycle_policy") && deep.contains("LambdaECRImageRetrievalPolicy"), "{deep}");
+
+    sandbox.expect(0, &["up", "--deep", "--yes"]);
+    sandbox.expect(0, &["drift", "--deep"]);
+    let policy = world.cloud.done(ecr.get_repository_policy().repository_name("demo-images").send()).policy_text.unwrap();
+    assert!(policy.contains("Theirs") && policy.contains("LambdaECRImageRetrievalPolicy"), "{policy}");
+
     sandbox.expect(0, &["destroy", "--yes"]);
-    served.end();
+    assert_eq!(repositories(&world), BTreeSet::new());
 }
 
-/// A program for this test's processor that needs nothing of the system.
-fn static_program() -> Vec<u8> {
-    let mut head = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
-    head.resize(64, 0);
-    (head[16], head[18], head[20], head[52]) = (2, if cfg!(target_arch = "aarch64") { 183 } else { 62 }, 1, 64);
-    head
+fn a_repository_with_images_of_others_stays_until_it_is_let_go_with_them(backend: Backend) {
+    let world = World::start(backend);
+    let head = spec::header() + "[ecr.images]\n";
+    let sandbox = world.sandbox(&head);
+    sandbox.expect(0, &["up", "--yes"]);
+    put_image(&world, backend, "demo-images", "v1", "theirs");
+    let refused = sandbox.expect(8, &["destroy", "--yes"]).stderr;
+    assert!(refused.contains("that lambdo did not push") && refused.contains("`v1`"), "{refused}");
+    assert_eq!(repositories(&world).len(), 1);
+
+    sandbox.spec(&(head + "force_delete = true\n"));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(repositories(&world), BTreeSet::new());
 }
 
-#[test]
-fn a_dockerfile_is_built_by_buildah_to_the_same_image_anywhere() {
-    // Without the right to be root in a space of its own, buildah cannot work.
-    if !has(&["buildah"]) || !rustix::process::geteuid().is_root() {
+fn by_tag() -> String {
+    spec::header() + &format!("[function.a]\nimage = {{ uri = \"{REGISTRY}/app:v1\" }}\nimage_config = {{ command = [\"app.handler\"] }}\n")
+}
+
+fn an_image_by_its_tag_is_deployed_and_followed_when_the_tag_moves(backend: Backend) {
+    let world = World::start(backend);
+    make_repository(&world, "app");
+    put_image(&world, backend, "app", "v1", "one");
+    let sandbox = world.sandbox(&by_tag());
+    sandbox.expect(0, &["up", "--yes"]);
+    let configuration = world.cloud.done(world.cloud.lambda.get_function_configuration().function_name("demo-a").send());
+    assert_eq!(configuration.package_type, Some(PackageType::Image));
+    assert_eq!(image_of(&world, "demo-a"), format!("{REGISTRY}/app:v1"));
+    sandbox.expect(0, &["plan", "--exit-code"]);
+
+    // moto ignores ImageConfig in UpdateFunctionConfiguration.
+    if backend != Backend::Moto {
+        sandbox.spec(&by_tag().replace("app.handler", "app.other"));
+        sandbox.expect(2, &["plan", "--exit-code"]);
+        sandbox.expect(0, &["up", "--yes"]);
+        sandbox.expect(0, &["plan", "--exit-code"]);
+    }
+    // Only the local cloud resolves a tag as Lambda does.
+    if backend == Backend::Local {
+        put_image(&world, backend, "app", "v1", "two");
+        let drift = sandbox.expect(3, &["drift"]).stdout;
+        assert!(drift.contains("code"), "{drift}");
+        sandbox.expect(0, &["up", "--yes"]);
+        sandbox.expect(0, &["plan", "--exit-code"]);
+    }
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+    assert_eq!(repositories(&world), BTreeSet::from(["app".to_owned()]));
+}
+
+fn a_function_changes_from_zip_to_image_and_back(backend: Backend) {
+    let world = World::start(backend);
+    make_repository(&world, "app");
+    put_image(&world, backend, "app", "v1", "one");
+    let zip = spec::header() + &spec::plain("a");
+    let sandbox = world.sandbox(&zip);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.spec(&by_tag());
+    let plan = sandbox.expect(0, &["plan", "--format", "json"]).json();
+    assert_eq!(plan["summary"]["replace"], 1, "{plan:#}");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.spec(&zip);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+/// A function that is an image with one file on nothing.
+fn made_here(name: &str, repository: &str) -> String {
+    format!(
+        "[function.{name}]\nimage = {{ base = \"scratch\", files = {{ bootstrap = \"bootstrap\" }}, entry_point = [\"/bootstrap\"]{repository} }}\n\n"
+    )
+}
+
+/// The images of a repository: a digest for each tag.
+fn images(world: &World, repository: &str) -> BTreeSet<(String, String)> {
+    let answer = world.cloud.done(world.cloud.ecr.describe_images().repository_name(repository).send());
+    let tags = |image: &aws_sdk_ecr::types::ImageDetail| {
+        let digest = image.image_digest().unwrap_or_default().to_owned();
+        image.image_tags().iter().map(|tag| (digest.clone(), tag.clone())).collect::<Vec<_>>()
+    };
+    answer.image_details().iter().flat_map(tags).collect()
+}
+
+fn an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away(backend: Backend) {
+    // moto has no registry to push to.
+    if backend == Backend::Moto {
         return;
     }
-    let world = World::without_cloud();
-    let digests = [0o022, 0o077].map(|umask| {
-        let mut sandbox = world.sandbox(&image(r#"{ dockerfile = "app/Dockerfile", build_args = { NAME = "a" }, engine = "buildah" }"#));
-        let store = sandbox.path().join("containers").display().to_string();
-        for (key, value) in [("STORAGE_DRIVER", "vfs"), ("BUILDAH_ISOLATION", "chroot"), ("XDG_DATA_HOME", &store)] {
-            sandbox.variable(key, value);
-        }
-        fs::create_dir(sandbox.path().join("app")).unwrap();
-        sandbox.write("app/Dockerfile", "FROM scratch\nARG NAME\nCOPY --chmod=0755 bootstrap /bootstrap\nENTRYPOINT [\"/bootstrap\"]\n");
-        fs::write(sandbox.path().join("app/bootstrap"), static_program()).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755 & !umask);
-        fs::set_permissions(sandbox.path().join("app/bootstrap"), mode).unwrap();
-        let first = digest(&sandbox);
-        let again = sandbox.expect(0, &["build", "--format", "json"]).json();
-        assert_eq!(
-            (again["packages"][0]["cached"].as_bool(), again["packages"][0]["content_hash"].as_str()),
-            (Some(true), Some(first.as_str()))
-        );
-        first
-    });
-    assert_eq!(digests[0], digests[1]);
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &made_here("a", "")));
+    let plan = sandbox.expect(0, &["plan", "--format", "json"]).json();
+    assert_eq!(plan["summary"]["create"], 5, "{plan:#}");
+    sandbox.expect(0, &["up", "--yes"]);
+    let first = images(&world, "demo-a");
+    let (digest, tag) = first.iter().next().unwrap().clone();
+    assert!(first.len() == 1 && tag == format!("demo-a-{}", &digest["sha256:".len()..][..16]), "{first:?}");
+    assert_eq!(image_of(&world, "demo-a"), format!("{REGISTRY}/demo-a@{digest}"));
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["drift", "--deep"]);
+    world.proxy.clear();
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.proxy.mutating(), 0, "{:?}", world.proxy.tally());
+
+    // Another program is another image; the old one goes when nothing runs it any more.
+    sandbox.write("bootstrap", "#!/bin/sh\necho other\n");
+    sandbox.expect(2, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["up", "--yes"]);
+    let second = images(&world, "demo-a");
+    assert!(second.len() == 1 && second != first, "{second:?}");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+
+    // An image that somebody deletes is pushed again.
+    let gone = aws_sdk_ecr::types::ImageIdentifier::builder().image_tag(&second.first().unwrap().1).build();
+    world.cloud.done(world.cloud.ecr.batch_delete_image().repository_name("demo-a").image_ids(gone).send());
+    let drift = sandbox.expect(3, &["drift"]).stdout;
+    assert!(drift.contains("image.a"), "{drift}");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(images(&world, "demo-a"), second);
+
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(repositories(&world), BTreeSet::new());
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+/// ministack deletes an image with its first tag, and AWS with its last.
+#[test]
+fn functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one() {
+    let world = World::start(Backend::Local);
+    let shared = spec::header() + "[ecr.images]\n\n";
+    let both = [made_here("a", ", repository = \"images\""), made_here("b", ", repository = \"images\"")];
+    let sandbox = world.sandbox(&(shared.clone() + &both.concat()));
+    sandbox.expect(0, &["up", "--yes"]);
+    let all = images(&world, "demo-images");
+    let digests: BTreeSet<&String> = all.iter().map(|(digest, _)| digest).collect();
+    assert_eq!((all.len(), digests.len()), (2, 1), "{all:?}");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.spec(&(shared.clone() + &both[0]));
+    sandbox.expect(0, &["up", "--yes"]);
+    let left = images(&world, "demo-images");
+    assert!(left.len() == 1 && left.first().unwrap().1.starts_with("demo-a-"), "{left:?}");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.spec(&shared);
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(images(&world, "demo-images"), BTreeSet::new());
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(repositories(&world), BTreeSet::new());
 }

@@ -136,6 +136,9 @@ fn strangers(table: &Table, known: &[&str]) -> Vec<Diagnostic> {
 }
 
 fn existing(table: &Table, _folder: &Path, _builders: &Builders) -> Result<ImageSource, Vec<Diagnostic>> {
+    if table.get("uri").is_some_and(Value::is_unresolved) {
+        return Ok(ImageSource::Existing);
+    }
     text(table, "uri", "the URI of an image").map(|_| ImageSource::Existing).map_err(|problem| vec![problem])
 }
 
