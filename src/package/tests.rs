@@ -17,6 +17,7 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRe
         code: code.map(value),
         build: build.map(value),
         image: None,
+        image_config: None,
         handler: String::new(),
         runtime: "provided.al2023".into(),
         architectures: vec!["arm64".into()],

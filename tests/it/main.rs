@@ -5,6 +5,7 @@
 mod agree;
 mod architecture;
 mod artifacts;
+mod base_images;
 mod behaviour;
 mod behaviour_calls;
 mod behaviour_destroy;
