@@ -18,6 +18,7 @@ mod behaviour_role;
 mod calls;
 mod clients;
 mod connecting;
+mod containers;
 mod corpus;
 mod drift;
 mod drift_cases;
