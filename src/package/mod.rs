@@ -6,8 +6,11 @@ mod check;
 mod command;
 mod contents;
 mod environment;
+mod filter;
 mod fingerprint;
+mod group;
 mod hash;
+mod image;
 mod index;
 mod language;
 mod manifest;
@@ -26,6 +29,7 @@ mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
 pub use check::{CheckedFile, ImageFacts, ImageFile, check_file, check_image, check_media_type};
+pub use filter::Filter;
 pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
 pub use source::{Source, parse};
 

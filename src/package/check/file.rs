@@ -4,6 +4,7 @@ use super::{Subject, check, check_contents, is_provided};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Artifact, Form, PackageRequest};
 use crate::package::contents::{self, Contents};
+use crate::package::filter::Filter;
 use crate::package::hash::content_hash;
 use crate::package::index::Index;
 use crate::package::problem::missing;
@@ -27,7 +28,7 @@ pub fn check_file(folder: &Path, shown: &str, request: &PackageRequest, for_this
     let path = &folder.join(shown);
     let is_provided = is_provided(&request.runtime);
     let source = if path.is_dir() {
-        Source::Directory(shown.to_owned())
+        Source::Directory(shown.to_owned(), Filter::default())
     } else if is_zip(path, shown)? {
         Source::Zip(shown.to_owned())
     } else {
