@@ -113,14 +113,7 @@ pub enum Command {
     /// Print the JSON Schema of config.toml
     Schema,
     /// Build the packages and print what was built
-    Build {
-        /// Functions to build, as names or globs [default: all]
-        #[arg(value_name = "NAME")]
-        names: Vec<String>,
-        /// Go on when a build fails, and report all that do
-        #[arg(short, long)]
-        keep_going: bool,
-    },
+    Build(BuildArguments),
     /// Show what would be done, and why
     Plan(PlanArguments),
     /// Make AWS what the spec asks for
@@ -191,6 +184,29 @@ pub struct InitArguments {
     /// Print the config.toml, and write nothing
     #[arg(long, visible_alias = "stdout")]
     pub dry_run: bool,
+}
+
+/// What `build` takes.
+#[derive(Args, Clone, Debug)]
+pub struct BuildArguments {
+    /// Functions to build, as names or globs [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Go on when a build fails, and report all that do
+    #[arg(short, long)]
+    pub keep_going: bool,
+    /// Build nothing: say whether FILE, a program, a zip or a folder, will start on Lambda; exit with 1 if not
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
+    /// The runtime that FILE is for [default: that of the function NAME, or provided.al2023]
+    #[arg(long, value_name = "RUNTIME", requires = "check")]
+    pub runtime: Option<String>,
+    /// The processor that FILE is for, arm64 or x86_64 [default: that of the function NAME, or x86_64]
+    #[arg(long, value_name = "ARCHITECTURE", requires = "check", value_parser = ["arm64", "x86_64"], hide_possible_values = true)]
+    pub architecture: Option<String>,
+    /// The handler in FILE [default: that of the function NAME]
+    #[arg(long, value_name = "HANDLER", requires = "check")]
+    pub handler: Option<String>,
 }
 
 /// What `plan` takes.
@@ -356,7 +372,7 @@ impl Command {
             Self::Validate => "validate",
             Self::Spec { .. } => "spec",
             Self::Schema => "schema",
-            Self::Build { .. } => "build",
+            Self::Build(_) => "build",
             Self::Plan(_) => "plan",
             Self::Up(_) => "up",
             Self::Destroy(_) => "destroy",

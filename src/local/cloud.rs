@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::common::Common;
 use super::common::random_id;
 use super::disk::{Batch, Disk, DiskError};
+use super::ecr::Ecr;
 use super::events::{Events, Functions};
 use super::iam::Iam;
 use super::lambda::Lambda;
@@ -33,6 +34,8 @@ pub struct Cloud {
     pub iam: Arc<Iam>,
     /// Log groups and their events.
     pub logs: Arc<Logs>,
+    /// Repositories and images.
+    pub ecr: Arc<Ecr>,
     /// Functions, and what runs of them.
     pub lambda: Arc<Lambda>,
     /// Rules, and the events that they match.
@@ -52,10 +55,12 @@ impl Cloud {
         let common = Common { account, clock: Arc::clone(&options.clock), disk };
         let iam = Arc::new(Iam::open(common.clone())?);
         let logs = Arc::new(Logs::open(common.clone())?);
-        let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs))?;
+        let ecr = Arc::new(Ecr::open(common.clone(), &options.folder, &options.endpoint_url)?);
+        let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs), Arc::clone(&ecr))?;
         let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
         let events = Arc::new(Events::open(common.clone(), functions)?);
-        Ok(Self { common, iam, logs, lambda, events, instance: random_id() })
+        ecr.blobs().collect_now();
+        Ok(Self { common, iam, logs, ecr, lambda, events, instance: random_id() })
     }
 
     /// What `GET /_lambdo/health` answers.

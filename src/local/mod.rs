@@ -13,6 +13,7 @@ mod clock;
 mod cloud;
 mod common;
 mod disk;
+mod ecr;
 mod error;
 mod events;
 mod iam;

@@ -5,7 +5,7 @@ use super::common::{Call, random_id};
 use super::error::ApiError;
 use super::signature::{Scope, is_from_a_page, is_loopback};
 use super::wire::{json, query, rest};
-use super::{iam, sts};
+use super::{ecr, iam, sts};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -46,7 +46,11 @@ pub async fn serve(cloud: Arc<Cloud>, listener: TcpListener, stop: CancellationT
 async fn answer(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let request_id = random_id();
-    let service = Scope::of(&parts.headers).map(|scope| scope.service).unwrap_or_default();
+    let scope = Scope::of(&parts.headers);
+    if scope.is_none() && parts.uri.path().starts_with(ecr::PATH) && admit(&parts).is_ok() {
+        return ecr::answer(&cloud.ecr, &parts, body).await;
+    }
+    let service = scope.map(|scope| scope.service).unwrap_or_default();
     let answer = async {
         admit(&parts)?;
         dispatch(&cloud, &parts, read(body).await?, &request_id).await
@@ -91,10 +95,11 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
     let call = Call { region: scope.region, request_id: request_id.to_owned() };
     match scope.service.as_str() {
         "sts" | "iam" => form(cloud, &scope.service, &body, request_id).await,
-        "logs" | "events" => document(cloud, &scope.service, &call, &parts.headers, &body).await,
+        "logs" | "events" | "ecr" => document(cloud, &scope.service, &call, &parts.headers, &body).await,
         "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body)).await,
         other => {
-            let message = format!("The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, Lambda and EventBridge");
+            let message =
+                format!("The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, ECR, Lambda and EventBridge");
             Err(ApiError::new(501, "NotImplemented", message))
         }
     }
@@ -105,12 +110,12 @@ fn refusal(service: &str, error: &ApiError, request_id: &str) -> rest::Answer {
     let (content_type, body) = match service {
         "sts" => ("text/xml", query::refusal(error, sts::NAMESPACE, request_id)),
         "iam" => ("text/xml", query::refusal(error, iam::NAMESPACE, request_id)),
-        "logs" | "events" => ("application/x-amz-json-1.1", json::refusal(error).to_string()),
+        "logs" | "events" | "ecr" => ("application/x-amz-json-1.1", json::refusal(error).to_string()),
         _ => ("application/json", rest::refusal(error).to_string()),
     };
     let mut headers = error.headers.clone();
     headers.push(("content-type", content_type.to_owned()));
-    if !matches!(service, "sts" | "iam" | "logs" | "events") {
+    if !matches!(service, "sts" | "iam" | "logs" | "events" | "ecr") {
         headers.push(("x-amzn-errortype", error.code.clone()));
     }
     rest::Answer { status: error.status, headers, body: body.into() }
@@ -145,6 +150,7 @@ async fn document(cloud: &Cloud, service: &str, call: &Call, headers: &HeaderMap
     let input = json::body(body)?;
     let answer = match service {
         "logs" => cloud.logs.call(call, operation, input).await?,
+        "ecr" => cloud.ecr.call(call, operation, input).await?,
         _ => cloud.events.call(call, operation, input).await?,
     };
     Ok(rest::Answer { status: 200, headers: vec![("content-type", "application/x-amz-json-1.1".into())], body: answer.to_string().into() })

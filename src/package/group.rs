@@ -15,6 +15,8 @@ const DEFAULT_ARCHITECTURE: &str = "x86_64";
 pub(super) struct Package {
     pub source: Source,
     pub is_provided: bool,
+    /// Whether its program may also come with a layer.
+    pub has_layers: bool,
     /// Which of the builds makes it.
     pub build: Option<usize>,
     pub requests: Vec<PackageRequest>,
@@ -51,12 +53,13 @@ pub(super) fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: 
             problems.push(placed(problem, &request));
             continue;
         }
-        let key = format!("{source:?} {is_provided} {build:?}");
+        let has_layers = request.has_layers();
+        let key = format!("{source:?} {is_provided} {has_layers} {build:?}");
         match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
             Some(package) => package.requests.push(request),
             None => {
                 known.insert(key, packages.len());
-                packages.push(Package { source, is_provided, build, requests: vec![request] });
+                packages.push(Package { source, is_provided, has_layers, build, requests: vec![request] });
             }
         }
     }
@@ -65,6 +68,14 @@ pub(super) fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: 
 
 pub(super) fn architecture(request: &PackageRequest) -> &str {
     request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str)
+}
+
+impl Package {
+    /// Whether it must have its program itself
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>).
+    pub fn needs_bootstrap(&self) -> bool {
+        self.is_provided && !self.has_layers
+    }
 }
 
 /// Builds, each once; `known` has them by what tells them apart.

@@ -159,7 +159,7 @@ impl Packages {
         self.zips.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    fn planned(&self, content_hash: &str) -> Result<Arc<Planned>, String> {
+    pub(super) fn planned(&self, content_hash: &str) -> Result<Arc<Planned>, String> {
         let planned = self.contents.get(content_hash).map(Arc::clone);
         planned.ok_or_else(|| format!("No package with the content hash `{content_hash}` was made in this run. Run again."))
     }

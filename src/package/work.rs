@@ -2,11 +2,10 @@
 
 use super::Options;
 use super::builder::{Builders, Built, Job};
-use super::check::{check as check_contents, check_names};
+use super::check::{check_contents, check_names};
 use super::contents::{self, Contents};
 use super::fingerprint::Sources;
-use super::glibc;
-use super::group::{Package, Work, architecture, group, placed};
+use super::group::{Package, Work, group, placed};
 use super::hash::content_hash;
 use super::index::Index;
 use super::manifest::Manifests;
@@ -17,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
 use futures::StreamExt;
 use futures::stream;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,9 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
         Source::Stored(_) => Ok(()),
-        source => contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.is_provided)),
+        source => {
+            contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.needs_bootstrap()))
+        }
     }
 }
 
@@ -192,23 +194,17 @@ impl Run<'_> {
         }
         let built = self.build(package).await?;
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
+        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided, package.needs_bootstrap()).await?;
         ready.making.is_cached = built.as_ref().is_none_or(|built| built.is_cached);
-        ready.warnings = self.warnings(package, built.as_ref());
+        ready.warnings = Self::warnings(package, built.as_ref());
         ready.sources = built.and_then(|built| built.sources);
         Ok(ready)
     }
 
-    /// What should be known about what was built, each at the functions that it concerns.
-    fn warnings(&self, package: &Package, built: Option<&Built>) -> Vec<Diagnostic> {
+    /// What should be known about what was built, at the first function that it concerns.
+    fn warnings(package: &Package, built: Option<&Built>) -> Vec<Diagnostic> {
         let (Some(built), Some(first)) = (built, package.requests.first()) else { return Vec::new() };
-        let mut warnings: Vec<Diagnostic> = built.warnings.iter().map(|warning| placed(warning.clone(), first)).collect();
-        if !self.options.for_this_machine {
-            let warning = |request: &PackageRequest| glibc::warning(&built.output, &request.runtime, architecture(request));
-            let each = package.requests.iter();
-            warnings.extend(each.filter_map(|request| Some(placed(warning(request)?, request))));
-        }
-        warnings
+        built.warnings.iter().map(|warning| placed(warning.clone(), first)).collect()
     }
 
     async fn build(&self, package: &Package) -> Result<Option<Built>, Diagnostic> {
@@ -267,17 +263,17 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     }
 }
 
-async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool) -> Result<Ready, Diagnostic> {
+async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {
     let done = tokio::task::spawn_blocking(move || {
         let contents = contents::collect(&folder, &source, is_provided)?;
-        ready(&index, contents, is_provided)
+        ready(&index, contents, needs_bootstrap)
     });
     done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
 }
 
-fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
+fn ready(index: &Index, contents: Contents, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {
     let items = contents.read(index).map_err(unreadable)?;
-    check_contents(&contents, &items, is_provided)?;
+    check_contents(&contents, &items, needs_bootstrap)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     let making = Making { is_cached: true, elapsed_ms: 0 };
@@ -296,13 +292,13 @@ fn unreadable(detail: String) -> Diagnostic {
 }
 
 /// A package is looked at once, so its problem is told once, at the first function that needs it.
-fn shared_problem(problem: Diagnostic, requests: &[PackageRequest]) -> Diagnostic {
+pub(super) fn shared_problem<R: Borrow<PackageRequest>>(problem: Diagnostic, requests: &[R]) -> Diagnostic {
     let [first, others @ ..] = requests else { return problem };
-    let problem = placed(problem, first);
+    let problem = placed(problem, first.borrow());
     if others.is_empty() {
         return problem;
     }
-    let names: Vec<String> = others.iter().map(PackageRequest::shown).collect();
+    let names: Vec<String> = others.iter().map(|other| other.borrow().shown()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     problem.hint(format!("the same package is needed by {}", list(&names)))
 }

@@ -278,7 +278,7 @@ backend = "s3"
 [vars]
 secret = { ssm = "/x" }
 [function.a]
-image = { dockerfile = "Dockerfile" }
+build = "a"
 schedule.nightly = { schedule_expression = "rate(1 day)" }
 environment = { TOKEN = { env = "TOKEN" } }
 description = "${var.secret}"
@@ -290,7 +290,6 @@ schedule = "rate(1 hour)"
 6:1 not-supported-yet: `state.backend` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile the state is in files; `state.path` says where]
 7:2 not-supported-yet: `discover` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile declare each function: `[function.NAME]` with `build = "FOLDER"`; `lambdo init` writes them for a folder]
 9:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
-11:1 not-supported-yet: `image` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile deploy a zip, with `build` or `code`]
 12:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]
 13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet. [meanwhile `[vars]` takes `x = { env = "NAME" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is]
 17:1 unknown-key: `schedule` is no setting of `function.b`. [a schedule is an `event_rule` with a name: `[function.b.event_rule.NAME]` with `schedule_expression = "rate(1 hour)"`]

@@ -11,6 +11,7 @@ import tempfile
 import traceback
 
 import awscli.clidriver
+import containers
 import jmespath
 from checks import REGION
 from stage import Names, allow, managed, package, trust
@@ -29,7 +30,10 @@ class Shell:
             "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION, "AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_MAX_ATTEMPTS": "1", "AWS_DATA_PATH": os.environ.get("AWS_DATA_PATH", ""),
         }
-        files = {"code.zip": package(), "trust.json": trust().encode(), "policy.json": allow().encode()}
+        files = {
+            "code.zip": package(), "trust.json": trust().encode(), "policy.json": allow().encode(),
+            "lifecycle.json": json.dumps(containers.EXPIRE).encode(), "pull.json": json.dumps(containers.POLICY).encode(),
+        }
         for name, content in files.items():
             (self.folder / name).write_bytes(content)
 
@@ -92,7 +96,7 @@ def run(checks, endpoint_url):
     with tempfile.TemporaryDirectory() as folder:
         shell = Shell(checks, endpoint_url, folder)
         names = Names(checks.account)
-        checks.parts([identity, roles, groups, functions, runs, permissions, rules, ends], shell, names)
+        checks.parts([identity, roles, groups, functions, runs, permissions, rules, repositories, ends], shell, names)
 
 
 def identity(shell, names):
@@ -123,6 +127,34 @@ def roles(shell, names):
     works("iam wait role-exists --role-name typed")
     shell.fails(f"iam create-role {role} --assume-role-policy-document file://trust.json", "EntityAlreadyExists")
     shell.fails(f"iam delete-role {role}", "DeleteConflict")
+
+
+def repositories(shell, names):
+    works, name, arn = shell.works, "--repository-name typed", f"arn:aws:ecr:{REGION}:{names.account}:repository/typed"
+    digests = "sha256:" + "0" * 64
+    works(f"ecr create-repository {name} --image-tag-mutability IMMUTABLE --tags Key=team,Value=core", {"repository.repositoryArn": arn})
+    works("ecr describe-repositories --repository-names typed", {"repositories[0].imageTagMutability": "IMMUTABLE"})
+    works(f"ecr put-image-tag-mutability {name} --image-tag-mutability MUTABLE", {"imageTagMutability": "MUTABLE"})
+    works(f"ecr put-image-scanning-configuration {name} --image-scanning-configuration scanOnPush=true")
+    works(f"ecr put-lifecycle-policy {name} --lifecycle-policy-text file://lifecycle.json")
+    works(f"ecr get-lifecycle-policy {name}", {"repositoryName": "typed"})
+    works(f"ecr delete-lifecycle-policy {name}")
+    works(f"ecr set-repository-policy {name} --policy-text file://pull.json")
+    works(f"ecr get-repository-policy {name}", {"registryId": names.account})
+    works(f"ecr delete-repository-policy {name}")
+    works(f"ecr tag-resource --resource-arn {arn} --tags Key=new,Value=1")
+    works(f"ecr untag-resource --resource-arn {arn} --tag-keys team")
+    works(f"ecr list-tags-for-resource --resource-arn {arn}", {"tags": [{"Key": "new", "Value": "1"}]})
+    works("ecr get-authorization-token", {"authorizationData[0].proxyEndpoint": shell.environment["AWS_ENDPOINT_URL"]})
+    works("ecr get-login-password")
+    works(f"ecr list-images {name}", {"imageIds": []})
+    works(f"ecr describe-images {name}", {"imageDetails": []})
+    works(f"ecr batch-get-image {name} --image-ids imageTag=never", {"failures[0].failureCode": "ImageNotFound"})
+    works(f"ecr batch-delete-image {name} --image-ids imageTag=never", {"failures[0].failureCode": "ImageNotFound"})
+    works(f"ecr batch-check-layer-availability {name} --layer-digests {digests}", {"layers[0].layerAvailability": "UNAVAILABLE"})
+    shell.fails(f"ecr create-repository {name}", "RepositoryAlreadyExistsException")
+    works(f"ecr delete-repository {name} --force", {"repository.repositoryName": "typed"})
+    shell.fails(f"ecr describe-images {name}", "RepositoryNotFoundException")
 
 
 def groups(shell, names):

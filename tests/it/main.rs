@@ -4,6 +4,7 @@
 
 mod agree;
 mod architecture;
+mod artifacts;
 mod behaviour;
 mod behaviour_calls;
 mod behaviour_destroy;

@@ -111,13 +111,16 @@ mod tests {
     use crate::kinds::function::tests::table;
     use crate::model::Value;
 
+    /// Settings, and the codes of what is wrong with them.
+    type Case<'a> = (Vec<(&'a str, Value)>, &'a [&'a str]);
+
     #[test]
     fn what_ecr_would_refuse_is_found_before_it_is_asked() {
         let key = |region: &str| Value::from(format!("arn:aws:kms:{region}:123456789012:key/1"));
         let kms = |kind: &str, region: &str| table([("encryption_type", kind.into()), ("kms_key", key(region))]);
         let filter = || Value::List(vec![table([("filter", "latest".into())])]);
         let statement = |pairs: [(&str, Value); 2]| table([("Them", table(pairs))]);
-        let cases: Vec<(Vec<(&str, Value)>, &[&str])> = vec![
+        let cases: Vec<Case<'_>> = vec![
             (vec![("encryption_configuration", kms("KMS", "eu-central-1"))], &[]),
             (vec![("encryption_configuration", kms("AES256", "eu-central-1"))], &["key-without-kms"]),
             (vec![("encryption_configuration", kms("KMS", "us-east-1"))], &["elsewhere"]),

@@ -137,7 +137,11 @@ mod tests {
 
     #[test]
     fn a_create_is_three_calls() {
-        insta::assert_snapshot!(shown(&create(&lowered(&[]).resources[0])), @"");
+        insta::assert_snapshot!(shown(&create(&lowered(&[]).resources[0])), @r#"
+ecr:CreateRepository {"arn":"arn:aws:ecr:eu-central-1:123456789012:repository/demo-images","encryption_configuration":{"encryption_type":"AES256"},"image_scanning_configuration":{"scan_on_push":true},"image_tag_mutability":"IMMUTABLE","image_tag_mutability_exclusion_filters":[],"repository_name":"demo-images","tags":{}} [repository_name image_tag_mutability image_tag_mutability_exclusion_filters image_scanning_configuration encryption_configuration tags]
+ecr:PutLifecyclePolicy {"just_made":true,"lifecycle_policy":{"rules":[{"action":{"type":"expire"},"description":"images without a tag","rulePriority":1,"selection":{"countNumber":14,"countType":"sinceImagePushed","countUnit":"days","tagStatus":"untagged"}}]},"repository_name":"demo-images"} [lifecycle_policy]
+ecr:SetRepositoryPolicy {"just_made":true,"remove":[],"repository_name":"demo-images","repository_policy":{"LambdaECRImageRetrievalPolicy":{"Statement":[{"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}}]}}} [repository_policy]
+"#);
         let bare = lowered(&[("lifecycle_policy", Table::new().into())]);
         assert_eq!(
             create(&bare.resources[0]).iter().map(|draft| draft.call).collect::<Vec<_>>(),
@@ -147,9 +151,14 @@ mod tests {
 
     #[test]
     fn each_setting_has_a_call_that_changes_it() {
-        insta::assert_snapshot!(changed(&[], &["image_tag_mutability", "image_scanning_configuration", "lifecycle_policy", "tags.team"]), @"");
-        insta::assert_snapshot!(changed(&[("lifecycle_policy", "{}".into())], &["lifecycle_policy"]), @"");
-        insta::assert_snapshot!(changed(&[], &["repository_policy.LambdaECRImageRetrievalPolicy", "repository_policy.Gone"]), @"");
+        insta::assert_snapshot!(changed(&[], &["image_tag_mutability", "image_scanning_configuration", "lifecycle_policy", "tags.team"]), @r#"
+ecr:UntagResource {"arn":"arn:aws:ecr:eu-central-1:123456789012:repository/demo-images","keys":["team"]} [tags.team]
+ecr:PutImageTagMutability {"image_tag_mutability":"IMMUTABLE","image_tag_mutability_exclusion_filters":[],"repository_name":"demo-images"} [image_tag_mutability]
+ecr:PutImageScanningConfiguration {"image_scanning_configuration":{"scan_on_push":true},"repository_name":"demo-images"} [image_scanning_configuration]
+ecr:PutLifecyclePolicy {"lifecycle_policy":{"rules":[{"action":{"type":"expire"},"description":"images without a tag","rulePriority":1,"selection":{"countNumber":14,"countType":"sinceImagePushed","countUnit":"days","tagStatus":"untagged"}}]},"repository_name":"demo-images"} [lifecycle_policy]
+"#);
+        insta::assert_snapshot!(changed(&[("lifecycle_policy", "{}".into())], &["lifecycle_policy"]), @r#"ecr:DeleteLifecyclePolicy {"repository_name":"demo-images"} [lifecycle_policy]"#);
+        insta::assert_snapshot!(changed(&[], &["repository_policy.LambdaECRImageRetrievalPolicy", "repository_policy.Gone"]), @r#"ecr:SetRepositoryPolicy {"remove":["Gone"],"repository_name":"demo-images","repository_policy":{"LambdaECRImageRetrievalPolicy":{"Statement":[{"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}}]}}} [repository_policy.LambdaECRImageRetrievalPolicy repository_policy.Gone]"#);
     }
 
     #[test]
@@ -169,7 +178,10 @@ mod tests {
                 Removal { physical_id: &id, inputs: &Table::new(), attributes: &attributes, live: None, entries, dependants: &[] };
             shown(&delete(&removal))
         };
-        insta::assert_snapshot!(calls(&entries, false), @"");
-        insta::assert_snapshot!(calls(&BTreeMap::new(), true), @"");
+        insta::assert_snapshot!(calls(&entries, false), @r#"
+ecr:BatchDeleteImage {"repository_name":"demo-images","tags":["demo-hash-old","demo-hash-0123456789abcdef"]} []
+ecr:DeleteRepository {"force":false,"repository_name":"demo-images"} []
+"#);
+        insta::assert_snapshot!(calls(&BTreeMap::new(), true), @r#"ecr:DeleteRepository {"force":true,"repository_name":"demo-images"} []"#);
     }
 }

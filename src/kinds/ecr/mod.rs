@@ -162,7 +162,7 @@ pub(super) mod tests {
         assert_eq!(lowered.diagnostics, []);
         let resource = &lowered.resources[0];
         assert_eq!(resource.physical_id().unwrap().as_str(), "demo-images");
-        insta::assert_snapshot!(Value::Table(resource.inputs.clone()).to_json(), @"");
-        insta::assert_snapshot!(Value::Table(resource.attributes.clone()).to_json(), @"");
+        insta::assert_snapshot!(Value::Table(resource.inputs.clone()).to_json(), @r#"{"encryption_configuration":{"encryption_type":"AES256"},"image_scanning_configuration":{"scan_on_push":true},"image_tag_mutability":"IMMUTABLE","image_tag_mutability_exclusion_filters":[],"lifecycle_policy":{"rules":[{"action":{"type":"expire"},"description":"images without a tag","rulePriority":1,"selection":{"countNumber":14,"countType":"sinceImagePushed","countUnit":"days","tagStatus":"untagged"}}]},"repository_name":"demo-images","repository_policy":{"LambdaECRImageRetrievalPolicy":{"Statement":[{"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}}]}},"tags":{}}"#);
+        insta::assert_snapshot!(Value::Table(resource.attributes.clone()).to_json(), @r#"{"arn":"arn:aws:ecr:eu-central-1:123456789012:repository/demo-images","force_delete":false,"repository_name":"demo-images","repository_uri":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/demo-images"}"#);
     }
 }

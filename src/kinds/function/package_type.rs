@@ -111,7 +111,7 @@ fn not_for(key: &str, is_image: bool) -> Diagnostic {
 fn contradiction(section: &Section, is_image: bool) -> Option<Diagnostic> {
     let given = section.string(PACKAGE_TYPE).filter(|given| (*given == IMAGE) != is_image)?;
     let found = Diagnostic::error("package-type", "The package type is another one")
-        .detail(format!("`{PACKAGE_TYPE}` is `{given}`, and the function {} an `image`.", if is_image { "has" } else { "has no" }))
+        .detail(format!("`{PACKAGE_TYPE}` is `{given}`, and the function {} `image`.", if is_image { "has an" } else { "has no" }))
         .hint(format!("take `{PACKAGE_TYPE}` away: it follows from where the code comes from"));
     Some(finding(section, &Path::key(PACKAGE_TYPE), found))
 }

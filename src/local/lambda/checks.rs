@@ -145,6 +145,9 @@ fn model(settings: &Settings) -> Result<(), ApiError> {
             "satisfy regular expression pattern: arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+",
         );
     }
+    if let Some(config) = &settings.image_config {
+        config.check(&mut constraints);
+    }
     one_of(&mut constraints, &settings.tracing_config, "Mode", "tracingConfig.mode", &["Active", "PassThrough"]);
     one_of(&mut constraints, &settings.snap_start, "ApplyOn", "snapStart.applyOn", &["PublishedVersions", "None"]);
     one_of(&mut constraints, &settings.logging_config, "LogFormat", "loggingConfig.logFormat", &["JSON", "Text"]);

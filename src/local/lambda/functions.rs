@@ -3,9 +3,10 @@
 use super::packages::Package;
 use super::record::{Function, Progress};
 use super::settings::Settings;
-use super::{Lambda, PENDING_MS, TABLE, UPDATING_MS, checks, name, tags};
+use super::{Lambda, PENDING_MS, TABLE, UPDATING_MS, checks, images, name, tags};
 use crate::local::common::{Call, random_id};
 use crate::local::disk::Batch;
+use crate::local::ecr::Pulled;
 use crate::local::error::{ApiError, Constraints};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +14,14 @@ use std::collections::BTreeMap;
 
 /// The most that ListFunctions answers at once.
 const PAGE: usize = 50;
+
+/// A function's code, before the function has it.
+struct Code {
+    sha256: String,
+    size_bytes: u64,
+    package: Option<Package>,
+    image: Option<Pulled>,
+}
 
 /// What CreateFunction and UpdateFunctionCode say of the code.
 #[derive(Default, Deserialize)]
@@ -67,27 +76,25 @@ impl Lambda {
         let tags = input.tags.unwrap_or_default();
         tags::check(&tags)?;
         refuse_publish(input.publish)?;
-        refuse_image(input.package_type.as_deref(), &input.code)?;
         let architectures = checked_architectures(input.architectures)?;
         let settings = input.settings.with_defaults();
-        if settings.handler.as_deref().is_none_or(str::is_empty) || settings.runtime.is_none() {
-            return Err(invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
-        }
+        let is_image = input.package_type.as_deref() == Some("Image");
+        check_kind(is_image, &settings)?;
         checks::settings(&settings)?;
         self.refuse_exists(&call.region, &name)?;
         self.check_role(settings.role.as_deref().unwrap_or_default())?;
-        let package = decoded(&input.code)?;
-        let (code_sha256, code_size_bytes) = (package.sha256.clone(), package.size_bytes);
-        let being_used = self.packages.being_used().await;
-        self.packages.keep(package).await?;
+        let being_used = (self.packages.being_used().await, self.ecr.blobs().being_used().await);
+        let code = self.code(&call.region, is_image, &input.code).await?;
+        self.keep(code.package).await?;
         let now_ms = self.now_ms();
         let function = Function {
             region: call.region.clone(),
             name: name.clone(),
             settings,
             architectures,
-            code_sha256,
-            code_size_bytes,
+            code_sha256: code.sha256,
+            code_size_bytes: code.size_bytes,
+            image: code.image,
             tags,
             statements: Vec::new(),
             policy_revision: String::new(),
@@ -105,6 +112,7 @@ impl Lambda {
             }
             let saved = self.common.disk.commit(Batch::new().put(TABLE, &function.disk_key(), &function));
             functions.insert(function.key(), function.clone());
+            self.keep_image(&function);
             saved
         };
         drop(being_used);
@@ -146,17 +154,18 @@ impl Lambda {
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html>
     pub(super) async fn update_code(&self, region: &str, name: &str, input: UpdateCodeInput) -> Result<Value, ApiError> {
         refuse_publish(input.publish)?;
-        refuse_image(None, &input.code)?;
         let architectures = input.architectures.map(|given| checked_architectures(Some(given))).transpose()?;
         let before = self.find(region, name)?;
         self.refuse_unsettled(&before)?;
-        let package = decoded(&input.code)?;
-        let (code_sha256, code_size_bytes) = (package.sha256.clone(), package.size_bytes);
+        refuse_other_kind(before.image.is_some(), &input.code)?;
+        let being_used = (self.packages.being_used().await, self.ecr.blobs().being_used().await);
+        let code = self.code(region, before.image.is_some(), &input.code).await?;
         let change = |function: &mut Function| {
             self.refuse_unsettled(function)?;
             self.check_revision(function, input.revision_id.as_deref())?;
-            function.code_sha256.clone_from(&code_sha256);
-            function.code_size_bytes = code_size_bytes;
+            function.code_sha256.clone_from(&code.sha256);
+            function.code_size_bytes = code.size_bytes;
+            function.image.clone_from(&code.image);
             function.architectures = architectures.unwrap_or(std::mem::take(&mut function.architectures));
             self.touched(function);
             Ok(self.configuration(function))
@@ -164,20 +173,27 @@ impl Lambda {
         if input.dry_run == Some(true) {
             return change(&mut before.clone());
         }
-        let being_used = self.packages.being_used().await;
-        self.packages.keep(package).await?;
-        let (answer, saved) = self.change(region, name, change)?;
+        self.keep(code.package).await?;
+        let (answer, saved) = self.change(region, name, |function| {
+            let answer = change(function)?;
+            self.keep_image(function);
+            Ok(answer)
+        })?;
         drop(being_used);
         saved.wait().await?;
-        self.forget_package(&before.code_sha256).await;
+        self.forget_code(&before).await;
         self.runner.retire(&self.arn(region, name)).await;
         Ok(answer)
     }
 
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html>
     pub(super) async fn update_configuration(&self, region: &str, name: &str, input: UpdateConfigurationInput) -> Result<Value, ApiError> {
-        self.find(region, name)?;
+        let before = self.find(region, name)?;
         checks::settings(&input.settings)?;
+        match before.image {
+            Some(_) => images::refuse_settings_of_zips(&input.settings)?,
+            None => images::refuse_image_config(&input.settings)?,
+        }
         if let Some(role) = &input.settings.role {
             self.check_role(role)?;
         }
@@ -234,12 +250,36 @@ impl Lambda {
             (removed, saved)
         };
         saved.wait().await?;
-        self.forget_package(&removed.code_sha256).await;
+        self.forget_image(&removed).await;
+        self.forget_code(&removed).await;
         self.runner.retire(&self.arn(region, name)).await;
         Ok(())
     }
 
-    async fn forget_package(&self, sha256: &str) {
+    /// What the code is that a call gives.
+    async fn code(&self, region: &str, is_image: bool, input: &CodeInput) -> Result<Code, ApiError> {
+        if is_image {
+            let image = self.image(region, input.image_uri.as_deref()).await?;
+            let sha256 = image.digest.trim_start_matches("sha256:").to_owned();
+            return Ok(Code { sha256, size_bytes: 0, package: None, image: Some(image) });
+        }
+        let package = decoded(input)?;
+        Ok(Code { sha256: package.sha256.clone(), size_bytes: package.size_bytes, package: Some(package), image: None })
+    }
+
+    async fn keep(&self, package: Option<Package>) -> Result<(), ApiError> {
+        match package {
+            Some(package) => self.packages.keep(package).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes what a function had before, if nothing else has it.
+    async fn forget_code(&self, before: &Function) {
+        if before.image.is_some() {
+            return self.ecr.blobs().collect().await;
+        }
+        let sha256 = before.code_sha256.as_str();
         self.packages.forget_unless(sha256, || self.locked().values().any(|function| function.code_sha256 == sha256)).await;
     }
 }
@@ -271,16 +311,35 @@ fn checked_architectures(given: Option<Vec<String>>) -> Result<Vec<String>, ApiE
 }
 
 fn decoded(code: &CodeInput) -> Result<Package, ApiError> {
+    refuse_s3(code)?;
     match &code.zip_file {
         Some(zip_file) => Package::decode(zip_file),
         None => Err(invalid("Please provide a source for function code.")),
     }
 }
 
-fn refuse_image(package_type: Option<&str>, code: &CodeInput) -> Result<(), ApiError> {
-    if package_type == Some("Image") || code.image_uri.is_some() {
-        return Err(invalid("The local cloud does not run container images yet"));
+/// What a package type asks for, and what it forbids.
+fn check_kind(is_image: bool, settings: &Settings) -> Result<(), ApiError> {
+    if is_image {
+        return images::refuse_settings_of_zips(settings);
     }
+    images::refuse_image_config(settings)?;
+    if settings.handler.as_deref().is_none_or(str::is_empty) || settings.runtime.is_none() {
+        return Err(invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages."));
+    }
+    Ok(())
+}
+
+/// A function stays a zip, or an image.
+fn refuse_other_kind(is_image: bool, code: &CodeInput) -> Result<(), ApiError> {
+    match (is_image, &code.image_uri) {
+        (true, None) => Err(invalid("Please provide ImageUri when updating a function with packageType Image.")),
+        (false, Some(_)) => Err(invalid("Please don't provide ImageUri when updating a function with packageType Zip.")),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_s3(code: &CodeInput) -> Result<(), ApiError> {
     if code.s3_bucket.is_some() {
         return Err(invalid("The local cloud has no S3: send the package with the call, as ZipFile"));
     }

@@ -1,12 +1,12 @@
 //! Invoke: now, later, or only whether one could.
 
-use super::Lambda;
 use super::name::LATEST;
 use super::record::{Function, Progress};
+use super::{Lambda, images};
 use crate::local::common::Call;
 use crate::local::error::ApiError;
 use crate::local::logs::{self, Logs};
-use crate::local::run::{self, Deployment, INVALID_ZIP_FILE, Invocation, LogSink, Outcome, Refusal};
+use crate::local::run::{self, Deployment, INVALID_IMAGE, INVALID_ZIP_FILE, Invocation, LogSink, Outcome, Refusal};
 use crate::local::wire::rest::{Answer, Request};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -69,7 +69,7 @@ impl Lambda {
     pub(super) async fn run(&self, function: &Function, invocation: Invocation) -> Result<Outcome, ApiError> {
         let outcome = self.run_as(function, invocation.clone()).await;
         match outcome {
-            Err(error) if error.code == INVALID_ZIP_FILE => {
+            Err(error) if error.code == INVALID_ZIP_FILE || error.code == INVALID_IMAGE => {
                 let now = self.find(&function.region, &function.name)?;
                 if now.code_sha256 == function.code_sha256 { Err(error) } else { self.run_as(&now, invocation).await }
             }
@@ -98,6 +98,8 @@ impl Lambda {
             let _ = self.logs.create_group_quietly(&function.region, &group);
         }
         let may_write = self.iam.allows(role, "logs:PutLogEvents", &format!("{group_arn}:log-stream:any"));
+        let image = self.image_code(function);
+        let handler = image.as_ref().map(images::handler).or_else(|| settings.handler.clone()).unwrap_or_default();
         let whole = |number: Option<i64>| u32::try_from(number.unwrap_or_default()).unwrap_or(u32::MAX);
         Deployment {
             arn: self.arn(&function.region, &function.name),
@@ -107,7 +109,7 @@ impl Lambda {
             generation: format!("{} {may_write}", function.revisions[1]),
             code: self.packages.path(&function.code_sha256),
             code_sha256: function.code_sha256.clone(),
-            handler: settings.handler.clone().unwrap_or_default(),
+            handler,
             runtime: settings.runtime.clone().unwrap_or_default(),
             memory_mb: whole(settings.memory_size),
             timeout_ms: u64::from(whole(settings.timeout)) * 1000,
@@ -117,6 +119,7 @@ impl Lambda {
             log_group: if may_write { group } else { String::new() },
             region: function.region.clone(),
             endpoint_url: self.endpoint_url.clone(),
+            image,
             layers: settings.layers.clone().unwrap_or_default(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A request is matched in `call`; `name` says which function is meant. What a function is stands in
 //! `record`, what may be said of it in `settings` and `checks`, how it is shown in `render`. `functions`
-//! creates, changes and deletes; `policy`, `tags` and `concurrency` do what their names say; `invoke`
+//! creates, changes and deletes; `packages` keeps zips and `images` what runs as an image; `policy`, `tags` and `concurrency` do what their names say; `invoke`
 //! runs, now or through the queue in `asynchronous`.
 
 mod account;
@@ -11,6 +11,7 @@ mod call;
 mod checks;
 mod concurrency;
 mod functions;
+mod images;
 mod invoke;
 mod name;
 mod packages;
@@ -25,6 +26,7 @@ mod tests;
 use super::cloud::Options;
 use super::common::Common;
 use super::disk::{Batch, DiskError, Saved};
+use super::ecr::Ecr;
 use super::error::ApiError;
 use super::iam::Iam;
 use super::logs::Logs;
@@ -49,6 +51,7 @@ pub struct Lambda {
     endpoint_url: String,
     iam: Arc<Iam>,
     logs: Arc<Logs>,
+    ecr: Arc<Ecr>,
     functions: Mutex<BTreeMap<(String, String), Function>>,
     packages: Packages,
     runner: Runner,
@@ -60,7 +63,7 @@ impl Lambda {
     ///
     /// # Errors
     /// When the disk cannot be read.
-    pub fn open(common: Common, options: &Options, iam: Arc<Iam>, logs: Arc<Logs>) -> Result<Arc<Self>, DiskError> {
+    pub fn open(common: Common, options: &Options, iam: Arc<Iam>, logs: Arc<Logs>, ecr: Arc<Ecr>) -> Result<Arc<Self>, DiskError> {
         let functions: BTreeMap<_, _> =
             common.disk.load::<Function>(TABLE)?.into_iter().map(|(_, function)| (function.key(), function)).collect();
         let packages = Packages::open(&options.folder)?;
@@ -70,7 +73,7 @@ impl Lambda {
         let most_environments = usize::try_from(account::CONCURRENT_EXECUTIONS).unwrap_or(usize::MAX);
         let spare_folder = Some(options.folder.join("run"));
         let runner = Runner::new(run::Options { most_environments, spare_folder, ..run::Options::default() }, sink);
-        Ok(Arc::new(Self {
+        let lambda = Self {
             endpoint_url: options.endpoint_url.clone(),
             functions: Mutex::new(functions),
             common,
@@ -79,7 +82,10 @@ impl Lambda {
             packages,
             runner,
             queue,
-        }))
+            ecr,
+        };
+        lambda.locked().values().for_each(|function| lambda.keep_image(function));
+        Ok(Arc::new(lambda))
     }
 
     /// Ends whatever runs; its log is on disk by then. Queued events stay on disk.

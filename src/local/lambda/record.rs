@@ -1,6 +1,7 @@
 //! What a function is.
 
 use super::settings::Settings;
+use crate::local::ecr::Pulled;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,6 +18,9 @@ pub(super) struct Function {
     /// The package's SHA-256 in hex.
     pub code_sha256: String,
     pub code_size_bytes: u64,
+    /// Set if its code is an image; the hash is the image's digest then.
+    #[serde(default)]
+    pub image: Option<Pulled>,
     pub tags: BTreeMap<String, String>,
     /// The statements of its policy, in the order of their coming.
     pub statements: Vec<Value>,

@@ -2,6 +2,7 @@
 
 use super::Lambda;
 use super::account::CONCURRENT_EXECUTIONS;
+use super::images::ImageConfig;
 use super::name::LATEST;
 use super::packages::code_sha256;
 use super::record::{Function, Progress};
@@ -38,9 +39,13 @@ impl Lambda {
     /// What GetFunction answers.
     pub(super) fn shown(&self, function: &Function) -> Value {
         let location = format!("{}{CODE_PATH}{}", self.endpoint_url, function.code_sha256);
+        let code = match &function.image {
+            Some(image) => json!({ "RepositoryType": "ECR", "ImageUri": image.uri, "ResolvedImageUri": image.resolved_uri }),
+            None => json!({ "RepositoryType": "S3", "Location": location }),
+        };
         let mut shown = json!({
             "Configuration": self.configuration(function),
-            "Code": { "RepositoryType": "S3", "Location": location },
+            "Code": code,
         });
         if !function.tags.is_empty() {
             shown["Tags"] = json!(function.tags);
@@ -64,12 +69,13 @@ impl Lambda {
             "Timeout": settings.timeout,
             "MemorySize": settings.memory_size,
             "LastModified": last_modified(function.modified_ms),
-            "CodeSha256": code_sha256(&function.code_sha256),
+            "CodeSha256": shown_hash(function),
             "Version": LATEST,
             "KMSKeyArn": settings.kms_key_arn.as_deref().filter(|arn| !arn.is_empty()),
             "TracingConfig": settings.tracing_config,
             "RevisionId": function.revision(self.now_ms()),
-            "PackageType": "Zip",
+            "PackageType": if function.image.is_some() { "Image" } else { "Zip" },
+            "ImageConfigResponse": settings.image_config.as_ref().and_then(ImageConfig::given).map(|config| json!({ "ImageConfig": config })),
             "Architectures": function.architectures,
             "EphemeralStorage": settings.ephemeral_storage,
             "SnapStart": snap_start(settings.snap_start.as_ref()),
@@ -89,6 +95,11 @@ impl Lambda {
         members.retain(|_, value| !value.is_null());
         members
     }
+}
+
+/// Of a zip in base64, of an image in hex, as on AWS.
+fn shown_hash(function: &Function) -> String {
+    if function.image.is_some() { function.code_sha256.clone() } else { code_sha256(&function.code_sha256) }
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -1,5 +1,6 @@
 //! What can be said of a function: the members that CreateFunction and UpdateFunctionConfiguration share.
 
+use super::images::ImageConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub(super) struct Settings {
     pub logging_config: Option<Value>,
     pub snap_start: Option<Value>,
     pub file_system_configs: Option<Vec<Value>>,
-    pub image_config: Option<Value>,
+    pub image_config: Option<ImageConfig>,
 }
 
 /// The environment.

@@ -42,6 +42,7 @@ impl World {
             architectures: Vec::new(),
             code_sha256: code_sha256.into(),
             code_size_bytes: 0,
+            image: None,
             tags: BTreeMap::new(),
             statements: Vec::new(),
             policy_revision: String::new(),
@@ -66,7 +67,8 @@ impl World {
 
 fn open(common: &Common, options: &Options) -> Arc<Lambda> {
     let (iam, logs) = (Iam::open(common.clone()).unwrap(), Logs::open(common.clone()).unwrap());
-    Lambda::open(common.clone(), options, Arc::new(iam), Arc::new(logs)).unwrap()
+    let ecr = Ecr::open(common.clone(), &options.folder, &options.endpoint_url).unwrap();
+    Lambda::open(common.clone(), options, Arc::new(iam), Arc::new(logs), Arc::new(ecr)).unwrap()
 }
 
 #[tokio::test]

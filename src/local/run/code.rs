@@ -1,6 +1,7 @@
 //! Packages, unpacked once for all environments that run them.
 
 use super::deployment::{Deployment, Refusal};
+use super::image;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,6 +15,8 @@ const LARGEST_PACKAGE_BYTES: u64 = 262_144_000;
 
 /// The code of the refusal to run a package that is missing or broken.
 pub const INVALID_ZIP_FILE: &str = "InvalidZipFileException";
+/// The same for an image.
+pub const INVALID_IMAGE: &str = "ResourceNotReadyException";
 
 /// An unpacked package; its folder is removed with its last user.
 #[derive(Debug)]
@@ -100,17 +103,23 @@ impl Packages {
 
     async fn unpack(&self, deployment: &Deployment) -> Result<Unpacked, Refusal> {
         let (code, parent) = (deployment.code.clone(), self.folder.clone());
+        let image = deployment.image.clone();
         let unpacking = tokio::task::spawn_blocking(move || {
             let folder = tempfile::Builder::new().prefix("code-").tempdir_in(parent).map_err(|error| error.to_string())?.keep();
             let unpacked = Unpacked(folder);
-            unpack(&code, unpacked.folder())?;
+            match image {
+                Some(image) => image::unpack(&image.layers, unpacked.folder())?,
+                None => unpack(&code, unpacked.folder())?,
+            }
             Ok(unpacked)
         });
         let outcome = unpacking.await.unwrap_or_else(|error| Err(error.to_string()));
-        outcome.map_err(|problem| Refusal::CannotRun {
-            code: INVALID_ZIP_FILE,
-            message: format!("Lambda could not unzip the deployment package of `{}`: {problem}", deployment.name),
-        })
+        let (code, what) = match &deployment.image {
+            Some(_) => (INVALID_IMAGE, "unpack the image"),
+            None => (INVALID_ZIP_FILE, "unzip the deployment package"),
+        };
+        outcome
+            .map_err(|problem| Refusal::CannotRun { code, message: format!("Lambda could not {what} of `{}`: {problem}", deployment.name) })
     }
 }
 

@@ -41,8 +41,25 @@ pub struct Deployment {
     pub region: String,
     /// Where AWS is, for the function's SDK: the local cloud itself.
     pub endpoint_url: String,
+    /// Set if the code is an image; its layers stand for the package then.
+    pub image: Option<ImageCode>,
     /// ARNs of layer versions. The local cloud has no layers; a line in the log says so.
     pub layers: Vec<String>,
+}
+
+/// An image, and how it is started.
+#[derive(Debug, Clone)]
+pub struct ImageCode {
+    /// The files of its layers, the lowest first; uncompressed, or gzip.
+    pub layers: Vec<PathBuf>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where it is started, as it sees it.
+    pub working_folder: String,
+    /// The image's own environment variables; the function's win.
+    pub environment: BTreeMap<String, String>,
+    /// Whether it is for another architecture than the function's.
+    pub is_foreign: bool,
 }
 
 /// One event for a function.

@@ -1,12 +1,25 @@
 //! Whether the kernel would start a file. Shells and `env` hide its answer, and Lambda tells it.
 
+use super::inside::resolve;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a start would fail with, in the kernel's words; nothing if it would not.
 pub fn problem(program: &Path) -> Option<&'static str> {
+    looked_at(program, &|interpreter| interpreter.to_owned())
+}
+
+/// The same for a program whose root is a folder.
+pub fn problem_inside(root: &Path, program: &Path) -> Option<&'static str> {
+    looked_at(program, &|interpreter| resolve(root, interpreter).unwrap_or_default())
+}
+
+/// Where an interpreter or a loader really lies.
+type Find<'a> = &'a dyn Fn(&Path) -> PathBuf;
+
+fn looked_at(program: &Path, find: Find<'_>) -> Option<&'static str> {
     let Ok(details) = std::fs::metadata(program) else {
         return Some(NO_SUCH_FILE);
     };
@@ -22,8 +35,8 @@ pub fn problem(program: &Path) -> Option<&'static str> {
         return Some(WRONG_FORMAT);
     }
     match head.as_slice() {
-        [b'#', b'!', line @ ..] => interpreter_problem(line),
-        [0x7f, b'E', b'L', b'F', ..] => elf_problem(&file, &head),
+        [b'#', b'!', line @ ..] => interpreter_problem(line, find),
+        [0x7f, b'E', b'L', b'F', ..] => elf_problem(&file, &head, find),
         [0xcf, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] if cfg!(target_os = "macos") => None,
         _ => Some(WRONG_FORMAT),
     }
@@ -32,12 +45,12 @@ pub fn problem(program: &Path) -> Option<&'static str> {
 const NO_SUCH_FILE: &str = "no such file or directory";
 const WRONG_FORMAT: &str = "exec format error";
 
-fn interpreter_problem(line: &[u8]) -> Option<&'static str> {
+fn interpreter_problem(line: &[u8], find: Find<'_>) -> Option<&'static str> {
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     // A carriage return belongs to the name, as for the kernel.
     let interpreter = line.trim_matches([' ', '\t']).split([' ', '\t']).next().unwrap_or_default().to_owned();
-    (!Path::new(&interpreter).exists()).then_some(NO_SUCH_FILE)
+    (!find(Path::new(&interpreter)).exists()).then_some(NO_SUCH_FILE)
 }
 
 /// The machine's number in an ELF header (<https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>).
@@ -49,13 +62,13 @@ fn machine(architecture: &str) -> Option<u16> {
     }
 }
 
-fn elf_problem(file: &File, head: &[u8]) -> Option<&'static str> {
+fn elf_problem(file: &File, head: &[u8], find: Find<'_>) -> Option<&'static str> {
     let is_for_here = cfg!(target_os = "linux") && number(head, 18, 2) == machine(std::env::consts::ARCH).map(u64::from);
     if !is_for_here && !is_emulated(head) {
         return Some(WRONG_FORMAT);
     }
     let loader = loader(file, head)?;
-    (is_for_here && !Path::new(&loader).exists()).then_some(NO_SUCH_FILE)
+    (is_for_here && !find(Path::new(&loader)).exists()).then_some(NO_SUCH_FILE)
 }
 
 /// Whether the kernel was told of an emulator for the other architecture.

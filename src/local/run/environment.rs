@@ -152,7 +152,8 @@ impl Environment {
     }
 
     fn first_lines(&self) -> Vec<String> {
-        let mut lines = vec![report::init_start(&self.deployment.runtime)];
+        let has_runtime = self.deployment.image.is_none();
+        let mut lines: Vec<String> = has_runtime.then(|| report::init_start(&self.deployment.runtime)).into_iter().collect();
         lines.extend(self.prepared.iter().flat_map(|(_, launch)| launch.notes.clone()));
         let layers = self.deployment.layers.iter();
         lines.extend(layers.map(|layer| format!("The local cloud has no layers: the function runs without `{layer}`\n")));

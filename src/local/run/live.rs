@@ -57,14 +57,16 @@ impl Live {
             temporary_folder: temporary_folder.as_deref(),
             search_path: &core.search_path,
         };
+        let working_folder = deployment.image.as_ref().map_or(root.clone(), |image| PathBuf::from(&image.working_folder));
         let program = Program {
             variables: variables(deployment, &surroundings),
             path: launch.program.clone(),
             arguments: launch.arguments.clone(),
-            working_folder: root,
+            working_folder,
         };
         let room = Room {
             code: unpacked.folder(),
+            is_image: deployment.image.is_some(),
             temporary_folder: temporary_folder.as_deref().unwrap_or(core.home.path()),
             storage_mb: deployment.ephemeral_storage_mb,
             as_owner: launch.as_owner,

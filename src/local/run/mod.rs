@@ -21,6 +21,8 @@ mod entrypoint;
 mod environment;
 mod failure;
 mod home;
+mod image;
+mod inside;
 mod journal;
 mod live;
 mod pool;
@@ -32,8 +34,8 @@ mod sandbox;
 mod usage;
 mod variables;
 
-pub use code::INVALID_ZIP_FILE;
-pub use deployment::{Deployment, Invocation, LogEvent, LogSink, Options, Outcome, Refusal};
+pub use code::{INVALID_IMAGE, INVALID_ZIP_FILE};
+pub use deployment::{Deployment, ImageCode, Invocation, LogEvent, LogSink, Options, Outcome, Refusal};
 pub use runner::Runner;
 
 #[cfg(test)]

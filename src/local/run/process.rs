@@ -184,7 +184,12 @@ fn kill_strays(temporary_folder: &Path) {
 /// What the shell in the sandbox does: it takes the variables, which appear in no process's arguments,
 /// and becomes the program. Its own variables are taken away again.
 fn script(sandbox: Sandbox, room: &Room<'_>, program: &Program) -> String {
-    let mut script = format!("exec 2>&1\nulimit -Sn {OPEN_FILES} 2>/dev/null\nunset PATH\n");
+    let mut script = format!("exec 2>&1\nulimit -Sn {OPEN_FILES} 2>/dev/null\n");
+    if room.is_image {
+        // The image's variables tell where its own programs are.
+        script += "unshare=$(command -v unshare)\n";
+    }
+    script += "unset PATH\n";
     for (name, value) in program.variables.iter().filter(|(name, _)| is_name(name)) {
         // Writing to a string cannot fail.
         let _ = writeln!(script, "export {name}={}", quoted(value));
@@ -194,11 +199,19 @@ fn script(sandbox: Sandbox, room: &Room<'_>, program: &Program) -> String {
         let blocks = u64::from(room.storage_mb) * 2048;
         let _ = writeln!(script, "trap '' XFSZ\nulimit -f {blocks}");
     }
-    let _ = writeln!(script, "cd {} || exit 1", quoted(&program.working_folder.display().to_string()));
+    if !room.is_image {
+        let _ = writeln!(script, "cd {} || exit 1", quoted(&program.working_folder.display().to_string()));
+    }
     script += "exec /usr/bin/env";
     for own in ["PWD", "OLDPWD", "SHLVL", "_"] {
         if !program.variables.contains_key(own) {
             script += &format!(" -u {own}");
+        }
+    }
+    if room.is_image {
+        script += " \"$unshare\"";
+        for word in sandbox.into_image(room.code, &program.working_folder) {
+            script += &format!(" {}", quoted(&word));
         }
     }
     let words = std::iter::once(program.path.display().to_string()).chain(program.arguments.iter().cloned());

@@ -1,8 +1,8 @@
 //! What a runtime's identifier starts on this machine.
 
 use super::deployment::{Deployment, Refusal};
-use super::entrypoint;
 use super::sandbox::{Sandbox, as_function, is_root};
+use super::{entrypoint, image};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -46,6 +46,9 @@ impl Runtimes {
 
     /// How the deployment is started, or why it cannot be.
     pub async fn launch(&self, deployment: &Deployment, code: &Path, sandbox: Sandbox) -> Result<Launch, Refusal> {
+        if let Some(image) = &deployment.image {
+            return image::launch(deployment, image, code, sandbox);
+        }
         let runtime = deployment.runtime.as_str();
         if runtime.starts_with("provided") {
             return Ok(bootstrap(code, &sandbox.task_root(code)));

@@ -18,6 +18,8 @@ use tokio::process::Command;
 pub const TASK_ROOT: &str = "/var/task";
 /// `nobody`, as every Linux knows it.
 const NOBODY: u32 = 65534;
+/// Root in a user namespace of its own.
+const MAPPED: &[&str] = &["--user", "--map-root-user"];
 /// Only for what makes the sandbox; a function has its own.
 const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 
@@ -59,6 +61,45 @@ exec 2>&3 3>&-
 exit $?
 "#;
 
+/// The same for an image, whose root becomes the process's. It lies in a folder whose name nobody can guess,
+/// and what others may write on the machine is out of sight: what makes the root is started with the variables
+/// of the image, and must not find a library there.
+const SETUP_IMAGE: &str = r#"
+set -e
+exec 3>&2 2>&1
+code=$1 size=$2 new=$3/new
+root=$new/${1##*/}
+shift 4
+mount -t tmpfs -o size=64k,mode=755,nosuid,nodev tmpfs "$new"
+mkdir "$root"
+mount --bind "$code" "$root"
+mount -o remount,bind,ro,nosuid,nodev "$root"
+mount -t tmpfs -o "size=${size}m,mode=1777,nosuid,nodev" tmpfs "$root/tmp"
+mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
+mount -t tmpfs -o size=64k,mode=755,nosuid tmpfs "$root/dev"
+for node in null zero full random urandom; do
+  : >"$root/dev/$node"
+  mount --bind "/dev/$node" "$root/dev/$node"
+done
+ln -s /proc/self/fd "$root/dev/fd"
+for stream in 0/stdin 1/stdout 2/stderr; do ln -s "/proc/self/fd/${stream%/*}" "$root/dev/${stream#*/}"; done
+mount -o remount,bind,ro,nosuid "$root/dev"
+for file in hosts resolv.conf; do
+  if [ -f "/etc/$file" ]; then
+    mount --bind "/etc/$file" "$root/etc/$file"
+    mount -o remount,bind,ro,nosuid,nodev "$root/etc/$file" || :
+  fi
+done
+mount -n --move "$new" /tmp
+for folder in /var/tmp /dev/shm; do
+  if [ -d "$folder" ]; then mount -t tmpfs -o ro,size=4k tmpfs "$folder"; fi
+done
+set +e
+exec 2>&3 3>&-
+"$@" 2>&1
+exit $?
+"#;
+
 /// The way in which processes are started here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sandbox {
@@ -73,6 +114,8 @@ pub enum Sandbox {
 /// What one process needs of its sandbox.
 pub struct Room<'a> {
     pub code: &'a Path,
+    /// Whether the code is a root of its own.
+    pub is_image: bool,
     /// Stands for `/tmp` where there is no other.
     pub temporary_folder: &'a Path,
     pub storage_mb: u32,
@@ -90,7 +133,7 @@ impl Sandbox {
     }
 
     async fn works(self, home: &Home) -> bool {
-        let room = Room { code: home.path(), temporary_folder: home.path(), storage_mb: 1, as_owner: false, needs: &[] };
+        let room = Room { code: home.path(), is_image: false, temporary_folder: home.path(), storage_mb: 1, as_owner: false, needs: &[] };
         let mut command = self.command(home, &room);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         // The shell in there reads nothing and ends well if it came to that.
@@ -113,13 +156,25 @@ impl Sandbox {
         if self.is_private() { 2 } else { 0 }
     }
 
+    /// How `unshare` is told to make the image the root of a process, and to take away from it what that took.
+    /// Nobody in a changed root can make namespaces, and so get out again.
+    pub fn into_image(self, code: &Path, working_folder: &Path) -> Vec<String> {
+        let root = Path::new("/tmp").join(code.file_name().unwrap_or_default());
+        let mut words =
+            if self == Self::Namespaces { vec![format!("--setgid={NOBODY}"), format!("--setuid={NOBODY}")] } else { mapped_back() };
+        words.extend([format!("--root={}", root.display()), format!("--wd={}", working_folder.display()), "--".to_owned()]);
+        words
+    }
+
     /// A shell in the sandbox that reads its script from standard input. Standard error is for what is
     /// said in between, and no log.
     pub fn command(self, home: &Home, room: &Room<'_>) -> Command {
         let mut command = match self {
             Self::Plain => plain(room.as_owner),
+            Self::Namespaces if room.is_image => unshare(home, room, &[], &may_change_root()),
             Self::Namespaces => unshare(home, room, &[], &drop_privileges(room.as_owner)),
-            Self::UserNamespaces => unshare(home, room, &["--user", "--map-root-user"], &map_back()),
+            Self::UserNamespaces if room.is_image => unshare(home, room, MAPPED, &no_new_privileges()),
+            Self::UserNamespaces => unshare(home, room, MAPPED, &map_back()),
         };
         command.env_clear().env("PATH", TOOLS).current_dir("/").process_group(0);
         command
@@ -138,7 +193,8 @@ fn plain(as_owner: bool) -> Command {
 
 fn unshare(home: &Home, room: &Room<'_>, user: &[&str], inner: &[String]) -> Command {
     let mut command = Command::new("unshare");
-    command.args(user).args(["--mount", "--ipc", "--pid", "--fork", "--kill-child", "--", "/bin/sh", "-c", SETUP, "lambdo-sandbox"]);
+    command.args(user).args(["--mount", "--ipc", "--pid", "--fork", "--kill-child", "--", "/bin/sh", "-c"]);
+    command.args([if room.is_image { SETUP_IMAGE } else { SETUP }, "lambdo-sandbox"]);
     command.arg(room.code).arg(room.storage_mb.to_string()).arg(home.path());
     command.args(room.needs.iter().filter(|folder| folder.starts_with("/tmp"))).arg("--");
     command.args(inner).args(["--", "/bin/sh", "-s"]);
@@ -153,11 +209,25 @@ fn drop_privileges(as_owner: bool) -> Vec<String> {
     words
 }
 
+/// Only what it takes to become somebody else in another root.
+fn may_change_root() -> Vec<String> {
+    let kept = "--bounding-set=-all,+sys_chroot,+setuid,+setgid";
+    ["setpriv", "--inh-caps=-all", kept, "--no-new-privs"].map(Into::into).into()
+}
+
+fn no_new_privileges() -> Vec<String> {
+    ["setpriv", "--no-new-privs"].map(Into::into).into()
+}
+
 /// One more user namespace, in which root is again who it was; its privileges end there.
 fn map_back() -> Vec<String> {
+    let outer = std::iter::once("unshare".to_owned()).chain(mapped_back()).chain(["--".to_owned()]);
+    outer.chain(no_new_privileges()).collect()
+}
+
+fn mapped_back() -> Vec<String> {
     let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    let outer = ["unshare".into(), "--user".into(), format!("--map-user={user}"), format!("--map-group={group}"), "--".into()];
-    outer.into_iter().chain(["setpriv".into(), "--no-new-privs".into()]).collect()
+    vec!["--user".into(), format!("--map-user={user}"), format!("--map-group={group}")]
 }
 
 /// Whether the cloud runs as root.

@@ -151,6 +151,7 @@ fn deployment(code: PathBuf) -> Deployment {
         log_group: "/aws/lambda/f".into(),
         region: "eu-central-1".into(),
         endpoint_url: "http://127.0.0.1:4567".into(),
+        image: None,
         layers: vec![],
     }
 }

@@ -1,6 +1,7 @@
 //! The environment variables of a function's process.
 
 use super::deployment::{Credentials, Deployment};
+use super::image::SEARCH_PATH;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -23,7 +24,10 @@ pub struct Surroundings<'a> {
 /// Exactly what the process sees: the function's own variables and AWS's, which win where AWS reserves
 /// them (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
 pub fn variables(deployment: &Deployment, surroundings: &Surroundings<'_>) -> BTreeMap<String, String> {
-    let mut variables = defaults(surroundings);
+    let mut variables = match &deployment.image {
+        Some(image) => of_image(&image.environment),
+        None => defaults(surroundings),
+    };
     variables.extend(deployment.environment.clone());
     variables.extend(reserved(deployment, surroundings));
     variables
@@ -47,6 +51,13 @@ fn defaults(surroundings: &Surroundings<'_>) -> BTreeMap<String, String> {
         variables.insert("TMPDIR".into(), folder.display().to_string());
         variables.insert("HOME".into(), folder.display().to_string());
     }
+    variables
+}
+
+/// An image brings its own; there is nothing of the machine in it that would have to be found or hidden.
+fn of_image(own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::from([("PATH".into(), SEARCH_PATH.into()), ("TZ".into(), ":UTC".into())]);
+    variables.extend(own.clone());
     variables
 }
 
