@@ -52,6 +52,8 @@ pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Resu
         // Nothing of it is on this machine.
         Source::Stored(_) => Ok(Contents::Files(Vec::new())),
         Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
+        // Its layers are its package.
+        Source::Image(_) => Ok(Contents::Files(Vec::new())),
     }
 }
 
@@ -88,6 +90,18 @@ fn one_file(path: &Path, shown: &str, is_provided: bool) -> Result<Contents, Dia
 }
 
 fn named_files(folder: &Path, files: &BTreeMap<String, String>) -> Result<Contents, Diagnostic> {
+    finish(named_entries(folder, files)?, "code.files")
+}
+
+/// The same for an image, which may weigh more.
+pub(super) fn placed(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<Entry>, Diagnostic> {
+    let mut entries = named_entries(folder, files)?;
+    entries.sort();
+    check_clashes(&entries)?;
+    Ok(entries)
+}
+
+fn named_entries(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<Entry>, Diagnostic> {
     let mut entries = Vec::new();
     for (name, shown) in files {
         check_name(name).map_err(bad_name)?;
@@ -101,7 +115,7 @@ fn named_files(folder: &Path, files: &BTreeMap<String, String>) -> Result<Conten
             entries.push(Entry { name: name.clone(), mode: mode(name, &metadata), bytes: metadata.len(), path });
         }
     }
-    finish(entries, "code.files")
+    Ok(entries)
 }
 
 fn directory(path: &Path, shown: &str, filter: &Filter) -> Result<Contents, Diagnostic> {

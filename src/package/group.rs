@@ -2,14 +2,15 @@
 
 use super::builder::{Build, Builders, Built};
 use super::check::is_provided;
-use super::source::{Source, parse};
+use super::image::ImageSource;
+use super::source::{Source, parse_request};
 use crate::diagnostic::Diagnostic;
 use crate::model::PackageRequest;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tokio::sync::OnceCell;
 
-const DEFAULT_ARCHITECTURE: &str = "x86_64";
+pub(super) const DEFAULT_ARCHITECTURE: &str = "x86_64";
 
 /// One package and the functions that share it.
 pub(super) struct Package {
@@ -20,6 +21,19 @@ pub(super) struct Package {
     /// Which of the builds makes it.
     pub build: Option<usize>,
     pub requests: Vec<PackageRequest>,
+}
+
+impl Package {
+    /// Whether it must have its program itself
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>).
+    pub fn needs_bootstrap(&self) -> bool {
+        self.is_provided && !self.has_layers
+    }
+
+    /// Whether something is built or fetched for it.
+    pub fn takes_time(&self) -> bool {
+        self.build.is_some() || matches!(self.source, Source::Image(_))
+    }
 }
 
 /// One build and what came of it.
@@ -40,21 +54,27 @@ pub(super) fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: 
     let mut known = BTreeMap::new();
     requests.sort_by(|one, other| one.address.cmp(&other.address));
     for request in requests {
-        let source = match parse(request.code.as_ref(), request.build.as_ref(), folder, builders) {
+        let source = match parse_request(&request, folder, builders) {
             Ok(source) => source,
             Err(found) => {
                 problems.extend(found.into_iter().map(|problem| placed(problem, &request)));
                 continue;
             }
         };
-        let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
+        // There is nothing to make.
+        if source == Source::Image(ImageSource::Existing) {
+            continue;
+        }
+        let build = source.build().map(|build| work_for(build, &request, builders, &mut works));
         let is_provided = is_provided(&request.runtime);
         if let Some(problem) = misfit(&source, &request, folder, builders) {
             problems.push(placed(problem, &request));
             continue;
         }
+        // Every image is for one architecture, whatever is in it.
+        let architecture = if matches!(source, Source::Image(_)) { architecture(&request) } else { "" };
         let has_layers = request.has_layers();
-        let key = format!("{source:?} {is_provided} {has_layers} {build:?}");
+        let key = format!("{source:?} {is_provided} {has_layers} {build:?} {architecture}");
         match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
             Some(package) => package.requests.push(request),
             None => {

@@ -10,6 +10,7 @@ mod filter;
 mod fingerprint;
 mod group;
 mod hash;
+mod image;
 mod index;
 mod language;
 mod manifest;

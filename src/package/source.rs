@@ -2,10 +2,11 @@
 
 use super::builder::{Build, Builders};
 use super::filter::{self, Filter};
+use super::image::{self, ImageSource};
 use super::language;
 use super::problem::{list, not_supported_yet, unknown_key, wrong_type};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::model::{StoredCode, Table, Value};
+use crate::model::{PackageRequest, StoredCode, Table, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -31,6 +32,39 @@ pub enum Source {
     Stored(StoredCode),
     /// What a build makes.
     Build(Build),
+    /// A container image.
+    Image(ImageSource),
+}
+
+impl Source {
+    /// The build that something is made by.
+    pub fn build(&self) -> Option<&Build> {
+        match self {
+            Self::Build(build) => Some(build),
+            Self::Image(image) => image.build(),
+            _ => None,
+        }
+    }
+}
+
+/// Reads what a request says; `folder` is the spec's.
+///
+/// # Errors
+/// Everything that is wrong with it, without address and span.
+pub fn parse_request(request: &PackageRequest, folder: &Path, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
+    let Some(image) = &request.image else { return parse(request.code.as_ref(), request.build.as_ref(), folder, builders) };
+    let others: Vec<&str> =
+        [("code", &request.code), ("build", &request.build)].iter().filter(|(_, value)| value.is_some()).map(|(key, _)| *key).collect();
+    if !others.is_empty() {
+        let detail = format!("`image` and {} both say what to deploy; keep one of them.", list(&others));
+        return Err(vec![Diagnostic::error("two-codes", "The function has code from two places").detail(detail)]);
+    }
+    // What lies in a registry already is needed only when its function is made.
+    let lies_there = image.as_table().is_some_and(|image| image.len() == 1 && image.contains_key("uri"));
+    match image.is_unresolved() && !lies_there {
+        true => Err(vec![open_reference(image)]),
+        false => image::parse(image, folder, builders).map(Source::Image),
+    }
 }
 
 /// Reads the `code` or `build` of a function; `folder` is the spec's.
@@ -43,11 +77,12 @@ pub fn parse(code: Option<&Value>, build: Option<&Value>, folder: &Path, builder
     }
     match (code, build) {
         (Some(code), None) => parse_code(code),
-        (None, Some(build)) => parse_build(build, folder, builders),
+        (None, Some(build)) => self::build(build, "build", folder, builders).map(Source::Build),
         (None, None) => Err(vec![
             Diagnostic::error("no-code", "The function has no code")
                 .detail("Neither `build` nor `code` says what to deploy.")
-                .hint("for a program that is there already: `code = { file = \"PATH\" }`"),
+                .hint("for a program that is there already: `code = { file = \"PATH\" }`")
+                .hint("for a container image: `image = { dockerfile = \"PATH\" }`"),
         ]),
         (Some(_), Some(_)) => Err(vec![
             Diagnostic::error("two-codes", "The function has code from two places")
@@ -143,16 +178,20 @@ fn files(value: &Value) -> Result<BTreeMap<String, String>, Diagnostic> {
     table.iter().map(|(name, value)| Ok((name.clone(), path(&format!("code.files.{name}"), value)?))).collect()
 }
 
-fn parse_build(build: &Value, folder: &Path, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
-    let table = match build {
+/// Reads a build; `key` is where it stands.
+///
+/// # Errors
+/// Everything that is wrong with it, without address and span.
+pub(super) fn build(value: &Value, key: &str, folder: &Path, builders: &Builders) -> Result<Build, Vec<Diagnostic>> {
+    let table = match value {
         Value::Table(table) => table.clone(),
-        Value::String(_) => Table::from_iter([("path".to_owned(), build.clone())]),
-        other => return Err(vec![wrong_type("build", "a folder or a table", other.type_name())]),
+        Value::String(_) => Table::from_iter([("path".to_owned(), value.clone())]),
+        other => return Err(vec![wrong_type(key, "a folder or a table", other.type_name())]),
     };
     let build = build_of(&table, folder).map_err(|problem| vec![problem])?;
     let Some(builder) = builders.find(&build.kind) else { return Err(vec![no_builder(&build, table.contains_key("kind"))]) };
     match builder.check(&build) {
-        problems if problems.is_empty() => Ok(Source::Build(build)),
+        problems if problems.is_empty() => Ok(build),
         problems => Err(problems),
     }
 }

@@ -5,8 +5,9 @@ use super::builder::{Builders, Built, Job};
 use super::check::{check_contents, check_names};
 use super::contents::{self, Contents};
 use super::fingerprint::Sources;
-use super::group::{Package, Work, group, placed};
+use super::group::{DEFAULT_ARCHITECTURE, Package, Work, architecture, group, placed};
 use super::hash::content_hash;
+use super::image::{self, ImageJob, ImageSource, Store};
 use super::index::Index;
 use super::manifest::Manifests;
 use super::packages::{Making, Packages, Planned};
@@ -56,7 +57,7 @@ pub(super) async fn resolve(
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
     }
-    let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(|package| package.build.is_some());
+    let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(Package::takes_time);
     let mut made = run.make_all(given, true).await;
     // A build takes its time: whoever waits for the end of the checks need not wait for it.
     if problems.is_empty() && made.iter().all(|(_, made)| made.is_ok()) {
@@ -86,8 +87,9 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
 /// Whether exactly one source is given, and could be read: everything else the spec has told already.
 fn is_readable(request: &PackageRequest) -> bool {
     let is_broken = |value: &Value| matches!(value, Value::Unresolved(parts) if parts.is_empty());
-    match (&request.code, &request.build) {
-        (Some(value), None) | (None, Some(value)) => {
+    let given: Vec<&Value> = [&request.code, &request.build, &request.image].into_iter().flatten().collect();
+    match given[..] {
+        [value] => {
             !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken))
         }
         _ => false,
@@ -101,6 +103,7 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             let path = folder.join(&build.path);
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
+        Source::Image(image) => image::check(image, folder),
         Source::Stored(_) => Ok(()),
         source => {
             contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.needs_bootstrap()))
@@ -193,12 +196,34 @@ impl Run<'_> {
             return Ok(stored(code));
         }
         let built = self.build(package).await?;
+        if let Source::Image(image) = &package.source {
+            return self.image(package, image, built).await;
+        }
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
         let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided, package.needs_bootstrap()).await?;
         ready.making.is_cached = built.as_ref().is_none_or(|built| built.is_cached);
         ready.warnings = Self::warnings(package, built.as_ref());
         ready.sources = built.and_then(|built| built.sources);
         Ok(ready)
+    }
+
+    /// Makes an image, of what its build made where it has one.
+    async fn image(&self, package: &Package, image: &ImageSource, built: Option<Built>) -> Result<Ready, Diagnostic> {
+        let Options { folder, cache, build: may_run, .. } = *self.options;
+        let architecture = package.requests.first().map_or(DEFAULT_ARCHITECTURE, architecture);
+        let job = ImageJob { architecture, folder, cache, index: &self.index, may_run };
+        let made = self.builders.images().make(image, built.as_ref(), job).await?;
+        let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
+        let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
+        let found = built.iter().flat_map(|built| built.warnings.clone()).chain(made.warnings);
+        let warnings = package.requests.first().map(|first| found.map(|warning| placed(warning, first)).collect());
+        Ok(Ready {
+            planned: Planned { contents: Contents::Files(made.entries), items: made.items, image: Some(made.image) },
+            making: Making { is_cached: made.is_cached, elapsed_ms: 0 },
+            sources: built.and_then(|built| built.sources).or(made.sources),
+            artifact,
+            warnings: warnings.unwrap_or_default(),
+        })
     }
 
     /// What should be known about what was built, at the first function that it concerns.
@@ -215,7 +240,7 @@ impl Run<'_> {
     }
 
     fn finish(&self, made: Vec<Made>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-        let mut packages = Packages::new(Manifests::new(self.options.cache));
+        let mut packages = Packages::new(Manifests::new(self.options.cache), self.builders.images().clone(), Store::new(self.options.cache));
         for (package, made) in made {
             let name = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.name.as_str());
             match made {
@@ -277,13 +302,13 @@ fn ready(index: &Index, contents: Contents, needs_bootstrap: bool) -> Result<Rea
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     let making = Making { is_cached: true, elapsed_ms: 0 };
-    Ok(Ready { planned: Planned { contents, items }, making, sources: None, artifact, warnings: Vec::new() })
+    Ok(Ready { planned: Planned { contents, items, image: None }, making, sources: None, artifact, warnings: Vec::new() })
 }
 
 /// What lies in S3 already is only named.
 fn stored(code: &StoredCode) -> Ready {
     let artifact = Artifact { content_hash: code.content_hash(), form: Form::Stored, unzipped_bytes: 0, files: 0 };
-    let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new() };
+    let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new(), image: None };
     Ready { planned, making: Making { is_cached: true, elapsed_ms: 0 }, sources: None, artifact, warnings: Vec::new() }
 }
 
