@@ -19,6 +19,7 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRe
         code: code.map(value),
         build: build.map(value),
         image: None,
+        image_config: None,
         handler: String::new(),
         runtime: "provided.al2023".into(),
         architectures: vec!["arm64".into()],
@@ -343,7 +344,7 @@ async fn all_problems_come_at_once_and_nothing_is_built_meanwhile() {
         code("a", r#"{"file":"gone"}"#),
         code("b", "{}"),
         built("c", COPY),
-        built("d", r#"{"kind":"go"}"#),
+        built("d", r#"{"kind":"golang"}"#),
         built("e", r#"{"kind":"command","comand":"x"}"#),
     ];
     let problems = fixture.problems(requests).await;
@@ -351,7 +352,7 @@ async fn all_problems_come_at_once_and_nothing_is_built_meanwhile() {
     insta::assert_snapshot!(told.join("\n"), @r"
     function.a missing-file
     function.b two-codes
-    function.d not-supported-yet
+    function.d unknown-build-kind
     function.e missing-key
     function.e missing-key
     function.e unknown-key

@@ -5,6 +5,7 @@
 mod agree;
 mod architecture;
 mod artifacts;
+mod base_images;
 mod behaviour;
 mod behaviour_calls;
 mod behaviour_destroy;
@@ -41,6 +42,7 @@ mod packages;
 mod refused;
 mod saved;
 mod schemas;
+mod seeds;
 mod storage;
 mod support;
 mod update;
