@@ -26,7 +26,10 @@ mod work;
 mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
+pub use node::NODE_RUNTIME;
 pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
+pub use python::PYTHON_RUNTIME;
+pub use script::handlers::{exports_handler, python as python_handler};
 pub use source::{Source, parse};
 
 use crate::diagnostic::Diagnostic;

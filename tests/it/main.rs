@@ -37,5 +37,6 @@ mod measure_local;
 mod refused;
 mod saved;
 mod schemas;
+mod scripts;
 mod support;
 mod update;
