@@ -1,5 +1,9 @@
 //! The command line as data.
 
+mod build;
+
+pub use build::BuildArguments;
+
 use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
 use super::logs::Since;
@@ -113,14 +117,7 @@ pub enum Command {
     /// Print the JSON Schema of config.toml
     Schema,
     /// Build the packages and print what was built
-    Build {
-        /// Functions to build, as names or globs [default: all]
-        #[arg(value_name = "NAME")]
-        names: Vec<String>,
-        /// Go on when a build fails, and report all that do
-        #[arg(short, long)]
-        keep_going: bool,
-    },
+    Build(BuildArguments),
     /// Show what would be done, and why
     Plan(PlanArguments),
     /// Make AWS what the spec asks for
@@ -356,7 +353,7 @@ impl Command {
             Self::Validate => "validate",
             Self::Spec { .. } => "spec",
             Self::Schema => "schema",
-            Self::Build { .. } => "build",
+            Self::Build(_) => "build",
             Self::Plan(_) => "plan",
             Self::Up(_) => "up",
             Self::Destroy(_) => "destroy",

@@ -3,6 +3,7 @@
 use super::names::usual_name;
 use super::{FunctionFacts, repository_facts};
 use crate::model::{Address, Section, Target, TemplatePart, Value};
+use std::collections::BTreeMap;
 
 /// Works out the facts of one function. A name pattern in `function_name` is resolved already.
 ///
@@ -32,7 +33,7 @@ pub fn function_facts(
             managed_role(given)
         }
     };
-    let repository = repository_facts(section, |_| None, project, stage);
+    let repository = repository_facts(section, &BTreeMap::new(), project, stage);
     FunctionFacts { name: section.name.clone(), function_name, arn, role, log_group_name, repository, values }
 }
 
@@ -64,7 +65,6 @@ fn managed_role(given: &Value) -> Option<Address> {
 mod tests {
     use super::*;
     use crate::model::Table;
-    use std::collections::BTreeMap;
 
     fn section(kind: &str, values: &[(&str, Value)]) -> Section {
         Section {

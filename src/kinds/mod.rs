@@ -156,6 +156,10 @@ pub struct RepositoryFacts {
     pub repository_name: String,
     /// Whether the spec has a section for it.
     pub is_declared: bool,
+    /// Whether nobody named it, so that it is the function's own.
+    pub is_own: bool,
+    /// A declared one whose name is nearly the same.
+    pub nearest: Option<String>,
 }
 
 /// What a section became.

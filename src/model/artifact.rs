@@ -23,11 +23,18 @@ pub struct PackageRequest {
     pub handler: String,
     /// Its architectures; AWS's default `x86_64` where empty.
     pub architectures: Vec<String>,
+    /// Its `layers`, those of the spec as references to them.
+    pub layers: Option<Value>,
     /// Where its `code`, `build` or `image` stands.
     pub span: Option<Span>,
 }
 
 impl PackageRequest {
+    /// Whether layers bring files that its package need not have.
+    pub fn has_layers(&self) -> bool {
+        self.layers.as_ref().is_some_and(|layers| layers.is_unresolved() || !layers.strings().is_empty())
+    }
+
     /// What people call the one that needs it: a function by its name, anything else by its address.
     pub fn shown(&self) -> String {
         if self.address.kind == "function" { self.address.name.clone() } else { self.address.to_string() }

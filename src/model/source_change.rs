@@ -38,6 +38,15 @@ pub enum SourceChange {
     },
 }
 
+impl SourceChange {
+    /// What it is about.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Added { name } | Self::Removed { name } | Self::Changed { name } | Self::Moved { name, .. } => name,
+        }
+    }
+}
+
 impl fmt::Display for SourceChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

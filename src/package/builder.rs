@@ -4,6 +4,7 @@ use super::check::is_provided;
 use super::command::CommandBuilder;
 use super::environment::Environment;
 use super::fingerprint::Sources;
+use super::image::Images;
 use super::index::Index;
 use super::node::NodeBuilder;
 use super::python::PythonBuilder;
@@ -126,6 +127,7 @@ fn no_program_wanted(build: &Build, request: &PackageRequest) -> Diagnostic {
 /// All builders.
 pub struct Builders {
     builders: Vec<Box<dyn Builder>>,
+    images: Images,
 }
 
 impl Builders {
@@ -137,6 +139,7 @@ impl Builders {
     /// The same, with programs sought and started in another environment.
     pub(super) fn with(environment: Environment) -> Self {
         Self {
+            images: Images::new(environment.clone()),
             builders: vec![
                 Box::new(CommandBuilder),
                 Box::new(RustBuilder::new(environment.clone())),
@@ -144,6 +147,11 @@ impl Builders {
                 Box::new(NodeBuilder::new(environment)),
             ],
         }
+    }
+
+    /// What makes images.
+    pub(super) fn images(&self) -> &Images {
+        &self.images
     }
 
     /// The builder for a kind.

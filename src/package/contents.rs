@@ -1,6 +1,7 @@
 //! The files of a package.
 
 use super::UNZIPPED_LIMIT_BYTES;
+use super::filter::Filter;
 use super::hash::{Item, hex};
 use super::index::Index;
 use super::problem::{missing, unreadable};
@@ -46,18 +47,20 @@ pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Resu
     match source {
         Source::File(path) => one_file(&folder.join(path), path, is_provided),
         Source::Files(files) => named_files(folder, files),
-        Source::Directory(path) => directory(&folder.join(path), path, ""),
+        Source::Directory(path, filter) => directory(&folder.join(path), path, filter),
         Source::Zip(path) => archive(&folder.join(path), path),
         // Nothing of it is on this machine.
         Source::Stored(_) => Ok(Contents::Files(Vec::new())),
         Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
+        // Its layers are its package.
+        Source::Image(_) => Ok(Contents::Files(Vec::new())),
     }
 }
 
 /// What a build's output consists of: a zip, a program, or what lies in a folder.
 fn output(path: &Path, shown: &str, is_provided: bool) -> Result<Contents, Diagnostic> {
     if path.is_dir() {
-        directory(path, shown, "")
+        directory(path, shown, &Filter::default())
     } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
         archive(path, shown)
     } else {
@@ -87,6 +90,18 @@ fn one_file(path: &Path, shown: &str, is_provided: bool) -> Result<Contents, Dia
 }
 
 fn named_files(folder: &Path, files: &BTreeMap<String, String>) -> Result<Contents, Diagnostic> {
+    finish(named_entries(folder, files)?, "code.files")
+}
+
+/// The same for an image, which may weigh more.
+pub(super) fn placed(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<Entry>, Diagnostic> {
+    let mut entries = named_entries(folder, files)?;
+    entries.sort();
+    check_clashes(&entries)?;
+    Ok(entries)
+}
+
+fn named_entries(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<Entry>, Diagnostic> {
     let mut entries = Vec::new();
     for (name, shown) in files {
         check_name(name).map_err(bad_name)?;
@@ -94,18 +109,20 @@ fn named_files(folder: &Path, files: &BTreeMap<String, String>) -> Result<Conten
         let metadata = metadata(&path, shown, "file")?;
         if metadata.is_dir() {
             entries.extend(walk(&path, shown, name)?);
+        } else if !metadata.is_file() {
+            return Err(not_a_file(shown, "file or folder"));
         } else {
             entries.push(Entry { name: name.clone(), mode: mode(name, &metadata), bytes: metadata.len(), path });
         }
     }
-    finish(entries, "code.files")
+    Ok(entries)
 }
 
-fn directory(path: &Path, shown: &str, prefix: &str) -> Result<Contents, Diagnostic> {
+fn directory(path: &Path, shown: &str, filter: &Filter) -> Result<Contents, Diagnostic> {
     if !metadata(path, shown, "folder")?.is_dir() {
         return Err(not_a_file(shown, "folder").hint("a single program is given as `code = { file = \"PATH\" }`"));
     }
-    finish(walk(path, shown, prefix)?, shown)
+    finish(filter.apply(walk(path, shown, "")?, shown)?, shown)
 }
 
 /// Sorts, and looks at what only the whole shows.
@@ -370,7 +387,7 @@ mod tests {
     }
 
     fn of_folder(folder: &Path) -> Result<Contents, Diagnostic> {
-        collect(folder, &Source::Directory(".".into()), true)
+        collect(folder, &Source::Directory(".".into(), Filter::default()), true)
     }
 
     fn names(contents: &Contents) -> Vec<String> {
@@ -440,6 +457,41 @@ mod tests {
         assert_eq!(of_folder(inside.path()).unwrap_err().code, "unreadable-package", "a loop ends");
     }
 
+    /// Whoever opens a pipe waits for somebody to write to it.
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_sockets_are_refused_and_not_opened() {
+        let folder = folder(&["dir/a"]);
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join("dir/pipe")).status().unwrap();
+        assert!(made.success());
+        let named = BTreeMap::from([("pipe".to_owned(), "dir/pipe".to_owned())]);
+        for source in [
+            Source::Directory("dir".into(), Filter::default()),
+            Source::File("dir/pipe".into()),
+            Source::Files(named),
+            Source::Zip("dir/pipe".into()),
+        ] {
+            assert_eq!(collect(folder.path(), &source, true).unwrap_err().code, "wrong-file-type", "{source:?}");
+        }
+        fs::remove_file(folder.path().join("dir/pipe")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("dir/socket")).unwrap();
+        let problem = of_folder(&folder.path().join("dir")).unwrap_err();
+        assert!(problem.code == "wrong-file-type" && problem.hints[0].contains(".lambdoignore"), "{problem:?}");
+        write(folder.path(), "dir/.lambdoignore", b"socket", false);
+        assert_eq!(names(&of_folder(&folder.path().join("dir")).unwrap()), ["a"]);
+    }
+
+    #[test]
+    fn names_of_any_language_come_back_out_of_the_zip() {
+        let all = ["Ünïcode/日本.txt", "a b", "emoji-🦀", "UPPER", "upper"];
+        let folder = folder(&all);
+        let (zip, _) = of_folder(folder.path()).unwrap().zip().unwrap();
+        let items = zip::read(io::Cursor::new(&zip), UNZIPPED_LIMIT_BYTES).unwrap();
+        let mut sorted = all;
+        sorted.sort_unstable();
+        assert_eq!(items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(), sorted);
+    }
+
     #[test]
     fn the_program_is_executable_and_called_as_the_runtime_wants_it() {
         let folder = folder(&["main"]);
@@ -490,8 +542,8 @@ mod tests {
     fn empty_and_wrong_places_are_refused() {
         let folder = folder(&["a", "only/.git/HEAD"]);
         for (source, code) in [
-            (Source::Directory("only".into()), "empty-package"),
-            (Source::Directory("a".into()), "wrong-file-type"),
+            (Source::Directory("only".into(), Filter::default()), "empty-package"),
+            (Source::Directory("a".into(), Filter::default()), "wrong-file-type"),
             (Source::File("only".into()), "wrong-file-type"),
             (Source::Zip("only".into()), "wrong-file-type"),
         ] {

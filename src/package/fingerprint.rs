@@ -178,7 +178,8 @@ pub(super) fn check_pattern(pattern: &str) -> Result<(), String> {
     matcher(pattern).map(|_| ())
 }
 
-fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
+/// A pattern in which `*` stays within one folder and `**` does not.
+pub(super) fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
 }

@@ -6,9 +6,11 @@ mod check;
 mod command;
 mod contents;
 mod environment;
+mod filter;
 mod fingerprint;
-mod glibc;
+mod group;
 mod hash;
+mod image;
 mod index;
 mod language;
 mod manifest;
@@ -26,6 +28,8 @@ mod work;
 mod zip;
 
 pub use builder::{Build, Builder, Builders, Built, Job};
+pub use check::{CheckedFile, ImageFacts, ImageFile, check_file, check_image, check_media_type};
+pub use filter::Filter;
 pub use node::NODE_RUNTIME;
 pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
 pub use python::PYTHON_RUNTIME;
@@ -87,4 +91,9 @@ pub fn check(requests: Vec<PackageRequest>, options: &Options<'_>, is_made_later
 /// Everything that is wrong with any of them. While a section or a file is wrong, no build runs.
 pub async fn resolve(requests: Vec<PackageRequest>, options: &Options<'_>) -> Result<Packages, Vec<Diagnostic>> {
     work::resolve(requests, options, &Builders::new()).await
+}
+
+/// What keeps packages that are ready from starting on Lambda, or under `--local` on this machine. Errors are sure.
+pub fn preflight(packages: &Packages, requests: &[PackageRequest], options: &Options<'_>) -> Vec<Diagnostic> {
+    check::check_all(packages, requests, options)
 }

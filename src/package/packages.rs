@@ -3,9 +3,10 @@
 use super::contents::Contents;
 use super::fingerprint::Sources;
 use super::hash::{Item, content_hash, hex};
+use super::image::{Images, Store};
 use super::manifest::Manifests;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Artifact, ArtifactSource, SourceChange, SourceChanges};
+use crate::model::{Address, Artifact, ArtifactSource, Image, SourceChange, SourceChanges};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub struct Packages {
     /// What tells apart the builds that made them, by whose they are.
     builds: BTreeMap<Address, String>,
     manifests: Manifests,
+    images: Images,
+    blobs: Store,
     zips: Mutex<VecDeque<(String, Zip)>>,
     /// Zips in files by content hash.
     files: Mutex<BTreeMap<String, ZipFile>>,
@@ -80,11 +83,13 @@ pub struct Making {
 pub(super) struct Planned {
     pub contents: Contents,
     pub items: Vec<Item>,
+    /// The image, where it is one.
+    pub image: Option<Image>,
 }
 
 impl Packages {
-    /// No packages yet; what earlier ones held is known from `manifests`.
-    pub(super) fn new(manifests: Manifests) -> Self {
+    /// No packages yet; what earlier ones held is known from `manifests`, blobs come from `blobs` or through `images`.
+    pub(super) fn new(manifests: Manifests, images: Images, blobs: Store) -> Self {
         Self {
             artifacts: BTreeMap::new(),
             makings: BTreeMap::new(),
@@ -92,6 +97,8 @@ impl Packages {
             contents: BTreeMap::new(),
             builds: BTreeMap::new(),
             manifests,
+            images,
+            blobs,
             zips: Mutex::default(),
             files: Mutex::default(),
         }
@@ -159,7 +166,7 @@ impl Packages {
         self.zips.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    fn planned(&self, content_hash: &str) -> Result<Arc<Planned>, String> {
+    pub(super) fn planned(&self, content_hash: &str) -> Result<Arc<Planned>, String> {
         let planned = self.contents.get(content_hash).map(Arc::clone);
         planned.ok_or_else(|| format!("No package with the content hash `{content_hash}` was made in this run. Run again."))
     }
@@ -188,6 +195,15 @@ impl ArtifactSource for Packages {
         let cell = Arc::clone(self.files.lock().unwrap_or_else(PoisonError::into_inner).entry(content_hash.to_owned()).or_default());
         let make = || zipping(move || planned.checked(planned.contents.zip_file()?));
         cell.get_or_try_init(make).await.map(|path| path.to_path_buf())
+    }
+
+    async fn image(&self, digest: &str) -> Result<Image, String> {
+        let image = self.planned(digest)?.image.clone();
+        image.ok_or_else(|| format!("The package with the content hash `{digest}` is no image. Run again."))
+    }
+
+    async fn blob(&self, digest: &str) -> Result<PathBuf, String> {
+        self.images.blob(digest, &self.blobs).await
     }
 
     /// The size of what goes into the zip, which is seldom smaller than that.

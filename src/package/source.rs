@@ -1,10 +1,12 @@
 //! What `code` and `build` say. Files are looked at only where `build` does not say its kind.
 
 use super::builder::{Build, Builders};
+use super::filter::{self, Filter};
+use super::image::{self, ImageSource};
 use super::language;
 use super::problem::{list, not_supported_yet, unknown_key, wrong_type};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::model::{StoredCode, Table, Value};
+use crate::model::{PackageRequest, StoredCode, Table, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -22,14 +24,47 @@ pub enum Source {
     File(String),
     /// Paths by their names in the package. A path may be a folder.
     Files(BTreeMap<String, String>),
-    /// What lies in a folder.
-    Directory(String),
+    /// What lies in a folder, or a part of it.
+    Directory(String, Filter),
     /// A zip that somebody else made.
     Zip(String),
     /// A zip in S3 that somebody else put there.
     Stored(StoredCode),
     /// What a build makes.
     Build(Build),
+    /// A container image.
+    Image(ImageSource),
+}
+
+impl Source {
+    /// The build that something is made by.
+    pub fn build(&self) -> Option<&Build> {
+        match self {
+            Self::Build(build) => Some(build),
+            Self::Image(image) => image.build(),
+            _ => None,
+        }
+    }
+}
+
+/// Reads what a request says; `folder` is the spec's.
+///
+/// # Errors
+/// Everything that is wrong with it, without address and span.
+pub fn parse_request(request: &PackageRequest, folder: &Path, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
+    let Some(image) = &request.image else { return parse(request.code.as_ref(), request.build.as_ref(), folder, builders) };
+    let others: Vec<&str> =
+        [("code", &request.code), ("build", &request.build)].iter().filter(|(_, value)| value.is_some()).map(|(key, _)| *key).collect();
+    if !others.is_empty() {
+        let detail = format!("`image` and {} both say what to deploy; keep one of them.", list(&others));
+        return Err(vec![Diagnostic::error("two-codes", "The function has code from two places").detail(detail)]);
+    }
+    // What lies in a registry already is needed only when its function is made.
+    let lies_there = image.as_table().is_some_and(|image| image.len() == 1 && image.contains_key("uri"));
+    match image.is_unresolved() && !lies_there {
+        true => Err(vec![open_reference(image)]),
+        false => image::parse(image, folder, builders).map(Source::Image),
+    }
 }
 
 /// Reads the `code` or `build` of a function; `folder` is the spec's.
@@ -42,11 +77,12 @@ pub fn parse(code: Option<&Value>, build: Option<&Value>, folder: &Path, builder
     }
     match (code, build) {
         (Some(code), None) => parse_code(code),
-        (None, Some(build)) => parse_build(build, folder, builders),
+        (None, Some(build)) => self::build(build, "build", folder, builders).map(Source::Build),
         (None, None) => Err(vec![
             Diagnostic::error("no-code", "The function has no code")
                 .detail("Neither `build` nor `code` says what to deploy.")
-                .hint("for a program that is there already: `code = { file = \"PATH\" }`"),
+                .hint("for a program that is there already: `code = { file = \"PATH\" }`")
+                .hint("for a container image: `image = { dockerfile = \"PATH\" }`"),
         ]),
         (Some(_), Some(_)) => Err(vec![
             Diagnostic::error("two-codes", "The function has code from two places")
@@ -73,11 +109,12 @@ fn parse_code(code: &Value) -> Result<Source, Vec<Diagnostic>> {
                 .hint("a folder is given as `code = { dir = \"PATH\" }`"),
         ]);
     };
+    let known = [&CODE_KEYS[..], &filter::KEYS].concat();
     let mut problems: Vec<Diagnostic> =
-        table.keys().filter(|key| !CODE_KEYS.contains(&key.as_str())).map(|key| unknown_key("code", key, &CODE_KEYS)).collect();
+        table.keys().filter(|key| !known.contains(&key.as_str())).map(|key| unknown_key("code", key, &known)).collect();
     let given: Vec<(&String, &Value)> = table.iter().filter(|(key, _)| CODE_KEYS.contains(&key.as_str())).collect();
     match given[..] {
-        [(key, value)] => match code_source(key, value) {
+        [(key, value)] => match code_source(key, value, table) {
             Ok(source) if problems.is_empty() => return Ok(source),
             Ok(_) => {}
             Err(problem) => problems.push(problem),
@@ -94,7 +131,12 @@ fn how_many(given: &[&str]) -> Diagnostic {
         .detail(format!("`code` takes one of {}; it has {found}.", list(&CODE_KEYS)))
 }
 
-fn code_source(key: &str, value: &Value) -> Result<Source, Diagnostic> {
+fn code_source(key: &str, value: &Value, table: &Table) -> Result<Source, Diagnostic> {
+    if let Some(beside) = filter::KEYS.into_iter().find(|beside| key != "dir" && table.contains_key(*beside)) {
+        return Err(Diagnostic::error("key-not-taken", "A key does not go with the others")
+            .detail(format!("`code.{beside}` chooses among the files of a folder, and `code.{key}` is none."))
+            .hint("a folder is given as `code = { dir = \"PATH\", include = [\"**/*.py\"] }`"));
+    }
     match key {
         "s3" => stored(value).map(Source::Stored),
         "files" => files(value).map(Source::Files),
@@ -102,7 +144,7 @@ fn code_source(key: &str, value: &Value) -> Result<Source, Diagnostic> {
             let path = path(&format!("code.{key}"), value)?;
             Ok(match key {
                 "file" => Source::File(path),
-                "dir" => Source::Directory(path),
+                "dir" => Source::Directory(path, Filter::parse(table)?),
                 _ => Source::Zip(path),
             })
         }
@@ -136,16 +178,20 @@ fn files(value: &Value) -> Result<BTreeMap<String, String>, Diagnostic> {
     table.iter().map(|(name, value)| Ok((name.clone(), path(&format!("code.files.{name}"), value)?))).collect()
 }
 
-fn parse_build(build: &Value, folder: &Path, builders: &Builders) -> Result<Source, Vec<Diagnostic>> {
-    let table = match build {
+/// Reads a build; `key` is where it stands.
+///
+/// # Errors
+/// Everything that is wrong with it, without address and span.
+pub(super) fn build(value: &Value, key: &str, folder: &Path, builders: &Builders) -> Result<Build, Vec<Diagnostic>> {
+    let table = match value {
         Value::Table(table) => table.clone(),
-        Value::String(_) => Table::from_iter([("path".to_owned(), build.clone())]),
-        other => return Err(vec![wrong_type("build", "a folder or a table", other.type_name())]),
+        Value::String(_) => Table::from_iter([("path".to_owned(), value.clone())]),
+        other => return Err(vec![wrong_type(key, "a folder or a table", other.type_name())]),
     };
     let build = build_of(&table, folder).map_err(|problem| vec![problem])?;
     let Some(builder) = builders.find(&build.kind) else { return Err(vec![no_builder(&build, table.contains_key("kind"))]) };
     match builder.check(&build) {
-        problems if problems.is_empty() => Ok(Source::Build(build)),
+        problems if problems.is_empty() => Ok(build),
         problems => Err(problems),
     }
 }
@@ -214,7 +260,7 @@ mod tests {
         for (json, expected) in [
             (r#"{"file":"a"}"#, Source::File("a".into())),
             (r#"{"files":{"bootstrap":"a"}}"#, Source::Files(BTreeMap::from([("bootstrap".into(), "a".into())]))),
-            (r#"{"dir":"a"}"#, Source::Directory("a".into())),
+            (r#"{"dir":"a"}"#, Source::Directory("a".into(), Filter::default())),
             (r#"{"zip":"a"}"#, Source::Zip("a".into())),
         ] {
             assert_eq!(parsed(Some(json), None), Ok(expected), "{json}");
@@ -256,6 +302,8 @@ mod tests {
             (Some("{}"), None, "two-codes"),
             (Some(r#"{"file":"a","dir":"b"}"#), None, "two-codes"),
             (Some(r#"{"directory":"a"}"#), None, "unknown-key"),
+            (Some(r#"{"zip":"a","exclude":["b"]}"#), None, "key-not-taken"),
+            (Some(r#"{"dir":"a","exclude":"b"}"#), None, "wrong-type"),
             (Some(r#""a""#), None, "wrong-type"),
             (Some(r#"{"file":3}"#), None, "wrong-type"),
             (Some(r#"{"files":{"a":3}}"#), None, "wrong-type"),

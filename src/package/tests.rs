@@ -20,6 +20,7 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRe
         handler: String::new(),
         runtime: "provided.al2023".into(),
         architectures: vec!["arm64".into()],
+        layers: None,
         span: None,
     }
 }

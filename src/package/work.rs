@@ -1,50 +1,28 @@
 //! Makes all packages of a run.
 
 use super::Options;
-use super::builder::{Build, Builders, Built, Job};
-use super::check::{check as check_contents, check_names, is_provided};
+use super::builder::{Builders, Built, Job};
+use super::check::{check_contents, check_names};
 use super::contents::{self, Contents};
 use super::fingerprint::Sources;
-use super::glibc;
+use super::group::{DEFAULT_ARCHITECTURE, Package, Work, architecture, group, placed};
 use super::hash::content_hash;
+use super::image::{self, ImageJob, ImageSource, Store};
 use super::index::Index;
 use super::manifest::Manifests;
 use super::packages::{Making, Packages, Planned};
 use super::problem::{MISSING_FILE, list, missing};
-use super::source::{Source, parse};
+use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
 use futures::StreamExt;
 use futures::stream;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use tokio::sync::OnceCell;
-
-const DEFAULT_ARCHITECTURE: &str = "x86_64";
-
-/// One package and the functions that share it.
-struct Package {
-    source: Source,
-    is_provided: bool,
-    /// Which of the builds makes it.
-    build: Option<usize>,
-    requests: Vec<PackageRequest>,
-}
-
-/// One build and what came of it.
-struct Work {
-    /// What tells it apart from others, in every run.
-    key: String,
-    build: Build,
-    architecture: String,
-    /// Of the function that needs it, or the first of several.
-    request: PackageRequest,
-    is_per_function: bool,
-    done: OnceCell<Result<Built, Diagnostic>>,
-}
 
 /// A package that is ready.
 struct Ready {
@@ -79,7 +57,7 @@ pub(super) async fn resolve(
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
     }
-    let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(|package| package.build.is_some());
+    let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(Package::takes_time);
     let mut made = run.make_all(given, true).await;
     // A build takes its time: whoever waits for the end of the checks need not wait for it.
     if problems.is_empty() && made.iter().all(|(_, made)| made.is_ok()) {
@@ -109,10 +87,9 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
 /// Whether exactly one source is given, and could be read: everything else the spec has told already.
 fn is_readable(request: &PackageRequest) -> bool {
     let is_broken = |value: &Value| matches!(value, Value::Unresolved(parts) if parts.is_empty());
-    match (&request.code, &request.build) {
-        (Some(value), None) | (None, Some(value)) => {
-            !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken))
-        }
+    let given: Vec<&Value> = [&request.code, &request.build, &request.image].into_iter().flatten().collect();
+    match given[..] {
+        [value] => !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken)),
         _ => false,
     }
 }
@@ -124,8 +101,11 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
             let path = folder.join(&build.path);
             if path.exists() { Ok(()) } else { Err(missing(&path, &build.path, "folder")) }
         }
+        Source::Image(image) => image::check(image, folder),
         Source::Stored(_) => Ok(()),
-        source => contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.is_provided)),
+        source => {
+            contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.needs_bootstrap()))
+        }
     }
 }
 
@@ -136,73 +116,6 @@ fn made_later(problem: Diagnostic) -> Diagnostic {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
-}
-
-/// Equal packages become one, and equal builds too.
-fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) -> (Vec<Package>, Vec<Work>, Vec<Diagnostic>) {
-    let (mut packages, mut works, mut problems) = (Vec::<Package>::new(), Works::default(), Vec::new());
-    let mut known = BTreeMap::new();
-    requests.sort_by(|one, other| one.address.cmp(&other.address));
-    for request in requests {
-        let source = match parse(request.code.as_ref(), request.build.as_ref(), folder, builders) {
-            Ok(source) => source,
-            Err(found) => {
-                problems.extend(found.into_iter().map(|problem| placed(problem, &request)));
-                continue;
-            }
-        };
-        let build = if let Source::Build(build) = &source { Some(work_for(build, &request, builders, &mut works)) } else { None };
-        let is_provided = is_provided(&request.runtime);
-        if let Some(problem) = misfit(&source, &request, folder, builders) {
-            problems.push(placed(problem, &request));
-            continue;
-        }
-        let key = format!("{source:?} {is_provided} {build:?}");
-        match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
-            Some(package) => package.requests.push(request),
-            None => {
-                known.insert(key, packages.len());
-                packages.push(Package { source, is_provided, build, requests: vec![request] });
-            }
-        }
-    }
-    (packages, works.list, problems)
-}
-
-fn architecture(request: &PackageRequest) -> &str {
-    request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str)
-}
-
-/// Builds, each once; `known` has them by what tells them apart.
-#[derive(Default)]
-struct Works {
-    list: Vec<Work>,
-    known: BTreeMap<String, usize>,
-}
-
-fn work_for(build: &Build, request: &PackageRequest, builders: &Builders, works: &mut Works) -> usize {
-    let architecture = architecture(request);
-    let is_per_function = builders.find(&build.kind).is_some_and(|builder| builder.is_per_function(build));
-    let owner = if is_per_function { request.address.name.as_str() } else { "" };
-    let variant = builders.find(&build.kind).map(|builder| builder.variant(request)).unwrap_or_default();
-    let key = format!("{build:?} {architecture} {owner} {variant}");
-    *works.known.entry(key.clone()).or_insert_with(|| {
-        let (build, architecture, request) = (build.clone(), architecture.to_owned(), request.clone());
-        works.list.push(Work { key, build, architecture, request, is_per_function, done: OnceCell::new() });
-        works.list.len() - 1
-    })
-}
-
-/// A function that could not run what is built for it.
-fn misfit(source: &Source, request: &PackageRequest, folder: &Path, builders: &Builders) -> Option<Diagnostic> {
-    let Source::Build(build) = source else { return None };
-    // A layer is not run by itself.
-    builders.find(&build.kind).filter(|_| request.address.kind == "function")?.misfit(build, request, folder)
-}
-
-/// Errors are placed at the function that asked.
-fn placed(problem: Diagnostic, request: &PackageRequest) -> Diagnostic {
-    problem.address(request.address.clone()).span(request.span.clone())
 }
 
 impl Run<'_> {
@@ -281,24 +194,40 @@ impl Run<'_> {
             return Ok(stored(code));
         }
         let built = self.build(package).await?;
+        if let Source::Image(image) = &package.source {
+            return self.image(package, image, built).await;
+        }
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided).await?;
+        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided, package.needs_bootstrap()).await?;
         ready.making.is_cached = built.as_ref().is_none_or(|built| built.is_cached);
-        ready.warnings = self.warnings(package, built.as_ref());
+        ready.warnings = Self::warnings(package, built.as_ref());
         ready.sources = built.and_then(|built| built.sources);
         Ok(ready)
     }
 
-    /// What should be known about what was built, each at the functions that it concerns.
-    fn warnings(&self, package: &Package, built: Option<&Built>) -> Vec<Diagnostic> {
+    /// Makes an image, of what its build made where it has one.
+    async fn image(&self, package: &Package, image: &ImageSource, built: Option<Built>) -> Result<Ready, Diagnostic> {
+        let Options { folder, cache, build: may_run, .. } = *self.options;
+        let architecture = package.requests.first().map_or(DEFAULT_ARCHITECTURE, architecture);
+        let job = ImageJob { architecture, folder, cache, index: &self.index, may_run };
+        let made = self.builders.images().make(image, built.as_ref(), job).await?;
+        let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
+        let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
+        let found = built.iter().flat_map(|built| built.warnings.clone()).chain(made.warnings);
+        let warnings = package.requests.first().map(|first| found.map(|warning| placed(warning, first)).collect());
+        Ok(Ready {
+            planned: Planned { contents: Contents::Files(made.entries), items: made.items, image: Some(made.image) },
+            making: Making { is_cached: made.is_cached, elapsed_ms: 0 },
+            sources: built.and_then(|built| built.sources).or(made.sources),
+            artifact,
+            warnings: warnings.unwrap_or_default(),
+        })
+    }
+
+    /// What should be known about what was built, at the first function that it concerns.
+    fn warnings(package: &Package, built: Option<&Built>) -> Vec<Diagnostic> {
         let (Some(built), Some(first)) = (built, package.requests.first()) else { return Vec::new() };
-        let mut warnings: Vec<Diagnostic> = built.warnings.iter().map(|warning| placed(warning.clone(), first)).collect();
-        if !self.options.for_this_machine {
-            let warning = |request: &PackageRequest| glibc::warning(&built.output, &request.runtime, architecture(request));
-            let each = package.requests.iter();
-            warnings.extend(each.filter_map(|request| Some(placed(warning(request)?, request))));
-        }
-        warnings
+        built.warnings.iter().map(|warning| placed(warning.clone(), first)).collect()
     }
 
     async fn build(&self, package: &Package) -> Result<Option<Built>, Diagnostic> {
@@ -309,14 +238,15 @@ impl Run<'_> {
     }
 
     fn finish(&self, made: Vec<Made>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-        let mut packages = Packages::new(Manifests::new(self.options.cache));
+        let mut packages =
+            Packages::new(Manifests::new(self.options.cache), self.builders.images().clone(), Store::new(self.options.cache));
         for (package, made) in made {
-            let key = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.key.as_str());
+            let name = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.name.as_str());
             match made {
                 Ok(ready) => {
                     packages.diagnostics.extend(ready.warnings);
                     let addresses = package.requests.into_iter().map(|request| request.address);
-                    packages.add(addresses, ready.artifact, ready.planned, ready.making, key, ready.sources.as_ref());
+                    packages.add(addresses, ready.artifact, ready.planned, ready.making, name, ready.sources.as_ref());
                 }
                 Err(problem) => problems.push(shared_problem(problem, &package.requests)),
             }
@@ -357,27 +287,27 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     }
 }
 
-async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool) -> Result<Ready, Diagnostic> {
+async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {
     let done = tokio::task::spawn_blocking(move || {
         let contents = contents::collect(&folder, &source, is_provided)?;
-        ready(&index, contents, is_provided)
+        ready(&index, contents, needs_bootstrap)
     });
     done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
 }
 
-fn ready(index: &Index, contents: Contents, is_provided: bool) -> Result<Ready, Diagnostic> {
+fn ready(index: &Index, contents: Contents, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {
     let items = contents.read(index).map_err(unreadable)?;
-    check_contents(&contents, &items, is_provided)?;
+    check_contents(&contents, &items, needs_bootstrap)?;
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     let making = Making { is_cached: true, elapsed_ms: 0 };
-    Ok(Ready { planned: Planned { contents, items }, making, sources: None, artifact, warnings: Vec::new() })
+    Ok(Ready { planned: Planned { contents, items, image: None }, making, sources: None, artifact, warnings: Vec::new() })
 }
 
 /// What lies in S3 already is only named.
 fn stored(code: &StoredCode) -> Ready {
     let artifact = Artifact { content_hash: code.content_hash(), form: Form::Stored, unzipped_bytes: 0, files: 0 };
-    let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new() };
+    let planned = Planned { contents: Contents::Files(Vec::new()), items: Vec::new(), image: None };
     Ready { planned, making: Making { is_cached: true, elapsed_ms: 0 }, sources: None, artifact, warnings: Vec::new() }
 }
 
@@ -386,13 +316,13 @@ fn unreadable(detail: String) -> Diagnostic {
 }
 
 /// A package is looked at once, so its problem is told once, at the first function that needs it.
-fn shared_problem(problem: Diagnostic, requests: &[PackageRequest]) -> Diagnostic {
+pub(super) fn shared_problem<R: Borrow<PackageRequest>>(problem: Diagnostic, requests: &[R]) -> Diagnostic {
     let [first, others @ ..] = requests else { return problem };
-    let problem = placed(problem, first);
+    let problem = placed(problem, first.borrow());
     if others.is_empty() {
         return problem;
     }
-    let names: Vec<String> = others.iter().map(PackageRequest::shown).collect();
+    let names: Vec<String> = others.iter().map(|other| other.borrow().shown()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     problem.hint(format!("the same package is needed by {}", list(&names)))
 }

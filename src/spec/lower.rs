@@ -37,7 +37,7 @@ pub fn lower_with_warnings(
 }
 
 /// The settings that give a thing its name in AWS.
-const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "repository_name", "name"];
+const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "layer_name", "repository_name", "name"];
 
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
@@ -254,11 +254,12 @@ fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &
         .map(|section| ((section.kind.as_str(), section.name.as_str()), section))
         .collect();
     let below = |kind: &'static str, name: &str| by_name.get(&(kind, name)).copied();
+    let repositories = by_name.iter().filter(|((kind, _), _)| *kind == "ecr").map(|((_, name), section)| (*name, *section)).collect();
     let functions = sections.iter().filter(|section| section.kind == FUNCTION);
     let facts = functions.map(|section| {
         let (role, log_group) = (below("role", &section.name), below("log_group", &section.name));
         let facts = function_facts(section, role, log_group, project, stage, target);
-        let repository = repository_facts(section, |name| below("ecr", name), project, stage);
+        let repository = repository_facts(section, &repositories, project, stage);
         (section.name.clone(), FunctionFacts { repository, ..facts })
     });
     facts.collect()

@@ -185,6 +185,7 @@ impl Spec {
             runtime: text("runtime"),
             handler: text("handler"),
             architectures: texts(&value(architectures).unwrap_or(Value::Null)),
+            layers: section.values.get("layers").cloned(),
             span: section.span_of(&Path::key(source)),
         }
     }

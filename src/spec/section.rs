@@ -195,13 +195,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes out what `code` and `build` will know one day.
+    /// Takes out what `build` will know one day.
     fn refuse_parts(&mut self, name: &str, table: &mut Nodes) {
-        for (key, part) in [("build", "go")] {
-            let found = table.get_mut(key).and_then(Node::table_mut).and_then(|inner| inner.remove(part));
-            let refused = |node: Node| not_supported_yet(&format!("{key}.{part}"), node.key_span()).address(Address::new(FUNCTION, name));
-            self.findings.extend(found.map(refused));
-        }
+        let found = table.get_mut("build").and_then(Node::table_mut).and_then(|inner| inner.remove("go"));
+        let refused = |node: Node| not_supported_yet("build.go", node.key_span()).address(Address::new(FUNCTION, name));
+        self.findings.extend(found.map(refused));
     }
 
     fn check_code(&mut self, name: &str, node: &Node, table: &Nodes) {

@@ -209,7 +209,8 @@ fn a_cloud_that_is_killed_at_any_moment_keeps_what_it_acknowledged() {
 }
 
 /// A function that says what it is given, to a test that listens too.
-const SAYS: &str = r#"#!/usr/bin/env python3
+const SAYS: &str = r#"#!/bin/sh
+''''exec python3 "$0" "$@" # '''
 import json, os, socket, time, urllib.request
 
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Fails with every violation when the document on stdout is not what the schema of its command says.
 #[track_caller]
-fn fits(output: &Output) -> Value {
+pub fn fits(output: &Output) -> Value {
     let document = output.json();
     let command = document["command"].as_str().unwrap();
     let path = format!("{}/schemas/{command}.schema.json", env!("CARGO_MANIFEST_DIR"));

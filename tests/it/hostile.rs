@@ -9,7 +9,8 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// A runtime in a few lines; what comes behind it says what `handle` does with an event.
-const RUNTIME: &str = r#"#!/usr/bin/env python3
+const RUNTIME: &str = r#"#!/bin/sh
+''''exec python3 "$0" "$@" # '''
 import json, os, signal, subprocess, sys, time, urllib.request
 
 API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"

@@ -33,7 +33,8 @@ where_functions_run!(
 );
 
 /// A runtime in a few lines: it logs its event, answers with it, or fails when asked to.
-const PROGRAM: &str = r#"#!/usr/bin/env python3
+const PROGRAM: &str = r#"#!/bin/sh
+''''exec python3 "$0" "$@" # '''
 import json, os, urllib.request
 
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"

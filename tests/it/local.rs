@@ -11,7 +11,8 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Says what it is given and answers with it, after as many seconds as it is asked for.
-const PROGRAM: &str = r#"#!/usr/bin/env python3
+const PROGRAM: &str = r#"#!/bin/sh
+''''exec python3 "$0" "$@" # '''
 import json, os, time, urllib.request
 
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"

@@ -4,6 +4,7 @@
 
 mod agree;
 mod architecture;
+mod artifacts;
 mod behaviour;
 mod behaviour_calls;
 mod behaviour_destroy;
@@ -27,16 +28,20 @@ mod formats;
 mod guards;
 mod harness;
 mod hostile;
+mod images;
 mod init;
 mod interrupted;
 mod invoke;
 mod killed;
+mod layers;
 mod life_cycle;
 mod local;
 mod measure_local;
+mod packages;
 mod refused;
 mod saved;
 mod schemas;
 mod scripts;
+mod storage;
 mod support;
 mod update;

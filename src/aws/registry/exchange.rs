@@ -3,7 +3,7 @@
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_runtime_api::http::{HttpError, StatusCode};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::error::ErrorMetadata;
@@ -76,21 +76,21 @@ impl Ask {
         self
     }
 
-    fn request(self) -> Result<HttpRequest, Trouble> {
+    fn request(self) -> Result<HttpRequest, HttpError> {
         let length = self.body.content_length().unwrap_or_default();
         let mut request = HttpRequest::new(self.body);
-        request.set_method(self.method).map_err(SdkError::construction_failure)?;
-        request.set_uri(self.url).map_err(SdkError::construction_failure)?;
+        request.set_method(self.method)?;
+        request.set_uri(self.url)?;
         let length = (!matches!(self.method, "GET" | "HEAD")).then(|| ("content-length", length.to_string()));
         for (name, value) in self.headers.into_iter().chain(length) {
-            request.headers_mut().try_insert(name, value).map_err(SdkError::construction_failure)?;
+            request.headers_mut().try_insert(name, value)?;
         }
         Ok(request)
     }
 
     /// Sends it. What is missing (404) and what lies elsewhere (3xx) are answers, all else that is no success an error.
     pub(super) async fn send(self, connector: &SharedHttpConnector) -> Result<Answer, Trouble> {
-        let request = self.request()?;
+        let request = self.request().map_err(SdkError::construction_failure)?;
         let bytes = request.body().content_length().unwrap_or_default();
         let patience = PATIENCE + Duration::from_secs(bytes / SLOWEST);
         let answered = tokio::time::timeout(patience, connector.call(request)).await;

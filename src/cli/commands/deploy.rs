@@ -232,13 +232,15 @@ impl Packing<'_> {
         self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(PackageRequest::shown).collect());
         let cache = cache(self.workspace, self.spec);
         let options = options(self.workspace, self.spec, &cache, (self.build, self.keep_going), checked);
-        let packages = package::resolve(requests, &options).await.map_err(|diagnostics| {
+        let packages = package::resolve(requests.clone(), &options).await.map_err(|diagnostics| {
             // A build that fails is the build's fault; everything else is a wrong word in the spec.
             let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };
             Failure { exit, diagnostics }
         })?;
-        self.workspace.ui.diagnostics(&packages.diagnostics);
-        Ok(packages)
+        let (errors, warnings) =
+            package::preflight(&packages, &requests, &options).into_iter().partition::<Vec<_>, _>(Diagnostic::is_error);
+        self.workspace.ui.diagnostics(&[packages.diagnostics.as_slice(), &warnings].concat());
+        if errors.is_empty() { Ok(packages) } else { Err(Failure { exit: Exit::Usage, diagnostics: errors }) }
     }
 
     /// Under `--local` what the spec says of processors does not hold for what is built.

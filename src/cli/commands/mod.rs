@@ -1,6 +1,7 @@
 //! One file per command. They wire; views show and the engine decides.
 
 mod build;
+mod check;
 mod completions;
 mod deploy;
 mod destroy;
@@ -38,7 +39,10 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Schema => return schema::run(workspace),
         Command::Completions { shell } => return completions::run(workspace, *shell),
         Command::Init(arguments) => Box::pin(init::run(workspace, arguments)),
-        Command::Build { names, keep_going } => Box::pin(build::run(workspace, names, *keep_going)),
+        Command::Build(arguments) => match &arguments.check {
+            Some(file) => return check::run(workspace, file, arguments),
+            None => Box::pin(build::run(workspace, &arguments.names, arguments.keep_going)),
+        },
         Command::Plan(arguments) => Box::pin(plan::run(workspace, arguments)),
         Command::Up(arguments) => Box::pin(up::run(workspace, arguments)),
         Command::Destroy(arguments) => Box::pin(destroy::run(workspace, arguments)),

@@ -4,8 +4,8 @@ use super::human::{DriftView, InvocationView, StatusView};
 use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, CallAccount, Entry, Plan, Record, Step, Table, Value};
-use crate::package::{Making, PackedFile};
+use crate::model::{Action, Address, Artifact, CallAccount, Entry, PackageRequest, Plan, Record, Step, Table, Value};
+use crate::package::{CheckedFile, Making, PackedFile};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -209,6 +209,27 @@ fn package_diff(view: &PackageView<'_>) -> Json {
 
 fn packed_file(file: &PackedFile) -> Json {
     json!({ "bytes": file.bytes, "mode": format!("{:04o}", file.mode & 0o7777), "sha256": file.sha256 })
+}
+
+/// The document of `build --check`.
+pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, sources: &Sources) -> Json {
+    let starts = !checked.findings.iter().any(Diagnostic::is_error);
+    let mut about = Map::from_iter([
+        ("file".to_owned(), file.into()),
+        ("runtime".to_owned(), request.runtime.clone().into()),
+        ("architectures".to_owned(), json!(request.architectures)),
+        ("content_hash".to_owned(), checked.artifact.content_hash.clone().into()),
+        ("unzipped_bytes".to_owned(), checked.artifact.unzipped_bytes.into()),
+        ("files".to_owned(), checked.artifact.files.into()),
+        ("starts".to_owned(), starts.into()),
+        ("findings".to_owned(), diagnostics(&checked.findings, sources)),
+    ]);
+    insert_some(
+        &mut about,
+        "handler",
+        Some(&request.handler).filter(|handler| !handler.is_empty()).map(|handler| Json::from(handler.as_str())),
+    );
+    json!({ "version": VERSION, "command": "build", "checked": about })
 }
 
 /// The document of `invoke`. The payload is left out where it was written to a file.

@@ -92,7 +92,7 @@ impl Kind for Ecr {
 
 /// The repository of a function's own that nobody declared; nothing where its image goes to one that somebody did.
 pub(super) fn undeclared(facts: &FunctionFacts, section: &Section, context: &Context<'_>) -> Option<Resource> {
-    let wanted = facts.repository.as_ref().filter(|repository| !repository.is_declared && repository.address.name == section.name)?;
+    let wanted = facts.repository.as_ref().filter(|repository| !repository.is_declared && repository.is_own)?;
     let own = Section {
         kind: KIND.to_owned(),
         name: section.name.clone(),

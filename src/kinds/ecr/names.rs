@@ -1,8 +1,10 @@
 //! The names of repositories: made up where the spec gives none, and which one a function's image goes to.
 
+use crate::diagnostic::nearest;
 use crate::kinds::RepositoryFacts;
 use crate::kinds::names::{fitted_name, usual_name};
 use crate::model::{Address, Section, Value};
+use std::collections::BTreeMap;
 
 /// The longest name of a repository (ECR API model).
 pub(super) const LONGEST: usize = 256;
@@ -39,23 +41,20 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     if text.split('/').all(is_part) { Ok(()) } else { Err("has a separator at an end or next to another one".to_owned()) }
 }
 
-/// The repository that the image of a function goes to; nothing where there is no image to push. `declared` finds the
-/// section of an `[ecr.NAME]`.
-pub fn of_function<'a>(
-    function: &Section,
-    declared: impl Fn(&str) -> Option<&'a Section>,
-    project: &str,
-    stage: Option<&str>,
-) -> Option<RepositoryFacts> {
+/// The repository that the image of a function goes to; nothing where there is no image to push. `declared` are the
+/// sections `[ecr.NAME]` by their names.
+pub fn of_function(function: &Section, declared: &BTreeMap<&str, &Section>, project: &str, stage: Option<&str>) -> Option<RepositoryFacts> {
     let image = function.values.get("image")?.as_table().filter(|image| !image.contains_key("uri"))?;
     let given = image.get("repository").and_then(Value::as_str);
     let name = given.unwrap_or(&function.name);
-    let section = declared(name);
+    let section = declared.get(name);
     let repository_name = section.and_then(|section| section.string("repository_name")).map(str::to_owned);
     Some(RepositoryFacts {
         address: Address::new(super::KIND, name),
         repository_name: repository_name.unwrap_or_else(|| made_up(project, stage, name)),
         is_declared: section.is_some(),
+        is_own: given.is_none(),
+        nearest: nearest(name, declared.keys().copied()).map(str::to_owned),
     })
 }
 

@@ -27,8 +27,6 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("role", ANY_STRING, "The role that it runs as: the name of a `[role.NAME]` or the ARN of an existing one."),
     Field::new("code", Shape::AnyOf(&[Shape::Table(CODE)]), "The package, made of files that are there already."),
     Field::new("image", Shape::Table(IMAGE), "The container image, made here or there already.").internal(),
-    Field::new("image_config", Shape::Table(IMAGE_CONFIG), "What is another than the image itself says."),
-    Field::new("package_type", Shape::Choice(&["Zip", "Image"]), "Follows from `image`; AWS cannot change it.").replaces(),
     Field::new("architectures", Shape::List { item: &Shape::Choice(&["x86_64", "arm64"]), max: 1 }, "The processor that it runs on.")
         .default(Default::Texts(&["x86_64"])),
     Field::new(
@@ -70,6 +68,8 @@ pub(super) const FIELDS: &[Field] = &[
     )
     .default(Default::Texts(&[])),
     Field::new("snap_start", Shape::Table(SNAP_START), "Snapshots that make cold starts faster.").default(Default::Made(snap_start)),
+    Field::new("image_config", Shape::Table(IMAGE_CONFIG), "What is another than the image itself says."),
+    Field::new("package_type", Shape::Choice(&["Zip", "Image"]), "Follows from `image`; AWS cannot change it.").replaces(),
     Field::new(
         "reserved_concurrent_executions",
         Shape::Integer { min: 0, max: i32::MAX as i64 },
@@ -100,11 +100,16 @@ const SECRET: &[Field] = &[
     Field::new("file", ANY_STRING, "A file beside the spec."),
 ];
 
+/// Patterns of files; how many there are is nobody's business.
+const PATTERNS: Shape = Shape::List { item: &ANY_STRING, max: usize::MAX };
+
 /// Keys of `code`.
 pub(crate) const CODE: &[Field] = &[
     Field::new("file", Shape::text(1, 4096), "One file, which becomes `bootstrap` or keeps its name."),
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the package."),
-    Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it."),
+    Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it, but for what a `.lambdoignore` in it names."),
+    Field::new("include", PATTERNS, "Patterns of the files of `dir` that are taken, such as `**/*.py` or `data`; all where absent."),
+    Field::new("exclude", PATTERNS, "Patterns of the files of `dir` that are left out."),
     Field::new("zip", Shape::text(1, 4096), "A zip that is used as it is."),
     Field::new("s3", Shape::Table(STORED), "A zip that lies in S3 already, in the region that is deployed to."),
 ];
@@ -121,13 +126,35 @@ const IMAGE: &[Field] = &[
     Field::new("dockerfile", Shape::text(1, 4096), "The Dockerfile that it is built from."),
     Field::new("context", Shape::text(1, 4096), "The folder that the Dockerfile copies from."),
     Field::new("target", ANY_STRING, "The stage of the Dockerfile that is built."),
-    Field::new("build_args", Shape::Map { value: &ANY_STRING, check: None }, "Values for the `ARG`s of the Dockerfile."),
+    Field::new("build_args", Shape::Map { value: &SCALAR, check: None }, "Values for the `ARG`s of the Dockerfile."),
+    Field::new(
+        "secrets",
+        Shape::Map { value: &Shape::Table(IMAGE_SECRET), check: None },
+        "Secrets that the engine reads while it builds, by the ids that the Dockerfile mounts.",
+    ),
+    Field::new("cache", Shape::Table(IMAGE_CACHE), "Where the engine finds layers of earlier builds, and keeps those of this one."),
+    Field::new("engine", Shape::Choice(ENGINES), "What builds the Dockerfile; the first that is there unless given."),
     Field::new("base", Shape::text(1, 2048), "The image that `files` or the built program are laid on, or `scratch`."),
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the image."),
     Field::new("build", Shape::AnyOf(&[ANY_STRING, Shape::Table(BUILD)]), "How the program in it is made from sources."),
+    Field::new("entry_point", TEXTS, "What the image starts, written into it; `image_config` changes it for one function."),
+    Field::new("command", TEXTS, "What its entry point gets, written into it."),
+    Field::new("working_directory", ANY_STRING, "The folder that it is started in, written into it."),
+    Field::new("environment", Shape::Map { value: &SCALAR, check: None }, "Variables that are written into the image."),
+    Field::new("credentials", Shape::Choice(&["docker-config"]), "Whether the base's registry is asked with what `docker login` keeps."),
     Field::new("uri", Shape::checked(1, 2048, check_image_uri), "The address of an image that lies in ECR already."),
     Field::new("repository", ANY_STRING, "The `[ecr.NAME]` that it is pushed to; one of the function's own unless given."),
 ];
+
+const SCALAR: Shape = Shape::AnyOf(&[ANY_STRING, Shape::Integer { min: i64::MIN, max: i64::MAX }, Shape::Boolean]);
+
+const ENGINES: &[&str] = &["docker", "podman", "finch", "nerdctl", "buildah"];
+
+const IMAGE_SECRET: &[Field] =
+    &[Field::new("env", ANY_STRING, "The environment variable that has it."), Field::new("file", ANY_STRING, "The file that has it.")];
+
+const IMAGE_CACHE: &[Field] =
+    &[Field::new("from", TEXTS, "Where layers are found, in the engine's words."), Field::new("to", TEXTS, "Where they are kept.")];
 
 const IMAGE_CONFIG: &[Field] = &[
     Field::new("command", Shape::List { item: &ANY_STRING, max: 1500 }, "What the entry point gets, instead of the image's `CMD`."),

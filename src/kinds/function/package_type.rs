@@ -77,7 +77,8 @@ pub(super) fn company(section: &Section, context: &Context<'_>) -> Vec<Resource>
 
 /// What a function that is pushed waits for.
 pub(super) fn needed(section: &Section, context: &Context<'_>) -> Vec<Address> {
-    let repository = context.functions.get(&section.name).and_then(|facts| facts.repository.as_ref());
+    let is_known = |repository: &&RepositoryFacts| repository.is_declared || repository.is_own;
+    let repository = context.functions.get(&section.name).and_then(|facts| facts.repository.as_ref()).filter(is_known);
     let is_made = context.artifacts.contains_key(&Address::new(super::KIND, &section.name));
     let image = is_made.then(|| Address::new(crate::kinds::image::KIND, &section.name));
     repository.map(|repository| image.into_iter().chain([repository.address.clone()])).into_iter().flatten().collect()
@@ -131,11 +132,14 @@ fn elsewhere(section: &Section, context: &Context<'_>) -> Option<Diagnostic> {
 
 fn unknown_repository(section: &Section, context: &Context<'_>) -> Option<Diagnostic> {
     let name = section.values.get(SOURCE)?.as_table()?.get("repository")?.as_str()?;
-    let is_unknown = |repository: &RepositoryFacts| !repository.is_declared && repository.address.name == name;
-    context.functions.get(&section.name)?.repository.as_ref().filter(|repository| is_unknown(repository))?;
+    let repository = context.functions.get(&section.name)?.repository.as_ref().filter(|repository| !repository.is_declared)?;
+    let hint = match &repository.nearest {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("declare it as `[ecr.{name}]`, or take `repository` away: the function then gets one of its own"),
+    };
     let found = Diagnostic::error("unknown-repository", "The repository is not declared")
         .detail(format!("`repository = \"{name}\"` names no `[ecr.{name}]`."))
-        .hint(format!("declare it as `[ecr.{name}]`, or take `repository` away: the function then gets one of its own"));
+        .hint(hint);
     Some(finding(section, &Path::key(SOURCE).join("repository"), found))
 }
 

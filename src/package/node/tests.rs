@@ -92,6 +92,7 @@ impl Machine {
             image: None,
             handler: self.handler.into(),
             runtime: self.runtime.into(),
+            layers: None,
             architectures: vec!["arm64".into()],
             span: None,
         };

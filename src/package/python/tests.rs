@@ -87,6 +87,7 @@ impl Machine {
             image: None,
             handler: self.handler.into(),
             runtime: self.runtime.into(),
+            layers: None,
             architectures: vec![self.architecture.into()],
             span: None,
         };

@@ -3,7 +3,6 @@
 use super::*;
 use crate::model::{Address, Event, EventSink, PackageRequest, Value};
 use crate::package::builder::Builders;
-use crate::package::glibc::tests::program;
 use crate::package::{Options as PackageOptions, Packages, work};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -41,7 +40,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-if [ -f "$FAKE/program" ]; then cp "$FAKE/program" "$FAKE/made"; else echo "$bin $features" > "$FAKE/made"; fi
+echo "$bin $features" > "$FAKE/made"
 fresh=false; [ -f "$FAKE/fresh" ] && fresh=true
 echo "{\"reason\":\"compiler-artifact\",\"manifest_path\":\"$manifest\",\"target\":{\"name\":\"dependency\",\"kind\":[\"lib\"]},\"executable\":null,\"fresh\":true}"
 echo "{\"reason\":\"compiler-artifact\",\"manifest_path\":\"$manifest\",\"target\":{\"name\":\"$bin\",\"kind\":[\"bin\"]},\"executable\":\"$FAKE/made\",\"fresh\":$fresh}"
@@ -126,6 +125,7 @@ impl Machine {
             handler: String::new(),
             runtime: "provided.al2023".into(),
             architectures: vec![self.architecture.into()],
+            layers: None,
             span: None,
         }
     }
@@ -294,7 +294,6 @@ async fn what_runs_on_this_machine_needs_no_target() {
     machine.for_this_machine = true;
     machine.architecture = "arm64";
     machine.environment.set("FAKE_HOST", "aarch64-apple-darwin");
-    machine.write("program", program(&[("GLIBC_2.39", 0)]));
     let build = r#"{"path":"app","target":"aarch64-unknown-linux-musl"}"#;
     let calls = machine.calls(&[("hash", build)]).await;
     assert!(calls[0].starts_with("build ") && !calls[0].contains("--target"), "{calls:?}");
@@ -323,20 +322,6 @@ async fn code_for_this_processor_is_not_uploaded_but_may_be_tried() {
     machine.remove("variables");
     machine.calls(&[("hash", r#""app""#)]).await;
     assert!(machine.read("variables").contains("RUSTFLAGS=-g -Ctarget-cpu=native"));
-}
-
-#[tokio::test]
-async fn a_program_that_needs_a_newer_glibc_than_lambda_has_is_warned_about() {
-    let machine = Machine::new(ONE);
-    machine.write("program", program(&[("GLIBC_2.34", 0), ("GLIBC_2.39", 0)]));
-    let packages = machine.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
-    assert_eq!(packages.diagnostics.len(), 1);
-    insta::assert_snapshot!(told(&packages.diagnostics[0]), @r#"
-    newer-glibc [function.hash] The program will not start on Lambda
-    It was linked against this machine's C library and needs glibc 2.39; `provided.al2023` has 2.34.
-      without a C library: `target = "x86_64-unknown-linux-musl"` in `build`
-      for Lambda's: `target = "x86_64-unknown-linux-gnu.2.34"` in `build`, which takes cargo-zigbuild
-    "#);
 }
 
 #[tokio::test]

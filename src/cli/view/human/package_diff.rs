@@ -34,7 +34,8 @@ fn package(view: &PackageView<'_>, is_full: bool, columns: usize) -> Vec<String>
         }
         Standing::Differs(diff) => {
             let mut lines = vec![format!("{} {address}: {}", styled(YELLOW, "  ~"), sizes(diff))];
-            if !view.source_changes.is_empty() {
+            // Of files that are packed as they are, the list below says the same.
+            if view.source_changes.named.iter().any(|change| !diff.files.contains_key(change.name())) {
                 let sentence = format!("({})", view.source_changes.sentence());
                 lines.extend(hanging(&sentence, 6, columns).iter().map(|line| styled(DIM, line)));
             }

@@ -1,21 +1,21 @@
-//! What AWS would only notice at the first invocation.
+//! Whether a runtime of one's own finds its program.
 
-use super::contents::{BOOTSTRAP, Contents};
-use super::hash::Item;
-use super::problem::list;
 use crate::diagnostic::Diagnostic;
+use crate::package::contents::{BOOTSTRAP, Contents};
+use crate::package::hash::Item;
+use crate::package::problem::list;
 use std::collections::BTreeSet;
 
 const NAMED: usize = 8;
 
 /// Whether the runtime is the function's own, so that AWS starts its `bootstrap`.
-pub(super) fn is_provided(runtime: &str) -> bool {
+pub(in crate::package) fn is_provided(runtime: &str) -> bool {
     runtime.starts_with("provided")
 }
 
 /// Refuses a package whose runtime would not find its program.
-pub(super) fn check(contents: &Contents, items: &[Item], is_provided: bool) -> Result<(), Diagnostic> {
-    if !is_provided {
+pub(in crate::package) fn check_contents(contents: &Contents, items: &[Item], needs_bootstrap: bool) -> Result<(), Diagnostic> {
+    if !needs_bootstrap {
         return Ok(());
     }
     match items.iter().find(|item| item.name == BOOTSTRAP) {
@@ -26,10 +26,10 @@ pub(super) fn check(contents: &Contents, items: &[Item], is_provided: bool) -> R
 }
 
 /// The same from the names alone, without reading a file. What a zip holds is looked at later.
-pub(super) fn check_names(contents: &Contents, is_provided: bool) -> Result<(), Diagnostic> {
+pub(in crate::package) fn check_names(contents: &Contents, needs_bootstrap: bool) -> Result<(), Diagnostic> {
     let Contents::Files(entries) = contents else { return Ok(()) };
     let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-    if is_provided && !names.contains(&BOOTSTRAP) { Err(no_bootstrap(&names)) } else { Ok(()) }
+    if needs_bootstrap && !names.contains(&BOOTSTRAP) { Err(no_bootstrap(&names)) } else { Ok(()) }
 }
 
 fn no_bootstrap(names: &[&str]) -> Diagnostic {
@@ -41,6 +41,7 @@ fn no_bootstrap(names: &[&str]) -> Diagnostic {
         list(&named)
     ));
     match names.iter().find(|name| name.rsplit('/').next() == Some(BOOTSTRAP)) {
+        _ if roots.contains("bootstrap/") => diagnostic.hint("`bootstrap` is a folder; Lambda starts a file of that name"),
         Some(deeper) => diagnostic.hint(format!("`{deeper}` lies deeper; make its folder the root of the package")),
         None => diagnostic.hint("`code = { file = \"PATH\" }` names the program whatever its file is called"),
     }

@@ -1,0 +1,120 @@
+//! What a file is, by how it begins.
+
+use super::elf::Elf;
+
+/// As much of a file as tells what it is, in bytes: Linux reads this much of a script's first line
+/// (<https://man7.org/linux/man-pages/man2/execve.2.html>).
+pub(super) const HEAD_BYTES: u64 = 256;
+
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Linux's own format; `None` where its headers were not, or cannot be, read.
+    Elf(Option<Elf>),
+    /// A text with a first line that names its interpreter.
+    Script(Script),
+    /// A program or library of something else than Linux.
+    Foreign(&'static str),
+    /// An archive, compressed or not.
+    Packed(&'static str),
+    /// Nothing at all.
+    Empty,
+    /// Anything else.
+    Other,
+}
+
+/// The first line of a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Script {
+    /// The interpreter's path.
+    pub interpreter: String,
+    /// What stands after it: Linux hands it over as one argument.
+    pub argument: String,
+    /// Whether the line ends as on Windows.
+    pub has_carriage_return: bool,
+    /// Whether a byte order mark stands before it, so that Linux does not see it.
+    pub has_byte_order_mark: bool,
+}
+
+/// How files begin that Linux does not start.
+const STARTS: &[(&[u8], Format)] = &[
+    (b"\x7fELF", Format::Elf(None)),
+    (b"\xcf\xfa\xed\xfe", Format::Foreign("macOS")),
+    (b"\xce\xfa\xed\xfe", Format::Foreign("macOS")),
+    (b"\xfe\xed\xfa\xcf", Format::Foreign("macOS")),
+    (b"\xca\xfe\xba\xbe", Format::Foreign("macOS")),
+    (b"MZ", Format::Foreign("Windows")),
+    (b"\0asm", Format::Foreign("WebAssembly")),
+    (b"PK\x03\x04", Format::Packed("a zip")),
+    (b"PK\x05\x06", Format::Packed("an empty zip")),
+    (b"\x1f\x8b", Format::Packed("compressed with gzip")),
+    (b"\x28\xb5\x2f\xfd", Format::Packed("compressed with zstd")),
+    (b"BZh", Format::Packed("compressed with bzip2")),
+    (b"\xfd7zXZ\0", Format::Packed("compressed with xz")),
+];
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl Format {
+    /// Judges by the first bytes; `head` is [`HEAD_BYTES`] long unless the file is shorter.
+    pub fn of(head: &[u8]) -> Self {
+        if head.is_empty() {
+            return Self::Empty;
+        }
+        if let Some((_, format)) = STARTS.iter().find(|(start, _)| head.starts_with(start)) {
+            return format.clone();
+        }
+        let text = head.strip_prefix(BYTE_ORDER_MARK);
+        match text.unwrap_or(head).strip_prefix(b"#!") {
+            Some(rest) => Self::Script(Script::of(rest, text.is_some())),
+            None => Self::Other,
+        }
+    }
+}
+
+impl Script {
+    fn of(rest: &[u8], has_byte_order_mark: bool) -> Self {
+        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = String::from_utf8_lossy(line);
+        let (line, has_carriage_return) = line.strip_suffix('\r').map_or((&*line, false), |line| (line, true));
+        let line = line.trim();
+        let (interpreter, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+        Self { interpreter: interpreter.to_owned(), argument: argument.trim().to_owned(), has_carriage_return, has_byte_order_mark }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_known_by_how_they_begin() {
+        for (head, expected) in [
+            (&b""[..], Format::Empty),
+            (b"\x7fELF\x02\x01", Format::Elf(None)),
+            (b"MZ\x90\0", Format::Foreign("Windows")),
+            (b"\xcf\xfa\xed\xfe\x07", Format::Foreign("macOS")),
+            (b"PK\x03\x04x", Format::Packed("a zip")),
+            (b"echo hello", Format::Other),
+            (b"\n#!/bin/sh", Format::Other),
+        ] {
+            assert_eq!(Format::of(head), expected, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_line_of_a_script_is_split_as_linux_splits_it() {
+        let script = |interpreter: &str, argument: &str, has_carriage_return: bool, has_byte_order_mark: bool| {
+            Format::Script(Script { interpreter: interpreter.into(), argument: argument.into(), has_carriage_return, has_byte_order_mark })
+        };
+        for (head, expected) in [
+            (&b"#!/bin/sh\necho"[..], script("/bin/sh", "", false, false)),
+            (b"#! /usr/bin/env bash -e \n", script("/usr/bin/env", "bash -e", false, false)),
+            (b"#!/bin/bash\r\necho\r\n", script("/bin/bash", "", true, false)),
+            (b"\xef\xbb\xbf#!/bin/sh\n", script("/bin/sh", "", false, true)),
+            (b"#!", script("", "", false, false)),
+        ] {
+            assert_eq!(Format::of(head), expected, "{}", String::from_utf8_lossy(head));
+        }
+    }
+}

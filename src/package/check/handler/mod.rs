@@ -1,0 +1,89 @@
+//! Whether a managed runtime finds the function that it is told to call. Code is read and never run, so that only what
+//! is plainly not there is called missing.
+
+mod dotnet;
+mod java;
+mod node;
+mod python;
+mod ruby;
+
+use super::Subject;
+use super::tree::Tree;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::package::problem::list;
+use std::io;
+
+/// How many names a hint lists.
+const NAMED: usize = 8;
+
+/// What is wrong with the handler of a function.
+pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
+    type Check = fn(&Tree<'_>, &Subject<'_>) -> io::Result<Vec<Diagnostic>>;
+    const FAMILIES: [(&str, Check); 5] =
+        [("python", python::check), ("nodejs", node::check), ("ruby", ruby::check), ("java", java::check), ("dotnet", dotnet::check)];
+    let family = FAMILIES.iter().find(|(start, _)| subject.runtime.starts_with(start));
+    match family {
+        Some((_, check)) if !subject.handler.is_empty() => check(tree, subject),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The file of the handler is not there. `wanted` are the names that the runtime would take.
+fn no_file(tree: &Tree<'_>, subject: &Subject<'_>, wanted: &[String], endings: &[&str]) -> Diagnostic {
+    let seeks = if wanted.len() == 1 { list(wanted) } else { format!("one of {}", list(wanted)) };
+    let diagnostic = Diagnostic::error("no-handler-file", "The handler's file is not in the package").detail(format!(
+        "The handler `{}` makes `{}` look for {seeks}, and the package has no such file.",
+        subject.handler, subject.runtime
+    ));
+    let names: Vec<&str> = tree.names().filter(|name| endings.iter().any(|ending| name.ends_with(ending))).collect();
+    let file = wanted.first().map(String::as_str).unwrap_or_default();
+    let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let deeper = names.iter().find(|name| name.ends_with(&format!("/{file}")));
+    let near = deeper
+        .copied()
+        .or_else(|| names.iter().copied().find(|name| base(name) == base(file)))
+        .or_else(|| nearest(file, names.iter().copied()));
+    match (near, deeper) {
+        (Some(near), Some(_)) => {
+            diagnostic.hint(format!("`{near}` lies deeper; make its folder the root of the package, or name it in the handler"))
+        }
+        (Some(near), None) => diagnostic.hint(format!("`{near}` is there; is it meant?")),
+        (None, _) => match few(names.iter().copied().filter(|name| !name.contains('/'))) {
+            Some(few) => diagnostic.hint(format!("at the root of the package: {few}")),
+            None => diagnostic,
+        },
+    }
+}
+
+/// The function of the handler is not in its file; `there` are those that are.
+fn no_function(subject: &Subject<'_>, file: &str, function: &str, there: &[String]) -> Diagnostic {
+    let diagnostic = Diagnostic::error("no-handler-function", "The handler's function is not in its file")
+        .detail(format!("The handler is `{}`, but nothing in `{file}` is called `{function}`.", subject.handler));
+    match nearest(function, there.iter().map(String::as_str)) {
+        Some(near) => diagnostic.hint(format!("`{near}` is there; is it meant?")),
+        None => match few(there.iter().map(String::as_str)) {
+            Some(few) => diagnostic.hint(format!("what is there: {few}")),
+            None => diagnostic,
+        },
+    }
+}
+
+fn few<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.take(NAMED).collect();
+    (!names.is_empty()).then(|| list(&names))
+}
+
+/// Whether a name stands in a text as a word of its own.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_name = |character: char| character.is_alphanumeric() || character == '_' || character == '$';
+    text.match_indices(word).any(|(at, _)| {
+        let is_free = |next: Option<char>| next.is_none_or(|character| !is_name(character));
+        is_free(text[..at].chars().next_back()) && is_free(text[at + word.len()..].chars().next())
+    })
+}
+
+/// The name at the start of a text.
+fn leading_name(text: &str) -> &str {
+    let end = text.find(|character: char| !(character.is_alphanumeric() || character == '_' || character == '$')).unwrap_or(text.len());
+    &text[..end]
+}

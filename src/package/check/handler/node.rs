@@ -1,0 +1,184 @@
+//! Node: `FOLDER/FILE.EXPORT` (<https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html>). Which file is loaded,
+//! and how, is decided as AWS's runtime decides it
+//! (<https://github.com/aws/aws-lambda-nodejs-runtime-interface-client>).
+
+use super::{Subject, Tree, has_word, leading_name, no_file, no_function};
+use crate::diagnostic::Diagnostic;
+use std::io;
+
+/// The last version in which Lambda does not let Node find out by itself how a file is written
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html>).
+const LAST_WITHOUT_DETECTION: u32 = 22;
+
+/// Code with one of these in it may export names that do not stand in it.
+const UNSURE: [&str; 7] = ["export *", "exports[", "__exportStar", "__reExport", "assign(exports", "defineProperty(exports", "__export("];
+
+pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
+    let (folder, last) = subject.handler.rsplit_once('/').map_or(("", subject.handler), |(folder, last)| (folder, last));
+    let Some((module, export)) = last.split_once('.') else { return Ok(Vec::new()) };
+    let path = if folder.is_empty() { module.to_owned() } else { format!("{}/{module}", folder.trim_start_matches("./")) };
+    let Some(file) = find(tree, &path, module) else { return Ok(missing(tree, subject, &path).into_iter().collect()) };
+    let Some(text) = tree.text(&file)?.filter(|_| is_script(&file)) else { return Ok(Vec::new()) };
+    let is_module = file.ends_with(".mjs") || (file.ends_with(".js") && is_of_type_module(tree, &file)?);
+    let export = export.split('.').next().unwrap_or_default();
+    Ok(wrong_system(subject, &file, &text, is_module).or_else(|| not_exported(subject, &file, &text, export)).into_iter().collect())
+}
+
+fn is_script(file: &str) -> bool {
+    [".js", ".mjs", ".cjs"].iter().any(|ending| file.ends_with(ending))
+}
+
+/// The file that is loaded: as it is named, with an ending, or as Node finds packages.
+fn find(tree: &Tree<'_>, path: &str, module: &str) -> Option<String> {
+    let endings = ["", ".js", ".mjs", ".cjs", "/index.js", "/index.cjs", "/package.json", ".json", ".node"];
+    let own = endings.iter().map(|ending| format!("{path}{ending}")).find(|name| tree.has(name));
+    own.or_else(|| tree.has_folder(&format!("node_modules/{module}")).then(|| format!("node_modules/{module}")))
+}
+
+fn missing(tree: &Tree<'_>, subject: &Subject<'_>, path: &str) -> Option<Diagnostic> {
+    let source = [".ts", ".mts", ".cts", ".tsx"].iter().map(|ending| format!("{path}{ending}")).find(|name| tree.has(name));
+    if let Some(source) = source {
+        let detail = format!("The handler's file `{source}` is TypeScript, and `{}` runs only JavaScript.", subject.runtime);
+        let diagnostic = Diagnostic::error("typescript", "The handler is not compiled").detail(detail);
+        return Some(diagnostic.hint(format!("`esbuild {source} --bundle --platform=node --outfile={path}.js` compiles it")));
+    }
+    // The modules of layers are found by `require` too.
+    let wanted: Vec<String> = ["js", "mjs", "cjs"].iter().map(|ending| format!("{path}.{ending}")).collect();
+    (!subject.has_layers).then(|| no_file(tree, subject, &wanted, &[".js", ".mjs", ".cjs"]))
+}
+
+/// Whether the nearest `package.json` above says `"type": "module"`.
+fn is_of_type_module(tree: &Tree<'_>, file: &str) -> io::Result<bool> {
+    let mut folder = file;
+    while let Some((above, _)) = folder.rsplit_once('/').or((!folder.is_empty()).then_some(("", ""))) {
+        folder = above;
+        let name = if above.is_empty() { "package.json".to_owned() } else { format!("{above}/package.json") };
+        if tree.has(&name) {
+            let text = tree.text(&name)?.unwrap_or_default();
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            return Ok(json["type"] == "module");
+        }
+    }
+    Ok(false)
+}
+
+/// One of the two ways to write modules in a file that is loaded as the other.
+fn wrong_system(subject: &Subject<'_>, file: &str, text: &str, is_module: bool) -> Option<Diagnostic> {
+    let has_module_syntax = statements(text).any(|line| is_module_syntax(line));
+    let has_exports = has_word(text, "exports");
+    let (detail, hint) = if is_module && has_exports && !has_module_syntax && !text.contains("import(") && !text.contains("createRequire") {
+        (
+            format!("`{file}` is loaded as an ECMAScript module, in which there is no `exports`, and it exports with that alone."),
+            "call it `.cjs`, or take `\"type\": \"module\"` out of `package.json`".to_owned(),
+        )
+    } else if !is_module && has_module_syntax && !detects(subject.runtime) && !file.ends_with(".cjs") && !has_exports {
+        (
+            format!(
+                "`{file}` is written with `import` and `export`, and `{}` loads it with `require`, which refuses them.",
+                subject.runtime
+            ),
+            format!("call it `{}.mjs`, or write `\"type\": \"module\"` in `package.json`", file.trim_end_matches(".js")),
+        )
+    } else {
+        return None;
+    };
+    Some(Diagnostic::error("module-system", "The handler's file is loaded in another way than it is written").detail(detail).hint(hint))
+}
+
+fn detects(runtime: &str) -> bool {
+    let version = runtime.trim_start_matches("nodejs").trim_end_matches(".x").parse::<u32>();
+    version.map_or(true, |version| version > LAST_WITHOUT_DETECTION)
+}
+
+/// The lines at the left margin.
+fn statements(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.starts_with([' ', '\t', '*', '/']))
+}
+
+fn is_module_syntax(line: &str) -> bool {
+    let starts = |word: &str, next: &[char]| line.strip_prefix(word).is_some_and(|rest| rest.starts_with(next));
+    starts("import", &[' ', '{', '*', '"', '\'']) && (line.contains(" from ") || line.contains("from\"") || line.contains(['"', '\'']))
+        || starts("export", &[' ', '{', '*'])
+}
+
+fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> Option<Diagnostic> {
+    if !has_word(text, "export") && !has_word(text, "exports") && !has_word(text, "module") {
+        let detail = format!("`{file}` exports nothing, so that `{}` cannot call `{export}` in it.", subject.runtime);
+        let diagnostic = Diagnostic::error("no-handler-function", "The handler's function is not in its file").detail(detail);
+        let hint = if file.ends_with(".mjs") {
+            format!("`export const {export} = async (event) => …`")
+        } else {
+            format!("`exports.{export} = async (event) => …`")
+        };
+        return Some(diagnostic.hint(hint));
+    }
+    if has_word(text, export) || UNSURE.iter().any(|piece| text.contains(piece)) || !has_plain_exports(text) {
+        return None;
+    }
+    Some(no_function(subject, file, export, &exported(text)))
+}
+
+/// Whether whatever is given to `module.exports` stands in the file with its names.
+fn has_plain_exports(text: &str) -> bool {
+    let mut given = text.match_indices("module.exports").map(|(at, found)| text[at + found.len()..].trim_start());
+    let is_plain = |rest: &str| {
+        rest.starts_with('.') || rest.strip_prefix('=').is_some_and(|rest| rest.trim_start().starts_with('{') && !rest.contains("..."))
+    };
+    given.all(is_plain)
+}
+
+/// Names that are plainly exported.
+fn exported(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in text.match_indices("exports.") {
+        names.push(leading_name(&text[at + "exports.".len()..]));
+    }
+    for (at, _) in text.match_indices("export ") {
+        let mut words = text[at + "export ".len()..]
+            .split_whitespace()
+            .skip_while(|word| ["async", "const", "let", "var", "class", "function"].contains(word));
+        names.extend(words.next().map(leading_name));
+    }
+    let mut names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_exports_are_found() {
+        assert_eq!(exported("exports.b = 1;\nexport async function a() {}\nexport const c = 2"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_made_elsewhere_may_have_any_names() {
+        for text in ["module.exports = { a, b };", "module.exports.a = 1", "exports.a = 1"] {
+            assert!(has_plain_exports(text), "{text}");
+        }
+        for text in ["module.exports = require('./x')", "module.exports = { ...require('./x') }", "module.exports = make()"] {
+            assert!(!has_plain_exports(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_of_modules_are_told_from_others() {
+        for line in [
+            "import x from 'y';",
+            "import { x } from \"y\"",
+            "import{x}from\"y\";",
+            "import 'y'",
+            "export const x = 1",
+            "export{x as y};",
+            "export default x",
+        ] {
+            assert!(is_module_syntax(line), "{line}");
+        }
+        for line in ["importScripts('y')", "import('y')", "exports.x = 1", "const x = require('y')"] {
+            assert!(!is_module_syntax(line), "{line}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Whether a container image will start on Lambda
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>).
+
+use super::elf;
+use super::format::Format;
+use super::program::{self, Surroundings};
+use super::{Place, Subject};
+use crate::diagnostic::Diagnostic;
+
+/// The most that the layers of an image may unpack to, in bytes: 10 GB
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const LIMIT_BYTES: u64 = 10 << 30;
+
+/// What an image says of itself, and the files of it that are known.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageFacts<'a> {
+    /// What people call it.
+    pub shown: &'a str,
+    /// `os` of its configuration.
+    pub system: &'a str,
+    /// `architecture` of its configuration, such as `amd64`.
+    pub processor: &'a str,
+    /// Its entry point and its command, one after the other, after what the spec changes.
+    pub command: &'a [String],
+    /// Its `PATH`.
+    pub path: &'a str,
+    /// Its working directory.
+    pub folder: &'a str,
+    /// Its files by absolute path.
+    pub files: &'a [ImageFile],
+    /// Whether `files` are all there are; not so where layers of a base were not read.
+    pub is_whole: bool,
+    /// What its layers unpack to, in bytes.
+    pub unpacked_bytes: u64,
+}
+
+/// A file of an image.
+#[derive(Clone, Debug)]
+pub struct ImageFile {
+    /// With a `/` at its start.
+    pub path: String,
+    /// Its mode.
+    pub mode: u32,
+    /// How it begins; 4 KiB are enough for everything but libraries.
+    pub head: Vec<u8>,
+}
+
+/// Everything that keeps an image from starting on the `architecture` of a function.
+pub fn check_image(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> {
+    let mut findings: Vec<Diagnostic> = wrong_platform(image, architecture).into_iter().collect();
+    if image.unpacked_bytes > LIMIT_BYTES {
+        findings.push(Diagnostic::error("image-too-large", "The image is too large").detail(format!(
+            "`{}` unpacks to {} bytes, and AWS takes {LIMIT_BYTES}. Build on a smaller base, and leave out what only the build needs.",
+            image.shown, image.unpacked_bytes
+        )));
+    }
+    findings.extend(check_command(image, architecture));
+    findings
+}
+
+/// Refuses a manifest that leads to several images: Lambda takes one.
+pub fn check_media_type(shown: &str, media_type: &str) -> Option<Diagnostic> {
+    let is_index = media_type.ends_with(".image.index.v1+json") || media_type.ends_with(".manifest.list.v2+json");
+    is_index.then(|| {
+        Diagnostic::error("image-index", "Lambda takes an image for one platform")
+            .detail(format!("`{shown}` is an index, `{media_type}`, which leads to images for several platforms."))
+            .hint("docker: `docker buildx build --platform linux/arm64 --provenance=false`")
+    })
+}
+
+fn wrong_platform(image: &ImageFacts<'_>, architecture: &str) -> Option<Diagnostic> {
+    let wanted = if architecture == "arm64" { "arm64" } else { "amd64" };
+    if image.system == "linux" && image.processor == wanted {
+        return None;
+    }
+    let diagnostic = Diagnostic::error("wrong-architecture", "An image is built for another platform").detail(format!(
+        "`{}` is built for `{}/{}`, and the function runs on `linux/{wanted}`.",
+        image.shown, image.system, image.processor
+    ));
+    let diagnostic = diagnostic.hint(format!("build it with `--platform linux/{wanted}`"));
+    let other = match image.processor {
+        "amd64" => "x86_64",
+        "arm64" => "arm64",
+        _ => return Some(diagnostic),
+    };
+    Some(if other == architecture {
+        diagnostic
+    } else {
+        diagnostic.hint(format!("or let the function run where it is built for: `architectures = \"{other}\"`"))
+    })
+}
+
+fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> {
+    let Some(called) = image.command.first() else {
+        return vec![
+            Diagnostic::error("no-entry-point", "The image has nothing to start")
+                .detail(format!("`{}` has neither an entry point nor a command.", image.shown))
+                .hint("`image_config = { entry_point = [\"/bootstrap\"] }` names one"),
+        ];
+    };
+    let candidates = candidates(called, image);
+    let Some(file) = candidates.iter().find_map(|path| image.files.iter().find(|file| file.path == *path)) else {
+        return if image.is_whole { vec![no_program(image, called)] } else { Vec::new() };
+    };
+    if file.mode & 0o111 == 0 {
+        return vec![
+            Diagnostic::error("not-executable", "The image's entry point is not executable")
+                .detail(format!("`{}` starts `{}`, which has no execute bit.", image.shown, file.path))
+                .hint(format!("in a Dockerfile: `RUN chmod +x {}`, or `COPY --chmod=755`", file.path)),
+        ];
+    }
+    let subject = Subject { runtime: "", handler: "", architecture, has_layers: false, is_layer: false, place: Place::Image };
+    let format = match Format::of(&file.head) {
+        // Only the head of it is there, so that what it needs further back is not known.
+        Format::Elf(_) => Format::Elf(elf::read(&file.head[..]).map(|elf| elf::Elf { is_cut_off: false, ..elf })),
+        other => other,
+    };
+    program::check(&file.path, &format, &subject, image)
+}
+
+/// Where the system looks for what is called.
+fn candidates(called: &str, image: &ImageFacts<'_>) -> Vec<String> {
+    let within = |folder: &str| format!("{}/{}", folder.trim_end_matches('/'), called.trim_start_matches("./"));
+    match called {
+        absolute if absolute.starts_with('/') => vec![absolute.to_owned()],
+        relative if relative.contains('/') => vec![within(image.folder)],
+        _ => image.path.split(':').map(within).collect(),
+    }
+}
+
+fn no_program(image: &ImageFacts<'_>, called: &str) -> Diagnostic {
+    let sought = if called.contains('/') { "it does not have".to_owned() } else { format!("is not in its `PATH`, `{}`", image.path) };
+    let diagnostic = Diagnostic::error("no-entry-point", "The image does not have what it starts")
+        .detail(format!("`{}` starts `{called}`, which {sought}.", image.shown));
+    let name = called.rsplit('/').next().unwrap_or_default();
+    match image.places(name).first() {
+        Some(place) => diagnostic.hint(format!("`{place}` is there; is it meant?")),
+        None => diagnostic,
+    }
+}
+
+impl Surroundings for ImageFacts<'_> {
+    fn has(&self, path: &str) -> Option<bool> {
+        let found = self.files.iter().any(|file| file.path == path);
+        // Without all files, and through links, a path may lead to something all the same.
+        (found || self.is_whole).then_some(found)
+    }
+
+    fn places(&self, file_name: &str) -> Vec<String> {
+        self.files.iter().filter(|file| file.path.rsplit('/').next() == Some(file_name)).map(|file| file.path.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Program;
+    use super::*;
+
+    fn file(path: &str, mode: u32, head: Vec<u8>) -> ImageFile {
+        ImageFile { path: path.into(), mode, head }
+    }
+
+    fn told(change: impl Fn(&mut ImageFacts<'_>), files: &[ImageFile], command: &[&str]) -> String {
+        let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        let mut image = ImageFacts {
+            shown: "hello",
+            system: "linux",
+            processor: "amd64",
+            command: &command,
+            path: "/usr/bin:/bin",
+            folder: "/var/task",
+            files,
+            is_whole: true,
+            unpacked_bytes: 1,
+        };
+        change(&mut image);
+        let told = check_image(&image, "x86_64").into_iter().map(|one| format!("{}: {}", one.code, one.detail));
+        told.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_static_program_on_an_empty_base_passes() {
+        let files = [file("/bootstrap", 0o755, Program::STATIC.bytes()), file("/bin/x", 0o755, Program::STATIC.bytes())];
+        for command in [&["/bootstrap"][..], &["x", "y"], &["./../../bootstrap"]] {
+            let expected = if command[0].starts_with('.') {
+                "no-entry-point: `hello` starts `./../../bootstrap`, which it does not have."
+            } else {
+                ""
+            };
+            assert_eq!(told(|_| {}, &files, command), expected);
+        }
+        assert_eq!(told(|image| image.is_whole = false, &[], &["/elsewhere"]), "");
+    }
+
+    #[test]
+    fn each_reason_is_told() {
+        let dynamic = || vec![file("/bootstrap", 0o755, Program::DYNAMIC.bytes())];
+        insta::assert_snapshot!(told(|image| image.processor = "arm64", &[file("/b", 0o755, Program::STATIC.bytes())], &["/b"]), @"wrong-architecture: `hello` is built for `linux/arm64`, and the function runs on `linux/amd64`.");
+        insta::assert_snapshot!(told(|image| image.unpacked_bytes = LIMIT_BYTES + 1, &[file("/b", 0o755, Program::STATIC.bytes())], &["/b"]), @"image-too-large: `hello` unpacks to 10737418241 bytes, and AWS takes 10737418240. Build on a smaller base, and leave out what only the build needs.");
+        insta::assert_snapshot!(told(|_| {}, &[], &[]), @"no-entry-point: `hello` has neither an entry point nor a command.");
+        insta::assert_snapshot!(told(|_| {}, &dynamic(), &["boot"]), @"no-entry-point: `hello` starts `boot`, which is not in its `PATH`, `/usr/bin:/bin`.");
+        insta::assert_snapshot!(told(|_| {}, &dynamic(), &["/bootstrap"]), @"missing-interpreter: `/bootstrap` is started by the loader of its libraries, `/lib64/ld-linux-x86-64.so.2`, which the image does not have. Link the program statically, or take a base that has it.");
+        insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o644, vec![])], &["/b"]), @"not-executable: `hello` starts `/b`, which has no execute bit.");
+        insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o755, b"#!/bin/bash\n".to_vec())], &["/b"]), @"missing-interpreter: `/b` is run by `/bin/bash`, which the image does not have.");
+    }
+
+    #[test]
+    fn an_index_is_refused() {
+        assert!(check_media_type("hello", "application/vnd.oci.image.index.v1+json").is_some());
+        assert!(check_media_type("hello", "application/vnd.docker.distribution.manifest.list.v2+json").is_some());
+        assert!(check_media_type("hello", "application/vnd.oci.image.manifest.v1+json").is_none());
+    }
+}

@@ -1,0 +1,325 @@
+//! Whether Lambda starts a program: its format, its processor, what it needs of the system.
+
+use super::elf::{Elf, Kind};
+use super::format::{Format, Script};
+use super::system::{INTERPRETERS, LOADERS, NO_INTERPRETERS, Standing, System};
+use super::{Place, Subject};
+use crate::diagnostic::Diagnostic;
+use crate::package::problem::list;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Where a function's package and its layers lie
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
+const TASK_ROOT: &str = "/var/task/";
+const LAYERS: &str = "/opt/";
+
+/// What is around a program, as far as rules ask for it.
+pub(super) trait Surroundings {
+    /// Whether the package, or the image, has a file at this absolute path; `None` where nobody can tell.
+    fn has(&self, path: &str) -> Option<bool>;
+
+    /// Files of this name that lie in the package, wherever.
+    fn places(&self, file_name: &str) -> Vec<String>;
+}
+
+/// Everything that keeps a program from being started. `shown` is what people call it.
+pub(super) fn check(shown: &str, format: &Format, subject: &Subject<'_>, around: &dyn Surroundings) -> Vec<Diagnostic> {
+    match format {
+        Format::Elf(Some(elf)) => check_elf(shown, elf, subject, around),
+        Format::Elf(None) => vec![cut_off(shown)],
+        Format::Script(script) => check_script(shown, script, subject, around).into_iter().collect(),
+        Format::Empty => vec![
+            finding("empty-program", "A program is empty")
+                .detail(format!("`{shown}` has no bytes in it. Most likely whatever makes it has failed; make it again.")),
+        ],
+        Format::Foreign(system) => vec![foreign(shown, system, subject)],
+        Format::Packed(how) => vec![
+            finding("packed-program", "A program is packed").detail(format!("`{shown}` is {how}, and no program. Unpack it first.")),
+        ],
+        Format::Other => vec![
+            finding("not-a-program", "A file is not a program that can be started")
+                .detail(format!("`{shown}` is neither an ELF file, as compilers for Linux make them, nor a script: its first line does not begin with `#!`."))
+                .hint("a shell script begins with the line `#!/bin/sh`"),
+        ],
+    }
+}
+
+fn finding(code: &'static str, summary: &str) -> Diagnostic {
+    Diagnostic::error(code, summary)
+}
+
+fn cut_off(shown: &str) -> Diagnostic {
+    finding("cut-off-program", "A program is cut off").detail(format!(
+        "`{shown}` is shorter than its own headers say. Most likely it was being written, or the disk was full; make it again."
+    ))
+}
+
+/// A file for another system.
+pub(super) fn foreign(shown: &str, system: &str, subject: &Subject<'_>) -> Diagnostic {
+    let diagnostic = finding("foreign-system", "A program is built for another system")
+        .detail(format!("`{shown}` is built for {system}, and {} runs Linux.", subject.runner()));
+    match system {
+        "WebAssembly" => diagnostic.hint(format!("build it for Linux on {}", subject.architecture)),
+        _ => with_targets(diagnostic, subject.architecture),
+    }
+}
+
+fn with_targets(diagnostic: Diagnostic, architecture: &str) -> Diagnostic {
+    let (goarch, processor) = if architecture == "arm64" { ("arm64", "aarch64") } else { ("amd64", "x86_64") };
+    diagnostic
+        .hint(format!("Go: `GOOS=linux GOARCH={goarch} go build`"))
+        .hint(format!("Rust: `cargo build --target {processor}-unknown-linux-musl`"))
+}
+
+fn check_elf(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroundings) -> Vec<Diagnostic> {
+    if elf.is_cut_off {
+        return vec![cut_off(shown)];
+    }
+    let mut findings: Vec<Diagnostic> = not_a_program(shown, elf.kind).into_iter().chain(wrong_processor(shown, elf, subject)).collect();
+    if findings.is_empty() {
+        findings.extend(check_interpreter(shown, elf, subject, around));
+    }
+    // Without the right loader nothing is loaded, so that what it would miss is of no interest.
+    if findings.is_empty() && !subject.is_here() {
+        findings.extend(check_glibc(shown, elf, subject));
+        findings.extend(check_libraries(shown, elf, subject, around));
+    }
+    findings
+}
+
+fn not_a_program(shown: &str, kind: Kind) -> Option<Diagnostic> {
+    let (what, how) = match kind {
+        Kind::Program => return None,
+        Kind::Library => (
+            "a shared library or a plugin",
+            "Build a program: Go without `-buildmode=plugin` or `c-shared`, Rust with a `[[bin]]` and not a `cdylib`.",
+        ),
+        Kind::Object => ("an object file, as a compiler makes it before the linker", "Link it: leave out `-c`."),
+        Kind::Other => ("an ELF file of another kind, such as a core dump", "Build a program."),
+    };
+    Some(finding("not-a-program", "A file is not a program that can be started").detail(format!("`{shown}` is {what}. {how}")))
+}
+
+/// Refuses an ELF file for another processor. Under `--local` it is only warned of: emulators may be set up.
+pub(super) fn wrong_processor(shown: &str, elf: &Elf, subject: &Subject<'_>) -> Option<Diagnostic> {
+    if elf.is_for(subject.architecture) {
+        return None;
+    }
+    let own = elf.processor();
+    let (code, summary) = ("wrong-architecture", "A program is built for another processor");
+    let diagnostic = if subject.is_here() { Diagnostic::warning(code, summary) } else { finding(code, summary) };
+    let detail = format!("`{shown}` is built for {own}, and {} runs it on {}.", subject.runner(), subject.architecture);
+    let diagnostic = with_targets(diagnostic.detail(detail), subject.architecture);
+    let other = ["arm64", "x86_64"].into_iter().find(|architecture| elf.is_for(architecture)).filter(|_| !subject.is_here());
+    Some(match other {
+        Some(other) => diagnostic.hint(format!("or let the function run where it is built for: `architectures = \"{other}\"`")),
+        None => diagnostic,
+    })
+}
+
+fn check_interpreter(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroundings) -> Option<Diagnostic> {
+    let interpreter = elf.interpreter.as_deref()?;
+    if is_there(interpreter, loaders(subject.architecture), subject, around)? {
+        return None;
+    }
+    let what = if elf.is_for_musl() { "musl's loader" } else { "the loader of its libraries" };
+    let how = match (elf.is_for_musl(), subject.place) {
+        (_, Place::Image) => "Link the program statically, or take a base that has it.",
+        (true, _) => "Amazon Linux has only the GNU C library. Link the program statically, which is what musl is good for.",
+        (false, _) => "Link the program statically, or for the usual loader.",
+    };
+    let processor = if subject.architecture == "arm64" { "aarch64" } else { "x86_64" };
+    let diagnostic = finding("missing-interpreter", "A program needs a loader that is not there")
+        .detail(format!("`{shown}` is started by {what}, `{interpreter}`, which {} does not have. {how}", subject.around()));
+    Some(if elf.is_for_musl() {
+        diagnostic.hint("Rust: without `-C target-feature=-crt-static`; C: with `-static`; Go: `CGO_ENABLED=0`")
+    } else {
+        diagnostic
+            .hint(format!("Rust: `--target {processor}-unknown-linux-musl`; Go: `CGO_ENABLED=0`"))
+            .hint("a program of Nix: build it with `pkgsStatic`, or set the loader by `patchelf --set-interpreter`")
+    })
+}
+
+fn loaders(architecture: &str) -> &'static [&'static str] {
+    LOADERS.iter().find(|(name, _)| *name == architecture).map_or(&[], |(_, loaders)| *loaders)
+}
+
+/// Whether a path leads to something when the function runs; `None` where nobody can tell.
+fn is_there(path: &str, known: &[&str], subject: &Subject<'_>, around: &dyn Surroundings) -> Option<bool> {
+    match (around.has(path), subject.place) {
+        (Some(found), _) => Some(found),
+        (None, Place::Image) => None,
+        (None, Place::ThisMachine) => Some(Path::new(path).exists()),
+        (None, Place::Lambda) if known.contains(&path) => Some(true),
+        (None, Place::Lambda) => (!path.starts_with(LAYERS) || !subject.has_layers).then_some(false),
+    }
+}
+
+/// Refuses an ELF file that needs a newer C library than the runtime has.
+pub(super) fn check_glibc(shown: &str, elf: &Elf, subject: &Subject<'_>) -> Option<Diagnostic> {
+    let (system, needed) = (System::of(subject.runtime)?, elf.glibc?);
+    if needed <= system.glibc {
+        return None;
+    }
+    let version = |(major, minor): (u32, u32)| format!("{major}.{minor}");
+    let detail = format!(
+        "`{shown}` was linked against a newer C library: it needs glibc {}, and {}, on which `{}` stands, has {}.",
+        version(needed),
+        system.name,
+        subject.runtime,
+        version(system.glibc)
+    );
+    Some(finding("newer-glibc", "A program needs a newer C library than Lambda has").detail(detail))
+}
+
+/// The same with what a build of a program can do about it.
+fn with_older_glibc(diagnostic: Diagnostic, subject: &Subject<'_>) -> Diagnostic {
+    let processor = if subject.architecture == "arm64" { "aarch64" } else { "x86_64" };
+    let (major, minor) = System::of(subject.runtime).map_or((2, 34), |system| system.glibc);
+    diagnostic
+        .hint(format!("Rust, without a C library: `target = \"{processor}-unknown-linux-musl\"` in `build`"))
+        .hint(format!(
+            "Rust, for Lambda's: `target = \"{processor}-unknown-linux-gnu.{major}.{minor}\"` in `build`, which takes cargo-zigbuild"
+        ))
+        .hint("Go: `CGO_ENABLED=0`")
+}
+
+fn check_libraries(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroundings) -> Vec<Diagnostic> {
+    let Some(system) = System::of(subject.runtime).filter(|_| !subject.has_layers) else { return Vec::new() };
+    let mut missing: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+    for library in elf.needed.iter().filter(|library| !is_in_package(library, shown, elf, around)) {
+        match system.standing(library) {
+            Standing::There => {}
+            Standing::Missing(what_to_do) => missing.entry(Some(what_to_do)).or_default().push(library),
+            Standing::Unknown => missing.entry(None).or_default().push(library),
+        }
+    }
+    missing.into_iter().map(|(what_to_do, libraries)| missing_libraries(shown, &libraries, what_to_do, system, around)).collect()
+}
+
+/// Lambda's `LD_LIBRARY_PATH` names the package's root and its `lib`
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
+fn is_in_package(library: &str, shown: &str, elf: &Elf, around: &dyn Surroundings) -> bool {
+    let own = shown.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let origin = format!("{TASK_ROOT}{own}");
+    let searched = elf.search.iter().map(|path| path.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin));
+    let mut folders = searched.chain([TASK_ROOT.to_owned(), format!("{TASK_ROOT}lib")]);
+    folders.any(|folder| around.has(&plain(&format!("{folder}/{library}"))) == Some(true))
+}
+
+/// A path without `.`, `..` and empty parts.
+fn plain(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            other => parts.push(other),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// `what_to_do` is known for libraries that are surely not there; others are only warned of.
+fn missing_libraries(shown: &str, libraries: &[&str], what_to_do: Option<&str>, system: &System, around: &dyn Surroundings) -> Diagnostic {
+    let (code, summary) = ("missing-library", "A program needs a library that is not there");
+    let diagnostic = match what_to_do {
+        Some(what_to_do) => finding(code, summary)
+            .detail(format!("`{shown}` needs {}, which neither {} nor the package has.", list(libraries), system.name))
+            .hint(what_to_do),
+        None => Diagnostic::warning(code, summary).detail(format!(
+            "`{shown}` needs {}, which the package does not have, and most likely {} has not either.",
+            list(libraries),
+            system.name
+        )),
+    };
+    match libraries.iter().find_map(|library| around.places(library).into_iter().next()) {
+        Some(place) => diagnostic.hint(format!("`{place}` is in the package, but libraries are sought only in its root and in `lib/`")),
+        None => diagnostic.hint("what lies in the package as `lib/…` is found too"),
+    }
+}
+
+fn check_script(shown: &str, script: &Script, subject: &Subject<'_>, around: &dyn Surroundings) -> Option<Diagnostic> {
+    if script.has_byte_order_mark {
+        return Some(
+            finding("script-start", "Linux does not see the first line of a script")
+                .detail(format!("`{shown}` begins with a byte order mark, and only then comes `#!`. Save it as UTF-8 without one.")),
+        );
+    }
+    if script.has_carriage_return {
+        return Some(
+            finding("script-line-ends", "A script has the line ends of Windows")
+                .detail(format!(
+                    "The first line of `{shown}` ends with CR LF, so that Linux seeks an interpreter `{}\\r`. Save it with LF alone.",
+                    script.interpreter
+                ))
+                .hint("with git: `*.sh text eol=lf` in `.gitattributes`"),
+        );
+    }
+    check_script_interpreter(shown, script, subject, around)
+}
+
+fn check_script_interpreter(shown: &str, script: &Script, subject: &Subject<'_>, around: &dyn Surroundings) -> Option<Diagnostic> {
+    if !script.interpreter.starts_with('/') {
+        let given = if script.interpreter.is_empty() { "nothing".to_owned() } else { format!("`{}`", script.interpreter) };
+        let detail = format!("The first line of `{shown}` names {given} where the whole path of the interpreter must stand.");
+        return Some(finding("script-start", "Linux does not see the first line of a script").detail(detail).hint("such as `#!/bin/sh`"));
+    }
+    let called = name_of(&script.interpreter);
+    if called == "env" {
+        return check_env(shown, script, subject);
+    }
+    let (folder, _) = script.interpreter.rsplit_once('/')?;
+    let is_usual = INTERPRETERS.contains(&called) && ["/bin", "/usr/bin"].contains(&folder);
+    let known: &[&str] = if is_usual { &[&script.interpreter] } else { &[] };
+    let found = is_there(&script.interpreter, known, subject, around)?;
+    (!found).then(|| missing_script_interpreter(shown, &script.interpreter, called, subject))
+}
+
+/// `env` seeks the interpreter in the `PATH`, which has the layers' `bin` in it, but not the package.
+fn check_env(shown: &str, script: &Script, subject: &Subject<'_>) -> Option<Diagnostic> {
+    let mut words = script.argument.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let is_split = first == "-S" || first == "--split-string";
+    let called = if is_split { words.next().unwrap_or_default() } else { first };
+    if !is_split && words.next().is_some() {
+        return Some(
+            finding("missing-interpreter", "A script needs an interpreter that is not there")
+                .detail(format!(
+                    "Linux hands `{}` to `env` as one name, and there is no program of that name. `env -S` splits it.",
+                    script.argument
+                ))
+                .hint(format!("the first line of `{shown}`: `#!/usr/bin/env -S {}`", script.argument)),
+        );
+    }
+    if subject.place != Place::Lambda || subject.has_layers || INTERPRETERS.contains(&called) {
+        return None;
+    }
+    Some(missing_script_interpreter(shown, called, name_of(called), subject))
+}
+
+fn missing_script_interpreter(shown: &str, interpreter: &str, called: &str, subject: &Subject<'_>) -> Diagnostic {
+    let name = called.trim_end_matches(|character: char| character.is_ascii_digit() || character == '.');
+    let (code, summary) = ("missing-interpreter", "A script needs an interpreter that is not there");
+    let is_sure = NO_INTERPRETERS.contains(&name) || interpreter.starts_with(TASK_ROOT) || subject.place != Place::Lambda;
+    let diagnostic = if is_sure { finding(code, summary) } else { Diagnostic::warning(code, summary) };
+    let diagnostic = diagnostic.detail(format!("`{shown}` is run by `{interpreter}`, which {} does not have.", subject.around()));
+    match name {
+        _ if subject.place != Place::Lambda => diagnostic,
+        "python" | "node" | "nodejs" | "ruby" | "java" | "dotnet" => {
+            let family = if name == "node" { "nodejs" } else { name };
+            diagnostic.hint(format!("the runtimes `{family}…` have it; they call a handler and need no `bootstrap`"))
+        }
+        _ => diagnostic.hint("the shells `/bin/sh` and `/bin/bash` are there; anything else comes with a layer or an image"),
+    }
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// Adds what only a program that is built can be told to do.
+pub(super) fn with_advice(diagnostic: Diagnostic, subject: &Subject<'_>) -> Diagnostic {
+    if diagnostic.code == "newer-glibc" { with_older_glibc(diagnostic, subject) } else { diagnostic }
+}

@@ -1,0 +1,108 @@
+//! Packages: what is said of them, and that nothing is done twice.
+
+use crate::support::{Backend, Sandbox, World, spec};
+use std::time::Duration;
+
+/// A function that a command builds from the folder `src`.
+fn built(name: &str) -> String {
+    format!(
+        "[function.{name}]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\nbuild = {{ command = \"mkdir -p out/{name} && cat src/* > out/{name}/bootstrap && chmod +x out/{name}/bootstrap\", inputs = [\"src/**\"], output = \"out/{name}\" }}\n\n"
+    )
+}
+
+fn with_sources(world: &World, names: &[&str]) -> Sandbox {
+    let sandbox = world.sandbox(&(spec::header() + &names.iter().map(|name| built(name)).collect::<String>()));
+    std::fs::create_dir(sandbox.path().join("src")).unwrap();
+    sandbox.write("src/main.sh", "#!/bin/sh\necho first\n");
+    sandbox
+}
+
+#[test]
+fn a_plan_says_which_file_made_a_package_another_also_after_builds_in_between() {
+    let world = World::start(Backend::Local);
+    let sandbox = with_sources(&world, &["a"]);
+    sandbox.expect(2, &["diff", "--exit-code"]).says("+ function.a: not applied yet");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["diff", "--exit-code"]).says("No difference: the package is the one that was applied.");
+    sandbox.write("src/main.sh", "#!/bin/sh\necho second\n");
+    sandbox.expect(0, &["build"]);
+    sandbox.write("src/more.sh", "echo more\n");
+    let plan = sandbox.expect(0, &["plan"]).says("function.a (demo-a): the package changed");
+    assert!(plan.stdout.contains("(src/main.sh changed, src/more.sh added)"), "{plan}");
+    let markdown = sandbox.expect(0, &["plan", "--format", "markdown"]);
+    assert!(markdown.stdout.contains("(src/main.sh changed, src/more.sh added)"), "{markdown}");
+    let json = sandbox.expect(0, &["plan", "--format", "json"]).json();
+    let step = json["steps"].as_array().unwrap().iter().find(|step| step["address"] == "function.a").unwrap();
+    assert_eq!(step["source_changes"]["named"][0], serde_json::json!({ "change": "changed", "name": "src/main.sh" }));
+    sandbox.edit("cat src/*", "cat ./src/*");
+    sandbox.write("src/more.sh", "#\n");
+    assert!(sandbox.expect(0, &["plan"]).stdout.contains("build.command changed"));
+    sandbox.expect(0, &["up", "--yes"]).says("(src/main.sh changed, src/more.sh added, build.command changed)");
+    assert!(!sandbox.expect(0, &["plan"]).stdout.contains("changed"));
+}
+
+#[test]
+fn diff_lists_the_files_that_differ() {
+    let world = World::start(Backend::Local);
+    let given = "[function.b]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = { dir = \"given\" }\n";
+    let sandbox = with_sources(&world, &["a"]);
+    sandbox.spec(&(spec::header() + &built("a") + given));
+    std::fs::create_dir(sandbox.path().join("given")).unwrap();
+    sandbox.executable("given/bootstrap", "#!/bin/sh\n");
+    sandbox.write("given/old.txt", "old");
+    sandbox.expect(0, &["up", "--yes"]);
+    std::fs::remove_file(sandbox.path().join("given/old.txt")).unwrap();
+    sandbox.write("given/new.txt", "12345");
+    sandbox.executable("given/bootstrap", "#!/bin/sh\necho\n");
+    let diff = sandbox.expect(2, &["diff", "--exit-code", "b"]);
+    insta::assert_snapshot!(diff.stdout, @r"
+      ~ function.b: 3 files differ, 13 B -> 20 B in 2 files
+          ~ bootstrap  10 B -> 15 B
+          + new.txt    5 B
+          - old.txt    3 B
+
+    The package differs from what was applied.
+    ");
+    sandbox.expect(0, &["diff", "a", "--exit-code"]);
+    sandbox.expect(6, &["diff", "c"]).says("No function is called `c`");
+    let json = crate::formats::fits(&sandbox.expect(0, &["diff", "b", "--format", "json"]));
+    assert_eq!(json["packages"][0]["standing"], "differs");
+    std::fs::remove_dir_all(sandbox.path().join("state/build/manifests")).unwrap();
+    sandbox.expect(5, &["diff", "b", "--exit-code"]).says("another package");
+}
+
+#[test]
+fn a_build_stops_at_the_first_error_or_keeps_going() {
+    let world = World::without_cloud();
+    let sandbox = with_sources(&world, &["a", "b", "c"]);
+    sandbox.edit("mkdir -p out/b", "false");
+    sandbox.edit("mkdir -p out/c", "false");
+    let failed = sandbox.expect(1, &["build", "--keep-going"]).says("built a (").says("failed b (").says("failed c (");
+    assert_eq!(failed.stderr.matches("error: A build failed").count(), 2, "{failed}");
+    let failed = sandbox.expect(1, &["build"]);
+    assert_eq!(failed.stderr.matches("error: A build failed").count(), 1, "{failed}");
+    sandbox.edit("false && cat src/* > out/b", "mkdir -p out/b && cat src/* > out/b");
+    sandbox.edit("false && cat src/* > out/c", "mkdir -p out/c && cat src/* > out/c");
+    let json = crate::formats::fits(&sandbox.expect(0, &["build", "--format", "json"]));
+    let cached = |json: &serde_json::Value| json["packages"].as_array().unwrap().iter().filter(|one| one["cached"] == true).count();
+    assert_eq!((json["packages"].as_array().unwrap().len(), cached(&json)), (3, 1));
+    sandbox.expect(0, &["build"]).says("3 packages ready").says("nothing to build");
+}
+
+#[test]
+fn what_did_not_move_is_neither_opened_nor_built() {
+    let world = World::start(Backend::Local);
+    let sandbox = with_sources(&world, &["a"]);
+    sandbox.edit("[function.a]", &(spec::plain("b") + "[function.a]"));
+    let index = || std::fs::read_to_string(sandbox.path().join("state/build/index")).unwrap();
+    sandbox.expect(0, &["up", "--yes"]);
+    // What was written just before it is read is read once more.
+    std::thread::sleep(Duration::from_millis(100));
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = index();
+    for name in ["bootstrap", "src/main.sh", "out/a/bootstrap"] {
+        assert!(before.contains(&format!("/{name}\n")), "{before}");
+    }
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(index(), before, "each reading is noted");
+}
