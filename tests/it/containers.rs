@@ -278,7 +278,7 @@ fn what_was_acknowledged_survives_a_kill_in_the_middle_of_an_upload() {
     let stage = Stage::new();
     let registry = stage.registry();
     let content = vec![7; 2_000_000];
-    let whole = registry.push(REPOSITORY, "v1", &configuration("amd64"), &[content.clone()]);
+    let whole = registry.push(REPOSITORY, "v1", &configuration("amd64"), std::slice::from_ref(&content));
     let place = registry.begin(REPOSITORY);
     let half = registry.cut("PATCH", &place, &[], &vec![8; 2_000_000], 1_000_000);
     stage.world.emulator().kill();

@@ -43,6 +43,7 @@ mod packages;
 mod refused;
 mod saved;
 mod schemas;
+mod scripts;
 mod seeds;
 mod storage;
 mod support;

@@ -203,7 +203,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, bytes).unwrap();
         }
-        let source = Source::Directory(".".into());
+        let source = Source::Directory(".".into(), crate::package::filter::Filter::default());
         let contents = super::super::contents::collect(folder.path(), &source, false).unwrap();
         let items = contents.read(&Index::default()).unwrap();
         let found = check(&contents, &items, subject);
@@ -252,6 +252,7 @@ mod tests {
             handler: String::new(),
             architectures: Vec::new(),
             layers: Some(Value::List(vec![layers(address("layer"))])),
+            image_config: None,
             span: None,
         };
         let artifact = |unzipped_bytes| Artifact { content_hash: String::new(), form: Form::Zip, unzipped_bytes, files: 1 };
