@@ -24,12 +24,6 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Whether it must have its program itself
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>).
-    pub fn needs_bootstrap(&self) -> bool {
-        self.is_provided && !self.has_layers
-    }
-
     /// Whether something is built or fetched for it.
     pub fn takes_time(&self) -> bool {
         self.build.is_some() || matches!(self.source, Source::Image(_))
