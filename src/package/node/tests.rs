@@ -93,6 +93,7 @@ impl Machine {
             handler: self.handler.into(),
             runtime: self.runtime.into(),
             layers: None,
+            image_config: None,
             architectures: vec!["arm64".into()],
             span: None,
         };

@@ -88,6 +88,7 @@ impl Machine {
             handler: self.handler.into(),
             runtime: self.runtime.into(),
             layers: None,
+            image_config: None,
             architectures: vec![self.architecture.into()],
             span: None,
         };
