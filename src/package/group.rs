@@ -90,14 +90,6 @@ pub(super) fn architecture(request: &PackageRequest) -> &str {
     request.architectures.first().map_or(DEFAULT_ARCHITECTURE, String::as_str)
 }
 
-impl Package {
-    /// Whether it must have its program itself
-    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>).
-    pub fn needs_bootstrap(&self) -> bool {
-        self.is_provided && !self.has_layers
-    }
-}
-
 /// Builds, each once; `known` has them by what tells them apart.
 #[derive(Default)]
 struct Works {

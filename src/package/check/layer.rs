@@ -21,7 +21,7 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<Diagnostic
     roots.dedup();
     let more = if roots.len() > NAMED { " and more" } else { "" };
     roots.truncate(NAMED);
-    let folder = match roots.iter().any(|root| *root == "node_modules/") {
+    let folder = match roots.contains(&"node_modules/") {
         true => "nodejs",
         false if subject.runtime.starts_with("python") || tree.names().any(|name| name.ends_with(".py")) => "python",
         false => "lib",
