@@ -2,12 +2,15 @@
 //! the zip of them when an operation uploads it.
 
 mod builder;
+mod call;
 mod check;
 mod command;
+mod container;
 mod contents;
 mod environment;
 mod filter;
 mod fingerprint;
+mod go;
 mod group;
 mod hash;
 mod image;
@@ -15,6 +18,7 @@ mod index;
 mod language;
 mod manifest;
 mod node;
+mod option;
 mod packages;
 mod problem;
 mod process;

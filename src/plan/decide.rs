@@ -322,7 +322,9 @@ impl<'a> Decider<'a> {
         plan.refusals.extend(sighting.and_then(Sighting::live).and_then(|live| refusal::undeletable(address, live)));
         let farewell = self.rules.rules(&address.kind).and_then(|rules| rules.farewell(&entry.inputs));
         plan.notes.extend(farewell.map(|note| (address.clone(), note)));
-        Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: false })
+        let is_source_gone = self.desired.discovers && entry.source.is_some();
+        let reason = if is_source_gone { Reason::SourceGone } else { Reason::NotInSpec };
+        Verdict::new(Action::Delete, reason, Work::Delete { dies_with_parent: false })
     }
 
     fn dies_with_parent(&self, address: &Address) -> bool {

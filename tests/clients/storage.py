@@ -6,7 +6,7 @@ import io
 import zipfile
 
 from checks import REGION, Refused, Step
-from stage import Names, package, steps_to_function, trust, updated
+from stage import Names, package, steps_to_function, updated
 
 BUCKET = {"Bucket": "round-trips"}
 PART = b"x" * (5 << 20)
@@ -120,7 +120,6 @@ def layer(**files):
 
 def code(checks, names):
     """A function of a zip that lies in a bucket."""
-    checks.prepare(Step("iam.create_role", {"RoleName": "runner", "AssumeRolePolicyDocument": trust()}))
     thing = {"S3Bucket": "round-trips", "S3Key": "code.zip"}
     checks.prepare(Step("s3.put_object", {**BUCKET, "Key": "code.zip", "Body": package()}))
     sha256 = base64.b64encode(hashlib.sha256(package()).digest()).decode()
@@ -181,7 +180,6 @@ def ends(checks, names):
     checks.steps(
         Step("lambda.delete_function", {"FunctionName": "stored"}),
         Step("lambda.delete_layer_version", {"LayerName": "round", "VersionNumber": 1}),
-        Step("iam.delete_role", {"RoleName": "runner"}),
         Step("s3.delete_objects", {**BUCKET, "Delete": {"Objects": [{"Key": "code.zip"}, {"Key": "layer.zip"}]}}),
         Step("s3.delete_bucket", BUCKET),
         Step("s3.list_buckets", {}, {"Buckets": []}),

@@ -100,7 +100,7 @@ impl Lambda {
 
     /// The name that a path gives, which may be an ARN.
     pub(super) fn layer_name(&self, call: &Call, reference: &str) -> Result<String, ApiError> {
-        let own = format!("{}", self.layer_arn(&call.region, ""));
+        let own = self.layer_arn(&call.region, "");
         let name = reference.strip_prefix(&own).unwrap_or(reference);
         let mut constraints = Constraints::new();
         constraints.length(name, "layerName", 1, 140);
