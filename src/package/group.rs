@@ -23,6 +23,19 @@ pub(super) struct Package {
     pub requests: Vec<PackageRequest>,
 }
 
+impl Package {
+    /// Whether it must have its program itself
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>).
+    pub fn needs_bootstrap(&self) -> bool {
+        self.is_provided && !self.has_layers
+    }
+
+    /// Whether something is built or fetched for it.
+    pub fn takes_time(&self) -> bool {
+        self.build.is_some() || matches!(self.source, Source::Image(_))
+    }
+}
+
 /// One build and what came of it.
 pub(super) struct Work {
     /// Tells it apart from others in every run, also when its options were changed.

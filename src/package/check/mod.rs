@@ -190,6 +190,7 @@ mod tests {
     use super::testing::Program;
     use super::*;
     use crate::model::{Form, Value};
+    use crate::package::filter::Filter;
     use crate::package::index::Index;
     use crate::package::source::Source;
 
@@ -203,7 +204,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, bytes).unwrap();
         }
-        let source = Source::Directory(".".into(), crate::package::filter::Filter::default());
+        let source = Source::Directory(".".into(), Filter::default());
         let contents = super::super::contents::collect(folder.path(), &source, false).unwrap();
         let items = contents.read(&Index::default()).unwrap();
         let found = check(&contents, &items, subject);

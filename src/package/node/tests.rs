@@ -94,7 +94,6 @@ impl Machine {
             handler: self.handler.into(),
             runtime: self.runtime.into(),
             layers: None,
-            image_config: None,
             architectures: vec!["arm64".into()],
             span: None,
         };

@@ -89,7 +89,6 @@ impl Machine {
             handler: self.handler.into(),
             runtime: self.runtime.into(),
             layers: None,
-            image_config: None,
             architectures: vec![self.architecture.into()],
             span: None,
         };
