@@ -125,7 +125,7 @@ impl Engine {
 
 fn run_arguments(engine: &str, user: User, room: &Room) -> Vec<String> {
     let mut arguments: Vec<String> = ["run", "--rm"].map(str::to_owned).into();
-    arguments.extend(user_arguments(engine, user).into_iter());
+    arguments.extend(user_arguments(engine, user));
     arguments.extend(room_arguments(room, "--workdir"));
     arguments.push(room.image.clone());
     arguments

@@ -211,6 +211,9 @@ impl Run<'_> {
         let architecture = package.requests.first().map_or(DEFAULT_ARCHITECTURE, architecture);
         let job = ImageJob { architecture, folder, cache, index: &self.index, may_run };
         let made = self.builders.images().make(image, built.as_ref(), job).await?;
+        for request in &package.requests {
+            image::verify(&made, request, architecture, &Store::new(cache))?;
+        }
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
         let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
         let found = built.iter().flat_map(|built| built.warnings.clone()).chain(made.warnings);

@@ -186,6 +186,7 @@ impl Spec {
             code: section.values.get("code").cloned(),
             build: section.values.get("build").cloned(),
             image: section.values.get("image").cloned(),
+            image_config: section.values.get("image_config").cloned(),
             runtime: text("runtime"),
             handler: text("handler"),
             architectures: texts(&value(architectures).unwrap_or(Value::Null)),

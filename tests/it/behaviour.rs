@@ -70,6 +70,44 @@ const BEHAVIOURS: &[Behaviour] = &[
         &["a_state_of_another_region_is_not_taken_for_all_gone", "another_account_is_refused"],
     ),
     behaviour("what AWS's message does not say is said", ("aws/advice.rs", "const ALL"), &["what_people_meet_comes_with_what_helps"]),
+    // Repositories and images
+    behaviour(
+        "Lambda writes a statement of its own into a repository's policy: no drift, and those of others are written back",
+        ("kinds/ecr/policy.rs", "fn lets_lambda_fetch"),
+        &[
+            "what_lambda_wrote_itself_is_no_drift_and_what_others_wrote_is_shown",
+            "the_statements_of_others_are_written_back",
+            "a_repository_comes_up_is_mended_and_goes_without_a_trace",
+        ],
+    ),
+    behaviour(
+        "a repository with images is not deleted without force: those that lambdo pushed go first, others are named",
+        ("kinds/ecr/read.rs", "fn strangers"),
+        &["a_repository_with_images_of_others_stays_until_it_is_let_go_with_them", "what_keeps_a_repository_is_named"],
+    ),
+    behaviour(
+        "a repository that was just made may be unknown for a while",
+        ("kinds/ecr/run.rs", "EARLY_LIMIT_MS"),
+        &["a_repository_that_was_just_made_may_be_unknown_for_a_while"],
+    ),
+    behaviour(
+        "ECR deletes an image with its last tag: what another function still uses stays",
+        ("kinds/image/run.rs", "fn delete"),
+        &["functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one"],
+    ),
+    behaviour(
+        "Lambda does not follow a tag that moves: digests are compared",
+        ("kinds/function/moved_tags.rs", "fn compare"),
+        &[
+            "a_tag_that_leads_elsewhere_shows_and_one_that_does_not_is_as_applied",
+            "an_image_by_its_tag_is_deployed_and_followed_when_the_tag_moves",
+        ],
+    ),
+    behaviour(
+        "the package type of a function cannot be changed: it is made anew",
+        ("kinds/function/package_type.rs", "PACKAGE_TYPE"),
+        &["a_function_changes_from_zip_to_image_and_back"],
+    ),
     // Functions: create
     behaviour(
         "Lambda cannot use a fresh role for a while: tried again for two minutes, then told with the trust policy",

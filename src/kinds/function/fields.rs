@@ -100,16 +100,13 @@ const SECRET: &[Field] = &[
     Field::new("file", ANY_STRING, "A file beside the spec."),
 ];
 
-/// Patterns of files; how many there are is nobody's business.
-const PATTERNS: Shape = Shape::List { item: &ANY_STRING, max: usize::MAX };
-
 /// Keys of `code`.
 pub(crate) const CODE: &[Field] = &[
     Field::new("file", Shape::text(1, 4096), "One file, which becomes `bootstrap` or keeps its name."),
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the package."),
     Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it, but for what a `.lambdoignore` in it names."),
-    Field::new("include", PATTERNS, "Patterns of the files of `dir` that are taken, such as `**/*.py` or `data`; all where absent."),
-    Field::new("exclude", PATTERNS, "Patterns of the files of `dir` that are left out."),
+    Field::new("include", TEXTS, "Patterns of the files of `dir` that are taken, such as `**/*.py` or `data`; all where absent."),
+    Field::new("exclude", TEXTS, "Patterns of the files of `dir` that are left out."),
     Field::new("zip", Shape::text(1, 4096), "A zip that is used as it is."),
     Field::new("s3", Shape::Table(STORED), "A zip that lies in S3 already, in the region that is deployed to."),
 ];

@@ -124,6 +124,7 @@ impl Machine {
             runtime: "provided.al2023".into(),
             architectures: vec![self.architecture.into()],
             layers: None,
+            image_config: None,
             span: None,
         }
     }

@@ -85,6 +85,7 @@ impl Machine {
             code: None,
             build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
             image: None,
+            image_config: None,
             handler: self.handler.into(),
             runtime: self.runtime.into(),
             layers: None,
