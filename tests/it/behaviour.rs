@@ -165,7 +165,7 @@ const BEHAVIOURS: &[Behaviour] = &[
     ),
     behaviour(
         "a zip near the limit: 413, or a connection that is cut",
-        ("kinds/function/run.rs", "fn too_large"),
+        ("kinds/function/code.rs", "fn explained"),
         &[
             "a_zip_that_lambda_finds_too_large_is_told_with_the_limit",
             "an_upload_that_is_refused_or_cut_near_the_limit_is_told_to_be_large",
