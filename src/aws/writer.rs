@@ -130,6 +130,13 @@ impl Writer {
         self.reader.caller()
     }
 
+    /// The same with another way to container registries.
+    #[cfg(test)]
+    pub(super) fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Arc::new(registry);
+        self
+    }
+
     /// The way to container registries.
     pub(super) fn registry(&self) -> &Registry {
         &self.registry

@@ -1,5 +1,9 @@
 //! The command line as data.
 
+mod build;
+
+pub use build::BuildArguments;
+
 use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
 use super::logs::Since;
@@ -184,29 +188,6 @@ pub struct InitArguments {
     /// Print the config.toml, and write nothing
     #[arg(long, visible_alias = "stdout")]
     pub dry_run: bool,
-}
-
-/// What `build` takes.
-#[derive(Args, Clone, Debug)]
-pub struct BuildArguments {
-    /// Functions to build, as names or globs [default: all]
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-    /// Go on when a build fails, and report all that do
-    #[arg(short, long)]
-    pub keep_going: bool,
-    /// Build nothing: say whether FILE, a program, a zip or a folder, will start on Lambda; exit with 1 if not
-    #[arg(long, value_name = "FILE")]
-    pub check: Option<PathBuf>,
-    /// The runtime that FILE is for [default: that of the function NAME, or provided.al2023]
-    #[arg(long, value_name = "RUNTIME", requires = "check")]
-    pub runtime: Option<String>,
-    /// The processor that FILE is for, arm64 or x86_64 [default: that of the function NAME, or x86_64]
-    #[arg(long, value_name = "ARCHITECTURE", requires = "check", value_parser = ["arm64", "x86_64"], hide_possible_values = true)]
-    pub architecture: Option<String>,
-    /// The handler in FILE [default: that of the function NAME]
-    #[arg(long, value_name = "HANDLER", requires = "check")]
-    pub handler: Option<String>,
 }
 
 /// What `plan` takes.

@@ -10,6 +10,7 @@ use super::events::{Events, Functions};
 use super::iam::Iam;
 use super::lambda::Lambda;
 use super::logs::Logs;
+use super::s3::S3;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub struct Cloud {
     pub iam: Arc<Iam>,
     /// Log groups and their events.
     pub logs: Arc<Logs>,
+    /// Buckets and objects.
+    pub s3: Arc<S3>,
     /// Repositories and images.
     pub ecr: Arc<Ecr>,
     /// Functions, and what runs of them.
@@ -56,11 +59,12 @@ impl Cloud {
         let iam = Arc::new(Iam::open(common.clone())?);
         let logs = Arc::new(Logs::open(common.clone())?);
         let ecr = Arc::new(Ecr::open(common.clone(), &options.folder, &options.endpoint_url)?);
-        let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs), Arc::clone(&ecr))?;
+        let s3 = Arc::new(S3::open(common.clone(), &options.folder)?);
+        let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs), Arc::clone(&ecr), Arc::clone(&s3))?;
         let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
         let events = Arc::new(Events::open(common.clone(), functions)?);
         ecr.blobs().collect_now();
-        Ok(Self { common, iam, logs, ecr, lambda, events, instance: random_id() })
+        Ok(Self { common, iam, logs, ecr, s3, lambda, events, instance: random_id() })
     }
 
     /// What `GET /_lambdo/health` answers.

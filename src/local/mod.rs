@@ -22,6 +22,7 @@ mod launch;
 mod logs;
 mod names;
 mod run;
+mod s3;
 mod server;
 mod signature;
 mod sts;

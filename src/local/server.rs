@@ -47,6 +47,11 @@ async fn answer(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let request_id = random_id();
     let scope = Scope::of(&parts.headers);
+    // Objects are too large to be read before they are looked at.
+    if let Some(scope) = scope.as_ref().filter(|scope| scope.service == "s3" && admit(&parts).is_ok()) {
+        let call = Call { region: scope.region.clone(), request_id };
+        return cloud.s3.answer(&call, &parts, body).await;
+    }
     if scope.is_none() && parts.uri.path().starts_with(ecr::PATH) && admit(&parts).is_ok() {
         return ecr::answer(&cloud.ecr, &parts, body).await;
     }
@@ -99,7 +104,7 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
         "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body)).await,
         other => {
             let message =
-                format!("The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, ECR, Lambda and EventBridge");
+                format!("The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, ECR, S3, Lambda and EventBridge");
             Err(ApiError::new(501, "NotImplemented", message))
         }
     }

@@ -17,6 +17,8 @@ pub struct PackageRequest {
     pub build: Option<Value>,
     /// Its `image`.
     pub image: Option<Value>,
+    /// Its `image_config`, which says what the image starts instead.
+    pub image_config: Option<Value>,
     /// Its runtime, such as `provided.al2023`.
     pub runtime: String,
     /// Its handler; empty where none is given.

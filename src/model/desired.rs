@@ -31,6 +31,8 @@ pub struct Desired {
     pub stage: Option<String>,
     /// The resources by address.
     pub resources: BTreeMap<Address, Resource>,
+    /// Whether folders become resources without being named one by one.
+    pub discovers: bool,
     /// What `lambdo output` shows, with references to attributes where AWS decides.
     pub outputs: Table,
 }
@@ -50,6 +52,8 @@ pub struct Resource {
     pub dependencies: Vec<Dependency>,
     /// The resource that it lives and dies with.
     pub parent: Option<Address>,
+    /// The folder that it comes from, where nobody named it one by one.
+    pub source: Option<String>,
     /// What is never written and never drift.
     pub ignore: Vec<Path>,
     /// Whether a delete or a replacement of it is refused.
@@ -70,6 +74,7 @@ impl Resource {
             attributes: Table::new(),
             dependencies: Vec::new(),
             parent: None,
+            source: None,
             ignore: Vec::new(),
             protect: false,
             keep: false,
@@ -164,12 +169,12 @@ pub enum Until {
 impl Desired {
     /// Nothing at all: what `destroy` plans towards.
     pub fn nothing(project: &str, stage: Option<&str>) -> Self {
-        Self { project: project.into(), stage: stage.map(Into::into), resources: BTreeMap::new(), outputs: Table::new() }
+        Self { project: project.into(), stage: stage.map(Into::into), resources: BTreeMap::new(), discovers: false, outputs: Table::new() }
     }
 
     /// What the state says was applied: what `drift` plans towards.
     pub fn as_applied(state: &State) -> Self {
         let resources = state.entries.iter().map(|(address, entry)| (address.clone(), entry.as_resource(address))).collect();
-        Self { project: state.project.clone(), stage: state.stage.clone(), resources, outputs: state.outputs.clone() }
+        Self { project: state.project.clone(), stage: state.stage.clone(), resources, discovers: false, outputs: state.outputs.clone() }
     }
 }

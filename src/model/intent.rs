@@ -185,6 +185,7 @@ impl Entry {
         self.attributes.extend(facts.attributes);
         self.dependencies = facts.dependencies;
         self.parent = facts.parent;
+        self.source = facts.source;
         self.ignore = facts.ignore;
         self.protect = facts.protect;
         self.keep = facts.keep;

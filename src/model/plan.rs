@@ -97,6 +97,9 @@ pub struct EntryFacts {
     pub dependencies: Vec<super::Dependency>,
     /// The resource that it dies with.
     pub parent: Option<Address>,
+    /// The folder that it comes from, where nobody named it one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// What is never written.
     pub ignore: Vec<Path>,
     /// Whether a delete is refused.
@@ -141,6 +144,8 @@ pub enum Reason {
     DependencyReplaced,
     /// The spec does not ask for it any more.
     NotInSpec,
+    /// The folder that it came from is not found any more.
+    SourceGone,
     /// AWS differs from what was applied.
     Drifted,
     /// The user asked.

@@ -86,6 +86,9 @@ pub struct Entry {
     /// The resource that it dies with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Address>,
+    /// The folder that it came from, where nobody named it one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// What is never written and never drift.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<Path>,
@@ -123,6 +126,7 @@ impl Entry {
             attributes: Table::new(),
             dependencies: Vec::new(),
             parent: None,
+            source: None,
             ignore: Vec::new(),
             adopted: false,
             protect: false,
@@ -140,6 +144,7 @@ impl Entry {
             attributes: self.attributes.clone(),
             dependencies: self.dependencies.clone(),
             parent: self.parent.clone(),
+            source: self.source.clone(),
             ignore: self.ignore.clone(),
             protect: self.protect,
             keep: self.keep,

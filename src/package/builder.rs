@@ -4,6 +4,7 @@ use super::check::is_provided;
 use super::command::CommandBuilder;
 use super::environment::Environment;
 use super::fingerprint::Sources;
+use super::go::GoBuilder;
 use super::image::Images;
 use super::index::Index;
 use super::node::NodeBuilder;
@@ -142,6 +143,7 @@ impl Builders {
             images: Images::new(environment.clone()),
             builders: vec![
                 Box::new(CommandBuilder),
+                Box::new(GoBuilder::new(environment.clone())),
                 Box::new(RustBuilder::new(environment.clone())),
                 Box::new(PythonBuilder::new(environment.clone())),
                 Box::new(NodeBuilder::new(environment)),

@@ -25,6 +25,7 @@ pub(super) fn find(folder: &Path, shown: &str) -> Result<(&'static str, &'static
     }
     match candidates(folder)[..] {
         [found] => Ok(found),
+        [] if has_go(folder) => Ok(("go", "*.go")),
         [] => Err(nothing_found(folder, shown)),
         ref several => Err(ambiguous(shown, several)),
     }
@@ -33,6 +34,12 @@ pub(super) fn find(folder: &Path, shown: &str) -> Result<(&'static str, &'static
 fn candidates(folder: &Path) -> Vec<(&'static str, &'static str)> {
     let marker = |markers: &[&'static str]| markers.iter().copied().find(|marker| folder.join(marker).is_file());
     MARKERS.iter().filter_map(|(kind, markers)| Some((*kind, marker(markers)?))).collect()
+}
+
+/// Whether there are files of Go, which need not be called `main.go` where a module lies above.
+fn has_go(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|ending| ending == "go"))
 }
 
 fn not_a_folder(shown: &str) -> Diagnostic {
@@ -97,6 +104,7 @@ mod tests {
             (&["Cargo.toml", "src/main.rs"][..], ("rust", "Cargo.toml")),
             (&["go.mod", "main.go"], ("go", "go.mod")),
             (&["main.go"], ("go", "main.go")),
+            (&["handler.go", "README.md"], ("go", "*.go")),
             (&["requirements.txt"], ("python", "requirements.txt")),
             (&["pyproject.toml", "requirements.txt"], ("python", "pyproject.toml")),
             (&["package.json", "web/Cargo.toml"], ("node", "package.json")),

@@ -2,12 +2,15 @@
 //! the zip of them when an operation uploads it.
 
 mod builder;
+mod call;
 mod check;
 mod command;
+mod container;
 mod contents;
 mod environment;
 mod filter;
 mod fingerprint;
+mod go;
 mod group;
 mod hash;
 mod image;
@@ -15,6 +18,7 @@ mod index;
 mod language;
 mod manifest;
 mod node;
+mod option;
 mod packages;
 mod problem;
 mod process;
@@ -30,7 +34,10 @@ mod zip;
 pub use builder::{Build, Builder, Builders, Built, Job};
 pub use check::{CheckedFile, ImageFacts, ImageFile, check_file, check_image, check_media_type};
 pub use filter::Filter;
+pub use node::NODE_RUNTIME;
 pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
+pub use python::PYTHON_RUNTIME;
+pub use script::handlers::{exports_handler, python as python_handler};
 pub use source::{Source, parse};
 
 use crate::diagnostic::Diagnostic;

@@ -56,11 +56,6 @@ pub(super) fn wrong_type(key: &str, wanted: &str, given: &str) -> Diagnostic {
     Diagnostic::error("wrong-type", "A value has the wrong type").detail(format!("`{key}` is {given}; it takes {wanted}."))
 }
 
-/// A key of the spec that is decided and not built yet.
-pub(super) fn not_supported_yet(detail: String) -> Diagnostic {
-    Diagnostic::error("not-supported-yet", "Not supported yet").detail(detail)
-}
-
 /// Names in backticks with commas.
 pub(super) fn list<T: AsRef<str>>(names: &[T]) -> String {
     names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")

@@ -4,7 +4,7 @@ use super::builder::{Build, Builders};
 use super::filter::{self, Filter};
 use super::image::{self, ImageSource};
 use super::language;
-use super::problem::{list, not_supported_yet, unknown_key, wrong_type};
+use super::problem::{list, unknown_key, wrong_type};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::model::{PackageRequest, StoredCode, Table, Value};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::path::Path;
 
 const CODE_KEYS: [&str; 5] = ["file", "files", "dir", "zip", "s3"];
 
-/// Kinds of builds that the spec decides; those without a [`super::Builder`] come later.
+/// Kinds of builds; each has its [`super::Builder`].
 const BUILD_KINDS: [&str; 5] = ["go", "rust", "python", "node", "command"];
 /// Those of them that are languages, and may have a table of options in the defaults.
 const LANGUAGES: [&str; 4] = ["go", "rust", "python", "node"];
@@ -189,7 +189,7 @@ pub(super) fn build(value: &Value, key: &str, folder: &Path, builders: &Builders
         other => return Err(vec![wrong_type(key, "a folder or a table", other.type_name())]),
     };
     let build = build_of(&table, folder).map_err(|problem| vec![problem])?;
-    let Some(builder) = builders.find(&build.kind) else { return Err(vec![no_builder(&build, table.contains_key("kind"))]) };
+    let Some(builder) = builders.find(&build.kind) else { return Err(vec![unknown_kind(&build.kind)]) };
     match builder.check(&build) {
         problems if problems.is_empty() => Ok(build),
         problems => Err(problems),
@@ -220,15 +220,7 @@ fn language_options(table: &Table, kind: &str) -> Result<Table, Diagnostic> {
     }
 }
 
-const COMMAND_EXAMPLE: &str = "`build = { kind = \"command\", command = \"make\", output = \"bin/bootstrap\" }` runs any build";
-
-fn no_builder(build: &Build, is_given: bool) -> Diagnostic {
-    let kind = build.kind.as_str();
-    if BUILD_KINDS.contains(&kind) {
-        let why = if is_given { String::new() } else { format!("What lies in `{}` asks for the kind `{kind}`. ", build.path) };
-        let detail = format!("{why}Builds of the kind `{kind}` are decided but not built. Name a command.");
-        return not_supported_yet(detail).hint(COMMAND_EXAMPLE);
-    }
+fn unknown_kind(kind: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error("unknown-build-kind", "This kind of build is not known")
         .detail(format!("`build.kind` is `{kind}`. It takes {}.", list(&BUILD_KINDS)));
     match nearest(kind, BUILD_KINDS) {
@@ -247,7 +239,7 @@ mod tests {
 
     fn parsed(code: Option<&str>, build: Option<&str>) -> Result<Source, Vec<Diagnostic>> {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["app/Cargo.toml", "api/go.mod", "mixed/Cargo.toml", "mixed/package.json", "empty/x"] {
+        for file in ["app/Cargo.toml", "mixed/Cargo.toml", "mixed/package.json", "empty/x"] {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
@@ -289,12 +281,6 @@ mod tests {
     }
 
     #[test]
-    fn a_language_without_a_builder_is_named() {
-        let problems = parsed(None, Some(r#""api""#)).unwrap_err();
-        insta::assert_snapshot!(problems[0].detail, @"What lies in `api` asks for the kind `go`. Builds of the kind `go` are decided but not built. Name a command.");
-    }
-
-    #[test]
     fn what_is_wrong_has_its_code() {
         for (code, build, expected) in [
             (None, None, "no-code"),
@@ -314,10 +300,8 @@ mod tests {
             (None, Some(r#""app/Cargo.toml""#), "wrong-file-type"),
             (None, Some(r#"{"path":"empty"}"#), "no-language"),
             (None, Some(r#"{"path":"mixed"}"#), "two-languages"),
-            (None, Some(r#"{"path":"api"}"#), "not-supported-yet"),
             (None, Some(r#"{"path":"app","rust":3}"#), "wrong-type"),
             (None, Some(r#"{"path":"app","rust":{"bins":"x"}}"#), "unknown-key"),
-            (None, Some(r#"{"kind":"go"}"#), "not-supported-yet"),
             (None, Some(r#"{"kind":"comand"}"#), "unknown-build-kind"),
             (None, Some("3"), "wrong-type"),
         ] {

@@ -1,12 +1,14 @@
 //! Whole runs over packages: files, builds, zips.
 
+mod measure;
+
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, Value};
 use std::fs;
 use std::sync::{Arc, Mutex};
 
-struct Fixture {
-    folder: tempfile::TempDir,
+pub(super) struct Fixture {
+    pub folder: tempfile::TempDir,
     events: Arc<Mutex<Vec<Event>>>,
 }
 
@@ -17,6 +19,7 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRe
         code: code.map(value),
         build: build.map(value),
         image: None,
+        image_config: None,
         handler: String::new(),
         runtime: "provided.al2023".into(),
         architectures: vec!["arm64".into()],
@@ -25,22 +28,22 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRe
     }
 }
 
-fn code(function: &str, json: &str) -> PackageRequest {
+pub(super) fn code(function: &str, json: &str) -> PackageRequest {
     request(function, Some(json), None)
 }
 
-fn built(function: &str, json: &str) -> PackageRequest {
+pub(super) fn built(function: &str, json: &str) -> PackageRequest {
     request(function, None, Some(json))
 }
 
 impl Fixture {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub fn new(files: &[(&str, &str)]) -> Self {
         let fixture = Self { folder: tempfile::tempdir().unwrap(), events: Arc::default() };
         files.iter().for_each(|(name, content)| fixture.write(name, content));
         fixture
     }
 
-    fn write(&self, name: &str, content: &str) {
+    pub fn write(&self, name: &str, content: &str) {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
@@ -66,7 +69,7 @@ impl Fixture {
         is_send(resolve(requests, &options)).await
     }
 
-    async fn ok(&self, requests: Vec<PackageRequest>) -> Packages {
+    pub async fn ok(&self, requests: Vec<PackageRequest>) -> Packages {
         self.run(requests, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"))
     }
 
@@ -341,7 +344,7 @@ async fn all_problems_come_at_once_and_nothing_is_built_meanwhile() {
         code("a", r#"{"file":"gone"}"#),
         code("b", "{}"),
         built("c", COPY),
-        built("d", r#"{"kind":"go"}"#),
+        built("d", r#"{"kind":"golang"}"#),
         built("e", r#"{"kind":"command","comand":"x"}"#),
     ];
     let problems = fixture.problems(requests).await;
@@ -349,7 +352,7 @@ async fn all_problems_come_at_once_and_nothing_is_built_meanwhile() {
     insta::assert_snapshot!(told.join("\n"), @r"
     function.a missing-file
     function.b two-codes
-    function.d not-supported-yet
+    function.d unknown-build-kind
     function.e missing-key
     function.e missing-key
     function.e unknown-key

@@ -89,9 +89,7 @@ fn is_readable(request: &PackageRequest) -> bool {
     let is_broken = |value: &Value| matches!(value, Value::Unresolved(parts) if parts.is_empty());
     let given: Vec<&Value> = [&request.code, &request.build, &request.image].into_iter().flatten().collect();
     match given[..] {
-        [value] => {
-            !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken))
-        }
+        [value] => !is_broken(value) && !value.as_table().is_some_and(|table| table.values().any(is_broken)),
         _ => false,
     }
 }
@@ -213,6 +211,9 @@ impl Run<'_> {
         let architecture = package.requests.first().map_or(DEFAULT_ARCHITECTURE, architecture);
         let job = ImageJob { architecture, folder, cache, index: &self.index, may_run };
         let made = self.builders.images().make(image, built.as_ref(), job).await?;
+        for request in &package.requests {
+            image::verify(&made, request, architecture, &Store::new(cache))?;
+        }
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
         let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
         let found = built.iter().flat_map(|built| built.warnings.clone()).chain(made.warnings);
@@ -240,7 +241,8 @@ impl Run<'_> {
     }
 
     fn finish(&self, made: Vec<Made>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-        let mut packages = Packages::new(Manifests::new(self.options.cache), self.builders.images().clone(), Store::new(self.options.cache));
+        let mut packages =
+            Packages::new(Manifests::new(self.options.cache), self.builders.images().clone(), Store::new(self.options.cache));
         for (package, made) in made {
             let name = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.name.as_str());
             match made {

@@ -3,7 +3,7 @@
 use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
 use super::ownership::{self, Owner};
-use super::{Options, order, refusal, unread};
+use super::{Options, lasting, order, refusal, unread};
 use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
     State, Step, Table, TemplatePart, Value, observed::tag,
@@ -64,18 +64,8 @@ impl<'a> Decider<'a> {
                 ownership::mark(tags, &resource.address, is_adopted, self.state);
             }
         }
-        resource.attributes.extend(self.relearned(&resource));
+        resource.attributes.extend(lasting::relearned(&resource, self.state, self.observed, self.rules));
         resource
-    }
-
-    /// What AWS shows of the lasting attributes of a wanted resource that the state does not have.
-    fn relearned(&self, resource: &Resource) -> Table {
-        let lasting = self.rules.rules(&resource.address.kind).map_or(&[][..], |rules| rules.lasting_attributes());
-        let entry = self.state.entries.get(&resource.address).filter(|entry| self.has_same_name(resource, entry));
-        let is_lost = |key: &&&str| entry.is_none_or(|entry| !entry.attributes.contains_key(**key));
-        let live = resource.physical_id().and_then(|id| self.observed.of(&resource.address, id)).and_then(Sighting::live);
-        let found = lasting.iter().filter(is_lost).filter_map(|key| Some(((*key).to_owned(), live?.attributes.get(*key)?.clone())));
-        found.collect()
     }
 
     /// What a reference stands for, unless only AWS will say.
@@ -87,12 +77,8 @@ impl<'a> Decider<'a> {
         if self.decisions.get(address).is_some_and(Decision::remakes) {
             return None;
         }
-        let decided = self.decisions.get(address).and_then(|decision| decision.desired.as_ref());
-        if let Some(seen) = decided.and_then(|resource| resource.attributes.get(attribute)) {
-            return Some(seen.clone());
-        }
-        let entry = self.state.entries.get(address)?;
-        entry.attributes.get(attribute).cloned()
+        let decided = self.decisions.get(address).and_then(|decision| decision.desired.as_ref()?.attributes.get(attribute));
+        decided.or_else(|| self.state.entries.get(address)?.attributes.get(attribute)).cloned()
     }
 
     /// An output of what is neither there nor made now is not known, though its name can be predicted.
@@ -163,7 +149,7 @@ impl<'a> Decider<'a> {
             return self.replaced(resource, entry, Some(live), Reason::CannotUpdateInPlace, plan).with(difference);
         }
         if difference.changes.is_empty() {
-            if entry.deposed.len() <= self.kept(resource) {
+            if entry.deposed.len() <= lasting::kept(resource, self.rules) {
                 return Verdict::nothing().with(difference);
             }
             plan.notes.push((resource.address.clone(), "its predecessor is still to be deleted".into()));
@@ -336,7 +322,9 @@ impl<'a> Decider<'a> {
         plan.refusals.extend(sighting.and_then(Sighting::live).and_then(|live| refusal::undeletable(address, live)));
         let farewell = self.rules.rules(&address.kind).and_then(|rules| rules.farewell(&entry.inputs));
         plan.notes.extend(farewell.map(|note| (address.clone(), note)));
-        Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: false })
+        let is_source_gone = self.desired.discovers && entry.source.is_some();
+        let reason = if is_source_gone { Reason::SourceGone } else { Reason::NotInSpec };
+        Verdict::new(Action::Delete, reason, Work::Delete { dies_with_parent: false })
     }
 
     fn dies_with_parent(&self, address: &Address) -> bool {
@@ -375,10 +363,6 @@ impl<'a> Decider<'a> {
 
     fn is_lost(&self, address: &Address, entry: &Entry) -> bool {
         self.company_of_lost.contains(address) || ownership::is_lost(address, entry, self.observed, self.state)
-    }
-
-    fn kept(&self, resource: &Resource) -> usize {
-        self.rules.rules(&resource.address.kind).map_or(0, |rules| rules.kept(resource))
     }
 
     fn is_taggable(&self, address: &Address) -> bool {

@@ -79,6 +79,7 @@ pub fn facts(resource: &Resource) -> EntryFacts {
         attributes: resource.attributes.clone(),
         dependencies: resource.dependencies.clone(),
         parent: resource.parent.clone(),
+        source: resource.source.clone(),
         ignore: resource.ignore.clone(),
         protect: resource.protect,
         keep: resource.keep,
@@ -90,6 +91,7 @@ pub fn is_recorded(facts: &EntryFacts, entry: &Entry) -> bool {
     facts.attributes.iter().all(|(key, value)| entry.attributes.get(key) == Some(value))
         && facts.dependencies == entry.dependencies
         && facts.parent == entry.parent
+        && facts.source == entry.source
         && facts.ignore == entry.ignore
         && facts.protect == entry.protect
         && facts.keep == entry.keep

@@ -3,6 +3,7 @@
 mod decide;
 mod decision;
 mod diff;
+mod lasting;
 mod operations;
 mod order;
 mod ownership;

@@ -14,7 +14,7 @@ pub(crate) const USE: &str = "use";
 const DEFAULTS: &str = "defaults";
 
 /// What is wrong with a layer alone only because the rest is missing that a function would bring.
-const NEEDS_THE_REST: &[&str] = &["no-code", "unknown-function", "missing-key", "missing-variable", "no-stage"];
+const NEEDS_THE_REST: &[&str] = &["no-code", "no-folder", "unknown-function", "missing-key", "missing-variable", "no-stage"];
 
 /// All that functions can inherit.
 pub(crate) struct Layers {

@@ -167,8 +167,9 @@ pub fn load_header(path: &Path, text: &str, options: &LoadOptions<'_>) -> Result
 /// header's tables, or one of those comes after it.
 fn may_hide_header(source: &Source, finding: &Diagnostic) -> bool {
     let Some(span) = &finding.span else { return true };
-    let harmless =
-        |path: &str| matches!(path.split('.').next(), Some("function" | "role" | "outputs" | "defaults" | "log_group" | "template"));
+    let harmless = |path: &str| {
+        matches!(path.split('.').next(), Some("function" | "role" | "outputs" | "defaults" | "log_group" | "template" | "discover"))
+    };
     let mut before = None;
     for (at, path) in syntax::headers(&source.text) {
         if at <= span.start {
@@ -274,7 +275,6 @@ code = { file = "y" }
 schedule = "rate(1 hour)"
 [state]
 backend = "s3"
-[discover.all]
 [vars]
 secret = { ssm = "/x" }
 [function.a]
@@ -288,11 +288,10 @@ schedule = "rate(1 hour)"
 "#), @r#"
 3:2 not-supported-yet: `drift` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`]
 6:1 not-supported-yet: `state.backend` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile the state is in files; `state.path` says where]
-7:2 not-supported-yet: `discover` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile declare each function: `[function.NAME]` with `build = "FOLDER"`; `lambdo init` writes them for a folder]
-9:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
-12:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]
-13:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet. [meanwhile `[vars]` takes `x = { env = "NAME" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is]
-17:1 unknown-key: `schedule` is no setting of `function.b`. [a schedule is an `event_rule` with a name: `[function.b.event_rule.NAME]` with `schedule_expression = "rate(1 hour)"`]
+8:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
+11:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]
+12:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet. [meanwhile `[vars]` takes `x = { env = "NAME" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is]
+16:1 unknown-key: `schedule` is no setting of `function.b`. [a schedule is an `event_rule` with a name: `[function.b.event_rule.NAME]` with `schedule_expression = "rate(1 hour)"`]
 "#);
     }
 

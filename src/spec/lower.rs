@@ -37,7 +37,7 @@ pub fn lower_with_warnings(
 }
 
 /// The settings that give a thing its name in AWS.
-const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "repository_name", "name"];
+const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "layer_name", "repository_name", "name"];
 
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
@@ -98,7 +98,8 @@ impl<'a> Lowering<'a> {
             return Err(findings);
         }
         let resources = resources.into_iter().map(|(address, placed)| (address, placed.resource)).collect();
-        Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, outputs }, findings))
+        let discovers = !spec.discovered.discoveries.is_empty();
+        Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, discovers, outputs }, findings))
     }
 
     fn lower_sections(&mut self, artifacts: &BTreeMap<Address, Artifact>) {
@@ -131,8 +132,9 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn add(&mut self, resource: Resource, section: usize) {
+    fn add(&mut self, mut resource: Resource, section: usize) {
         let address = resource.address.clone();
+        resource.source = self.spec.discovered.folders.get(&address.name).filter(|_| address.kind == FUNCTION).cloned();
         let Some(first) = self.resources.get(&address) else {
             self.resources.insert(address, Placed { resource, section });
             return;

@@ -4,6 +4,7 @@
 //! turns them into the graph of resources. Everything that is wrong is told at once, with its place.
 
 mod checks;
+mod discover;
 mod document;
 mod foreign;
 mod graph;
@@ -116,6 +117,8 @@ pub struct Spec {
     pub outputs: Table,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// What `[discover]` has found.
+    discovered: discover::Discovered,
     /// Where each output stands.
     output_spans: BTreeMap<String, Span>,
     /// Where the values of the header stand, such as `aws.region`.
@@ -153,6 +156,7 @@ impl Spec {
             sections: variant.sections,
             outputs: variant.outputs,
             diagnostics,
+            discovered: variant.discovered,
             output_spans: variant.output_spans,
             header_spans,
             shorthands: shorthands.collect(),
@@ -182,6 +186,7 @@ impl Spec {
             code: section.values.get("code").cloned(),
             build: section.values.get("build").cloned(),
             image: section.values.get("image").cloned(),
+            image_config: section.values.get("image_config").cloned(),
             runtime: text("runtime"),
             handler: text("handler"),
             architectures: texts(&value(architectures).unwrap_or(Value::Null)),

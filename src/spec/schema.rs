@@ -1,6 +1,7 @@
 //! The JSON Schema of `config.toml`, from the field tables.
 
 use super::FUNCTION;
+use super::discover;
 use super::header::TOP;
 use crate::kinds::{Kind, Place, Registry};
 use crate::model::{Field, Shape, Value};
@@ -22,6 +23,9 @@ pub fn schema(registry: &Registry) -> Json {
     properties
         .insert("template".into(), described(named(function.clone()), "Settings that functions take with `use`, by the template's name."));
     properties.insert("defaults".into(), described(function, "Settings of all functions; what a function says itself beats them."));
+    let discovery =
+        described(named(with_unset(fields(discover::FIELDS, &[]))), "Folders that become functions, each called like its path.");
+    properties.insert(discover::DISCOVER.into(), discovery);
     properties
         .insert("vars".into(), described(json!({ "type": "object" }), "Values for `${var.NAME}`; also `{ env = \"NAME\", default = … }`."));
     properties

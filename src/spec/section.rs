@@ -1,6 +1,7 @@
 //! From the patched file to the sections that kinds read.
 
 use super::FUNCTION;
+use super::discover::Discovered;
 use super::header::check_name;
 use super::layers::{Layers, USE, contains, names_of, of_layer_alone};
 use super::merge::{CODE_KEYS, Merging, unset_of_nothing};
@@ -25,6 +26,8 @@ pub(crate) struct Reader<'a> {
     pub function_keys: Vec<&'static str>,
     /// Those of the function's own fields that no kind takes.
     own_fields: Vec<Field>,
+    /// What `[discover]` has found.
+    pub discovered: Option<&'a Discovered>,
     /// What was read.
     pub sections: Vec<Section>,
     /// Whether sections of the top level are being read.
@@ -54,6 +57,7 @@ impl<'a> Reader<'a> {
             unpatched,
             function_keys,
             own_fields,
+            discovered: None,
             sections: Vec::new(),
             is_top: true,
             top_level: 0,
@@ -153,7 +157,6 @@ impl<'a> Reader<'a> {
     }
 
     fn function_table(&mut self, name: &str, node: &Node, mut table: Nodes) {
-        self.refuse_parts(name, &mut table);
         self.check_code(name, node, &table);
         let kinds: Vec<_> = under_function(self.registry).collect();
         let mut below: BTreeMap<&'static str, Node> = BTreeMap::new();
@@ -195,17 +198,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes out what `code` and `build` will know one day.
-    fn refuse_parts(&mut self, name: &str, table: &mut Nodes) {
-        for (key, part) in [("build", "go"), ("build", "node"), ("build", "python")] {
-            let found = table.get_mut(key).and_then(Node::table_mut).and_then(|inner| inner.remove(part));
-            let refused = |node: Node| not_supported_yet(&format!("{key}.{part}"), node.key_span()).address(Address::new(FUNCTION, name));
-            self.findings.extend(found.map(refused));
-        }
-    }
-
     fn check_code(&mut self, name: &str, node: &Node, table: &Nodes) {
         let given: Vec<&str> = CODE_KEYS.into_iter().filter(|key| table.contains_key(*key)).collect();
+        let no_folder = self.discovered.filter(|_| given.is_empty()).and_then(|discovered| discovered.no_folder(name, node));
+        if let Some(finding) = no_folder {
+            self.findings.push(finding);
+            return;
+        }
         let finding = match &given[..] {
             [_] => return,
             [] if self.is_patch_only(name) => self.patch_of_nothing(name, node),

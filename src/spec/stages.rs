@@ -2,7 +2,7 @@
 
 use super::load::OF_THE_RUN;
 use super::lower::{Lowering, address_of};
-use super::{AwsSettings, FUNCTION, Header, Other, Spec, later};
+use super::{AwsSettings, FUNCTION, Header, LAYER, Other, Spec, later};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
 use crate::model::Target;
@@ -79,8 +79,9 @@ impl Lowering<'_> {
             .resources
             .iter()
             .filter_map(|(address, placed)| {
-                let id = placed.resource.physical_id()?.as_str().to_owned();
-
+                let id = placed.resource.physical_id()?.as_str();
+                // Behind a layer's name stands what is in its version.
+                let id = id.split('@').next().filter(|_| address.kind == LAYER).unwrap_or(id).to_owned();
                 // Names of roles differ in more than their case.
                 let name = if address.kind == "role" { id.to_lowercase() } else { id.clone() };
                 let owner = address_of(&self.sections[placed.section]).name;

@@ -13,7 +13,7 @@ use crate::kinds::Place;
 use crate::model::{Path, field};
 
 /// Words of the top level that are no kind's and no field's.
-const TOP_TABLES: &[&str] = &["defaults", "function", "vars", "outputs", "stage", "local", "template"];
+const TOP_TABLES: &[&str] = &["defaults", "discover", "function", "vars", "outputs", "stage", "local", "template"];
 
 impl Reader<'_> {
     /// Says what is wrong with a key of the top level.

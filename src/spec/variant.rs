@@ -1,5 +1,6 @@
 //! One reading of the file: with one stage or none, with or without `[local]`.
 
+use super::discover::Discovered;
 use super::merge::{Merging, Unset};
 use super::references::Scope;
 use super::section::Reader;
@@ -33,6 +34,7 @@ pub(crate) struct Variant {
     pub findings: Vec<Diagnostic>,
     pub unset: BTreeMap<Span, Unset>,
     pub usage: Usage,
+    pub discovered: Discovered,
 }
 
 impl File<'_> {
@@ -40,13 +42,15 @@ impl File<'_> {
     pub fn read(&self, stage: Option<&str>, is_local: bool) -> Variant {
         let Self { source, options, registry, .. } = *self;
         let mut merging = Merging::default();
-        let root = stage::patched(self.root, stage, is_local, &mut merging);
+        let mut root = stage::patched(self.root, stage, is_local, &mut merging);
         let kinds: Vec<&'static str> = registry.iter().map(|kind| kind.name()).collect();
         let mut findings = Vec::new();
         let (header, vars) = header::read_with_vars(source, &root, stage, &kinds, options, &mut findings);
         let project = header.as_ref().map(|(header, _)| header.project.as_str()).or(Some("project"));
         let scope = Scope { source, project, stage, name: None, vars: &vars, kinds: &kinds, is_local, account: true };
+        let discovered = Discovered::expand(&mut root, &scope, &mut merging);
         let mut reader = Reader::new(registry, scope, self.root, merging);
+        reader.discovered = Some(&discovered);
         reader.read(&root);
         let mut sections = std::mem::take(&mut reader.sections);
         findings.append(&mut reader.findings);
@@ -59,7 +63,7 @@ impl File<'_> {
         usage.of_templates(std::mem::take(&mut reader.templates));
         usage.of_shared(registry, &sections, &outputs);
         let unset = std::mem::take(&mut reader.merging.unset);
-        Variant { stage: stage.map(str::to_owned), is_local, header, sections, outputs, output_spans, findings, unset, usage }
+        Variant { stage: stage.map(str::to_owned), is_local, header, sections, outputs, output_spans, findings, unset, usage, discovered }
     }
 }
 

@@ -87,6 +87,7 @@ class Shell:
     def note(self, command):
         """Writes down which operation went through."""
         service, verb, *_ = shlex.split(command)
+        service = {"s3api": "s3"}.get(service, service)
         words = "".join(part.capitalize() for part in verb.split("-"))
         self.checks.succeeded.add(f"{service}:{words}")
 
@@ -96,7 +97,7 @@ def run(checks, endpoint_url):
     with tempfile.TemporaryDirectory() as folder:
         shell = Shell(checks, endpoint_url, folder)
         names = Names(checks.account)
-        checks.parts([identity, roles, groups, functions, runs, permissions, rules, repositories, ends], shell, names)
+        checks.parts([identity, roles, groups, functions, runs, permissions, rules, repositories, objects, layers, ends], shell, names)
 
 
 def identity(shell, names):
@@ -155,6 +156,48 @@ def repositories(shell, names):
     shell.fails(f"ecr create-repository {name}", "RepositoryAlreadyExistsException")
     works(f"ecr delete-repository {name} --force", {"repository.repositoryName": "typed"})
     shell.fails(f"ecr describe-images {name}", "RepositoryNotFoundException")
+
+
+def objects(shell, names):
+    works, thing = shell.works, "--bucket typed --key code.zip"
+    works(f"s3api create-bucket --bucket typed --create-bucket-configuration LocationConstraint={REGION}")
+    works(f"s3api put-object {thing} --body code.zip --metadata lambdo-lineage=l-1")
+    works(f"s3api head-object {thing}", {"Metadata": {"lambdo-lineage": "l-1"}})
+    works(f"s3api get-object {thing} got.zip")
+    same = (shell.folder / "got.zip").read_bytes() == (shell.folder / "code.zip").read_bytes()
+    shell.checks.expect("aws s3api get-object, its file", same, "differs from what was put")
+    works("s3 cp code.zip s3://typed/copied.zip")
+    works("s3 ls s3://typed/", "copied.zip")
+    works("lambda update-function-code --function-name typed --s3-bucket typed --s3-key code.zip", {"LastUpdateStatus": "InProgress"})
+    works("lambda wait function-updated-v2 --function-name typed")
+    done = shell.run("s3api create-multipart-upload --bucket typed --key large --query UploadId --output text")
+    shell.note("s3api create-multipart-upload")
+    upload = f"--bucket typed --key large --upload-id {done.stdout.strip()}"
+    works(f"s3api upload-part {upload} --part-number 1 --body code.zip")
+    parts = json.loads(shell.run(f"s3api list-parts {upload}").stdout)["Parts"]
+    named = json.dumps({"Parts": [{"PartNumber": 1, "ETag": parts[0]["ETag"]}]})
+    works(f"s3api complete-multipart-upload {upload} --multipart-upload {shlex.quote(named)}", {"Key": "large"})
+    done = shell.run("s3api create-multipart-upload --bucket typed --key never --query UploadId --output text")
+    works("s3api list-multipart-uploads --bucket typed", {"Uploads[].Key": ["never"]})
+    works(f"s3api abort-multipart-upload --bucket typed --key never --upload-id {done.stdout.strip()}")
+    shell.fails("s3api head-object --bucket typed --key never", "404")
+    works(f"s3api delete-object {thing}")
+    works("s3 rm s3://typed --recursive")
+    works("s3api delete-bucket --bucket typed")
+
+
+def layers(shell, names):
+    works, layer = shell.works, "--layer-name typed"
+    arn = f"arn:aws:lambda:{REGION}:{names.account}:layer:typed:1"
+    works(f"lambda publish-layer-version {layer} --zip-file fileb://code.zip --compatible-runtimes provided.al2023", {"LayerVersionArn": arn})
+    works(f"lambda get-layer-version {layer} --version-number 1", {"Version": 1})
+    works(f"lambda list-layer-versions {layer}", {"LayerVersions[].Version": [1]})
+    works(f"lambda update-function-configuration --function-name typed --layers {arn}", {"Layers[].Arn": [arn]})
+    works("lambda wait function-updated-v2 --function-name typed")
+    works("lambda update-function-configuration --function-name typed --layers")
+    works("lambda wait function-updated-v2 --function-name typed")
+    works(f"lambda delete-layer-version {layer} --version-number 1")
+    shell.fails(f"lambda get-layer-version {layer} --version-number 1", "ResourceNotFoundException")
 
 
 def groups(shell, names):

@@ -14,6 +14,7 @@ import containers
 import refusals
 import round_trips
 import running
+import storage
 from checks import Checks
 
 
@@ -22,14 +23,14 @@ def operations(sources):
     found = set()
     for source in sources:
         with open(source, encoding="utf-8") as file:
-            found.update(re.findall(r'= "((?:sts|iam|logs|lambda|events|ecr):[A-Z]\w+)"', file.read()))
+            found.update(re.findall(r'= "((?:sts|iam|logs|lambda|events|ecr|s3):[A-Z]\w+)"', file.read()))
     return found
 
 
 def groups(client):
     """The cases of a client."""
     if client == "boto3":
-        return [round_trips.run, running.run, containers.run, refusals.run]
+        return [round_trips.run, running.run, containers.run, storage.run, refusals.run]
     # The CLI is loaded only when it is meant: it changes where boto3 looks for its data.
     import commands  # pylint: disable=import-outside-toplevel
 

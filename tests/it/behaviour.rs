@@ -409,6 +409,49 @@ const BEHAVIOURS: &[Behaviour] = &[
         ("kinds/event_rule/live.rs", "fn live"),
         &["another_spelling_of_a_rule_is_no_drift", "an_enabled_rule_is_told_by_what_it_is_not"],
     ),
+    // Large packages
+    behaviour(
+        "a call of Lambda carries 50 MB at most; what is larger is named where it lies in S3",
+        ("kinds/code_object/store.rs", "const DIRECT_BYTES"),
+        &[
+            "a_large_package_is_sent_once_for_all_who_need_it_and_leaves_the_bucket_as_it_was",
+            "without_a_bucket_what_is_too_large_is_told_to_need_one",
+        ],
+    ),
+    behaviour(
+        "the parts of an upload that ends in the middle stay, and cost, until somebody takes them away",
+        ("kinds/code_object/multipart.rs", "fn forget_leftovers"),
+        &["an_upload_that_fails_leaves_nothing_behind_and_the_next_run_goes_on", "an_upload_that_was_killed_is_cleaned_up_by_the_next_one"],
+    ),
+    behaviour(
+        "If-None-Match keeps what somebody else has put there; after a lost answer it may be our own",
+        ("kinds/code_object/run.rs", "async fn ours"),
+        &["conditions_hold_for_what_is_there", "an_object_whose_answer_was_lost_is_ours"],
+    ),
+    behaviour(
+        "an object of S3 that has no version can change behind its name",
+        ("kinds/function/read.rs", "fn look_into_the_bucket"),
+        &["code_that_lies_in_a_bucket_is_deployed_and_sent_again_when_the_object_changes"],
+    ),
+    // Layers
+    behaviour(
+        "each PublishLayerVersion makes a version, also one whose answer is lost",
+        ("kinds/layer/run.rs", "fn forget_twins"),
+        &["a_publication_whose_answer_was_lost_is_found_again", "a_run_that_is_killed_while_it_publishes_is_taken_up_by_the_next"],
+    ),
+    behaviour(
+        "layers carry no tags: the description says whose a version is",
+        ("kinds/layer/mark.rs", "fn read"),
+        &["a_mark_is_read_as_it_is_written_and_what_others_wrote_is_theirs", "a_layer_of_somebody_else_is_left_alone"],
+    ),
+    behaviour(
+        "a version never changes, and one that functions use can be deleted",
+        ("kinds/layer/mod.rs", "fn kept"),
+        &[
+            "a_layer_is_published_once_and_functions_follow_it_to_each_new_version",
+            "as_many_versions_stay_as_are_kept_and_an_old_one_can_come_back",
+        ],
+    ),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -1,4 +1,4 @@
-//! The repository's own `config.toml`: the three examples are built, come up, and do their work.
+//! The repository's own `config.toml`: the examples are built, come up, and do their work.
 //!
 //! They are built in the folder that `scripts/try` builds them in too, so that who has tried them need not wait again.
 
@@ -80,11 +80,14 @@ impl Trial {
         self.sandbox.start(&["build"]).wait_at_most(Duration::from_secs(15 * 60)).expect(0);
         self.fleet();
         let up = self.sandbox.expect(0, &["up", "--yes", "--format", "json"]);
-        assert_eq!(up.json()["summary"]["create"], 11, "{up}");
+        assert_eq!(up.json()["summary"]["create"], 17, "{up}");
         if self.backend == Backend::Local {
-            up.says(&format!("Built for this machine ({}): hash, hello, log-cleanup", architecture()));
+            up.says(&format!("Built for this machine ({}): hash, hello, log-cleanup, redact, slug", architecture()));
         }
         self.greets_and_hashes();
+        if self.backend == Backend::Local {
+            self.masks_and_spells();
+        }
         self.cleans_up();
         self.sandbox.expect(0, &["drift"]);
         self.sandbox.expect(0, &["plan", "--exit-code"]);
@@ -113,6 +116,15 @@ impl Trial {
             let function = self.world.cloud.done(self.world.cloud.lambda.get_function_configuration().function_name(name).send());
             assert_eq!(function.architectures()[0].as_str(), architecture(), "{name}");
         }
+    }
+
+    /// Whatever versions of Python and Node.js this machine has run them.
+    fn masks_and_spells(&self) {
+        let masked = json!({ "text": "[email] from [ip] with [access-key]", "found": { "email": 1, "ip": 1, "access-key": 1 } });
+        assert_eq!(self.invoked(0, &["redact", r#""ada@example.com from 10.0.0.1 with AKIAIOSFODNN7EXAMPLE""#]).0, masked);
+        assert_eq!(self.invoked(1, &["redact", "7"]).0["errorType"], "TypeError");
+        assert_eq!(self.invoked(0, &["slug", "\"Grüße, 世界!\""]).0, json!("grusse-世界"));
+        assert_eq!(self.invoked(1, &["slug", "7"]).0["errorType"], "TypeError");
     }
 
     /// Two thousand groups: in each fifty one without retention, one that is empty and older than its retention, one that
@@ -154,7 +166,7 @@ impl Trial {
 
     fn cleans_up(&self) {
         let before = self.retention();
-        let total = FOREIGN + 1 + 3;
+        let total = FOREIGN + 1 + 5;
         assert_eq!(before.len(), total);
         let dry = json!({
             "groups": total, "retention_set": OF_EACH_SORT, "deleted": OF_EACH_SORT, "kept": total - 2 * OF_EACH_SORT,

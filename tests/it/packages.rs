@@ -106,3 +106,34 @@ fn what_did_not_move_is_neither_opened_nor_built() {
     sandbox.expect(0, &["up", "--yes"]);
     assert_eq!(index(), before, "each reading is noted");
 }
+
+/// Writes the same files as ever, with what must not count as told.
+fn write_alike(sandbox: &Sandbox, umask: &str, modified: &str) {
+    let script = format!(
+        "umask {umask}; mkdir -p given/data && printf '#!/bin/sh\\n' > given/bootstrap && chmod u+x given/bootstrap && printf ü > given/data/ü.txt && ln -s data given/link && find given -type f -exec touch -d '{modified}' {{}} +"
+    );
+    let status = std::process::Command::new("sh").args(["-c", &script]).current_dir(sandbox.path()).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn packages_are_the_same_bytes_wherever_and_whenever_they_are_made() {
+    let world = World::start(Backend::Local);
+    let given = "[function.b]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = { dir = \"given\" }\n";
+    let hashes = |umask: &str, modified: &str, arguments: &[&str]| {
+        let sandbox = world.sandbox(&(spec::header() + given));
+        write_alike(&sandbox, umask, modified);
+        let folder = sandbox.path().to_str().unwrap().to_owned();
+        let place: Vec<&str> = if arguments.is_empty() { vec![] } else { vec!["-C", &folder] };
+        let build = sandbox.expect(0, &[&["build", "--format", "json"], &place[..]].concat()).json();
+        let again = sandbox.expect(0, &[&["build", "--format", "json"], &place[..]].concat()).json();
+        assert_eq!(build["packages"][0]["content_hash"], again["packages"][0]["content_hash"]);
+        sandbox.expect(0, &[&["up", "--yes"], &place[..]].concat());
+        let sent = sandbox.expect(0, &["output", "function.b.code_sha256"]).stdout;
+        sandbox.expect(0, &[&["destroy", "--yes"], &place[..]].concat());
+        (build["packages"][0]["content_hash"].clone(), sent)
+    };
+    let first = hashes("022", "2001-01-01", &[]);
+    assert_eq!(hashes("077", "2026-01-01", &["-C"]), first);
+    assert_eq!(hashes("002", "1999-12-31", &[]), first);
+}

@@ -120,3 +120,85 @@ async fn an_upload_goes_on_where_the_registry_says_that_it_broke_off() {
     PUT /v2/up/3?digest=sha256:bb
     ");
 }
+
+/// Debian's registry, which everybody's registries come from; `None` where it is not installed.
+struct Real {
+    child: std::process::Child,
+    authority: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn real() -> Option<Real> {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let authority = format!("127.0.0.1:{port}");
+    let storage = serde_json::json!({ "filesystem": { "rootdirectory": folder.path().join("data") } });
+    let config = serde_json::json!({ "version": 0.1, "log": { "level": "error" }, "storage": storage, "http": { "addr": authority } });
+    let path = folder.path().join("config.yml");
+    std::fs::write(&path, config.to_string()).unwrap();
+    let mut command = std::process::Command::new("docker-registry");
+    let null = std::process::Stdio::null;
+    let Ok(child) = command.arg("serve").arg(&path).stdout(null()).stderr(null()).spawn() else {
+        eprintln!("LEFT OUT: there is no `docker-registry`; `scripts/setup images` installs it as root");
+        return None;
+    };
+    while std::net::TcpStream::connect(&authority).is_err() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Some(Real { child, authority, _folder: folder })
+}
+
+/// An image whose blobs are what their names say.
+fn sound_image(layer_bytes: usize) -> (Folder, Image) {
+    let folder = tempfile::tempdir().unwrap();
+    let keep = |bytes: &[u8]| {
+        let blob =
+            Blob { digest: Image { manifest: bytes.into(), media_type: String::new(), blobs: vec![] }.digest(), bytes: bytes.len() as u64 };
+        std::fs::write(folder.path().join(&blob.digest), bytes).unwrap();
+        blob
+    };
+    let layer: Vec<u8> = (0..layer_bytes).map(|number| (number * 31 % 251) as u8).collect();
+    let blobs = vec![keep(b"{\"architecture\":\"arm64\",\"os\":\"linux\"}"), keep(&layer)];
+    let describe =
+        |media_type: &str, blob: &Blob| serde_json::json!({ "mediaType": media_type, "digest": blob.digest, "size": blob.bytes });
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = serde_json::json!({
+        "schemaVersion": 2, "mediaType": media_type,
+        "config": describe("application/vnd.oci.image.config.v1+json", &blobs[0]),
+        "layers": [describe("application/vnd.oci.image.layer.v1.tar+gzip", &blobs[1])],
+    });
+    (Folder(folder), Image { manifest: manifest.to_string().into_bytes(), media_type: media_type.into(), blobs })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_registry_takes_what_is_pushed_and_is_sent_it_once() {
+    let Some(real) = real() else { return };
+    let writer = Cloud::new(|_| (500, String::new())).writer.with_registry(Registry::new(true));
+    let (folder, image) = sound_image(3_000_000);
+    let at = |repository: &str, tag: Option<&str>| PushTarget {
+        registry: real.authority.clone(),
+        repository: repository.into(),
+        tag: tag.map(str::to_owned),
+        login: None,
+    };
+    let told = Mutex::new(PushProgress::default());
+    let progress = |now| *locked(&told) = now;
+    let first = writer.push_image(&at("one", Some("a")), &image, &folder, &progress).await.unwrap();
+    assert_eq!((first.sent_blobs, first.digest), (2, image.digest()));
+    let told = *locked(&told);
+    assert_eq!((told.blobs_done, told.blobs, told.bytes_done), (2, 2, told.bytes));
+    for target in [at("one", Some("a")), at("one", Some("b")), at("one", None)] {
+        assert_eq!(writer.push_image(&target, &image, &folder, &|_| {}).await.unwrap().sent_blobs, 0, "{target:?}");
+    }
+    // Another repository of the registry takes the blobs from the first one.
+    std::fs::remove_file(folder.0.path().join(&image.blobs[1].digest)).unwrap();
+    std::fs::write(folder.0.path().join(&image.blobs[1].digest), "").unwrap();
+    writer.push_image(&at("two", Some("a")), &image, &folder, &|_| {}).await.unwrap();
+}

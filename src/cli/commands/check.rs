@@ -52,6 +52,7 @@ fn request(workspace: &Workspace, arguments: &BuildArguments) -> Result<PackageR
             code: None,
             build: None,
             image: None,
+            image_config: None,
             runtime: USUAL_RUNTIME.to_owned(),
             handler: String::new(),
             architectures: vec![if workspace.global.local { local::architecture() } else { USUAL_ARCHITECTURE }.to_owned()],

@@ -104,12 +104,8 @@ impl Function {
     /// Why it is commented out; `None` for what this version deploys.
     pub fn reason(&self) -> Option<&'static str> {
         match &self.code {
-            Code::Rust { .. } | Code::Bootstrap { .. } => None,
             Code::Go { .. } => Some("lambdo does not build it yet; uncommented, the `go` of your machine does"),
-            Code::Script { language: Script::Typed, .. } => {
-                Some("lambdo does not compile it yet; name the folder that your compiler writes")
-            }
-            Code::Script { .. } => Some("lambdo does not install packages for it yet; uncommented, the folder is deployed as it lies"),
+            Code::Rust { .. } | Code::Bootstrap { .. } | Code::Script { .. } => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::folder::{Folder, below, join, split};
 use super::{Candidate, Code, Script};
+use crate::package;
 use std::collections::BTreeMap;
 
 /// Folders whose name says where sources lie or where a build puts things, not what they are.
@@ -56,10 +57,11 @@ pub fn go(folder: &Folder) -> Vec<Candidate> {
 /// The handlers in Python and Node.
 pub fn handlers(folder: &Folder) -> Vec<Candidate> {
     let python = folder.ending(&["py"]).filter(|file| !split(file).1.starts_with("test_"));
-    let python = python.filter_map(|file| handler(folder, file, Script::Python, &PYTHON_PROJECT, &python_handler(&folder.text(file))?));
+    let python =
+        python.filter_map(|file| handler(folder, file, Script::Python, &PYTHON_PROJECT, &package::python_handler(&folder.text(file))?));
     let is_test = |file: &&str| [".test.", ".spec.", ".d."].iter().any(|part| file.contains(part));
     let node = folder.ending(&["js", "mjs", "cjs", "ts", "mts"]).filter(|file| !is_test(file));
-    let node = node.filter(|file| exports_handler(&folder.text(file))).filter_map(|file| {
+    let node = node.filter(|file| package::exports_handler(&folder.text(file))).filter_map(|file| {
         let language = if file.ends_with("ts") { Script::Typed } else { Script::Node };
         handler(folder, file, language, &NODE_PROJECT, "handler")
     });
@@ -75,32 +77,6 @@ fn handler(folder: &Folder, file: &str, language: Script, projects: &[&str], nam
     let wish = if EMPTY_NAMES.contains(&stem) { telling(own) } else { stem };
     let code = Code::Script { language, handler: format!("{module}.{name}") };
     Some(Candidate { wish: wish.to_owned(), folder: place.to_owned(), code })
-}
-
-/// The first function of a Python file that AWS could call: it takes an event and a context.
-fn python_handler(text: &str) -> Option<String> {
-    text.lines().find_map(|line| {
-        let is_handler = |name: &str| name == "handler" || name.ends_with("_handler");
-        if let Some((name, rest)) = line.strip_prefix("def ").and_then(|line| line.split_once('(')) {
-            let takes_two = rest.contains(',') || rest.trim().is_empty();
-            return (is_handler(name.trim()) && takes_two).then(|| name.trim().to_owned());
-        }
-        let (name, _) = line.split_once(" = ")?;
-        matches!(name, "handler" | "lambda_handler").then(|| name.to_owned())
-    })
-}
-
-fn exports_handler(text: &str) -> bool {
-    text.lines().map(str::trim_start).any(|line| {
-        let words: Vec<&str> =
-            line.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).filter(|word| !word.is_empty()).collect();
-        match words[..] {
-            ["exports", "handler", ..] | ["module", "exports", "handler", ..] => line.contains('='),
-            ["export", "const" | "let" | "var" | "function", "handler", ..] | ["export", "async", "function", "handler", ..] => true,
-            ["export", "handler", ..] => line.contains('{'),
-            _ => false,
-        }
-    })
 }
 
 /// The files of tools that describe a deployment, one for each tool and folder at most.

@@ -137,7 +137,7 @@ fn other_languages_are_seen_with_their_handlers() {
         "web Node web (index.handler)",
     ];
     assert_eq!(lines(&found), expected);
-    assert!(found.functions.iter().all(|function| function.reason().is_some()));
+    assert!(found.functions.iter().all(|function| function.reason().is_some() == (function.language() == "Go")));
 }
 
 #[test]
@@ -243,6 +243,16 @@ fn the_spec_teaches_what_can_be_said() {
     code = { file = "dist/a \"b\" $${c}/bootstrap" }  # built before; `code.dir` takes a whole folder
     architectures = "arm64"
 
+    [function.resize]
+    build = { kind = "python", path = "functions/resize" }
+    runtime = "python3.14"
+    handler = "app.handler"
+
+    [function.web]
+    build = { kind = "node", path = "web" }
+    runtime = "nodejs24.x"
+    handler = "app.handler"
+
     # Runs it every morning at six, UTC:
     # [function.hello.event_rule.daily]
     # schedule_expression = "cron(0 6 * * ? *)"
@@ -258,18 +268,6 @@ fn the_spec_teaches_what_can_be_said() {
     # build.command = "CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -buildvcs=false -tags lambda.norpc -o cmd/report/bootstrap ./cmd/report"
     # build.inputs = ["**/*.go", "go.mod", "go.sum"]
     # build.output = "cmd/report/bootstrap"
-
-    # Python, functions/resize (app.handler): lambdo does not install packages for it yet; uncommented, the folder is deployed as it lies.
-    # [function.resize]
-    # runtime = "python3.14"
-    # handler = "app.handler"
-    # code = { dir = "functions/resize" }
-
-    # TypeScript, web (app.handler): lambdo does not compile it yet; name the folder that your compiler writes.
-    # [function.web]
-    # runtime = "nodejs24.x"
-    # handler = "app.handler"
-    # code = { dir = "web" }
     "#);
     insta::assert_snapshot!(text::config(&Found { functions: vec![], ..sample() }, None), @r#"
     # What lambdo deploys. `lambdo validate` checks this file, `lambdo schema` prints all keys.
@@ -305,14 +303,11 @@ fn what_was_found_is_told_at_any_width() {
       + api     Rust        binary api
       + old     prebuilt    dist/a "b" ${c}/bootstrap
       # report  Go          cmd/report
-      # resize  Python      functions/resize (app.handler)
-      # web     TypeScript  web (app.handler)
+      + resize  Python      functions/resize (app.handler)
+      + web     TypeScript  web (app.handler)
 
     # commented out in the spec:
         Go: lambdo does not build it yet; uncommented, the `go` of your machine does.
-        Python: lambdo does not install packages for it yet; uncommented, the folder is deployed as it
-          lies.
-        TypeScript: lambdo does not compile it yet; name the folder that your compiler writes.
 
     Not read: template.yaml (SAM). What such files declare beyond the code must be written into the spec
     by hand; what was deployed by them stays as it is.
@@ -340,21 +335,15 @@ fn what_was_found_is_told_at_any_width() {
           dist/a "b" ${c}/bootstrap
       # report  Go
           cmd/report
-      # resize  Python
+      + resize  Python
           functions/resize (app.handler)
-      # web  TypeScript
+      + web  TypeScript
           web (app.handler)
 
     # commented out in the spec:
         Go: lambdo does not build it yet;
           uncommented, the `go` of your
           machine does.
-        Python: lambdo does not install
-          packages for it yet; uncommented,
-          the folder is deployed as it lies.
-        TypeScript: lambdo does not
-          compile it yet; name the folder
-          that your compiler writes.
 
     Not read: template.yaml (SAM). What such
     files declare beyond the code must be

@@ -2,11 +2,10 @@
 
 use super::folder::join;
 use super::{Code, Found, Function, Script};
+use crate::package::{NODE_RUNTIME, PYTHON_RUNTIME};
 
 /// Where comments behind a value begin, in characters.
 const COMMENT_AT: usize = 40;
-const PYTHON_RUNTIME: &str = "python3.14";
-const NODE_RUNTIME: &str = "nodejs24.x";
 
 /// The spec for what was found; `region` as the AWS configuration of this machine names it.
 pub fn config(found: &Found, region: Option<&str>) -> String {
@@ -102,9 +101,9 @@ fn settings(function: &Function) -> String {
         }
         Code::Go { module, package } => go(module, package),
         Code::Script { language, handler, .. } => {
-            let runtime = if *language == Script::Python { PYTHON_RUNTIME } else { NODE_RUNTIME };
+            let (kind, runtime) = if *language == Script::Python { ("python", PYTHON_RUNTIME) } else { ("node", NODE_RUNTIME) };
             let (runtime, handler, folder) = (quoted(runtime), quoted(handler), quoted(&function.folder));
-            format!("runtime = {runtime}\nhandler = {handler}\ncode = {{ dir = {folder} }}")
+            format!("build = {{ kind = \"{kind}\", path = {folder} }}\nruntime = {runtime}\nhandler = {handler}")
         }
     }
 }

@@ -21,7 +21,7 @@ impl Causes {
         match (step.action, step.reason) {
             (Action::NoOp, _) => Self::default(),
             (Action::Create, Reason::MissingInAws) => Self { is_spec: false, is_drift: true },
-            (_, Reason::NotInState | Reason::NotInSpec | Reason::Requested) => Self { is_spec: true, is_drift: false },
+            (_, Reason::NotInState | Reason::NotInSpec | Reason::SourceGone | Reason::Requested) => Self { is_spec: true, is_drift: false },
             (_, Reason::Drifted) => Self { is_drift: true, ..of_changes },
             _ if step.changes.is_empty() => Self { is_spec: true, is_drift: false },
             _ => of_changes,

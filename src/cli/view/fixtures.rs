@@ -93,6 +93,7 @@ pub fn facts(arn: &str) -> EntryFacts {
         attributes: Table::from_iter([("arn".into(), arn.into())]),
         dependencies: vec![],
         parent: None,
+        source: None,
         ignore: vec![],
         protect: false,
         keep: false,

@@ -291,7 +291,67 @@ mod tests {
 
     #[test]
     fn a_plan_is_a_comment() {
-        insta::assert_snapshot!(of_plan(&every_action()));
+        insta::assert_snapshot!(of_plan(&every_action()), @r#"
+        ### lambdo plan: 1 to create, 2 to update, 1 to replace, 1 to delete, 1 to adopt, 1 to forget; 1 unchanged
+
+        `demo` · account `123456789012` (`acme`) · region `eu-central-1` · state serial 4
+
+        > [!CAUTION]
+        > This plan **deletes 1 resource**: `function.old`
+        >
+        > This plan **replaces 1 resource**: `event_rule.hash.monthly`
+        >
+        > It gives **1 right** to everybody or over everything; see below.
+
+        | | create | update | replace | delete | adopt | forget | unchanged |
+        |:--|--:|--:|--:|--:|--:|--:|--:|
+        | `event_rule` |  |  | 1 |  |  |  |  |
+        | `function` |  | 1 |  | 1 |  |  | 1 |
+        | `log_group` |  |  |  |  | 1 | 1 |  |
+        | `permission` | 1 |  |  |  |  |  |  |
+        | `role` |  | 1 |  |  |  |  |  |
+        | **all** | 1 | 2 | 1 | 1 | 1 | 1 | 1 |
+
+        #### Rights
+
+        - ⚠️ **`PUBLIC: anybody may invoke function.hash by its URL`**
+        - ➕ `role.hash: logs: allow s3:GetObject on *`
+
+        #### Changes
+
+        ```diff
+          log_group.old (demo-old): stays in AWS and leaves the state
+        - function.old (demo-old): not in the spec any more
+        ! role.hash (demo-hash): the spec changed
+        !     inline_policy.logs:
+                        "Action": [
+        -                "logs:PutLogEvents"
+        +                "logs:PutLogEvents",
+        +                "s3:GetObject"
+                        ],
+        !     description:
+        -        …on and on until nobody remembers how it began a sentence that goes on and on until nobod…
+        +        …on and on until somebody remembers how it began a sentence that goes on and on until som…
+        + permission.hash.url (demo-hash): new
+        +     action = "lambda:InvokeFunctionUrl", principal = "*"
+          log_group.hash (demo-hash): exists and becomes ours
+              retention_in_days = 30
+        -/+ event_rule.hash.monthly (demo-hash): cannot be changed in place
+        -     name: "old" -> "new"  (forces replacement)
+        ! function.hash (demo-hash): changed outside lambdo
+        !     memory_size: 512 -> 128  (drift)
+        !     timeout: 9 -> 1  (drift: applied 3)
+        !     environment.LOG_LEVEL: "info" -> (unset)
+        ```
+
+        ```text
+        not checked: reserved_concurrent_executions of function.same: access denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
+        not read, since it costs a call for each: tags of log_group.hash, log_group.old; `lambdo plan --deep` reads it
+        note: role.hash: a policy that others attached stays: arn:aws:iam::aws:policy/Other
+        ```
+
+        **Plan: 1 to create, 2 to update, 1 to replace, 1 to delete, 1 to adopt, 1 to forget; 1 unchanged.**
+        "#);
     }
 
     #[test]

@@ -59,7 +59,7 @@ async fn put(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -
     let stored = if bytes <= PART_BYTES { upload.in_one_piece().await } else { multipart::send(&upload).await };
     let attributes = match stored {
         Ok(stored) => attributes(stored.etag, stored.version_id.as_deref()),
-        Err(error) if error.class == ErrorClass::AlreadyExists => ours(&upload, context.lineage, error).await?,
+        Err(error) if may_be_done(&error) => ours(&upload, context.lineage, error).await?,
         Err(error) => return Err(error),
     };
     Ok(Done { physical_id: Some(PhysicalId(format!("{}/{}", upload.bucket, upload.key))), attributes })
@@ -74,10 +74,19 @@ fn attributes(etag: Option<String>, version_id: Option<&str>) -> Table {
     Table::from_iter([("etag".to_owned(), etag.unwrap_or_default().into()), ("version_id".to_owned(), version(version_id).into())])
 }
 
+/// Whether an earlier try may have gone through whose answer was lost: then the object is there, or its upload is
+/// over.
+fn may_be_done(error: &AwsError) -> bool {
+    error.class == ErrorClass::AlreadyExists || (error.is_not_found() && error.uncertain)
+}
+
 /// An object that came up meanwhile is ours if an earlier try made it whose answer was lost.
 async fn ours(upload: &Upload<'_>, lineage: &str, taken: AwsError) -> Result<Table, AwsError> {
     let id = PhysicalId(format!("{}/{}", upload.bucket, upload.key));
-    let answer = head(upload.writer.reader(), &id).await.map_err(|later| later.following(&taken))?;
+    let answer = match head(upload.writer.reader(), &id).await {
+        Err(error) if error.is_not_found() => return Err(taken),
+        result => result.map_err(|later| later.following(&taken))?,
+    };
     let says = |name: &str| answer.metadata().and_then(|metadata| metadata.get(&format!("{METADATA}{name}")));
     let own = tag::LINEAGE.rsplit(':').next().unwrap_or_default();
     if says(own).is_some_and(|owner| owner == lineage) && says("content") == upload.metadata.get("lambdo-content") {

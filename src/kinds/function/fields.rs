@@ -100,16 +100,13 @@ const SECRET: &[Field] = &[
     Field::new("file", ANY_STRING, "A file beside the spec."),
 ];
 
-/// Patterns of files; how many there are is nobody's business.
-const PATTERNS: Shape = Shape::List { item: &ANY_STRING, max: usize::MAX };
-
 /// Keys of `code`.
 pub(crate) const CODE: &[Field] = &[
     Field::new("file", Shape::text(1, 4096), "One file, which becomes `bootstrap` or keeps its name."),
     Field::new("files", Shape::Map { value: &ANY_STRING, check: None }, "Files by their path inside the package."),
     Field::new("dir", Shape::text(1, 4096), "A folder with everything that is below it, but for what a `.lambdoignore` in it names."),
-    Field::new("include", PATTERNS, "Patterns of the files of `dir` that are taken, such as `**/*.py` or `data`; all where absent."),
-    Field::new("exclude", PATTERNS, "Patterns of the files of `dir` that are left out."),
+    Field::new("include", TEXTS, "Patterns of the files of `dir` that are taken, such as `**/*.py` or `data`; all where absent."),
+    Field::new("exclude", TEXTS, "Patterns of the files of `dir` that are left out."),
     Field::new("zip", Shape::text(1, 4096), "A zip that is used as it is."),
     Field::new("s3", Shape::Table(STORED), "A zip that lies in S3 already, in the region that is deployed to."),
 ];
@@ -167,7 +164,7 @@ pub(crate) const BUILD: &[Field] = &[
     Field::new(
         "kind",
         ANY_STRING,
-        "What builds it: `rust`, `python`, `node` or `command`; found from what lies in the folder unless given.",
+        "What builds it: `go`, `rust`, `python`, `node` or `command`; found from what lies in the folder unless given.",
     ),
     Field::new("path", ANY_STRING, "The folder with the sources."),
     Field::new("command", Shape::AnyOf(&[ANY_STRING, TEXTS]), "What is run: a line for the shell, or a program with its arguments."),
@@ -180,6 +177,10 @@ pub(crate) const BUILD: &[Field] = &[
     RUST[4],
     RUST[5],
     RUST[6],
+    GO[0],
+    GO[1],
+    GO[2],
+    GO[3],
     PYTHON[0],
     PYTHON[1],
     PYTHON[2],
@@ -192,6 +193,7 @@ pub(crate) const BUILD: &[Field] = &[
     NODE[3],
     NODE[4],
     NODE[5],
+    Field::new("go", Shape::Table(GO), "What holds for builds of Go only, such as in `[defaults.build.go]`."),
     Field::new("rust", Shape::Table(RUST), "What holds for builds of Rust only, such as in `[defaults.build.rust]`."),
     Field::new("python", Shape::Table(PYTHON), "What holds for builds of Python only."),
     Field::new("node", Shape::Table(NODE), "What holds for builds of Node.js only."),
@@ -200,7 +202,7 @@ pub(crate) const BUILD: &[Field] = &[
 /// Keys of `build` for Rust, and of `build.rust`.
 const RUST: &[Field] = &[
     Field::new("bin", ANY_STRING, "The binary, where there are several and none is called like the function."),
-    Field::new("package", ANY_STRING, "The member of a workspace."),
+    Field::new("package", ANY_STRING, "The member of a workspace of Rust, or Go's package of the program, such as `./cmd/api`."),
     Field::new("features", TEXTS, "Features that are switched on."),
     Field::new("profile", ANY_STRING, "The profile that it is built with; `release` unless given."),
     Field::new("target", ANY_STRING, "A target that `architectures` does not imply, such as `x86_64-unknown-linux-musl`."),
@@ -208,7 +210,8 @@ const RUST: &[Field] = &[
     ENV,
 ];
 
-const FLAGS: Field = Field::new("flags", TEXTS, "More arguments for the build's tool: `cargo build`, uv or pip, esbuild or npm.");
+const FLAGS: Field =
+    Field::new("flags", TEXTS, "More arguments for the build's tool: `cargo build`, `go build`, uv or pip, esbuild or npm.");
 const ENV: Field = Field::new("env", Shape::Map { value: &ANY_STRING, check: None }, "More environment variables for the build.");
 const INCLUDE: Field =
     Field::new("include", TEXTS, "Globs of the files that the package takes; of a bundle, those that lie beside it. All unless given.");
@@ -241,6 +244,25 @@ const NODE: &[Field] = &[
     Field::new("output", ANY_STRING, "The folder that the script leaves; `dist` unless given."),
     INCLUDE,
     EXCLUDE,
+    FLAGS,
+    ENV,
+];
+
+/// Keys of `build` for Go, and of `build.go`.
+const GO: &[Field] = &[
+    Field::new("ldflags", Shape::AnyOf(&[ANY_STRING, TEXTS]), "Arguments of Go's linker; `-s -w` unless given."),
+    Field::new("tags", TEXTS, "Build tags; `lambda.norpc` unless given."),
+    Field::new(
+        "container",
+        Shape::Choice(&["auto", "never", "always"]),
+        "Whether a container builds it: `auto` where the toolchain is missing; `never` unless given.",
+    ),
+    Field::new(
+        "container_image",
+        ANY_STRING,
+        "The image of that container; for Go the official one of the version that `go.mod` asks for.",
+    ),
+    Field::new("package", ANY_STRING, "The package of the program, such as `./cmd/api`; the folder itself unless given."),
     FLAGS,
     ENV,
 ];
@@ -359,7 +381,7 @@ mod tests {
 
     #[test]
     fn what_holds_for_builds_of_a_language_can_stand_in_the_build_itself_once() {
-        for language in [RUST, PYTHON, NODE] {
+        for language in [RUST, GO, PYTHON, NODE] {
             assert!(language.iter().all(|option| BUILD.iter().filter(|field| field.key == option.key).count() == 1));
         }
     }

@@ -27,7 +27,7 @@ pub(in crate::kinds) fn check_role(text: &str) -> Result<(), String> {
 
 /// Refuses what is no ARN of a layer's version (Lambda API model, `LayerVersionArn`).
 pub(super) fn check_layer(text: &str) -> Result<(), String> {
-    const EXAMPLE: &str = "such as `arn:aws:lambda:eu-central-1:123456789012:layer:NAME:1`";
+    const EXAMPLE: &str = "such as `arn:aws:lambda:eu-central-1:123456789012:layer:NAME:1`, or `${layer.NAME.arn}` for one of this file";
     let layer = Arn::parse(text)
         .filter(|layer| layer.service == "lambda")
         .ok_or_else(|| format!("must be the ARN of a layer's version, {EXAMPLE}"))?;

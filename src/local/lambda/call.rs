@@ -39,6 +39,14 @@ impl Lambda {
             ("GET", ["2019-09-30", "functions", reference, "concurrency"]) => {
                 Ok(Answer::json(200, &self.concurrency(&call.region, &self.name_of(call, reference, None)?)?))
             }
+            ("GET", ["2018-10-31", "layers"]) => match request.parameter("Arn") {
+                Some(arn) if request.parameter("find") == Some("LayerVersion") => self.layer_by_arn(call, arn),
+                _ => Ok(Answer::json(200, &self.list_layers(&call.region))),
+            },
+            (_, ["2018-10-31", "layers", reference, "versions", rest @ ..]) => {
+                let name = self.layer_name(call, reference)?;
+                self.of_layer(call, request, &name, rest).await
+            }
             ("GET", ["2016-08-19", "account-settings"]) => Ok(Answer::json(200, &self.account_settings(&call.region))),
             ("GET", ["2015-03-31", "event-source-mappings"]) => Ok(Answer::json(200, &json!({ "EventSourceMappings": [] }))),
             ("GET", [_, "functions", reference, setting]) => self.of_setting(call, reference, setting),
@@ -68,6 +76,29 @@ impl Lambda {
             ("GET", ["aliases"]) => {
                 self.find(region, name)?;
                 Ok(Answer::json(200, &json!({ "Aliases": [] })))
+            }
+            _ => Err(unknown(request)),
+        }
+    }
+
+    fn layer_by_arn(&self, call: &Call, arn: &str) -> Result<Answer, ApiError> {
+        let (layer, number) = arn.rsplit_once(':').unwrap_or((arn, ""));
+        let version = self.layer_version(&call.region, &self.layer_name(call, layer)?, number)?;
+        Ok(Answer::json(200, &self.shown_layer(&version)))
+    }
+
+    async fn of_layer(&self, call: &Call, request: &Request, name: &str, rest: &[&str]) -> Result<Answer, ApiError> {
+        let region = call.region.as_str();
+        match (request.method.as_str(), rest) {
+            ("POST", []) => Ok(Answer::json(201, &self.publish_layer(call, name, request.input()?).await?)),
+            ("GET", []) => {
+                let most = request.parameter("MaxItems").and_then(|text| text.parse().ok()).unwrap_or(usize::MAX);
+                Ok(Answer::json(200, &self.list_layer_versions(region, name, request.parameter("Marker"), most)))
+            }
+            ("GET", [number]) => Ok(Answer::json(200, &self.shown_layer(&self.layer_version(region, name, number)?))),
+            ("DELETE", [number]) => {
+                self.delete_layer(region, name, number).await?;
+                Ok(Answer::empty(204))
             }
             _ => Err(unknown(request)),
         }

@@ -1,6 +1,7 @@
 //! Creating, reading, changing and deleting functions.
 
-use super::packages::Package;
+use super::layers::Used;
+use super::packages::{About, Package};
 use super::record::{Function, Progress};
 use super::settings::Settings;
 use super::{Lambda, PENDING_MS, TABLE, UPDATING_MS, checks, images, name, tags};
@@ -19,6 +20,7 @@ const PAGE: usize = 50;
 struct Code {
     sha256: String,
     size_bytes: u64,
+    contents_bytes: u64,
     package: Option<Package>,
     image: Option<Pulled>,
 }
@@ -26,9 +28,11 @@ struct Code {
 /// What CreateFunction and UpdateFunctionCode say of the code.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct CodeInput {
+pub(super) struct CodeInput {
     zip_file: Option<String>,
     s3_bucket: Option<String>,
+    s3_key: Option<String>,
+    s3_object_version: Option<String>,
     image_uri: Option<String>,
 }
 
@@ -85,6 +89,7 @@ impl Lambda {
         self.check_role(settings.role.as_deref().unwrap_or_default())?;
         let being_used = (self.packages.being_used().await, self.ecr.blobs().being_used().await);
         let code = self.code(&call.region, is_image, &input.code).await?;
+        let layers = self.used_layers(&call.region, settings.layers.as_deref().unwrap_or_default(), code.contents_bytes)?;
         self.keep(code.package).await?;
         let now_ms = self.now_ms();
         let function = Function {
@@ -94,6 +99,8 @@ impl Lambda {
             architectures,
             code_sha256: code.sha256,
             code_size_bytes: code.size_bytes,
+            contents_bytes: code.contents_bytes,
+            layers,
             image: code.image,
             tags,
             statements: Vec::new(),
@@ -160,11 +167,13 @@ impl Lambda {
         refuse_other_kind(before.image.is_some(), &input.code)?;
         let being_used = (self.packages.being_used().await, self.ecr.blobs().being_used().await);
         let code = self.code(region, before.image.is_some(), &input.code).await?;
+        self.used_layers(region, before.settings.layers.as_deref().unwrap_or_default(), code.contents_bytes).or_else(is_deleted)?;
         let change = |function: &mut Function| {
             self.refuse_unsettled(function)?;
             self.check_revision(function, input.revision_id.as_deref())?;
             function.code_sha256.clone_from(&code.sha256);
             function.code_size_bytes = code.size_bytes;
+            function.contents_bytes = code.contents_bytes;
             function.image.clone_from(&code.image);
             function.architectures = architectures.unwrap_or(std::mem::take(&mut function.architectures));
             self.touched(function);
@@ -194,6 +203,7 @@ impl Lambda {
             Some(_) => images::refuse_settings_of_zips(&input.settings)?,
             None => images::refuse_image_config(&input.settings)?,
         }
+        let layers = input.settings.layers.as_deref().map(|layers| self.kept_or_used(&before, layers)).transpose()?;
         if let Some(role) = &input.settings.role {
             self.check_role(role)?;
         }
@@ -201,6 +211,7 @@ impl Lambda {
             self.refuse_unsettled(function)?;
             self.check_revision(function, input.revision_id.as_deref())?;
             function.settings = std::mem::take(&mut function.settings).updated(input.settings);
+            function.layers = layers.unwrap_or(std::mem::take(&mut function.layers));
             self.touched(function);
             Ok(self.configuration(function))
         })?;
@@ -252,8 +263,43 @@ impl Lambda {
         saved.wait().await?;
         self.forget_image(&removed).await;
         self.forget_code(&removed).await;
+        for layer in removed.layers.iter().filter_map(|layer| layer.code_sha256.as_deref()) {
+            self.forget_package(layer).await;
+        }
         self.runner.retire(&self.arn(region, name)).await;
         Ok(())
+    }
+
+    /// Layers that a function has stay with it, also when they were deleted meanwhile.
+    fn kept_or_used(&self, before: &Function, arns: &[String]) -> Result<Vec<Used>, ApiError> {
+        let has = |arn: &String| before.layers.iter().any(|used| used.arn == *arn);
+        if arns.iter().all(has) {
+            let kept = arns.iter().filter_map(|arn| before.layers.iter().find(|used| used.arn == *arn));
+            return Ok(kept.cloned().collect());
+        }
+        self.used_layers(&before.region, arns, before.contents_bytes)
+    }
+
+    /// The package that a request sends or names.
+    ///
+    /// # Errors
+    /// What Lambda says to what is no package, or not there.
+    pub(super) async fn package_of(&self, region: &str, code: &CodeInput) -> Result<Package, ApiError> {
+        let (Some(bucket), Some(key)) = (&code.s3_bucket, &code.s3_key) else { return decoded(code) };
+        let stored = self.s3.stored(region, bucket, key, code.s3_object_version.as_deref()).map_err(|error| {
+            let (code, message) = (error.code, error.message);
+            invalid(&format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"))
+        })?;
+        Package::stored(stored.path).await
+    }
+
+    pub(super) async fn forget_package(&self, sha256: &str) {
+        self.packages.forget_unless(sha256, || self.is_needed(sha256)).await;
+    }
+
+    fn is_needed(&self, sha256: &str) -> bool {
+        self.locked().values().any(|function| function.packages().any(|used| used == sha256))
+            || self.layers().hashes().any(|used| used == sha256)
     }
 
     /// What the code is that a call gives.
@@ -261,10 +307,11 @@ impl Lambda {
         if is_image {
             let image = self.image(region, input.image_uri.as_deref()).await?;
             let sha256 = image.digest.trim_start_matches("sha256:").to_owned();
-            return Ok(Code { sha256, size_bytes: 0, package: None, image: Some(image) });
+            return Ok(Code { sha256, size_bytes: 0, contents_bytes: 0, package: None, image: Some(image) });
         }
-        let package = decoded(input)?;
-        Ok(Code { sha256: package.sha256.clone(), size_bytes: package.size_bytes, package: Some(package), image: None })
+        let package = self.package_of(region, input).await?;
+        let About { sha256, size_bytes, contents_bytes } = package.about();
+        Ok(Code { sha256, size_bytes, contents_bytes, package: Some(package), image: None })
     }
 
     async fn keep(&self, package: Option<Package>) -> Result<(), ApiError> {
@@ -279,8 +326,7 @@ impl Lambda {
         if before.image.is_some() {
             return self.ecr.blobs().collect().await;
         }
-        let sha256 = before.code_sha256.as_str();
-        self.packages.forget_unless(sha256, || self.locked().values().any(|function| function.code_sha256 == sha256)).await;
+        self.forget_package(&before.code_sha256).await;
     }
 }
 
@@ -311,7 +357,6 @@ fn checked_architectures(given: Option<Vec<String>>) -> Result<Vec<String>, ApiE
 }
 
 fn decoded(code: &CodeInput) -> Result<Package, ApiError> {
-    refuse_s3(code)?;
     match &code.zip_file {
         Some(zip_file) => Package::decode(zip_file),
         None => Err(invalid("Please provide a source for function code.")),
@@ -339,11 +384,9 @@ fn refuse_other_kind(is_image: bool, code: &CodeInput) -> Result<(), ApiError> {
     }
 }
 
-fn refuse_s3(code: &CodeInput) -> Result<(), ApiError> {
-    if code.s3_bucket.is_some() {
-        return Err(invalid("The local cloud has no S3: send the package with the call, as ZipFile"));
-    }
-    Ok(())
+/// A function may keep a layer that was deleted.
+fn is_deleted(error: ApiError) -> Result<Vec<Used>, ApiError> {
+    if error.message.ends_with("does not exist.") { Ok(Vec::new()) } else { Err(error) }
 }
 
 fn refuse_publish(publish: Option<bool>) -> Result<(), ApiError> {

@@ -1,12 +1,13 @@
 //! Invoke: now, later, or only whether one could.
 
+use super::layers::Used;
 use super::name::LATEST;
 use super::record::{Function, Progress};
 use super::{Lambda, images};
 use crate::local::common::Call;
 use crate::local::error::ApiError;
 use crate::local::logs::{self, Logs};
-use crate::local::run::{self, Deployment, INVALID_IMAGE, INVALID_ZIP_FILE, Invocation, LogSink, Outcome, Refusal};
+use crate::local::run::{self, Deployment, INVALID_IMAGE, INVALID_ZIP_FILE, Invocation, Layer, LogSink, Outcome, Refusal};
 use crate::local::wire::rest::{Answer, Request};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -120,8 +121,15 @@ impl Lambda {
             region: function.region.clone(),
             endpoint_url: self.endpoint_url.clone(),
             image,
-            layers: settings.layers.clone().unwrap_or_default(),
+            layers: function.layers.iter().map(|layer| self.layer_of(layer)).collect(),
         }
+    }
+}
+
+impl Lambda {
+    fn layer_of(&self, used: &Used) -> Layer {
+        let package = used.code_sha256.as_ref().map(|sha256| (self.packages.path(sha256), sha256.clone()));
+        Layer { arn: used.arn.clone(), package }
     }
 }
 

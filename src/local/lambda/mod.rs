@@ -2,7 +2,8 @@
 //!
 //! A request is matched in `call`; `name` says which function is meant. What a function is stands in
 //! `record`, what may be said of it in `settings` and `checks`, how it is shown in `render`. `functions`
-//! creates, changes and deletes; `packages` keeps zips and `images` what runs as an image; `policy`, `tags` and `concurrency` do what their names say; `invoke`
+//! creates, changes and deletes, and `layers` does so with versions of layers; `packages` keeps zips and `images` what runs
+//! as an image; `policy`, `tags` and `concurrency` do what their names say; `invoke`
 //! runs, now or through the queue in `asynchronous`.
 
 mod account;
@@ -13,6 +14,7 @@ mod concurrency;
 mod functions;
 mod images;
 mod invoke;
+mod layers;
 mod name;
 mod packages;
 mod policy;
@@ -31,7 +33,9 @@ use super::error::ApiError;
 use super::iam::Iam;
 use super::logs::Logs;
 use super::run::{self, Runner};
+use super::s3::S3;
 use asynchronous::Queue;
+use layers::Layers;
 use packages::Packages;
 use record::Function;
 use std::collections::BTreeMap;
@@ -53,7 +57,9 @@ pub struct Lambda {
     logs: Arc<Logs>,
     ecr: Arc<Ecr>,
     functions: Mutex<BTreeMap<(String, String), Function>>,
+    layers: Mutex<Layers>,
     packages: Packages,
+    s3: Arc<S3>,
     runner: Runner,
     queue: Arc<Queue>,
 }
@@ -63,11 +69,19 @@ impl Lambda {
     ///
     /// # Errors
     /// When the disk cannot be read.
-    pub fn open(common: Common, options: &Options, iam: Arc<Iam>, logs: Arc<Logs>, ecr: Arc<Ecr>) -> Result<Arc<Self>, DiskError> {
+    pub fn open(
+        common: Common,
+        options: &Options,
+        iam: Arc<Iam>,
+        logs: Arc<Logs>,
+        ecr: Arc<Ecr>,
+        s3: Arc<S3>,
+    ) -> Result<Arc<Self>, DiskError> {
         let functions: BTreeMap<_, _> =
             common.disk.load::<Function>(TABLE)?.into_iter().map(|(_, function)| (function.key(), function)).collect();
         let packages = Packages::open(&options.folder)?;
-        packages.keep_only(functions.values().map(|function| function.code_sha256.as_str()));
+        let layers = Layers::load(&common.disk)?;
+        packages.keep_only(functions.values().flat_map(Function::packages).chain(layers.hashes()));
         let queue = Arc::new(Queue::open(&common)?);
         let sink = Arc::new(invoke::Sink(Arc::clone(&logs)));
         let most_environments = usize::try_from(account::CONCURRENT_EXECUTIONS).unwrap_or(usize::MAX);
@@ -79,7 +93,9 @@ impl Lambda {
             common,
             iam,
             logs,
+            layers: Mutex::new(layers),
             packages,
+            s3,
             runner,
             queue,
             ecr,

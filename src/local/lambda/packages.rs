@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Cursor, Write};
+use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
@@ -18,15 +18,30 @@ const FOLDER: &str = "code";
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_ZIP_BYTES: usize = 52_428_800;
 /// The most that its contents may weigh: 250 MB. (same page)
-const LARGEST_CONTENTS_BYTES: u64 = 262_144_000;
+pub(super) const LARGEST_CONTENTS_BYTES: u64 = 262_144_000;
 
 /// A package that was looked through.
 pub(super) struct Package {
-    bytes: Vec<u8>,
+    content: Content,
+    about: About,
+}
+
+/// What is known of a package.
+#[derive(Clone, Debug)]
+pub(super) struct About {
     /// In hex.
     pub sha256: String,
     /// Of the zip.
     pub size_bytes: u64,
+    /// Of what is in it.
+    pub contents_bytes: u64,
+}
+
+/// Where a package comes from.
+enum Content {
+    Bytes(Vec<u8>),
+    /// The file may go at any time, but not while it is open.
+    File(File),
 }
 
 /// The folder of packages.
@@ -50,9 +65,9 @@ impl Packages {
 
     /// Puts a package on disk, for good before this returns.
     pub async fn keep(&self, package: Package) -> Result<(), ApiError> {
-        let path = self.path(&package.sha256);
+        let path = self.path(&package.about.sha256);
         let folder = self.folder.clone();
-        let kept = tokio::task::spawn_blocking(move || write(&folder, &path, &package.bytes)).await;
+        let kept = tokio::task::spawn_blocking(move || write(&folder, &path, package.content)).await;
         let refused = |reason: String| ApiError::internal(format!("The package could not be written to disk: {reason}"));
         kept.map_err(|error| refused(error.to_string()))?.map_err(|error| refused(error.to_string()))
     }
@@ -105,17 +120,51 @@ impl Package {
                 "Request must be smaller than 70167211 bytes for the CreateFunction operation",
             ));
         }
-        let contents_bytes = contents_size(&bytes)
-            .ok_or_else(|| invalid("Could not unzip uploaded file. Please check your file, then try to upload again."))?;
-        if contents_bytes == 0 {
-            return Err(invalid("Uploaded file must be a non-empty zip"));
-        }
-        if contents_bytes > LARGEST_CONTENTS_BYTES {
-            return Err(invalid(&format!("Unzipped size must be smaller than {LARGEST_CONTENTS_BYTES} bytes")));
-        }
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { size_bytes: bytes.len() as u64, sha256, bytes })
+        let contents_bytes = checked_contents(Cursor::new(&bytes))?;
+        let about = About { sha256: hex(&Sha256::digest(&bytes)), size_bytes: bytes.len() as u64, contents_bytes };
+        Ok(Self { content: Content::Bytes(bytes), about })
     }
+
+    /// From an object of S3, which may be larger than a request.
+    ///
+    /// # Errors
+    /// What Lambda says to what is no zip or holds too much.
+    pub async fn stored(path: PathBuf) -> Result<Self, ApiError> {
+        let read = tokio::task::spawn_blocking(move || Self::read(&path)).await;
+        read.unwrap_or_else(|error| Err(ApiError::internal(error.to_string())))
+    }
+
+    fn read(path: &Path) -> Result<Self, ApiError> {
+        let refused = |error: io::Error| ApiError::internal(format!("The object could not be read: {error}"));
+        let mut file = File::open(path).map_err(refused)?;
+        let contents_bytes = checked_contents(io::BufReader::new(&file))?;
+        file.rewind().map_err(refused)?;
+        let mut hasher = Sha256::new();
+        let size_bytes = io::copy(&mut file, &mut hasher).map_err(refused)?;
+        Ok(Self { about: About { sha256: hex(&hasher.finalize()), size_bytes, contents_bytes }, content: Content::File(file) })
+    }
+
+    /// What is known of it.
+    pub fn about(&self) -> About {
+        self.about.clone()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a zip's files weigh together, where Lambda takes them.
+fn checked_contents(zip: impl Read + Seek) -> Result<u64, ApiError> {
+    let contents_bytes =
+        contents_size(zip).ok_or_else(|| invalid("Could not unzip uploaded file. Please check your file, then try to upload again."))?;
+    if contents_bytes == 0 {
+        return Err(invalid("Uploaded file must be a non-empty zip"));
+    }
+    if contents_bytes > LARGEST_CONTENTS_BYTES {
+        return Err(invalid(&format!("Unzipped size must be smaller than {LARGEST_CONTENTS_BYTES} bytes")));
+    }
+    Ok(contents_bytes)
 }
 
 /// The hash as GetFunction shows it.
@@ -129,17 +178,23 @@ fn invalid(message: &str) -> ApiError {
 }
 
 /// What a zip's files weigh together; `None` for what is no zip.
-fn contents_size(bytes: &[u8]) -> Option<u64> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).ok()?;
+fn contents_size(zip: impl Read + Seek) -> Option<u64> {
+    let mut archive = zip::ZipArchive::new(zip).ok()?;
     (0..archive.len()).try_fold(0u64, |sum, index| Some(sum.saturating_add(archive.by_index_raw(index).ok()?.size())))
 }
 
-fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(folder: &Path, path: &Path, content: Content) -> io::Result<()> {
     if path.exists() {
         return Ok(());
     }
     let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-    beside.write_all(bytes)?;
+    match content {
+        Content::Bytes(bytes) => beside.write_all(&bytes)?,
+        Content::File(mut file) => {
+            file.rewind()?;
+            io::copy(&mut file, beside.as_file_mut())?;
+        }
+    }
     beside.as_file().sync_all()?;
     beside.persist(path)?;
     File::open(folder)?.sync_all()

@@ -1,5 +1,6 @@
 //! What a function is.
 
+use super::layers::Used;
 use super::settings::Settings;
 use crate::local::ecr::Pulled;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,12 @@ pub(super) struct Function {
     /// The package's SHA-256 in hex.
     pub code_sha256: String,
     pub code_size_bytes: u64,
+    /// What its files weigh together.
+    #[serde(default)]
+    pub contents_bytes: u64,
+    /// What its layers are.
+    #[serde(default)]
+    pub layers: Vec<Used>,
     /// Set if its code is an image; the hash is the image's digest then.
     #[serde(default)]
     pub image: Option<Pulled>,
@@ -47,6 +54,11 @@ pub(super) enum Progress {
 impl Function {
     pub fn key(&self) -> (String, String) {
         (self.region.clone(), self.name.clone())
+    }
+
+    /// The packages that it runs with.
+    pub fn packages(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.code_sha256.as_str()).chain(self.layers.iter().filter_map(|layer| layer.code_sha256.as_deref()))
     }
 
     pub fn disk_key(&self) -> String {

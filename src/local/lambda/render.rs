@@ -88,7 +88,8 @@ impl Lambda {
         if !variables.is_empty() {
             members.insert("Environment".into(), json!({ "Variables": variables }));
         }
-        let layers: Vec<Value> = settings.layers.iter().flatten().map(|arn| json!({ "Arn": arn, "CodeSize": 0 })).collect();
+        let size = |arn: &String| function.layers.iter().find(|layer| layer.arn == *arn).map_or(0, |layer| layer.code_size_bytes);
+        let layers: Vec<Value> = settings.layers.iter().flatten().map(|arn| json!({ "Arn": arn, "CodeSize": size(arn) })).collect();
         if !layers.is_empty() {
             members.insert("Layers".into(), layers.into());
         }
@@ -114,7 +115,7 @@ fn has_text(table: &Value, key: &str) -> bool {
 }
 
 /// `2026-11-22T05:00:00.000+0000`, without a colon in the offset.
-fn last_modified(at_ms: i64) -> String {
+pub(super) fn last_modified(at_ms: i64) -> String {
     let timestamp = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
     timestamp.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
 }

@@ -42,6 +42,8 @@ impl World {
             architectures: Vec::new(),
             code_sha256: code_sha256.into(),
             code_size_bytes: 0,
+            contents_bytes: 0,
+            layers: Vec::new(),
             image: None,
             tags: BTreeMap::new(),
             statements: Vec::new(),
@@ -68,7 +70,8 @@ impl World {
 fn open(common: &Common, options: &Options) -> Arc<Lambda> {
     let (iam, logs) = (Iam::open(common.clone()).unwrap(), Logs::open(common.clone()).unwrap());
     let ecr = Ecr::open(common.clone(), &options.folder, &options.endpoint_url).unwrap();
-    Lambda::open(common.clone(), options, Arc::new(iam), Arc::new(logs), Arc::new(ecr)).unwrap()
+    let s3 = S3::open(common.clone(), &options.folder).unwrap();
+    Lambda::open(common.clone(), options, Arc::new(iam), Arc::new(logs), Arc::new(ecr), Arc::new(s3)).unwrap()
 }
 
 #[tokio::test]

@@ -67,14 +67,28 @@ impl Packages {
         Self { folder, cells: Mutex::default() }
     }
 
-    /// The unpacked package of a deployment; who comes second waits for the first.
+    /// The unpacked package of a deployment.
     pub async fn get(&self, deployment: &Deployment) -> Result<Arc<Unpacked>, Refusal> {
+        self.unpacked(deployment, &deployment.code_sha256, std::slice::from_ref(&deployment.code)).await
+    }
+
+    /// What the layers of a deployment are together, if it has any.
+    pub async fn layers(&self, deployment: &Deployment) -> Result<Option<Arc<Unpacked>>, Refusal> {
+        let (zips, hashes): (Vec<PathBuf>, Vec<String>) = deployment.layers.iter().filter_map(|layer| layer.package.clone()).unzip();
+        if zips.is_empty() {
+            return Ok(None);
+        }
+        self.unpacked(deployment, &format!("layers {}", hashes.join(" ")), &zips).await.map(Some)
+    }
+
+    /// Zips, unpacked over each other; who comes second waits for the first.
+    async fn unpacked(&self, deployment: &Deployment, known_as: &str, zips: &[PathBuf]) -> Result<Arc<Unpacked>, Refusal> {
         loop {
-            let cell = self.cell(&deployment.code_sha256);
+            let cell = self.cell(known_as);
             let mut fresh = None;
             let weak = cell
                 .get_or_try_init(|| async {
-                    let unpacked = Arc::new(self.unpack(deployment).await?);
+                    let unpacked = Arc::new(self.unpack(deployment, zips).await?);
                     let weak = Arc::downgrade(&unpacked);
                     fresh = Some(unpacked);
                     Ok(weak)
@@ -84,7 +98,7 @@ impl Packages {
                 return Ok(unpacked);
             }
             // Its last user has left since.
-            self.forget(&deployment.code_sha256, &cell);
+            self.forget(known_as, &cell);
         }
     }
 
@@ -101,16 +115,19 @@ impl Packages {
         }
     }
 
-    async fn unpack(&self, deployment: &Deployment) -> Result<Unpacked, Refusal> {
-        let (code, parent) = (deployment.code.clone(), self.folder.clone());
+    async fn unpack(&self, deployment: &Deployment, zips: &[PathBuf]) -> Result<Unpacked, Refusal> {
+        let (zips, parent) = (zips.to_vec(), self.folder.clone());
         let image = deployment.image.clone();
         let unpacking = tokio::task::spawn_blocking(move || {
             let folder = tempfile::Builder::new().prefix("code-").tempdir_in(parent).map_err(|error| error.to_string())?.keep();
             let unpacked = Unpacked(folder);
-            match image {
-                Some(image) => image::unpack(&image.layers, unpacked.folder())?,
-                None => unpack(&code, unpacked.folder())?,
+            if let Some(image) = image {
+                image::unpack(&image.layers, unpacked.folder())?;
+                return Ok(unpacked);
             }
+            let mut left_bytes = LARGEST_PACKAGE_BYTES;
+            zips.iter().try_for_each(|zip| unpack(zip, unpacked.folder(), &mut left_bytes))?;
+            protect_folders(unpacked.folder()).map_err(|error| error.to_string())?;
             Ok(unpacked)
         });
         let outcome = unpacking.await.unwrap_or_else(|error| Err(error.to_string()));
@@ -125,20 +142,27 @@ impl Packages {
 
 /// Unpacks a zip. Modes are kept but for the right to write, symbolic links are made last, so that
 /// nothing is written through one.
-fn unpack(code: &Path, folder: &Path) -> Result<(), String> {
+fn unpack(code: &Path, folder: &Path, left_bytes: &mut u64) -> Result<(), String> {
     let file = std::fs::File::open(code).map_err(|error| format!("`{}`: {error}", code.display()))?;
     let mut archive = zip::ZipArchive::new(std::io::BufReader::new(file)).map_err(|error| error.to_string())?;
     let mut links = Vec::new();
-    let mut left_bytes = LARGEST_PACKAGE_BYTES;
     for index in 0..archive.len() {
-        if let Some(link) = unpack_entry(&mut archive, index, folder, &mut left_bytes)? {
+        if let Some(link) = unpack_entry(&mut archive, index, folder, left_bytes)? {
             links.push(link);
         }
     }
     for (target, place) in links {
+        make_way(&place);
         symlink(target, &place).map_err(|error| format!("`{}`: {error}", place.display()))?;
     }
-    protect_folders(folder).map_err(|error| error.to_string())
+    Ok(())
+}
+
+/// A layer may have a file that a layer below it has too.
+fn make_way(place: &Path) {
+    if place.symlink_metadata().is_ok_and(|there| !there.is_dir()) {
+        let _ = std::fs::remove_file(place);
+    }
 }
 
 type Link = (String, PathBuf);
@@ -168,6 +192,7 @@ fn unpack_entry<R: Read + Seek>(
         return Ok(Some((target, place)));
     }
     let mode = entry.unix_mode().unwrap_or(0o644);
+    make_way(&place);
     let mut file = std::fs::File::create(&place).map_err(describe)?;
     let written = std::io::copy(&mut entry.by_ref().take(*left_bytes + 1), &mut file).map_err(describe)?;
     *left_bytes = left_bytes
@@ -198,7 +223,8 @@ mod tests {
         let code = folder.path().join("code.zip");
         std::fs::write(&code, zip_of(entries)).unwrap();
         std::fs::create_dir(folder.path().join("out")).unwrap();
-        let outcome = unpack(&code, &folder.path().join("out"));
+        let out = folder.path().join("out");
+        let outcome = unpack(&code, &out, &mut 1_000_000).and_then(|()| protect_folders(&out).map_err(|error| error.to_string()));
         (folder, outcome)
     }
 
@@ -216,6 +242,25 @@ mod tests {
         assert_eq!(std::fs::read_link(out.join("link")).unwrap(), Path::new("bin/tool"));
         remove(&out);
         assert!(!out.exists());
+    }
+
+    #[test]
+    fn a_layer_lies_over_those_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        std::fs::create_dir(&out).unwrap();
+        for (name, entries) in [
+            ("1", vec![Entry::File("lib/a", 0o444, b"one"), Entry::File("lib/b", 0o644, b"one"), Entry::Link("link", "lib/a")]),
+            ("2", vec![Entry::File("lib/a", 0o644, b"two"), Entry::Link("link", "lib/b")]),
+        ] {
+            std::fs::write(folder.path().join(name), zip_of(&entries)).unwrap();
+            unpack(&folder.path().join(name), &out, &mut 1000).unwrap();
+        }
+        let text = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+        assert_eq!(
+            (text("lib/a"), text("lib/b"), std::fs::read_link(out.join("link")).unwrap()),
+            ("two".into(), "one".into(), "lib/b".into())
+        );
     }
 
     #[test]

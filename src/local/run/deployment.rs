@@ -43,8 +43,17 @@ pub struct Deployment {
     pub endpoint_url: String,
     /// Set if the code is an image; its layers stand for the package then.
     pub image: Option<ImageCode>,
-    /// ARNs of layer versions. The local cloud has no layers; a line in the log says so.
-    pub layers: Vec<String>,
+    /// What lies over each other below `/opt`, the last one on top.
+    pub layers: Vec<Layer>,
+}
+
+/// A version of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// Its ARN.
+    pub arn: String,
+    /// Its zip, and the SHA-256 of that. Without it the function runs without the layer, and its log says so.
+    pub package: Option<(PathBuf, String)>,
 }
 
 /// An image, and how it is started.

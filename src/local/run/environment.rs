@@ -39,9 +39,16 @@ pub struct Environment {
     token: CancellationToken,
     stream: String,
     journal: Journal,
-    prepared: Option<(Arc<Unpacked>, Launch)>,
+    prepared: Option<Prepared>,
     live: Option<Live>,
     seat: Seat,
+}
+
+/// What a process is started from.
+struct Prepared {
+    code: Arc<Unpacked>,
+    layers: Option<Arc<Unpacked>>,
+    launch: Launch,
 }
 
 /// When the function's time began, and how it went until it asked for work.
@@ -128,10 +135,11 @@ impl Environment {
         }
     }
 
-    async fn prepare(&self) -> Result<(Arc<Unpacked>, Launch), Refusal> {
-        let unpacked = self.core.packages.get(&self.deployment).await?;
-        let launch = self.core.runtimes.launch(&self.deployment, unpacked.folder(), self.core.sandbox).await?;
-        Ok((unpacked, launch))
+    async fn prepare(&self) -> Result<Prepared, Refusal> {
+        let code = self.core.packages.get(&self.deployment).await?;
+        let layers = self.core.packages.layers(&self.deployment).await?;
+        let launch = self.core.runtimes.launch(&self.deployment, code.folder(), self.core.sandbox).await?;
+        Ok(Prepared { code, layers, launch })
     }
 
     /// Gets the process ready. What does not get ready in the init phase gets a second chance on the
@@ -154,9 +162,17 @@ impl Environment {
     fn first_lines(&self) -> Vec<String> {
         let has_runtime = self.deployment.image.is_none();
         let mut lines: Vec<String> = has_runtime.then(|| report::init_start(&self.deployment.runtime)).into_iter().collect();
-        lines.extend(self.prepared.iter().flat_map(|(_, launch)| launch.notes.clone()));
-        let layers = self.deployment.layers.iter();
-        lines.extend(layers.map(|layer| format!("The local cloud has no layers: the function runs without `{layer}`\n")));
+        lines.extend(self.prepared.iter().flat_map(|prepared| prepared.launch.notes.clone()));
+        let foreign = self.deployment.layers.iter().filter(|layer| layer.package.is_none());
+        let missing = |arn: &str| format!("The local cloud has no layers of other accounts: the function runs without `{arn}`\n");
+        lines.extend(foreign.map(|layer| missing(&layer.arn)));
+        if let Some(layers) = self.prepared.as_ref().and_then(|prepared| prepared.layers.as_ref()).filter(|_| !self.core.sandbox.has_opt())
+        {
+            let folder = layers.folder().display();
+            lines.push(format!(
+                "This machine cannot show the layers below `/opt`: they lie in `{folder}`, and the search paths lead there\n"
+            ));
+        }
         lines
     }
 
@@ -180,13 +196,13 @@ impl Environment {
     }
 
     async fn start(&self) -> Result<Live, Failure> {
-        let Some((unpacked, launch)) = &self.prepared else {
+        let Some(Prepared { code, layers, launch }) = &self.prepared else {
             return Err(Failure::InvalidEntrypoint("the package is not unpacked".into()));
         };
         if let Some(problem) = &launch.problem {
             return Err(Failure::InvalidEntrypoint(problem.clone()));
         }
-        let started = Live::start(&self.core, &self.deployment, unpacked, launch, &self.stream, &self.journal).await;
+        let started = Live::start(&self.core, &self.deployment, (code, layers.as_deref()), launch, &self.stream, &self.journal).await;
         started.map_err(|error| Failure::InvalidEntrypoint(format!("fork/exec {}: {error}", launch.program.display())))
     }
 

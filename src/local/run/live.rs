@@ -1,7 +1,7 @@
 //! A process that is alive, with its Runtime API and its limits.
 
 use super::api::{Event, RuntimeApi};
-use super::code::{self, Unpacked};
+use super::code::{self as packages, Unpacked};
 use super::deployment::Deployment;
 use super::environment::Core;
 use super::failure::Failure;
@@ -40,14 +40,15 @@ impl Live {
     pub async fn start(
         core: &Core,
         deployment: &Deployment,
-        unpacked: &Unpacked,
+        (code, layers): (&Unpacked, Option<&Unpacked>),
         launch: &Launch,
         stream: &str,
         journal: &Journal,
     ) -> std::io::Result<Self> {
         let api = RuntimeApi::listen().await?;
         let temporary_folder = if core.sandbox.is_private() { None } else { Some(temporary_folder(core, launch)?) };
-        let root = core.sandbox.task_root(unpacked.folder());
+        let root = core.sandbox.task_root(code.folder());
+        let layers_root = layers.map(|layers| core.sandbox.layers_root(layers.folder()).display().to_string());
         let surroundings = Surroundings {
             task_root: &root.display().to_string(),
             port: api.port(),
@@ -56,6 +57,7 @@ impl Live {
             is_managed: launch.is_managed,
             temporary_folder: temporary_folder.as_deref(),
             search_path: &core.search_path,
+            layers_root: layers_root.as_deref(),
         };
         let working_folder = deployment.image.as_ref().map_or(root.clone(), |image| PathBuf::from(&image.working_folder));
         let program = Program {
@@ -65,7 +67,8 @@ impl Live {
             working_folder,
         };
         let room = Room {
-            code: unpacked.folder(),
+            code: code.folder(),
+            layers: layers.map(Unpacked::folder),
             is_image: deployment.image.is_some(),
             temporary_folder: temporary_folder.as_deref().unwrap_or(core.home.path()),
             storage_mb: deployment.ephemeral_storage_mb,
@@ -141,7 +144,7 @@ impl Drop for Live {
     fn drop(&mut self) {
         self.process.kill();
         if let Some(folder) = self.temporary_folder.take() {
-            std::thread::spawn(move || code::remove(&folder));
+            std::thread::spawn(move || packages::remove(&folder));
         }
     }
 }

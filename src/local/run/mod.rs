@@ -35,7 +35,7 @@ mod usage;
 mod variables;
 
 pub use code::{INVALID_IMAGE, INVALID_ZIP_FILE};
-pub use deployment::{Deployment, ImageCode, Invocation, LogEvent, LogSink, Options, Outcome, Refusal};
+pub use deployment::{Deployment, ImageCode, Invocation, Layer, LogEvent, LogSink, Options, Outcome, Refusal};
 pub use runner::Runner;
 
 #[cfg(test)]

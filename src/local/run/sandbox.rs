@@ -16,6 +16,8 @@ use tokio::process::Command;
 
 /// Where the code is on Lambda.
 pub const TASK_ROOT: &str = "/var/task";
+/// Where layers are on Lambda.
+pub const OPT: &str = "/opt";
 /// `nobody`, as every Linux knows it.
 const NOBODY: u32 = 65534;
 /// Root in a user namespace of its own.
@@ -24,7 +26,7 @@ const MAPPED: &[&str] = &["--user", "--map-root-user"];
 const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 
 /// Runs as the first process of the namespaces. `$1` is the code, `$2` the size of `/tmp` in MB, `$3` the
-/// runner's folder; then come folders below the machine's `/tmp` that stay visible, `--`, and what it
+/// runner's folder, `$4` the layers or nothing; then come folders below the machine's `/tmp` that stay visible, `--`, and what it
 /// starts. The new `/tmp` is made aside, while the old one can still be seen.
 ///
 /// `/var/task` comes from an overlay, so that nothing is made on the machine itself. `/dev/shm` is empty
@@ -34,11 +36,15 @@ const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bi
 const SETUP: &str = r#"
 set -e
 exec 3>&2 2>&1
-code=$1 size=$2 home=$3 new=$3/new
-shift 3
+code=$1 size=$2 home=$3 new=$3/new layers=$4
+shift 4
 [ -d /var/task ] || mount -t overlay overlay -o "lowerdir=$home/var:/var" /var
 mount --bind "$code" /var/task
 mount -o remount,bind,ro,nosuid,nodev /var/task
+if [ -n "$layers" ] && [ -d /opt ]; then
+  mount --bind "$layers" /opt
+  mount -o remount,bind,ro,nosuid,nodev /opt
+fi
 mount -t tmpfs -o "size=${size}m,mode=1777,nosuid,nodev" tmpfs "$new"
 while [ "$1" != -- ]; do
   mkdir -p "$new/${1#/tmp/}"
@@ -69,7 +75,7 @@ set -e
 exec 3>&2 2>&1
 code=$1 size=$2 new=$3/new
 root=$new/${1##*/}
-shift 4
+shift 5
 mount -t tmpfs -o size=64k,mode=755,nosuid,nodev tmpfs "$new"
 mkdir "$root"
 mount --bind "$code" "$root"
@@ -114,6 +120,8 @@ pub enum Sandbox {
 /// What one process needs of its sandbox.
 pub struct Room<'a> {
     pub code: &'a Path,
+    /// What is shown below `/opt`.
+    pub layers: Option<&'a Path>,
     /// Whether the code is a root of its own.
     pub is_image: bool,
     /// Stands for `/tmp` where there is no other.
@@ -133,7 +141,15 @@ impl Sandbox {
     }
 
     async fn works(self, home: &Home) -> bool {
-        let room = Room { code: home.path(), is_image: false, temporary_folder: home.path(), storage_mb: 1, as_owner: false, needs: &[] };
+        let room = Room {
+            code: home.path(),
+            layers: None,
+            is_image: false,
+            temporary_folder: home.path(),
+            storage_mb: 1,
+            as_owner: false,
+            needs: &[],
+        };
         let mut command = self.command(home, &room);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         // The shell in there reads nothing and ends well if it came to that.
@@ -149,6 +165,16 @@ impl Sandbox {
     /// Where the process sees its code.
     pub fn task_root(self, code: &Path) -> PathBuf {
         if self.is_private() { TASK_ROOT.into() } else { code.to_owned() }
+    }
+
+    /// Whether layers can be shown where Lambda has them. A machine without the folder cannot: nothing is made on it.
+    pub fn has_opt(self) -> bool {
+        self.is_private() && Path::new(OPT).is_dir()
+    }
+
+    /// Where the process sees its layers.
+    pub fn layers_root(self, layers: &Path) -> PathBuf {
+        if self.has_opt() { OPT.into() } else { layers.to_owned() }
     }
 
     /// How many processes above the function's are not its own.
@@ -196,6 +222,7 @@ fn unshare(home: &Home, room: &Room<'_>, user: &[&str], inner: &[String]) -> Com
     command.args(user).args(["--mount", "--ipc", "--pid", "--fork", "--kill-child", "--", "/bin/sh", "-c"]);
     command.args([if room.is_image { SETUP_IMAGE } else { SETUP }, "lambdo-sandbox"]);
     command.arg(room.code).arg(room.storage_mb.to_string()).arg(home.path());
+    command.arg(room.layers.map_or_else(|| std::ffi::OsStr::new(""), Path::as_os_str));
     command.args(room.needs.iter().filter(|folder| folder.starts_with("/tmp"))).arg("--");
     command.args(inner).args(["--", "/bin/sh", "-s"]);
     command

@@ -695,11 +695,11 @@ async fn an_invocation_goes_on_without_its_caller() {
 #[tokio::test]
 async fn what_is_missing_is_named_with_the_command_that_brings_it() {
     let mut stage = Stage::python(Isolation::WherePossible);
-    stage.deployment.layers = vec!["arn:aws:lambda:eu-central-1:1:layer:x:1".into()];
+    stage.deployment.layers = vec![Layer { arn: "arn:aws:lambda:eu-central-1:1:layer:x:1".into(), package: None }];
     stage.answer("").await;
-    assert!(
-        stage.log.text().contains("The local cloud has no layers: the function runs without `arn:aws:lambda:eu-central-1:1:layer:x:1`\n")
-    );
+    assert!(stage.log.text().contains(
+        "The local cloud has no layers of other accounts: the function runs without `arn:aws:lambda:eu-central-1:1:layer:x:1`\n"
+    ));
     for (runtime, part) in [("java21", "not `java21`; deploy the function to AWS"), ("ruby3.4", "not `ruby3.4`")] {
         stage.deployment.runtime = runtime.into();
         stage.deployment.generation = runtime.into();
@@ -896,5 +896,22 @@ async fn nothing_outlives_a_cloud_that_is_killed() {
             assert!(Instant::now() < patience, "its folder is left");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn layers_lie_below_opt_in_their_order_and_their_programs_are_found() {
+    for isolation in BOTH {
+        let mut stage = Stage::with(Options { isolation, ..Options::default() }, &[Entry::File("bootstrap", 0o755, PYTHON.as_bytes())]);
+        let zips: Vec<PathBuf> = ["lower", "upper"].map(|name| stage.folder.path().join(format!("{name}.zip"))).into();
+        let lower = [Entry::File("bin/lambdo-layer-tool", 0o755, b"#!/bin/sh\necho tool"), Entry::File("data", 0o644, b"lower")];
+        std::fs::write(&zips[0], zip_of(&lower)).unwrap();
+        std::fs::write(&zips[1], zip_of(&[Entry::File("data", 0o644, b"upper")])).unwrap();
+        stage.deployment.layers =
+            zips.iter().map(|zip| Layer { arn: "arn".into(), package: Some((zip.clone(), zip.display().to_string())) }).collect();
+        let script = "import subprocess, shutil; tool = shutil.which('lambdo-layer-tool'); \
+            data = open(os.path.dirname(os.path.dirname(tool)) + '/data').read(); \
+            answer = (subprocess.check_output([tool], text=True).strip() + ' ' + data).encode()";
+        assert_eq!(stage.answer(script).await, "tool upper", "{isolation:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::deployment::{Credentials, Deployment};
 use super::image::SEARCH_PATH;
+use super::sandbox::OPT;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -19,6 +20,8 @@ pub struct Surroundings<'a> {
     pub temporary_folder: Option<&'a Path>,
     /// The cloud's search path.
     pub search_path: &'a str,
+    /// Where the process sees its layers, if it has any.
+    pub layers_root: Option<&'a str>,
 }
 
 /// Exactly what the process sees: the function's own variables and AWS's, which win where AWS reserves
@@ -26,7 +29,7 @@ pub struct Surroundings<'a> {
 pub fn variables(deployment: &Deployment, surroundings: &Surroundings<'_>) -> BTreeMap<String, String> {
     let mut variables = match &deployment.image {
         Some(image) => of_image(&image.environment),
-        None => defaults(surroundings),
+        None => defaults(deployment, surroundings),
     };
     variables.extend(deployment.environment.clone());
     variables.extend(reserved(deployment, surroundings));
@@ -34,24 +37,38 @@ pub fn variables(deployment: &Deployment, surroundings: &Surroundings<'_>) -> BT
 }
 
 /// What a function may set otherwise.
-fn defaults(surroundings: &Surroundings<'_>) -> BTreeMap<String, String> {
+fn defaults(deployment: &Deployment, surroundings: &Surroundings<'_>) -> BTreeMap<String, String> {
     let root = surroundings.task_root;
+    let opt = surroundings.layers_root.unwrap_or(OPT);
     let mut variables = BTreeMap::from([
         ("LANG".into(), "en_US.UTF-8".into()),
         ("TZ".into(), ":UTC".into()),
-        ("PATH".into(), search_path(surroundings.search_path)),
+        ("PATH".into(), search_path(surroundings.search_path, opt)),
         // System libraries are found without being named here, whatever the machine calls their folders.
-        ("LD_LIBRARY_PATH".into(), format!("{root}:{root}/lib:/opt/lib")),
+        ("LD_LIBRARY_PATH".into(), format!("{root}:{root}/lib:{opt}/lib")),
         ("AWS_XRAY_CONTEXT_MISSING".into(), "LOG_ERROR".into()),
         // SDKs find the files of the cloud's user even without HOME, and real credentials may be in them.
         ("AWS_CONFIG_FILE".into(), "/dev/null".into()),
         ("AWS_SHARED_CREDENTIALS_FILE".into(), "/dev/null".into()),
     ]);
+    if surroundings.layers_root.is_some() {
+        variables.extend(modules(&deployment.runtime, opt));
+    }
     if let Some(folder) = surroundings.temporary_folder {
         variables.insert("TMPDIR".into(), folder.display().to_string());
         variables.insert("HOME".into(), folder.display().to_string());
     }
     variables
+}
+
+/// Where the modules of layers are, by language
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html>).
+fn modules(runtime: &str, opt: &str) -> Option<(String, String)> {
+    if let Some(version) = runtime.strip_prefix("python") {
+        return Some(("PYTHONPATH".into(), format!("{opt}/python:{opt}/python/lib/python{version}/site-packages")));
+    }
+    let major = runtime.strip_prefix("nodejs")?.strip_suffix(".x")?;
+    Some(("NODE_PATH".into(), format!("{opt}/nodejs/node{major}/node_modules:{opt}/nodejs/node_modules")))
 }
 
 /// An image brings its own; there is nothing of the machine in it that would have to be found or hidden.
@@ -62,8 +79,9 @@ fn of_image(own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 }
 
 /// Lambda's own path, then the cloud's, in which interpreters are.
-fn search_path(of_the_cloud: &str) -> String {
-    let mut folders = vec!["/usr/local/bin", "/usr/bin", "/bin", "/opt/bin"];
+fn search_path(of_the_cloud: &str, opt: &str) -> String {
+    let own = format!("{opt}/bin");
+    let mut folders = vec!["/usr/local/bin", "/usr/bin", "/bin", own.as_str()];
     for folder in of_the_cloud.split(':').filter(|folder| folder.starts_with('/')) {
         if !folders.contains(&folder) {
             folders.push(folder);
@@ -106,7 +124,7 @@ mod tests {
 
     #[test]
     fn interpreters_are_found_behind_lambdas_own_folders() {
-        let path = search_path("/home/u/.pyenv/shims:/usr/bin:relative::/opt/node/bin");
+        let path = search_path("/home/u/.pyenv/shims:/usr/bin:relative::/opt/node/bin", OPT);
         assert_eq!(path, "/usr/local/bin:/usr/bin:/bin:/opt/bin:/home/u/.pyenv/shims:/opt/node/bin");
     }
 }

@@ -10,6 +10,18 @@ impl Xml {
         Self::default()
     }
 
+    /// A text alone.
+    pub fn plain(text: &str) -> Self {
+        Self(escape(text))
+    }
+
+    /// What stands here, and behind it what stands there.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        self.0.push_str(&other.0);
+        self
+    }
+
     /// An element with a text in it.
     #[must_use]
     pub fn text(self, name: &str, text: impl AsRef<str>) -> Self {

@@ -217,7 +217,7 @@ mod tests {
         for (program, expected) in [
             (Program::STATIC, Kind::Program),
             (Program { e_type: ET_DYN, is_pie: true, needed: &[], interpreter: None, ..Program::DYNAMIC }, Kind::Program),
-            (Program { e_type: ET_DYN, entry: 0, interpreter: None, ..Program::DYNAMIC }, Kind::Library),
+            (Program { e_type: ET_DYN, entry: 0, interpreter: None, is_pie: false, ..Program::DYNAMIC }, Kind::Library),
             (Program { e_type: elf::ET_REL, ..Program::STATIC }, Kind::Object),
             (Program { e_type: elf::ET_CORE, ..Program::STATIC }, Kind::Other),
         ] {

@@ -199,7 +199,7 @@ mod tests {
         insta::assert_snapshot!(told(|image| image.unpacked_bytes = LIMIT_BYTES + 1, &[file("/b", 0o755, Program::STATIC.bytes())], &["/b"]), @"image-too-large: `hello` unpacks to 10737418241 bytes, and AWS takes 10737418240. Build on a smaller base, and leave out what only the build needs.");
         insta::assert_snapshot!(told(|_| {}, &[], &[]), @"no-entry-point: `hello` has neither an entry point nor a command.");
         insta::assert_snapshot!(told(|_| {}, &dynamic(), &["boot"]), @"no-entry-point: `hello` starts `boot`, which is not in its `PATH`, `/usr/bin:/bin`.");
-        insta::assert_snapshot!(told(|_| {}, &dynamic(), &["/bootstrap"]), @"missing-interpreter: `/bootstrap` is started by its loader, `/lib64/ld-linux-x86-64.so.2`, which the image does not have. Link the program statically, or take a base that has it.");
+        insta::assert_snapshot!(told(|_| {}, &dynamic(), &["/bootstrap"]), @"missing-interpreter: `/bootstrap` is started by the loader of its libraries, `/lib64/ld-linux-x86-64.so.2`, which the image does not have. Link the program statically, or take a base that has it.");
         insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o644, vec![])], &["/b"]), @"not-executable: `hello` starts `/b`, which has no execute bit.");
         insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o755, b"#!/bin/bash\n".to_vec())], &["/b"]), @"missing-interpreter: `/b` is run by `/bin/bash`, which the image does not have.");
     }

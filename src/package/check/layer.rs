@@ -19,14 +19,15 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<Diagnostic
     }
     let mut roots: Vec<&str> = tree.names().map(|name| name.split_inclusive('/').next().unwrap_or_default()).collect();
     roots.dedup();
+    let more = if roots.len() > NAMED { " and more" } else { "" };
     roots.truncate(NAMED);
-    let folder = match roots.iter().any(|root| *root == "node_modules/") {
+    let folder = match roots.contains(&"node_modules/") {
         true => "nodejs",
         false if subject.runtime.starts_with("python") || tree.names().any(|name| name.ends_with(".py")) => "python",
         false => "lib",
     };
     let detail = format!(
-        "The layer has {} and so on, but runtimes look only into its folders {}. What lies elsewhere is found only by code that reads `/opt` itself.",
+        "The layer has {}{more}, but runtimes look only into its folders {}. What lies elsewhere is found only by code that reads `/opt` itself.",
         list(&roots),
         list(&FOLDERS)
     );

@@ -13,6 +13,7 @@ mod image;
 mod layer;
 mod native;
 mod program;
+mod remembered;
 mod system;
 #[cfg(test)]
 mod testing;
@@ -30,6 +31,7 @@ use super::{Options, UNZIPPED_LIMIT_BYTES};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, Artifact, PackageRequest, TemplatePart};
 use program::Surroundings;
+use remembered::Remembered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use tree::Tree;
@@ -104,10 +106,18 @@ pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], option
             groups.entry((&artifact.content_hash, subject)).or_default().push(request);
         }
     }
-    let mut findings = Vec::new();
+    let (mut findings, remembered) = (Vec::new(), Remembered::new(options.cache));
     for ((content_hash, subject), requests) in groups {
         let Ok(planned) = packages.planned(content_hash) else { continue };
+        // Files are read where they lie, but a zip would be unpacked each time.
+        let is_costly = matches!(planned.contents, Contents::Archive(_));
+        if is_costly && remembered.is_clean(content_hash, &subject) {
+            continue;
+        }
         let found = check(&planned.contents, &planned.items, &subject);
+        if is_costly && found.is_empty() {
+            remembered.keep(content_hash, &subject);
+        }
         findings.extend(found.into_iter().map(|one| super::work::shared_problem(one, &requests)));
     }
     findings.extend(requests.iter().filter_map(|request| too_large_with_layers(request, &packages.artifacts)));
@@ -173,4 +183,85 @@ fn too_large_with_layers(request: &PackageRequest, artifacts: &BTreeMap<Address,
     );
     let diagnostic = Diagnostic::error("package-too-large", "The package is too large").detail(detail);
     Some(diagnostic.hint("an image may have 10 GB").address(&request.address).span(request.span.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::Program;
+    use super::*;
+    use crate::model::{Form, Value};
+    use crate::package::filter::Filter;
+    use crate::package::index::Index;
+    use crate::package::source::Source;
+
+    const ON_LAMBDA: Subject<'_> =
+        Subject { runtime: "", handler: "", architecture: "x86_64", has_layers: false, is_layer: false, place: Place::Lambda };
+
+    fn told(files: &[(&str, &[u8])], subject: &Subject<'_>) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let source = Source::Directory(".".into(), Filter::default());
+        let contents = super::super::contents::collect(folder.path(), &source, false).unwrap();
+        let items = contents.read(&Index::default()).unwrap();
+        let found = check(&contents, &items, subject);
+        found.iter().map(|one| format!("{:?} {}: {} {:?}", one.severity, one.code, one.detail, one.hints)).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_layer_has_what_it_brings_where_runtimes_look() {
+        let layer = Subject { is_layer: true, ..ON_LAMBDA };
+        for good in ["python/requests/__init__.py", "lib/libx.so.1", "bootstrap", "nodejs/node_modules/x/index.js"] {
+            assert_eq!(told(&[(good, b"x")], &layer), "", "{good}");
+        }
+        insta::assert_snapshot!(told(&[("requests/__init__.py", b""), ("urllib3/x.py", b"")], &layer), @r#"Warning layer-folders: The layer has `requests/`, `urllib3/`, but runtimes look only into its folders `bin`, `lib`, `extensions`, `python`, `nodejs`, `java`, `ruby`. What lies elsewhere is found only by code that reads `/opt` itself. ["put what it has into a folder `python/`"]"#);
+        insta::assert_snapshot!(told(&[("node_modules/x/index.js", b"")], &layer), @r#"Warning layer-folders: The layer has `node_modules/`, but runtimes look only into its folders `bin`, `lib`, `extensions`, `python`, `nodejs`, `java`, `ruby`. What lies elsewhere is found only by code that reads `/opt` itself. ["put what it has into a folder `nodejs/`"]"#);
+    }
+
+    #[test]
+    fn what_runs_here_is_measured_by_this_machine() {
+        let here = Subject { runtime: "provided.al2", place: Place::ThisMachine, ..ON_LAMBDA };
+        let newer = Program { versions: &[("GLIBC_2.99", 0)], interpreter: Some("/bin/sh"), ..Program::DYNAMIC };
+        assert_eq!(told(&[("bootstrap", &newer.bytes())], &here), "");
+        assert_eq!(told(&[("bootstrap", b"#!/usr/bin/env python3\n")], &here), "");
+        let foreign = Program { machine: object::elf::EM_AARCH64, ..Program::STATIC }.bytes();
+        insta::assert_snapshot!(told(&[("bootstrap", &foreign)], &here), @r#"Warning wrong-architecture: `bootstrap` is built for arm64, and this machine runs it on x86_64. ["Go: `GOOS=linux GOARCH=amd64 go build`", "Rust: `cargo build --target x86_64-unknown-linux-musl`"]"#);
+        insta::assert_snapshot!(told(&[("bootstrap", b"#!/nowhere/sh\n")], &here), @"Error missing-interpreter: `bootstrap` is run by `/nowhere/sh`, which this machine does not have. []");
+    }
+
+    #[test]
+    fn a_library_that_nobody_knows_is_only_warned_of() {
+        let subject = Subject { runtime: "provided.al2023", ..ON_LAMBDA };
+        let program = Program { needed: &["libmine.so"], ..Program::DYNAMIC }.bytes();
+        insta::assert_snapshot!(told(&[("bootstrap", &program)], &subject), @r#"Warning missing-library: `bootstrap` needs `libmine.so`, which the package does not have, and most likely Amazon Linux 2023 has not either. ["what lies in the package as `lib/…` is found too"]"#);
+        assert_eq!(told(&[("bootstrap", &program)], &Subject { has_layers: true, ..subject }), "");
+    }
+
+    #[test]
+    fn layers_count_against_the_size() {
+        let address = |kind: &str| Address::new(kind, "x");
+        let layers = |address: Address| Value::Unresolved(vec![TemplatePart::Attribute { address, attribute: "arn".into() }]);
+        let mut request = PackageRequest {
+            address: address("function"),
+            code: None,
+            build: None,
+            image: None,
+            runtime: "python3.13".into(),
+            handler: String::new(),
+            architectures: Vec::new(),
+            layers: Some(Value::List(vec![layers(address("layer"))])),
+            image_config: None,
+            span: None,
+        };
+        let artifact = |unzipped_bytes| Artifact { content_hash: String::new(), form: Form::Zip, unzipped_bytes, files: 1 };
+        let sizes = |own, layer| BTreeMap::from([(address("function"), artifact(own)), (address("layer"), artifact(layer))]);
+        assert_eq!(too_large_with_layers(&request, &sizes(UNZIPPED_LIMIT_BYTES - 1, 1)), None);
+        let found = too_large_with_layers(&request, &sizes(UNZIPPED_LIMIT_BYTES, 1)).unwrap();
+        insta::assert_snapshot!(found.detail, @"The function and its layers unzip to 262144001 bytes together, and AWS takes 262144000: the package 262144000, `layer.x` 1.");
+        request.layers = None;
+        assert_eq!(too_large_with_layers(&request, &sizes(UNZIPPED_LIMIT_BYTES, 1)), None);
+    }
 }

@@ -28,7 +28,6 @@ struct Record {
     manifest: String,
     media_type: String,
     blobs: Vec<(String, u64)>,
-    has_entry_point: bool,
 }
 
 impl Record {
@@ -46,8 +45,9 @@ impl Record {
     }
 
     fn made(self, is_cached: bool) -> Made {
-        let warnings = if self.has_entry_point { Vec::new() } else { vec![no_entry_point()] };
-        Made { image: self.image(), entries: Vec::new(), items: Vec::new(), sources: Some(self.sources), is_cached, warnings }
+        let image = self.image();
+        let (sources, warnings) = (Some(self.sources), Vec::new());
+        Made { image, entries: Vec::new(), items: Vec::new(), is_whole: false, sources, is_cached, warnings }
     }
 }
 
@@ -91,10 +91,9 @@ impl Run<'_> {
         }
         let read = self.build(&store).await?;
         self.check(&read.config)?;
-        let has_entry_point = ["Entrypoint", "Cmd"].iter().any(|key| !super::document::texts(&read.config, key).is_empty());
         let Image { manifest, media_type, blobs } = read.image;
         let blobs = blobs.into_iter().map(|blob| (blob.digest, blob.bytes)).collect();
-        let made = Record { sources, manifest: String::from_utf8_lossy(&manifest).into_owned(), media_type, blobs, has_entry_point };
+        let made = Record { sources, manifest: String::from_utf8_lossy(&manifest).into_owned(), media_type, blobs };
         // What cannot be remembered is built again.
         let _ = record.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&record, serde_json::to_vec(&made)?));
         Ok(made.made(false))
@@ -242,10 +241,4 @@ fn no_engine(wanted: Option<Engine>) -> Diagnostic {
     problem
         .hint("install one: `apt-get install buildah` or `podman` on Debian and Ubuntu, `dnf install podman` on Fedora, `brew install podman` or Docker Desktop on a Mac")
         .hint("without an engine: `image = { build = \"FOLDER\" }`, or `image = { base = \"…\", files = { … } }`, which lambdo puts together itself")
-}
-
-fn no_entry_point() -> Diagnostic {
-    Diagnostic::warning("no-entry-point", "The image does not say what to start")
-        .detail("The image has neither an `ENTRYPOINT` nor a `CMD`, so Lambda starts nothing unless the function says what.")
-        .hint("`image_config = { entry_point = [\"/bootstrap\"] }` at the function says it")
 }

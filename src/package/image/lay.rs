@@ -53,7 +53,7 @@ impl Laying {
         let image = compose(base, &layer, &self.architecture, &self.layered.settings, &store)
             .map_err(|error| failed(format!("The image's documents cannot be written: {error}.")))?;
         let warnings = self.base.iter().filter_map(|base| base.warning.clone()).chain(self.no_certificates(&entries)).collect();
-        Ok(Made { image, entries, items, sources: None, is_cached: true, warnings })
+        Ok(Made { image, entries, items, is_whole: self.base.is_none(), sources: None, is_cached: true, warnings })
     }
 
     fn read(&self, entries: &[Entry]) -> Result<Vec<Item>, Diagnostic> {

@@ -12,10 +12,14 @@ mod layer;
 mod parse;
 mod pull;
 mod store;
+#[cfg(all(test, unix))]
+mod tests;
+mod verify;
 
 pub use parse::ImageSource;
 pub(super) use parse::parse;
 pub(super) use store::Store;
+pub(super) use verify::verify;
 
 use super::builder::Built;
 use super::contents::Entry;
@@ -61,6 +65,8 @@ pub(super) struct Made {
     /// The files that lie on top of the base, as far as they are known.
     pub entries: Vec<Entry>,
     pub items: Vec<Item>,
+    /// Whether `entries` are all files of the image.
+    pub is_whole: bool,
     /// What an engine made it from.
     pub sources: Option<Sources>,
     /// Whether an earlier build still held.

@@ -27,7 +27,8 @@ pub(super) async fn build(task: Task<'_>, esbuild: &Path, entry: &Path) -> Resul
     let beside = beside(&task).await?;
     let inputs = task.package.folder().with_extension("inputs");
     let own = own_files(&task).await?;
-    let facts = || task.facts().shown("entry", &entry.display().to_string());
+    let shown = entry.strip_prefix(&task.project.folder).unwrap_or(entry).display().to_string();
+    let facts = || task.facts().shown("entry", &shown);
     let all = |own: &[PathBuf]| own.iter().cloned().chain(remembered(&inputs)).collect::<Vec<_>>();
     let made_from = sources(task.job, facts(), all(&own)).await?;
     if task.package.holds(&made_from).await? {
@@ -104,7 +105,7 @@ fn arguments(task: &Task<'_>, entry: &Path, bundled: &Path) -> Vec<String> {
     let extension = if format == "esm" { "mjs" } else { "cjs" };
     let outfile = bundled.join(format!("{}.{extension}", module(task.job.handler)));
     let mut arguments = vec![
-        entry.strip_prefix(task.job.path()).map_or_else(|_| entry.display().to_string(), |name| format!("./{}", name.display())),
+        entry.strip_prefix(&task.project.folder).map_or_else(|_| entry.display().to_string(), |name| format!("./{}", name.display())),
         "--bundle".to_owned(),
         "--platform=node".to_owned(),
         format!("--target=node{}", version(task.job.runtime).unwrap_or_default()),

@@ -11,7 +11,7 @@ mod tests;
 use super::builder::{Build, Builder, Built, Job};
 use super::environment::Environment;
 use super::fingerprint::Facts;
-use super::problem::{blocking, missing};
+use super::problem::{blocking, missing, unreadable};
 use super::script::installed::Installed;
 use super::script::package::Package;
 use super::script::sources::Selection;
@@ -39,6 +39,8 @@ const LEFT_OUT: [&str; 9] = [
     ".yarnrc.yml",
 ];
 
+const USUAL_HANDLER: &str = "`handler = \"index.handler\"` calls what `index.js`, `index.mjs` or `index.ts` exports as `handler`";
+
 /// `build = { kind = "node", path = "lambdas/web" }`
 pub(super) struct NodeBuilder {
     environment: Environment,
@@ -63,7 +65,8 @@ impl NodeBuilder {
     async fn make(&self, job: &Job<'_>, options: &Options, package: Package) -> Result<Built, Diagnostic> {
         let project = blocking({
             let (folder, shown) = (job.path(), job.build.path.clone());
-            move || Project::read(&folder, &shown)
+            // Programs that lie in it are started from elsewhere.
+            move || Project::read(&std::path::absolute(&folder).map_err(|error| unreadable(&shown, &error))?, &shown)
         })
         .await?;
         let way = project.way(job, options)?;
@@ -145,7 +148,7 @@ impl Builder for NodeBuilder {
             Some(_) => handlers::missing(&request.runtime),
         };
         let selection = files_of(&folder.join(&build.path), &build.path);
-        Some(if is_given { problem } else { handlers::with_candidates(problem, &selection, &candidate) })
+        Some(if is_given { problem } else { handlers::with_candidates(problem, &selection, &candidate, USUAL_HANDLER) })
     }
 
     fn variant(&self, request: &PackageRequest) -> String {
@@ -176,8 +179,9 @@ impl Builder for NodeBuilder {
 fn wrong_runtime(build: &Build, request: &PackageRequest) -> Diagnostic {
     Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
         .detail(format!(
-            "`{}` is built for Node.js, which only the runtimes `nodejs*.x` run; the function has `{}`, which also stands where no `runtime` is given.",
-            build.path, request.runtime
+            "`{}` is built for Node.js, which only the runtimes `nodejs*.x` run; {}.",
+            build.path,
+            handlers::has(&request.runtime)
         ))
         .hint(format!("write `runtime = \"{NODE_RUNTIME}\"`, in the function or in `[defaults]`"))
 }

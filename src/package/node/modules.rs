@@ -31,9 +31,9 @@ pub(super) async fn install(task: &Task<'_>, installed: &Installed) -> Result<Op
     }
     let (lock, by) = task.project.lock.clone().ok_or_else(|| no_lock(&task.job.build.path))?;
     let (tool, arguments) = match by {
-        Locked::ByNpm => ("npm", npm(task)),
-        Locked::ByPnpm => ("pnpm", pnpm(task)),
-        Locked::ByOther(tool) => return Err(other_lock(tool, &task.job.build.path)),
+        Locked::Npm => ("npm", npm(task)),
+        Locked::Pnpm => ("pnpm", pnpm(task)),
+        Locked::Other(tool) => return Err(other_lock(tool, &task.job.build.path)),
     };
     let program = task.environment.find(tool).ok_or_else(|| no_tool(tool, &task.job.build.path))?;
     let place = if task.job.for_this_machine { "this machine" } else { task.job.architecture };

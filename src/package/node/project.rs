@@ -23,26 +23,27 @@ const BUILD: &str = "build";
 /// Who locked the project's packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Locked {
-    ByNpm,
-    ByPnpm,
+    Npm,
+    Pnpm,
     /// By a tool whose files only it reads.
-    ByOther(&'static str),
+    Other(&'static str),
 }
 
 /// Lock files by their names.
 const LOCKS: [(&str, Locked); 6] = [
-    ("npm-shrinkwrap.json", Locked::ByNpm),
-    ("package-lock.json", Locked::ByNpm),
-    ("pnpm-lock.yaml", Locked::ByPnpm),
-    ("yarn.lock", Locked::ByOther("yarn")),
-    ("bun.lock", Locked::ByOther("bun")),
-    ("bun.lockb", Locked::ByOther("bun")),
+    ("npm-shrinkwrap.json", Locked::Npm),
+    ("package-lock.json", Locked::Npm),
+    ("pnpm-lock.yaml", Locked::Pnpm),
+    ("yarn.lock", Locked::Other("yarn")),
+    ("bun.lock", Locked::Other("bun")),
+    ("bun.lockb", Locked::Other("bun")),
 ];
 
 /// A project, read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Project {
-    folder: PathBuf,
+    /// Its folder, absolute.
+    pub folder: PathBuf,
     /// The folder as the user wrote it.
     pub shown: String,
     /// Whether `*.js` are modules of ECMAScript.
@@ -153,7 +154,7 @@ impl Project {
             "The handler `{}` is in `{module}`, and there is no `{module}.ts`, `.js` or the like in `{}` or its `src`.",
             job.handler, self.shown
         ));
-        let found = handlers::with_candidates(found, &super::files_of(&self.folder, &self.shown), &super::candidate);
+        let found = handlers::with_candidates(found, &super::files_of(&self.folder, &self.shown), &super::candidate, super::USUAL_HANDLER);
         found.hint("`entry = \"PATH\"` in `build` names the file that is bundled, whatever it is called")
     }
 
@@ -172,10 +173,10 @@ impl Project {
     fn install(&self) -> &'static str {
         let lock = above(&self.folder).find_map(|folder| LOCKS.iter().find(|(name, _)| folder.join(name).is_file()));
         match lock.map(|(_, by)| *by) {
-            Some(Locked::ByNpm) => "npm ci",
-            Some(Locked::ByPnpm) => "pnpm install --frozen-lockfile",
-            Some(Locked::ByOther("bun")) => "bun install --frozen-lockfile",
-            Some(Locked::ByOther(_)) => "yarn install",
+            Some(Locked::Npm) => "npm ci",
+            Some(Locked::Pnpm) => "pnpm install --frozen-lockfile",
+            Some(Locked::Other("bun")) => "bun install --frozen-lockfile",
+            Some(Locked::Other(_)) => "yarn install",
             None => "npm install",
         }
     }

@@ -1,1 +1,312 @@
+//! Builds of Node.js: with tools that only write down how they were called.
 
+use super::*;
+use crate::model::{Address, ArtifactSource, Event, EventSink, Value};
+use crate::package::builder::Builders;
+use crate::package::{Options as PackageOptions, Packages, work};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+/// Notes how it is called, and does what the tool of its name would: bundles, installs, builds.
+const TOOL: &str = r#"#!/bin/sh
+PATH=/usr/bin:/bin
+name=$(basename "$0")
+echo "$name $*" | sed "s|$FAKE|.|g; s|node-[0-9a-f]\{16\}|node-x|g; s|--banner[^;]*; [^;]*;|--banner|" >> "$FAKE/calls"
+if [ -f "$FAKE/errors" ]; then cat "$FAKE/errors" >&2; exit 1; fi
+case "$name $1" in
+    esbuild*)
+        for word in "$@"; do
+            case "$word" in
+                --outfile=*) out=${word#--outfile=} ;;
+                --metafile=*) meta=${word#--metafile=} ;;
+                ./*) entry=$word ;;
+            esac
+        done
+        mkdir -p "$(dirname "$out")"
+        cat "$entry" ../shared/x.js > "$out" 2>/dev/null
+        echo '{"inputs":{"index.ts":{},"../shared/x.js":{}}}' > "$meta" ;;
+    "npm run") [ -f "$FAKE/idle" ] || { mkdir -p dist && cat index.ts > dist/index.js; } ;;
+    *)
+        ls -A | tr '\n' ' ' >> "$FAKE/seen"
+        mkdir -p node_modules/.bin node_modules/dep && date +%N > node_modules/.package-lock.json
+        echo "dep" > node_modules/dep/index.js ;;
+esac
+"#;
+
+/// A machine with a project in `app`, and with as many tools as a test wants.
+struct Machine {
+    folder: tempfile::TempDir,
+    environment: Environment,
+    runtime: &'static str,
+    handler: &'static str,
+    for_this_machine: bool,
+}
+
+impl Machine {
+    fn new(tools: &[&str], files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap().display().to_string();
+        let mut environment = Environment::default();
+        for (name, value) in [("FAKE", root.as_str()), ("PATH", &format!("{root}/bin"))] {
+            environment.set(name, value);
+        }
+        let machine = Self { folder, environment, runtime: "nodejs22.x", handler: "index.handler", for_this_machine: false };
+        machine.write(".git/HEAD", "");
+        files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
+        for tool in tools {
+            machine.write(tool, TOOL);
+            fs::set_permissions(machine.folder.path().join(tool), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        machine
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.read("calls").lines().map(str::to_owned).collect()
+    }
+
+    async fn run(&self, build: &str, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
+        let cached: Arc<Mutex<bool>> = Arc::default();
+        let told = Arc::clone(&cached);
+        let events: EventSink = Arc::new(move |event| {
+            if let Event::Built { cached, .. } = event {
+                *told.lock().unwrap() = cached;
+            }
+        });
+        let cache = self.folder.path().join("state/build");
+        let request = PackageRequest {
+            address: Address::new("function", "web"),
+            code: None,
+            build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
+            image: None,
+            image_config: None,
+            handler: self.handler.into(),
+            runtime: self.runtime.into(),
+            layers: None,
+            architectures: vec!["arm64".into()],
+            span: None,
+        };
+        let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
+        let options =
+            PackageOptions { folder, cache: &cache, build: may_run, for_this_machine, events, checked: &Notify::new(), keep_going: false };
+        let packages = work::resolve(vec![request], &options, &Builders::with(self.environment.clone())).await;
+        let is_cached = *cached.lock().unwrap();
+        (packages, is_cached)
+    }
+
+    /// The files of the package.
+    async fn built(&self, build: &str) -> Vec<String> {
+        let packages = self.run(build, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let zip = packages.zip(&packages.artifacts[&Address::new("function", "web")].content_hash).await.unwrap();
+        let items = crate::package::zip::read(std::io::Cursor::new(zip), 1_000_000).unwrap();
+        items.into_iter().map(|item| item.name).collect()
+    }
+
+    /// Whether an earlier build still held.
+    async fn is_cached(&self) -> bool {
+        let (packages, is_cached) = self.run(APP, true).await;
+        packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        is_cached
+    }
+
+    /// What is said when a build cannot be.
+    async fn told(&self, build: &str) -> String {
+        let problems = self.run(build, true).await.0.err().unwrap();
+        let root = self.folder.path().canonicalize().unwrap().display().to_string();
+        let told = problems.iter().map(|problem| {
+            let hints: String = problem.hints.iter().map(|hint| format!("\n  {hint}")).collect();
+            format!("{} {}\n{}{hints}", problem.code, problem.summary, problem.detail).replace(&root, "…")
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+}
+
+const APP: &str = r#""app""#;
+const ESBUILD: &str = "app/node_modules/.bin/esbuild";
+const WITH_ESBUILD: (&str, &str) = ("package.json", r#"{"devDependencies":{"esbuild":"1"}}"#);
+const WITH_SCRIPT: (&str, &str) = ("package.json", r#"{"scripts":{"build":"tsc"},"dependencies":{"dep":"1"},"type":"module"}"#);
+const WITH_PACKAGES: (&str, &str) = ("package.json", r#"{"dependencies":{"dep":"1"}}"#);
+const LOCK: (&str, &str) = ("package-lock.json", "{}");
+
+#[tokio::test]
+async fn plain_files_go_as_they_are() {
+    let machine = Machine::new(&[], &[("package.json", "{}"), ("index.mjs", ""), ("lib/x.js", ""), (".npmrc", "token"), LOCK]);
+    assert_eq!(machine.built(APP).await, ["index.mjs", "lib/x.js", "package.json"]);
+    assert_eq!(machine.built(r#"{"path":"app","exclude":"lib"}"#).await, ["index.mjs", "package.json"]);
+}
+
+#[tokio::test]
+async fn esbuild_is_called_for_the_handler_and_the_runtime() {
+    let usual = "--bundle --platform=node --target=node22 --format";
+    let out = "--outfile=./state/build/node-x.bundle/index";
+    let rest = "--metafile=./state/build/node-x.metafile.json --log-level=warning";
+    for (files, build, expected, files_made) in [
+        (
+            &[WITH_ESBUILD, ("index.ts", "")][..],
+            APP,
+            format!("esbuild ./index.ts {usual}=cjs {out}.cjs {rest} --external:@aws-sdk/* --external:@smithy/*"),
+            &["index.cjs"][..],
+        ),
+        (
+            &[WITH_ESBUILD, ("src/index.mts", ""), ("data/x.json", "")],
+            r#"{"path":"app","minify":true,"sourcemap":true,"external":["sharp"],"flags":["--keep-names"],"include":["data"]}"#,
+            format!("esbuild ./src/index.mts {usual}=esm {out}.mjs {rest} --banner --minify --sourcemap --external:sharp --keep-names"),
+            &["data/x.json", "index.mjs"],
+        ),
+        (
+            &[("package.json", r#"{"type":"module","dependencies":{"esbuild":"1"}}"#), ("main.js", "")],
+            r#"{"path":"app","entry":"main.js","external":[]}"#,
+            format!("esbuild ./main.js {usual}=esm {out}.mjs {rest} --banner"),
+            &["index.mjs"],
+        ),
+    ] {
+        let machine = Machine::new(&[ESBUILD], files);
+        assert_eq!(machine.built(build).await, files_made);
+        assert_eq!(machine.calls(), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn on_this_machine_the_sdk_is_bundled_where_it_is_installed() {
+    let mut machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", ""), ("node_modules/@aws-sdk/x", "")]);
+    machine.for_this_machine = true;
+    machine.built(APP).await;
+    assert!(!machine.calls()[0].contains("--external"), "{:?}", machine.calls());
+}
+
+#[tokio::test]
+async fn a_bundle_holds_until_something_that_went_into_it_changes() {
+    let machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1"), ("readme", "")]);
+    machine.write("shared/x.js", "1");
+    assert!(!machine.is_cached().await);
+    assert!(machine.is_cached().await);
+    for name in ["app/index.ts", "shared/x.js", "app/package-lock.json"] {
+        machine.write(name, "{ }");
+        assert!(!machine.is_cached().await, "{name}");
+        assert!(machine.is_cached().await, "{name}");
+    }
+    assert_eq!(machine.calls().len(), 4);
+    fs::remove_file(machine.folder.path().join(ESBUILD)).unwrap();
+    assert!(machine.run(APP, false).await.0.is_ok());
+}
+
+#[tokio::test]
+async fn the_projects_script_makes_the_package_and_what_is_needed_at_run_time_comes_along() {
+    let machine = Machine::new(&["bin/npm"], &[WITH_SCRIPT, LOCK, ("index.ts", "1"), ("node_modules/x", ""), (".npmrc", "token")]);
+    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    let install = "npm ci --omit=dev --no-audit --no-fund --loglevel=error --os=linux --cpu=arm64 --libc=glibc";
+    assert_eq!(machine.calls(), ["npm run --silent build", install]);
+    // The user's own folder stays as it is.
+    assert_eq!(
+        (machine.read("seen").as_str(), machine.read("app/node_modules/x").as_str()),
+        (".npmrc package-lock.json package.json ", "")
+    );
+    assert!(machine.is_cached().await);
+    machine.write("app/index.ts", "2");
+    assert!(!machine.is_cached().await);
+    assert_eq!(machine.calls().len(), 3, "{:?}", machine.calls());
+    fs::remove_dir_all(machine.folder.path().join("app/dist")).unwrap();
+    assert!(!machine.is_cached().await);
+}
+
+#[tokio::test]
+async fn packages_are_installed_as_they_were_locked() {
+    let machine = Machine::new(&["bin/pnpm"], &[WITH_PACKAGES, ("pnpm-lock.yaml", ""), ("index.js", "")]);
+    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    assert_eq!(
+        machine.calls(),
+        ["pnpm install --prod --frozen-lockfile --ignore-workspace --config.node-linker=hoisted --config.package-import-method=copy"]
+    );
+    let archive = ("package.json", r#"{"dependencies":{"dep":"file:./vendor/dep-1.0.0.tgz"}}"#);
+    let machine = Machine::new(&["bin/npm"], &[archive, LOCK, ("index.js", ""), ("vendor/dep-1.0.0.tgz", "")]);
+    machine.built(r#"{"path":"app","exclude":["vendor"]}"#).await;
+    assert!(machine.read("seen").contains("vendor"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_installed_says_what_to_do() {
+    for (files, code) in [
+        (&[WITH_PACKAGES, ("index.js", "")][..], "no-lock-file"),
+        (&[WITH_PACKAGES, ("index.js", ""), ("yarn.lock", "")], "other-lock-file"),
+        (
+            &[("package.json", r#"{"dependencies":{"a":"file:../a","b":"workspace:*","c":"1"}}"#), ("index.js", ""), LOCK],
+            "local-dependency",
+        ),
+        (&[WITH_PACKAGES, ("index.js", ""), LOCK], "tool-missing"),
+        (&[("package.json", "{"), ("index.js", "")], "bad-project"),
+    ] {
+        let told = Machine::new(&[], files).told(APP).await;
+        assert!(told.starts_with(code), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_built_says_what_to_do() {
+    let told = async |files: &[(&str, &str)], build: &str| Machine::new(&["bin/npm"], files).told(build).await;
+    insta::assert_snapshot!(told(&[WITH_ESBUILD, ("index.ts", ""), LOCK], APP).await, @r"
+    tool-missing A tool of the build is missing
+    To build `app`, `esbuild`, which its `package.json` asks for, must be installed, and is not.
+      run `npm ci` where the lock file lies; lambdo does not touch your `node_modules`
+    ");
+    insta::assert_snapshot!(told(&[("package.json", "{}"), ("index.ts", "")], APP).await, @r#"
+    tool-missing A tool of the build is missing
+    `index.ts` in `app` must be compiled, and the project has neither esbuild nor a script `build`.
+      `npm install --save-dev esbuild` in `app`: lambdo then makes a bundle with it
+      or write a script `build` into `package.json`; `output = "dist"` in `build` names the folder that it makes
+    "#);
+    insta::assert_snapshot!(told(&[WITH_SCRIPT, ("index.ts", "")], APP).await, @r"
+    tool-missing A tool of the build is missing
+    To build `app`, what it needs must be installed, and is not.
+      run `npm install` where the lock file lies; lambdo does not touch your `node_modules`
+    ");
+    insta::assert_snapshot!(told(&[WITH_SCRIPT], r#"{"path":"app","script":"compile"}"#).await, @r"
+    no-script The project has no such script
+    `build.script` is `compile`, and the scripts in `app/package.json` are `build`.
+    ");
+    let machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("api.ts", "export const handler = async () => 1;")]);
+    insta::assert_snapshot!(machine.told(APP).await, @r#"
+    no-entry The handler's file is not there
+    The handler `index.handler` is in `index`, and there is no `index.ts`, `.js` or the like in `app` or its `src`.
+      `handler = "api.handler"` calls what `api.ts` has
+      `entry = "PATH"` in `build` names the file that is bundled, whatever it is called
+    "#);
+    let machine = Machine::new(&["bin/npm"], &[WITH_SCRIPT, ("index.ts", ""), ("node_modules/x", "")]);
+    machine.write("idle", "");
+    insta::assert_snapshot!(machine.told(APP).await, @r#"
+    no-output The build did not make its output
+    `npm run build` in `app` ended well, but made no folder `dist`.
+      `output = "FOLDER"` in `build` names the folder whose contents become the package
+    "#);
+}
+
+#[tokio::test]
+async fn a_function_that_node_cannot_run_is_refused_with_what_to_write() {
+    let mut machine =
+        Machine::new(&[], &[("package.json", "{}"), ("src/api.ts", "export const handler = 1;\n"), ("old.js", "exports.handler = 1;\n")]);
+    (machine.runtime, machine.handler) = ("provided.al2023", "bootstrap");
+    insta::assert_snapshot!(machine.told(APP).await, @r#"
+    wrong-runtime The runtime does not fit what is built
+    `app` is built for Node.js, which only the runtimes `nodejs*.x` run; the function has `provided.al2023`, which also stands where no `runtime` is given.
+      write `runtime = "nodejs24.x"`, in the function or in `[defaults]`
+      `handler = "old.handler"` calls what `old.js` has
+      `handler = "api.handler"` calls what `src/api.ts` has
+    "#);
+    (machine.runtime, machine.handler) = ("nodejs22.x", "bootstrap");
+    insta::assert_snapshot!(machine.told(APP).await, @r#"
+    no-handler The handler is missing
+    `nodejs22.x` has to be told which function of the code it calls.
+      `handler = "old.handler"` calls what `old.js` has
+      `handler = "api.handler"` calls what `src/api.ts` has
+    "#);
+}

@@ -27,6 +27,8 @@ use std::path::{Path, PathBuf};
 /// What a new function takes (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>).
 pub const PYTHON_RUNTIME: &str = "python3.14";
 
+const USUAL_HANDLER: &str = "`handler = \"app.handler\"` calls the function `handler` in `app.py`";
+
 /// `build = { kind = "python", path = "lambdas/resize" }`
 pub(super) struct PythonBuilder {
     environment: Environment,
@@ -132,8 +134,11 @@ impl Builder for PythonBuilder {
         };
         let options = Options::parse(&build.options).unwrap_or_default();
         let selection = files_of(&folder.join(&build.path), &build.path, &options, None);
-        let problem =
-            if handlers::is_given(&request.handler) { problem } else { handlers::with_candidates(problem, &selection, &candidate) };
+        let problem = if handlers::is_given(&request.handler) {
+            problem
+        } else {
+            handlers::with_candidates(problem, &selection, &candidate, USUAL_HANDLER)
+        };
         Some(problem)
     }
 
@@ -166,8 +171,9 @@ fn wrong_runtime(build: &Build, request: &PackageRequest, folder: &Path) -> Diag
     let wanted = dependencies::wanted_version(folder).map_or_else(|| PYTHON_RUNTIME.to_owned(), |version| format!("python{version}"));
     Diagnostic::error("wrong-runtime", "The runtime does not fit what is built")
         .detail(format!(
-            "`{}` is built as Python, which only the runtimes `python3.*` run; the function has `{}`, which also stands where no `runtime` is given.",
-            build.path, request.runtime
+            "`{}` is built as Python, which only the runtimes `python3.*` run; {}.",
+            build.path,
+            handlers::has(&request.runtime)
         ))
         .hint(format!("write `runtime = \"{wanted}\"`, in the function or in `[defaults]`"))
 }

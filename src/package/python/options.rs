@@ -103,6 +103,13 @@ mod tests {
         let json =
             r#"{"requirement":"r","installer":"conda","interpreter":3,"source":"","include":["a["],"flags":["--target=x","-v"],"env":[]}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
-        insta::assert_snapshot!(told.join("\n"));
+        insta::assert_snapshot!(told.join("\n"), @r"
+        unknown-key: `build` has no key `requirement`. It has `kind`, `path`, `requirements`, `installer`, `interpreter`, `source`, `include`, `exclude`, `flags`, `env`.
+        wrong-type: `build.interpreter` is an integer; it takes the name or the path of an interpreter.
+        wrong-type: `build.source` is empty; it takes the path of a folder.
+        wrong-type: `build.env` is a list; it takes a table of variables and their texts.
+        bad-pattern: `a[` in `build.include`: unclosed character class; missing ']'.
+        own-flag: `build.flags` has `--target`; the package is lambdo's to lay out.
+        ");
     }
 }

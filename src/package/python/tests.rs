@@ -1,1 +1,309 @@
+//! Builds of Python: with installers that only write down how they were called.
 
+use super::*;
+use crate::model::{Address, ArtifactSource, Event, EventSink, Value};
+use crate::package::builder::Builders;
+use crate::package::{Options as PackageOptions, Packages, work};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+/// Notes how it is called, and "installs" a module with its own name in it. Fails with what lies in `errors`.
+const INSTALLER: &str = r##"#!/bin/sh
+PATH=/usr/bin:/bin
+name=$(basename "$0")
+if [ "$1" = -c ]; then echo 3.11; exit; fi
+echo "$name $*" | sed "s|$FAKE|.|g; s|/\.new-[^/ ]*|/new|g" >> "$FAKE/calls"
+if [ "$1" = export ]; then echo "locked==1"; exit; fi
+if [ -f "$FAKE/errors" ]; then cat "$FAKE/errors" >&2; exit 1; fi
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --target) target=$2 ;;
+        --requirement) cat "$2" >> "$FAKE/requirements" ;;
+    esac
+    shift
+done
+mkdir -p "$target/lib/__pycache__" "$target/lib-1.dist-info" "$target/bin"
+echo "by $name $MINE" > "$target/lib/__init__.py"
+date +%N > "$target/lib-1.dist-info/RECORD"
+echo "lib 1" > "$target/lib-1.dist-info/METADATA"
+echo "#!/usr/bin/python" > "$target/bin/lib"
+date +%N > "$target/lib/__pycache__/x.pyc"
+"##;
+
+/// A machine with a project in `app`, and with as many tools as a test wants.
+struct Machine {
+    folder: tempfile::TempDir,
+    environment: Environment,
+    runtime: &'static str,
+    handler: &'static str,
+    architecture: &'static str,
+    for_this_machine: bool,
+}
+
+impl Machine {
+    fn new(tools: &[&str], files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap().display().to_string();
+        let mut environment = Environment::default();
+        for (name, value) in [("FAKE", root.as_str()), ("PATH", &format!("{root}/bin"))] {
+            environment.set(name, value);
+        }
+        let machine =
+            Self { folder, environment, runtime: "python3.13", handler: "app.handler", architecture: "arm64", for_this_machine: false };
+        machine.write("app/app.py", "def handler(event, context): pass\n");
+        files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
+        for tool in tools {
+            machine.write(&format!("bin/{tool}"), INSTALLER);
+            fs::set_permissions(machine.folder.path().join("bin").join(tool), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        machine
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    async fn run(&self, build: &str, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
+        let cached: Arc<Mutex<bool>> = Arc::default();
+        let told = Arc::clone(&cached);
+        let events: EventSink = Arc::new(move |event| {
+            if let Event::Built { cached, .. } = event {
+                *told.lock().unwrap() = cached;
+            }
+        });
+        let cache = self.folder.path().join("state/build");
+        let request = PackageRequest {
+            address: Address::new("function", "resize"),
+            code: None,
+            build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
+            image: None,
+            image_config: None,
+            handler: self.handler.into(),
+            runtime: self.runtime.into(),
+            layers: None,
+            architectures: vec![self.architecture.into()],
+            span: None,
+        };
+        let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
+        let options =
+            PackageOptions { folder, cache: &cache, build: may_run, for_this_machine, events, checked: &Notify::new(), keep_going: false };
+        let packages = work::resolve(vec![request], &options, &Builders::with(self.environment.clone())).await;
+        let is_cached = *cached.lock().unwrap();
+        (packages, is_cached)
+    }
+
+    /// The files of the package, and how installers were called for them.
+    async fn built(&self, build: &str) -> (Vec<String>, Vec<String>) {
+        self.write("calls", "");
+        let packages = self.run(build, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let zip = packages.zip(&packages.artifacts[&Address::new("function", "resize")].content_hash).await.unwrap();
+        let items = crate::package::zip::read(std::io::Cursor::new(zip), 1_000_000).unwrap();
+        (items.into_iter().map(|item| item.name).collect(), self.read("calls").lines().map(str::to_owned).collect())
+    }
+
+    /// What is said when a build cannot be.
+    async fn told(&self, build: &str) -> String {
+        let problems = self.run(build, true).await.0.err().unwrap();
+        let root = self.folder.path().canonicalize().unwrap().display().to_string();
+        let told = problems.iter().map(|problem| {
+            let hints: String = problem.hints.iter().map(|hint| format!("\n  {hint}")).collect();
+            format!("{} {}\n{}{hints}", problem.code, problem.summary, problem.detail).replace(&root, "…")
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+}
+
+const APP: &str = r#""app""#;
+
+fn requirements(text: &str) -> [(&'static str, &str); 1] {
+    [("requirements.txt", text)]
+}
+
+#[tokio::test]
+async fn without_dependencies_nothing_is_installed() {
+    let machine = Machine::new(&[], &[("requirements.txt", "# nothing\n"), ("lib/x.py", ""), ("__pycache__/app.pyc", ""), (".venv/x", "")]);
+    assert_eq!(machine.built(APP).await, (vec!["app.py".into(), "lib/x.py".into(), "requirements.txt".into()], Vec::new()));
+}
+
+#[tokio::test]
+async fn wheels_are_installed_for_where_the_function_runs() {
+    let text = requirements("a==1\n");
+    for (tools, build, expected) in [
+        (
+            &["uv", "python3"][..],
+            APP,
+            "uv pip install --quiet --color=never --link-mode=copy --no-installer-metadata --only-binary=:all: --python ./bin/python3 --python-version=3.13 --python-platform=aarch64-manylinux_2_34 --target ./state/build/new --requirement ./app/requirements.txt",
+        ),
+        (
+            &["uv"],
+            r#"{"path":"app","flags":["--offline"]}"#,
+            "uv pip install --quiet --color=never --link-mode=copy --no-installer-metadata --only-binary=:all: --python-version=3.13 --python-platform=aarch64-manylinux_2_34 --target ./state/build/new --requirement ./app/requirements.txt --offline",
+        ),
+    ] {
+        let (files, calls) = Machine::new(tools, &text).built(build).await;
+        assert_eq!(calls, [expected]);
+        assert_eq!(files, ["app.py", "lib-1.dist-info/METADATA", "lib/__init__.py", "requirements.txt"]);
+    }
+    let machine = Machine::new(&["uv", "python3"], &text);
+    let calls = machine.built(r#"{"path":"app","installer":"pip"}"#).await.1;
+    let platforms: Vec<&str> = calls[0].split(' ').filter_map(|word| word.strip_prefix("--platform=")).collect();
+    assert!(
+        calls[0].starts_with("python3 -m pip install ")
+            && calls[0].contains(" --no-compile --only-binary=:all: --implementation=cp --python-version=3.13 ")
+    );
+    assert_eq!((platforms[0], *platforms.last().unwrap()), ("manylinux_2_34_aarch64", "manylinux2014_aarch64"));
+}
+
+#[tokio::test]
+async fn on_this_machine_the_interpreter_decides() {
+    let mut machine = Machine::new(&["python3"], &requirements("a==1\n"));
+    machine.for_this_machine = true;
+    let calls = machine.built(APP).await.1;
+    assert_eq!(
+        calls,
+        [
+            "python3 -m pip install --quiet --disable-pip-version-check --no-input --no-compile --only-binary=:all: --target ./state/build/new --requirement ./app/requirements.txt"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_unchanged_project_starts_nothing_and_a_changed_source_installs_nothing() {
+    let machine = Machine::new(&["uv"], &requirements("a==1\n"));
+    let hash = async || {
+        let (packages, is_cached) = machine.run(APP, true).await;
+        (packages.unwrap().artifacts.into_values().next().unwrap().content_hash, is_cached)
+    };
+    let first = hash().await;
+    assert_eq!((hash().await, machine.read("calls").lines().count()), ((first.0.clone(), true), 1));
+    machine.write("app/app.py", "def handler(event, context): return 1\n");
+    let second = hash().await;
+    assert!(second.0 != first.0 && !second.1);
+    assert_eq!(machine.read("calls").lines().count(), 1);
+    machine.write("app/requirements.txt", "a==2\n");
+    assert!(!hash().await.1);
+    assert_eq!(machine.read("calls").lines().count(), 2);
+    fs::remove_file(machine.folder.path().join("bin/uv")).unwrap();
+    assert!(machine.run(APP, false).await.0.is_ok());
+}
+
+#[tokio::test]
+async fn packages_are_the_same_in_another_folder_and_by_another_installation() {
+    let mut hashes = Vec::new();
+    for _ in 0..2 {
+        let machine = Machine::new(&["uv"], &requirements("a==1\n"));
+        let packages = machine.run(APP, true).await.0.unwrap();
+        hashes.push(packages.artifacts.into_values().next().unwrap().content_hash);
+    }
+    assert_eq!(hashes[0], hashes[1]);
+}
+
+#[tokio::test]
+async fn what_is_locked_or_listed_is_handed_to_the_installer() {
+    let project = ("pyproject.toml", "[project]\ndependencies = ['b>=2', 'c']\n");
+    let machine = Machine::new(&["uv"], &[project]);
+    machine.built(APP).await;
+    assert_eq!(machine.read("requirements"), "b>=2\nc\n");
+    let machine = Machine::new(&["uv", "python3"], &[project, ("uv.lock", "")]);
+    let calls = machine.built(r#"{"path":"app","installer":"pip","env":{"MINE":1}}"#).await.1;
+    assert_eq!(
+        calls[0],
+        "uv export --quiet --color=never --frozen --no-dev --no-emit-project --no-editable --no-header --format=requirements-txt"
+    );
+    assert_eq!((machine.read("requirements").as_str(), calls.len()), ("locked==1\n", 2));
+}
+
+#[tokio::test]
+async fn the_project_may_lie_deeper_and_patterns_choose() {
+    let machine = Machine::new(&[], &[("src/main.py", ""), ("src/tests/x.py", ""), ("src/data/x.txt", "")]);
+    let build = r#"{"kind":"python","path":"app","source":"src","exclude":["tests"]}"#;
+    assert_eq!(machine.built(build).await.0, ["data/x.txt", "main.py"]);
+    assert_eq!(machine.built(r#"{"kind":"python","path":"app","include":["*.py"]}"#).await.0, ["app.py"]);
+}
+
+#[tokio::test]
+async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
+    let text = requirements("a==1\n");
+    insta::assert_snapshot!(Machine::new(&[], &text).told(APP).await, @r"
+    tool-missing A tool of the build is missing
+    To install what `app` needs, `python3` is needed, and there is none.
+      Python comes from <https://www.python.org/downloads/>, or from the system's packages
+      `uv` installs for Lambda without one: <https://docs.astral.sh/uv/>
+    ");
+    insta::assert_snapshot!(Machine::new(&["python3"], &text).told(r#"{"path":"app","installer":"uv"}"#).await, @r"
+    tool-missing A tool of the build is missing
+    To install what `app` needs, `uv` is needed, and none is in the `PATH`: `build.installer` is `uv`.
+      uv comes from <https://docs.astral.sh/uv/>, or by `pip install uv`
+      with a `requirements.txt`, `pip` can do it: `python3 -m pip` is asked then
+    ");
+    insta::assert_snapshot!(Machine::new(&["python3"], &[("pyproject.toml", ""), ("uv.lock", "")]).told(APP).await, @r"
+    tool-missing A tool of the build is missing
+    To install what `app` needs, `uv` is needed, and none is in the `PATH`: `uv.lock` says what is installed.
+      uv comes from <https://docs.astral.sh/uv/>, or by `pip install uv`
+      with a `requirements.txt`, `pip` can do it: `python3 -m pip` is asked then
+    ");
+    insta::assert_snapshot!(Machine::new(&["uv"], &[("pyproject.toml", ""), ("poetry.lock", "")]).told(APP).await, @r"
+    other-lock-file A lock file that lambdo does not read
+    `app` has `poetry.lock`, which only its own tool reads. lambdo installs from `requirements.txt` or `uv.lock`.
+      `poetry export -f requirements.txt -o requirements.txt` in `app` writes what is locked; lambdo then takes that
+    ");
+    insta::assert_snapshot!(Machine::new(&["uv"], &requirements("-e ../lib")).told(APP).await, @r"
+    editable-dependency An editable dependency cannot be deployed
+    The requirements of `app` have `-e ../lib`, which installs only a link to a folder of this machine.
+      write the folder without `-e`: it is then installed as it is
+    ");
+}
+
+#[tokio::test]
+async fn a_dependency_without_a_wheel_is_named() {
+    let machine = Machine::new(&["python3"], &requirements("pycurl==7\n"));
+    machine.write("errors", "ERROR: Could not find a version that satisfies the requirement pycurl==7 (from versions: none)\nERROR: No matching distribution found for pycurl==7\n");
+    insta::assert_snapshot!(machine.told(APP).await, @r#"
+    build-failed A dependency has no wheel for where the function runs
+    There is no wheel of `pycurl==7` for Python 3.13 on arm64. `pip install` in `app` ended with exit status: 1. It said:
+    ERROR: Could not find a version that satisfies the requirement pycurl==7 (from versions: none)
+    ERROR: No matching distribution found for pycurl==7
+      is it called so, and is there a version of `pycurl==7` with such a wheel? <https://pypi.org> lists them under “Download files”
+      another `runtime` or `architectures` may have one
+      one of pure Python can be made here: `pip wheel --no-deps --wheel-dir wheels pycurl==7`, then `flags = ["--find-links", "wheels"]`
+    "#);
+    let machine = Machine::new(&["uv"], &requirements("pycurl==7\n"));
+    machine.write(
+        "errors",
+        "  × No solution found when resolving dependencies:\n  ╰─▶ Because pycurl==7 has no usable\n      wheels and you require pycurl==7, we can conclude that your requirements\n      are unsatisfiable.\n",
+    );
+    assert!(machine.told(APP).await.contains("There is no wheel of `pycurl==7` for Python 3.13 on arm64."));
+    machine.write("errors", "error: Failed to fetch: `https://example.com`\n  Caused by: dns error: failed to lookup address\n");
+    assert!(machine.told(APP).await.contains("the index of packages could not be reached"));
+}
+
+#[tokio::test]
+async fn a_function_that_python_cannot_run_is_refused_with_what_to_write() {
+    let mut machine = Machine::new(
+        &[],
+        &[("api/users.py", "def lambda_handler(event, context):\n"), (".python-version", "3.12\n"), ("requirements.txt", "")],
+    );
+    (machine.runtime, machine.handler) = ("provided.al2023", "bootstrap");
+    insta::assert_snapshot!(machine.told(APP).await, @r#"
+    wrong-runtime The runtime does not fit what is built
+    `app` is built as Python, which only the runtimes `python3.*` run; the function has `provided.al2023`, which also stands where no `runtime` is given.
+      write `runtime = "python3.12"`, in the function or in `[defaults]`
+      `handler = "app.handler"` calls what `app.py` has
+      `handler = "api/users.lambda_handler"` calls what `api/users.py` has
+    "#);
+    machine.runtime = "python3.13";
+    insta::assert_snapshot!(machine.told(APP).await, @r#"
+    no-handler The handler is missing
+    `python3.13` has to be told which function of the code it calls.
+      `handler = "app.handler"` calls what `app.py` has
+      `handler = "api/users.lambda_handler"` calls what `api/users.py` has
+    "#);
+}

@@ -1,9 +1,10 @@
 //! What a program is built for, and what that takes.
 
-use super::cargo::{Tool, shown_tail, tool_missing};
+use super::cargo::{Tool, failed};
 use super::options::Options;
 use super::settings::{Neutral, Settings, variable};
 use crate::diagnostic::Diagnostic;
+use crate::package::call::{shown_tail, tool_missing};
 use crate::package::environment::Environment;
 use crate::package::problem::list;
 use crate::package::{Job, TOOL_MISSING};
@@ -136,7 +137,7 @@ async fn host(job: &Job<'_>, environment: &Environment) -> Result<String, Diagno
     let host = said.output.iter().find_map(|line| line.strip_prefix("host: "));
     match host {
         Some(host) if said.status.success() => Ok(host.trim().to_owned()),
-        _ => Err(said.failed("`rustc -vV`", &job.build.path)),
+        _ => Err(failed(&said, "`rustc -vV`", &job.build.path)),
     }
 }
 

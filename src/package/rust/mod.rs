@@ -10,6 +10,7 @@ mod tests;
 mod workspace;
 
 use super::builder::{Build, Builder, Built, Job};
+use super::call::Said;
 use super::contents::BOOTSTRAP;
 use super::environment::Environment;
 use super::fingerprint::Sources;
@@ -18,7 +19,7 @@ use super::problem::{blocking, missing, not_built};
 use crate::diagnostic::Diagnostic;
 use crate::package::BUILD_FAILED;
 use async_trait::async_trait;
-use cargo::{Said, Tool};
+use cargo::{Tool, failed};
 use goal::Goal;
 use options::Options;
 use serde::Deserialize;
@@ -166,7 +167,7 @@ async fn workspace(job: &Job<'_>, environment: &Environment) -> Result<Workspace
     const ARGUMENTS: [&str; 4] = ["metadata", "--no-deps", "--format-version", "1"];
     let said = Tool::cargo(job, environment)?.run(&ARGUMENTS).await?;
     if !said.status.success() {
-        return Err(said.failed("`cargo metadata`", &job.build.path));
+        return Err(failed(&said, "`cargo metadata`", &job.build.path));
     }
     serde_json::from_str(&said.output.join("\n")).map_err(|error| {
         Diagnostic::error(BUILD_FAILED, "A build failed")
@@ -199,7 +200,7 @@ async fn build(job: &Job<'_>, call: &Call) -> Result<Made, Diagnostic> {
     let said = Tool::cargo(job, &call.environment)?.run_keeping(&arguments, is_artifact).await?;
     let shown = format!("`cargo {}`", shown(&call.arguments));
     if !said.status.success() {
-        return Err(said.failed(&shown, &job.build.path));
+        return Err(failed(&said, &shown, &job.build.path));
     }
     executable(&said, &call.binary).ok_or_else(|| {
         Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!(

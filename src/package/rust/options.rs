@@ -1,9 +1,9 @@
 //! What `build` says for Rust.
 
 use crate::diagnostic::Diagnostic;
-use crate::model::value::scalar_text;
-use crate::model::{Table, Value};
-use crate::package::problem::{unknown_key, wrong_type};
+use crate::model::Table;
+use crate::package::option::{own_flag, text, texts, variables};
+use crate::package::problem::unknown_key;
 use std::collections::BTreeMap;
 
 /// Every key, with those that each kind has.
@@ -45,11 +45,11 @@ impl Options {
         let mut problems: Vec<Diagnostic> =
             options.keys().filter(|key| !KEYS.contains(&key.as_str())).map(|key| unknown_key("build", key, &KEYS)).collect();
         let mut note = |problem| problems.push(problem);
-        let texts = ["bin", "package", "profile", "target"].map(|key| text(options, key).map_err(&mut note).unwrap_or_default());
-        let lists = ["features", "flags"].map(|key| texts_of(options, key).map_err(&mut note).unwrap_or_default());
+        let names = ["bin", "package", "profile", "target"].map(|key| text(options, key).map_err(&mut note).unwrap_or_default());
+        let lists = ["features", "flags"].map(|key| texts(options, key).map_err(&mut note).ok().flatten().unwrap_or_default());
         let variables = variables(options.get("env")).map_err(&mut note).unwrap_or_default();
-        let ([bin, package, profile, target], [features, flags]) = (texts, lists);
-        problems.extend(flags.iter().filter_map(|flag| own_flag(flag)));
+        let ([bin, package, profile, target], [features, flags]) = (names, lists);
+        problems.extend(flags.iter().filter_map(|flag| own_flag("cargo's", flag, &OWN_FLAGS)));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -58,42 +58,10 @@ impl Options {
     }
 }
 
-fn text(options: &Table, key: &str) -> Result<Option<String>, Diagnostic> {
-    match options.get(key) {
-        None => Ok(None),
-        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
-        Some(Value::String(_)) => Err(wrong_type(&format!("build.{key}"), "a name", "empty")),
-        Some(other) => Err(wrong_type(&format!("build.{key}"), "a name", other.type_name())),
-    }
-}
-
-fn texts_of(options: &Table, key: &str) -> Result<Vec<String>, Diagnostic> {
-    let wrong = |value: &Value| wrong_type(&format!("build.{key}"), "a list of strings", value.type_name());
-    match options.get(key) {
-        None => Ok(Vec::new()),
-        Some(Value::String(text)) => Ok(vec![text.clone()]),
-        Some(value) => match value.as_list() {
-            Some(items) if value.strings().len() == items.len() => Ok(value.strings().into_iter().map(str::to_owned).collect()),
-            _ => Err(wrong(value)),
-        },
-    }
-}
-
-fn variables(value: Option<&Value>) -> Result<BTreeMap<String, String>, Diagnostic> {
-    let Some(value) = value else { return Ok(BTreeMap::new()) };
-    let wrong = |given: &Value| wrong_type("build.env", "a table of variables and their texts", given.type_name());
-    let table = value.as_table().ok_or_else(|| wrong(value))?;
-    table.iter().map(|(name, value)| Ok((name.clone(), scalar_text(value).ok_or_else(|| wrong(value))?))).collect()
-}
-
-fn own_flag(flag: &str) -> Option<Diagnostic> {
-    let (name, why) = OWN_FLAGS.iter().find(|(name, _)| flag == *name || flag.starts_with(&format!("{name}=")))?;
-    Some(Diagnostic::error("own-flag", "A flag of cargo's is lambdo's to give").detail(format!("`build.flags` has `{name}`; {why}.")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Value;
 
     fn parsed(json: &str) -> Result<Options, Vec<Diagnostic>> {
         let Value::Table(table) = Value::from_json(&serde_json::from_str(json).unwrap()) else { panic!("{json}") };

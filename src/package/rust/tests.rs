@@ -122,6 +122,7 @@ impl Machine {
             code: None,
             build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
             image: None,
+            image_config: None,
             handler: String::new(),
             runtime: "provided.al2023".into(),
             architectures: vec![self.architecture.into()],

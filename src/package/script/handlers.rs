@@ -16,16 +16,29 @@ pub fn is_given(handler: &str) -> bool {
     !NO_HANDLER.contains(&handler)
 }
 
-/// Names handlers of a folder as hints; `found` reads them off a file's name and text.
-pub fn with_candidates(diagnostic: Diagnostic, selection: &Selection, found: &dyn Fn(&str, &str) -> Option<String>) -> Diagnostic {
+/// The runtime that a function has, where that cannot run what is built.
+pub fn has(runtime: &str) -> String {
+    let usual = if runtime == "provided.al2023" { ", which also stands where no `runtime` is given" } else { "" };
+    format!("the function has `{runtime}`{usual}")
+}
+
+/// Names handlers of a folder as hints; `found` reads them off a file's name and text. Where there is none, `usual` is one.
+pub fn with_candidates(
+    diagnostic: Diagnostic,
+    selection: &Selection,
+    found: &dyn Fn(&str, &str) -> Option<String>,
+    usual: &str,
+) -> Diagnostic {
     // A folder that cannot be read is told of by whoever builds it.
     let mut entries = selection.entries().unwrap_or_default();
     entries.retain(|entry| entry.name.matches('/').count() <= DEPTH && !entry.name.starts_with("test"));
     entries.sort_by_key(|entry| entry.name.matches('/').count());
     let candidates = entries.iter().filter_map(|entry| Some((found(&entry.name, &text(&entry.path))?, &entry.name)));
-    candidates
-        .take(NAMED)
-        .fold(diagnostic, |diagnostic, (handler, file)| diagnostic.hint(format!("`handler = \"{handler}\"` calls what `{file}` has")))
+    let mut candidates = candidates.take(NAMED).peekable();
+    if candidates.peek().is_none() {
+        return diagnostic.hint(usual);
+    }
+    candidates.fold(diagnostic, |diagnostic, (handler, file)| diagnostic.hint(format!("`handler = \"{handler}\"` calls what `{file}` has")))
 }
 
 fn text(path: &Path) -> String {

@@ -83,6 +83,8 @@ pub(in crate::package) async fn sources(job: &Job<'_>, facts: Facts, files: Vec<
 }
 
 fn named(files: Vec<PathBuf>, base: &Path) -> BTreeMap<String, PathBuf> {
-    let name = |path: &PathBuf| path.strip_prefix(base).unwrap_or(path).components().collect::<PathBuf>().display().to_string();
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let base = absolute(base);
+    let name = |path: &PathBuf| absolute(path).strip_prefix(&base).unwrap_or(path).display().to_string();
     files.into_iter().map(|path| (name(&path), path)).collect()
 }

@@ -7,6 +7,7 @@ use aws_sdk_ecr as ecr;
 use aws_sdk_eventbridge as events;
 use aws_sdk_iam as iam;
 use aws_sdk_lambda as lambda;
+use aws_sdk_s3 as s3;
 use std::io::Write;
 use tokio::runtime::Handle;
 
@@ -23,6 +24,8 @@ pub struct Cloud {
     pub events: events::Client,
     /// ECR.
     pub ecr: ecr::Client,
+    /// S3.
+    pub s3: s3::Client,
 }
 
 /// A trust policy for one service.
@@ -62,6 +65,7 @@ impl Cloud {
             aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).region(Region::new(REGION)).credentials_provider(keys);
         let config = runtime.block_on(loader.load());
         let (lambda, iam) = (lambda::Client::new(&config), iam::Client::new(&config));
+        let s3 = s3::Client::from_conf(s3::config::Builder::from(&config).force_path_style(true).build());
         Self {
             runtime,
             lambda,
@@ -69,6 +73,7 @@ impl Cloud {
             logs: logs::Client::new(&config),
             events: events::Client::new(&config),
             ecr: ecr::Client::new(&config),
+            s3,
         }
     }
 
@@ -133,6 +138,40 @@ impl Cloud {
             call = call.tags(*key, *value);
         }
         self.done(call.send());
+    }
+
+    /// Makes a bucket in the region that all tests deploy to.
+    pub fn bucket(&self, name: &str) {
+        let place = s3::types::CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
+        self.done(self.s3.create_bucket().bucket(name).create_bucket_configuration(place).send());
+    }
+
+    /// Puts an object into a bucket.
+    pub fn object(&self, bucket: &str, key: &str, content: Vec<u8>) {
+        self.done(self.s3.put_object().bucket(bucket).key(key).body(content.into()).send());
+    }
+
+    /// The keys in a bucket, and of what is still being uploaded to it.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        let objects = self.done(self.s3.list_objects_v2().bucket(bucket).send()).contents.unwrap_or_default();
+        let uploads = self.done(self.s3.list_multipart_uploads().bucket(bucket).send()).uploads.unwrap_or_default();
+        let uploads = uploads.into_iter().filter_map(|upload| upload.key).map(|key| format!("{key} (being uploaded)"));
+        objects.into_iter().filter_map(|object| object.key).chain(uploads).collect()
+    }
+
+    /// The numbers of a layer's versions, oldest first.
+    pub fn layer_versions(&self, name: &str) -> Vec<i64> {
+        let listed = self.wait(self.lambda.list_layer_versions().layer_name(name).send());
+        let listed = listed.map(|page| page.layer_versions.unwrap_or_default()).unwrap_or_default();
+        let mut numbers: Vec<i64> = listed.iter().map(lambda::types::LayerVersionsListItem::version).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The layers of a function, by ARN.
+    pub fn layers_of(&self, function: &str) -> Vec<String> {
+        let answer = self.done(self.lambda.get_function().function_name(function).send());
+        answer.configuration.unwrap().layers().iter().filter_map(|layer| layer.arn.clone()).collect()
     }
 
     /// Deletes a role with all its policies.

@@ -7,6 +7,7 @@ pub mod exceptions;
 pub mod inventory;
 pub mod process;
 pub mod proxy;
+pub mod registry;
 pub mod rule;
 pub mod sandbox;
 pub mod served;

@@ -181,7 +181,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Answer {
 
 async fn serve(shared: &Shared, request: Request<Bytes>) -> Answer {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let operation = Operation::recognise(request.method(), request.uri().path(), request.headers(), request.body());
+    let operation = Operation::recognise(request.method(), &path, request.headers(), request.body());
     let (index, act, latency) = shared.enter(&operation, &path, request.body());
     tokio::time::sleep(latency).await;
     let answer = match &act {

@@ -14,12 +14,14 @@ pub enum Protocol {
     Json,
     /// IAM and STS.
     Query,
+    /// S3.
+    RestXml,
 }
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// `lambda`, `iam`, `logs`, `events`, `ecr` or `sts`.
+    /// `lambda`, `iam`, `logs`, `events`, `ecr`, `s3` or `sts`.
     pub service: String,
     /// Such as `CreateFunction`.
     pub name: String,
@@ -36,7 +38,13 @@ impl Operation {
     }
 
     /// Recognises a request by what its protocol puts where.
+    /// `path` is that of the request, with its query.
     pub fn recognise(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Self {
+        let signed = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if signed.contains("/s3/aws4_request") {
+            return Self { service: "s3".into(), name: s3_operation(method, path), protocol: Protocol::RestXml };
+        }
+        let path = path.split('?').next().unwrap_or(path);
         let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
         if let Some((prefix, name)) = target.and_then(|target| target.split_once('.')) {
             let service = match prefix {
@@ -71,6 +79,10 @@ impl Operation {
                 let body = format!("<ErrorResponse>{error}<RequestId>{}</RequestId></ErrorResponse>", request_id.1);
                 (vec![("content-type", "text/xml".into()), request_id], body.into())
             }
+            Protocol::RestXml => {
+                let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+                (vec![("content-type", "application/xml".into()), request_id], body.into())
+            }
         }
     }
 
@@ -80,12 +92,33 @@ impl Operation {
             (Protocol::RestJson, _) => (429, "TooManyRequestsException", "Rate exceeded"),
             (Protocol::Json, _) => (400, "ThrottlingException", "Rate exceeded"),
             (Protocol::Query, _) => (400, "Throttling", "Rate exceeded"),
+            (Protocol::RestXml, _) => (503, "SlowDown", "Please reduce your request rate."),
         }
     }
 }
 
 fn form_value<'a>(form: &'a str, key: &str) -> Option<&'a str> {
     form.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+}
+
+/// S3's: `/BUCKET/KEY?PARAMETERS`.
+fn s3_operation(method: &Method, path: &str) -> String {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let is_bucket = !path.trim_start_matches('/').contains('/');
+    let name = match (method.as_str(), is_bucket) {
+        ("POST", false) if has("uploads") => "CreateMultipartUpload",
+        ("POST", false) if has("uploadId") => "CompleteMultipartUpload",
+        ("PUT", false) if has("uploadId") => "UploadPart",
+        ("DELETE", false) if has("uploadId") => "AbortMultipartUpload",
+        ("PUT", false) => "PutObject",
+        ("HEAD", false) => "HeadObject",
+        ("GET", false) => "GetObject",
+        ("DELETE", false) => "DeleteObject",
+        ("GET", true) if has("uploads") => "ListMultipartUploads",
+        _ => return format!("{method} {path}"),
+    };
+    name.to_owned()
 }
 
 /// Lambda's REST paths: `/DATE/functions/NAME/THING/PART` and `/DATE/tags/ARN`.
@@ -109,6 +142,10 @@ fn lambda_operation(method: &Method, path: &str) -> String {
         ("GET", ["tags", ..]) => "ListTags",
         ("POST", ["tags", ..]) => "TagResource",
         ("DELETE", ["tags", ..]) => "UntagResource",
+        ("POST", ["layers", _, "versions"]) => "PublishLayerVersion",
+        ("GET", ["layers", _, "versions"]) => "ListLayerVersions",
+        ("GET", ["layers", _, "versions", _]) => "GetLayerVersion",
+        ("DELETE", ["layers", _, "versions", _]) => "DeleteLayerVersion",
         _ => return format!("{method} {path}"),
     };
     name.to_owned()

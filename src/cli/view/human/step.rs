@@ -143,6 +143,7 @@ impl<'a> Steps<'a> {
             (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
             (Reason::DependencyReplaced, _, _) => "what it depends on is made anew",
             (Reason::NotInSpec, _, _) => "not in the spec any more",
+            (Reason::SourceGone, _, _) => "its folder is not found any more",
             (Reason::Drifted, _, _) => "changed outside lambdo",
             (Reason::Requested, _, _) => "asked for",
         }

@@ -64,7 +64,7 @@ fn is_of_type_module(tree: &Tree<'_>, file: &str) -> io::Result<bool> {
 
 /// One of the two ways to write modules in a file that is loaded as the other.
 fn wrong_system(subject: &Subject<'_>, file: &str, text: &str, is_module: bool) -> Option<Diagnostic> {
-    let has_module_syntax = statements(text).any(|line| is_module_syntax(line));
+    let has_module_syntax = statements(text).any(is_module_syntax);
     let has_exports = has_word(text, "exports");
     let (detail, hint) = if is_module && has_exports && !has_module_syntax && !text.contains("import(") && !text.contains("createRequire") {
         (

