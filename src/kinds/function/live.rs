@@ -43,10 +43,10 @@ pub(super) fn live(answer: &GetFunctionOutput, physical_id: &PhysicalId, known: 
     let mut live = Live::new(physical_id.clone());
     if let Some(configuration) = answer.configuration() {
         live.fields = fields(configuration, known);
+        live.attributes = attributes(configuration);
         if configuration.package_type() == Some(&PackageType::Image) {
             as_image(&mut live, configuration, answer.code(), known);
         }
-        live.attributes = attributes(configuration);
         live.unchecked.extend(configuration.environment().and_then(unreadable_environment));
     }
     if let Readiness::Failed(reason) = readiness(answer) {
@@ -306,6 +306,30 @@ mod tests {
             .build();
         let known = Known { applied: None, attributes: None, desired: Some(&desired) };
         assert_eq!(live(&answer, &"demo-hash".into(), &known).fields, desired);
+    }
+
+    #[test]
+    fn an_image_is_known_by_its_address_and_by_a_tag_only_while_it_is_what_was_applied() {
+        let digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        let by_digest = format!("r.example/app@{digest}");
+        let applied = Table::from_iter([("code".to_owned(), "r.example/app:v1".into())]);
+        let image = |uri: &str, recorded: &str| {
+            let attributes = Table::from_iter([("code_sha256".to_owned(), recorded.into())]);
+            let known = Known { applied: Some(&applied), attributes: Some(&attributes), desired: None };
+            let location = FunctionCodeLocation::builder().image_uri(uri).resolved_image_uri(&by_digest).build();
+            let answer = GetFunctionOutput::builder().configuration(smallest().package_type(PackageType::Image).build()).code(location);
+            live(&answer.build(), &"demo-hash".into(), &known)
+        };
+        for (uri, recorded, code) in [
+            ("r.example/app:v1", "LIVE", "r.example/app:v1"),
+            ("r.example/app:v1", "OTHER", by_digest.as_str()),
+            (by_digest.as_str(), "OTHER", by_digest.as_str()),
+        ] {
+            let live = image(uri, recorded);
+            assert_eq!(live.fields.get("code"), Some(&code.into()), "{uri} {recorded}");
+            assert_eq!(live.attributes.get(RESOLVED), Some(&by_digest.as_str().into()));
+            assert!(["runtime", "handler", "layers", "snap_start"].iter().all(|key| !live.fields.contains_key(*key)));
+        }
     }
 
     #[test]
