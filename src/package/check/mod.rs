@@ -249,6 +249,7 @@ mod tests {
             code: None,
             build: None,
             image: None,
+            image_config: None,
             runtime: "python3.13".into(),
             handler: String::new(),
             architectures: Vec::new(),
