@@ -254,7 +254,6 @@ mod tests {
             handler: String::new(),
             architectures: Vec::new(),
             layers: Some(Value::List(vec![layers(address("layer"))])),
-            image_config: None,
             span: None,
         };
         let artifact = |unzipped_bytes| Artifact { content_hash: String::new(), form: Form::Zip, unzipped_bytes, files: 1 };
