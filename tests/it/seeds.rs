@@ -228,10 +228,10 @@ fn a_program_is_the_same_wherever_it_is_built() {
             let found = std::fs::read_dir(program).unwrap().flatten().find(|entry| entry.file_name().to_string_lossy().starts_with("go-"));
             let bytes = std::fs::read(found.unwrap().path().join("bootstrap")).unwrap();
             assert_eq!(&bytes[18..20], &[183, 0], "the machine of the ELF header is 64-bit ARM");
-            output.json()
+            output.json()["packages"][0]["content_hash"].clone()
         })
         .collect();
-    assert_eq!(hashes[0], hashes[1]);
+    assert!(hashes[0].is_string() && hashes[0] == hashes[1], "{hashes:?}");
 }
 
 #[test]
