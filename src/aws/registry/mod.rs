@@ -26,7 +26,7 @@ use exchange::{Answer, Ask};
 use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use upload::Upload;
@@ -66,7 +66,8 @@ pub struct Pushed {
 
 /// The way to registries, and what was learned of them in this run.
 pub struct Registry {
-    connector: OnceLock<SharedHttpConnector>,
+    /// Made when it is needed: most runs push nothing.
+    connector: Mutex<Option<SharedHttpConnector>>,
     /// Whether proxies of the environment are used.
     is_local: bool,
     room: Semaphore,
@@ -77,27 +78,26 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// No connection yet: most runs push nothing. Without proxies where it `is_local`.
+    /// No connection yet. Without proxies where it `is_local`.
     pub(super) fn new(is_local: bool) -> Self {
         let (homes, turns) = (Mutex::default(), Mutex::default());
-        Self { connector: OnceLock::new(), is_local, room: Semaphore::new(SENT_AT_ONCE), homes, turns }
+        Self { connector: Mutex::default(), is_local, room: Semaphore::new(SENT_AT_ONCE), homes, turns }
     }
 
     /// A registry that answers over this connector.
     #[cfg(test)]
     pub(super) fn over(connector: SharedHttpConnector) -> Self {
-        let registry = Self::new(true);
-        registry.connector.get_or_init(|| connector);
-        registry
+        Self { connector: Mutex::new(Some(connector)), ..Self::new(true) }
     }
 
-    fn connector(&self) -> &SharedHttpConnector {
-        self.connector.get_or_init(|| {
+    fn connector(&self) -> SharedHttpConnector {
+        let made = || {
             let proxy = if self.is_local { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
             let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
             let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
             SharedHttpConnector::new(builder.connector_settings(settings).proxy_config(proxy).build())
-        })
+        };
+        locked(&self.connector).get_or_insert_with(made).clone()
     }
 
     fn turn(&self, target: &PushTarget, digest: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -228,7 +228,7 @@ impl Push<'_> {
     /// Sends a request, with the credentials, in the loop of all calls.
     async fn ask(&self, operation: &str, make: impl Fn() -> Ask) -> Result<Answer, AwsError> {
         let connector = self.writer.registry().connector();
-        self.writer.caller().call(operation, 0, || self.target.login(make()).send(connector)).await
+        self.writer.caller().call(operation, 0, || self.target.login(make()).send(&connector)).await
     }
 
     fn strange(&self, what: &str) -> AwsError {
