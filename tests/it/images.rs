@@ -1,6 +1,6 @@
 //! Repositories, images and the functions made of them: up, look, change, down.
 
-use crate::support::{Backend, World, on_each_emulator, spec};
+use crate::support::{Backend, Sandbox, World, on_each_emulator, spec, static_program};
 use aws_sdk_ecr::primitives::Blob;
 use aws_sdk_ecr::types::ImageTagMutability;
 use aws_sdk_lambda::types::PackageType;
@@ -109,6 +109,18 @@ fn a_repository_with_images_of_others_stays_until_it_is_let_go_with_them(backend
     assert_eq!(repositories(&world), BTreeSet::new());
 }
 
+/// Makes the program that goes into an image; nothing else is there to run it.
+fn program(sandbox: &Sandbox, text: &str) {
+    std::fs::write(sandbox.path().join("bootstrap"), [&static_program()[..], text.as_bytes()].concat()).unwrap();
+}
+
+/// Nothing is left to do. moto makes up the digest that a tag leads to, which looks as if the tag had moved.
+fn is_quiet(sandbox: &Sandbox, backend: Backend) {
+    if backend != Backend::Moto {
+        sandbox.expect(0, &["plan", "--exit-code"]);
+    }
+}
+
 fn by_tag() -> String {
     spec::header() + &format!("[function.a]\nimage = {{ uri = \"{REGISTRY}/app:v1\" }}\nimage_config = {{ command = [\"app.handler\"] }}\n")
 }
@@ -122,7 +134,7 @@ fn an_image_by_its_tag_is_deployed_and_followed_when_the_tag_moves(backend: Back
     let configuration = world.cloud.done(world.cloud.lambda.get_function_configuration().function_name("demo-a").send());
     assert_eq!(configuration.package_type, Some(PackageType::Image));
     assert_eq!(image_of(&world, "demo-a"), format!("{REGISTRY}/app:v1"));
-    sandbox.expect(0, &["plan", "--exit-code"]);
+    is_quiet(&sandbox, backend);
 
     // moto ignores ImageConfig in UpdateFunctionConfiguration.
     if backend != Backend::Moto {
@@ -155,7 +167,7 @@ fn a_function_changes_from_zip_to_image_and_back(backend: Backend) {
     let plan = sandbox.expect(0, &["plan", "--format", "json"]).json();
     assert_eq!(plan["summary"]["replace"], 1, "{plan:#}");
     sandbox.expect(0, &["up", "--yes"]);
-    sandbox.expect(0, &["plan", "--exit-code"]);
+    is_quiet(&sandbox, backend);
     sandbox.spec(&zip);
     sandbox.expect(0, &["up", "--yes"]);
     sandbox.expect(0, &["plan", "--exit-code"]);
@@ -187,6 +199,7 @@ fn an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away(backend: 
     }
     let world = World::start(backend);
     let sandbox = world.sandbox(&(spec::header() + &made_here("a", "")));
+    program(&sandbox, "one");
     let plan = sandbox.expect(0, &["plan", "--format", "json"]).json();
     assert_eq!(plan["summary"]["create"], 5, "{plan:#}");
     sandbox.expect(0, &["up", "--yes"]);
@@ -201,7 +214,7 @@ fn an_image_made_here_is_pushed_once_deployed_by_digest_and_taken_away(backend: 
     assert_eq!(world.proxy.mutating(), 0, "{:?}", world.proxy.tally());
 
     // Another program is another image; the old one goes when nothing runs it any more.
-    sandbox.write("bootstrap", "#!/bin/sh\necho other\n");
+    program(&sandbox, "other");
     sandbox.expect(2, &["plan", "--exit-code"]);
     sandbox.expect(0, &["up", "--yes"]);
     let second = images(&world, "demo-a");
@@ -228,6 +241,7 @@ fn functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one() {
     let shared = spec::header() + "[ecr.images]\n\n";
     let both = [made_here("a", ", repository = \"images\""), made_here("b", ", repository = \"images\"")];
     let sandbox = world.sandbox(&(shared.clone() + &both.concat()));
+    program(&sandbox, "one");
     sandbox.expect(0, &["up", "--yes"]);
     let all = images(&world, "demo-images");
     let digests: BTreeSet<&String> = all.iter().map(|(digest, _)| digest).collect();

@@ -45,7 +45,7 @@ fn what_moved_since_makes_it_stale(backend: Backend) {
     stale(&sandbox, "the spec came to ask for something else");
     sandbox.spec(&two().replacen("\"info\"", "\"debug\"", 1));
     sandbox.program("second");
-    stale(&sandbox, "the package of `a` became another");
+    stale(&sandbox, "the package of `function.a` became another");
     sandbox.program("first");
     world.cloud.configure("demo-b", |call| call.timeout(77));
     stale(&sandbox, "AWS was changed, so that another plan is needed for `function.b`");

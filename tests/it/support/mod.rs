@@ -35,3 +35,11 @@ macro_rules! on_each_emulator {
     };
 }
 pub(crate) use on_each_emulator;
+
+/// A program for this test's processor that needs nothing of the system.
+pub fn static_program() -> Vec<u8> {
+    let mut head = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
+    head.resize(64, 0);
+    (head[16], head[18], head[20], head[52]) = (2, if cfg!(target_arch = "aarch64") { 183 } else { 62 }, 1, 64);
+    head
+}
