@@ -132,12 +132,17 @@ fn unknown_adoption(adopt: &[Address], desired: &Desired) -> Option<Failure> {
 fn source_changes(plan: &Plan, packages: &Packages) -> BTreeMap<Address, SourceChanges> {
     let of_step = |step: &Step| {
         let hash = packages.artifacts.get(&step.address)?.content_hash.as_str();
-        let is_package = |change: &&Change| change.desired.as_ref().and_then(Value::as_str) == Some(hash);
+        let is_package = |change: &&Change| change.desired.as_ref().and_then(Value::as_str).map(content_hash) == Some(hash);
         let applied = step.changes.iter().find(is_package)?.applied.as_ref()?.as_str()?;
-        let changes = packages.changes(&step.address, applied);
+        let changes = packages.changes(&step.address, content_hash(applied));
         (!changes.is_empty()).then(|| (step.address.clone(), changes))
     };
     plan.steps.iter().filter_map(of_step).collect()
+}
+
+/// The content hash in what a function has as its code: an image is named with its repository before it.
+fn content_hash(code: &str) -> &str {
+    code.split_once('@').map_or(code, |(_, digest)| digest)
 }
 
 /// Whose packages the selection needs, though the user did not name them, and are not there yet.

@@ -96,6 +96,8 @@ impl S3 {
                 // An answer to HEAD has no body, whatever it is.
                 let body = if ask.method == "HEAD" { Body::empty() } else { super::refusal(&error, &call.request_id).into() };
                 let reply = Reply::body(error.status, body).with("content-type", "application/xml");
+                // What was refused before it was read still stands in the connection, which is of no use any more.
+                let reply = if ask.method == "PUT" { reply.with("connection", "close") } else { reply };
                 error.headers.into_iter().fold(reply, |reply, (name, value)| reply.with(name, value))
             }
         };
