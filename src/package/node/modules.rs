@@ -3,6 +3,7 @@
 use super::Task;
 use super::project::{Locked, MANIFEST};
 use crate::diagnostic::Diagnostic;
+use crate::package::call::tool_missing;
 use crate::package::fingerprint::Facts;
 use crate::package::problem::{blocking, list, unreadable};
 use crate::package::script::installed::Installed;
@@ -126,7 +127,7 @@ pub(super) fn no_tool(name: &str, shown: &str) -> Diagnostic {
     } else {
         "Node.js with npm comes from <https://nodejs.org>"
     };
-    tool::missing(format!("To build `{shown}`, `{name}` is needed, and none is in the `PATH`.")).hint(how)
+    tool_missing(format!("To build `{shown}`, `{name}` is needed, and none is in the `PATH`.")).hint(how)
 }
 
 const BUNDLE: &str = "or let esbuild make a bundle: `npm install --save-dev esbuild`, and no packages are uploaded at all";

@@ -3,9 +3,9 @@
 use super::options::Options;
 use crate::diagnostic::Diagnostic;
 use crate::package::Job;
+use crate::package::call::tool_missing;
 use crate::package::problem::{list, missing, unreadable};
 use crate::package::script::handlers;
-use crate::package::script::tool;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fs;
@@ -166,7 +166,7 @@ impl Project {
 
     fn not_installed(&self, what: &str) -> Diagnostic {
         let (what, command) = (if what == ESBUILD { "`esbuild`, which its `package.json` asks for," } else { what }, self.install());
-        tool::missing(format!("To build `{}`, {what} must be installed, and is not.", self.shown))
+        tool_missing(format!("To build `{}`, {what} must be installed, and is not.", self.shown))
             .hint(format!("run `{command}` where the lock file lies; lambdo does not touch your `node_modules`"))
     }
 
@@ -183,7 +183,7 @@ impl Project {
 
     fn no_compiler(&self, entry: &Path) -> Diagnostic {
         let name = entry.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        tool::missing(format!("`{name}` in `{}` must be compiled, and the project has neither esbuild nor a script `{BUILD}`.", self.shown))
+        tool_missing(format!("`{name}` in `{}` must be compiled, and the project has neither esbuild nor a script `{BUILD}`.", self.shown))
             .hint(format!("`npm install --save-dev esbuild` in `{}`: lambdo then makes a bundle with it", self.shown))
             .hint(format!("or write a script `{BUILD}` into `{MANIFEST}`; `output = \"dist\"` in `build` names the folder that it makes"))
     }

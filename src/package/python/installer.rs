@@ -5,6 +5,7 @@ use super::options::Options;
 use super::platform::{self, Platform, find, no_python, pip_platforms, uv_platform};
 use super::tidy;
 use crate::diagnostic::Diagnostic;
+use crate::package::call::tool_missing;
 use crate::package::environment::Environment;
 use crate::package::problem::{blocking, unreadable};
 use crate::package::script::tool::{self, Said};
@@ -197,7 +198,7 @@ fn no_wheel(name: &str, diagnostic: Diagnostic, platform: &Platform) -> Diagnost
 }
 
 fn no_uv(shown: &str, why: &str) -> Diagnostic {
-    tool::missing(format!("To install what `{shown}` needs, `{UV}` is needed, and none is in the `PATH`: {why}."))
+    tool_missing(format!("To install what `{shown}` needs, `{UV}` is needed, and none is in the `PATH`: {why}."))
         .hint("uv comes from <https://docs.astral.sh/uv/>, or by `pip install uv`")
         .hint(format!("with a `requirements.txt`, `pip` can do it: `{} -m pip` is asked then", platform::USUAL))
 }

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Table;
+use crate::package::option::own_flag;
 use crate::package::script::options::Reader;
 use crate::package::script::sources::check_patterns;
 use std::collections::BTreeMap;
@@ -60,15 +61,10 @@ impl Options {
             variables: reader.variables("env"),
         };
         let bad = check_patterns("include", &read.include).into_iter().chain(check_patterns("exclude", &read.exclude));
-        bad.chain(read.flags.iter().filter_map(|flag| own_flag(flag))).for_each(|problem| reader.note(problem));
+        bad.chain(read.flags.iter().filter_map(|flag| own_flag("the installer's", flag, &OWN_FLAGS)))
+            .for_each(|problem| reader.note(problem));
         reader.finish(read)
     }
-}
-
-fn own_flag(flag: &str) -> Option<Diagnostic> {
-    let (name, why) = OWN_FLAGS.iter().find(|(name, _)| flag == *name || flag.starts_with(&format!("{name}=")))?;
-    let found = Diagnostic::error("own-flag", "A flag of the installer's is lambdo's to give");
-    Some(found.detail(format!("`build.flags` has `{name}`; {why}.")))
 }
 
 #[cfg(test)]

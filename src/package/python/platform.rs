@@ -4,6 +4,7 @@ use super::dependencies::Needs;
 use super::options::Options;
 use crate::diagnostic::Diagnostic;
 use crate::package::Job;
+use crate::package::call::tool_missing;
 use crate::package::environment::Environment;
 use crate::package::script::tool;
 use std::path::{Path, PathBuf};
@@ -115,7 +116,7 @@ async fn ask(python: &Path, folder: &Path, environment: &Environment) -> Result<
 /// No interpreter, where one must install.
 pub(super) fn no_python(shown: &str, options: &Options, name: &str) -> Diagnostic {
     let wanted = options.interpreter.as_deref().unwrap_or(name);
-    tool::missing(format!("To install what `{shown}` needs, `{wanted}` is needed, and there is none."))
+    tool_missing(format!("To install what `{shown}` needs, `{wanted}` is needed, and there is none."))
         .hint("Python comes from <https://www.python.org/downloads/>, or from the system's packages")
         .hint("`uv` installs for Lambda without one: <https://docs.astral.sh/uv/>")
 }

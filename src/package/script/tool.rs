@@ -1,9 +1,9 @@
 //! Calls of installers, bundlers and build scripts.
 
 use crate::diagnostic::Diagnostic;
+use crate::package::BUILD_FAILED;
 use crate::package::environment::Environment;
 use crate::package::process::{Tail, watch};
-use crate::package::{BUILD_FAILED, TOOL_MISSING};
 use std::path::Path;
 use std::process::ExitStatus;
 
@@ -68,9 +68,4 @@ impl Said {
             "timed out",
         ])
     }
-}
-
-/// A program that the build needs is not there.
-pub(in crate::package) fn missing(detail: String) -> Diagnostic {
-    Diagnostic::error(TOOL_MISSING, "A tool of the build is missing").detail(detail)
 }
