@@ -16,6 +16,7 @@ mod progress;
 mod render;
 mod saved_plan;
 mod signals;
+mod transfers;
 mod ui;
 mod verbs;
 mod view;

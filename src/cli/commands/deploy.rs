@@ -141,7 +141,7 @@ fn source_changes(plan: &Plan, packages: &Packages) -> BTreeMap<Address, SourceC
 }
 
 /// The content hash in what a function has as its code: an image is named with its repository before it.
-fn content_hash(code: &str) -> &str {
+pub fn content_hash(code: &str) -> &str {
     code.split_once('@').map_or(code, |(_, digest)| digest)
 }
 
@@ -234,7 +234,7 @@ impl Packing<'_> {
     /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
     pub async fn resolve(&self, is_wanted: &dyn Fn(&Address) -> bool, checked: &Notify) -> Result<Packages, Failure> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
-        self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(PackageRequest::shown).collect());
+        self.tell_of_this_machine(requests.iter().filter(|request| request.is_built()).map(PackageRequest::shown).collect());
         let cache = cache(self.workspace, self.spec);
         let options = options(self.workspace, self.spec, &cache, (self.build, self.keep_going), checked);
         let packages = package::resolve(requests.clone(), &options).await.map_err(|diagnostics| {

@@ -109,6 +109,10 @@ pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], option
     let (mut findings, remembered) = (Vec::new(), Remembered::new(options.cache));
     for ((content_hash, subject), requests) in groups {
         let Ok(planned) = packages.planned(content_hash) else { continue };
+        // What runs around an image's program is in the image, which was looked at when it was made.
+        if planned.image.is_some() {
+            continue;
+        }
         // Files are read where they lie, but a zip would be unpacked each time.
         let is_costly = matches!(planned.contents, Contents::Archive(_));
         if is_costly && remembered.is_clean(content_hash, &subject) {

@@ -14,7 +14,7 @@ use std::path::Path;
 /// No base: the image has nothing but what is put into it.
 const SCRATCH: &str = "scratch";
 /// Keys that any form may have.
-const COMMON: [&str; 1] = ["repository"];
+const COMMON: [&str; 2] = ["repository", "keep"];
 const LAYERED: [&str; 8] = ["base", "build", "files", "entry_point", "command", "working_directory", "environment", "credentials"];
 const DOCKERFILE: [&str; 7] = ["dockerfile", "context", "target", "build_args", "secrets", "cache", "engine"];
 const EXISTING: [&str; 1] = ["uri"];
@@ -213,7 +213,10 @@ fn files(table: &Table) -> Result<BTreeMap<String, String>, Diagnostic> {
         let inside = name.trim_start_matches('/').trim_end_matches('/').to_owned();
         crate::package::contents::check_name(&inside)
             .map_err(|detail| Diagnostic::error("bad-entry-name", "A file cannot have this name in a package").detail(detail))?;
-        files.insert(inside, path.clone());
+        if let Some(other) = files.insert(inside.clone(), path.clone()) {
+            let detail = format!("`image.files` puts both `{other}` and `{path}` at `/{inside}`.");
+            return Err(Diagnostic::error("bad-entry-name", "A file cannot have this name in a package").detail(detail));
+        }
     }
     Ok(files)
 }

@@ -107,10 +107,24 @@ fn company(view: &ReportView<'_>) -> Option<String> {
         }
     }
     let said = |((child, parent), number): (&(&str, &str), &usize)| match number {
-        1 => format!("a {child} with its {parent}"),
-        _ => format!("{number} {child}s with their {parent}s"),
+        1 => format!("{} with its {}", with_article(&called(child)), called(parent)),
+        _ => format!("{number} {}s with their {}", called(child), plural(&called(parent))),
     };
     (!counts.is_empty()).then(|| counts.iter().map(said).collect::<Vec<_>>().join(", "))
+}
+
+/// A kind in the words of people.
+fn called(kind: &str) -> String {
+    if kind == "ecr" { "repository".to_owned() } else { kind.replace('_', " ") }
+}
+
+fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
+fn plural(noun: &str) -> String {
+    noun.strip_suffix('y').map_or_else(|| format!("{noun}s"), |stem| format!("{stem}ies"))
 }
 
 fn is_done(result: &StepResult) -> bool {
