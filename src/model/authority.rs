@@ -1,6 +1,6 @@
 //! Hosts with their ports, as they stand in addresses of registries.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// Whether what is sent there never leaves this machine, so that it goes without TLS. `authority` is a host, with its
 /// port where it has one.

@@ -40,6 +40,7 @@ mod life_cycle;
 mod local;
 mod measure_local;
 mod packages;
+mod pushed_images;
 mod refused;
 mod saved;
 mod schemas;

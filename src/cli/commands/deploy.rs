@@ -259,8 +259,11 @@ impl Packing<'_> {
     pub fn is_selected(selection: &Selection, address: &Address) -> bool {
         let is_everything = selection.names.is_empty() && selection.targets.is_empty();
         let is_match = |pattern: &String| Path::key(&address.name).is_covered_by(&Path::key(pattern));
-        let is_named = address.kind == "function" && selection.names.iter().any(is_match);
-        is_everything || is_named || selection.targets.contains(address)
+        let is_function = address.kind == "function";
+        let is_named = is_function && selection.names.iter().any(is_match);
+        // A function's image is known once it is made.
+        let is_target = |target: &Address| target == address || (is_function && *target == Address::new("image", &address.name));
+        is_everything || is_named || selection.targets.iter().any(is_target)
     }
 
     /// Refuses `build` for names that no function has, before anything is built.
@@ -304,6 +307,8 @@ mod tests {
             (&["h*"], &[], true),
             (&["other"], &[], false),
             (&[], &["function.hash"], true),
+            (&[], &["image.hash"], true),
+            (&[], &["image.other"], false),
             (&[], &["role.hash"], false),
         ] {
             assert_eq!(

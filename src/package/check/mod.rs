@@ -20,6 +20,7 @@ mod testing;
 mod tree;
 
 pub use file::{CheckedFile, check_file};
+pub(super) use image::led;
 pub use image::{ImageFacts, ImageFile, check_image, check_media_type};
 
 pub(super) use bootstrap::{check_contents, check_names, is_provided};

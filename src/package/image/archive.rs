@@ -255,10 +255,10 @@ mod tests {
         let mut torn = layout("application/vnd.oci.image.layer.v1.tar+gzip", &[0x1f, 0x8b, 1], 1);
         torn[3].1 = vec![0x1f, 0x8b, 2];
         insta::assert_snapshot!([zstd, several, refusal(&torn), refusal(&[])].join("\n"), @r"
-        A layer is compressed with zstd, and Lambda takes layers with gzip only.
-        The engine made an index of 2 images (of unknown platforms), and Lambda takes an image for one platform only.
-        The layer `sha256:4605ac23c042fc362ef2c2f444793f8d64007657d64059663af4340c4436495e` in what the engine exported is not what its name says.
-        `manifest.json` is not in what the engine exported: No such file or directory (os error 2).
+        It has layers that are compressed with zstd, and Lambda takes layers with gzip only.
+        It is an index of 2 images (of unknown platforms), and Lambda takes an image for one platform only.
+        It has a layer `sha256:4605ac23c042fc362ef2c2f444793f8d64007657d64059663af4340c4436495e` that is not what its name says.
+        It has no `manifest.json`: No such file or directory (os error 2).
         ");
     }
 }

@@ -149,7 +149,10 @@ impl Run<'_> {
         let context = self.context.canonicalize().unwrap_or_else(|_| self.context.clone());
         let own = [self.job.folder.join("state"), self.job.cache.parent().unwrap_or(self.job.cache).to_owned()];
         let real = own.into_iter().filter_map(|own| own.canonicalize().ok());
-        real.filter_map(|own| Some(own.strip_prefix(&context).ok()?.to_owned())).filter(|own| !own.as_os_str().is_empty()).collect()
+        let inside = real.filter_map(|own| Some(own.strip_prefix(&context).ok()?.to_owned()));
+        let mut inside: Vec<PathBuf> = inside.filter(|own| !own.as_os_str().is_empty()).collect();
+        inside.dedup();
+        inside
     }
 
     pub(super) fn platform(&self) -> String {

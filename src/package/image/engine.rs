@@ -127,7 +127,8 @@ impl Engine {
         arguments.push(places.dockerfile.display().to_string());
         arguments.extend(dockerfile.target.iter().flat_map(|target| ["--target".to_owned(), target.clone()]));
         if places.pull {
-            arguments.push("--pull".to_owned());
+            // Alone, it would mean to the latter two: if the registry's is newer by its date.
+            arguments.push(if self.writes_archive() { "--pull" } else { "--pull=always" }.to_owned());
         }
         for (name, value) in &dockerfile.arguments {
             let argument = if self.takes_by_variable(name) { name.clone() } else { format!("{name}={value}") };
@@ -197,7 +198,8 @@ mod tests {
         let places = Places { folder, dockerfile: Path::new("/c/Dockerfile"), ignore: Some(ignore), context, archive, id, pull: true };
         for engine in [Engine::Docker, Engine::Podman, Engine::Nerdctl, Engine::Buildah] {
             let line = engine.build(&dockerfile, "linux/arm64", &places).join(" ");
-            assert!(!line.contains("geheim") && line.contains("--pull --build-arg PATH=/x --build-arg TOKEN "), "{line}");
+            let pull = if engine.writes_archive() { "--pull" } else { "--pull=always" };
+            assert!(!line.contains("geheim") && line.contains(&format!("{pull} --build-arg PATH=/x --build-arg TOKEN ")), "{line}");
             assert_eq!(line.contains("--ignorefile /c/ignore"), !engine.writes_archive(), "{line}");
             assert_eq!(engine.variables(&dockerfile).map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["TOKEN"]);
         }

@@ -1,6 +1,6 @@
 //! Blobs of base images: fetched once, checked, and gone on with where a connection broke.
 
-use super::pull::chain;
+use super::answers::{chain, is_busy};
 use super::store::{Hashing, Store};
 use crate::model::{Blob, Event, EventSink};
 use futures::StreamExt;
@@ -134,22 +134,28 @@ async fn attempt(origin: &Origin, part: &Part) -> Result<(), Trouble> {
     let cut = hand_over(origin, pieces, offset, sender).await.err();
     let written = writing.await.map_err(|error| unwritable(&io::Error::other(error)))?;
     let found = written.map_err(|error| unwritable(&error))?;
-    if let Some(error) = cut {
-        return Err(Trouble { sentence: format!("{shown} was cut off: {error}."), pause: Some(PAUSE) });
-    }
     if found == *digest {
         return Ok(());
     }
-    // It may have been torn by a run before.
-    part.begin_anew();
-    Err(Trouble { sentence: format!("{shown} is not what its digest says: it is `{found}`."), pause: Some(PAUSE) })
+    match cut {
+        Some(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(Trouble { sentence: format!("{shown} cannot be fetched: {error}."), pause: None })
+        }
+        Some(error) if part.bytes() < *bytes => Err(Trouble { sentence: format!("{shown} was cut off: {error}."), pause: Some(PAUSE) }),
+        _ => {
+            part.begin_anew();
+            // What a run before left of it may have been torn.
+            let pause = (offset > 0).then_some(PAUSE);
+            Err(Trouble { sentence: format!("{shown} is not what its digest says: it is `{found}`."), pause })
+        }
+    }
 }
 
 /// How long to wait until another attempt may help; `None` where none would.
 fn pause_after(error: &OciDistributionError) -> Option<Duration> {
     match error {
         OciDistributionError::RequestError(_) | OciDistributionError::IoError(_) => Some(PAUSE),
-        _ if super::pull::is_busy(error) => Some(PAUSE_IF_BUSY),
+        _ if is_busy(error) => Some(PAUSE_IF_BUSY),
         OciDistributionError::ServerError { code, .. } if *code >= 500 => Some(PAUSE),
         _ => None,
     }
@@ -179,7 +185,7 @@ async fn hand_over(origin: &Origin, mut pieces: Pieces, offset: u64, to: mpsc::S
         let piece = piece?;
         bytes_done += piece.len() as u64;
         if bytes_done > origin.blob.bytes {
-            return Err(io::Error::other("the registry sends more than the blob has"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the registry sends more than the blob has"));
         }
         if told_at.is_none_or(|told_at| told_at.elapsed() >= TICK) {
             told_at = Some(Instant::now());

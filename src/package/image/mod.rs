@@ -1,5 +1,6 @@
 //! Container images: files on top of a base image, put together here, and Dockerfiles, built by an engine.
 
+mod answers;
 mod archive;
 mod call;
 mod context;
@@ -14,6 +15,8 @@ mod layer;
 mod listing;
 mod parse;
 mod pull;
+#[cfg(test)]
+mod pull_tests;
 mod store;
 #[cfg(all(test, unix))]
 mod tests;

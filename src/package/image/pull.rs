@@ -1,5 +1,6 @@
 //! Base images: their documents at once, their layers when they are needed.
 
+use super::answers::{chain, is_busy, is_missing};
 use super::credentials;
 use super::document::{
     DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, Document, Manifest, OCI_INDEX, OCI_MANIFEST, check_config, image_architecture,
@@ -13,7 +14,7 @@ use crate::package::BUILD_FAILED;
 use crate::package::environment::Environment;
 use crate::package::problem::not_built;
 use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use serde::{Deserialize, Serialize};
@@ -337,41 +338,6 @@ fn is_passing(trouble: &Trouble) -> bool {
             error => is_busy(error),
         },
     }
-}
-
-/// Whether the registry was asked too often.
-pub(super) fn is_busy(error: &OciDistributionError) -> bool {
-    match error {
-        OciDistributionError::ServerError { code, .. } => *code == 429,
-        OciDistributionError::RegistryError { envelope, .. } => {
-            envelope.errors.iter().any(|error| error.code == OciErrorCode::Toomanyrequests)
-        }
-        _ => false,
-    }
-}
-
-fn is_missing(error: &OciDistributionError) -> bool {
-    const CODES: [OciErrorCode; 3] = [OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown, OciErrorCode::NotFound];
-    match error {
-        OciDistributionError::ImageManifestNotFoundError(_) => true,
-        OciDistributionError::ServerError { code, .. } => *code == 404,
-        OciDistributionError::RegistryError { envelope, .. } => envelope.errors.iter().any(|error| CODES.contains(&error.code)),
-        _ => false,
-    }
-}
-
-/// All messages of an error and its sources, since the outermost one says little.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut messages = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let message = inner.to_string();
-        if !messages.iter().any(|known| known.contains(&message)) {
-            messages.push(message);
-        }
-        source = inner.source();
-    }
-    messages.join(": ")
 }
 
 fn unreachable_registry(name: &str, why: &str) -> Diagnostic {

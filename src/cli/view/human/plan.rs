@@ -208,8 +208,8 @@ mod tests {
                 +         "s3:GetObject"
                         ],
               description:
-                - …on and on until nobody remembers how it began a sentence that goes o…
-                + …on and on until somebody remembers how it began a sentence that goes…
+                - …on and on until nobody remembers how it began a sentence that goes …"
+                + …on and on until somebody remembers how it began a sentence that goe…"
           - function.old (demo-old): not in the spec any more
           . log_group.old (demo-old): stays in AWS and leaves the state
 
