@@ -1,7 +1,7 @@
 //! What is going on, folded from events: pure, the time is given.
 
 use super::transfers::Transfers;
-use super::view::human::{DIM, GREEN, RED, YELLOW, bytes, duration, fitted, styled};
+use super::view::human::{DIM, GREEN, RED, YELLOW, bytes, duration, fitted, shown_action, styled};
 use crate::model::event::Outcome;
 use crate::model::{Action, Address, Event, Plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,7 +96,7 @@ impl Board {
     /// Learns how many operations each resource has.
     pub fn expect(&mut self, plan: &Plan) {
         let steps = plan.steps.iter().filter(|step| !step.operations.is_empty());
-        self.left = steps.map(|step| (step.address.clone(), (step.action, step.operations.len()))).collect();
+        self.left = steps.map(|step| (step.address.clone(), (shown_action(step), step.operations.len()))).collect();
     }
 
     /// Tells each package that is built, however many there are, and each that cannot be.

@@ -114,6 +114,9 @@ fn made_later(problem: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..problem }.hint("`plan` and `up` need it: make it before")
 }
 
+/// Why an image must run on this machine, whatever the function says.
+const HERE: &str = "with `--local`, images are made for this machine";
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
@@ -212,7 +215,8 @@ impl Run<'_> {
         let (index, events) = (&self.index, &self.options.events);
         let job = ImageJob { architecture, folder, cache, index, may_run, for_this_machine, events };
         let made = self.builders.images().make(image, built.as_ref(), job).await?;
-        let made = verified(made, package.requests.clone(), architecture.to_owned(), cache.to_owned()).await?;
+        let made = verified(made, package.requests.clone(), architecture.to_owned(), cache.to_owned()).await;
+        let made = made.map_err(|problem| if for_this_machine { problem.hint(HERE) } else { problem })?;
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
         let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
         let found = built.iter().flat_map(|built| built.warnings.clone()).chain(made.warnings);

@@ -16,6 +16,11 @@ fn image(image: &str) -> String {
     format!("{}\n[function.hello]\narchitectures = \"x86_64\"\nimage = {image}\n", spec::header())
 }
 
+/// The same for a processor that is not this machine's: what is made under `--local` runs here all the same.
+fn for_elsewhere(text: &str) -> String {
+    image(text).replace("x86_64", if HERE.1 == "arm64" { "x86_64" } else { "arm64" })
+}
+
 fn on_base(registry: &DockerRegistry) -> String {
     let base = format!("{}/base:1", registry.authority);
     image(&format!(r#"{{ base = "{base}", files = {{ "/bootstrap" = "bootstrap" }}, entry_point = "/bootstrap" }}"#))
@@ -69,7 +74,7 @@ fn a_pushed_image_can_be_copied_out_by_others_and_is_not_pushed_again() {
     }
     let world = World::without_cloud();
     let mut sandbox =
-        world.sandbox(&image(r#"{ files = { "/bootstrap" = "bootstrap", "/etc/note" = "note" }, entry_point = "/bootstrap" }"#));
+        world.sandbox(&for_elsewhere(r#"{ files = { "/bootstrap" = "bootstrap", "/etc/note" = "note" }, entry_point = "/bootstrap" }"#));
     sandbox.variable("LAMBDO_LOCAL", "true");
     sandbox.write("note", "one");
     fs::write(sandbox.path().join("bootstrap"), static_program()).unwrap();
@@ -121,7 +126,7 @@ fn a_dockerfile_is_built_again_when_its_base_has_moved() {
     }
     let (world, mut registry) = (World::without_cloud(), DockerRegistry::start());
     publish(&registry, HERE.0, "one");
-    let mut sandbox = world.sandbox(&image(r#"{ dockerfile = "Dockerfile", engine = "buildah" }"#));
+    let mut sandbox = world.sandbox(&for_elsewhere(r#"{ dockerfile = "Dockerfile", engine = "buildah" }"#));
     if !with_buildah(&mut sandbox, Some(&registry)) {
         return;
     }

@@ -108,7 +108,8 @@ fn the_registry_of_an_emulator_gives_images_that_answer_and_is_sent_them_once() 
     for (how, image) in images(&format!("{}/base:1", bases.authority)) {
         let Some(sandbox) = project(&world, &bases, &image) else { continue };
         let digest = digest(&sandbox);
-        sandbox.start(&["up", "--yes"]).wait_at_most(Duration::from_secs(300)).expect(0);
+        sandbox.start(&["up", "--yes", "--events", "events.jsonl"]).wait_at_most(Duration::from_secs(300)).expect(0);
+        told(&sandbox, how);
         answers(&format!("{}/demo-hello@{digest}", world.authority()), Some("AWS:x"));
         world.proxy.clear();
         sandbox.expect(0, &["up", "--yes"]);
@@ -120,6 +121,21 @@ fn the_registry_of_an_emulator_gives_images_that_answer_and_is_sent_them_once() 
         assert!(sent.iter().all(|name| name.contains("/manifests/")) || how == "none", "{how}: {sent:?}");
         world.reset();
     }
+}
+
+/// How far the push was, and the base's layers, stands among the events.
+fn told(sandbox: &Sandbox, how: &str) {
+    let text = fs::read_to_string(sandbox.path().join("events.jsonl")).unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = |name: &str| events.iter().rev().find(|event| event["event"] == name);
+    let sent = last("sending").unwrap_or_else(|| panic!("{how}: {text}"));
+    assert_eq!(
+        (&sent["address"], &sent["blobs_done"], &sent["bytes_done"]),
+        (&json!("image.hello"), &sent["blobs"], &sent["bytes"]),
+        "{how}"
+    );
+    let fetched = last("fetching").map(|event| event["bytes_done"] == event["bytes"]);
+    assert_eq!(fetched, (how == "base").then_some(true), "{how}: {text}");
 }
 
 /// The same image comes of the same files, in whatever folder, when and by whom, and from wherever lambdo is called.

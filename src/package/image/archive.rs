@@ -1,6 +1,6 @@
 //! Images in archives, as build engines write them.
 
-use super::document::{Descriptor, Document, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, check_config, image, without_times};
+use super::document::{Descriptor, Document, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, check_config, image, neutral};
 use super::store::{Store, digest_of};
 use crate::model::{Blob, Image};
 use flate2::{Compression, GzBuilder};
@@ -160,7 +160,7 @@ impl Opened<'_> {
         let mut config: Value = serde_json::from_slice(config)
             .map_err(|error| format!("{} has the configuration {}, which is not JSON: {error}.", self.shown, digest_of(config)))?;
         check_config(&config, layers.len()).map_err(|why| format!("{} {why}.", self.shown))?;
-        without_times(&mut config);
+        neutral(&mut config);
         let blob = self.store.put(config.to_string().as_bytes()).map_err(|error| self.broken(&error))?;
         let layers: Vec<(String, Blob)> = layers.into_iter().map(|layer| (OCI_LAYER.to_owned(), layer)).collect();
         Ok(Read { image: image(OCI_MANIFEST, (OCI_CONFIG, blob), &layers), config })

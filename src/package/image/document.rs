@@ -232,13 +232,27 @@ fn apply(config: &mut Value, settings: &Settings) {
     }
 }
 
-/// Takes the times out of a configuration that a build engine made.
-pub(super) fn without_times(config: &mut Value) {
+/// Takes out of a configuration that a build engine made what another build of the same would not have: times, and
+/// sums over files with their times and owners.
+pub(super) fn neutral(config: &mut Value) {
     let history = config.get_mut("history").and_then(Value::as_array_mut);
     for entry in history.into_iter().flatten().filter_map(Value::as_object_mut) {
         entry.insert("created".into(), EPOCH.into());
+        if let Some(Value::String(text)) = entry.get_mut("created_by") {
+            *text = without_sums(text);
+        }
     }
     config.as_object_mut().map(|config| config.insert("created".into(), EPOCH.into()));
+}
+
+/// `COPY file:SUM in /x`, as buildah notes it, without the sum.
+fn without_sums(text: &str) -> String {
+    let is_sum = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let word = |word: &str| match word.split_once(':') {
+        Some((what @ ("file" | "dir" | "multi"), sum)) if is_sum(sum) => what.to_owned(),
+        _ => word.to_owned(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Refuses a configuration that no image of so many layers has.
@@ -412,9 +426,16 @@ mod tests {
             assert_eq!(of(odd, 0).unwrap_err(), "has a configuration that is none of an image", "{odd}");
         }
         assert_eq!(of(r#"{"rootfs":{"diff_ids":[]}}"#, 2).unwrap_err(), "has a configuration for 0 layers, and 2 of them");
+        let mut config =
+            json!({ "history": [{ "created_by": format!("COPY dir:{} in /x  a", "0a".repeat(32)) }, { "created_by": "RUN x:0a" }] });
+        neutral(&mut config);
+        assert_eq!(
+            (&config["history"][0]["created_by"], &config["history"][1]["created_by"]),
+            (&json!("COPY dir in /x  a"), &json!("RUN x:0a"))
+        );
         for odd in [r#"{"history":["x",{"created":"2024"}]}"#, r#"{"history":{}}"#, "[]"] {
             let mut config = serde_json::from_str(odd).unwrap();
-            without_times(&mut config);
+            neutral(&mut config);
             assert!(!config.to_string().contains("2024"), "{config}");
         }
     }

@@ -342,3 +342,18 @@ async fn an_image_in_an_archive_is_looked_at_whoever_made_it() {
 fn look(machine: &Machine, name: &str) -> super::Looked {
     super::look(&machine.folder.path().join(name), name, &request("{}", "arm64"), "arm64").unwrap().unwrap()
 }
+
+#[tokio::test]
+async fn a_docker_without_its_plugin_is_told_what_it_lacks() {
+    let machine = Machine::new();
+    machine.write("app/Dockerfile", "FROM scratch\n", 0o644);
+    for said in [
+        "unknown flag: --platform\nSee 'docker --help'.",
+        "docker: 'buildx' is not a docker command.",
+        "docker: unknown command: docker buildx",
+    ] {
+        machine.write("bin/docker", format!("#!/bin/sh\necho \"{said}\" >&2\nexit 125\n"), 0o755);
+        let problem = machine.problem(r#"{"dockerfile":"app/Dockerfile"}"#).await;
+        assert!(problem.contains("docker needs its plugin buildx") && problem.contains("apt-get install docker-buildx"), "{problem}");
+    }
+}

@@ -1,5 +1,6 @@
 //! How an `up` or a `destroy` went.
 
+use super::step::shown_action;
 use super::text::{BOLD, GREEN, RED, YELLOW, counted, duration, styled};
 use crate::cli::view::{Results, StepResult, outcome};
 use crate::model::event::Outcome;
@@ -76,7 +77,7 @@ fn totals(view: &ReportView<'_>) -> String {
     let mut other: BTreeMap<Outcome, usize> = BTreeMap::new();
     for step in view.plan.steps.iter().filter(|step| step.action != Action::NoOp) {
         match outcome(step, view.plan, view.results) {
-            Outcome::Done => *done.entry(step.action).or_default() += 1,
+            Outcome::Done => *done.entry(shown_action(step)).or_default() += 1,
             outcome => *other.entry(outcome).or_default() += 1,
         }
     }
