@@ -70,7 +70,7 @@ impl Descriptor {
     pub fn trouble(&self) -> Option<String> {
         let is = |fragment: &str| self.media_type.contains(fragment);
         if is("foreign") || is("nondistributable") {
-            return Some("has layers that may not be copied, as images of Windows have, and Lambda takes no others' layers".into());
+            return Some("has layers that may not be copied, as images of Windows have, and Lambda runs Linux only".into());
         }
         if is("zstd") {
             return Some("has layers that are compressed with zstd, and Lambda takes layers with gzip only".into());
