@@ -9,7 +9,7 @@ use oci_client::client::BlobResponse;
 use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,11 +64,11 @@ impl Part {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&shared)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file: Arc::new(file), path: shared, _own: None }),
-            Err(TryLockError::WouldBlock) => {
+            // Also where the file system has no locks.
+            Err(_) => {
                 let own = NamedTempFile::new_in(folder)?;
                 Ok(Self { file: Arc::new(own.reopen()?), path: own.path().to_owned(), _own: Some(own) })
             }
-            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 

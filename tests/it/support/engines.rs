@@ -130,8 +130,9 @@ pub fn with_buildah(sandbox: &mut Sandbox, registry: Option<&DockerRegistry>) ->
         eprintln!("LEFT OUT: buildah works as root only here");
         return false;
     }
-    let store = sandbox.path().join("../containers").display().to_string();
-    let registries = sandbox.path().join("../registries.conf");
+    let folder = sandbox.path().join("containers");
+    fs::create_dir_all(&folder).unwrap();
+    let (store, registries) = (folder.display().to_string(), folder.join("registries.conf"));
     let known = registry.map(|registry| format!("[[registry]]\nlocation = \"{}\"\ninsecure = true\n", registry.authority));
     fs::write(&registries, known.unwrap_or_default()).unwrap();
     let registries = registries.display().to_string();
