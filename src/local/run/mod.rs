@@ -23,6 +23,7 @@ mod failure;
 mod home;
 mod image;
 mod inside;
+mod jail;
 mod journal;
 mod live;
 mod pool;
