@@ -17,6 +17,7 @@
 mod api;
 mod code;
 mod deployment;
+mod emulator;
 mod entrypoint;
 mod environment;
 mod failure;
