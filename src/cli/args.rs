@@ -1,11 +1,14 @@
 //! The command line as data.
 
 mod build;
+mod state;
 
 pub use build::BuildArguments;
+pub use state::StateCommand;
 
 use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
+use super::lock_wait::LockWait;
 use super::logs::Since;
 use super::ui::Color;
 use crate::model::Address;
@@ -84,6 +87,9 @@ pub struct Global {
     /// Say more: each operation and each wait
     #[arg(short, long, global = true, env = "LAMBDO_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
+    /// Wait this long when somebody else works on the state, such as 10m [default: not at all]
+    #[arg(long, value_name = "TIME", global = true, env = "LAMBDO_LOCK_WAIT", hide_env_values = true)]
+    pub lock_wait: Option<LockWait>,
     /// Write progress as JSON lines to FILE
     #[arg(long, value_name = "FILE", global = true, env = "LAMBDO_EVENTS", hide_env_values = true)]
     pub events: Option<PathBuf>,
@@ -328,23 +334,6 @@ pub struct LogsArguments {
     pub grep: Option<String>,
 }
 
-/// What `state` can do.
-#[derive(Clone, Debug, Subcommand)]
-pub enum StateCommand {
-    /// List the addresses and what AWS calls them
-    List,
-    /// Show one resource as it was applied
-    Show {
-        /// Such as function.hash
-        address: Address,
-    },
-    /// List the kept generations of the state
-    History,
-    /// What is not built yet.
-    #[command(external_subcommand)]
-    Other(Vec<OsString>),
-}
-
 impl Command {
     /// The verb, as JSON documents name it.
     pub fn name(&self) -> &str {
@@ -368,17 +357,6 @@ impl Command {
             Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),
             Self::Other(words) => words.first().and_then(|word| word.to_str()).unwrap_or("lambdo"),
-        }
-    }
-}
-
-impl StateCommand {
-    fn name(&self) -> &str {
-        match self {
-            Self::List => "state list",
-            Self::Show { .. } => "state show",
-            Self::History => "state history",
-            Self::Other(_) => "state",
         }
     }
 }

@@ -60,8 +60,8 @@ const OURS: &[&str] = &[
 
 const NOT_BUILT_YET: &[&str] = &["daemon", "gc", "import", "log-groups", "policy", "runs"];
 
-const STATE_OURS: &[&str] = &["history", "list", "show"];
-const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];
+const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "show"];
+const STATE_NOT_BUILT_YET: &[&str] = &["rebuild"];
 
 /// Why `lambdo VERB` is not done.
 pub fn unknown(verb: &str) -> Failure {
@@ -80,6 +80,8 @@ pub fn unknown_state(verb: &str) -> Failure {
     }
     let ours = match verb {
         "ls" => Some("list"),
+        "mv" | "rename" => Some("move"),
+        "rm" | "remove" | "delete" => Some("forget"),
         _ => nearest(verb, STATE_OURS.iter().chain(STATE_NOT_BUILT_YET).copied()),
     };
     unknown_verb(&format!("lambdo state {verb}"), ours.map(|ours| format!("lambdo state {ours}")))

@@ -19,7 +19,7 @@ mod role;
 mod tagging;
 
 pub use code_object::store;
-pub use ecr::of_function as repository_facts;
+pub use ecr::{REPOSITORY_NAME, of_function as repository_facts};
 pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
 

@@ -8,6 +8,7 @@ mod operations;
 mod order;
 mod ownership;
 mod refusal;
+mod rename;
 mod select;
 mod settle;
 mod unread;
@@ -48,6 +49,7 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
     let decisions = decide::Decider::new(desired, state, observed, rules, options).decide(&mut plan);
     operations::build(&decisions, state, observed, rules, &mut plan);
     order::wire(&decisions, state, &mut plan);
+    rename::note(&decisions, state, &mut plan);
     plan
 }
 

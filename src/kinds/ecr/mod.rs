@@ -8,7 +8,7 @@ mod policy;
 mod read;
 mod run;
 
-pub use names::of_function;
+pub use names::{REPOSITORY_NAME, of_function};
 
 use super::image_uri::repository_uri;
 use super::{Context, Done, FunctionFacts, Kind, Lowered, Place, ReadTarget, RunContext, lowering};
