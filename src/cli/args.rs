@@ -146,6 +146,24 @@ pub enum Command {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// Take over what exists in AWS: write it into the state, and change nothing
+    Import {
+        /// The address that the spec has for it, such as function.hash
+        #[arg(value_name = "ADDRESS")]
+        address: Address,
+        /// Its name or its ARN in AWS
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// List what carries this project's tags and stands in no state
+    Gc {
+        /// Delete what this state has made and does not know any more
+        #[arg(long)]
+        remove: bool,
+        /// Do not ask
+        #[arg(short, long, requires = "remove")]
+        yes: bool,
+    },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
     /// Serve the local cloud for any AWS client, until Ctrl-C
@@ -214,6 +232,12 @@ pub struct PlanArguments {
     /// Also read the settings that cost a call each
     #[arg(long)]
     pub deep: bool,
+    /// Show what taking over the existing resource with this address would change (repeatable)
+    #[arg(long, value_name = "ADDRESS")]
+    pub adopt: Vec<Address>,
+    /// Make again what is missing in AWS, even where that is everything
+    #[arg(long)]
+    pub recreate: bool,
 }
 
 /// What `up` takes.
@@ -234,6 +258,12 @@ pub struct UpArguments {
     /// Also mend settings that cost a call each to read
     #[arg(long, conflicts_with = "plan")]
     pub deep: bool,
+    /// Make again what is missing in AWS, even where that is everything
+    #[arg(long)]
+    pub recreate: bool,
+    /// Refuse to delete or replace more resources than this
+    #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
+    pub max_deletions: Option<usize>,
     /// Operations of one AWS quota at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub parallel: u16,
@@ -248,6 +278,9 @@ pub struct DestroyArguments {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Refuse to delete more resources than this
+    #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
+    pub max_deletions: Option<usize>,
 }
 
 /// What `drift` takes.
@@ -352,6 +385,8 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Status => "status",
             Self::Output { .. } => "output",
+            Self::Import { .. } => "import",
+            Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",

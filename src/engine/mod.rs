@@ -2,13 +2,16 @@
 
 mod apply;
 mod call;
+mod find;
 mod journal;
 mod lock;
 mod observe;
 mod report;
 mod schedule;
 
+pub use find::Inventory;
 pub use lock::take as take_lock;
+pub use plan::manager;
 pub use report::{Report, StepResult};
 
 use crate::aws::{Invoker, Reader, Session};
@@ -57,6 +60,8 @@ pub struct PlanOptions {
     pub targets: Vec<Address>,
     /// Existing resources to be taken over.
     pub adopt: BTreeSet<Address>,
+    /// Whether what is missing in AWS is made again even where that is everything.
+    pub recreate: bool,
 }
 
 impl PlanOptions {
@@ -167,7 +172,7 @@ impl Engine {
             () = self.interrupt.drain.cancelled() => return Err(interrupted()),
         };
         plan::settle(state, &observed, self.registry.as_ref());
-        let options = plan::Options { adopt: options.adopt.clone(), only };
+        let options = plan::Options { adopt: options.adopt.clone(), only, recreate: options.recreate };
         Ok(plan::plan(desired, state, &observed, self.registry.as_ref(), &options))
     }
 }

@@ -135,7 +135,9 @@ impl<'a> Lowering<'a> {
 
     fn add(&mut self, mut resource: Resource, section: usize) {
         let address = resource.address.clone();
-        resource.protect |= self.spec.header.protect;
+        // Other kinds are made anew with each change of their content.
+        let lasts = self.registry.find(&address.kind).is_some_and(|kind| kind.is_taggable());
+        resource.protect |= self.spec.header.protect && lasts;
         resource.source = self.spec.discovered.folders.get(&address.name).filter(|_| address.kind == FUNCTION).cloned();
         let Some(first) = self.resources.get(&address) else {
             self.resources.insert(address, Placed { resource, section });

@@ -33,7 +33,11 @@ impl Lowering<'_> {
     fn wrong_move(&self, Move { from, to }: &Move) -> Option<Diagnostic> {
         if from.kind != to.kind || from.part.is_some() != to.part.is_some() {
             let found = self.of_move("moved-kind", "A resource cannot become one of another kind");
-            return Some(found.detail(format!("`moved` leads from `{from}` to `{to}`, which is not of the same kind, or has another number of parts.")));
+            return Some(
+                found.detail(format!(
+                    "`moved` leads from `{from}` to `{to}`, which is not of the same kind, or has another number of parts."
+                )),
+            );
         }
         if self.resources.contains_key(from) {
             let found = self.of_move("moved-still-there", "What has moved is still in the spec");

@@ -40,7 +40,13 @@ pub enum StateCommand {
         #[arg(value_name = "NEW")]
         to: Address,
     },
-    /// What is not built yet.
+    /// Make a lost state anew from what AWS has of the project, and show what differs from the spec
+    Rebuild {
+        /// Which state is meant, where several have made resources of the project
+        #[arg(long, value_name = "ID")]
+        lineage: Option<String>,
+    },
+    /// Words of others and mistyped ones.
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
@@ -55,6 +61,7 @@ impl StateCommand {
             Self::Diff { .. } => "state diff",
             Self::Forget { .. } => "state forget",
             Self::Move { .. } => "state move",
+            Self::Rebuild { .. } => "state rebuild",
             Self::Other(_) => "state",
         }
     }

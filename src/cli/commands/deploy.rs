@@ -28,6 +28,8 @@ pub struct Wish<'a> {
     pub deep: bool,
     /// What is taken over.
     pub adopt: &'a [Address],
+    /// Whether what is missing in AWS is made again even where that is everything.
+    pub recreate: bool,
     /// A plan that was saved before; nothing that it builds on may have moved.
     pub saved: Option<&'a SavedPlan>,
     /// Takes the lock for this command before the state is read; none for one that only looks.
@@ -90,6 +92,8 @@ impl Wish<'_> {
             functions: self.selection.names.clone(),
             targets: self.selection.targets.clone(),
             adopt: self.adopt.iter().cloned().collect(),
+            // The local cloud has one account, and nothing in it is dear.
+            recreate: self.recreate || packing.workspace.global.local,
         };
         let needed = unbuilt(options.select(&desired, &state)?, &desired, &packages);
         let (desired, packages) = match needed {

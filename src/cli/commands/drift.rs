@@ -19,6 +19,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     let header = workspace.header(&config)?;
     let options = PlanOptions {
         deep: arguments.deep,
+        recreate: true,
         functions: arguments.selection.names.clone(),
         targets: arguments.selection.targets.clone(),
         ..PlanOptions::default()

@@ -34,7 +34,10 @@ pub async fn forget(workspace: &Workspace, store: &FileStore, addresses: &[Addre
 pub async fn rename(workspace: &Workspace, store: &FileStore, from: &Address, to: &Address) -> Result<(), Failure> {
     if from.kind != to.kind || from.part.is_some() != to.part.is_some() {
         let found = Diagnostic::error("moved-kind", "A resource cannot become one of another kind");
-        return Err(Failure::new(Exit::Usage, found.detail(format!("`{from}` and `{to}` are not of the same kind, or have another number of parts."))));
+        return Err(Failure::new(
+            Exit::Usage,
+            found.detail(format!("`{from}` and `{to}` are not of the same kind, or have another number of parts.")),
+        ));
     }
     let (lease, mut state) = open(workspace, store, "state move").await?;
     if !state.entries.contains_key(from) {

@@ -2,6 +2,7 @@
 
 mod change;
 mod history;
+mod rebuild;
 
 use crate::cli::args::{Format, StateCommand};
 use crate::cli::verbs;
@@ -14,6 +15,9 @@ use crate::store::StateStore;
 
 /// Lists, shows one resource, looks at the kept generations, or changes what the state knows.
 pub async fn run(workspace: &Workspace, command: &StateCommand) -> Result<Exit, Failure> {
+    if let StateCommand::Rebuild { lineage } = command {
+        return rebuild::run(workspace, lineage.as_deref()).await;
+    }
     let header = workspace.header(&workspace.config()?)?;
     let store = workspace.store(&header);
     match command {
@@ -23,6 +27,7 @@ pub async fn run(workspace: &Workspace, command: &StateCommand) -> Result<Exit, 
         StateCommand::Diff { before, after } => history::diff(workspace, &store, *before, *after).await?,
         StateCommand::Forget { addresses } => change::forget(workspace, &store, addresses).await?,
         StateCommand::Move { from, to } => change::rename(workspace, &store, from, to).await?,
+        StateCommand::Rebuild { .. } => {}
         StateCommand::Other(words) => {
             return Err(verbs::unknown_state(&words.first().map(|word| word.to_string_lossy()).unwrap_or_default()));
         }

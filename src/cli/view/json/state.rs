@@ -1,6 +1,7 @@
 //! The documents of `state …`.
 
-use super::{VERSION, insert_some, resource};
+use super::{VERSION, head, insert_some, resource};
+use crate::cli::view::{Orphan, Title};
 use crate::model::{Address, Entry, EntryDifference, EntryStanding, Move, ValueDifference};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -56,4 +57,31 @@ pub fn state_diff(before: u64, after: u64, differences: &[EntryDifference]) -> J
     };
     let entries: Vec<Json> = differences.iter().map(entry).collect();
     json!({ "version": VERSION, "command": "state diff", "before": before, "after": after, "entries": entries })
+}
+
+/// The document of `state rebuild`: what was found, and the addresses of which the plan is not empty.
+pub fn state_rebuild(title: &Title, lineage: &str, entries: &BTreeMap<Address, Entry>, differing: &[&Address]) -> Json {
+    let mut document = head("state rebuild", title);
+    document.insert("lineage".into(), lineage.into());
+    document.insert("resources".into(), entries.iter().map(|(address, entry)| resource(address, entry)).collect());
+    document.insert("differing".into(), json!(differing));
+    document.into()
+}
+
+/// The document of `import`.
+pub fn import(serial: u64, address: &Address, entry: &Entry) -> Json {
+    json!({ "version": VERSION, "command": "import", "serial": serial, "resource": resource(address, entry) })
+}
+
+/// The document of `gc` that lists.
+pub fn gc(title: &Title, orphans: &[Orphan]) -> Json {
+    let one = |orphan: &Orphan| {
+        json!({
+            "address": orphan.address, "kind": orphan.address.kind, "physical_id": orphan.physical_id,
+            "lineage": orphan.lineage, "standing": orphan.standing,
+        })
+    };
+    let mut document = head("gc", title);
+    document.insert("found".into(), orphans.iter().map(one).collect());
+    document.into()
 }
