@@ -10,6 +10,7 @@ mod ignore;
 mod init;
 mod invocation;
 mod local;
+mod lock_wait;
 mod logs;
 mod pending;
 mod progress;
@@ -145,6 +146,7 @@ mod tests {
             &["deploy"],
             &["logs", "--since", "soon"],
             &["state", "move"],
+            &["state", "rebuilt"],
             &["drift", "--all-stages"],
         ] {
             assert_eq!(exit(words), Some(6), "{words:?}");

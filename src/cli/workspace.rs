@@ -105,6 +105,11 @@ impl Workspace {
         base(&self.global).join(path)
     }
 
+    /// How long to wait for somebody else's lock.
+    pub fn lock_wait(&self) -> Duration {
+        self.global.lock_wait.map_or(Duration::ZERO, |wait| wait.0)
+    }
+
     /// Where events go.
     pub fn events(&self) -> EventSink {
         self.progress.sink()
