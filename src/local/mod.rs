@@ -27,6 +27,7 @@ mod run;
 mod s3;
 mod server;
 mod signature;
+mod stream;
 mod sts;
 mod wire;
 

@@ -171,7 +171,7 @@ impl Life {
     /// One process.
     async fn run(&self, verb: Verb, wish: &Wish, switch: &Arc<Switch>) -> Result<(Exit, String), Failure> {
         let (engine, mut state) = self.engine(switch).await?;
-        let _lease = engine.lock("up").await?;
+        let _lease = engine.lock("up", Duration::ZERO).await?;
         let (desired, programs) = match verb {
             Verb::Up => self.desired(wish, &state)?,
             Verb::Destroy => (Desired::nothing("demo", None), Programs::default()),

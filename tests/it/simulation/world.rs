@@ -250,6 +250,10 @@ impl StateStore for Mortal {
         self.inner.history().await
     }
 
+    async fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
+        self.inner.generation(serial).await
+    }
+
     fn describe(&self) -> String {
         self.inner.describe()
     }
