@@ -26,8 +26,8 @@ fn document(text: &str) -> Value {
 }
 
 /// What people wrote, without the mark behind it that says whose a layer is.
-fn without_mark(description: Option<String>) -> Option<String> {
-    let (text, mark) = description.as_deref()?.split_once(" [lambdo:")?;
+fn without_mark(description: Option<&str>) -> Option<String> {
+    let (text, mark) = description?.split_once(" [lambdo:")?;
     Some(format!("{text} and a mark of {} letters", mark.len()))
 }
 
@@ -93,14 +93,14 @@ impl Cloud {
                 "arn": version.layer_version_arn,
                 "layer_arn": version.layer_arn,
                 "version": version.version,
-                "description": without_mark(version.description),
+                "description": without_mark(version.description.as_deref()),
                 "runtimes": version.compatible_runtimes().iter().map(|runtime| runtime.as_str()).collect::<Vec<_>>(),
                 "architectures": version.compatible_architectures().iter().map(|architecture| architecture.as_str()).collect::<Vec<_>>(),
                 "license": version.license_info,
                 "code_sha256": content.code_sha256,
                 "code_size": content.code_size,
                 "listed_arn": newest.layer_version_arn,
-                "listed_description": without_mark(newest.description),
+                "listed_description": without_mark(newest.description.as_deref()),
             });
             snapshot.insert(format!("layer.{name}"), fields(all));
         }
@@ -126,7 +126,7 @@ impl Cloud {
             let images = self.done(self.ecr.describe_images().repository_name(&name).send()).image_details.unwrap_or_default();
             for image in images {
                 let all = json!({
-                    "digest": image.image_digest,
+                    "digest": image.image_digest(),
                     "tags": image.image_tags().iter().collect::<BTreeSet<_>>(),
                     "size": image.image_size_in_bytes,
                     "media_type": image.image_manifest_media_type,
