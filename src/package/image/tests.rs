@@ -162,7 +162,7 @@ async fn an_image_that_would_not_start_is_refused() {
     }
     insta::assert_snapshot!(said.join("\n"), @r"
     wrong-architecture: `/bootstrap` is built for x86_64, and Lambda runs it on arm64.
-    no-entry-point: `the image of hello` has neither an entry point nor a command.
+    no-entry-point: The image of `hello` has neither an entry point nor a command.
     missing-file: There is no file `nowhere`.
     ");
 }
