@@ -10,6 +10,7 @@ mod ignore;
 mod init;
 mod invocation;
 mod local;
+mod lock_wait;
 mod logs;
 mod pending;
 mod progress;
@@ -94,6 +95,9 @@ fn refused(arguments: &Arguments) -> Option<Failure> {
         command if arguments.global.format == Format::Markdown && verbs::refuses_markdown(command.name()) => {
             Some(verbs::without_markdown(command.name()))
         }
+        command if arguments.global.faults.is_some() && !arguments.global.local && !matches!(command, Command::Local(_)) => {
+            Some(verbs::faults_without_local())
+        }
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),
         Command::Drift(drift) if drift.all_stages => Some(verbs::not_supported_yet("drift --all-stages")),
@@ -145,6 +149,7 @@ mod tests {
             &["deploy"],
             &["logs", "--since", "soon"],
             &["state", "move"],
+            &["state", "rebuilt"],
             &["drift", "--all-stages"],
         ] {
             assert_eq!(exit(words), Some(6), "{words:?}");

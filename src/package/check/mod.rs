@@ -6,6 +6,7 @@
 
 mod bootstrap;
 mod elf;
+mod emulator;
 mod file;
 mod format;
 mod handler;
@@ -233,7 +234,10 @@ mod tests {
         assert_eq!(told(&[("bootstrap", &newer.bytes())], &here), "");
         assert_eq!(told(&[("bootstrap", b"#!/usr/bin/env python3\n")], &here), "");
         let foreign = Program { machine: object::elf::EM_AARCH64, ..Program::STATIC }.bytes();
-        insta::assert_snapshot!(told(&[("bootstrap", &foreign)], &here), @r#"Warning wrong-architecture: `bootstrap` is built for arm64, and this machine runs it on x86_64. ["Go: `GOOS=linux GOARCH=amd64 go build`", "Rust: `cargo build --target x86_64-unknown-linux-musl`"]"#);
+        assert!(
+            told(&[("bootstrap", &foreign)], &here)
+                .contains("wrong-architecture: `bootstrap` is built for arm64, and this machine has x86_64")
+        );
         insta::assert_snapshot!(told(&[("bootstrap", b"#!/nowhere/sh\n")], &here), @"Error missing-interpreter: `bootstrap` is run by `/nowhere/sh`, which this machine does not have. []");
     }
 
