@@ -47,6 +47,9 @@ pub struct Global {
     /// Run against the embedded local cloud, in which functions really run
     #[arg(short, long, global = true, env = "LAMBDO_LOCAL", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub local: bool,
+    /// Let the local cloud misbehave as FILE says
+    #[arg(long, value_name = "FILE", global = true, env = "LAMBDO_FAULTS", hide_env_values = true, hide = true)]
+    pub faults: Option<PathBuf>,
     /// The AWS region; beats the file
     #[arg(long, value_name = "REGION", global = true, env = "LAMBDO_REGION", hide_env_values = true)]
     pub region: Option<String>,

@@ -17,6 +17,7 @@ mod progress;
 mod render;
 mod saved_plan;
 mod signals;
+mod transfers;
 mod ui;
 mod verbs;
 mod view;
@@ -93,6 +94,9 @@ fn refused(arguments: &Arguments) -> Option<Failure> {
     match &arguments.command {
         command if arguments.global.format == Format::Markdown && verbs::refuses_markdown(command.name()) => {
             Some(verbs::without_markdown(command.name()))
+        }
+        command if arguments.global.faults.is_some() && !arguments.global.local && !matches!(command, Command::Local(_)) => {
+            Some(verbs::faults_without_local())
         }
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),

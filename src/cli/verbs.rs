@@ -101,6 +101,14 @@ pub fn without_markdown(verb: &str) -> Failure {
     Failure::new(Exit::Usage, diagnostic)
 }
 
+/// Refuses a fault plan for a cloud that nobody serves here.
+pub fn faults_without_local() -> Failure {
+    let diagnostic = Diagnostic::error("faults-without-local", "Only the local cloud misbehaves on purpose")
+        .detail("`--faults` was given without `--local`.")
+        .hint("add `--local`, or start one with `lambdo local --faults FILE`");
+    Failure::new(Exit::Usage, diagnostic)
+}
+
 /// Refuses something that design and help know and that this version cannot do.
 pub fn not_supported_yet(what: &str) -> Failure {
     let diagnostic = Diagnostic::error("not-supported-yet", "Not supported yet")

@@ -6,10 +6,11 @@ use super::progress::Progress;
 use super::render::{file_name, position};
 use super::ui::Ui;
 use super::view::{Title, human, json};
-use crate::aws::{Meter, Quotas, Session, Settings};
+use crate::aws::{Meter, Quotas, Session, Settings, local_region};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
+use crate::local::FaultPlan;
 use crate::model::{CallAccount, Event, EventSink, Exit, Failure, State};
 use crate::spec::{self, Checked, Header, LoadOptions, Spec};
 use crate::store::{FileStore, StateStore};
@@ -194,6 +195,14 @@ impl Workspace {
         Ok((folder.join(LOCAL_FOLDER), given(&self.global.region).map(str::to_owned)))
     }
 
+    /// What the local cloud shall do wrong, if anything.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with the plan.
+    pub fn faults(&self) -> Result<Option<FaultPlan>, Failure> {
+        self.global.faults.as_ref().map(|path| local::faults(&self.path(path))).transpose()
+    }
+
     /// The state's store.
     pub fn store(&self, header: &Header) -> FileStore {
         FileStore::new(self.state_folder(header), &header.project, header.stage.as_deref())
@@ -268,7 +277,10 @@ impl Workspace {
     /// The embedded cloud has one account: profiles, roles and endpoints of the spec do not apply.
     async fn local_settings(&self, header: &Header) -> Result<Settings, Failure> {
         let region = either(&self.global.region, &header.aws.region);
-        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header)).await?);
+        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header), self.faults()?).await?);
+        if let Some(bucket) = &header.aws.code_bucket {
+            self.local.bucket(&local_region(region.as_deref()).await, bucket, &self.ui).await?;
+        }
         Ok(Settings { region, endpoint_url, is_local: true, ..Settings::default() })
     }
 

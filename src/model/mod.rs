@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod artifact;
+pub mod authority;
 pub mod calls;
 pub mod desired;
 pub mod diff;
@@ -23,6 +24,7 @@ pub mod value;
 
 pub use address::{Address, PhysicalId};
 pub use artifact::{Artifact, ArtifactSource, Blob, Form, Image, PackageRequest, StoredCode};
+pub use authority::is_loopback;
 pub use calls::CallAccount;
 pub use desired::{Dependency, Desired, Identity, Resource, Strength, Target, Until};
 pub use diff::{Cause, Change};

@@ -164,7 +164,7 @@ fn source_changes(plan: &Plan, packages: &Packages) -> BTreeMap<Address, SourceC
 }
 
 /// The content hash in what a function has as its code: an image is named with its repository before it.
-fn content_hash(code: &str) -> &str {
+pub fn content_hash(code: &str) -> &str {
     code.split_once('@').map_or(code, |(_, digest)| digest)
 }
 
@@ -257,7 +257,7 @@ impl Packing<'_> {
     /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
     pub async fn resolve(&self, is_wanted: &dyn Fn(&Address) -> bool, checked: &Notify) -> Result<Packages, Failure> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
-        self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(PackageRequest::shown).collect());
+        self.tell_of_this_machine(requests.iter().filter(|request| request.is_built()).map(PackageRequest::shown).collect());
         let cache = cache(self.workspace, self.spec);
         let options = options(self.workspace, self.spec, &cache, (self.build, self.keep_going), checked);
         let packages = package::resolve(requests.clone(), &options).await.map_err(|diagnostics| {
@@ -282,8 +282,11 @@ impl Packing<'_> {
     pub fn is_selected(selection: &Selection, address: &Address) -> bool {
         let is_everything = selection.names.is_empty() && selection.targets.is_empty();
         let is_match = |pattern: &String| Path::key(&address.name).is_covered_by(&Path::key(pattern));
-        let is_named = address.kind == "function" && selection.names.iter().any(is_match);
-        is_everything || is_named || selection.targets.contains(address)
+        let is_function = address.kind == "function";
+        let is_named = is_function && selection.names.iter().any(is_match);
+        // A function's image is known once it is made.
+        let is_target = |target: &Address| target == address || (is_function && *target == Address::new("image", &address.name));
+        is_everything || is_named || selection.targets.iter().any(is_target)
     }
 
     /// Refuses `build` for names that no function has, before anything is built.
@@ -327,6 +330,8 @@ mod tests {
             (&["h*"], &[], true),
             (&["other"], &[], false),
             (&[], &["function.hash"], true),
+            (&[], &["image.hash"], true),
+            (&[], &["image.other"], false),
             (&[], &["role.hash"], false),
         ] {
             assert_eq!(

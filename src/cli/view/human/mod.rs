@@ -35,5 +35,5 @@ pub use report::{ReportView, Times, report};
 pub use security::{Shared as SharedRight, shared as shared_rights};
 pub use state_diff::state_diff;
 pub use status::{StatusView, entry, listing, status};
-pub use step::{Purpose, Steps};
+pub use step::{Purpose, Steps, shown_action};
 pub use text::{DIM, GREEN, RED, YELLOW, bytes, counted, duration, fitted, hanging, output, styled, value, width, words, wrapped};
