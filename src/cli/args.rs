@@ -1,10 +1,15 @@
 //! The command line as data.
 
 mod build;
+mod policy;
+mod runs;
 
 pub use build::BuildArguments;
+pub use policy::PolicyArguments;
+use policy::account;
+pub use runs::{RunsArguments, RunsCommand};
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, TEMPLATE, grouped};
+use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
 use super::logs::Since;
 use super::ui::Color;
@@ -118,6 +123,9 @@ pub enum Command {
     Schema,
     /// Build the packages and print what was built
     Build(BuildArguments),
+    /// Print the least IAM policy that deploys this spec
+    #[command(after_help = POLICY)]
+    Policy(PolicyArguments),
     /// Show what would be done, and why
     Plan(PlanArguments),
     /// Make AWS what the spec asks for
@@ -140,6 +148,8 @@ pub enum Command {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// List what earlier runs did, or show one of them
+    Runs(RunsArguments),
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
     /// Serve the local cloud for any AWS client, until Ctrl-C
@@ -286,11 +296,6 @@ pub struct LocalArguments {
     pub account: Option<String>,
 }
 
-fn account(text: &str) -> Result<String, String> {
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account { Ok(text.to_owned()) } else { Err("an account has twelve digits".to_owned()) }
-}
-
 /// What `invoke` takes.
 #[derive(Args, Clone, Debug)]
 pub struct InvokeArguments {
@@ -363,6 +368,9 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Status => "status",
             Self::Output { .. } => "output",
+            Self::Runs(runs) if runs.command.is_some() => "runs show",
+            Self::Runs(_) => "runs",
+            Self::Policy(_) => "policy",
             Self::Unlock => "unlock",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",

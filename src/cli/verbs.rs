@@ -14,6 +14,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("diagnose", "status"),
     ("down", "destroy"),
     ("force-unlock", "unlock"),
+    ("history", "runs"),
     ("info", "status"),
     ("list", "status"),
     ("ls", "status"),
@@ -49,6 +50,8 @@ const OURS: &[&str] = &[
     "logs",
     "output",
     "plan",
+    "policy",
+    "runs",
     "schema",
     "spec",
     "state",
@@ -58,7 +61,7 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon", "gc", "import", "log-groups", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["daemon", "gc", "import", "log-groups"];
 
 const STATE_OURS: &[&str] = &["history", "list", "show"];
 const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];

@@ -6,6 +6,7 @@ mod journal;
 mod observe;
 mod report;
 mod schedule;
+mod secrets;
 
 pub use report::{Report, StepResult};
 
@@ -15,8 +16,9 @@ use crate::kinds::Registry;
 use crate::model::{Address, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
 use crate::plan::{self, Selection};
 use crate::store::{Holder, Lease, StateStore};
+use secrets::Secrets;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
 /// How a run is stopped: first it drains, then it is cut off.
@@ -75,6 +77,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     events: EventSink,
     interrupt: Interrupt,
+    /// What was looked up in this run.
+    secrets: Mutex<Arc<Secrets>>,
 }
 
 impl Engine {
@@ -87,7 +91,7 @@ impl Engine {
         events: EventSink,
         interrupt: Interrupt,
     ) -> Self {
-        Self { session, store, registry, clock, events, interrupt }
+        Self { session, store, registry, clock, events, interrupt, secrets: Mutex::default() }
     }
 
     /// Where it deploys to.
@@ -159,10 +163,11 @@ impl Engine {
     /// [`Exit::Interrupted`].
     pub async fn plan(&self, desired: &Desired, state: &mut State, options: &PlanOptions) -> Result<Plan, Failure> {
         let only = options.select(desired, state)?;
-        let observed = tokio::select! {
+        let mut observed = tokio::select! {
             observed = observe::observe(self, desired, state, only.as_ref(), options.deep) => observed?,
             () = self.interrupt.drain.cancelled() => return Err(interrupted()),
         };
+        self.hide(&mut observed, desired, state);
         plan::settle(state, &observed, self.registry.as_ref());
         let options = plan::Options { adopt: options.adopt.clone(), only };
         Ok(plan::plan(desired, state, &observed, self.registry.as_ref(), &options))

@@ -13,7 +13,9 @@ mod local;
 mod logs;
 mod output;
 mod plan;
+mod policy;
 mod run;
+mod runs;
 mod schema;
 mod spec;
 mod state;
@@ -53,6 +55,8 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Status => Box::pin(status::run(workspace)),
         Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
         Command::Local(arguments) => Box::pin(local::run(workspace, arguments)),
+        Command::Runs(arguments) => return runs::run(workspace, arguments),
+        Command::Policy(arguments) => Box::pin(policy::run(workspace, arguments)),
         Command::Unlock => Box::pin(unlock::run(workspace)),
         Command::State(command) => Box::pin(state::run(workspace, command)),
         Command::Other(words) => return Err(super::verbs::unknown(&words.first().map(|word| word.to_string_lossy()).unwrap_or_default())),

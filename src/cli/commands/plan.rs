@@ -16,8 +16,10 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     let wish =
         Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], saved: None, lock: None };
     let spec = wish.check(workspace, &config)?;
+    workspace.begin_record(&spec.header);
     let deployment = wish.prepare(workspace, &spec).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state).await, &deployment.plan);
+    workspace.progress.record().iter().for_each(|record| record.planned(plan));
     let view = human::PlanView {
         title: &title,
         plan,

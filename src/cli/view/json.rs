@@ -1,10 +1,11 @@
 //! Views for programs: one document each, described by `schemas/*.schema.json`.
 
 use super::human::{DriftView, InvocationView, StatusView};
+use super::json_change::changes;
 use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, CallAccount, Entry, PackageRequest, Plan, Record, Step, Table, Value};
+use crate::model::{Action, Address, Artifact, Entry, PackageRequest, Plan, Record, Step, Table, Value};
 use crate::package::{CheckedFile, Making, PackedFile};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -43,13 +44,6 @@ pub fn failure(command: &str, errors: &[Diagnostic], sources: &Sources) -> Json 
     json!({ "version": VERSION, "command": command, "errors": diagnostics(errors, sources) })
 }
 
-/// Adds what was asked of AWS to a document.
-pub fn with_calls(document: &mut Json, calls: &CallAccount) {
-    if let Some(document) = document.as_object_mut() {
-        document.insert("calls".into(), json!(calls));
-    }
-}
-
 /// The document of `drift`.
 pub fn drift(view: &DriftView<'_>) -> Json {
     let mut document = head("drift", view.title);
@@ -58,7 +52,7 @@ pub fn drift(view: &DriftView<'_>) -> Json {
         .iter()
         .map(|step| {
             let mut one = step_head(step);
-            one.insert("changes".into(), json!(step.changes));
+            one.insert("changes".into(), changes(step));
             one.into()
         })
         .collect();
@@ -345,7 +339,7 @@ fn step_head(step: &Step) -> Map<String, Json> {
 
 fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     let mut object = step_head(step);
-    object.insert("changes".into(), json!(step.changes));
+    object.insert("changes".into(), changes(step));
     insert_some(&mut object, "source_changes", plan.source_changes.get(&step.address).map(|changes| json!(changes)));
     let calls = step.operations.iter().filter_map(|id| plan.operations.get(id.0)).map(|operation| operation.call.as_str());
     object.insert("operations".into(), calls.collect());
@@ -406,6 +400,7 @@ mod tests {
     use crate::cli::invocation::Report;
     use crate::cli::view::StepResult;
     use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
+    use crate::cli::view::json_calls::with_calls;
     use crate::model::event::Outcome;
     use crate::model::plan::Refusal;
     use crate::model::{SourceChange, SourceChanges};
