@@ -68,7 +68,35 @@ impl Session {
         events: EventSink,
         interrupt: CancellationToken,
     ) -> Result<Self, Failure> {
-        let (config, sources) = configuration(settings).await?;
+        let found = configuration(settings).await?;
+        Self::connected(settings, found, quotas, meter, scrubber, events, interrupt).await
+    }
+
+    /// The same for the local cloud, through a client that reaches it in its own way.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it does not answer.
+    pub async fn connect_through(
+        client: SharedHttpClient,
+        settings: &Settings,
+        quotas: Arc<Quotas>,
+        meter: Meter,
+        events: EventSink,
+        interrupt: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let config = local_configuration(settings).await.into_builder().http_client(client).build();
+        Self::connected(settings, (config, None), quotas, meter, Scrubber::default(), events, interrupt).await
+    }
+
+    async fn connected(
+        settings: &Settings,
+        (config, sources): (SdkConfig, Option<Sources>),
+        quotas: Arc<Quotas>,
+        meter: Meter,
+        scrubber: Scrubber,
+        events: EventSink,
+        interrupt: CancellationToken,
+    ) -> Result<Self, Failure> {
         let endpoint = endpoint_of(&config);
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let uploads = Arc::default();

@@ -2,16 +2,20 @@
 
 mod build;
 mod policy;
+mod run;
 mod runs;
+mod state;
 
 pub use build::BuildArguments;
 pub use policy::PolicyArguments;
 use policy::account;
+pub use run::{InvokeArguments, LogsArguments};
 pub use runs::{RunsArguments, RunsCommand};
+pub use state::StateCommand;
 
 use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
-use super::logs::Since;
+use super::lock_wait::LockWait;
 use super::ui::Color;
 use crate::model::Address;
 use clap::builder::{FalseyValueParser, StyledStr};
@@ -47,6 +51,9 @@ pub struct Global {
     /// Run against the embedded local cloud, in which functions really run
     #[arg(short, long, global = true, env = "LAMBDO_LOCAL", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub local: bool,
+    /// Let the local cloud misbehave as FILE says
+    #[arg(long, value_name = "FILE", global = true, env = "LAMBDO_FAULTS", hide_env_values = true, hide = true)]
+    pub faults: Option<PathBuf>,
     /// The AWS region; beats the file
     #[arg(long, value_name = "REGION", global = true, env = "LAMBDO_REGION", hide_env_values = true)]
     pub region: Option<String>,
@@ -89,6 +96,9 @@ pub struct Global {
     /// Say more: each operation and each wait
     #[arg(short, long, global = true, env = "LAMBDO_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
+    /// Wait this long when somebody else works on the state, such as 10m [default: not at all]
+    #[arg(long, value_name = "TIME", global = true, env = "LAMBDO_LOCK_WAIT", hide_env_values = true)]
+    pub lock_wait: Option<LockWait>,
     /// Write progress as JSON lines to FILE
     #[arg(long, value_name = "FILE", global = true, env = "LAMBDO_EVENTS", hide_env_values = true)]
     pub events: Option<PathBuf>,
@@ -150,6 +160,24 @@ pub enum Command {
     },
     /// List what earlier runs did, or show one of them
     Runs(RunsArguments),
+    /// Take over what exists in AWS: write it into the state, and change nothing
+    Import {
+        /// The address that the spec has for it, such as function.hash
+        #[arg(value_name = "ADDRESS")]
+        address: Address,
+        /// Its name or its ARN in AWS
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// List what carries this project's tags and stands in no state
+    Gc {
+        /// Delete what this state has made and does not know any more
+        #[arg(long)]
+        remove: bool,
+        /// Do not ask
+        #[arg(short, long, requires = "remove")]
+        yes: bool,
+    },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
     /// Serve the local cloud for any AWS client, until Ctrl-C
@@ -218,6 +246,12 @@ pub struct PlanArguments {
     /// Also read the settings that cost a call each
     #[arg(long)]
     pub deep: bool,
+    /// Show what taking over the existing resource with this address would change (repeatable)
+    #[arg(long, value_name = "ADDRESS")]
+    pub adopt: Vec<Address>,
+    /// Make again what is missing in AWS, even where that is everything
+    #[arg(long)]
+    pub recreate: bool,
 }
 
 /// What `up` takes.
@@ -238,6 +272,12 @@ pub struct UpArguments {
     /// Also mend settings that cost a call each to read
     #[arg(long, conflicts_with = "plan")]
     pub deep: bool,
+    /// Make again what is missing in AWS, even where that is everything
+    #[arg(long)]
+    pub recreate: bool,
+    /// Refuse to delete or replace more resources than this
+    #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
+    pub max_deletions: Option<usize>,
     /// Operations of one AWS quota at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub parallel: u16,
@@ -252,6 +292,9 @@ pub struct DestroyArguments {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Refuse to delete more resources than this
+    #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
+    pub max_deletions: Option<usize>,
 }
 
 /// What `drift` takes.
@@ -296,60 +339,6 @@ pub struct LocalArguments {
     pub account: Option<String>,
 }
 
-/// What `invoke` takes.
-#[derive(Args, Clone, Debug)]
-pub struct InvokeArguments {
-    /// The function, as the spec calls it
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// The event as JSON, @FILE for a file's content, or - for stdin [default: {}]
-    #[arg(value_name = "PAYLOAD", allow_negative_numbers = true)]
-    pub event: Option<String>,
-    /// The same as PAYLOAD
-    #[arg(long, value_name = "PAYLOAD", allow_hyphen_values = true, conflicts_with = "event")]
-    pub payload: Option<String>,
-    /// Write the answer to FILE instead of stdout
-    #[arg(long, value_name = "FILE", conflicts_with = "is_async")]
-    pub out: Option<PathBuf>,
-    /// Do not wait for the function: only hand the event over, and print the request's id
-    #[arg(long = "async")]
-    pub is_async: bool,
-}
-
-/// What `logs` takes.
-#[derive(Args, Clone, Debug)]
-pub struct LogsArguments {
-    /// Only these functions, as names or globs [default: all that are deployed]
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-    /// Go on with what is logged from now on, until Ctrl-C
-    #[arg(short, long)]
-    pub follow: bool,
-    /// From when on: an age such as 30s, 10m, 2h or 1d, or a time such as 2026-11-22T10:00:00Z [default: 10m, with --follow 10s]
-    #[arg(long, value_name = "AGE|TIME")]
-    pub since: Option<Since>,
-    /// Only events with TEXT in them; capitals count
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub grep: Option<String>,
-}
-
-/// What `state` can do.
-#[derive(Clone, Debug, Subcommand)]
-pub enum StateCommand {
-    /// List the addresses and what AWS calls them
-    List,
-    /// Show one resource as it was applied
-    Show {
-        /// Such as function.hash
-        address: Address,
-    },
-    /// List the kept generations of the state
-    History,
-    /// What is not built yet.
-    #[command(external_subcommand)]
-    Other(Vec<OsString>),
-}
-
 impl Command {
     /// The verb, as JSON documents name it.
     pub fn name(&self) -> &str {
@@ -371,22 +360,13 @@ impl Command {
             Self::Runs(runs) if runs.command.is_some() => "runs show",
             Self::Runs(_) => "runs",
             Self::Policy(_) => "policy",
+            Self::Import { .. } => "import",
+            Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),
             Self::Other(words) => words.first().and_then(|word| word.to_str()).unwrap_or("lambdo"),
-        }
-    }
-}
-
-impl StateCommand {
-    fn name(&self) -> &str {
-        match self {
-            Self::List => "state list",
-            Self::Show { .. } => "state show",
-            Self::History => "state history",
-            Self::Other(_) => "state",
         }
     }
 }

@@ -33,7 +33,7 @@ Each global option can also be set by the environment variable shown with it.";
 pub const LOCAL: &str = "\
 It prints what to export, so that the AWS CLI, SDKs and Terraform find it. Commands with `--local`
 in the same project join it. While it serves, functions stay warm and schedules fire. What it is told
-stays in `state/local/`.";
+stays in `state/local/`. `--faults FILE` lets it misbehave as AWS does; `docs/faults.md` has the form.";
 
 /// What stands below the options of `lambdo policy --help`.
 pub const POLICY: &str = "\
@@ -62,7 +62,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
     ("Deploy", &["plan", "up", "destroy", "drift", "diff"]),
     ("The spec", &["init", "validate", "spec", "schema", "build", "policy"]),
     ("Run", &["invoke", "logs", "local"]),
-    ("What is deployed", &["status", "output", "runs", "state", "unlock"]),
+    ("What is deployed", &["status", "output", "runs", "state", "import", "gc", "unlock"]),
     ("Your shell", &["completions"]),
 ];
 

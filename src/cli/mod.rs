@@ -10,6 +10,7 @@ mod ignore;
 mod init;
 mod invocation;
 mod local;
+mod lock_wait;
 mod logs;
 mod pending;
 mod policy;
@@ -19,6 +20,7 @@ mod render;
 mod runs;
 mod saved_plan;
 mod signals;
+mod transfers;
 mod ui;
 mod verbs;
 mod view;
@@ -107,6 +109,9 @@ fn refused(arguments: &Arguments) -> Option<Failure> {
         command if arguments.global.format == Format::Markdown && verbs::refuses_markdown(command.name()) => {
             Some(verbs::without_markdown(command.name()))
         }
+        command if arguments.global.faults.is_some() && !arguments.global.local && !matches!(command, Command::Local(_)) => {
+            Some(verbs::faults_without_local())
+        }
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),
         Command::Drift(drift) if drift.all_stages => Some(verbs::not_supported_yet("drift --all-stages")),
@@ -158,6 +163,7 @@ mod tests {
             &["deploy"],
             &["logs", "--since", "soon"],
             &["state", "move"],
+            &["state", "rebuilt"],
             &["drift", "--all-stages"],
         ] {
             assert_eq!(exit(words), Some(6), "{words:?}");

@@ -7,10 +7,11 @@ use super::record::{Head, Record};
 use super::render::{file_name, position};
 use super::ui::Ui;
 use super::view::{Title, human, json_calls};
-use crate::aws::{Meter, Quotas, Session, Settings, configured_region};
+use crate::aws::{Meter, Quotas, Session, Settings, configured_region, local_region};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
+use crate::local::FaultPlan;
 use crate::model::{CallAccount, Event, EventSink, Exit, Failure, Scrubber, State};
 use crate::spec::{self, Checked, Header, LoadOptions, Spec};
 use crate::store::{FileStore, RunRecords, StateStore};
@@ -113,6 +114,11 @@ impl Workspace {
         base(&self.global).join(path)
     }
 
+    /// How long to wait for somebody else's lock.
+    pub fn lock_wait(&self) -> Duration {
+        self.global.lock_wait.map_or(Duration::ZERO, |wait| wait.0)
+    }
+
     /// Where events go.
     pub fn events(&self) -> EventSink {
         self.progress.sink()
@@ -195,6 +201,14 @@ impl Workspace {
         let beside = config.as_ref().and_then(|config| config.path.parent()).map_or_else(|| base(&self.global), Path::to_path_buf);
         let folder = self.global.state_dir.as_ref().map_or_else(|| beside.join(STATE_FOLDER), |folder| self.path(folder));
         Ok((folder.join(LOCAL_FOLDER), given(&self.global.region).map(str::to_owned)))
+    }
+
+    /// What the local cloud shall do wrong, if anything.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with the plan.
+    pub fn faults(&self) -> Result<Option<FaultPlan>, Failure> {
+        self.global.faults.as_ref().map(|path| local::faults(&self.path(path))).transpose()
     }
 
     /// The state's store.
@@ -294,7 +308,10 @@ impl Workspace {
     /// The embedded cloud has one account: profiles, roles and endpoints of the spec do not apply.
     async fn local_settings(&self, header: &Header) -> Result<Settings, Failure> {
         let region = either(&self.global.region, &header.aws.region);
-        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header)).await?);
+        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header), self.faults()?).await?);
+        if let Some(bucket) = &header.aws.code_bucket {
+            self.local.bucket(&local_region(region.as_deref()).await, bucket, &self.ui).await?;
+        }
         Ok(Settings { region, endpoint_url, is_local: true, ..Settings::default() })
     }
 
