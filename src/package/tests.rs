@@ -63,10 +63,11 @@ impl Fixture {
             build,
             keep_going,
             for_this_machine: false,
+            has_code_bucket: false,
             events,
             checked: &Notify::new(),
         };
-        is_send(resolve(requests, &options)).await
+        is_send(work::resolve(requests, &options, &Builders::new())).await
     }
 
     pub async fn ok(&self, requests: Vec<PackageRequest>) -> Packages {

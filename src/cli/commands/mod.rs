@@ -12,6 +12,7 @@ mod invoke;
 mod local;
 mod logs;
 mod output;
+mod places;
 mod plan;
 mod run;
 mod schema;

@@ -211,19 +211,21 @@ fn packed_file(file: &PackedFile) -> Json {
     json!({ "bytes": file.bytes, "mode": format!("{:04o}", file.mode & 0o7777), "sha256": file.sha256 })
 }
 
-/// The document of `build --check`.
-pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, sources: &Sources) -> Json {
-    let starts = !checked.findings.iter().any(Diagnostic::is_error);
+/// The document of `build --check`; `starts` is `None` where not everything was looked at.
+pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, starts: Option<bool>, sources: &Sources) -> Json {
     let mut about = Map::from_iter([
         ("file".to_owned(), file.into()),
         ("runtime".to_owned(), request.runtime.clone().into()),
         ("architectures".to_owned(), json!(request.architectures)),
-        ("content_hash".to_owned(), checked.artifact.content_hash.clone().into()),
-        ("unzipped_bytes".to_owned(), checked.artifact.unzipped_bytes.into()),
-        ("files".to_owned(), checked.artifact.files.into()),
         ("starts".to_owned(), starts.into()),
+        ("not_looked_at".to_owned(), json!(checked.unseen)),
         ("findings".to_owned(), diagnostics(&checked.findings, sources)),
     ]);
+    if let Some(artifact) = &checked.artifact {
+        about.insert("content_hash".to_owned(), artifact.content_hash.clone().into());
+        about.insert("unzipped_bytes".to_owned(), artifact.unzipped_bytes.into());
+        about.insert("files".to_owned(), artifact.files.into());
+    }
     insert_some(
         &mut about,
         "handler",

@@ -28,7 +28,7 @@ pub(in crate::package) fn verify(made: &Made, request: &PackageRequest, architec
     let path = texts(&config, "Env").into_iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(USUAL_PATH).to_owned();
     let files: Vec<ImageFile> = made.entries.iter().map(|entry| file(entry, &command)).collect();
     let facts = ImageFacts {
-        shown: &format!("the image of {}", request.shown()),
+        shown: &format!("The image of `{}`", request.shown()),
         system: &text("os"),
         processor: &text("architecture"),
         command: &command,
