@@ -17,6 +17,7 @@ mod image;
 mod index;
 mod language;
 mod manifest;
+mod marks;
 mod node;
 mod option;
 mod packages;

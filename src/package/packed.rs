@@ -2,25 +2,25 @@
 
 use super::ZIP_LIMIT_BYTES;
 use super::contents::Contents;
+use super::marks::Marks;
 use super::zip::write;
 use crate::diagnostic::Diagnostic;
 use crate::model::Artifact;
-use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a zip may need for one file besides its contents, in bytes: its name, twice, and two headers.
 const ENTRY_BYTES: u64 = 400;
 
-/// The packages that were packed to see whether they fit, and did: an empty file for each, in a folder of the cache.
+/// The packages that were packed to see whether they fit, and did.
 pub(super) struct Packed {
-    folder: PathBuf,
+    marks: Marks,
 }
 
 impl Packed {
     /// What earlier runs left in the folder `cache`.
     pub fn new(cache: &Path) -> Self {
-        Self { folder: cache.join("packed") }
+        Self { marks: Marks::new(cache.join("packed")) }
     }
 
     /// Refuses a package that is too large for a call. One whose files alone do not tell is packed, until it is too
@@ -28,8 +28,8 @@ impl Packed {
     pub fn check(&self, contents: &Contents, artifact: &Artifact) -> Result<(), Diagnostic> {
         check_given(contents)?;
         let Contents::Files(entries) = contents else { return Ok(()) };
-        let place = self.folder.join(artifact.content_hash.rsplit(':').next().unwrap_or_default());
-        if artifact.unzipped_bytes + artifact.files as u64 * ENTRY_BYTES <= ZIP_LIMIT_BYTES || place.exists() {
+        let name = artifact.content_hash.rsplit(':').next().unwrap_or_default();
+        if artifact.unzipped_bytes + artifact.files as u64 * ENTRY_BYTES <= ZIP_LIMIT_BYTES || self.marks.has(name) {
             return Ok(());
         }
         let mut scale = Scale::new(ZIP_LIMIT_BYTES);
@@ -37,9 +37,8 @@ impl Packed {
         match fits {
             _ if scale.is_full => Err(too_large(&format!("Its files have {} bytes, and zipped still more than", artifact.unzipped_bytes))),
             Err(why) => Err(Diagnostic::error("unreadable-package", "A package cannot be read").detail(why)),
-            Ok(_) => {
-                // What cannot be remembered is packed again, and nothing else.
-                let _ = fs::create_dir_all(&self.folder).and_then(|()| File::create(place));
+            Ok(()) => {
+                self.marks.set(name);
                 Ok(())
             }
         }
@@ -107,6 +106,7 @@ mod tests {
     use crate::package::contents::collect;
     use crate::package::filter::Filter;
     use crate::package::source::Source;
+    use std::fs;
 
     fn artifact(unzipped_bytes: u64) -> Artifact {
         Artifact { content_hash: "sha256:aa".into(), form: Form::Zip, unzipped_bytes, files: 1 }
@@ -118,8 +118,8 @@ mod tests {
         fs::write(folder.path().join("a"), "x").unwrap();
         let contents = collect(folder.path(), &Source::Directory(".".into(), Filter::default()), false).unwrap();
         let packed = Packed::new(folder.path());
-        assert!(packed.check(&contents, &artifact(1)).is_ok() && !packed.folder.exists(), "nothing is packed that fits in any case");
-        assert!(packed.check(&contents, &artifact(ZIP_LIMIT_BYTES + 1)).is_ok() && packed.folder.join("aa").exists());
+        assert!(packed.check(&contents, &artifact(1)).is_ok() && !packed.marks.has("aa"), "nothing is packed that fits in any case");
+        assert!(packed.check(&contents, &artifact(ZIP_LIMIT_BYTES + 1)).is_ok() && packed.marks.has("aa"));
         fs::remove_file(folder.path().join("a")).unwrap();
         assert!(packed.check(&contents, &artifact(ZIP_LIMIT_BYTES + 1)).is_ok(), "it is not packed again");
     }

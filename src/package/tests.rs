@@ -1,7 +1,5 @@
 //! Whole runs over packages: files, builds, zips.
 
-mod measure;
-
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, Value};
 use std::fs;

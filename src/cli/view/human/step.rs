@@ -140,6 +140,9 @@ impl<'a> Steps<'a> {
                 "the package changed"
             }
             (Reason::InputsChanged, _, _) => "the spec changed",
+            (Reason::CannotUpdateInPlace, _, _) if KNOWN_BY_CONTENT.contains(&step.address.kind.as_str()) => {
+                "changed; a new one takes its place"
+            }
             (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
             (Reason::DependencyReplaced, _, _) => "what it depends on is made anew",
             (Reason::NotInSpec, _, _) => "not in the spec any more",
@@ -160,6 +163,9 @@ impl<'a> Steps<'a> {
         self.plan.refusals.iter().map(|refusal| line(&refusal.address)).collect()
     }
 }
+
+/// Kinds of which every change is another thing, so that nothing is wrong with one that is replaced.
+const KNOWN_BY_CONTENT: [&str; 3] = ["image", "layer", "code_object"];
 
 /// Whether a change is another package, and not a setting of the spec.
 pub fn is_package(change: &Change) -> bool {

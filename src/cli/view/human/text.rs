@@ -113,6 +113,12 @@ pub fn fitted(text: &str, columns: usize) -> String {
     text.chars().take_while(fits).chain(['…']).collect()
 }
 
+/// The same of a value as it is written: what begins with a quote ends with one.
+pub fn fitted_value(text: &str, columns: usize) -> String {
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|_| width(text) > columns);
+    inner.map_or_else(|| fitted(text, columns), |inner| format!("\"{}\"", fitted(inner, columns.saturating_sub(2))))
+}
+
 /// Words broken into lines of at most `columns`, each with `indent` spaces before it.
 pub fn wrapped(text: &str, indent: usize, columns: usize) -> Vec<String> {
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
@@ -215,6 +221,10 @@ mod tests {
     fn long_text_is_cut_or_broken() {
         assert_eq!(fitted("abcdef", 4), "abc…");
         assert_eq!(fitted("äbcd", 4), "äbcd");
+        assert_eq!(
+            (fitted_value("\"abcd\"", 5), fitted_value("\"ab\"", 4), fitted_value("[1, 2]", 4)),
+            ("\"ab…\"".into(), "\"ab\"".into(), "[1,…".into())
+        );
         assert_eq!(wrapped("one two three four five", 2, 22), ["  one two three four", "  five"]);
         assert_eq!(listed(&["a = 1".to_owned(), "b = \"two words\"".to_owned()], 0, 20), ["a = 1,", "b = \"two words\""]);
     }
