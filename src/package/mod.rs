@@ -104,14 +104,11 @@ pub async fn resolve(requests: Vec<PackageRequest>, options: &Options<'_>) -> Re
     let (errors, warnings): (Vec<_>, Vec<_>) = check::check_all(&packages, &requests, options).into_iter().partition(Diagnostic::is_error);
     problems.extend(errors);
     packages.diagnostics.extend(warnings);
-    // They came in the order in which the work ended.
-    let order =
-        |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
-    packages.diagnostics.sort_by(order);
+    packages.diagnostics.sort_by(work::order);
     if problems.is_empty() {
         return Ok(packages);
     }
     problems.extend(packages.diagnostics);
-    problems.sort_by(order);
+    problems.sort_by(work::order);
     Err(problems)
 }

@@ -11,7 +11,8 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
-const LEVEL: i64 = 6;
+/// How hard files are packed, from 1 to 9.
+pub(super) const LEVEL: u32 = 6;
 /// What a link's mode begins with; its content is where it leads.
 pub(super) const SYMLINK: u32 = 0o120_000;
 /// The part of a mode that says what kind of file it is.
@@ -36,7 +37,7 @@ fn add(zip: &mut ZipWriter<impl Write + Seek>, entry: &Entry) -> io::Result<Item
     // Nothing of the machine goes in: no time, no owner, no other mode. 1980 is where zip's time begins.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(LEVEL))
+        .compression_level(Some(i64::from(LEVEL)))
         .last_modified_time(DateTime::default())
         .system(System::Unix)
         .unix_permissions(entry.mode);

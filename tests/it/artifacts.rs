@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 #[path = "../../src/package/check/testing.rs"]
-pub mod elf;
+mod elf;
 
 /// The issue's own measure.
 const FEWEST_BROKEN: usize = 100;

@@ -154,19 +154,6 @@ fn a_layer_is_named_by_its_address_and_its_files_by_their_folder() {
 }
 
 #[test]
-fn a_fact_about_an_image_is_told_when_the_image_is_new() {
-    let world = World::without_cloud();
-    let sandbox = world.sandbox(
-        "project = \"demo\"\n\n[function.a]\nimage = { base = \"scratch\", files = { app = \"app\" }, entry_point = [\"/app\"] }\n",
-    );
-    sandbox.executable("app", "");
-    std::fs::write(sandbox.path().join("app"), crate::artifacts::elf::Program::STATIC.bytes()).unwrap();
-    sandbox.expect(0, &["build"]).says("no certificates");
-    let again = sandbox.expect(0, &["build"]);
-    assert!(!again.stderr.contains("certificates"), "{again}");
-}
-
-#[test]
 fn what_did_not_move_is_neither_opened_nor_built() {
     let world = World::start(Backend::Local);
     let sandbox = with_sources(&world, &["a"]);

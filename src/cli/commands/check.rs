@@ -9,7 +9,7 @@ use crate::cli::view::json;
 use crate::cli::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kinds::{RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
-use crate::model::{Address, Artifact, Exit, Failure, PackageRequest};
+use crate::model::{Address, Artifact, Exit, Failure, Form, PackageRequest};
 use crate::package::{self, CheckedFile};
 use std::path::Path;
 
@@ -72,6 +72,10 @@ fn tell(workspace: &Workspace, shown: &str, request: &PackageRequest, checked: &
         workspace.ui.document(&json::check(shown, request, checked, starts, &sources(&checked.findings)));
         return;
     }
+    let runs_on = match checked.artifact.as_ref().map(|artifact| artifact.form) {
+        Some(Form::Image) => format!("Lambda as an image for {}", request.architectures.join(", ")),
+        _ => format!("`{}` for {}", request.runtime, request.architectures.join(", ")),
+    };
     let place = if workspace.global.local { "on this machine, as" } else { "on" };
     let size = |artifact: &Artifact| format!(": {} in {}", bytes(artifact.unzipped_bytes), counted(artifact.files, "file"));
     let size = checked.artifact.as_ref().map(size).unwrap_or_default();
@@ -80,7 +84,7 @@ fn tell(workspace: &Workspace, shown: &str, request: &PackageRequest, checked: &
         Verdict::MayStart => "may start",
         Verdict::DoesNotStart => "will not start",
     };
-    workspace.ui.data(&format!("{shown} {verdict} {place} `{}` for {}{size}", request.runtime, request.architectures.join(", ")));
+    workspace.ui.data(&format!("{shown} {verdict} {place} {runs_on}{size}"));
     checked.unseen.iter().for_each(|unseen| workspace.ui.data(&format!("  not looked at: {unseen}")));
 }
 

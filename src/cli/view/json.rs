@@ -1,5 +1,9 @@
 //! Views for programs: one document each, described by `schemas/*.schema.json`.
 
+mod state;
+
+pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_show};
+
 use super::human::{DriftView, InvocationView, StatusView};
 use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
@@ -96,29 +100,6 @@ pub fn nothing_deployed(command: &str, project: &str, stage: Option<&str>) -> Js
     json!({ "version": VERSION, "command": command, "project": project, "stage": stage, "serial": 0, "resources": [] })
 }
 
-/// The document of `state list`.
-pub fn state_list(project: &str, stage: Option<&str>, serial: u64, entries: &BTreeMap<Address, Entry>) -> Json {
-    let resources: Vec<Json> = entries.iter().map(|(address, entry)| resource(address, entry)).collect();
-    json!({ "version": VERSION, "command": "state list", "project": project, "stage": stage, "serial": serial, "resources": resources })
-}
-
-/// The document of `state show`.
-pub fn state_show(address: &Address, entry: &Entry) -> Json {
-    json!({ "version": VERSION, "command": "state show", "address": address, "entry": entry })
-}
-
-/// The document of `state history`: serial, place and time of each kept generation.
-pub fn state_history(generations: &[(u64, &str, Option<&str>)]) -> Json {
-    let row = |(serial, place, saved_at): &(u64, &str, Option<&str>)| {
-        let mut object = Map::new();
-        object.insert("serial".into(), (*serial).into());
-        object.insert("place".into(), (*place).into());
-        insert_some(&mut object, "saved_at", saved_at.map(Json::from));
-        Json::from(object)
-    };
-    json!({ "version": VERSION, "command": "state history", "generations": generations.iter().map(row).collect::<Vec<_>>() })
-}
-
 /// The document of `unlock`: who had left a note behind, if anybody.
 pub fn unlock(released: Option<&LockHolder>) -> Json {
     let mut document = Map::new();
@@ -213,24 +194,22 @@ fn packed_file(file: &PackedFile) -> Json {
 
 /// The document of `build --check`; `starts` is `None` where not everything was looked at.
 pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, starts: Option<bool>, sources: &Sources) -> Json {
-    let mut about = Map::from_iter([
-        ("file".to_owned(), file.into()),
-        ("runtime".to_owned(), request.runtime.clone().into()),
-        ("architectures".to_owned(), json!(request.architectures)),
-        ("starts".to_owned(), starts.into()),
-        ("not_looked_at".to_owned(), json!(checked.unseen)),
-        ("findings".to_owned(), diagnostics(&checked.findings, sources)),
-    ]);
+    let mut about = json!({
+        "file": file,
+        "runtime": request.runtime,
+        "architectures": request.architectures,
+        "starts": starts,
+        "not_looked_at": checked.unseen,
+        "findings": diagnostics(&checked.findings, sources),
+    });
     if let Some(artifact) = &checked.artifact {
-        about.insert("content_hash".to_owned(), artifact.content_hash.clone().into());
-        about.insert("unzipped_bytes".to_owned(), artifact.unzipped_bytes.into());
-        about.insert("files".to_owned(), artifact.files.into());
+        about["content_hash"] = artifact.content_hash.clone().into();
+        about["unzipped_bytes"] = artifact.unzipped_bytes.into();
+        about["files"] = artifact.files.into();
     }
-    insert_some(
-        &mut about,
-        "handler",
-        Some(&request.handler).filter(|handler| !handler.is_empty()).map(|handler| Json::from(handler.as_str())),
-    );
+    if !request.handler.is_empty() {
+        about["handler"] = request.handler.clone().into();
+    }
     json!({ "version": VERSION, "command": "build", "checked": about })
 }
 

@@ -8,6 +8,7 @@ use crate::model::{Artifact, Form, PackageRequest};
 use crate::package::contents::{self, Contents};
 use crate::package::filter::Filter;
 use crate::package::hash::{Item, content_hash};
+use crate::package::image::{self, Looked};
 use crate::package::index::Index;
 use crate::package::problem::missing;
 use crate::package::source::Source;
@@ -39,8 +40,15 @@ pub fn check_file(folder: &Path, shown: &str, request: &PackageRequest, for_this
     } else {
         Source::File(shown.to_owned())
     };
-    let looked = look(folder, &source, request, for_this_machine);
+    let looked = look_at_image(path, shown, request, for_this_machine).transpose();
+    let looked = looked.unwrap_or_else(|| look(folder, &source, request, for_this_machine));
     Ok(looked.unwrap_or_else(|problem| CheckedFile { artifact: None, findings: vec![problem], unseen: Vec::new() }))
+}
+
+/// Looks at it as an image, if it is one.
+fn look_at_image(path: &Path, shown: &str, request: &PackageRequest, for_this_machine: bool) -> Result<Option<CheckedFile>, Diagnostic> {
+    let looked = image::look(path, shown, request, Subject::of(request, for_this_machine).architecture)?;
+    Ok(looked.map(|Looked { artifact, findings }| CheckedFile { artifact: Some(artifact), findings, unseen: Vec::new() }))
 }
 
 fn look(folder: &Path, source: &Source, request: &PackageRequest, for_this_machine: bool) -> Result<CheckedFile, Diagnostic> {
