@@ -10,8 +10,9 @@ use super::hash::content_hash;
 use super::image::{self, ImageJob, ImageSource, Store};
 use super::index::Index;
 use super::manifest::Manifests;
+use super::own::Own;
 use super::packages::{Making, Packages, Planned};
-use super::problem::{MISSING_FILE, list, missing};
+use super::problem::{MISSING_FILE, blocking, list, missing};
 use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
@@ -76,12 +77,19 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
     let run = Run { options, builders, index: Index::default(), works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     for package in &packages {
-        let Err(problem) = look(package, options.folder) else { continue };
+        let Err(problem) = look(package, options) else { continue };
         let problem = shared_problem(problem, &package.requests);
         let may_come = is_made_later && package.build.is_none() && problem.code == MISSING_FILE;
         problems.push(if may_come { made_later(problem) } else { problem });
     }
     problems
+}
+
+/// What the builds of all these make, where that is the user's to say.
+pub(super) fn outputs(requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) -> Vec<PathBuf> {
+    let (_, works, _) = group(requests.into_iter().filter(is_readable).collect(), folder, builders);
+    let (index, own) = (Index::default(), Own::default());
+    works.iter().filter_map(|work| builders.find(&work.build.kind)?.output(&work.job(folder, &own, &index))).collect()
 }
 
 /// Whether exactly one source is given, and could be read: everything else the spec has told already.
@@ -95,7 +103,8 @@ fn is_readable(request: &PackageRequest) -> bool {
 }
 
 /// Looks at what is there already.
-fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
+fn look(package: &Package, options: &Options<'_>) -> Result<(), Diagnostic> {
+    let folder = options.folder;
     match &package.source {
         Source::Build(build) => {
             let path = folder.join(&build.path);
@@ -103,9 +112,8 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
         }
         Source::Image(image) => image::check(image, folder),
         Source::Stored(_) => Ok(()),
-        source => {
-            contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.needs_bootstrap()))
-        }
+        source => contents::collect(folder, source, package.is_provided, options.own)
+            .and_then(|contents| check_names(&contents, package.needs_bootstrap())),
     }
 }
 
@@ -120,19 +128,8 @@ fn cores() -> usize {
 
 impl Run<'_> {
     fn job<'a>(&'a self, work: &'a Work) -> Job<'a> {
-        let Options { folder, cache, build, for_this_machine, .. } = *self.options;
-        Job {
-            build: &work.build,
-            function: &work.request.address.name,
-            architecture: &work.architecture,
-            runtime: &work.request.runtime,
-            handler: &work.request.handler,
-            folder,
-            cache,
-            index: &self.index,
-            may_run: build,
-            for_this_machine,
-        }
+        let Options { folder, cache, own, build, for_this_machine, .. } = *self.options;
+        Job { cache, may_run: build, for_this_machine, ..work.job(folder, own, &self.index) }
     }
 
     /// Builds that differ and write to the same place: one of them would be deployed as the other.
@@ -198,18 +195,25 @@ impl Run<'_> {
             return self.image(package, image, built).await;
         }
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided, package.needs_bootstrap()).await?;
+        let mut ready = self.hash(package, folder).await?;
         ready.making.is_cached = built.as_ref().is_none_or(|built| built.is_cached);
         ready.warnings = Self::warnings(package, built.as_ref());
         ready.sources = built.and_then(|built| built.sources);
         Ok(ready)
     }
 
+    /// Reads the files of a package, which lie in `folder`.
+    async fn hash(&self, package: &Package, folder: PathBuf) -> Result<Ready, Diagnostic> {
+        let (index, own, source) = (self.index.clone(), self.options.own.clone(), package.source.clone());
+        let (is_provided, needs_bootstrap) = (package.is_provided, package.needs_bootstrap());
+        blocking(move || ready(&index, contents::collect(&folder, &source, is_provided, &own)?, needs_bootstrap)).await
+    }
+
     /// Makes an image, of what its build made where it has one.
     async fn image(&self, package: &Package, image: &ImageSource, built: Option<Built>) -> Result<Ready, Diagnostic> {
-        let Options { folder, cache, build: may_run, .. } = *self.options;
+        let Options { folder, cache, own, build: may_run, .. } = *self.options;
         let architecture = package.requests.first().map_or(DEFAULT_ARCHITECTURE, architecture);
-        let job = ImageJob { architecture, folder, cache, index: &self.index, may_run };
+        let job = ImageJob { architecture, folder, cache, own, index: &self.index, may_run };
         let made = self.builders.images().make(image, built.as_ref(), job).await?;
         for request in &package.requests {
             image::verify(&made, request, architecture, &Store::new(cache))?;
@@ -288,14 +292,6 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     } else {
         diagnostic
     }
-}
-
-async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {
-    let done = tokio::task::spawn_blocking(move || {
-        let contents = contents::collect(&folder, &source, is_provided)?;
-        ready(&index, contents, needs_bootstrap)
-    });
-    done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
 }
 
 fn ready(index: &Index, contents: Contents, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {

@@ -7,6 +7,7 @@ use crate::package::contents::{self, Contents};
 use crate::package::filter::Filter;
 use crate::package::hash::content_hash;
 use crate::package::index::Index;
+use crate::package::own::Own;
 use crate::package::problem::missing;
 use crate::package::source::Source;
 use std::path::Path;
@@ -34,7 +35,7 @@ pub fn check_file(folder: &Path, shown: &str, request: &PackageRequest, for_this
     } else {
         Source::File(shown.to_owned())
     };
-    let contents: Contents = contents::collect(folder, &source, is_provided)?;
+    let contents: Contents = contents::collect(folder, &source, is_provided, &Own::default())?;
     let unreadable = |detail: String| Diagnostic::error("unreadable-package", "A package cannot be read").detail(detail);
     let items = contents.read(&Index::default()).map_err(unreadable)?;
     let mut findings: Vec<Diagnostic> = check_contents(&contents, &items, is_provided && !request.has_layers()).err().into_iter().collect();

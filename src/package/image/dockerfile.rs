@@ -112,8 +112,7 @@ impl Run<'_> {
     /// What the engine would see.
     async fn sources(&self) -> Result<Sources, Diagnostic> {
         let (context, path, index) = (self.context.clone(), self.path.clone(), self.job.index.clone());
-        let excluded =
-            Excluded::new(&self.context, &self.job.cache.join("images"), self.job.cache, false).with_state(&self.context, self.job.folder);
+        let excluded = Excluded::new(&self.context, &self.job.cache.join("images"), self.job.own, false);
         let shown = self.dockerfile.path.clone();
         let rest = Dockerfile { arguments: Default::default(), ..self.dockerfile.clone() };
         let facts = Facts::default()

@@ -11,6 +11,7 @@ use crate::package::BUILD_FAILED;
 use crate::package::contents::{self, BOOTSTRAP, Entry};
 use crate::package::hash::Item;
 use crate::package::index::Index;
+use crate::package::own::Own;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,7 @@ pub(super) struct Laying {
     pub architecture: String,
     pub folder: PathBuf,
     pub cache: PathBuf,
+    pub own: Own,
     pub index: Index,
 }
 
@@ -44,7 +46,7 @@ impl Laying {
         if let Some(output) = self.output.take() {
             self.place(&output, &mut files)?;
         }
-        let entries = contents::placed(&self.folder, &files)?;
+        let entries = contents::placed(&self.folder, &files, &self.own)?;
         let items = self.read(&entries)?;
         let failed = |detail: String| Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail);
         let layer = layer(&entries, &items, self.base.is_some(), &self.cache).map_err(failed)?;

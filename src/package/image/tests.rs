@@ -2,6 +2,7 @@
 
 use super::super::builder::Builders;
 use super::super::environment::Environment;
+use super::super::own::Own;
 use super::super::{Options, Packages, work};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, ArtifactSource, Form, PackageRequest, Value};
@@ -71,6 +72,7 @@ impl Machine {
         let options = Options {
             folder: self.folder.path(),
             cache: &cache,
+            own: &Own::new([self.folder.path().join("state")]),
             build: may_run,
             keep_going: true,
             for_this_machine: false,

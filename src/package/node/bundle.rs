@@ -53,13 +53,13 @@ async fn beside(task: &Task<'_>) -> Result<Vec<Entry>, Diagnostic> {
     if task.options.include.is_empty() {
         return Ok(Vec::new());
     }
-    let selection = task.selection(Vec::new());
+    let selection = task.selection();
     blocking(move || selection.entries()).await
 }
 
 /// Everything in the folder: a new file may be found in the place of another one.
 async fn own_files(task: &Task<'_>) -> Result<Vec<PathBuf>, Diagnostic> {
-    let mut selection = task.selection(Vec::new());
+    let mut selection = task.selection();
     selection.include.clear();
     let entries = blocking(move || selection.entries()).await?;
     Ok(entries.into_iter().map(|entry| entry.path).chain(task.project.inputs()).collect())

@@ -84,7 +84,7 @@ impl NodeBuilder {
 
 /// The files as they lie there, and the packages that they need.
 async fn plain(task: Task<'_>, installed: &Installed) -> Result<Built, Diagnostic> {
-    let selection = task.selection(Vec::new());
+    let selection = task.selection();
     let entries = blocking(move || selection.entries()).await?;
     let files = entries.iter().map(|entry| entry.path.clone()).chain(task.project.inputs()).collect();
     let sources = super::script::package::sources(task.job, task.facts(), files).await?;
@@ -97,16 +97,10 @@ async fn plain(task: Task<'_>, installed: &Installed) -> Result<Built, Diagnosti
 }
 
 impl Task<'_> {
-    /// The files of the project but for those in `elsewhere`.
-    fn selection(&self, elsewhere: Vec<PathBuf>) -> Selection {
-        let state = self.job.cache.parent().map(Path::to_owned);
+    /// The files of the project.
+    fn selection(&self) -> Selection {
         let (include, exclude) = (self.options.include.clone(), self.options.exclude.clone());
-        Selection {
-            include,
-            exclude,
-            elsewhere: elsewhere.into_iter().chain(state).collect(),
-            ..files_of(&self.job.path(), &self.job.build.path)
-        }
+        Selection { include, exclude, own: self.job.own.clone(), ..files_of(&self.job.path(), &self.job.build.path) }
     }
 
     /// What besides files decides what is made. Flags may have secrets in them.

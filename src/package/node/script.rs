@@ -17,8 +17,9 @@ const OUTPUT: &str = "dist";
 pub(super) async fn build(task: Task<'_>, installed: &Installed, script: &str) -> Result<Built, Diagnostic> {
     let name = task.options.output.as_deref().unwrap_or(OUTPUT);
     let output: PathBuf = task.job.path().join(name).components().collect();
-    let mut selection = task.selection(vec![output.clone()]);
+    let mut selection = task.selection();
     selection.include.clear();
+    selection.own = selection.own.and([output.clone()]);
     let own = blocking(move || selection.entries()).await?;
     let files = own.iter().map(|entry| entry.path.clone()).chain(task.project.inputs()).collect();
     // Before the script runs: what is edited meanwhile must count as a change.
@@ -55,8 +56,9 @@ fn no_output(task: &Task<'_>, script: &str, name: &str, output: &std::path::Path
 /// What the script made, and the `package.json` that tells Node.js which kind of modules these are.
 async fn entries(task: &Task<'_>, output: PathBuf, shown: &str) -> Result<Vec<Entry>, Diagnostic> {
     let (manifest, shown) = (task.job.path().join(super::project::MANIFEST), format!("{}/{shown}", task.job.build.path));
+    let own = task.job.own.clone();
     blocking(move || {
-        let mut entries = walk_but(&output, &shown, "", |entry| entry.file_name() == "node_modules")?;
+        let mut entries = walk_but(&output, &shown, "", &own, |entry| entry.file_name() == "node_modules")?;
         let has_manifest = entries.iter().any(|entry| entry.name == super::project::MANIFEST);
         if let Some(bytes) = manifest.metadata().ok().filter(|_| !has_manifest).map(|metadata| metadata.len()) {
             entries.push(Entry { name: super::project::MANIFEST.to_owned(), path: manifest, mode: 0o644, bytes });

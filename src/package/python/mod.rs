@@ -11,6 +11,7 @@ mod tidy;
 use super::builder::{Build, Builder, Built, Job};
 use super::environment::Environment;
 use super::fingerprint::Facts;
+use super::own::Own;
 use super::problem::{blocking, missing};
 use super::script::installed::Installed;
 use super::script::package::{Package, sources};
@@ -98,10 +99,10 @@ fn facts(job: &Job<'_>, options: &Options, platform: &Platform, needs: &Needs) -
 
 /// The files of the project that go into the package.
 fn selection(job: &Job<'_>, options: &Options) -> Selection {
-    files_of(&job.path(), &job.build.path, options, job.cache.parent())
+    Selection { own: job.own.clone(), ..files_of(&job.path(), &job.build.path, options) }
 }
 
-fn files_of(folder: &Path, shown: &str, options: &Options, state: Option<&Path>) -> Selection {
+fn files_of(folder: &Path, shown: &str, options: &Options) -> Selection {
     let folder = options.source.as_ref().map_or_else(|| folder.to_owned(), |source| folder.join(source));
     Selection {
         folder,
@@ -109,7 +110,7 @@ fn files_of(folder: &Path, shown: &str, options: &Options, state: Option<&Path>)
         include: options.include.clone(),
         exclude: options.exclude.clone(),
         left_out: &["node_modules", ".python-version"],
-        elsewhere: state.into_iter().map(Path::to_owned).collect(),
+        own: Own::default(),
     }
 }
 
@@ -133,7 +134,7 @@ impl Builder for PythonBuilder {
             handlers::missing(&request.runtime)
         };
         let options = Options::parse(&build.options).unwrap_or_default();
-        let selection = files_of(&folder.join(&build.path), &build.path, &options, None);
+        let selection = files_of(&folder.join(&build.path), &build.path, &options);
         let problem = if handlers::is_given(&request.handler) {
             problem
         } else {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, EventSink, Value};
 use crate::package::builder::Builders;
+use crate::package::own::Own;
 use crate::package::{Options as PackageOptions, Packages, work};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -93,8 +94,16 @@ impl Machine {
             span: None,
         };
         let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
-        let options =
-            PackageOptions { folder, cache: &cache, build: may_run, for_this_machine, events, checked: &Notify::new(), keep_going: false };
+        let options = PackageOptions {
+            folder,
+            cache: &cache,
+            own: &Own::new([self.folder.path().join("state")]),
+            build: may_run,
+            for_this_machine,
+            events,
+            checked: &Notify::new(),
+            keep_going: false,
+        };
         let packages = work::resolve(vec![request], &options, &Builders::with(self.environment.clone())).await;
         let is_cached = *cached.lock().unwrap();
         (packages, is_cached)

@@ -5,6 +5,7 @@ use crate::model::{Address, ArtifactSource};
 use crate::package::contents::{self, Contents};
 use crate::package::filter::Filter;
 use crate::package::index::Index;
+use crate::package::own::Own;
 use crate::package::source::Source;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -57,7 +58,7 @@ fn a_binary_of_fifty_megabytes() {
     let binary: Vec<u8> = program.iter().copied().cycle().take(50_000_000).collect();
     fs::write(folder.path().join("bootstrap"), binary).unwrap();
     let source = Source::Directory(".".into(), Filter::default());
-    let contents = contents::collect(folder.path(), &source, true).unwrap();
+    let contents = contents::collect(folder.path(), &source, true, &Own::default()).unwrap();
     let package = |contents: &Contents| {
         contents.read(&Index::default()).unwrap();
         contents.zip_file().unwrap().0.metadata().unwrap().len()
