@@ -1,6 +1,7 @@
 //! What a build was made from, so that it need not run again while that holds, and what differs when
 //! it does not.
 
+use super::cache;
 use super::contents::inner_name;
 use super::hash::{Item, content_hash, hex};
 use super::index::Index;
@@ -91,17 +92,27 @@ pub(super) struct Record {
     pub sources: Sources,
     /// The content hash of what it made.
     output: String,
+    /// The folder beside the record with what was installed for it, which stays as long as the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    installed: Option<String>,
 }
 
 impl Record {
     /// The remembered record; a damaged one only costs a build.
     pub fn load(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
+        let text = fs::read(path).ok()?;
+        cache::used(path);
+        serde_json::from_slice(&text).ok()
     }
 
     /// The record of a build that has just made `output` from `sources`.
     pub fn of(index: &Index, sources: Sources, output: &Path) -> Self {
-        Self { sources, output: of_output(index, output).unwrap_or_default() }
+        Self { sources, output: of_output(index, output).unwrap_or_default(), installed: None }
+    }
+
+    /// The same, with what was installed for it.
+    pub fn with(self, installed: Option<&Path>) -> Self {
+        Self { installed: installed.and_then(|path| Some(path.file_name()?.to_str()?.to_owned())), ..self }
     }
 
     /// Whether nothing moved: neither what it was made from nor what it made.

@@ -2,6 +2,7 @@
 //! the zip of them when an operation uploads it.
 
 mod builder;
+mod cache;
 mod call;
 mod check;
 mod command;

@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::builder::{Builders, Built, Job};
+use super::cache;
 use super::check::{check_contents, check_names};
 use super::contents::{self, Contents};
 use super::fingerprint::Sources;
@@ -53,7 +54,8 @@ pub(super) async fn resolve(
 ) -> Result<Packages, Vec<Diagnostic>> {
     let total = requests.len();
     let (packages, works, mut problems) = group(requests, options.folder, builders);
-    let run = Run { options, builders, index: Index::load(options.cache), works, started: AtomicUsize::new(0), total };
+    let (user, index) = enter(options.cache, !packages.is_empty()).await?;
+    let run = Run { options, builders, index, works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
@@ -65,8 +67,21 @@ pub(super) async fn resolve(
         options.checked.notify_one();
         made.extend(run.make_all(built, options.keep_going).await);
     }
-    run.index.save();
-    run.finish(made, problems)
+    let index = run.index.clone();
+    blocking(move || {
+        index.save();
+        Ok(())
+    })
+    .await
+    .map_err(|problem| vec![problem])?;
+    run.finish(made, problems, user)
+}
+
+/// Reads what earlier runs left. Where nothing is made, nothing is written either.
+async fn enter(cache: &Path, is_used: bool) -> Result<(Option<cache::User>, Index), Vec<Diagnostic>> {
+    let folder = cache.to_owned();
+    let entered = blocking(move || Ok((if is_used { cache::enter(&folder) } else { None }, Index::load(&folder))));
+    entered.await.map_err(|problem| vec![problem])
 }
 
 /// What is wrong with the packages as far as it shows without a build and without reading what files hold.
@@ -241,12 +256,16 @@ impl Run<'_> {
         let Some(work) = package.build.and_then(|index| self.works.get(index)) else { return Ok(None) };
         // `parse` has found the builder before.
         let Some(builder) = self.builders.find(&work.build.kind) else { return Ok(None) };
-        work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone().map(Some)
+        let built = work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone()?;
+        if let Some(kept) = built.output.strip_prefix(self.options.cache).ok().and_then(|inner| inner.components().next()) {
+            cache::used(&self.options.cache.join(kept));
+        }
+        Ok(Some(built))
     }
 
-    fn finish(&self, made: Vec<Made>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-        let mut packages =
-            Packages::new(Manifests::new(self.options.cache), self.builders.images().clone(), Store::new(self.options.cache));
+    fn finish(&self, made: Vec<Made>, mut problems: Vec<Diagnostic>, user: Option<cache::User>) -> Result<Packages, Vec<Diagnostic>> {
+        let cache = self.options.cache;
+        let mut packages = Packages::new(Manifests::new(cache), self.builders.images().clone(), Store::new(cache), user);
         for (package, made) in made {
             let name = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.name.as_str());
             match made {

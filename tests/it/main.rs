@@ -40,6 +40,7 @@ mod life_cycle;
 mod local;
 mod measure_local;
 mod packages;
+mod packages_beside_states;
 mod refused;
 mod saved;
 mod schemas;

@@ -95,6 +95,7 @@ impl Registries {
         let turn = Arc::clone(locked(&self.turns).entry(digest.to_owned()).or_default());
         let _turn = turn.lock().await;
         if path.is_file() {
+            crate::package::cache::used(&path);
             return Ok(path);
         }
         let origin = locked(&self.origins).get(digest).cloned();

@@ -1,6 +1,7 @@
 //! Builds of Node.js: a bundle by the project's esbuild, what its own script makes, or its files as they lie there.
 
 mod bundle;
+mod inputs;
 mod modules;
 mod options;
 mod project;
@@ -86,7 +87,7 @@ impl NodeBuilder {
 async fn plain(task: Task<'_>, installed: &Installed) -> Result<Built, Diagnostic> {
     let selection = task.selection();
     let entries = blocking(move || selection.entries()).await?;
-    let files = entries.iter().map(|entry| entry.path.clone()).chain(task.project.inputs()).collect();
+    let files = entries.iter().map(|entry| entry.path.clone()).chain(task.project.inputs()).chain(inputs::flags(&task)).collect();
     let sources = super::script::package::sources(task.job, task.facts(), files).await?;
     if task.package.holds(&sources).await? {
         return Ok(task.package.built(sources, true));
@@ -111,7 +112,8 @@ impl Task<'_> {
         let Options { flags, variables, .. } = self.options;
         let others = Options { flags: Vec::new(), variables: std::collections::BTreeMap::new(), ..self.options.clone() };
         let facts = facts.hidden("build", &format!("{others:?}")).hidden("build.flags", &flags.join("\0"));
-        facts.hidden("build.env", &format!("{variables:?}"))
+        let facts = facts.hidden("build.env", &format!("{variables:?}"));
+        facts.hidden("environment", &inputs::variables(&self.environment))
     }
 }
 

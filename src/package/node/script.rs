@@ -1,13 +1,13 @@
 //! Projects that build themselves.
 
-use super::{Task, modules};
+use super::{Task, inputs, modules};
 use crate::diagnostic::Diagnostic;
-use crate::package::Built;
 use crate::package::contents::{Entry, walk_but};
 use crate::package::problem::{blocking, missing};
 use crate::package::script::installed::Installed;
 use crate::package::script::package::sources;
-use crate::package::script::tool;
+use crate::package::script::sources::Selection;
+use crate::package::{Built, call};
 use std::path::PathBuf;
 
 /// The folder that a script makes unless the user names another one.
@@ -20,8 +20,9 @@ pub(super) async fn build(task: Task<'_>, installed: &Installed, script: &str) -
     let mut selection = task.selection();
     selection.include.clear();
     selection.own = selection.own.and([output.clone()]);
-    let own = blocking(move || selection.entries()).await?;
-    let files = own.iter().map(|entry| entry.path.clone()).chain(task.project.inputs()).collect();
+    // Functions that share the folder share its output, too.
+    let _turn = installed.turn(&output).await;
+    let files = files(&task, selection).await?;
     // Before the script runs: what is edited meanwhile must count as a change.
     let sources = sources(task.job, task.facts().shown("build.script", script), files).await?;
     if output.is_dir() && task.package.holds(&sources).await? {
@@ -38,11 +39,23 @@ pub(super) async fn build(task: Task<'_>, installed: &Installed, script: &str) -
     Ok(task.package.built(sources, false))
 }
 
+/// What the script may read: the project, what is said around it, and the packages that it is linked to.
+async fn files(task: &Task<'_>, selection: Selection) -> Result<Vec<PathBuf>, Diagnostic> {
+    let (project, flags, npm, own) =
+        (task.project.clone(), task.options.flags.clone(), task.environment.find("npm"), selection.own.clone());
+    blocking(move || {
+        let files = selection.entries()?.into_iter().map(|entry| entry.path).chain(project.inputs());
+        let more = inputs::around(&project, &flags).into_iter().chain(inputs::linked(&project, &own)?);
+        Ok(files.chain(more).chain(npm.iter().flat_map(|npm| inputs::of_program(npm))).collect())
+    })
+    .await
+}
+
 async fn run(task: &Task<'_>, script: &str) -> Result<(), Diagnostic> {
     let npm = task.environment.find("npm").ok_or_else(|| modules::no_tool("npm", &task.job.build.path))?;
     let arguments = ["run", "--silent", script].map(str::to_owned);
-    let said = tool::run(&npm, &arguments, &task.job.path(), &task.environment).await?;
-    if said.status.success() { Ok(()) } else { Err(said.failed(&format!("npm run {script}"), &task.job.build.path)) }
+    let said = call::run(&npm, &arguments, &task.job.path(), &task.environment).await?;
+    if said.status.success() { Ok(()) } else { Err(said.failed(&format!("`npm run {script}`"), &task.job.build.path)) }
 }
 
 fn no_output(task: &Task<'_>, script: &str, name: &str, output: &std::path::Path) -> Diagnostic {
