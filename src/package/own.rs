@@ -2,43 +2,57 @@
 //! held it would differ after every run.
 
 use ignore::DirEntry;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Folders of states, and what builds make, with links resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Own(Vec<PathBuf>);
+pub struct Own {
+    states: Vec<PathBuf>,
+    made: Vec<PathBuf>,
+}
 
 impl Own {
-    /// These files and folders, which need not be there yet.
-    pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self::default().and(paths)
+    /// The folders of states, which need not be there yet.
+    pub fn new(states: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { states: states.into_iter().map(|path| real(&path)).collect(), made: Vec::new() }
     }
 
-    /// The same and more.
-    pub(super) fn and(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        self.0.extend(paths.into_iter().map(|path| real(&path)));
+    /// The same and what builds make.
+    pub(super) fn and(mut self, made: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.made.extend(made.into_iter().map(|path| real(&path)));
         self
+    }
+
+    /// The same without what builds make, for tools that may be told to take that along.
+    pub(super) fn states(&self) -> Self {
+        Self { states: self.states.clone(), made: Vec::new() }
     }
 
     /// The same for who looks through `root`: whatever `root` itself lies in was asked for.
     pub(super) fn seen_from(&self, root: &Path) -> Self {
         let root = real(root);
-        Self(self.0.iter().filter(|own| !root.starts_with(own)).cloned().collect())
+        let outside = |paths: &[PathBuf]| paths.iter().filter(|own| !root.starts_with(own)).cloned().collect();
+        Self { states: outside(&self.states), made: outside(&self.made) }
     }
 
     /// What of it lies below `root`, relative to that, for programs that look through `root` themselves.
     pub(super) fn below(&self, root: &Path) -> Vec<PathBuf> {
         let root = real(root);
-        let inner = self.0.iter().filter_map(|own| own.strip_prefix(&root).ok());
-        inner.filter(|inner| !inner.as_os_str().is_empty()).map(Path::to_owned).collect()
+        let inner: BTreeSet<&Path> = self.all().filter_map(|own| own.strip_prefix(&root).ok()).collect();
+        inner.into_iter().filter(|inner| !inner.as_os_str().is_empty()).map(Path::to_owned).collect()
     }
 
     /// Whether something that was found is part of it, by whatever way it was reached.
     pub(super) fn covers(&self, found: &DirEntry) -> bool {
         let path = found.path();
         // Links are resolved only where they matter, since every file of a package is asked for.
-        let may_lead = found.path_is_symlink() || self.0.iter().any(|own| own.file_name() == path.file_name());
-        may_lead && path.canonicalize().is_ok_and(|real| self.0.iter().any(|own| real.starts_with(own)))
+        let may_lead = found.path_is_symlink() || self.all().any(|own| own.file_name() == path.file_name());
+        may_lead && path.canonicalize().is_ok_and(|real| self.all().any(|own| real.starts_with(own)))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        self.states.iter().chain(&self.made)
     }
 }
 
@@ -85,7 +99,8 @@ mod tests {
                 assert_eq!(found(&own, &root), ["app/main.py", "app/state/mine.py"], "{}", root.display());
             }
             assert_eq!(found(&own, &root.join("state/build/x")), ["app.py"], "what was asked for is taken");
-            assert_eq!(own.below(&linked), ["state", "bin/out", "not/there"].map(PathBuf::from));
+            assert_eq!(own.below(&linked), ["bin/out", "not/there", "state"].map(PathBuf::from));
+            assert_eq!(own.clone().and([root.join("made")]).states(), own);
         }
     }
 }
