@@ -58,6 +58,7 @@ impl Fixture {
         let options = Options {
             folder: self.folder.path(),
             cache: &cache,
+            own: &Own::new([self.folder.path().join("state")]),
             build,
             keep_going,
             for_this_machine: false,
