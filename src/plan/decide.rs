@@ -1,10 +1,11 @@
 //! What is done with each resource, and why.
 
+mod namesakes;
 mod relations;
 
 use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
-use super::ownership::{self, Owner, manager};
+use super::ownership::{self, Owner};
 use super::{Options, lasting, order, refusal, unread};
 use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
@@ -260,11 +261,9 @@ impl<'a> Decider<'a> {
             return Verdict::nothing();
         }
         let requested = self.options.adopt.contains(&resource.address);
-        plan.notes.extend(live.tags.as_ref().filter(|_| adopted).and_then(manager).map(|(who, key)| {
-            let note =
-                format!("{who} seems to manage it, as its tag `{key}` says: two tools undo each other's changes, so take it out there");
-            (resource.address.clone(), note)
-        }));
+        if adopted {
+            ownership::note_manager(&resource.address, live, plan);
+        }
         let reason = if requested { Reason::Requested } else { Reason::NotInState };
         Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
             .with(difference)
@@ -273,7 +272,11 @@ impl<'a> Decider<'a> {
     /// Whether a resource that exists may become ours: `Some(true)` for one that was there before us,
     /// `None` for one that must not be touched.
     fn adoption(&self, resource: &Resource, live: &Live) -> Option<bool> {
-        let parent_is_ours = resource.parent.as_ref().is_some_and(|parent| self.state.entries.contains_key(parent));
+        let is_ours = |parent: &Address| {
+            let becomes_ours = |decision: &Decision| matches!(decision.work, Work::Update { adopts: Some(false), .. });
+            self.state.entries.contains_key(parent) || self.decisions.get(parent).is_some_and(becomes_ours)
+        };
+        let parent_is_ours = resource.parent.as_ref().is_some_and(is_ours);
         let is_marked = live.tags.as_ref().is_some_and(|tags| tags.contains_key(tag::ADOPTED));
         match ownership::owner(live, self.state) {
             Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),

@@ -1,4 +1,4 @@
-//! How a resource stands to its parent, to its own name, and to others of that name.
+//! How a resource stands to its parent and to its own name.
 
 use super::Decider;
 use crate::model::{Address, Entry, PhysicalId, Resource, Rules};
@@ -54,21 +54,5 @@ impl Decider<'_> {
 
     pub(super) fn is_same(&self, address: &Address, left: &PhysicalId, right: &PhysicalId) -> bool {
         self.rules.rules(&address.kind).map_or(left == right, |rules| rules.is_same(left, right))
-    }
-
-    /// Another address that owns the thing of this name in the state and gives it up in this run.
-    pub(super) fn leaving_namesake(&self, resource: &Resource) -> Option<(&Address, &Entry)> {
-        let physical_id = resource.physical_id()?;
-        self.state.entries.iter().find(|(address, entry)| {
-            let is_namesake = **address != resource.address
-                && address.kind == resource.address.kind
-                && self.is_same(address, &entry.physical_id, physical_id);
-            let wanted = self.desired.resources.get(*address).and_then(Resource::physical_id);
-            is_namesake && wanted.is_none_or(|wanted| !self.is_same(address, wanted, physical_id)) && self.is_selected(address)
-        })
-    }
-
-    pub(super) fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
-        self.leaving_namesake(resource).is_some_and(|(_, entry)| !entry.keep && !entry.adopted)
     }
 }

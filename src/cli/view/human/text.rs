@@ -60,6 +60,7 @@ pub fn value(value: Option<&Value>) -> String {
     match value {
         None => "(unset)".into(),
         Some(Value::Unresolved(parts)) if parts.len() == 1 => template(parts),
+        Some(Value::Secret(_)) => "(secret)".into(),
         Some(value) => told(value).to_json().to_string(),
     }
 }
