@@ -227,7 +227,7 @@ impl Workspace {
 
     /// Writes down what this run does from now on. Where that cannot be, the run goes on without.
     pub fn begin_record(&self, header: &Header) {
-        let id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"), self.verb);
+        let id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f"), self.verb);
         let head = Head { command: &self.verb, project: &header.project, stage: header.stage.as_deref() };
         match self.runs(header).begin(&id) {
             Ok(log) => self.progress.keep(Record::begin(log, self.scrubber.clone(), &head)),

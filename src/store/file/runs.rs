@@ -266,6 +266,7 @@ mod tests {
         log.write("{}", true);
         assert!(log.file.lock().unwrap().is_torn);
         let (_folder, records) = records();
+        fs::create_dir_all(&records.folder).unwrap();
         let (_, file) = records.create("x").unwrap();
         log.file.lock().unwrap().file = file;
         log.write(r#"{"after":"it was emptied"}"#, true);
