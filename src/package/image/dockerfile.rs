@@ -2,12 +2,13 @@
 
 use super::context;
 use super::document::image_architecture;
-use super::engine::{Engine, Places};
+use super::engine::Places;
 use super::parse::Dockerfile;
 use super::store::{Store, digest_of};
 use super::{ImageJob, Made, archive};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Blob, Image};
+use crate::package::engine::Engine;
 use crate::package::environment::Environment;
 use crate::package::fingerprint::{Excluded, Facts, Sources};
 use crate::package::problem::{blocking, missing, not_built};

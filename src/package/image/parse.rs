@@ -1,10 +1,10 @@
 //! What `image` says.
 
 use super::document::Settings;
-use super::engine::Engine;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Table, Value};
 use crate::package::builder::{Build, Builders};
+use crate::package::engine::Engine;
 use crate::package::problem::{list, strings, unknown_key, wrong_type};
 use crate::package::source;
 use oci_client::Reference;
@@ -240,7 +240,7 @@ fn dockerfile(table: &Table, _folder: &Path, _builders: &Builders) -> Result<Ima
 
 fn engine(table: &Table) -> Result<Option<Engine>, Diagnostic> {
     let Some(name) = text(table, "engine", "the name of a build engine")? else { return Ok(None) };
-    Engine::ALL.into_iter().find(|engine| engine.name() == name).map(Some).ok_or_else(|| {
+    Engine::called(&name).map(Some).ok_or_else(|| {
         let all = Engine::ALL.map(Engine::name);
         let problem = Diagnostic::error("wrong-value", "A value is none of those that are possible")
             .detail(format!("`image.engine` is `{name}`; it takes {}.", list(&all)));
