@@ -54,6 +54,15 @@ impl Mode {
         })
     }
 
+    /// Whether a container builds; `has_toolchain` tells of the machine.
+    pub fn is_contained(self, has_toolchain: impl FnOnce() -> bool) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Auto => !has_toolchain(),
+            Self::Always(_) => true,
+        }
+    }
+
     /// Why a container builds where it does.
     pub fn reason(self, missing: &'static str) -> &'static str {
         if matches!(self, Self::Always(_)) { "`build.container` asks for it" } else { missing }

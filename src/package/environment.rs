@@ -2,7 +2,7 @@
 
 use super::process::apart;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::process::Command;
@@ -22,6 +22,11 @@ impl Environment {
     /// A variable's text, where it is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(&OsString::from(name))?.to_str().filter(|text| !text.is_empty())
+    }
+
+    /// All variables whose names are text, by name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())))
     }
 
     /// Sets a variable.

@@ -2,9 +2,10 @@
 
 use super::module::Place;
 use super::options::Options;
+use super::surroundings;
 use crate::diagnostic::Diagnostic;
 use crate::package::call::{Said, run_keeping, tool_missing};
-use crate::package::container::{Containers, Mode, Room};
+use crate::package::container::{Containers, Room};
 use crate::package::environment::Environment;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeMap;
@@ -12,11 +13,17 @@ use std::path::{Path, PathBuf};
 
 /// The settings of Go's own that decide what it makes, from wherever they come.
 /// <https://pkg.go.dev/cmd/go#hdr-Environment_variables>
-const SETTINGS: [&str; 9] =
-    ["GOVERSION", "GOFLAGS", "GOEXPERIMENT", "GOAMD64", "GOARM64", "GOFIPS140", "GODEBUG", "CGO_ENABLED", MODULE_CACHE];
+const SETTINGS: [&str; 10] =
+    ["GOVERSION", "GOFLAGS", "GOEXPERIMENT", "GOAMD64", "GOARM64", "GOFIPS140", "GODEBUG", "CGO_ENABLED", MODULE_CACHE, ROOT];
 /// Those that count besides where C is compiled, too; Go starts the C compiler to tell them.
 const SETTINGS_OF_C: [&str; 6] = ["CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"];
-const MODULE_CACHE: &str = "GOMODCACHE";
+/// The setting that says where modules lie that were fetched.
+pub(super) const MODULE_CACHE: &str = "GOMODCACHE";
+/// The setting that says where Go itself lies.
+pub(super) const ROOT: &str = "GOROOT";
+/// The processors that Go compiles for unless told otherwise. One of a machine's own settings would be this machine's.
+/// <https://go.dev/wiki/MinimumRequirements#architectures>
+const COMMON_PROCESSORS: [(&str, &str, &str); 2] = [("amd64", "GOAMD64", "v1"), ("arm64", "GOARM64", "v8.0")];
 /// What Go needs in a container to fetch modules as it would outside.
 const HANDED_IN: [&str; 9] =
     ["GOPROXY", "GOPRIVATE", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
@@ -51,19 +58,15 @@ impl Go {
     /// # Errors
     /// When there is none, with the way to get it.
     pub fn choose(job: &Job<'_>, options: &Options, place: &Place, environment: &Environment) -> Result<Self, Diagnostic> {
-        let mut variables = target(job);
-        variables.extend(options.variables.clone());
-        let own = || environment.find("go").map(Program::Own);
-        let program = match options.container {
-            Mode::Never => own().ok_or_else(|| no_go(job, environment))?,
-            Mode::Auto if own().is_some() => own().ok_or_else(|| no_go(job, environment))?,
-            mode => {
-                let containers = Containers::required(mode, environment, &job.build.path)?;
-                Program::Contained { containers, image: image(options, place), why: mode.reason("no `go` is in the `PATH`") }
-            }
+        let variables = variables(job, options);
+        let program = if options.container.is_contained(|| environment.find("go").is_some()) {
+            let containers = Containers::required(options.container, environment, &job.build.path)?;
+            Program::Contained { containers, image: image(options, place), why: options.container.reason("no `go` is in the `PATH`") }
+        } else {
+            environment.find("go").map(Program::Own).ok_or_else(|| no_go(job, environment))?
         };
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let sources = place.folders().map(absolute).chain([absolute(&job.path()), absolute(job.folder)]).collect();
+        let sources = place.folders().iter().map(|folder| absolute(folder)).chain([absolute(&job.path()), absolute(job.folder)]).collect();
         Ok(Self { program, environment: environment.clone(), variables, sources, store: absolute(&job.cache.join("go-in-container")) })
     }
 
@@ -75,9 +78,20 @@ impl Go {
         }
     }
 
-    /// What tells calls for settings apart that may be answered differently.
-    pub fn key(&self, place: &Place) -> String {
-        format!("{:?} {:?} {:?}", self.program, self.variables, place.version_lines())
+    /// What its settings follow from, so that they need not be asked for while that holds.
+    pub fn surroundings(&self, place: &Place) -> String {
+        match &self.program {
+            Program::Own(program) => surroundings::of(program, &self.variables, place, &self.environment),
+            Program::Contained { image, .. } => image.clone(),
+        }
+    }
+
+    /// Whether equal surroundings mean equal settings: not where a program only chooses the Go that it starts.
+    pub fn is_sure(&self, settings: &Settings) -> bool {
+        match &self.program {
+            Program::Own(program) => surroundings::is_go_itself(program, settings.get(ROOT).map_or("", String::as_str)),
+            Program::Contained { .. } => true,
+        }
     }
 
     /// Go's own settings. For a container its image speaks: a look inside would take as long as a build.
@@ -151,6 +165,13 @@ fn outermost(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
     folders
 }
 
+/// What is set besides the machine's environment: what Go builds for, and what the user wants.
+pub(super) fn variables(job: &Job<'_>, options: &Options) -> BTreeMap<String, String> {
+    let mut variables = target(job);
+    variables.extend(options.variables.clone());
+    variables
+}
+
 /// What Go builds for: Lambda, or this machine.
 fn target(job: &Job<'_>) -> BTreeMap<String, String> {
     let (system, processor) = match (job.for_this_machine, job.architecture) {
@@ -158,7 +179,10 @@ fn target(job: &Job<'_>) -> BTreeMap<String, String> {
         (false, "arm64") => ("linux", "arm64"),
         (false, _) => ("linux", "amd64"),
     };
-    [("CGO_ENABLED", "0"), ("GOOS", system), ("GOARCH", processor)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    let common = COMMON_PROCESSORS.iter().filter(|(name, _, _)| !job.for_this_machine && *name == processor);
+    let common = common.map(|(_, name, value)| (*name, *value));
+    let variables = [("CGO_ENABLED", "0"), ("GOOS", system), ("GOARCH", processor)].into_iter().chain(common);
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// This system in Go's words.
