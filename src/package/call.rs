@@ -31,11 +31,7 @@ pub(super) async fn run_keeping(command: &mut Command, is_kept: impl Fn(&str) ->
 ///
 /// # Errors
 /// When it cannot be started.
-pub(super) async fn run_with_input(
-    command: &mut Command,
-    input: Option<&str>,
-    is_kept: impl Fn(&str) -> bool,
-) -> Result<Said, Diagnostic> {
+pub(super) async fn run_with_input(command: &mut Command, input: Option<&str>, is_kept: impl Fn(&str) -> bool) -> Result<Said, Diagnostic> {
     let program = command.as_std().get_program().display().to_string();
     let failed = |error: std::io::Error| {
         Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{program}` could not be started: {error}."))

@@ -16,8 +16,7 @@ use tokio::process::Command;
 const MODES: [(&str, Mode); 3] = [("auto", Mode::Auto), ("never", Mode::Never), ("always", Mode::Always(None))];
 /// The beginnings of variables that engines themselves go by, so that their values must not stand in an engine's own
 /// environment. All others are handed on from there, where no other user of the machine can read them.
-const OF_ENGINES: [&str; 10] =
-    ["BUILDKIT_", "CONTAINER", "DOCKER_", "GODEBUG", "HOME", "PATH", "REGISTRY_", "STORAGE_", "TMPDIR", "XDG_"];
+const OF_ENGINES: [&str; 10] = ["BUILDKIT_", "CONTAINER", "DOCKER_", "GODEBUG", "HOME", "PATH", "REGISTRY_", "STORAGE_", "TMPDIR", "XDG_"];
 /// Sets variables that it reads, and becomes the command that follows.
 const WITH_VARIABLES: [&str; 4] = ["sh", "-c", r#"eval "$(cat)"; exec "$@""#, "sh"];
 
@@ -112,7 +111,8 @@ impl Containers {
         let wanted = if let Mode::Always(wanted) = mode { wanted } else { None };
         let found = Engine::find(wanted, environment).map(|(engine, program)| Self { engine, program });
         found.ok_or_else(|| {
-            let sought = wanted.map_or_else(|| format!("none of {}", list(&Engine::ALL.map(Engine::name))), |one| format!("no `{}`", one.name()));
+            let sought =
+                wanted.map_or_else(|| format!("none of {}", list(&Engine::ALL.map(Engine::name))), |one| format!("no `{}`", one.name()));
             Diagnostic::error(TOOL_MISSING, "A container engine is missing")
                 .detail(format!("`{path}` is to be built in a container, and {sought} is in the `PATH`."))
                 .hint("install one of them, or the language's own toolchain, which `container = \"auto\"` takes first")
@@ -262,6 +262,15 @@ fn assignments(variables: &BTreeMap<String, String>) -> String {
     variables.iter().map(line).collect()
 }
 
+/// Those that lie in none of the others.
+pub(super) fn outermost(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
+    folders.sort();
+    folders.dedup();
+    let all = folders.clone();
+    folders.retain(|folder| !all.iter().any(|other| other != folder && folder.starts_with(other)));
+    folders
+}
+
 #[cfg(unix)]
 fn user() -> User {
     User { id: rustix::process::geteuid().as_raw(), group: rustix::process::getegid().as_raw() }
@@ -307,6 +316,12 @@ mod tests {
         ] {
             assert_eq!(shown(engine, id), format!("run --rm --name n {expected}{rest}"), "{engine:?} {id:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_inside_of_another_is_not_mounted_again() {
+        let folders = ["/w/api", "/w", "/other", "/w"].map(PathBuf::from).to_vec();
+        assert_eq!(outermost(folders), ["/other", "/w"].map(PathBuf::from));
     }
 
     #[test]

@@ -56,6 +56,12 @@ impl Environment {
     }
 }
 
+/// A program's path and what moves when it is replaced; empty where there is none.
+pub(super) fn stamp(program: &Path) -> String {
+    let Ok(metadata) = program.metadata() else { return String::new() };
+    format!("{} {} {:?}", program.display(), metadata.len(), metadata.modified().ok())
+}
+
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;

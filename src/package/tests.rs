@@ -1,6 +1,8 @@
 //! Whole runs over packages: files, builds, zips.
 
 mod measure;
+#[cfg(unix)]
+mod unchanged;
 
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, Value};

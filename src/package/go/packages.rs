@@ -184,7 +184,8 @@ fn is_source(path: &Path) -> bool {
 
 /// A file, or the files below a folder; Go leaves out what begins with `.` or `_` unless it is told to take `all`.
 fn below(path: &Path, all: bool) -> impl Iterator<Item = PathBuf> {
-    let is_left_out = move |name: &OsStr| name == ".git" || !all && [b'.', b'_'].iter().any(|first| name.as_encoded_bytes().first() == Some(first));
+    let is_left_out =
+        move |name: &OsStr| name == ".git" || !all && [b'.', b'_'].iter().any(|first| name.as_encoded_bytes().first() == Some(first));
     let walker = WalkBuilder::new(path)
         .standard_filters(false)
         .filter_entry(move |entry| entry.depth() == 0 || !is_left_out(entry.file_name()))

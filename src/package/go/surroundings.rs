@@ -1,7 +1,7 @@
 //! What Go's settings follow from, as far as it shows without starting Go.
 
 use super::module::Place;
-use crate::package::environment::Environment;
+use crate::package::environment::{Environment, stamp};
 use crate::package::hash::hex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -61,12 +61,6 @@ pub(super) fn of(program: &Path, own: &BTreeMap<String, String>, place: &Place, 
     hex(&hasher.finalize())
 }
 
-/// A program's path and what moves when it is replaced.
-fn stamp(program: &Path) -> String {
-    let Ok(metadata) = program.metadata() else { return String::new() };
-    format!("{} {} {:?}", program.display(), metadata.len(), metadata.modified().ok())
-}
-
 /// Whether the program is that Go itself whose root this is, and no program that chooses one.
 pub(super) fn is_go_itself(program: &Path, root: &str) -> bool {
     let own = Path::new(root).join("bin").join(format!("go{}", std::env::consts::EXE_SUFFIX));
@@ -81,21 +75,26 @@ mod tests {
     fn settings_hold_until_something_that_go_reads_moves() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        for (file, text) in [("go/bin/go", "1"), ("go/go.env", "GOTOOLCHAIN=auto\n"), ("home/.config/go/env", ""), ("w/go.mod", "go 1.25\n")] {
+        for (file, text) in
+            [("go/bin/go", "1"), ("go/go.env", "GOTOOLCHAIN=auto\n"), ("home/.config/go/env", ""), ("w/go.mod", "go 1.25\n")]
+        {
             std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
             std::fs::write(root.join(file), text).unwrap();
         }
         std::os::unix::fs::symlink(root.join("go/bin/go"), root.join("link")).unwrap();
         let mut environment = Environment::default();
         environment.set("HOME", &root.join("home").display().to_string());
-        let of = |environment: &Environment| super::of(&root.join("link"), &BTreeMap::new(), &Place::find(&root.join("w"), None), environment);
+        let of =
+            |environment: &Environment| super::of(&root.join("link"), &BTreeMap::new(), &Place::find(&root.join("w"), None), environment);
         let mut before = of(&environment);
         environment.set("TERM", "xterm");
         assert_eq!(of(&environment), before);
         environment.set("GOFLAGS", "-mod=mod");
-        let mut moved = |environment: &Environment, what: &str| assert_ne!(std::mem::replace(&mut before, of(environment)), of(environment), "{what}");
+        let mut moved =
+            |environment: &Environment, what: &str| assert_ne!(std::mem::replace(&mut before, of(environment)), of(environment), "{what}");
         moved(&environment, "a variable");
-        for (file, text) in [("home/.config/go/env", "GOAMD64=v3\n"), ("go/go.env", ""), ("w/go.mod", "go 1.26\n"), ("go/bin/go", "other")] {
+        for (file, text) in [("home/.config/go/env", "GOAMD64=v3\n"), ("go/go.env", ""), ("w/go.mod", "go 1.26\n"), ("go/bin/go", "other")]
+        {
             std::fs::write(root.join(file), text).unwrap();
             moved(&environment, file);
         }

@@ -383,7 +383,8 @@ async fn a_container_builds_with_the_version_that_the_module_asks_for() {
 async fn who_stops_waiting_for_a_container_ends_it_too() {
     for engine in ["docker", "buildah"] {
         let machine = Machine::new().with_engine_only(engine);
-        let waiting = "#!/bin/sh\nPATH=/usr/bin:/bin\necho \"$*\" >> \"$FAKE/engine\"\ncase \"$*\" in *\" list \"*) exec sleep 60 ;; esac\n";
+        let waiting =
+            "#!/bin/sh\nPATH=/usr/bin:/bin\necho \"$*\" >> \"$FAKE/engine\"\ncase \"$*\" in *\" list \"*) exec sleep 60 ;; esac\n";
         machine.install(&format!("bin/{engine}"), waiting);
         let builds = [r#"{"path":"app/one","container":"auto"}"#];
         let started = std::time::Instant::now();

@@ -5,7 +5,7 @@ use super::options::Options;
 use super::surroundings;
 use crate::diagnostic::Diagnostic;
 use crate::package::call::{Said, run_keeping, tool_missing};
-use crate::package::container::{Containers, Room};
+use crate::package::container::{Containers, Room, outermost};
 use crate::package::environment::Environment;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeMap;
@@ -156,15 +156,6 @@ impl Go {
     }
 }
 
-/// Those that lie in none of the others.
-fn outermost(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
-    folders.sort();
-    folders.dedup();
-    let all = folders.clone();
-    folders.retain(|folder| !all.iter().any(|other| other != folder && folder.starts_with(other)));
-    folders
-}
-
 /// What is set besides the machine's environment: what Go builds for, and what the user wants.
 pub(super) fn variables(job: &Job<'_>, options: &Options) -> BTreeMap<String, String> {
     let mut variables = target(job);
@@ -226,16 +217,5 @@ pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
         diagnostic.hint("Go fetches modules when it lacks them; `go mod vendor` keeps them beside the sources")
     } else {
         diagnostic
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_inside_of_another_is_not_mounted_again() {
-        let folders = ["/w/api", "/w", "/other", "/w"].map(PathBuf::from).to_vec();
-        assert_eq!(outermost(folders), ["/other", "/w"].map(PathBuf::from));
     }
 }
