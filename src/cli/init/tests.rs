@@ -336,7 +336,39 @@ fn the_spec_teaches_what_can_be_said() {
     "#);
     let discovered = Found { functions: sample().functions.split_off(4), ..sample() };
     let text = text::config(&discovered, None);
-    insta::assert_snapshot!(text.split_once("[discover").unwrap().1, @"");
+    insta::assert_snapshot!(text.split_once("[discover").unwrap().1, @r#"
+    .api]
+    root = "api"                              # each folder below with a `main.go` is a function
+
+    # What one of them has besides:
+    # [function.get]
+    # memory_size = 256
+    # environment = { LOG_LEVEL = "info" }
+    # log_group.retention_in_days = 90        # 30 unless told otherwise; "never" keeps all
+    # role.allow = [{ action = "s3:GetObject", resource = "arn:aws:s3:::BUCKET/*" }]
+
+    [function.resize]
+    build = { kind = "python", path = "functions/resize" }
+    runtime = "python3.14"
+    handler = "app.handler"
+
+    [function.web]
+    build = { kind = "node", path = "web" }
+    runtime = "nodejs24.x"
+    handler = "app.handler"
+
+    # Runs it every morning at six, UTC:
+    # [function.get.event_rule.daily]
+    # schedule_expression = "cron(0 6 * * ? *)"
+
+    # What `lambdo output` prints:
+    # [outputs]
+    # get = "${function.get.arn}"
+
+    # Dockerfile, site/Dockerfile: it does not say whether its program speaks to Lambda.
+    # [function.site]
+    # image = { dockerfile = "site/Dockerfile" }
+    "#);
     insta::assert_snapshot!(text::config(&Found { functions: vec![], ..sample() }, None), @r#"
     # What lambdo deploys. `lambdo validate` checks this file, `lambdo schema` prints all keys.
     project = "shop"                          # the first part of every name in AWS
@@ -353,7 +385,7 @@ fn the_spec_teaches_what_can_be_said() {
 
     # No function was found here. One looks like this:
     # [function.hello]
-    # code = { file = "bootstrap" }          # a program built before; or build = "FOLDER" for a Rust crate
+    # code = { file = "bootstrap" }          # a program built before; or build = "FOLDER" for sources
     "#);
 }
 
@@ -397,24 +429,30 @@ fn what_was_found_is_told_at_any_width() {
     `state/build/` out of git.
     "#);
     insta::assert_snapshot!(told(&sample(), &["config.toml"], 40), @r#"
-    Found 6 functions:
+    Found 9 functions:
       + hello  Rust
           lambdas/hello
       + api  Rust
           binary api
       + old  prebuilt
           dist/a "b" ${c}/bootstrap
-      # report  Go
+      + report  Go
           cmd/report
+      + get  Go
+          api/get
+      + put  Go
+          api/put
+      # site  Dockerfile
+          site/Dockerfile
       + resize  Python
           functions/resize (app.handler)
       + web  TypeScript
           web (app.handler)
 
     # commented out in the spec:
-        Go: lambdo does not build it yet;
-          uncommented, the `go` of your
-          machine does.
+        Dockerfile: it does not say
+          whether its program speaks to
+          Lambda.
 
     Not read: template.yaml (SAM). What such
     files declare beyond the code must be

@@ -397,7 +397,13 @@ async fn the_image_has_the_version_that_the_toolchain_file_asks_for() {
     `rust-toolchain` asks for `nightly-2026-01-01`, and the official images of Rust have released versions only.
       name one that has it: `container_image = "IMAGE"` in `build`
     "#);
-    insta::assert_snapshot!(machine.told(r#""app""#).await, @"");
+    insta::assert_snapshot!(machine.told(r#""app""#).await, @r#"
+    tool-missing [function.hash] A tool of the build is missing
+    To build `app`, `cargo` is needed, and none is in the `PATH`.
+      Rust with cargo comes from <https://rustup.rs>
+      `container = "auto"` in `[defaults.build.rust]` builds with `podman` instead
+      a program that is there already is deployed by `code = { file = "PATH" }`
+    "#);
 }
 
 #[tokio::test]
