@@ -1,11 +1,14 @@
 //! The command line as data.
 
 mod build;
+mod state;
 
 pub use build::BuildArguments;
+pub use state::StateCommand;
 
 use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
+use super::lock_wait::LockWait;
 use super::logs::Since;
 use super::ui::Color;
 use crate::model::Address;
@@ -84,6 +87,9 @@ pub struct Global {
     /// Say more: each operation and each wait
     #[arg(short, long, global = true, env = "LAMBDO_VERBOSE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
+    /// Wait this long when somebody else works on the state, such as 10m [default: not at all]
+    #[arg(long, value_name = "TIME", global = true, env = "LAMBDO_LOCK_WAIT", hide_env_values = true)]
+    pub lock_wait: Option<LockWait>,
     /// Write progress as JSON lines to FILE
     #[arg(long, value_name = "FILE", global = true, env = "LAMBDO_EVENTS", hide_env_values = true)]
     pub events: Option<PathBuf>,
@@ -139,6 +145,24 @@ pub enum Command {
         /// The output's name, or ADDRESS.attribute such as function.hash.arn
         #[arg(value_name = "NAME")]
         name: Option<String>,
+    },
+    /// Take over what exists in AWS: write it into the state, and change nothing
+    Import {
+        /// The address that the spec has for it, such as function.hash
+        #[arg(value_name = "ADDRESS")]
+        address: Address,
+        /// Its name or its ARN in AWS
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// List what carries this project's tags and stands in no state
+    Gc {
+        /// Delete what this state has made and does not know any more
+        #[arg(long)]
+        remove: bool,
+        /// Do not ask
+        #[arg(short, long, requires = "remove")]
+        yes: bool,
     },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
@@ -208,6 +232,12 @@ pub struct PlanArguments {
     /// Also read the settings that cost a call each
     #[arg(long)]
     pub deep: bool,
+    /// Show what taking over the existing resource with this address would change (repeatable)
+    #[arg(long, value_name = "ADDRESS")]
+    pub adopt: Vec<Address>,
+    /// Make again what is missing in AWS, even where that is everything
+    #[arg(long)]
+    pub recreate: bool,
 }
 
 /// What `up` takes.
@@ -228,6 +258,12 @@ pub struct UpArguments {
     /// Also mend settings that cost a call each to read
     #[arg(long, conflicts_with = "plan")]
     pub deep: bool,
+    /// Make again what is missing in AWS, even where that is everything
+    #[arg(long)]
+    pub recreate: bool,
+    /// Refuse to delete or replace more resources than this
+    #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
+    pub max_deletions: Option<usize>,
     /// Operations of one AWS quota at a time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub parallel: u16,
@@ -242,6 +278,9 @@ pub struct DestroyArguments {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Refuse to delete more resources than this
+    #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
+    pub max_deletions: Option<usize>,
 }
 
 /// What `drift` takes.
@@ -328,23 +367,6 @@ pub struct LogsArguments {
     pub grep: Option<String>,
 }
 
-/// What `state` can do.
-#[derive(Clone, Debug, Subcommand)]
-pub enum StateCommand {
-    /// List the addresses and what AWS calls them
-    List,
-    /// Show one resource as it was applied
-    Show {
-        /// Such as function.hash
-        address: Address,
-    },
-    /// List the kept generations of the state
-    History,
-    /// What is not built yet.
-    #[command(external_subcommand)]
-    Other(Vec<OsString>),
-}
-
 impl Command {
     /// The verb, as JSON documents name it.
     pub fn name(&self) -> &str {
@@ -363,22 +385,13 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Status => "status",
             Self::Output { .. } => "output",
+            Self::Import { .. } => "import",
+            Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),
             Self::Other(words) => words.first().and_then(|word| word.to_str()).unwrap_or("lambdo"),
-        }
-    }
-}
-
-impl StateCommand {
-    fn name(&self) -> &str {
-        match self {
-            Self::List => "state list",
-            Self::Show { .. } => "state show",
-            Self::History => "state history",
-            Self::Other(_) => "state",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is going on, folded from events: pure, the time is given.
 
-use super::view::human::{DIM, GREEN, RED, YELLOW, bytes, duration, fitted, styled};
+use super::transfers::Transfers;
+use super::view::human::{DIM, GREEN, RED, YELLOW, bytes, duration, fitted, shown_action, styled};
 use crate::model::event::Outcome;
 use crate::model::{Action, Address, Event, Plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ pub struct Board {
     /// Operations left per resource, so that a step's last one is known.
     left: BTreeMap<Address, (Action, usize)>,
     running: BTreeMap<Address, Running>,
+    transfers: Transfers,
     /// Waits that calls share, by what for.
     waits: BTreeMap<String, Wait>,
     /// Waits of resources whose operations have ended, by whose and what for.
@@ -94,7 +96,7 @@ impl Board {
     /// Learns how many operations each resource has.
     pub fn expect(&mut self, plan: &Plan) {
         let steps = plan.steps.iter().filter(|step| !step.operations.is_empty());
-        self.left = steps.map(|step| (step.address.clone(), (step.action, step.operations.len()))).collect();
+        self.left = steps.map(|step| (step.address.clone(), (shown_action(step), step.operations.len()))).collect();
     }
 
     /// Tells each package that is built, however many there are, and each that cannot be.
@@ -136,6 +138,7 @@ impl Board {
                 let count = self.count();
                 return self.tells_packages.then(|| format!(" {} {function} ({count}{})", styled(RED, "failed"), duration(*elapsed_ms)));
             }
+            Event::Fetching { .. } | Event::Sending { .. } => return self.transfers.take(event),
             Event::Read { done, total } => (self.phase.done, self.phase.total) = (*done, *total),
             Event::OperationStarted { address, call } => {
                 self.running.insert(address.clone(), Running { call: call.clone(), since_ms: now_ms, wait: None });
@@ -143,6 +146,7 @@ impl Board {
             Event::OperationEnded { address, call, outcome, elapsed_ms, done, total } => {
                 (self.phase.done, self.phase.total) = (*done, *total);
                 self.running.remove(address);
+                self.transfers.end(address);
                 return self.ended(address, call, *outcome, *elapsed_ms);
             }
             Event::Waiting { address, cause, calls, elapsed_ms, limit_ms } => {
@@ -192,6 +196,7 @@ impl Board {
         let frame = SPINNER[usize::try_from(now_ms / FRAME_MS).unwrap_or_default() % SPINNER.len()];
         let mut lines = vec![format!("{frame} {}", self.head(now_ms))];
         lines.extend(self.waits.values().map(|wait| format!("  {}", wait.sentence(now_ms))));
+        lines.extend(self.transfers.fetching().iter().map(|fetching| format!("  {fetching}")));
         if self.running.len() + self.settling.len() <= SHOWN_OPERATIONS_MAX {
             lines.extend(self.running.iter().map(|(address, running)| self.operation(address, running, now_ms)));
             lines.extend(self.settling.values().map(|wait| format!("  {}", wait.sentence(now_ms))));
@@ -312,7 +317,7 @@ impl Board {
                 Some(format!("calls wait: {}", each.collect::<Vec<_>>().join(", ")))
             }
         };
-        let parts = [self.head(now_ms)].into_iter().chain(waits).chain(self.waiting_operations(now_ms));
+        let parts = [self.head(now_ms)].into_iter().chain(waits).chain(self.transfers.all()).chain(self.waiting_operations(now_ms));
         parts.collect::<Vec<_>>().join(" · ")
     }
 
@@ -321,7 +326,10 @@ impl Board {
         let more = if left > 0 { format!(", {left} more of it after that") } else { String::new() };
         match &running.wait {
             Some(wait) => format!("  {address}: {}{more}", wait.sentence(now_ms)),
-            None => format!("  {address}: {} · {} s{more}", running.call, now_ms.saturating_sub(running.since_ms) / 1_000),
+            None => {
+                let sent = self.transfers.sent(address).map(|sent| format!(" · {sent}")).unwrap_or_default();
+                format!("  {address}: {}{sent} · {} s{more}", running.call, now_ms.saturating_sub(running.since_ms) / 1_000)
+            }
         }
     }
 

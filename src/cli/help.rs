@@ -55,7 +55,7 @@ pub const GROUPS: &[(&str, &[&str])] = &[
     ("Deploy", &["plan", "up", "destroy", "drift", "diff"]),
     ("The spec", &["init", "validate", "spec", "schema", "build"]),
     ("Run", &["invoke", "logs", "local"]),
-    ("What is deployed", &["status", "output", "state", "unlock"]),
+    ("What is deployed", &["status", "output", "state", "import", "gc", "unlock"]),
     ("Your shell", &["completions"]),
 ];
 

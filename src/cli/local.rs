@@ -28,6 +28,27 @@ impl LocalCloud {
         Ok(cloud.as_ref().map(|joined| joined.server().endpoint_url.clone()).unwrap_or_default())
     }
 
+    /// Makes the bucket for large packages, which the user has in AWS, where the cloud does not have it yet.
+    ///
+    /// # Errors
+    /// [`Exit::Failed`] where it cannot be made, such as for a name that no bucket may have.
+    pub async fn bucket(&self, region: &str, name: &str, ui: &Ui) -> Result<(), Failure> {
+        let cloud = self.0.lock().await;
+        let Some(cloud) = cloud.as_ref() else { return Ok(()) };
+        let refused = |reason: String| {
+            let diagnostic = Diagnostic::error("local-bucket", "The bucket for large packages cannot be made in the local cloud");
+            let diagnostic = diagnostic.detail(format!("`code_bucket` in `[aws]` names `{name}`: {}", capitalised(&reason)));
+            Failure::new(
+                Exit::Failed,
+                diagnostic.hint("the bucket's name must be one that S3 takes, and in the local cloud it has one region"),
+            )
+        };
+        if cloud.has_bucket(region, name).await.map_err(refused)? {
+            ui.status(&format!("Made the bucket `{name}` in the local cloud; on AWS it must be there"));
+        }
+        Ok(())
+    }
+
     /// Ends the cloud, if this command started it. Events that it has accepted are worked off first, since
     /// nobody else would, and other commands that use it may end; a signal cuts that short.
     pub async fn stop(&self, interrupt: &Interrupt, ui: &Ui) {

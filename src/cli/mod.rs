@@ -10,12 +10,14 @@ mod ignore;
 mod init;
 mod invocation;
 mod local;
+mod lock_wait;
 mod logs;
 mod pending;
 mod progress;
 mod render;
 mod saved_plan;
 mod signals;
+mod transfers;
 mod ui;
 mod verbs;
 mod view;
@@ -144,6 +146,7 @@ mod tests {
             &["deploy"],
             &["logs", "--since", "soon"],
             &["state", "move"],
+            &["state", "rebuilt"],
             &["drift", "--all-stages"],
         ] {
             assert_eq!(exit(words), Some(6), "{words:?}");

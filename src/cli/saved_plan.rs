@@ -1,6 +1,6 @@
 //! The file of `plan --out`: a versioned format of its own.
 
-use super::args::Selection;
+use super::args::{PlanArguments, Selection};
 use super::pending::BUILT_KEYS;
 use super::render::file_name;
 use crate::diagnostic::Diagnostic;
@@ -50,12 +50,19 @@ pub struct SavedWish {
     targets: Vec<Address>,
     /// Whether settings that cost a call each were read.
     pub deep: bool,
+    /// What is taken over.
+    #[serde(default)]
+    pub adopt: Vec<Address>,
+    /// Whether what is missing in AWS is made again even where that is everything.
+    #[serde(default)]
+    pub recreate: bool,
 }
 
 impl SavedWish {
     /// What the command line asked for.
-    pub fn new(selection: &Selection, deep: bool) -> Self {
-        Self { names: selection.names.clone(), targets: selection.targets.clone(), deep }
+    pub fn new(arguments: &PlanArguments) -> Self {
+        let PlanArguments { selection, deep, adopt, recreate, .. } = arguments.clone();
+        Self { names: selection.names, targets: selection.targets, deep, adopt, recreate }
     }
 
     /// Which part of the project.

@@ -17,7 +17,8 @@ const WIDTH_WITHOUT_TERMINAL: usize = 100;
 const REDRAW_MS: u64 = 100;
 
 /// The verbs whose meaning depends on where a run works.
-const PLACED_VERBS: &[&str] = &["build", "destroy", "diff", "drift", "invoke", "logs", "output", "plan", "state", "status", "unlock", "up"];
+const PLACED_VERBS: &[&str] =
+    &["build", "destroy", "diff", "drift", "gc", "import", "invoke", "logs", "output", "plan", "state", "status", "unlock", "up"];
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

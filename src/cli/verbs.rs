@@ -43,6 +43,8 @@ const OURS: &[&str] = &[
     "destroy",
     "diff",
     "drift",
+    "gc",
+    "import",
     "init",
     "invoke",
     "local",
@@ -58,10 +60,9 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon", "gc", "import", "log-groups", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["daemon", "log-groups", "policy", "runs"];
 
-const STATE_OURS: &[&str] = &["history", "list", "show"];
-const STATE_NOT_BUILT_YET: &[&str] = &["diff", "forget", "move", "rebuild"];
+const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "rebuild", "show"];
 
 /// Why `lambdo VERB` is not done.
 pub fn unknown(verb: &str) -> Failure {
@@ -75,12 +76,11 @@ pub fn unknown(verb: &str) -> Failure {
 
 /// Why `lambdo state VERB` is not done.
 pub fn unknown_state(verb: &str) -> Failure {
-    if STATE_NOT_BUILT_YET.contains(&verb) {
-        return not_supported_yet(&format!("lambdo state {verb}"));
-    }
     let ours = match verb {
         "ls" => Some("list"),
-        _ => nearest(verb, STATE_OURS.iter().chain(STATE_NOT_BUILT_YET).copied()),
+        "mv" | "rename" => Some("move"),
+        "rm" | "remove" | "delete" => Some("forget"),
+        _ => nearest(verb, STATE_OURS.iter().copied()),
     };
     unknown_verb(&format!("lambdo state {verb}"), ours.map(|ours| format!("lambdo state {ours}")))
 }
@@ -145,7 +145,7 @@ mod tests {
         for verb in NOT_BUILT_YET {
             assert_eq!(unknown(verb).diagnostics[0].code, "not-supported-yet", "{verb}");
         }
-        assert_eq!(unknown_state("rebuild").diagnostics[0].code, "not-supported-yet");
+        assert_eq!(unknown_state("rm").diagnostics[0].hints, ["use `lambdo state forget`"]);
         assert_eq!(unknown_state("lst").diagnostics[0].hints, ["use `lambdo state list`"]);
     }
 

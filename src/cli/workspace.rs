@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::render::{file_name, position};
 use super::ui::Ui;
 use super::view::{Title, human, json};
-use crate::aws::{Meter, Quotas, Session, Settings};
+use crate::aws::{Meter, Quotas, Session, Settings, local_region};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
@@ -103,6 +103,11 @@ impl Workspace {
     /// A path as the user gave it, below `--directory`.
     pub fn path(&self, path: &Path) -> PathBuf {
         base(&self.global).join(path)
+    }
+
+    /// How long to wait for somebody else's lock.
+    pub fn lock_wait(&self) -> Duration {
+        self.global.lock_wait.map_or(Duration::ZERO, |wait| wait.0)
     }
 
     /// Where events go.
@@ -264,6 +269,9 @@ impl Workspace {
     async fn local_settings(&self, header: &Header) -> Result<Settings, Failure> {
         let region = either(&self.global.region, &header.aws.region);
         let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header)).await?);
+        if let Some(bucket) = &header.aws.code_bucket {
+            self.local.bucket(&local_region(region.as_deref()).await, bucket, &self.ui).await?;
+        }
         Ok(Settings { region, endpoint_url, is_local: true, ..Settings::default() })
     }
 

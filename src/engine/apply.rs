@@ -4,6 +4,7 @@
 use super::call::{Call, Trouble, attribute, is_certain, resolve_carries};
 use super::journal::Journal;
 use super::report::{Report, StepResult};
+use super::save;
 use super::schedule::Schedule;
 use super::{Engine, Interrupt};
 use crate::aws::{AwsError, ErrorClass, Reader, Writer, quota_of};
@@ -15,7 +16,7 @@ use crate::model::{
     Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Record, State, Step, Table, Transition,
     value::resolve_table,
 };
-use crate::store::{JournalHeader, next_operation};
+use crate::store::next_operation;
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ impl Engine {
             return Err(Failure { exit: Exit::Refused, diagnostics: plan.refusals.iter().map(Refusal::diagnostic).collect() });
         }
         if state.unsaved {
-            self.save(&mut state).await?;
+            save(self.store.as_ref(), &mut state).await?;
         }
         let (journal, writer) = Journal::start(self.store.clone(), state);
         (self.events)(Event::ApplyStarted { total: plan.operations.len() });
@@ -56,24 +57,12 @@ impl Engine {
             Failure::new(Exit::Failed, diagnostic)
         })?;
         if state.unsaved
-            && let Err(failure) = self.save(&mut state).await
+            && let Err(error) = save(self.store.as_ref(), &mut state).await
         {
-            diagnostics.extend(failure.diagnostics);
+            diagnostics.push(error.to_diagnostic());
         }
         let exit = self.exit(&results, &diagnostics, started);
         Ok(Report { state, results, outputs, exit, diagnostics })
-    }
-
-    async fn save(&self, state: &mut State) -> Result<(), Failure> {
-        let expected = state.serial;
-        state.serial += 1;
-        self.store.save(state, expected).await?;
-        state.unsaved = false;
-        if !state.intents.is_empty() {
-            // What nobody could settle yet outlives the journal that it stood in.
-            self.store.append(&JournalHeader::of(state), &state.intents).await?;
-        }
-        Ok(())
     }
 
     fn exit(&self, results: &BTreeMap<Address, StepResult>, diagnostics: &[Diagnostic], started: bool) -> Exit {

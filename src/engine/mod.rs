@@ -2,11 +2,16 @@
 
 mod apply;
 mod call;
+mod find;
 mod journal;
+mod lock;
 mod observe;
 mod report;
 mod schedule;
 
+pub use find::Inventory;
+pub use lock::take as take_lock;
+pub use plan::manager;
 pub use report::{Report, StepResult};
 
 use crate::aws::{Invoker, Reader, Session};
@@ -14,9 +19,10 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Registry;
 use crate::model::{Address, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
 use crate::plan::{self, Selection};
-use crate::store::{Holder, Lease, StateStore};
+use crate::store::{Holder, JournalHeader, Lease, StateStore, StoreError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How a run is stopped: first it drains, then it is cut off.
@@ -54,6 +60,8 @@ pub struct PlanOptions {
     pub targets: Vec<Address>,
     /// Existing resources to be taken over.
     pub adopt: BTreeSet<Address>,
+    /// Whether what is missing in AWS is made again even where that is everything.
+    pub recreate: bool,
 }
 
 impl PlanOptions {
@@ -144,12 +152,12 @@ impl Engine {
         Ok(state)
     }
 
-    /// Takes the state's lock for as long as the lease lives.
+    /// Takes the state's lock for as long as the lease lives; waits for somebody else's end for as long as `patience`.
     ///
     /// # Errors
     /// [`Exit::Locked`], naming who holds it.
-    pub async fn lock(&self, operation: &str) -> Result<Box<dyn Lease>, Failure> {
-        self.store.lock(&holder(operation, self.clock.now())).await.map_err(Failure::from)
+    pub async fn lock(&self, operation: &str, patience: Duration) -> Result<Box<dyn Lease>, Failure> {
+        lock::take(self.store.as_ref(), &holder(operation, self.clock.now()), patience, &self.events).await.map_err(Failure::from)
     }
 
     /// Reads AWS, settles what a killed run left open (in memory only) and decides.
@@ -164,9 +172,25 @@ impl Engine {
             () = self.interrupt.drain.cancelled() => return Err(interrupted()),
         };
         plan::settle(state, &observed, self.registry.as_ref());
-        let options = plan::Options { adopt: options.adopt.clone(), only };
+        let options = plan::Options { adopt: options.adopt.clone(), only, recreate: options.recreate };
         Ok(plan::plan(desired, state, &observed, self.registry.as_ref(), &options))
     }
+}
+
+/// Saves a state with its serial raised.
+///
+/// # Errors
+/// What keeps it from being written.
+pub async fn save(store: &dyn StateStore, state: &mut State) -> Result<(), StoreError> {
+    let expected = state.serial;
+    state.serial += 1;
+    store.save(state, expected).await?;
+    state.unsaved = false;
+    if !state.intents.is_empty() {
+        // What nobody could settle yet outlives the journal that it stood in.
+        store.append(&JournalHeader::of(state), &state.intents).await?;
+    }
+    Ok(())
 }
 
 fn listed(names: &[String]) -> String {

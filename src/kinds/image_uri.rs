@@ -1,6 +1,6 @@
 //! Addresses of images in registries: `HOST/REPOSITORY:TAG` and `HOST/REPOSITORY@DIGEST`.
 
-use crate::model::Target;
+use crate::model::{Target, is_loopback};
 
 /// The address of an image, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +39,7 @@ impl<'a> ImageUri<'a> {
 
     /// Whether it is a registry on this machine, such as an emulator's.
     pub fn is_of_this_machine(&self) -> bool {
-        let name = self.host.rsplit_once(':').map_or(self.host, |(name, _)| name);
-        name == "localhost" || name.ends_with(".localhost") || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        is_loopback(self.host)
     }
 }
 

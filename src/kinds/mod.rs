@@ -16,12 +16,14 @@ mod names;
 mod permission;
 mod reading;
 mod role;
+mod search;
 mod tagging;
 
 pub use code_object::store;
-pub use ecr::of_function as repository_facts;
+pub use ecr::{REPOSITORY_NAME, of_function as repository_facts};
 pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
+pub use search::{Found, Search};
 
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;
@@ -54,6 +56,15 @@ pub trait Kind: Rules {
 
     /// Reads many at once, as AWS allows; answers in the order of `targets`, one each.
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting>;
+
+    /// All of this kind in AWS that say they are of the project, in any order. A kind that cannot say so is known by
+    /// what the spec asks for, or dies with its parent.
+    ///
+    /// # Errors
+    /// What keeps AWS from being looked at.
+    async fn find(&self, _reader: &Reader, _search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
+        Ok(Vec::new())
+    }
 
     /// Sends one operation, with the retries that its call needs.
     ///

@@ -28,7 +28,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// How long a server may take to say that it is there.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
-const LARGEST_HEALTH_BYTES: u64 = 4096;
+const LARGEST_ANSWER_BYTES: u64 = 4096;
 
 /// What a running server writes beside its lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +193,26 @@ pub enum Joined {
 }
 
 impl Joined {
+    /// Sees that there is a bucket of this name; whether it was made now.
+    ///
+    /// # Errors
+    /// What the cloud said against it.
+    pub async fn has_bucket(&self, region: &str, name: &str) -> Result<bool, String> {
+        let body = wish(region);
+        let scope = format!("Credential=local/20260101/{region}/s3/aws4_request, SignedHeaders=host, Signature=none");
+        let headers = format!("Authorization: AWS4-HMAC-SHA256 {scope}\r\nContent-Length: {}\r\n", body.len());
+        let answer = asked(self.server(), "PUT", &format!("/{name}"), &headers, &body).await.map_err(|error| error.to_string())?;
+        match answer.split(' ').nth(1) {
+            Some("200") => Ok(true),
+            Some("409") => Ok(false),
+            _ => Err(answer
+                .split_once("<Message>")
+                .and_then(|(_, rest)| rest.split_once('<'))
+                .map_or(answer.as_str(), |(text, _)| text)
+                .to_owned()),
+        }
+    }
+
     /// Where it answers.
     pub fn server(&self) -> &Server {
         match self {
@@ -273,14 +293,25 @@ fn write(folder: &Path, server: &Server) -> io::Result<()> {
 
 /// Whether this very server still answers: its port may be somebody else's by now.
 async fn is_alive(server: &Server) -> bool {
-    let health = async {
+    asked(server, "GET", "/_lambdo/health", "", "").await.is_ok_and(|answer| answer.contains(&server.instance))
+}
+
+/// What a server answers to a small request, with its status line and headers.
+async fn asked(server: &Server, method: &str, path: &str, headers: &str, body: &str) -> io::Result<String> {
+    let asking = async {
         let authority = server.endpoint_url.trim_start_matches("http://");
         let mut connection = TcpStream::connect(authority).await?;
-        let request = format!("GET /_lambdo/health HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{headers}\r\n{body}");
         connection.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
-        connection.take(LARGEST_HEALTH_BYTES).read_to_string(&mut answer).await?;
-        io::Result::Ok(answer)
+        connection.take(LARGEST_ANSWER_BYTES).read_to_string(&mut answer).await?;
+        Ok(answer)
     };
-    tokio::time::timeout(ANSWERS_WITHIN, health).await.is_ok_and(|answer| answer.is_ok_and(|answer| answer.contains(&server.instance)))
+    tokio::time::timeout(ANSWERS_WITHIN, asking).await.unwrap_or_else(|elapsed| Err(elapsed.into()))
+}
+
+/// What a new bucket is to be like: in S3's first region its name must not be said.
+fn wish(region: &str) -> String {
+    let named = || format!("<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>");
+    if region == "us-east-1" { String::new() } else { named() }
 }

@@ -25,6 +25,7 @@ mod run;
 mod s3;
 mod server;
 mod signature;
+mod stream;
 mod sts;
 mod wire;
 

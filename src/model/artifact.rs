@@ -37,6 +37,12 @@ impl PackageRequest {
         self.layers.as_ref().is_some_and(|layers| layers.is_unresolved() || !layers.strings().is_empty())
     }
 
+    /// Whether lambdo itself makes it of sources, and not only packs what is there.
+    pub fn is_built(&self) -> bool {
+        let image = self.image.as_ref().and_then(Value::as_table);
+        self.build.is_some() || image.is_some_and(|image| !image.contains_key("uri"))
+    }
+
     /// What people call the one that needs it: a function by its name, anything else by its address.
     pub fn shown(&self) -> String {
         if self.address.kind == "function" { self.address.name.clone() } else { self.address.to_string() }

@@ -43,6 +43,34 @@ pub enum Event {
         /// How long it took.
         elapsed_ms: u64,
     },
+    /// A blob of a base image is being fetched.
+    Fetching {
+        /// The base image.
+        image: String,
+        /// The blob.
+        digest: String,
+        /// How much of it is there.
+        bytes_done: u64,
+        /// How much it is.
+        bytes: u64,
+        /// What was there of it before, from where the fetching goes on.
+        resumed_at: u64,
+    },
+    /// Blobs of an image are being sent.
+    Sending {
+        /// The image.
+        address: Address,
+        /// Blobs that are there by now.
+        blobs_done: usize,
+        /// Blobs that the repository lacked.
+        blobs: usize,
+        /// Bytes that were sent.
+        bytes_done: u64,
+        /// Bytes that were to be sent.
+        bytes: u64,
+        /// Bytes that had arrived before the connection broke, and were not sent again.
+        resumed_bytes: u64,
+    },
     /// AWS is being read.
     ReadStarted {
         /// How many resources.

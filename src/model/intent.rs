@@ -170,6 +170,7 @@ impl State {
         entry.adopted = adopted;
         if let Some(old) = self.entries.remove(address) {
             entry.deposed = old.deposed;
+            entry.keeps_name = old.keeps_name && old.physical_id == entry.physical_id;
             entry.deposed.retain(|deposed| deposed.physical_id != entry.physical_id);
             if old.physical_id != entry.physical_id && !discards {
                 entry.deposed.push(Deposed { physical_id: old.physical_id, inputs: old.inputs, attributes: old.attributes });

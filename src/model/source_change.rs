@@ -27,7 +27,8 @@ pub enum SourceChange {
         /// A file or a fact.
         name: String,
     },
-    /// A fact has another value that may be seen, such as a version.
+    /// A fact has another value that may be seen, such as a version. Where a tag leads is `@` and a digest, in which
+    /// people see nothing but that it moved.
     Moved {
         /// The fact.
         name: String,
@@ -53,6 +54,7 @@ impl fmt::Display for SourceChange {
             Self::Added { name } => write!(formatter, "{name} added"),
             Self::Removed { name } => write!(formatter, "{name} removed"),
             Self::Changed { name } => write!(formatter, "{name} changed"),
+            Self::Moved { name, from, to } if from.starts_with('@') && to.starts_with('@') => write!(formatter, "{name} moved"),
             Self::Moved { name, from, to } => write!(formatter, "{name} {from} → {to}"),
         }
     }
@@ -104,5 +106,12 @@ mod tests {
         assert_eq!(changes(5).sentence(), "f0 changed, f1 changed, f2 changed, and 2 more");
         assert_eq!((changes(100).named.len(), changes(100).more), (5, 95));
         assert!(changes(100).sentence().ends_with("and 97 more"));
+    }
+
+    #[test]
+    fn a_version_is_told_and_a_digest_only_moves() {
+        let moved = |name: &str, from: &str, to: &str| SourceChange::Moved { name: name.into(), from: from.into(), to: to.into() };
+        assert_eq!(moved("go", "1.25.3", "1.25.4").to_string(), "go 1.25.3 → 1.25.4");
+        assert_eq!(moved("base image x:1", "@sha256:aa", "@sha256:bb").to_string(), "base image x:1 moved");
     }
 }

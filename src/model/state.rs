@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The format of state files that this version writes.
-pub const STATE_FORMAT: u32 = 1;
+pub const STATE_FORMAT: u32 = 2;
 
 /// The random id of a state, fixed at its birth; a tag on everything that it owns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,6 +69,19 @@ impl State {
     }
 }
 
+impl State {
+    /// What contradicts itself in a state that was read, in a sentence; lambdo writes no such state.
+    pub fn contradiction(&self) -> Option<String> {
+        if self.lineage.0.is_empty() {
+            return Some("It has no lineage.".to_owned());
+        }
+        if self.serial == 0 {
+            return Some("Its serial is 0, which no saved state has.".to_owned());
+        }
+        self.entries.iter().find_map(|(address, entry)| Some(format!("`{address}` {}.", entry.contradiction()?)))
+    }
+}
+
 /// One resource as it was applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -101,6 +114,8 @@ pub struct Entry {
     /// Whether it stays in AWS when it leaves the state.
     #[serde(default)]
     pub keep: bool,
+    /// Whether its name in AWS was made for an earlier address of it: a name that the spec does not give is not made anew.
+    pub keeps_name: bool,
     /// Predecessors that were replaced and still have to be deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deposed: Vec<Deposed>,
@@ -131,8 +146,18 @@ impl Entry {
             adopted: false,
             protect: false,
             keep: false,
+            keeps_name: false,
             deposed: Vec::new(),
         }
+    }
+
+    /// What contradicts itself in it, as the rest of a sentence about the entry.
+    fn contradiction(&self) -> Option<&'static str> {
+        let is_nameless = |id: &PhysicalId| id.as_str().is_empty();
+        if is_nameless(&self.physical_id) {
+            return Some("has no name in AWS");
+        }
+        self.deposed.iter().any(|deposed| is_nameless(&deposed.physical_id)).then_some("has a predecessor without a name in AWS")
     }
 
     /// The wish to have it as it was applied.

@@ -46,11 +46,23 @@ pub struct Sources {
 impl Sources {
     /// Reads what moved since `index` saw it.
     pub(super) fn read(index: &Index, facts: Facts, files: &BTreeMap<String, PathBuf>) -> Result<Self, Diagnostic> {
-        let text = |(name, path): (&String, &PathBuf)| {
+        let known = |(name, path): (&String, &PathBuf)| {
             let item = read(index, name, path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
-            Ok((name.clone(), format!("{:o} {}", item.mode, hex(&item.sha256))))
+            Ok((name.clone(), text(&item)))
         };
-        Ok(Self { facts, files: files.iter().map(text).collect::<Result<_, Diagnostic>>()? })
+        Ok(Self { facts, files: files.iter().map(known).collect::<Result<_, Diagnostic>>()? })
+    }
+
+    /// The same, with facts and files that are known already.
+    pub(super) fn with(mut self, facts: Facts, items: &[Item]) -> Self {
+        self.facts.0.extend(facts.0);
+        self.files.extend(items.iter().map(|item| (item.name.clone(), text(item))));
+        self
+    }
+
+    /// The value of a fact.
+    pub(super) fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.0.get(name).map(String::as_str)
     }
 
     /// What differs from `earlier` ones, files first.
@@ -62,6 +74,11 @@ impl Sources {
         };
         SourceChanges::of(files.into_iter().chain(differences(&earlier.facts.0, &self.facts.0, values)))
     }
+}
+
+/// What is kept of a file: mode and SHA-256.
+fn text(item: &Item) -> String {
+    format!("{:o} {}", item.mode, hex(&item.sha256))
 }
 
 /// What is in one map and not the other, or not the same; `values` says which values are told.

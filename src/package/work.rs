@@ -7,11 +7,11 @@ use super::contents::{self, Contents};
 use super::fingerprint::Sources;
 use super::group::{DEFAULT_ARCHITECTURE, Package, Work, architecture, group, placed};
 use super::hash::content_hash;
-use super::image::{self, ImageJob, ImageSource, Store};
+use super::image::{self, ImageJob, ImageSource, Made, Store};
 use super::index::Index;
 use super::manifest::Manifests;
 use super::packages::{Making, Packages, Planned};
-use super::problem::{MISSING_FILE, list, missing};
+use super::problem::{MISSING_FILE, blocking, list, missing};
 use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
@@ -34,7 +34,7 @@ struct Ready {
 }
 
 /// A package and what came of it.
-type Made = (Package, Result<Ready, Diagnostic>);
+type Outcome = (Package, Result<Ready, Diagnostic>);
 
 struct Run<'a> {
     options: &'a Options<'a>,
@@ -114,6 +114,9 @@ fn made_later(problem: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..problem }.hint("`plan` and `up` need it: make it before")
 }
 
+/// Why an image must run on this machine, whatever the function says.
+const HERE: &str = "with `--local`, images are made for this machine";
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
@@ -148,7 +151,7 @@ impl Run<'_> {
 
     /// Makes packages, as many at a time as there are cores; unless it is to keep going, until one cannot be made:
     /// builds that still run then are ended.
-    async fn make_all(&self, packages: Vec<Package>, keep_going: bool) -> Vec<Made> {
+    async fn make_all(&self, packages: Vec<Package>, keep_going: bool) -> Vec<Outcome> {
         let number = packages.len();
         let mut making = stream::iter(packages).map(|package| self.make(package)).buffer_unordered(cores());
         let mut made = Vec::with_capacity(number);
@@ -169,7 +172,7 @@ impl Run<'_> {
         made
     }
 
-    async fn make(&self, package: Package) -> Made {
+    async fn make(&self, package: Package) -> Outcome {
         let started = Instant::now();
         for request in &package.requests {
             let index = self.started.fetch_add(1, Ordering::Relaxed) + 1;
@@ -207,13 +210,13 @@ impl Run<'_> {
 
     /// Makes an image, of what its build made where it has one.
     async fn image(&self, package: &Package, image: &ImageSource, built: Option<Built>) -> Result<Ready, Diagnostic> {
-        let Options { folder, cache, build: may_run, .. } = *self.options;
+        let Options { folder, cache, build: may_run, for_this_machine, .. } = *self.options;
         let architecture = package.requests.first().map_or(DEFAULT_ARCHITECTURE, architecture);
-        let job = ImageJob { architecture, folder, cache, index: &self.index, may_run };
+        let (index, events) = (&self.index, &self.options.events);
+        let job = ImageJob { architecture, folder, cache, index, may_run, for_this_machine, events };
         let made = self.builders.images().make(image, built.as_ref(), job).await?;
-        for request in &package.requests {
-            image::verify(&made, request, architecture, &Store::new(cache))?;
-        }
+        let made = verified(made, package.requests.clone(), architecture.to_owned(), cache.to_owned()).await;
+        let made = made.map_err(|problem| if for_this_machine { problem.hint(HERE) } else { problem })?;
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
         let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
         let found = built.iter().flat_map(|built| built.warnings.clone()).chain(made.warnings);
@@ -221,7 +224,7 @@ impl Run<'_> {
         Ok(Ready {
             planned: Planned { contents: Contents::Files(made.entries), items: made.items, image: Some(made.image) },
             making: Making { is_cached: made.is_cached, elapsed_ms: 0 },
-            sources: built.and_then(|built| built.sources).or(made.sources),
+            sources: made.sources,
             artifact,
             warnings: warnings.unwrap_or_default(),
         })
@@ -240,7 +243,7 @@ impl Run<'_> {
         work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone().map(Some)
     }
 
-    fn finish(&self, made: Vec<Made>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
+    fn finish(&self, made: Vec<Outcome>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
         let mut packages =
             Packages::new(Manifests::new(self.options.cache), self.builders.images().clone(), Store::new(self.options.cache));
         for (package, made) in made {
@@ -288,6 +291,15 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     } else {
         diagnostic
     }
+}
+
+/// The image, if it starts on all functions that need it.
+async fn verified(made: Made, requests: Vec<PackageRequest>, architecture: String, cache: PathBuf) -> Result<Made, Diagnostic> {
+    blocking(move || {
+        let mut found = requests.iter().flat_map(|request| made.verify(request, &architecture, &cache));
+        found.find(Diagnostic::is_error).map_or(Ok(()), Err).map(|()| made)
+    })
+    .await
 }
 
 async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {

@@ -2,7 +2,7 @@
 
 use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
-use super::ownership::{self, Owner};
+use super::ownership::{self, Owner, manager};
 use super::{Options, lasting, order, refusal, unread};
 use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
@@ -258,6 +258,11 @@ impl<'a> Decider<'a> {
             return Verdict::nothing();
         }
         let requested = self.options.adopt.contains(&resource.address);
+        plan.notes.extend(live.tags.as_ref().filter(|_| adopted).and_then(manager).map(|(who, key)| {
+            let note =
+                format!("{who} seems to manage it, as its tag `{key}` says: two tools undo each other's changes, so take it out there");
+            (resource.address.clone(), note)
+        }));
         let reason = if requested { Reason::Requested } else { Reason::NotInState };
         Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
             .with(difference)

@@ -4,14 +4,19 @@ mod decide;
 mod decision;
 mod diff;
 mod lasting;
+mod missing;
 mod operations;
 mod order;
 mod ownership;
 mod refusal;
+mod rename;
+mod restore;
 mod select;
 mod settle;
 mod unread;
 
+pub use ownership::manager;
+pub use restore::{place, restore, restored};
 pub use select::{Selection, Unmatched, select};
 pub use settle::settle;
 
@@ -25,6 +30,8 @@ pub struct Options {
     pub adopt: BTreeSet<Address>,
     /// Only these addresses; all where absent.
     pub only: Option<BTreeSet<Address>>,
+    /// Whether what is missing in AWS is made again even where that is everything.
+    pub recreate: bool,
 }
 
 /// Decides what would be done to bring AWS from what was observed to what is desired.
@@ -45,9 +52,13 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
         notes: Vec::new(),
         source_changes: BTreeMap::new(),
     };
+    if !options.recreate {
+        plan.refusals.extend(missing::all(desired, state, observed, options));
+    }
     let decisions = decide::Decider::new(desired, state, observed, rules, options).decide(&mut plan);
     operations::build(&decisions, state, observed, rules, &mut plan);
     order::wire(&decisions, state, &mut plan);
+    rename::note(&decisions, state, &mut plan);
     plan
 }
 

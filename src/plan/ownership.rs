@@ -26,6 +26,21 @@ pub fn owner(live: &Live, state: &State) -> Owner {
     }
 }
 
+/// What else seems to manage a resource with these tags, and the tag that says so.
+pub fn manager(tags: &BTreeMap<String, String>) -> Option<(String, &str)> {
+    const STACK: &str = "aws:cloudformation:stack-name";
+    const TOOLS: [(&str, &str); 4] =
+        [("terraform", "Terraform"), ("opentofu", "OpenTofu"), ("pulumi", "Pulumi"), ("crossplane", "Crossplane")];
+    if let Some((key, stack)) = tags.get_key_value(STACK) {
+        return Some((format!("the CloudFormation stack `{stack}`"), key));
+    }
+    let names = |tool: &str, text: &str| text.to_lowercase().contains(tool);
+    tags.iter().find_map(|(key, value)| {
+        let (_, name) = TOOLS.iter().find(|(tool, _)| names(tool, key) || names(tool, value))?;
+        Some(((*name).to_owned(), key.as_str()))
+    })
+}
+
 /// Whether the tags name a state other than this one.
 pub fn is_of_another_lineage(live: &Live, ours: &Lineage) -> bool {
     let lineage = live.tags.as_ref().and_then(|tags| tags.get(tag::LINEAGE));
@@ -69,5 +84,19 @@ pub fn mark(tags: &mut Table, address: &Address, is_adopted: bool, state: &State
     tags.insert(tag::LINEAGE.into(), state.lineage.0.as_str().into());
     if is_adopted {
         tags.insert(tag::ADOPTED.into(), "true".into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_tools_are_known_by_their_tags() {
+        let of = |key: &str, value: &str| manager(&BTreeMap::from([(key.to_owned(), value.to_owned())])).map(|(who, _)| who);
+        assert_eq!(of("aws:cloudformation:stack-name", "shop").as_deref(), Some("the CloudFormation stack `shop`"));
+        assert_eq!(of("ManagedBy", "Terraform").as_deref(), Some("Terraform"));
+        assert_eq!(of("terraform-workspace", "prod").as_deref(), Some("Terraform"));
+        assert_eq!(of("team", "core"), None);
     }
 }

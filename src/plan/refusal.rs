@@ -12,7 +12,18 @@ pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state:
         Some(_) => describe(&tags),
         None => "whose it is could not be read from its tags".to_owned(),
     };
-    let (detail, hints) = if ours_by_name {
+    let (detail, hints) = if ours_by_name && state.serial == 0 {
+        (
+            format!(
+                "There is no state here, but `{physical_id}` exists and belongs to project `{}`: {owner}. The state seems to be lost, or to be elsewhere.",
+                state.project
+            ),
+            vec![
+                "if the state is elsewhere: bring it here, or name its folder with `--state-dir`".to_owned(),
+                "if it is lost: `lambdo state rebuild` makes it anew from what is in AWS".to_owned(),
+            ],
+        )
+    } else if ours_by_name {
         (
             format!(
                 "`{physical_id}` exists and belongs to another state of project `{}`: {owner}. This state did not make it, so it is left untouched.",
@@ -20,7 +31,7 @@ pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state:
             ),
             vec![
                 "run from the folder whose `state/` made it, or give this project another name".to_owned(),
-                "if that state is lost: `lambdo state rebuild` will make it anew from these tags; it is not supported yet".to_owned(),
+                "if that state is lost: `lambdo state rebuild` makes it anew from these tags".to_owned(),
             ],
         )
     } else {

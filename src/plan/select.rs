@@ -73,7 +73,14 @@ fn close(selected: BTreeSet<Address>, desired: &Desired, state: &State) -> BTree
     let mut closed = selected;
     while let Some(address) = open.pop() {
         let belongs: Vec<Address> = match desired.resources.get(&address) {
-            Some(resource) => resource.dependencies.iter().map(|dependency| dependency.on.clone()).collect(),
+            Some(resource) => {
+                let needed = resource.dependencies.iter().map(|dependency| dependency.on.clone()).chain(resource.parent.clone());
+                // What gets another name must not go before those that use it have moved on.
+                let before = state.entries.get(&address).map(|entry| &entry.physical_id);
+                let is_renamed = before.is_some() && resource.physical_id().is_some() && before != resource.physical_id();
+                let users = dependants.get(&address).into_iter().flatten().filter(|_| is_renamed).map(|user| (*user).clone());
+                needed.chain(users).collect()
+            }
             None => dependants.get(&address).into_iter().flatten().map(|dependant| (*dependant).clone()).collect(),
         };
         open.extend(belongs.into_iter().filter(|address| closed.insert(address.clone())));

@@ -323,7 +323,7 @@ fn what_is_not_ours_is_refused_and_adopted_only_on_request() {
     let refused = plan(&wish, &state, &observed, &fakes(), &Options::default());
     assert_eq!(refused.refusals.len(), 1);
     assert!(refused.operations.is_empty());
-    let options = Options { adopt: BTreeSet::from([Address::new("box", "r0")]), only: None };
+    let options = Options { adopt: BTreeSet::from([Address::new("box", "r0")]), only: None, recreate: true };
     let mut wish = wish;
     wish.resources.values_mut().for_each(|resource| {
         resource.inputs.remove("shape");

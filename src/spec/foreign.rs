@@ -121,6 +121,9 @@ pub(crate) fn meant(key: &str, candidates: &[&str]) -> Option<String> {
     if matches!(snake.as_str(), "schedule_expression_timezone" | "timezone") && candidates.contains(&"schedule_expression") {
         return Some("rules run in UTC; only a `schedule`, which is not supported yet, has a time zone".into());
     }
+    if matches!(snake.as_str(), "platform" | "platforms") && candidates.contains(&"dockerfile") {
+        return Some("the platform of an image follows from the function's `architectures`".into());
+    }
     if snake.contains("access_key") || matches!(snake.as_str(), "secret_key" | "session_token") {
         return Some("keys do not belong into a file: name a `profile`, or set `AWS_ACCESS_KEY_ID` where lambdo runs".into());
     }

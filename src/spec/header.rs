@@ -8,7 +8,7 @@ use super::tree::{Node, Nodes, Source};
 use super::vars::Vars;
 use super::{AwsSettings, Header, LoadOptions};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::model::{Field, Path, Shape, Table, Value};
+use crate::model::{Address, Field, Move, Path, Shape, Table, Value};
 use std::collections::BTreeMap;
 
 /// The longest name in a spec in characters.
@@ -20,6 +20,20 @@ pub(crate) const TOP: &[Field] = &[
     Field::new("version", Shape::IntegerChoice(&[1]), "The version of the spec format; built-in defaults change only with it."),
     Field::new("aws", Shape::Table(AWS), "How AWS is reached, and which account is meant."),
     Field::new("state", Shape::Table(STATE), "Where the state lies."),
+    Field::new("protect", Shape::Boolean, "Whether deletions and replacements are refused, of everything."),
+    Field::new(
+        MOVED,
+        Shape::List { item: &Shape::Table(MOVE), max: usize::MAX },
+        "Resources that have another address from now on; they keep their names in AWS and are not made anew.",
+    ),
+];
+
+/// The key with the resources that have another address from now on.
+pub(crate) const MOVED: &str = "moved";
+
+const MOVE: &[Field] = &[
+    Field::new("from", Shape::checked(3, 256, check_address), "The address before, such as `function.hash`.").required(),
+    Field::new("to", Shape::checked(3, 256, check_address), "The address now.").required(),
 ];
 
 const AWS: &[Field] = &[
@@ -64,6 +78,11 @@ pub(crate) fn allowed_name(name: &str) -> Option<String> {
     let allowed: String = name.chars().map(|letter| if is_allowed(letter) { letter } else { '-' }).collect();
     let plain = allowed.trim_matches('-');
     check_name(plain).is_ok().then(|| plain.to_owned())
+}
+
+fn check_address(text: &str) -> Result<(), String> {
+    let example = |_| format!("must be an address, such as `function.hash` or `event_rule.hash.daily`; it is `{text}`");
+    text.parse::<Address>().map(drop).map_err(example)
 }
 
 fn check_account(text: &str) -> Result<(), String> {
@@ -174,6 +193,8 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
         aws: aws(values.get("aws"), options),
         folder: scope.source.folder.clone(),
         state_path: values.get("state").and_then(Value::as_table).and_then(|state| text(state, "path")),
+        protect: values.get("protect").and_then(Value::as_boolean).unwrap_or(false),
+        moved: moves(values.get(MOVED)),
     };
     Some((header, checker.spans))
 }
@@ -182,7 +203,7 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
 fn say_more(finding: &mut Diagnostic, root: &Node, project: Option<&Node>, text: &str) {
     let is_at = |node: Option<&Node>| finding.span.is_some() && node.is_some_and(|node| node.span == finding.span);
     let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    if finding.code == "missing-key" {
+    if finding.code == "missing-key" && finding.detail.contains("`project`") {
         finding.hints = vec!["write it first of all: `project = \"NAME\"`; it begins every name in AWS".into()];
         if text.lines().all(is_blank) {
             finding.summary = "The file is empty".into();
@@ -231,6 +252,13 @@ fn aws(value: Option<&Value>, options: &LoadOptions<'_>) -> AwsSettings {
         code_bucket: text(table, "code_bucket"),
         endpoint_url: text(table, "endpoint_url"),
     }
+}
+
+fn moves(value: Option<&Value>) -> Vec<Move> {
+    let address = |table: &Table, key: &str| table.get(key)?.as_str()?.parse().ok();
+    let one = |item: &Value| Some(Move { from: address(item.as_table()?, "from")?, to: address(item.as_table()?, "to")? });
+    // A lone table is a list of one.
+    value.map(|value| value.as_list().unwrap_or(std::slice::from_ref(value))).into_iter().flatten().filter_map(one).collect()
 }
 
 fn text(table: &Table, key: &str) -> Option<String> {

@@ -37,7 +37,7 @@ pub fn lower_with_warnings(
 }
 
 /// The settings that give a thing its name in AWS.
-const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "layer_name", "repository_name", "name"];
+pub(crate) const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "layer_name", "repository_name", "name"];
 
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
@@ -84,6 +84,7 @@ impl<'a> Lowering<'a> {
             lowering.check_filled_values();
         }
         lowering.check_physical_names();
+        lowering.check_moves();
         lowering.findings.append(&mut of_sections);
         lowering
     }
@@ -134,6 +135,9 @@ impl<'a> Lowering<'a> {
 
     fn add(&mut self, mut resource: Resource, section: usize) {
         let address = resource.address.clone();
+        // Other kinds are made anew with each change of their content.
+        let lasts = self.registry.find(&address.kind).is_some_and(|kind| kind.is_taggable());
+        resource.protect |= self.spec.header.protect && lasts;
         resource.source = self.spec.discovered.folders.get(&address.name).filter(|_| address.kind == FUNCTION).cloned();
         let Some(first) = self.resources.get(&address) else {
             self.resources.insert(address, Placed { resource, section });

@@ -14,6 +14,7 @@ mod layers;
 mod load;
 mod lower;
 mod merge;
+mod moved;
 mod outputs;
 mod references;
 mod render;
@@ -41,7 +42,7 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
-use crate::model::{Address, PackageRequest, Path, Section, Table, Value};
+use crate::model::{Address, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use variant::Variant;
@@ -78,13 +79,25 @@ pub struct Header {
     pub folder: PathBuf,
     /// `state.path`: where the state lies, relative to the folder; `None` for the usual place.
     pub state_path: Option<String>,
+    /// Whether nothing of the project may be deleted or replaced.
+    pub protect: bool,
+    /// Resources that have another address from now on, in this order.
+    pub moved: Vec<Move>,
 }
 
 impl Header {
     /// For a file whose project has no usable name, so that the rest of it can be looked at, too.
     fn stand_in(stage: Option<&str>, source: &tree::Source) -> Self {
         let (project, stage) = ("project".to_owned(), stage.map(str::to_owned));
-        Self { project, stage, aws: AwsSettings::default(), folder: source.folder.clone(), state_path: None }
+        Self {
+            project,
+            stage,
+            aws: AwsSettings::default(),
+            folder: source.folder.clone(),
+            state_path: None,
+            protect: false,
+            moved: Vec::new(),
+        }
     }
 }
 

@@ -94,6 +94,14 @@ impl<'a> Page<'a> {
         let place = |path: &Path| self.spec.header_spans.get(path).cloned();
         let mut top = Table::from_iter([("project".to_owned(), Value::from(header.project.as_str()))]);
         self.values(&mut top, &[], &place);
+        let moves = header.moved.iter().map(|one| [("from", &one.from), ("to", &one.to)]);
+        let moves: Vec<Value> = moves
+            .map(|sides| Value::Table(sides.into_iter().map(|(key, address)| (key.to_owned(), address.to_string().into())).collect()))
+            .collect();
+        let mut rest = Table::new();
+        rest.extend((!moves.is_empty()).then(|| ("moved".to_owned(), Value::List(moves))));
+        rest.extend(header.protect.then(|| ("protect".to_owned(), true.into())));
+        self.values(&mut rest, &[], &place);
         let aws = &header.aws;
         let texts = [
             ("region", &aws.region),

@@ -69,7 +69,9 @@ impl File<'_> {
 
 /// What is built under `--local` must run on this machine, whatever it is built for otherwise.
 fn build_for(section: &mut Section, architecture: &str) {
-    if section.kind == FUNCTION && section.values.contains_key("build") {
+    let image = section.values.get("image").and_then(Value::as_table);
+    let is_made_here = section.values.contains_key("build") || image.is_some_and(|image| !image.contains_key("uri"));
+    if section.kind == FUNCTION && is_made_here {
         section.values.insert("architectures".into(), Value::List(vec![Value::String(architecture.into())]));
         section.spans.retain(|path, _| path.0.first().is_none_or(|key| key != "architectures"));
     }

@@ -9,7 +9,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Somebody else holds the lock.
-    #[error("The state is locked by {0}. Wait until that run has ended; the lock ends with its process.")]
+    #[error(
+        "The state is locked by {0}. Wait until that run has ended, or let this one wait with `--lock-wait 10m`; the lock ends with its process."
+    )]
     Locked(Holder),
     /// The operating system refused something.
     #[error("lambdo cannot {action} `{place}`: {source}. Check that the path is right and that you may read and write there.")]
@@ -42,6 +44,16 @@ pub enum StoreError {
         line: usize,
         /// From 1.
         column: usize,
+        /// Where a previous generation lies.
+        way_out: String,
+    },
+    /// The state is JSON as lambdo writes it, but says what cannot be.
+    #[error("The state `{place}` contradicts itself: {reason} {way_out}")]
+    Contradiction {
+        /// The state.
+        place: String,
+        /// A sentence.
+        reason: String,
         /// Where a previous generation lies.
         way_out: String,
     },
@@ -150,7 +162,7 @@ impl StoreError {
         match self {
             Self::Locked(_) => ("state-locked", "The state is locked"),
             Self::Io { .. } | Self::Folder { .. } => ("state-unreachable", "The state cannot be reached"),
-            Self::Garbled { .. } | Self::JournalGarbled { .. } => ("state-garbled", "The state is damaged"),
+            Self::Garbled { .. } | Self::Contradiction { .. } | Self::JournalGarbled { .. } => ("state-garbled", "The state is damaged"),
             Self::NewerFormat { .. } => ("state-format", "The state was written by a newer lambdo"),
             Self::OtherOwner { .. } | Self::OtherLineage { .. } | Self::Ahead { .. } => {
                 ("state-mismatch", "The state files do not belong together")
@@ -181,16 +193,16 @@ mod tests {
             StoreError::Locked(Holder::unknown()),
             StoreError::Conflict { place: place(), expected: 3, found: "serial 4 is there".into() },
             StoreError::Ahead { place: "state/demo.journal".into(), journal: 3, found: "there is no state".into() },
-            StoreError::NewerFormat { place: place(), found: 2, known: 1 },
+            StoreError::NewerFormat { place: place(), found: 9, known: 2 },
         ];
         let texts: Vec<String> =
             errors.iter().map(|error| error.to_diagnostic()).map(|told| format!("{}: {}", told.summary, told.detail)).collect();
         insta::assert_snapshot!(texts.join("\n"), @r"
-        The state is locked: The state is locked by `up` of ada, process 41 on laptop, since 2026-01-02T03:04:05Z. Wait until that run has ended; the lock ends with its process.
-        The state is locked: The state is locked by a process that left no note about itself. Wait until that run has ended; the lock ends with its process.
+        The state is locked: The state is locked by `up` of ada, process 41 on laptop, since 2026-01-02T03:04:05Z. Wait until that run has ended, or let this one wait with `--lock-wait 10m`; the lock ends with its process.
+        The state is locked: The state is locked by a process that left no note about itself. Wait until that run has ended, or let this one wait with `--lock-wait 10m`; the lock ends with its process.
         The state was changed by somebody else: The state `state/demo.json` was changed by somebody else: this run builds on serial 3, but serial 4 is there. Nothing was overwritten; run again.
         The state files do not belong together: The journal `state/demo.journal` builds on serial 3 of the state, but there is no state. Restore that state, or move the journal away: `lambdo plan` then finds in AWS what it recorded.
-        The state was written by a newer lambdo: `state/demo.json` has the format 2; this lambdo knows formats up to 1. Use the version of lambdo that wrote it, or a newer one.
+        The state was written by a newer lambdo: `state/demo.json` has the format 9; this lambdo knows formats up to 2. Use the version of lambdo that wrote it, or a newer one.
         ");
     }
 }

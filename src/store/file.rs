@@ -87,6 +87,10 @@ impl StateStore for FileStore {
         self.blocking(Files::history).await
     }
 
+    async fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
+        self.blocking(move |files| files.generation(serial)).await
+    }
+
     fn describe(&self) -> String {
         self.files.state_path().display().to_string()
     }
@@ -127,9 +131,19 @@ impl Files {
     }
 
     fn read_state(&self) -> Result<Option<State>, StoreError> {
-        let path = self.state_path();
+        self.read_state_in(&self.state_path())
+    }
+
+    fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
+        match self.read_state()? {
+            Some(state) if state.serial == serial => Ok(Some(state)),
+            _ => self.read_state_in(&self.generation_path(serial)),
+        }
+    }
+
+    fn read_state_in(&self, path: &Path) -> Result<Option<State>, StoreError> {
         let place = path.display().to_string();
-        let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
+        let Some(bytes) = read_if_there(path)? else { return Ok(None) };
         let state = snapshot::parse(&String::from_utf8_lossy(&bytes), &place, || self.way_out())?;
         self.owner.check(&Head::of(&state), &place)?;
         Ok(Some(state))
@@ -149,7 +163,7 @@ impl Files {
         let last = self.history().unwrap_or_default().pop();
         last.map_or_else(
             || "There is no previous generation of it; restore it from a backup or from version control.".to_owned(),
-            |last| format!("The previous generation is `{}`: copy it over this file.", last.place),
+            |last| format!("The previous generation is `{}`: copy it over this file, then look at `lambdo plan`.", last.place),
         )
     }
 
@@ -200,7 +214,9 @@ impl Files {
                 current.map(|current| self.keep(&self.generation_path(current.serial))).transpose()?;
             }
             // Damaged since it was loaded: what is known here is all there is, so it is written.
-            Err(StoreError::Garbled { .. }) => self.keep(&self.history_folder().join(format!("{}.damaged.json", self.stem)))?,
+            Err(StoreError::Garbled { .. } | StoreError::Contradiction { .. }) => {
+                self.keep(&self.history_folder().join(format!("{}.damaged.json", self.stem)))?
+            }
             Err(other) => return Err(other),
         }
         folder::replace(&self.folder, &path, text.as_bytes())?;
@@ -358,6 +374,42 @@ mod tests {
         fs::write(store.path(), &text[..text.len() / 2]).unwrap();
         let detail = store.load().await.unwrap_err().to_diagnostic().detail;
         let detail = detail.replace(&folder.path().display().to_string(), "state");
-        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. The previous generation is `state/history/demo.1.json`: copy it over this file.");
+        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. The previous generation is `state/history/demo.1.json`: copy it over this file, then look at `lambdo plan`.");
+    }
+
+    #[tokio::test]
+    async fn generations_are_in_the_order_of_their_serials_whatever_the_clock_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        for serial in 1..=4 {
+            store.save(&suite::state(serial), serial - 1).await.unwrap();
+        }
+        let seconds = std::time::Duration::from_secs;
+        for (serial, time) in [(1, seconds(4_000_000_000)), (2, seconds(0)), (3, seconds(1_000))] {
+            let file = File::options().write(true).open(folder.path().join(format!("history/demo.{serial}.json"))).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + time).unwrap();
+        }
+        let history = store.history().await.unwrap();
+        assert_eq!(history.iter().map(|generation| generation.serial).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(history[0].saved_at.as_deref(), Some("2096-10-02T07:06:40Z"));
+        store.save(&suite::state(5), 4).await.unwrap();
+        assert_eq!(store.generation(1).await.unwrap(), Some(suite::state(1)));
+    }
+
+    #[tokio::test]
+    async fn a_note_about_a_holder_is_not_believed_without_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        drop(store.lock(&suite::holder()).await.unwrap());
+        // Its number was given to a process that lives, or it was on a machine that cannot be asked, or of tomorrow.
+        let reused = Holder { pid: std::process::id(), ..suite::holder() };
+        let elsewhere = Holder { host: "another".into(), since: "2999-01-01T00:00:00Z".into(), ..suite::holder() };
+        for note in [reused, elsewhere] {
+            fs::write(folder.path().join("demo.holder"), serde_json::to_vec(&note).unwrap()).unwrap();
+            assert_eq!(store.holder().await.unwrap(), None);
+            let lease = store.lock(&suite::holder()).await.unwrap();
+            assert_eq!(store.holder().await.unwrap(), Some(suite::holder()));
+            drop(lease);
+        }
     }
 }

@@ -146,6 +146,15 @@ impl StateStore for MemoryStore {
         Ok(self.medium().history.iter().map(|(serial, _)| generation(*serial)).collect())
     }
 
+    async fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
+        let medium = self.medium();
+        if let Some(state) = medium.state()?.filter(|state| state.serial == serial) {
+            return Ok(Some(state));
+        }
+        let kept = medium.history.iter().find(|(kept, _)| *kept == serial);
+        kept.map(|(_, text)| snapshot::parse(text, PLACE, String::new)).transpose()
+    }
+
     fn describe(&self) -> String {
         PLACE.into()
     }

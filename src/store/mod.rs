@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod journal;
 mod memory;
+mod migration;
 mod snapshot;
 #[cfg(test)]
 mod suite;
@@ -72,6 +73,12 @@ pub trait StateStore: Send + Sync {
     /// # Errors
     /// When they cannot be listed.
     async fn history(&self) -> Result<Vec<Generation>, StoreError>;
+
+    /// The state of one serial: the one that is there now, or a kept generation.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    async fn generation(&self, serial: u64) -> Result<Option<State>, StoreError>;
 
     /// Where it keeps the state, for people.
     fn describe(&self) -> String;

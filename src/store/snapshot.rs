@@ -1,6 +1,6 @@
 //! The state as text.
 
-use super::{JournalHeader, StoreError};
+use super::{JournalHeader, StoreError, migration};
 use crate::model::state::STATE_FORMAT;
 use crate::model::{Lineage, State};
 use serde::Deserialize;
@@ -41,20 +41,34 @@ pub(super) fn parse_head(text: &str, place: &str, way_out: impl FnOnce() -> Stri
     read(text, place, way_out)
 }
 
-/// The state in `text`; `way_out` says what to do when it is damaged.
-pub(super) fn parse(text: &str, place: &str, way_out: impl FnOnce() -> String) -> Result<State, StoreError> {
-    read(text, place, way_out)
+/// The state in `text`, which an older version may have written; `way_out` says what to do when it is damaged.
+pub(super) fn parse(text: &str, place: &str, way_out: impl Fn() -> String) -> Result<State, StoreError> {
+    let state: State = match format(text) {
+        Some(older) if older < u64::from(STATE_FORMAT) => {
+            let json = read(text, place, &way_out)?;
+            serde_json::from_value(migration::migrated(json, older)).map_err(|error| garbled(&error, text, place, &way_out))?
+        }
+        _ => read(text, place, &way_out)?,
+    };
+    match state.contradiction() {
+        None => Ok(state),
+        Some(reason) => Err(StoreError::Contradiction { place: place.to_owned(), reason, way_out: way_out() }),
+    }
 }
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str, place: &str, way_out: impl FnOnce() -> String) -> Result<T, StoreError> {
-    check_format(text, place)?;
-    serde_json::from_str(text).map_err(|error| StoreError::Garbled {
-        place: place.to_owned(),
-        reason: reason(&error),
-        line: error.line(),
-        column: error.column(),
-        way_out: way_out(),
-    })
+    if let Some(found) = format(text).filter(|found| *found > u64::from(STATE_FORMAT)) {
+        return Err(StoreError::NewerFormat { place: place.to_owned(), found, known: STATE_FORMAT });
+    }
+    serde_json::from_str(text).map_err(|error| garbled(&error, text, place, way_out))
+}
+
+fn garbled(error: &serde_json::Error, text: &str, place: &str, way_out: impl FnOnce() -> String) -> StoreError {
+    let is_unmerged = text.lines().any(|line| line.starts_with("<<<<<<< "));
+    let reason = if is_unmerged { "it has the marks of a merge that was not finished".to_owned() } else { reason(error) };
+    // The marks are worth finding, and the parser stops at the first one.
+    let (line, column) = if error.line() == 0 { (1, 1) } else { (error.line(), error.column()) };
+    StoreError::Garbled { place: place.to_owned(), reason, line, column, way_out: way_out() }
 }
 
 /// All that is looked for at first.
@@ -64,13 +78,8 @@ struct Format {
 }
 
 /// Only the format is known to stay, so it is looked at before anything else.
-fn check_format(text: &str, place: &str) -> Result<(), StoreError> {
-    match serde_json::from_str::<Format>(text).ok().and_then(|json| json.format) {
-        Some(found) if found > u64::from(STATE_FORMAT) => {
-            Err(StoreError::NewerFormat { place: place.to_owned(), found, known: STATE_FORMAT })
-        }
-        _ => Ok(()),
-    }
+fn format(text: &str) -> Option<u64> {
+    serde_json::from_str::<Format>(text).ok()?.format
 }
 
 /// The parser's words without the position, which the error says itself.

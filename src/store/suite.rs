@@ -1,6 +1,7 @@
 //! What every store must do, run over each of them.
 
 use super::{FileStore, Holder, JournalHeader, KEPT_GENERATIONS, MemoryStore, StateStore, StoreError, next_operation};
+use crate::model::state::STATE_FORMAT;
 use crate::model::{Address, Carry, Lineage, Path, Record, State, Table, Target, Transition, Value};
 use std::fs;
 use std::path::PathBuf;
@@ -282,10 +283,48 @@ async fn a_damaged_state_says_where_and_what_to_do(medium: &dyn Medium) {
     assert!(error.to_string().contains("previous generation"), "{error}");
 }
 
+async fn what_contradicts_itself_is_refused(medium: &dyn Medium) {
+    let store = medium.open();
+    let mut saved = state(1);
+    saved.fold([begin(0, "a"), end(0, "a")]);
+    store.save(&saved, 0).await.unwrap();
+    store.save(&State { serial: 2, ..saved.clone() }, 1).await.unwrap();
+    let text = medium.state_text().unwrap();
+    for (from, to, reason) in [
+        ("\"physical_id\": \"a\"", "\"physical_id\": \"\"", "`role.a` has no name in AWS"),
+        ("\"serial\": 2", "\"serial\": 0", "serial is 0"),
+        ("\"lineage\": \"l1\"", "\"lineage\": \"\"", "no lineage"),
+    ] {
+        assert!(text.contains(from), "{text}");
+        medium.set_state_text(Some(&text.replace(from, to)));
+        let error = medium.open().load().await.unwrap_err();
+        assert!(matches!(error, StoreError::Contradiction { .. }) && error.to_string().contains(reason), "{error}");
+    }
+}
+
+async fn marks_of_a_merge_are_named(medium: &dyn Medium) {
+    medium.open().save(&state(1), 0).await.unwrap();
+    let text = medium.state_text().unwrap();
+    medium.set_state_text(Some(&format!("{{\n<<<<<<< HEAD\n{}=======\n{text}>>>>>>> other\n", text.trim_start_matches('{'))));
+    let error = medium.open().load().await.unwrap_err();
+    assert!(matches!(error, StoreError::Garbled { line: 2, .. }) && error.to_string().contains("merge"), "{error}");
+}
+
+async fn each_generation_can_be_read(medium: &dyn Medium) {
+    let store = medium.open();
+    for serial in 1..=3 {
+        store.save(&state(serial), serial - 1).await.unwrap();
+    }
+    for serial in 1..=3 {
+        assert_eq!(medium.open().generation(serial).await.unwrap(), Some(state(serial)));
+    }
+    assert_eq!(medium.open().generation(9).await.unwrap(), None);
+}
+
 async fn a_newer_format_is_named(medium: &dyn Medium) {
     medium.open().append(&JournalHeader::of(&state(0)), &[begin(0, "a")]).await.unwrap();
     let journal = String::from_utf8(medium.journal().unwrap()).unwrap();
-    medium.set_journal(journal.replace("\"format\":1", "\"format\":7").as_bytes());
+    medium.set_journal(journal.replace(&format!("\"format\":{STATE_FORMAT}"), "\"format\":7").as_bytes());
     assert!(matches!(medium.open().load().await, Err(StoreError::NewerFormat { found: 7, .. })));
     medium.set_state_text(Some("{\"format\": 7, \"elsewhere\": true}"));
     medium.set_journal(b"");
@@ -332,6 +371,9 @@ suite! {
     a_save_over_somebody_elses_is_refused
     the_last_generations_are_kept
     a_damaged_state_says_where_and_what_to_do
+    what_contradicts_itself_is_refused
+    marks_of_a_merge_are_named
+    each_generation_can_be_read
     a_newer_format_is_named
     the_lock_has_one_holder_and_ends_with_its_lease
 }

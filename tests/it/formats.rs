@@ -8,7 +8,8 @@ use serde_json::Value;
 pub fn fits(output: &Output) -> Value {
     let document = output.json();
     let command = document["command"].as_str().unwrap();
-    let path = format!("{}/schemas/{command}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let verb = command.split(' ').next().unwrap();
+    let path = format!("{}/schemas/{verb}.schema.json", env!("CARGO_MANIFEST_DIR"));
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors: Vec<String> = validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();

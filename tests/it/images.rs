@@ -258,3 +258,30 @@ fn functions_that_share_a_repository_and_an_image_let_go_of_it_one_by_one() {
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(repositories(&world), BTreeSet::new());
 }
+
+#[test]
+fn as_many_images_stay_as_the_spec_says_so_that_one_can_go_back() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &made_here("a", ", keep = 2")));
+    let deploy = |text: &str| {
+        program(&sandbox, text);
+        sandbox.expect(0, &["up", "--yes"]);
+        sandbox.expect(0, &["plan", "--exit-code"]);
+        image_of(&world, "demo-a").split_once('@').unwrap().1.to_owned()
+    };
+    let there = || images(&world, "demo-a").into_iter().map(|(digest, _)| digest).collect::<BTreeSet<_>>();
+    let (one, two) = (deploy("one"), deploy("two"));
+    assert_eq!(there(), BTreeSet::from([one.clone(), two.clone()]));
+    world.proxy.clear();
+    assert_eq!(deploy("one"), one);
+    let sent: Vec<_> = world.proxy.calls().into_iter().filter(|call| call.operation.name.starts_with("PUT /v2/")).collect();
+    assert!(sent.is_empty(), "{:?}", world.proxy.tally());
+    let three = deploy("three");
+    assert_eq!(there(), BTreeSet::from([one, three.clone()]), "what is left is what ran last");
+    // Who wants fewer gets fewer.
+    sandbox.spec(&(spec::header() + &made_here("a", "")));
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(there(), BTreeSet::from([three]));
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(repositories(&world), BTreeSet::new());
+}

@@ -1,9 +1,10 @@
 //! `--local` and `lambdo local`: who serves, who joins, and what neither ever touches.
 
+use crate::storage::large_zip;
 use crate::support::emulator::raw;
 use crate::support::process::{signal, until_no_process_has};
 use crate::support::served::{Served, server_file};
-use crate::support::{Backend, Sandbox, World, spec};
+use crate::support::{Backend, Sandbox, World, spec, static_program};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -290,4 +291,32 @@ fn schedules_fire_where_a_permission_lets_them() {
     let event: Value = serde_json::from_str(log.lines().find_map(|line| line.split_once("saw ")).unwrap().1).unwrap();
     let rule = event["resources"][0].as_str().unwrap_or_default();
     assert!(event["source"] == "aws.events" && rule.ends_with(":rule/demo-a-nightly"), "{event}");
+}
+
+#[test]
+fn what_this_machine_cannot_run_is_told_before_anything_is_made() {
+    let world = World::without_cloud();
+    let sandbox = project(&world, &one());
+    let mut program = static_program();
+    // RISC-V, for which nobody has an emulator that Lambda has a word for.
+    program[18] = 243;
+    std::fs::write(sandbox.path().join("bootstrap"), program).unwrap();
+    sandbox.run(&["up", "--yes"]).expect(1).says("built for another processor").says("under `--local` it does so for this machine");
+    assert_eq!(Served::start(&sandbox, &["--format", "json"]).connect(&world).names(), BTreeSet::new());
+}
+
+#[test]
+fn the_bucket_for_large_packages_is_made_where_the_user_has_it_on_aws() {
+    let world = World::without_cloud();
+    let header = spec::header().trim_end().to_owned() + "\ncode_bucket = \"demo-code\"\n\n";
+    let sandbox = project(&world, &(header + &spec::plain("a").replace("{ file = \"bootstrap\" }", "{ zip = \"large.zip\" }")));
+    large_zip(&sandbox, 1);
+    sandbox.run(&["plan"]).expect(0).says("Made the bucket `demo-code` in the local cloud");
+    let again = sandbox.expect(0, &["up", "--yes"]);
+    assert!(!again.stderr.contains("Made the bucket"), "{again}");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    let served = Served::start(&sandbox, &["--format", "json"]);
+    assert_eq!(served.connect(&world).keys("demo-code").len(), 1);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(served.connect(&world).keys("demo-code"), Vec::<String>::new(), "the bucket stays, and nothing in it");
 }

@@ -12,7 +12,7 @@ on_each_emulator!(
 const BUCKET: &str = "demo-code";
 
 /// A zip of a little more than 52 MB that cannot be made smaller.
-fn large_zip(sandbox: &Sandbox, seed: u64) {
+pub(crate) fn large_zip(sandbox: &Sandbox, seed: u64) {
     let mut writer = zip::ZipWriter::new(std::fs::File::create(sandbox.path().join("large.zip")).unwrap());
     let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     writer.start_file("bootstrap", stored.unix_permissions(0o755)).unwrap();

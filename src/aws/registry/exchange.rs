@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The slowest line that a body is sent over, in bytes per second.
 const SLOWEST: u64 = 32 * 1024;
 
+/// As much of an answer is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
 /// A request that can be sent.
 pub(super) struct Ask {
     pub(super) method: &'static str,
@@ -93,17 +96,34 @@ impl Ask {
         let request = self.request().map_err(SdkError::construction_failure)?;
         let bytes = request.body().content_length().unwrap_or_default();
         let patience = PATIENCE + Duration::from_secs(bytes / SLOWEST);
-        let answered = tokio::time::timeout(patience, connector.call(request)).await;
-        let mut response = answered.map_err(SdkError::timeout_error)?.map_err(SdkError::dispatch_failure)?;
+        let exchange = async {
+            let mut response = connector.call(request).await.map_err(SdkError::dispatch_failure)?;
+            let body = start_of(response.take_body()).await;
+            Ok::<_, Trouble>((response, body))
+        };
+        let (response, body) = tokio::time::timeout(patience, exchange).await.map_err(SdkError::timeout_error)??;
         let header = |name: &str| response.headers().get(name).map(str::to_owned);
         let status = response.status().as_u16();
         let answer = Answer { status, location: header("location"), digest: header("docker-content-digest"), range: header("range") };
-        let body = ByteStream::new(response.take_body()).collect().await;
         match status {
             200..=399 | 404 => Ok(answer),
-            _ => Err(SdkError::service_error(refusal(response.status(), &body.map(|body| body.to_vec()).unwrap_or_default()), response)),
+            _ => Err(SdkError::service_error(refusal(response.status(), &body), response)),
         }
     }
+}
+
+/// What a body says, up to a limit: nothing but refusals is read, and who sends without end is not listened to. What
+/// is cut off is told as far as it came.
+async fn start_of(body: SdkBody) -> Vec<u8> {
+    let (mut body, mut read) = (ByteStream::new(body), Vec::new());
+    while let Some(Ok(piece)) = body.next().await {
+        let room = ANSWER_BYTES_MAX.saturating_sub(read.len());
+        read.extend_from_slice(&piece[..piece.len().min(room)]);
+        if read.len() == ANSWER_BYTES_MAX {
+            break;
+        }
+    }
+    read
 }
 
 /// The first error of the answer's list.
@@ -115,4 +135,52 @@ fn refusal(status: StatusCode, body: &[u8]) -> Refusal {
     let message = text("message").map_or_else(|| String::from_utf8_lossy(body).trim().to_owned(), str::to_owned);
     let message = if message.is_empty() { format!("HTTP status {}", status.as_u16()) } else { message };
     Refusal(ErrorMetadata::builder().code(code).message(message).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use bytes::Bytes;
+    use http_body::{Body, Frame};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    /// Sends pieces without an end, or after the first one nothing any more.
+    #[derive(Clone, Copy, Debug)]
+    struct Endless {
+        is_silent: bool,
+        has_sent: bool,
+    }
+
+    impl Body for Endless {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+            if self.is_silent && self.has_sent {
+                return Poll::Pending;
+            }
+            self.has_sent = true;
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![b'x'; 1000])))))
+        }
+    }
+
+    impl HttpConnector for Endless {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from_body_1_x(*self))))
+        }
+    }
+
+    async fn asked(is_silent: bool) -> Trouble {
+        let connector = SharedHttpConnector::new(Endless { is_silent, has_sent: false });
+        Ask::new("GET", "https://r.example/v2/".into()).send(&connector).await.unwrap_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_does_not_end_is_cut_off() {
+        let SdkError::ServiceError(refused) = asked(false).await else { panic!("a refusal") };
+        assert_eq!(refused.err().meta().message().unwrap().len(), ANSWER_BYTES_MAX);
+        assert!(matches!(asked(true).await, SdkError::TimeoutError(_)));
+    }
 }

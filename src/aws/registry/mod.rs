@@ -16,7 +16,7 @@ pub use target::{Login, PushTarget};
 use super::error::{AwsError, ErrorClass};
 use super::locked;
 use super::writer::Writer;
-use crate::model::{ArtifactSource, Blob, Image};
+use crate::model::{ArtifactSource, Blob, Event, Image};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -51,6 +51,8 @@ pub struct PushProgress {
     pub bytes_done: u64,
     /// Bytes that had to be sent.
     pub bytes: u64,
+    /// Bytes that had arrived before a connection broke, and were not sent again.
+    pub resumed_bytes: u64,
 }
 
 /// What a push did.
@@ -123,6 +125,11 @@ struct Push<'a> {
 }
 
 impl Writer {
+    /// Tells whoever shows or records the run.
+    pub fn tell(&self, event: Event) {
+        (self.caller().events)(event);
+    }
+
     /// Pushes an image: blobs that the repository has are not sent again, and an image that it has with this tag
     /// needs two requests. `progress` is told a few times a second.
     ///
@@ -192,7 +199,8 @@ impl Push<'_> {
         let tell = || {
             let blobs_done = uploads.iter().filter(|upload| upload.is_done()).count();
             let bytes_done = uploads.iter().map(Upload::sent_bytes).sum();
-            progress(PushProgress { blobs_done, blobs, bytes_done, bytes });
+            let resumed_bytes = uploads.iter().map(Upload::resumed_bytes).sum();
+            progress(PushProgress { blobs_done, blobs, bytes_done, bytes, resumed_bytes });
         };
         let sending: Vec<_> = uploads.iter().map(Upload::run).collect();
         let sending = stream::iter(sending).buffer_unordered(AT_ONCE).try_collect::<()>();

@@ -1,6 +1,7 @@
 //! Where an image goes: addresses of the registry's parts, and who may change them.
 
 use super::exchange::Ask;
+use crate::model::is_loopback;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
@@ -75,9 +76,19 @@ impl PushTarget {
         format!("{}/blobs/uploads/{mount}", self.base())
     }
 
-    /// A `Location`, which may lack the host.
+    /// Where a `Location` leads, which may lack the host, or be relative to where uploads begin. A registry behind a
+    /// proxy that does TLS for it may take itself for one without: whoever is asked over TLS stays so.
+    /// <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2>
     pub(super) fn resolve(&self, location: &str) -> String {
-        if location.starts_with('/') { format!("{}{location}", self.origin()) } else { location.to_owned() }
+        let origin = self.origin();
+        let (scheme, authority) = origin.split_once("://").unwrap_or_default();
+        match location.split_once("://") {
+            Some(("http", rest)) if rest.strip_prefix(authority).is_some_and(|path| path.starts_with('/')) => format!("{scheme}://{rest}"),
+            Some(_) => location.to_owned(),
+            None if location.starts_with("//") => format!("{scheme}:{location}"),
+            None if location.starts_with('/') => format!("{origin}{location}"),
+            None => format!("{}/blobs/uploads/{location}", self.base()),
+        }
     }
 
     /// Adds the credentials, where it is this registry that is asked: an upload may lie with somebody else.
@@ -92,13 +103,6 @@ impl PushTarget {
             None => ask,
         }
     }
-}
-
-fn is_loopback(authority: &str) -> bool {
-    let host = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let host = host.map_or(authority, |(host, _)| host);
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -130,7 +134,7 @@ mod tests {
         for (url, is_told) in [
             ("/v2/demo/hello/blobs/uploads/1", true),
             ("https://r.example/x", true),
-            ("http://r.example/x", false),
+            ("http://r.example:81/x", false),
             ("https://r.example.org/x", false),
             ("https://storage.example/x", false),
         ] {
@@ -138,5 +142,19 @@ mod tests {
             assert_eq!(headers, if is_told { vec![("authorization", "Basic QVdTOnNlY3JldA==".to_owned())] } else { vec![] }, "{url}");
         }
         assert_eq!(format!("{:?}", target.login), "Some(Login(AWS, …))");
+    }
+
+    #[test]
+    fn a_location_may_lack_its_host_or_the_tls_of_it() {
+        let target = target("r.example");
+        for (location, expected) in [
+            ("https://storage.example/up/1", "https://storage.example/up/1"),
+            ("http://r.example/v2/up/1?x", "https://r.example/v2/up/1?x"),
+            ("//storage.example/up/1", "https://storage.example/up/1"),
+            ("/v2/up/1", "https://r.example/v2/up/1"),
+            ("1?state=x", "https://r.example/v2/demo/hello/blobs/uploads/1?state=x"),
+        ] {
+            assert_eq!(target.resolve(location), expected);
+        }
     }
 }

@@ -110,7 +110,10 @@ async fn an_upload_goes_on_where_the_registry_says_that_it_broke_off() {
             _ => answer(request, "/v2/up/1"),
         }
     });
-    pushed(&cloud).await.unwrap();
+    let (folder, image) = image();
+    let told = Mutex::new(PushProgress::default());
+    cloud.writer.push_image(&target(), &image, &folder, &|now| *locked(&told) = now).await.unwrap();
+    assert_eq!(locked(&told).resumed_bytes, 4);
     let sent = cloud.sent("/v2/up/");
     let sent: Vec<String> = sent.iter().map(|request| request.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
     insta::assert_snapshot!(sent.join("\n"), @r"

@@ -20,6 +20,7 @@ pub(super) struct Upload<'a> {
     push: &'a Push<'a>,
     pub(super) blob: &'a Blob,
     sent: Counter,
+    resumed: Counter,
     is_done: AtomicBool,
     /// Where the last attempt went, to go on from where it broke off.
     begun: Mutex<Option<String>>,
@@ -27,7 +28,7 @@ pub(super) struct Upload<'a> {
 
 impl<'a> Upload<'a> {
     pub(super) fn new(push: &'a Push<'a>, blob: &'a Blob) -> Self {
-        Self { push, blob, sent: Counter::default(), is_done: AtomicBool::new(false), begun: Mutex::default() }
+        Self { push, blob, sent: Counter::default(), resumed: Counter::default(), is_done: AtomicBool::new(false), begun: Mutex::default() }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -36,6 +37,10 @@ impl<'a> Upload<'a> {
 
     pub(super) fn sent_bytes(&self) -> u64 {
         if self.is_done() { self.blob.bytes } else { count(&self.sent).min(self.blob.bytes) }
+    }
+
+    pub(super) fn resumed_bytes(&self) -> u64 {
+        count(&self.resumed)
     }
 
     /// Sends it, unless another push to the same repository was faster.
@@ -67,6 +72,7 @@ impl<'a> Upload<'a> {
         let Some(location) = self.begin().await? else { return Ok(()) };
         *locked(&self.begun) = Some(location.clone());
         self.sent.store(0, Ordering::Relaxed);
+        self.resumed.store(0, Ordering::Relaxed);
         self.finish(&location, body::file_body(path, 0, self.blob.bytes, &self.sent)).await
     }
 
@@ -93,6 +99,7 @@ impl<'a> Upload<'a> {
 
     async fn go_on(&self, path: &Path, mut location: String, offset: u64) -> Result<(), Trouble> {
         self.sent.store(offset, Ordering::Relaxed);
+        self.resumed.store(offset, Ordering::Relaxed);
         if offset < self.blob.bytes {
             let body = body::file_body(path, offset, self.blob.bytes, &self.sent);
             let range = format!("{offset}-{}", self.blob.bytes - 1);

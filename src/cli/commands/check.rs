@@ -8,7 +8,7 @@ use crate::cli::view::human::{bytes, counted};
 use crate::cli::view::json;
 use crate::cli::workspace::Workspace;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Exit, Failure, PackageRequest};
+use crate::model::{Address, Exit, Failure, Form, PackageRequest};
 use crate::package::{self, CheckedFile};
 use std::path::Path;
 
@@ -37,7 +37,10 @@ fn tell(workspace: &Workspace, shown: &str, request: &PackageRequest, checked: &
         workspace.ui.document(&json::check(shown, request, checked, &sources(findings)));
         return;
     }
-    let runs_on = format!("`{}` for {}", request.runtime, request.architectures.join(", "));
+    let runs_on = match artifact.form {
+        Form::Image => format!("Lambda as an image for {}", request.architectures.join(", ")),
+        _ => format!("`{}` for {}", request.runtime, request.architectures.join(", ")),
+    };
     let size = format!("{} in {}", bytes(artifact.unzipped_bytes), counted(artifact.files, "file"));
     let place = if workspace.global.local { "on this machine, as" } else { "on" };
     let verdict = if findings.iter().any(Diagnostic::is_error) { "will not start" } else { "will start" };

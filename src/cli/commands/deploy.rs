@@ -7,7 +7,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::engine::PlanOptions;
-use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
+use crate::model::{Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
 use crate::package::{self, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
@@ -28,6 +28,8 @@ pub struct Wish<'a> {
     pub deep: bool,
     /// What is taken over.
     pub adopt: &'a [Address],
+    /// Whether what is missing in AWS is made again even where that is everything.
+    pub recreate: bool,
     /// A plan that was saved before; nothing that it builds on may have moved.
     pub saved: Option<&'a SavedPlan>,
     /// Takes the lock for this command before the state is read; none for one that only looks.
@@ -82,6 +84,7 @@ impl Wish<'_> {
         if let Some(saved) = self.saved.filter(|saved| saved.gives_lineage_to(&state)) {
             state.lineage = saved.lineage.clone();
         }
+        let moves = carry_out_moves(packing.spec, &mut state);
         let (desired, packages) = self.lower(packing, packages, &state)?;
         unknown_adoption(self.adopt, &desired).map_or(Ok(()), Err)?;
         let options = PlanOptions {
@@ -89,6 +92,8 @@ impl Wish<'_> {
             functions: self.selection.names.clone(),
             targets: self.selection.targets.clone(),
             adopt: self.adopt.iter().cloned().collect(),
+            // The local cloud has one account, and nothing in it is dear.
+            recreate: self.recreate || packing.workspace.global.local,
         };
         let needed = unbuilt(options.select(&desired, &state)?, &desired, &packages);
         let (desired, packages) = match needed {
@@ -103,14 +108,32 @@ impl Wish<'_> {
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
         let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
         plan.source_changes = source_changes(&plan, &packages);
+        plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
         Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })
     }
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
-        let desired = spec::lower(packing.spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        let spec = packing.spec.keeping_names(state);
+        let desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
         Ok((desired, packages))
     }
+}
+
+/// Carries out in memory what `moved` says and was not done before; those that moved.
+fn carry_out_moves(spec: &Spec, state: &mut State) -> Vec<Move> {
+    let stays: BTreeSet<Address> = spec
+        .sections
+        .iter()
+        .map(|section| Address { kind: section.kind.clone(), name: section.name.clone(), part: section.part.clone() })
+        .collect();
+    let mut carried_out = Vec::new();
+    for wish in &spec.header.moved {
+        let moves = state.company(wish, &|address| stays.contains(address));
+        state.carry_out(&moves);
+        carried_out.extend(moves.into_iter().take(1));
+    }
+    carried_out
 }
 
 /// A mistyped address would leave the question of whose a resource is unanswered.
@@ -141,7 +164,7 @@ fn source_changes(plan: &Plan, packages: &Packages) -> BTreeMap<Address, SourceC
 }
 
 /// The content hash in what a function has as its code: an image is named with its repository before it.
-fn content_hash(code: &str) -> &str {
+pub fn content_hash(code: &str) -> &str {
     code.split_once('@').map_or(code, |(_, digest)| digest)
 }
 
@@ -161,7 +184,7 @@ pub type Opened = (Connection, Option<Box<dyn Lease>>, State);
 pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) -> Result<Opened, Failure> {
     let connection = workspace.connect(header).await?;
     let lease = match lock {
-        Some(operation) => Some(connection.engine.lock(operation).await?),
+        Some(operation) => Some(connection.engine.lock(operation, workspace.lock_wait()).await?),
         None => None,
     };
     let state = connection.engine.load(&header.project, header.stage.as_deref()).await?;
@@ -234,7 +257,7 @@ impl Packing<'_> {
     /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
     pub async fn resolve(&self, is_wanted: &dyn Fn(&Address) -> bool, checked: &Notify) -> Result<Packages, Failure> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
-        self.tell_of_this_machine(requests.iter().filter(|request| request.build.is_some()).map(PackageRequest::shown).collect());
+        self.tell_of_this_machine(requests.iter().filter(|request| request.is_built()).map(PackageRequest::shown).collect());
         let cache = cache(self.workspace, self.spec);
         let options = options(self.workspace, self.spec, &cache, (self.build, self.keep_going), checked);
         let packages = package::resolve(requests.clone(), &options).await.map_err(|diagnostics| {
@@ -259,8 +282,11 @@ impl Packing<'_> {
     pub fn is_selected(selection: &Selection, address: &Address) -> bool {
         let is_everything = selection.names.is_empty() && selection.targets.is_empty();
         let is_match = |pattern: &String| Path::key(&address.name).is_covered_by(&Path::key(pattern));
-        let is_named = address.kind == "function" && selection.names.iter().any(is_match);
-        is_everything || is_named || selection.targets.contains(address)
+        let is_function = address.kind == "function";
+        let is_named = is_function && selection.names.iter().any(is_match);
+        // A function's image is known once it is made.
+        let is_target = |target: &Address| target == address || (is_function && *target == Address::new("image", &address.name));
+        is_everything || is_named || selection.targets.iter().any(is_target)
     }
 
     /// Refuses `build` for names that no function has, before anything is built.
@@ -304,6 +330,8 @@ mod tests {
             (&["h*"], &[], true),
             (&["other"], &[], false),
             (&[], &["function.hash"], true),
+            (&[], &["image.hash"], true),
+            (&[], &["image.other"], false),
             (&[], &["role.hash"], false),
         ] {
             assert_eq!(

@@ -42,6 +42,7 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
         command: VERB,
         purpose: human::Purpose::Destroy,
         yes: arguments.yes,
+        max_deletions: arguments.max_deletions,
         parallel: PARALLEL,
         built_ms: 0,
         workspace,
@@ -60,7 +61,7 @@ fn no_state(store: &FileStore) -> Diagnostic {
 }
 
 /// A destroy uploads nothing.
-struct NoArtifacts;
+pub struct NoArtifacts;
 
 #[async_trait]
 impl ArtifactSource for NoArtifacts {

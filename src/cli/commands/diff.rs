@@ -1,6 +1,6 @@
 //! `lambdo diff`: which files differ in packages since they were applied, without calling AWS.
 
-use super::deploy::Packing;
+use super::deploy::{Packing, content_hash};
 use crate::cli::args::{DiffArguments, Format, Selection};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::{PackageView, Standing, human, json};
@@ -40,7 +40,7 @@ pub async fn run(workspace: &Workspace, arguments: &DiffArguments) -> Result<Exi
 
 fn view<'a>(address: &'a Address, artifact: &'a Artifact, state: Option<&'a State>, packages: &Packages) -> PackageView<'a> {
     let entry = state.and_then(|state| state.entries.get(address));
-    let applied = entry.and_then(|entry| entry.inputs.get(CODE)).and_then(Value::as_str);
+    let applied = entry.and_then(|entry| entry.inputs.get(CODE)).and_then(Value::as_str).map(content_hash);
     let standing = match applied {
         None => Standing::New,
         Some(applied) if applied == artifact.content_hash => Standing::Same,

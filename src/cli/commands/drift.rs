@@ -19,6 +19,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     let header = workspace.header(&config)?;
     let options = PlanOptions {
         deep: arguments.deep,
+        recreate: true,
         functions: arguments.selection.names.clone(),
         targets: arguments.selection.targets.clone(),
         ..PlanOptions::default()
@@ -54,7 +55,8 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
 /// What the spec asks for beyond what was applied; `None` for a spec that is broken, which is said. Drift must be found
 /// in any case.
 fn pending(workspace: &Workspace, config: &Config, state: &State) -> Option<usize> {
-    let lower = |spec: &Spec| spec::lower(spec, &state.target, &BTreeMap::new(), &workspace.registry).map_err(Failure::from);
+    let lower =
+        |spec: &Spec| spec::lower(&spec.keeping_names(state), &state.target, &BTreeMap::new(), &workspace.registry).map_err(Failure::from);
     match workspace.spec(config).and_then(|spec| lower(&spec)) {
         Ok(desired) => Some(pending::count(&desired, state, workspace.registry.as_ref())),
         Err(failure) => {

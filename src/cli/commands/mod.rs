@@ -7,6 +7,8 @@ mod deploy;
 mod destroy;
 mod diff;
 mod drift;
+mod gc;
+mod import;
 mod init;
 mod invoke;
 mod local;
@@ -53,6 +55,8 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Status => Box::pin(status::run(workspace)),
         Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
         Command::Local(arguments) => Box::pin(local::run(workspace, arguments)),
+        Command::Import { address, id } => Box::pin(import::run(workspace, address, id)),
+        Command::Gc { remove, yes } => Box::pin(gc::run(workspace, *remove, *yes)),
         Command::Unlock => Box::pin(unlock::run(workspace)),
         Command::State(command) => Box::pin(state::run(workspace, command)),
         Command::Other(words) => return Err(super::verbs::unknown(&words.first().map(|word| word.to_string_lossy()).unwrap_or_default())),

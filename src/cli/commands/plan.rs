@@ -13,8 +13,15 @@ use std::path::Path;
 /// Plans, shows, and saves where asked. Changes nothing.
 pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
-    let wish =
-        Wish { selection: &arguments.selection, build: !arguments.no_build, deep: arguments.deep, adopt: &[], saved: None, lock: None };
+    let wish = Wish {
+        selection: &arguments.selection,
+        build: !arguments.no_build,
+        deep: arguments.deep,
+        adopt: &arguments.adopt,
+        recreate: arguments.recreate,
+        saved: None,
+        lock: None,
+    };
     let spec = wish.check(workspace, &config)?;
     let deployment = wish.prepare(workspace, &spec).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state).await, &deployment.plan);
@@ -35,7 +42,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
         return Ok(Exit::Refused);
     }
     if let Some(out) = &arguments.out {
-        save(workspace, &config, &deployment, SavedWish::new(&arguments.selection, arguments.deep), &workspace.path(out))?;
+        save(workspace, &config, &deployment, SavedWish::new(arguments), &workspace.path(out))?;
     }
     Ok(if arguments.exit_code { causes::plan_exit(plan) } else { Exit::Success })
 }

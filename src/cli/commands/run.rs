@@ -7,7 +7,7 @@ use crate::cli::view::{Results, StepResult, Title, human, json};
 use crate::cli::workspace::{Connection, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Report;
-use crate::model::{Action, ArtifactSource, Event, Exit, Failure, Plan, State};
+use crate::model::{Action, ArtifactSource, Event, Exit, Failure, Plan, State, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub struct Run<'a> {
     pub purpose: human::Purpose,
     /// Whether the question is left out.
     pub yes: bool,
+    /// How many resources it may delete or replace; any number where absent.
+    pub max_deletions: Option<usize>,
     /// Operations at a time.
     pub parallel: usize,
     /// How long packages were made before, in milliseconds.
@@ -54,6 +56,7 @@ impl Run<'_> {
         if !plan.refusals.is_empty() {
             return Err(Failure { exit: Exit::Refused, diagnostics: json::refusals(plan) });
         }
+        self.max_deletions.and_then(|most| too_many_deletions(plan, most)).map_or(Ok(()), Err)?;
         let before_ms = self.workspace.progress.elapsed_ms();
         if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
             self.ask().await?;
@@ -139,6 +142,25 @@ fn gathered(all: &[Diagnostic]) -> Vec<Diagnostic> {
         Diagnostic { address: None, ..alike[0].clone() }.detail(detail)
     }));
     gathered
+}
+
+/// Refuses a plan that deletes or replaces more than was allowed; what dies with another is not counted.
+fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
+    let goes = |step: &&Step| matches!(step.action, Action::Delete | Action::Replace) && !step.operations.is_empty();
+    let going: Vec<String> = plan.steps.iter().filter(goes).map(|step| format!("`{}`", step.address)).collect();
+    if going.len() <= most {
+        return None;
+    }
+    let named = going.iter().take(ALIKE_MAX).cloned().collect::<Vec<_>>().join(", ");
+    let more = going.len().saturating_sub(ALIKE_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let diagnostic = Diagnostic::error("too-many-deletions", "More would be deleted or replaced than is allowed")
+        .detail(format!(
+            "{} resources would be deleted or replaced, and `--max-deletions` allows {most}: {named}{more}. Nothing was changed.",
+            going.len()
+        ))
+        .hint(format!("if all of them are meant: `--max-deletions {}`", going.len()));
+    Some(Failure::new(Exit::Refused, diagnostic))
 }
 
 fn nobody_to_ask(command: &str) -> Failure {

@@ -16,11 +16,11 @@ const VERB: &str = "up";
 pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
     let saved = arguments.plan.as_ref().map(|file| SavedPlan::read(&workspace.path(file))).transpose()?;
-    let (selection, deep) = match &saved {
-        Some(saved) => (saved.wish.selection(), saved.wish.deep),
-        None => (arguments.selection.clone(), arguments.deep),
+    let (selection, deep, adopt, recreate) = match &saved {
+        Some(SavedPlan { wish, .. }) => (wish.selection(), wish.deep, &wish.adopt, wish.recreate),
+        None => (arguments.selection.clone(), arguments.deep, &arguments.adopt, arguments.recreate),
     };
-    let wish = Wish { selection: &selection, build: true, deep, adopt: &arguments.adopt, saved: saved.as_ref(), lock: Some(VERB) };
+    let wish = Wish { selection: &selection, build: true, deep, adopt, recreate, saved: saved.as_ref(), lock: Some(VERB) };
     let spec = wish.check(workspace, &config)?;
     if !workspace.global.local {
         workspace.ui.diagnostics(ci::warning(&workspace.store(&spec.header).path()).as_slice());
@@ -31,6 +31,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
         command: VERB,
         purpose: human::Purpose::Deploy,
         yes: arguments.yes,
+        max_deletions: arguments.max_deletions,
         parallel: usize::from(arguments.parallel),
         built_ms,
         workspace,

@@ -26,7 +26,7 @@ impl FromStr for Since {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(age) = age(text) {
+        if let Some(age) = age_ms(text) {
             return Ok(Self::Age(age));
         }
         let time: Result<Timestamp, _> = text.parse();
@@ -36,8 +36,8 @@ impl FromStr for Since {
     }
 }
 
-/// The milliseconds of `1h30m` and its like.
-fn age(text: &str) -> Option<i64> {
+/// The milliseconds of `1h30m` and its like; `None` for what is no age.
+pub fn age_ms(text: &str) -> Option<i64> {
     let (mut total, mut rest) = (0_i64, text);
     while !rest.is_empty() {
         let end = rest.find(|character: char| !character.is_ascii_digit())?;

@@ -1,5 +1,9 @@
 //! Views for programs: one document each, described by `schemas/*.schema.json`.
 
+mod state;
+
+pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_show};
+
 use super::human::{DriftView, InvocationView, StatusView};
 use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
@@ -94,29 +98,6 @@ pub fn status(view: &StatusView<'_>) -> Json {
 /// The document of `status` and `state list` where nothing was ever deployed.
 pub fn nothing_deployed(command: &str, project: &str, stage: Option<&str>) -> Json {
     json!({ "version": VERSION, "command": command, "project": project, "stage": stage, "serial": 0, "resources": [] })
-}
-
-/// The document of `state list`.
-pub fn state_list(project: &str, stage: Option<&str>, serial: u64, entries: &BTreeMap<Address, Entry>) -> Json {
-    let resources: Vec<Json> = entries.iter().map(|(address, entry)| resource(address, entry)).collect();
-    json!({ "version": VERSION, "command": "state list", "project": project, "stage": stage, "serial": serial, "resources": resources })
-}
-
-/// The document of `state show`.
-pub fn state_show(address: &Address, entry: &Entry) -> Json {
-    json!({ "version": VERSION, "command": "state show", "address": address, "entry": entry })
-}
-
-/// The document of `state history`: serial, place and time of each kept generation.
-pub fn state_history(generations: &[(u64, &str, Option<&str>)]) -> Json {
-    let row = |(serial, place, saved_at): &(u64, &str, Option<&str>)| {
-        let mut object = Map::new();
-        object.insert("serial".into(), (*serial).into());
-        object.insert("place".into(), (*place).into());
-        insert_some(&mut object, "saved_at", saved_at.map(Json::from));
-        Json::from(object)
-    };
-    json!({ "version": VERSION, "command": "state history", "generations": generations.iter().map(row).collect::<Vec<_>>() })
 }
 
 /// The document of `unlock`: who had left a note behind, if anybody.

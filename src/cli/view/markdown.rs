@@ -330,8 +330,8 @@ mod tests {
         +                "s3:GetObject"
                         ],
         !     description:
-        -        …on and on until nobody remembers how it began a sentence that goes on and on until nobod…
-        +        …on and on until somebody remembers how it began a sentence that goes on and on until som…
+        -        …on and on until nobody remembers how it began a sentence that goes on and on until nobo…"
+        +        …on and on until somebody remembers how it began a sentence that goes on and on until so…"
         + permission.hash.url (demo-hash): new
         +     action = "lambda:InvokeFunctionUrl", principal = "*"
           log_group.hash (demo-hash): exists and becomes ours

@@ -16,7 +16,7 @@ pub use title::Title;
 use crate::aws::LogEvent;
 use crate::diagnostic::Diagnostic;
 use crate::model::event::Outcome;
-use crate::model::{Action, Address, Artifact, Operation, Plan, SourceChanges, Step, Transition};
+use crate::model::{Action, Address, Artifact, Operation, PhysicalId, Plan, SourceChanges, Step, Transition};
 use crate::package::PackageDiff;
 use std::collections::BTreeMap;
 
@@ -79,6 +79,30 @@ pub enum Standing {
     Differs(PackageDiff),
     /// It is another, but what was applied was made elsewhere, or so long ago that its files are not known any more.
     Unknown,
+}
+
+/// Something in AWS that carries the project's tags and stands in no state.
+pub struct Orphan {
+    /// What its tags say.
+    pub address: Address,
+    /// AWS's name for it.
+    pub physical_id: PhysicalId,
+    /// The lineage of the state that made it.
+    pub lineage: String,
+    /// What is to be thought of it.
+    pub standing: OrphanStanding,
+}
+
+/// What is to be thought of something that stands in no state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrphanStanding {
+    /// This state has made it, and nobody wants it.
+    Garbage,
+    /// This state has made it, and the spec asks for it: the next `up` takes it up again.
+    Wanted,
+    /// Another state has made it.
+    OfAnotherState,
 }
 
 /// Who works on a state.

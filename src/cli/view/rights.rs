@@ -1,4 +1,5 @@
-//! Who may do what once a plan is applied that could not before, and who may not any more.
+//! Who may do what once a plan is applied that could not before, and who may not any more: roles, who may invoke
+//! functions, who may use repositories. Layers have no word for it in the spec: lambdo gives nobody a right to one.
 
 use super::human::{Purpose, before, comparable, output, words};
 use super::statements::{Atom, Clause, clauses, of_policy, of_trust};
@@ -8,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const ROLE: &str = "role";
 const PERMISSION: &str = "permission";
 const FUNCTION: &str = "function";
+const REPOSITORY: &str = "ecr";
+/// What stands before a right of everybody.
+const PUBLIC: &str = "PUBLIC";
 /// The way of taking over a role that goes without saying.
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// The managed policy that allows everything.
@@ -49,10 +53,10 @@ impl Right {
     }
 }
 
-/// What a plan changes about the rights of a role, or about who may call a function.
+/// What a plan changes about the rights of a role, or about who may call a function or use a repository.
 #[derive(Clone, Debug)]
 pub struct Holder<'a> {
-    /// The role or the permission.
+    /// The role, the permission or the repository.
     pub address: &'a Address,
     /// What is done with it.
     pub action: Action,
@@ -61,7 +65,7 @@ pub struct Holder<'a> {
 }
 
 impl Holder<'_> {
-    /// Whether a sentence of it begins with who holds the right; that of a permission says it itself.
+    /// Whether a sentence of it begins with who holds the right; the others say it themselves.
     pub fn is_named(&self) -> bool {
         self.address.kind == ROLE
     }
@@ -82,6 +86,8 @@ pub fn holders<'a>(plan: &'a Plan, steps: &'a [Step], purpose: Purpose) -> Vec<H
         PERMISSION if step.action == Action::Delete && without_function.contains(step.address.name.as_str()) => Vec::new(),
         PERMISSION if step.action == Action::Delete => vec![gone(step)],
         PERMISSION => permission_right(step, &sides(step, plan, purpose)).into_iter().collect(),
+        // What goes with its repository was about nothing else.
+        REPOSITORY if step.action != Action::Delete => repository_rights(step, &sides(step, plan, purpose), &plan.target.account),
         _ => Vec::new(),
     };
     let changed = steps.iter().filter(|step| step.action != Action::NoOp);
@@ -90,7 +96,7 @@ pub fn holders<'a>(plan: &'a Plan, steps: &'a [Step], purpose: Purpose) -> Vec<H
         .filter(|holder| !holder.rights.is_empty())
         .collect();
     for holder in &mut holders {
-        holder.rights.sort_by_key(|right| (!right.is_alarming, right.sign));
+        holder.rights.sort_by_key(|right| (!right.is_alarming, !right.text.starts_with(PUBLIC), right.sign));
     }
     holders.sort_by_key(|holder| !holder.rights.iter().any(|right| right.is_alarming));
     holders
@@ -168,7 +174,7 @@ fn trust_rights(before: Option<&Value>, after: Option<&Value>) -> Vec<Right> {
         };
         let is_public = !clause.is_denied && clause.condition.is_empty() && clause.objects.iter().any(|principal| principal == "*");
         let text = format!("{may} be assumed by {}{way}{}", clause.objects.join(", "), clause.condition);
-        Right::new(sign, text).alarming(is_public.then_some("PUBLIC"))
+        Right::new(sign, text).alarming(is_public.then_some(PUBLIC))
     })
     .unwrap_or_else(|| whole("trust policy", before, after))
 }
@@ -184,6 +190,54 @@ fn policy_rights(name: &str, before: Option<&Value>, after: Option<&Value>) -> V
         Right::new(sign, text).alarming(is_all.then_some("EVERYTHING"))
     })
     .unwrap_or_else(|| whole(&format!("policy {name}"), before, after))
+}
+
+/// Who may do what with a repository, statement by statement.
+fn repository_rights(step: &Step, sides: &BTreeMap<Path, Sides>, own_account: &str) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for (path, sides) in sides.iter().filter(|(path, _)| path.first() == "repository_policy") {
+        let (before, after) = (sides.before.as_ref(), sides.after.as_ref());
+        let statements = match path.0.get(1) {
+            Some(sid) => vec![(sid.as_str(), before, after)],
+            None => {
+                let tables = [before, after].map(|side| side.and_then(Value::as_table));
+                let names: BTreeSet<&String> = tables.iter().flatten().flat_map(|table| table.keys()).collect();
+                names
+                    .into_iter()
+                    .map(|sid| (sid.as_str(), tables[0].and_then(|table| table.get(sid)), tables[1].and_then(|table| table.get(sid))))
+                    .collect()
+            }
+        };
+        rights.extend(
+            statements.into_iter().flat_map(|(sid, before, after)| statement_rights(&step.address, sid, before, after, own_account)),
+        );
+    }
+    rights
+}
+
+fn statement_rights(address: &Address, sid: &str, before: Option<&Value>, after: Option<&Value>, own_account: &str) -> Vec<Right> {
+    compared(before, after, of_trust, &|sign, clause| {
+        let is_public = clause.objects.iter().any(|principal| principal == "*" || principal.starts_with("all but "));
+        let word = match () {
+            () if clause.is_denied => None,
+            () if is_public && clause.condition.is_empty() => Some(PUBLIC),
+            () if is_public || clause.objects.iter().any(|principal| is_foreign(principal, own_account)) => Some("OTHER ACCOUNTS"),
+            () => None,
+        };
+        let who: Vec<&str> = clause.objects.iter().map(|who| if who == "*" { "anybody" } else { who }).collect();
+        let verb = if clause.is_denied { "may not" } else { "may" };
+        Right::new(sign, format!("{} {verb} {} on {address}{}", who.join(", "), clause.actions.join(", "), clause.condition)).alarming(word)
+    })
+    .unwrap_or_else(|| whole(&format!("statement {sid} of {address}"), before, after))
+}
+
+/// Whether a principal is another account, or somebody in it: a number, or an ARN with one.
+fn is_foreign(principal: &str, own_account: &str) -> bool {
+    let account = match principal.strip_prefix("arn:") {
+        Some(arn) => arn.split(':').nth(3).unwrap_or_default(),
+        None => principal,
+    };
+    account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) && account != own_account
 }
 
 /// What comes, goes and stays between two documents; `None` where one of them cannot be taken apart.
@@ -241,7 +295,7 @@ fn permission_right(step: &Step, sides: &BTreeMap<Path, Sides>) -> Option<Right>
     let is_public = principal == "*";
     let who = if is_public { "anybody" } else { principal.as_str() };
     let source = get("source_arn").map(|arn| format!(" ({})", source(&output(arn)))).unwrap_or_default();
-    Some(Right::new(Sign::Given, format!("{who}{source} {way}{limits}")).alarming(is_public.then_some("PUBLIC")))
+    Some(Right::new(Sign::Given, format!("{who}{source} {way}{limits}")).alarming(is_public.then_some(PUBLIC)))
 }
 
 /// A rule by its name, anything else by its ARN.
@@ -376,6 +430,58 @@ mod tests {
         let account =
             [("principal", "123456789012".into()), ("action", "lambda:GetFunction".into()), ("event_source_token", "s3cr3t".into())];
         insta::assert_snapshot!(of(&account), @"+ permission.hash.daily: 123456789012 may lambda:GetFunction on function.hash, with event_source_token (given)");
+    }
+
+    fn statement(principal: serde_json::Value, more: serde_json::Value) -> Value {
+        let mut statement = serde_json::json!({"Effect": "Allow", "Principal": principal, "Action": ["ecr:BatchGetImage"]});
+        statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Value::from_json(&serde_json::json!({ "Statement": [statement] }))
+    }
+
+    #[test]
+    fn who_may_use_a_repository_is_told_the_public_first() {
+        use serde_json::json;
+        let settings = [
+            ("repository_policy.LambdaECRImageRetrievalPolicy", statement(json!({"Service": "lambda.amazonaws.com"}), json!({}))),
+            ("repository_policy.own", statement(json!({"AWS": ["123456789012", "arn:aws:iam::123456789012:role/x"]}), json!({}))),
+            ("repository_policy.partner", statement(json!({"AWS": "arn:aws:iam::999999999999:root"}), json!({"Action": "ecr:*"}))),
+            ("repository_policy.partners", statement(json!("*"), json!({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}))),
+            ("repository_policy.world", statement(json!({"AWS": "*"}), json!({}))),
+            ("repository_policy.never", statement(json!("*"), json!({"Effect": "Deny", "Action": "ecr:DeleteRepository"}))),
+        ];
+        let mut plan = made("ecr.images", &settings);
+        plan.target.account = "123456789012".into();
+        insta::assert_snapshot!(told(&plan), @r#"
+        + ecr.images: ! PUBLIC: anybody may ecr:BatchGetImage on ecr.images
+        + ecr.images: ! OTHER ACCOUNTS: arn:aws:iam::999999999999:root may ecr:* on ecr.images
+        + ecr.images: ! OTHER ACCOUNTS: anybody may ecr:BatchGetImage on ecr.images when {"StringEquals":{"aws:PrincipalOrgID":"o-1"}}
+        + ecr.images: lambda.amazonaws.com may ecr:BatchGetImage on ecr.images
+        + ecr.images: anybody may not ecr:DeleteRepository on ecr.images
+        + ecr.images: 123456789012, arn:aws:iam::123456789012:role/x may ecr:BatchGetImage on ecr.images
+        "#);
+    }
+
+    #[test]
+    fn a_statement_that_changes_tells_what_comes_and_what_goes() {
+        use serde_json::json;
+        let of = |path: &str, before: Option<Value>, after: Option<Value>| {
+            let mut plan =
+                plan_of(vec![step("ecr.images", Action::Update, Reason::InputsChanged, vec![change(path, before, after, Cause::Spec)])]);
+            plan.target.account = "123456789012".into();
+            told(&plan)
+        };
+        let (own, world) = (statement(json!({"AWS": "123456789012"}), json!({})), statement(json!("*"), json!({})));
+        insta::assert_snapshot!(of("repository_policy.x", Some(own.clone()), Some(world.clone())), @r"
+        + ecr.images: ! PUBLIC: anybody may ecr:BatchGetImage on ecr.images
+        - ecr.images: 123456789012 may ecr:BatchGetImage on ecr.images
+        ");
+        insta::assert_snapshot!(of("repository_policy.x", Some(world.clone()), None), @"- ecr.images: anybody may ecr:BatchGetImage on ecr.images");
+        let table = |value: Value| Value::Table(Table::from_iter([("x".to_owned(), value)]));
+        insta::assert_snapshot!(of("repository_policy", Some(table(own)), Some(table(world))), @r"
+        + ecr.images: ! PUBLIC: anybody may ecr:BatchGetImage on ecr.images
+        - ecr.images: 123456789012 may ecr:BatchGetImage on ecr.images
+        ");
+        assert_eq!(of("image_tag_mutability", Some("MUTABLE".into()), Some("IMMUTABLE".into())), "");
     }
 
     #[test]

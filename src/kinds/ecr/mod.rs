@@ -3,15 +3,16 @@
 mod check;
 mod drafts;
 mod fields;
+mod find;
 mod names;
 mod policy;
 mod read;
 mod run;
 
-pub use names::of_function;
+pub use names::{REPOSITORY_NAME, of_function};
 
 use super::image_uri::repository_uri;
-use super::{Context, Done, FunctionFacts, Kind, Lowered, Place, ReadTarget, RunContext, lowering};
+use super::{Context, Done, Found, FunctionFacts, Kind, Lowered, Place, ReadTarget, RunContext, Search, lowering};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::model::field::fill_defaults;
 use crate::model::{
@@ -83,6 +84,10 @@ impl Kind for Ecr {
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
         read::read(reader, targets).await
+    }
+
+    async fn find(&self, reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
+        find::find(reader, search).await
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {

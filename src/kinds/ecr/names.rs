@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 /// The longest name of a repository (ECR API model).
 pub(super) const LONGEST: usize = 256;
 
+/// The key under which a function's `image` has the name of its repository, where that is one of an earlier address. Nobody
+/// writes it: the spec's own checks do not know it.
+pub const REPOSITORY_NAME: &str = "repository_name";
+
 /// A repository's name, where the spec gives none.
 pub(super) fn made_up(project: &str, stage: Option<&str>, name: &str) -> String {
     fitted_name(sanitized(&usual_name(project, stage, name)), LONGEST)
@@ -48,7 +52,8 @@ pub fn of_function(function: &Section, declared: &BTreeMap<&str, &Section>, proj
     let given = image.get("repository").and_then(Value::as_str);
     let name = given.unwrap_or(&function.name);
     let section = declared.get(name);
-    let repository_name = section.and_then(|section| section.string("repository_name")).map(str::to_owned);
+    let kept = image.get(REPOSITORY_NAME).and_then(Value::as_str).filter(|_| given.is_none());
+    let repository_name = section.and_then(|section| section.string("repository_name")).or(kept).map(str::to_owned);
     Some(RepositoryFacts {
         address: Address::new(super::KIND, name),
         repository_name: repository_name.unwrap_or_else(|| made_up(project, stage, name)),

@@ -49,7 +49,11 @@ async fn listed(reader: &Reader, names: &BTreeSet<&str>) -> Result<Option<BTreeM
     Ok(Some(found))
 }
 
-async fn all(reader: &Reader) -> Result<BTreeMap<String, Repository>, AwsError> {
+/// All repositories of the registry by their names.
+///
+/// # Errors
+/// What ECR refused.
+pub(super) async fn all(reader: &Reader) -> Result<BTreeMap<String, Repository>, AwsError> {
     let (mut found, mut next) = (BTreeMap::new(), None);
     loop {
         let page = reader.describe_repositories(DescribeRepositoriesInputBuilder::default().max_results(PAGE).set_next_token(next)).await?;

@@ -2,6 +2,7 @@
 
 mod drafts;
 mod fields;
+mod find;
 mod live;
 mod lower;
 mod matcher;
@@ -10,7 +11,7 @@ mod read;
 mod run;
 mod schedule;
 
-use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
+use super::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Update};
 use async_trait::async_trait;
@@ -71,6 +72,10 @@ impl Kind for EventRule {
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
         read::read(reader, targets).await
+    }
+
+    async fn find(&self, reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
+        find::find(reader, search).await
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, _context: &RunContext<'_>) -> Result<Done, AwsError> {

@@ -33,7 +33,11 @@ pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sig
     in_turn(targets.iter().copied(), AT_ONCE, |target| Box::pin(read_one(reader, target, &listed))).await
 }
 
-async fn list_rules(reader: &Reader, bus: &str, prefix: &str) -> Result<BTreeMap<String, Rule>, AwsError> {
+/// The rules of a bus whose names begin so.
+///
+/// # Errors
+/// What AWS refused.
+pub(super) async fn list_rules(reader: &Reader, bus: &str, prefix: &str) -> Result<BTreeMap<String, Rule>, AwsError> {
     let mut rules = BTreeMap::new();
     let mut next = None;
     loop {

@@ -5,6 +5,7 @@
 
 use super::resources::{check_access_point, check_kms_key, check_layer, check_security_group, check_subnet};
 use super::{environment, runtime};
+use crate::kinds::image;
 use crate::kinds::image_uri::ImageUri;
 use crate::kinds::names::only;
 use crate::kinds::{arn, log_group, tagging};
@@ -141,6 +142,11 @@ const IMAGE: &[Field] = &[
     Field::new("credentials", Shape::Choice(&["docker-config"]), "Whether the base's registry is asked with what `docker login` keeps."),
     Field::new("uri", Shape::checked(1, 2048, check_image_uri), "The address of an image that lies in ECR already."),
     Field::new("repository", ANY_STRING, "The `[ecr.NAME]` that it is pushed to; one of the function's own unless given."),
+    Field::new(
+        image::KEEP,
+        image::KEPT,
+        "How many images stay, the current one among them, so that one can go back to them; 1 unless given.",
+    ),
 ];
 
 const SCALAR: Shape = Shape::AnyOf(&[ANY_STRING, Shape::Integer { min: i64::MIN, max: i64::MAX }, Shape::Boolean]);

@@ -5,6 +5,7 @@ mod code;
 mod drafts;
 mod environment;
 mod fields;
+mod find;
 mod live;
 mod lower;
 mod moved_tags;
@@ -25,7 +26,7 @@ pub(super) use runtime::check as check_runtime;
 pub(crate) use read::absent;
 pub(crate) use settle::wait_for_other;
 
-use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
+use super::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update};
 use async_trait::async_trait;
@@ -92,6 +93,10 @@ impl Kind for Function {
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
         read::read(reader, targets).await
+    }
+
+    async fn find(&self, reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
+        find::find(reader, search).await
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {

@@ -16,8 +16,8 @@ use crate::kinds::arguments::picked;
 use crate::kinds::image_uri::repository_uri;
 use crate::model::field::ANY_STRING;
 use crate::model::{
-    Address, Carry, Dependency, Draft, Entry, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update,
-    Value,
+    Address, Carry, Default, Dependency, Draft, Entry, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Shape, Sighting,
+    Table, Update, Value,
 };
 use async_trait::async_trait;
 use aws_sdk_ecr::types::ImageIdentifier;
@@ -29,10 +29,17 @@ pub(super) const KIND: &str = "image";
 /// So many hex digits of the digest stand in the tag.
 const DIGITS: usize = 16;
 
+/// How many images of a function stay.
+pub(super) const KEEP: &str = "keep";
+/// How many those may be.
+pub(super) const KEPT: Shape = Shape::Integer { min: 1, max: 100 };
+
 const FIELDS: &[Field] = &[
     Field::new("repository", ANY_STRING, "The name of the repository in ECR.").replaces(),
     Field::new("tag", ANY_STRING, "Its tag.").replaces(),
     Field::new("digest", ANY_STRING, "The digest of its manifest."),
+    // AWS knows nothing of it.
+    Field::new(KEEP, KEPT, "How many images of the function stay, the current one among them.").default(Default::Integer(1)),
 ];
 
 /// The kind `image`.
@@ -74,6 +81,8 @@ pub(super) fn of_function(facts: &FunctionFacts, repository: &RepositoryFacts, c
     let mut resource = Resource::new(Address::new(KIND, &facts.name), format!("{name}:{tag}"));
     let uri = format!("{}@{digest}", repository_uri(context.target, name));
     resource.inputs = texts(&[("repository", name), ("tag", &tag), ("digest", digest)]);
+    let keep = facts.values.get("image").and_then(Value::as_table).and_then(|image| image.get(KEEP)).cloned();
+    resource.inputs.insert(KEEP.to_owned(), keep.unwrap_or(Value::Integer(1)));
     resource.attributes = texts(&[("uri", &uri), ("digest", digest)]);
     resource.parent = Some(repository.address.clone());
     resource.dependencies = vec![Dependency::hard(repository.address.clone()).until_exists()];
@@ -94,6 +103,12 @@ impl Rules for Image {
         FIELDS
     }
 
+    /// The current image counts among those that are kept.
+    fn kept(&self, desired: &Resource) -> usize {
+        let kept = desired.input(KEEP).and_then(Value::as_integer).and_then(|kept| usize::try_from(kept).ok());
+        kept.unwrap_or(1).saturating_sub(1)
+    }
+
     fn dies_with_parent(&self) -> bool {
         true
     }
@@ -108,7 +123,7 @@ impl Rules for Image {
     }
 
     fn create(&self, desired: &Resource) -> Vec<Draft> {
-        vec![push(desired).carrying(Carry::fields(&desired.inputs, &["repository", "tag", "digest"]))]
+        vec![push(desired).carrying(Carry::fields(&desired.inputs, &["repository", "tag", "digest", KEEP]))]
     }
 
     /// A tag that leads elsewhere is moved back.

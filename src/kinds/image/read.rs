@@ -1,10 +1,10 @@
 //! Reading images: all of one repository in one call for every hundred.
 
-use super::{split, texts};
+use super::{KEEP, split, texts};
 use crate::aws::{AwsError, Reader};
 use crate::kinds::ReadTarget;
 use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
-use crate::model::{Live, PhysicalId, Sighting};
+use crate::model::{Live, Sighting};
 use aws_sdk_ecr::operation::batch_get_image::builders::BatchGetImageInputBuilder;
 use aws_sdk_ecr::types::{Image, ImageFailureCode, ImageIdentifier};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +36,7 @@ pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sig
         }) as futures::future::BoxFuture<'_, _>
     };
     let found: BTreeMap<String, Result<Digests, AwsError>> = in_turn(wanted, AT_ONCE, read).await.into_iter().collect();
-    targets.iter().map(|target| seen(target.physical_id, &found)).collect()
+    targets.iter().map(|target| seen(target, &found)).collect()
 }
 
 /// Which digests the tags of a repository lead to; tags that are not there are left out. `registry` is the account of
@@ -75,7 +75,8 @@ fn tag_and_digest(image: &Image) -> Option<(String, String)> {
     Some((id.image_tag()?.to_owned(), id.image_digest()?.to_owned()))
 }
 
-fn seen(physical_id: &PhysicalId, found: &BTreeMap<String, Result<Digests, AwsError>>) -> Sighting {
+fn seen(target: &ReadTarget<'_>, found: &BTreeMap<String, Result<Digests, AwsError>>) -> Sighting {
+    let physical_id = target.physical_id;
     let (repository, tag) = split(physical_id);
     let digest = match found.get(repository) {
         Some(Ok(digests)) => digests.get(tag),
@@ -86,6 +87,10 @@ fn seen(physical_id: &PhysicalId, found: &BTreeMap<String, Result<Digests, AwsEr
     let mut live = Live::new(physical_id.clone());
     live.fields = texts(&[("repository", repository), ("tag", tag), ("digest", digest)]);
     live.attributes.insert("digest".to_owned(), digest.as_str().into());
+    // AWS knows nothing of how many are kept: what is wanted, or else what was applied.
+    let wanted = target.desired.filter(|desired| desired.physical_id() == Some(physical_id)).map(|desired| &desired.inputs);
+    let known = wanted.or_else(|| target.applied.map(|entry| &entry.inputs)).and_then(|inputs| inputs.get(KEEP));
+    live.fields.extend(known.map(|keep| (KEEP.to_owned(), keep.clone())));
     Sighting::Found(live)
 }
 
@@ -93,7 +98,7 @@ fn seen(physical_id: &PhysicalId, found: &BTreeMap<String, Result<Digests, AwsEr
 mod tests {
     use super::*;
     use crate::aws::testing::{Cloud, failure};
-    use crate::model::{Address, Value};
+    use crate::model::{Address, PhysicalId, Value};
 
     async fn read_all(cloud: &Cloud, ids: &[&str]) -> Vec<Sighting> {
         let address = Address::new("image", "hash");

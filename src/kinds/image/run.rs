@@ -1,9 +1,9 @@
 //! Pushing images and taking their tags away.
 
-use crate::aws::{AwsError, ErrorClass, Login, PushTarget, Writer};
+use crate::aws::{AwsError, ErrorClass, Login, PushProgress, PushTarget, Writer};
 use crate::kinds::arguments::{gone_is_done, refused, strings, text, unknown_call};
 use crate::kinds::{Done, RunContext};
-use crate::model::{Operation, Table};
+use crate::model::{Event, Operation, Table};
 use aws_sdk_ecr::operation::batch_delete_image::builders::BatchDeleteImageInputBuilder;
 use aws_sdk_ecr::operation::get_authorization_token::builders::GetAuthorizationTokenInputBuilder;
 use aws_sdk_ecr::types::{ImageFailure, ImageFailureCode, ImageIdentifier};
@@ -29,7 +29,11 @@ async fn push(writer: &Writer, operation: &Operation, repository: &str, context:
     let image = context.artifacts.image(digest).await.map_err(|why| AwsError::own(&operation.call, ErrorClass::Other, why))?;
     let (registry, login) = log_in(writer, operation).await?;
     let target = PushTarget { registry, repository: repository.to_owned(), tag: Some(tag.to_owned()), login: Some(login) };
-    writer.push_image(&target, &image, context.artifacts, &|_| ()).await?;
+    let tell = |now: PushProgress| {
+        let PushProgress { blobs_done, blobs, bytes_done, bytes, resumed_bytes } = now;
+        writer.tell(Event::Sending { address: operation.address.clone(), blobs_done, blobs, bytes_done, bytes, resumed_bytes });
+    };
+    writer.push_image(&target, &image, context.artifacts, &tell).await?;
     Ok(Done {
         physical_id: Some(format!("{repository}:{tag}").into()),
         attributes: Table::from_iter([("digest".to_owned(), digest.into())]),

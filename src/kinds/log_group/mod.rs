@@ -3,6 +3,7 @@
 
 mod drafts;
 mod fields;
+mod find;
 mod read;
 mod run;
 
@@ -11,7 +12,7 @@ pub(super) use fields::check_name;
 use super::arn;
 use super::lowering::{finding, settings};
 use super::tagging;
-use super::{Context, Done, FunctionFacts, Kind, Lowered, Place, ReadTarget, RunContext};
+use super::{Context, Done, Found, FunctionFacts, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::model::field::fill_defaults;
@@ -81,6 +82,10 @@ impl Kind for LogGroup {
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
         read::read(reader, targets).await
+    }
+
+    async fn find(&self, reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
+        find::find(reader, search).await
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {

@@ -2,6 +2,7 @@
 
 mod check;
 mod fields;
+mod find;
 
 use crate::aws::{AwsError, ErrorClass, Patience, Reader, Writer, retry_while};
 use crate::kinds::arguments::{gone_is_done, optional, refused, text, unknown_call};
@@ -9,7 +10,7 @@ use crate::kinds::function::{absent, wait_for_other};
 use crate::kinds::lowering::{facts_of, settings};
 use crate::kinds::names::fitted_name;
 use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
-use crate::kinds::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
+use crate::kinds::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::model::field::fill_defaults;
 use crate::model::value::scalar_text;
 use crate::model::{
@@ -142,6 +143,10 @@ impl Kind for Permission {
         let mut found: Vec<(usize, Sighting)> = found.into_iter().flatten().collect();
         found.sort_by_key(|(index, _)| *index);
         found.into_iter().map(|(_, sighting)| sighting).collect()
+    }
+
+    async fn find(&self, reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
+        find::find(reader, search).await
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, _context: &RunContext<'_>) -> Result<Done, AwsError> {

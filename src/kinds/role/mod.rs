@@ -5,6 +5,7 @@
 mod document;
 mod drafts;
 mod fields;
+mod find;
 mod lower;
 mod managed;
 mod policy;
@@ -16,7 +17,7 @@ mod trust;
 pub(crate) use document::aws_statement as statement_in_aws_words;
 pub(crate) use trust::{Trust, trust};
 
-use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
+use super::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Update};
 use async_trait::async_trait;
@@ -84,6 +85,10 @@ impl Kind for Role {
             .map(|target| read::Name { text: target.physical_id.as_str(), applied: target.applied.map(|entry| &entry.inputs) })
             .collect();
         read::read(reader, &names).await
+    }
+
+    async fn find(&self, reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
+        find::find(reader, search).await
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {

@@ -4,26 +4,32 @@
 use super::blobs::{Blobs, digest_of};
 use crate::local::common::random_id;
 use crate::local::disk::DiskError;
+use crate::local::stream::{Cut, fed};
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::OwnedMutexGuard;
 
 const FOLDER: &str = "registry/uploads";
-/// Chunks on their way to the disk; a client that is faster waits.
-const CHUNKS_UNDER_WAY: usize = 16;
-/// Uploads that one cloud takes at once.
-const MOST_UPLOADS: usize = 10_000;
+/// Uploads that one cloud takes at once: each has a file open. The one that was begun first gives way.
+const MOST_UPLOADS: usize = 1000;
 
 /// The uploads.
 pub(super) struct Uploads {
     folder: PathBuf,
-    sessions: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Session>>>>,
+    sessions: Mutex<Sessions>,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_id: BTreeMap<String, Arc<tokio::sync::Mutex<Session>>>,
+    /// Ids in the order of their coming; some may be gone.
+    begun: VecDeque<String>,
 }
 
 /// One of them.
@@ -56,7 +62,7 @@ impl Uploads {
         Ok(Self { folder, sessions: Mutex::default() })
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<String, Arc<tokio::sync::Mutex<Session>>>> {
+    fn locked(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -67,67 +73,50 @@ impl Uploads {
         let file = File::create_new(&path)?;
         let session = Session { repository, received_bytes: 0, hash: Sha256::new(), file, path };
         let mut sessions = self.locked();
-        if sessions.len() >= MOST_UPLOADS {
-            sessions.pop_first();
+        let Sessions { by_id, begun } = &mut *sessions;
+        begun.retain(|id| by_id.contains_key(id));
+        if begun.len() >= MOST_UPLOADS
+            && let Some(oldest) = begun.pop_front()
+        {
+            by_id.remove(&oldest);
         }
-        sessions.insert(id.clone(), Arc::new(tokio::sync::Mutex::new(session)));
+        by_id.insert(id.clone(), Arc::new(tokio::sync::Mutex::new(session)));
+        begun.push_back(id.clone());
         Ok(id)
     }
 
     /// One that goes to this repository.
-    pub async fn find(&self, id: &str, repository: &(String, String)) -> Option<tokio::sync::OwnedMutexGuard<Session>> {
-        let session = self.locked().get(id).cloned()?;
+    pub async fn find(&self, id: &str, repository: &(String, String)) -> Option<OwnedMutexGuard<Session>> {
+        let session = self.locked().by_id.get(id).cloned()?;
         let session = session.lock_owned().await;
         (session.repository == *repository).then_some(session)
     }
 
     /// Nothing more comes.
     pub fn forget(&self, id: &str) {
-        self.locked().remove(id);
+        self.locked().by_id.remove(id);
     }
 }
 
 impl Session {
-    /// Takes what a client sends, without ever holding much of it.
+    /// Takes what a client sends.
     pub async fn append<E: std::fmt::Display>(
-        session: tokio::sync::OwnedMutexGuard<Self>,
-        mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> (Option<tokio::sync::OwnedMutexGuard<Self>>, Result<(), UploadError>) {
-        let (sender, receiver) = mpsc::channel(CHUNKS_UNDER_WAY);
-        let writing = tokio::task::spawn_blocking(move || {
-            let mut session = session;
-            let outcome = session.write(receiver);
-            (session, outcome)
+        session: OwnedMutexGuard<Self>,
+        pieces: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> (Option<OwnedMutexGuard<Self>>, Result<(), UploadError>) {
+        let (session, outcome) = fed(session, pieces, |session, piece| session.write(piece)).await;
+        let outcome = outcome.map_err(|cut| match cut {
+            Cut::BrokenOff(reason) => UploadError::BrokenOff(reason),
+            Cut::Refused(error) => UploadError::Disk(error),
+            Cut::Lost(reason) => UploadError::Disk(io::Error::other(reason)),
         });
-        let mut outcome = Ok(());
-        while let Some(chunk) = chunks.next().await {
-            match chunk {
-                // A disk that refuses says so below.
-                Ok(chunk) => {
-                    if sender.send(chunk).await.is_err() {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    outcome = Err(UploadError::BrokenOff(error.to_string()));
-                    break;
-                }
-            }
-        }
-        drop(sender);
-        match writing.await {
-            Ok((session, Ok(()))) => (Some(session), outcome),
-            Ok((session, Err(error))) => (Some(session), Err(UploadError::Disk(error))),
-            Err(error) => (None, Err(UploadError::Disk(io::Error::other(error)))),
-        }
+        (session, outcome)
     }
 
-    fn write(&mut self, mut chunks: mpsc::Receiver<Bytes>) -> io::Result<()> {
-        while let Some(chunk) = chunks.blocking_recv() {
-            self.file.write_all(&chunk)?;
-            self.hash.update(&chunk);
-            self.received_bytes += chunk.len() as u64;
-        }
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.file.write_all(piece)?;
+        self.hash.update(piece);
+        self.received_bytes += piece.len() as u64;
         Ok(())
     }
 
@@ -145,5 +134,25 @@ impl Drop for Session {
     fn drop(&mut self) {
         // It is not there any more where it was taken over.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_upload_that_was_begun_first_gives_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::open(folder.path()).unwrap();
+        let repository = || ("eu-central-1".to_owned(), "demo".to_owned());
+        let ids: Vec<String> = (0..MOST_UPLOADS + 2).map(|_| uploads.begin(repository()).unwrap()).collect();
+        uploads.forget(&ids[MOST_UPLOADS]);
+        uploads.begin(repository()).unwrap();
+        assert!(uploads.find(&ids[0], &repository()).await.is_none() && uploads.find(&ids[1], &repository()).await.is_none());
+        for id in &ids[2..MOST_UPLOADS] {
+            assert!(uploads.find(id, &repository()).await.is_some());
+        }
+        assert_eq!(fs::read_dir(folder.path().join(FOLDER)).unwrap().count(), MOST_UPLOADS, "what gave way leaves no file");
     }
 }

@@ -86,7 +86,8 @@ impl Lambda {
         let sink = Arc::new(invoke::Sink(Arc::clone(&logs)));
         let most_environments = usize::try_from(account::CONCURRENT_EXECUTIONS).unwrap_or(usize::MAX);
         let spare_folder = Some(options.folder.join("run"));
-        let runner = Runner::new(run::Options { most_environments, spare_folder, ..run::Options::default() }, sink);
+        let cloud_folder = Some(options.folder.clone());
+        let runner = Runner::new(run::Options { most_environments, spare_folder, cloud_folder, ..run::Options::default() }, sink);
         let lambda = Self {
             endpoint_url: options.endpoint_url.clone(),
             functions: Mutex::new(functions),

@@ -196,6 +196,8 @@ pub struct Options {
     pub folder: Option<PathBuf>,
     /// Another one, for where no program can be started in the first.
     pub spare_folder: Option<PathBuf>,
+    /// Where the cloud keeps everything that it is told; functions do not see it.
+    pub cloud_folder: Option<PathBuf>,
     /// How many environments may exist at once.
     pub most_environments: usize,
     /// How long an environment without work is kept.
@@ -213,6 +215,7 @@ impl Default for Options {
         Self {
             folder: None,
             spare_folder: None,
+            cloud_folder: None,
             most_environments: 1000,
             idle: Duration::from_secs(5 * 60),
             init_limit: Duration::from_secs(10),

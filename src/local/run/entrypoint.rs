@@ -1,5 +1,6 @@
 //! Whether the kernel would start a file. Shells and `env` hide its answer, and Lambda tells it.
 
+use super::emulator;
 use super::inside::resolve;
 use std::fs::File;
 use std::io::Read;
@@ -43,7 +44,7 @@ fn looked_at(program: &Path, find: Find<'_>) -> Option<&'static str> {
 }
 
 const NO_SUCH_FILE: &str = "no such file or directory";
-const WRONG_FORMAT: &str = "exec format error";
+pub const WRONG_FORMAT: &str = "exec format error";
 
 fn interpreter_problem(line: &[u8], find: Find<'_>) -> Option<&'static str> {
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -53,33 +54,13 @@ fn interpreter_problem(line: &[u8], find: Find<'_>) -> Option<&'static str> {
     (!find(Path::new(&interpreter)).exists()).then_some(NO_SUCH_FILE)
 }
 
-/// The machine's number in an ELF header (<https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>).
-fn machine(architecture: &str) -> Option<u16> {
-    match architecture {
-        "x86_64" => Some(62),
-        "aarch64" => Some(183),
-        _ => None,
-    }
-}
-
 fn elf_problem(file: &File, head: &[u8], find: Find<'_>) -> Option<&'static str> {
-    let is_for_here = cfg!(target_os = "linux") && number(head, 18, 2) == machine(std::env::consts::ARCH).map(u64::from);
-    if !is_for_here && !is_emulated(head) {
+    let is_for_here = emulator::wanted(head).is_none();
+    if !cfg!(target_os = "linux") || emulator::wanted(head).is_some_and(|emulator| !emulator::is_registered(emulator)) {
         return Some(WRONG_FORMAT);
     }
     let loader = loader(file, head)?;
     (is_for_here && !find(Path::new(&loader)).exists()).then_some(NO_SUCH_FILE)
-}
-
-/// Whether the kernel was told of an emulator for the other architecture.
-fn is_emulated(head: &[u8]) -> bool {
-    let name = match number(head, 18, 2) {
-        Some(62) => "qemu-x86_64",
-        Some(183) => "qemu-aarch64",
-        _ => return false,
-    };
-    let registered = Path::new("/proc/sys/fs/binfmt_misc").join(name);
-    std::fs::read_to_string(registered).is_ok_and(|state| state.starts_with("enabled"))
 }
 
 /// The program interpreter of a dynamic 64-bit executable.
@@ -99,7 +80,7 @@ fn loader(file: &File, head: &[u8]) -> Option<String> {
 }
 
 /// A number of some bytes, the least significant first.
-fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
+pub(super) fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let bytes = bytes.get(at..at + length)?;
     Some(bytes.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
 }

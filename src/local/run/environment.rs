@@ -14,6 +14,7 @@ use super::runtime::{Launch, Runtimes};
 use super::sandbox::Sandbox;
 use bytes::Bytes;
 use std::fmt::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -29,6 +30,8 @@ pub struct Core {
     pub runtimes: Runtimes,
     pub sink: Arc<dyn LogSink>,
     pub search_path: String,
+    /// Folders that no function may see.
+    pub hidden: Vec<PathBuf>,
 }
 
 /// One environment.

@@ -7,6 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// As many links as Linux follows.
 const MOST_LINKS: usize = 40;
+/// How many folders and links are looked at for one path; links of links of links would take for ever.
+const MOST_STEPS: usize = 4096;
 
 /// Where a path below `root` really lies; links are followed as if `root` were `/`, also the last part. What
 /// is not there is taken for a folder.
@@ -16,8 +18,12 @@ const MOST_LINKS: usize = 40;
 pub fn resolve(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let mut left = parts(path);
     let mut found = PathBuf::new();
-    let mut links = 0;
+    let (mut links, mut steps) = (0, 0);
     while let Some(part) = left.pop_front() {
+        steps += 1;
+        if steps > MOST_STEPS {
+            return Err(io::Error::other("it leads through too many folders"));
+        }
         if part == ".." {
             found.pop();
             continue;

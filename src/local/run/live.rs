@@ -74,6 +74,7 @@ impl Live {
             storage_mb: deployment.ephemeral_storage_mb,
             as_owner: launch.as_owner,
             needs: &launch.needs,
+            hidden: &core.hidden,
         };
         let (process, pipe) = Process::start(&core.home, core.sandbox, &room, &program)?;
         journal.attach(pipe)?;

@@ -17,12 +17,14 @@
 mod api;
 mod code;
 mod deployment;
+mod emulator;
 mod entrypoint;
 mod environment;
 mod failure;
 mod home;
 mod image;
 mod inside;
+mod jail;
 mod journal;
 mod live;
 mod pool;

@@ -8,6 +8,7 @@ use super::pool::{Decision, Job, Permit, Pool};
 use super::runtime::Runtimes;
 use super::sandbox::Sandbox;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc, oneshot};
@@ -118,9 +119,19 @@ impl Runner {
             sandbox,
             runtimes: Runtimes::new(search_path.clone()),
             sink: Arc::clone(&self.sink),
+            hidden: hidden(self.options.cloud_folder.as_deref(), std::env::var_os("HOME").as_deref().map(Path::new)),
             search_path,
         }))
     }
+}
+
+/// Where those who run clouds keep their keys, below their home.
+const KEYS: [&str; 4] = [".aws", ".ssh", ".gnupg", ".docker"];
+
+/// What functions must not see: where they are not `nobody` they could read it.
+fn hidden(cloud_folder: Option<&Path>, home: Option<&Path>) -> Vec<PathBuf> {
+    let keys = home.filter(|home| home.is_absolute()).into_iter().flat_map(|home| KEYS.map(|name| home.join(name)));
+    cloud_folder.and_then(|folder| folder.canonicalize().ok()).into_iter().chain(keys).collect()
 }
 
 /// An environment has a handful of files and sockets open here, and as many environments as there may be

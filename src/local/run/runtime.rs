@@ -1,14 +1,18 @@
 //! What a runtime's identifier starts on this machine.
 
 use super::deployment::{Deployment, Refusal};
+use super::emulator::Emulator;
+use super::inside::resolve;
 use super::sandbox::{Sandbox, as_function, is_root};
-use super::{entrypoint, image};
+use super::{emulator, entrypoint, image};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::process::Command;
+
+const LARGEST_DESCRIPTION_BYTES: u64 = 1024 * 1024;
 
 /// Interpreters answer what they are within this.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,7 +55,7 @@ impl Runtimes {
         }
         let runtime = deployment.runtime.as_str();
         if runtime.starts_with("provided") {
-            return Ok(bootstrap(code, &sandbox.task_root(code)));
+            return Ok(bootstrap(code, &sandbox.task_root(code), &self.search_path));
         }
         let key = (deployment.runtime.clone(), deployment.code_sha256.clone());
         let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -179,19 +183,34 @@ fn node_launch(executable: &Path, code: &Path, root: &Path, as_owner: bool) -> L
         None => vec!["-e".to_owned(), NODE_CLIENT.to_owned(), "--".to_owned()],
     };
     let mut launch = managed(executable, arguments, as_owner);
-    launch.needs = [prefix(executable), client.and_then(|client| prefix(&client))].into_iter().flatten().collect();
+    let foreign = client.filter(|client| !client.starts_with(root));
+    launch.needs = [prefix(executable), foreign.and_then(|client| prefix(&client))].into_iter().flatten().collect();
     launch
 }
 
-/// The bootstrap of a package, and what the kernel would say to it.
-fn bootstrap(code: &Path, root: &Path) -> Launch {
-    let program = root.join("bootstrap");
-    let problem = if code.join("bootstrap").symlink_metadata().is_err() {
+/// The bootstrap of a package, and what the kernel would say to it. One for another processor is started by an
+/// emulator, where there is one.
+fn bootstrap(code: &Path, root: &Path, search_path: &str) -> Launch {
+    let (program, place) = (root.join("bootstrap"), code.join("bootstrap"));
+    let problem = if place.symlink_metadata().is_err() {
         Some(format!("Couldn't find valid bootstrap(s): [{} /opt/bootstrap]", program.display()))
     } else {
-        entrypoint::problem(&code.join("bootstrap")).map(|problem| format!("fork/exec {}: {problem}", program.display()))
+        match entrypoint::problem(&place) {
+            Some(entrypoint::WRONG_FORMAT) => match emulator::find(&place, search_path) {
+                Some(emulator) => return emulated(emulator, &program),
+                None => Some(format!("fork/exec {}: {}", program.display(), entrypoint::WRONG_FORMAT)),
+            },
+            problem => problem.map(|problem| format!("fork/exec {}: {problem}", program.display())),
+        }
     };
     Launch { program, arguments: Vec::new(), is_managed: false, as_owner: false, needs: Vec::new(), notes: Vec::new(), problem }
+}
+
+fn emulated(emulator: Emulator, program: &Path) -> Launch {
+    let note = format!("`bootstrap` is built for another processor, and runs in `{}` here\n", emulator.program.display());
+    let arguments = emulator.arguments.into_iter().chain([program.display().to_string()]).collect();
+    let needs = emulator.program.parent().map(Path::to_path_buf).into_iter().collect();
+    Launch { program: emulator.program, arguments, is_managed: false, as_owner: false, needs, notes: vec![note], problem: None }
 }
 
 /// Runs an interpreter as functions run, else as the cloud's own user: the lines that it prints, and
@@ -221,13 +240,16 @@ async fn ask(interpreter: &Path, arguments: &[&str]) -> Option<(Vec<String>, boo
 /// The start file of the runtime client, as the process sees it.
 fn node_client(code: &Path, root: &Path, node: &Path) -> Option<PathBuf> {
     const NAME: &str = "node_modules/aws-lambda-ric";
-    if let Some(start) = start_file(&code.join(NAME)) {
-        return Some(root.join(NAME).join(start));
+    let own = resolve(code, Path::new(NAME)).ok()?;
+    if let Some(start) = start_file(&own, code) {
+        // What the package says of itself must not bring anything else of the machine into sight.
+        let inside = resolve(code, &Path::new(NAME).join(start)).ok()?;
+        return Some(root.join(inside.strip_prefix(code).ok()?));
     }
     let global = [prefix(node)?.join("lib"), "/usr/local/lib".into(), "/usr/lib".into(), "/usr/share".into()];
     global.iter().find_map(|folder| {
         let package = folder.join(NAME);
-        start_file(&package).map(|start| package.join(start))
+        start_file(&package, Path::new("/")).map(|start| package.join(start))
     })
 }
 
@@ -236,10 +258,15 @@ fn prefix(file: &Path) -> Option<PathBuf> {
     Some(file.canonicalize().ok()?.parent()?.parent()?.to_owned())
 }
 
-/// What a Node.js package starts, from its description.
-fn start_file(package: &Path) -> Option<String> {
-    let description = std::fs::read(package.join("package.json")).ok()?;
-    let description: serde_json::Value = serde_json::from_slice(&description).ok()?;
+/// What a Node.js package starts, from its description, which is looked for below `root`. A link could lead to what
+/// never ends.
+fn start_file(package: &Path, root: &Path) -> Option<String> {
+    let description = resolve(root, package.strip_prefix(root).ok()?.join("package.json").as_path()).ok()?;
+    let details = std::fs::metadata(&description).ok()?;
+    if !details.is_file() || details.len() > LARGEST_DESCRIPTION_BYTES {
+        return None;
+    }
+    let description: serde_json::Value = serde_json::from_slice(&std::fs::read(description).ok()?).ok()?;
     let start = match &description["bin"] {
         serde_json::Value::Object(programs) => programs.values().next()?.as_str()?,
         other => other.as_str()?,
@@ -256,14 +283,33 @@ mod tests {
         for (bin, expected) in [(r#""./bin/index.mjs""#, "bin/index.mjs"), (r#"{"aws-lambda-ric":"bin/index.js"}"#, "bin/index.js")] {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("package.json"), format!(r#"{{"bin":{bin}}}"#)).unwrap();
-            assert_eq!(start_file(folder.path()).as_deref(), Some(expected));
+            assert_eq!(start_file(folder.path(), folder.path()).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn what_a_package_says_of_itself_leads_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (code, root) = (folder.path().join("code"), Path::new("/var/task"));
+        let package = code.join("node_modules/aws-lambda-ric");
+        std::fs::create_dir_all(&package).unwrap();
+        let outside = folder.path().join("outside");
+        std::fs::write(&outside, "x").unwrap();
+        for bin in [outside.to_str().unwrap(), "../../../outside", "../../../../../../outside"] {
+            std::fs::write(package.join("package.json"), format!(r#"{{"bin":"{bin}"}}"#)).unwrap();
+            let launch = node_launch(Path::new("/usr/bin/node"), &code, root, false);
+            assert!(launch.arguments[0].starts_with("/var/task/"), "{bin} {:?}", launch.arguments);
+            assert!(launch.needs.iter().all(|folder| !folder.starts_with("/tmp")), "{bin} {:?}", launch.needs);
+        }
+        std::fs::remove_file(package.join("package.json")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", package.join("package.json")).unwrap();
+        assert_eq!(start_file(&package, &code), None, "and it does not read for ever");
     }
 
     #[test]
     fn a_package_without_a_bootstrap_is_told_as_on_lambda() {
         let folder = tempfile::tempdir().unwrap();
-        let launch = bootstrap(folder.path(), Path::new("/var/task"));
+        let launch = bootstrap(folder.path(), Path::new("/var/task"), "");
         assert_eq!(launch.problem.as_deref(), Some("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"));
     }
 }

@@ -4,7 +4,8 @@
 //! at `/var/task`, `/tmp` is a file system of its own with the function's size, no other can be written
 //! but the kernel's own (`/sys`, `/dev`), `/proc` shows the environment's processes alone, and no privilege
 //! is left. The first process of the PID namespace is a shell that waits for the function's; what that one
-//! left behind, in whatever process group or session, dies with the shell.
+//! left behind, in whatever process group or session, dies with the shell. The cloud's own folder is out of
+//! sight, and so is where the cloud's user keeps keys.
 //!
 //! Without: a process group, a folder that stands for `/tmp`, and `nobody` where the cloud is root.
 
@@ -26,8 +27,8 @@ const MAPPED: &[&str] = &["--user", "--map-root-user"];
 const TOOLS: &str = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 
 /// Runs as the first process of the namespaces. `$1` is the code, `$2` the size of `/tmp` in MB, `$3` the
-/// runner's folder, `$4` the layers or nothing; then come folders below the machine's `/tmp` that stay visible, `--`, and what it
-/// starts. The new `/tmp` is made aside, while the old one can still be seen.
+/// runner's folder, `$4` the layers or nothing; then come folders below the machine's `/tmp` that stay visible, `--`,
+/// folders that are hidden, `--`, and what it starts. The new `/tmp` is made aside, while the old one can still be seen.
 ///
 /// `/var/task` comes from an overlay, so that nothing is made on the machine itself. `/dev/shm` is empty
 /// and cannot be written, as on Lambda. Each mount is made read-only by itself, with the options that it has,
@@ -54,6 +55,11 @@ while [ "$1" != -- ]; do
 done
 shift
 mount -n --move "$new" /tmp
+while [ "$1" != -- ]; do
+  if [ -d "$1" ]; then mount -t tmpfs -o ro,size=4k tmpfs "$1"; fi
+  shift
+done
+shift
 if [ -d /dev/shm ]; then mount -t tmpfs -o ro,size=4k tmpfs /dev/shm; fi
 mount -t proc proc /proc
 while read -r _ _ _ _ target options _; do
@@ -69,13 +75,14 @@ exit $?
 
 /// The same for an image, whose root becomes the process's. It lies in a folder whose name nobody can guess,
 /// and what others may write on the machine is out of sight: what makes the root is started with the variables
-/// of the image, and must not find a library there.
+/// of the image, and must not find a library there. That holds for the cloud's folder, too, in which the image's
+/// layers lie under names that whoever made them knows.
 const SETUP_IMAGE: &str = r#"
 set -e
 exec 3>&2 2>&1
 code=$1 size=$2 new=$3/new
 root=$new/${1##*/}
-shift 5
+shift 5 # there are no folders that stay visible
 mount -t tmpfs -o size=64k,mode=755,nosuid,nodev tmpfs "$new"
 mkdir "$root"
 mount --bind "$code" "$root"
@@ -97,6 +104,11 @@ for file in hosts resolv.conf; do
   fi
 done
 mount -n --move "$new" /tmp
+while [ "$1" != -- ]; do
+  if [ -d "$1" ]; then mount -t tmpfs -o ro,size=4k tmpfs "$1"; fi
+  shift
+done
+shift
 for folder in /var/tmp /dev/shm; do
   if [ -d "$folder" ]; then mount -t tmpfs -o ro,size=4k tmpfs "$folder"; fi
 done
@@ -131,6 +143,8 @@ pub struct Room<'a> {
     pub as_owner: bool,
     /// Folders that the program needs, wherever they are.
     pub needs: &'a [PathBuf],
+    /// Folders that it must not see.
+    pub hidden: &'a [PathBuf],
 }
 
 impl Sandbox {
@@ -149,6 +163,7 @@ impl Sandbox {
             storage_mb: 1,
             as_owner: false,
             needs: &[],
+            hidden: &[],
         };
         let mut command = self.command(home, &room);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
@@ -223,7 +238,8 @@ fn unshare(home: &Home, room: &Room<'_>, user: &[&str], inner: &[String]) -> Com
     command.args([if room.is_image { SETUP_IMAGE } else { SETUP }, "lambdo-sandbox"]);
     command.arg(room.code).arg(room.storage_mb.to_string()).arg(home.path());
     command.arg(room.layers.map_or_else(|| std::ffi::OsStr::new(""), Path::as_os_str));
-    command.args(room.needs.iter().filter(|folder| folder.starts_with("/tmp"))).arg("--");
+    command.args(room.needs.iter().filter(|folder| folder.starts_with("/tmp") && !room.is_image)).arg("--");
+    command.args(room.hidden).arg("--");
     command.args(inner).args(["--", "/bin/sh", "-s"]);
     command
 }

@@ -3,14 +3,15 @@
 
 use super::blobs::{Draft, refused};
 use crate::local::error::ApiError;
+use crate::local::stream::{Cut, fed};
 use axum::body::Body;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use flate2::Crc;
-use futures::StreamExt as _;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write as _;
 
 /// The largest object that one request can carry (S3 quotas).
@@ -28,23 +29,29 @@ pub struct Received {
 }
 
 /// Writes a request's content into a file as it comes in, and checks what is said of it.
-pub async fn receive(headers: &HeaderMap, body: Body, draft: &mut Draft) -> Result<Received, ApiError> {
+pub async fn receive(headers: &HeaderMap, body: Body, draft: &Draft) -> Result<Received, ApiError> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let said = header("x-amz-content-sha256").unwrap_or_default();
     let is_chunked = said.starts_with("STREAMING-") || header("content-encoding").is_some_and(|coding| coding.contains("aws-chunked"));
-    let (mut stream, mut content, mut chunks) = (body.into_data_stream(), Content::default(), Chunks::default());
-    while let Some(bytes) = stream.next().await {
-        let bytes = bytes.map_err(|error| ApiError::new(400, "IncompleteBody", format!("The request broke off: {error}")))?;
-        if is_chunked {
-            chunks.take(&bytes, &mut |bytes| content.write(bytes, draft))?;
-        } else {
-            content.write(&bytes, draft)?;
-        }
-    }
-    if is_chunked && chunks.state != Chunked::Trailers {
+    let content = Content { file: draft.file.try_clone().map_err(refused)?, size_bytes: 0, sha256: Sha256::new(), crc32: Crc::new() };
+    let sink = (content, is_chunked.then(Chunks::default));
+    let (sink, outcome) = fed(sink, body.into_data_stream(), |(content, chunks), bytes| match chunks {
+        Some(chunks) => chunks.take(bytes, &mut |bytes| content.write(bytes)),
+        None => content.write(bytes),
+    })
+    .await;
+    outcome.map_err(|cut| match cut {
+        Cut::BrokenOff(reason) => ApiError::new(400, "IncompleteBody", format!("The request broke off: {reason}")),
+        Cut::Refused(error) => error,
+        Cut::Lost(reason) => ApiError::internal(reason),
+    })?;
+    let (content, chunks) = sink.ok_or_else(|| ApiError::internal("The object is lost"))?;
+    let is_cut = chunks.as_ref().is_some_and(|chunks| chunks.state != Chunked::Trailers);
+    let trailers = chunks.map(|chunks| chunks.trailers).unwrap_or_default();
+    if is_cut {
         return Err(ApiError::new(400, "IncompleteBody", "The request body terminated unexpectedly"));
     }
-    let sum = |name: &str| header(name).or_else(|| chunks.trailers.get(name).cloned());
+    let sum = |name: &str| header(name).or_else(|| trailers.get(name).cloned());
     let received = content.finish();
     for (name, ours) in &received.checksums {
         if sum(name).is_some_and(|theirs| theirs != *ours) {
@@ -60,22 +67,22 @@ pub async fn receive(headers: &HeaderMap, body: Body, draft: &mut Draft) -> Resu
     Ok(Received { checksums: received.checksums.into_iter().filter(|(name, _)| sum(name).is_some()).collect(), ..received })
 }
 
-#[derive(Default)]
 struct Content {
+    file: File,
     size_bytes: u64,
     sha256: Sha256,
     crc32: Crc,
 }
 
 impl Content {
-    fn write(&mut self, bytes: &[u8], draft: &mut Draft) -> Result<(), ApiError> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         self.size_bytes += bytes.len() as u64;
         if self.size_bytes > LARGEST_BYTES {
             return Err(ApiError::new(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"));
         }
         self.sha256.update(bytes);
         self.crc32.update(bytes);
-        draft.file.write_all(bytes).map_err(refused)
+        self.file.write_all(bytes).map_err(refused)
     }
 
     fn finish(self) -> Received {

@@ -49,15 +49,17 @@ impl S3 {
     }
 
     pub(super) async fn delete_bucket(&self, name: &str) -> Result<Reply, ApiError> {
-        let saved = {
+        let (saved, ended) = {
             let mut state = self.locked();
+            state.bucket(name)?;
             if state.under(name, "", "").next().is_some() {
                 return Err(ApiError::new(409, "BucketNotEmpty", "The bucket you tried to delete is not empty"));
             }
-            let batch = state.remove_bucket(name);
-            self.common.disk.commit(batch)
+            let (batch, ended) = state.remove_bucket(name);
+            (self.common.disk.commit(batch), ended)
         };
         saved.wait().await?;
+        ended.iter().flat_map(|upload| upload.parts.values()).for_each(|part| self.blobs.forget(&part.blob));
         Ok(Reply::empty(204))
     }
 

@@ -6,16 +6,14 @@ use super::body::receive;
 use super::call::{Ask, Reply};
 use super::parts::{read_small, texts_of};
 use super::state::{Object, State};
+use crate::local::disk::Batch;
 use crate::local::error::ApiError;
+use crate::local::stream::body_of;
 use crate::local::wire::xml::Xml;
 use axum::body::Body;
-use bytes::Bytes;
-use futures::stream;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-/// What is read from disk at once.
-const PIECE_BYTES: usize = 64 * 1024;
 /// How much of a hash stands in an entity tag: as much as S3's own have, which need not be an MD5.
 const ETAG_DIGITS: usize = 32;
 
@@ -52,8 +50,8 @@ impl S3 {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
     pub(super) async fn put_object(&self, ask: &Ask, body: Body) -> Result<Reply, ApiError> {
         refuse_unless_as_expected(&self.locked(), ask)?;
-        let mut draft = self.blobs.draft()?;
-        let received = receive(&ask.headers, body, &mut draft).await?;
+        let draft = self.blobs.draft()?;
+        let received = receive(&ask.headers, body, &draft).await?;
         let object = Object {
             bucket: ask.bucket.clone(),
             key: ask.key.clone(),
@@ -66,11 +64,9 @@ impl S3 {
         let etag = quoted(&object.etag);
         let (saved, old) = {
             let mut state = self.locked();
-            if let Err(error) = refuse_unless_as_expected(&state, ask) {
-                self.blobs.forget(&object.blob);
-                return Err(error);
-            }
-            let (batch, old) = state.put_object(crate::local::disk::Batch::new(), object);
+            let blob = object.blob.clone();
+            let put = refuse_unless_as_expected(&state, ask).and_then(|()| state.put_object(Batch::new(), object));
+            let (batch, old) = put.inspect_err(|_| self.blobs.forget(&blob))?;
             (self.common.disk.commit(batch), old)
         };
         saved.wait().await?;
@@ -106,7 +102,7 @@ impl S3 {
             Body::empty()
         } else {
             file.seek(SeekFrom::Start(from)).map_err(refused)?;
-            sent(file, to - from)
+            body_of(file.take(to - from))
         };
         let reply = Reply::body(if is_part { 206 } else { 200 }, body)
             .with("etag", quoted(&object.etag))
@@ -158,25 +154,6 @@ fn range_of(text: &str, size: u64) -> Result<(u64, u64), ApiError> {
         _ => None,
     });
     found.filter(|(from, to)| from < to).ok_or_else(|| ApiError::new(416, "InvalidRange", "The requested range is not satisfiable"))
-}
-
-/// So many bytes of a file, piece by piece.
-fn sent(file: File, bytes: u64) -> Body {
-    Body::from_stream(stream::unfold((file, bytes), |(mut file, left)| async move {
-        let length = PIECE_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
-        if length == 0 {
-            return None;
-        }
-        let mut piece = vec![0; length];
-        match file.read(&mut piece) {
-            Ok(0) => None,
-            Ok(read) => {
-                piece.truncate(read);
-                Some((Ok(Bytes::from(piece)), (file, left - read as u64)))
-            }
-            Err(error) => Some((Err(error), (file, 0))),
-        }
-    }))
 }
 
 /// `Sun, 22 Nov 2026 05:00:00 GMT`

@@ -35,7 +35,7 @@ impl S3 {
         };
         let inside = Xml::new().text("Bucket", &upload.bucket).text("Key", &upload.key).text("UploadId", &upload.id);
         let saved = {
-            let batch = self.locked().put_upload(upload);
+            let batch = self.locked().put_upload(upload)?;
             self.common.disk.commit(batch)
         };
         saved.wait().await?;
@@ -51,8 +51,8 @@ impl S3 {
             return Err(ApiError::new(400, "InvalidArgument", message));
         }
         self.locked().upload(&ask.bucket, &ask.key, id)?;
-        let mut draft = self.blobs.draft()?;
-        let received = receive(&ask.headers, body, &mut draft).await?;
+        let draft = self.blobs.draft()?;
+        let received = receive(&ask.headers, body, &draft).await?;
         let part = Part { blob: draft.keep().await?, size_bytes: received.size_bytes, etag: etag(&received.sha256) };
         let reply = Reply::empty(200).with("etag", format!("\"{}\"", part.etag));
         let (saved, old) = {
@@ -60,7 +60,7 @@ impl S3 {
             let upload = state.upload(&ask.bucket, &ask.key, id).cloned().inspect_err(|_| self.blobs.forget(&part.blob));
             let mut upload = upload?;
             let old = upload.parts.insert(number, part);
-            (self.common.disk.commit(state.put_upload(upload)), old)
+            (self.common.disk.commit(state.put_upload(upload)?), old)
         };
         saved.wait().await?;
         old.iter().for_each(|old| self.blobs.forget(&old.blob));
@@ -93,12 +93,13 @@ impl S3 {
         let inside = Xml::new().text("Bucket", &object.bucket).text("Key", &object.key).text("ETag", format!("\"{}\"", object.etag));
         let (saved, old) = {
             let mut state = self.locked();
-            if let Err(error) = state.upload(&ask.bucket, &ask.key, id).and_then(|_| refuse_unless_as_expected(&state, ask)) {
-                self.blobs.forget(&object.blob);
-                return Err(error);
-            }
-            let (batch, _) = state.remove_upload(id);
-            let (batch, old) = state.put_object(batch, object);
+            let blob = object.blob.clone();
+            let is_fine = state.upload(&ask.bucket, &ask.key, id).and_then(|_| refuse_unless_as_expected(&state, ask));
+            let put = is_fine.and_then(|()| {
+                let (batch, _) = state.remove_upload(id);
+                state.put_object(batch, object)
+            });
+            let (batch, old) = put.inspect_err(|_| self.blobs.forget(&blob))?;
             (self.common.disk.commit(batch), old)
         };
         saved.wait().await?;

@@ -116,15 +116,23 @@ impl State {
         batch
     }
 
-    pub fn remove_bucket(&mut self, name: &str) -> Batch {
+    /// Removes a bucket; gives the uploads that went on in it, which end with it.
+    pub fn remove_bucket(&mut self, name: &str) -> (Batch, Vec<Upload>) {
         self.buckets.remove(name);
-        Batch::new().delete(BUCKETS, name)
+        let (ended, left) = std::mem::take(&mut self.uploads).into_iter().partition(|(_, upload)| upload.bucket == name);
+        self.uploads = left;
+        let ended: Vec<Upload> = BTreeMap::into_values(ended).collect();
+        (ended.iter().fold(Batch::new().delete(BUCKETS, name), |batch, upload| batch.delete(UPLOADS, &upload.id)), ended)
     }
 
     /// Puts an object in; gives the one that stood there.
-    pub fn put_object(&mut self, batch: Batch, object: Object) -> (Batch, Option<Object>) {
+    ///
+    /// # Errors
+    /// When the bucket is not there any more.
+    pub fn put_object(&mut self, batch: Batch, object: Object) -> Result<(Batch, Option<Object>), ApiError> {
+        self.bucket(&object.bucket)?;
         let batch = batch.put(OBJECTS, &object.disk_key(), &object);
-        (batch, self.objects.insert(object.place(), object))
+        Ok((batch, self.objects.insert(object.place(), object)))
     }
 
     /// Takes an object out, where there is one.
@@ -133,10 +141,15 @@ impl State {
         Some((Batch::new().delete(OBJECTS, &object.disk_key()), object))
     }
 
-    pub fn put_upload(&mut self, upload: Upload) -> Batch {
+    /// Puts an upload in, or what has become of it.
+    ///
+    /// # Errors
+    /// When the bucket is not there any more.
+    pub fn put_upload(&mut self, upload: Upload) -> Result<Batch, ApiError> {
+        self.bucket(&upload.bucket)?;
         let batch = Batch::new().put(UPLOADS, &upload.id, &upload);
         self.uploads.insert(upload.id.clone(), upload);
-        batch
+        Ok(batch)
     }
 
     pub fn remove_upload(&mut self, id: &str) -> (Batch, Option<Upload>) {

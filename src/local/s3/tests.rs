@@ -100,6 +100,36 @@ async fn buckets_are_known_in_one_region_and_to_one_account() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_goes_takes_what_is_on_its_way_with_it() {
+    let stage = Stage::with_bucket().await;
+    let (pieces, received) = futures::channel::mpsc::unbounded::<Result<bytes::Bytes, std::io::Error>>();
+    let (parts, body) = Request::builder().method("PUT").uri("/code/k").body(Body::from_stream(received)).unwrap().into_parts();
+    let call = Call { region: REGION.to_owned(), request_id: "r-1".to_owned() };
+    let put = stage.s3.answer(&call, &parts, body);
+    let removed = async {
+        pieces.unbounded_send(Ok("half".into())).unwrap();
+        tokio::task::yield_now().await;
+        let status = stage.ask("DELETE", "/code", &[], "").await.0;
+        drop(pieces);
+        status
+    };
+    let (answer, removed) = tokio::join!(put, removed);
+    assert_eq!((answer.status().as_u16(), removed, stage.files()), (404, 204, 0));
+    assert_eq!(stage.ask("GET", "/code/k", &[], "").await.0, 404);
+}
+
+#[tokio::test]
+async fn uploads_end_with_their_bucket() {
+    let stage = Stage::with_bucket().await;
+    let id = parts::texts_of(&stage.ask("POST", "/code/k?uploads", &[], "").await.1, "UploadId").remove(0);
+    assert_eq!(stage.ask("PUT", &format!("/code/k?partNumber=1&uploadId={id}"), &[], "z").await.0, 200);
+    assert_eq!((stage.ask("DELETE", "/code", &[], "").await.0, stage.files()), (204, 0));
+    let wish = "<CreateBucketConfiguration><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>";
+    stage.ask("PUT", "/code", &[], wish).await;
+    assert!(stage.ask("PUT", &format!("/code/k?partNumber=2&uploadId={id}"), &[], "z").await.1.contains("NoSuchUpload"));
+}
+
+#[tokio::test]
 async fn keys_are_listed_page_by_page_and_by_folder() {
     let stage = Stage::with_bucket().await;
     for key in ["a/1", "a/2", "b", "c/1"] {

@@ -6,6 +6,7 @@ use crate::model::{Artifact, Form, PackageRequest};
 use crate::package::contents::{self, Contents};
 use crate::package::filter::Filter;
 use crate::package::hash::content_hash;
+use crate::package::image::{self, Looked};
 use crate::package::index::Index;
 use crate::package::problem::missing;
 use crate::package::source::Source;
@@ -27,6 +28,10 @@ pub struct CheckedFile {
 pub fn check_file(folder: &Path, shown: &str, request: &PackageRequest, for_this_machine: bool) -> Result<CheckedFile, Diagnostic> {
     let path = &folder.join(shown);
     let is_provided = is_provided(&request.runtime);
+    let subject = Subject::of(request, for_this_machine);
+    if let Some(Looked { artifact, findings }) = image::look(path, shown, request, subject.architecture)? {
+        return Ok(CheckedFile { artifact, findings });
+    }
     let source = if path.is_dir() {
         Source::Directory(shown.to_owned(), Filter::default())
     } else if is_zip(path, shown)? {
@@ -38,7 +43,7 @@ pub fn check_file(folder: &Path, shown: &str, request: &PackageRequest, for_this
     let unreadable = |detail: String| Diagnostic::error("unreadable-package", "A package cannot be read").detail(detail);
     let items = contents.read(&Index::default()).map_err(unreadable)?;
     let mut findings: Vec<Diagnostic> = check_contents(&contents, &items, is_provided && !request.has_layers()).err().into_iter().collect();
-    findings.extend(check(&contents, &items, &Subject::of(request, for_this_machine)));
+    findings.extend(check(&contents, &items, &subject));
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     Ok(CheckedFile { artifact, findings })

@@ -6,6 +6,7 @@ use super::format::Format;
 use super::program::{self, Surroundings};
 use super::{Place, Subject};
 use crate::diagnostic::Diagnostic;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The most that the layers of an image may unpack to, in bytes: 10 GB
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -28,6 +29,8 @@ pub struct ImageFacts<'a> {
     pub folder: &'a str,
     /// Its files by absolute path.
     pub files: &'a [ImageFile],
+    /// Where its symbolic links lead, by their paths without the first slash.
+    pub links: &'a BTreeMap<String, String>,
     /// Whether `files` are all there are; not so where layers of a base were not read.
     pub is_whole: bool,
     /// What its layers unpack to, in bytes.
@@ -41,8 +44,50 @@ pub struct ImageFile {
     pub path: String,
     /// Its mode.
     pub mode: u32,
-    /// How it begins; 4 KiB are enough for everything but libraries.
+    /// How it begins; 4 KiB are enough for everything but libraries. It is looked at of what is started only.
     pub head: Vec<u8>,
+}
+
+/// So many links are followed, as by Linux (<https://man7.org/linux/man-pages/man7/path_resolution.7.html>).
+const LINKS_MAX: usize = 40;
+
+impl ImageFacts<'_> {
+    /// What the image starts, where it is known.
+    pub fn program(&self) -> Option<&ImageFile> {
+        candidates(self.command.first()?, self).iter().find_map(|path| self.find(path))
+    }
+
+    fn find(&self, path: &str) -> Option<&ImageFile> {
+        let led = led(path, |path| self.links.get(path).map(String::as_str))?;
+        self.files.iter().find(|file| file.path == led)
+    }
+}
+
+/// Where an absolute path leads in an image through its links, which `links` knows by their paths without the first
+/// slash; nothing where they lead in circles.
+pub fn led<'a>(path: &str, links: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    let mut parts: VecDeque<String> = path.split('/').map(str::to_owned).collect();
+    let (mut led, mut followed) = (Vec::<String>::new(), 0);
+    while let Some(part) = parts.pop_front() {
+        match part.as_str() {
+            "" | "." => {}
+            ".." => drop(led.pop()),
+            _ => {
+                led.push(part);
+                let Some(target) = links(&led.join("/")) else { continue };
+                followed += 1;
+                led.pop();
+                if target.starts_with('/') {
+                    led.clear();
+                }
+                if followed > LINKS_MAX {
+                    return None;
+                }
+                target.rsplit('/').for_each(|part| parts.push_front(part.to_owned()));
+            }
+        }
+    }
+    Some(format!("/{}", led.join("/")))
 }
 
 /// Everything that keeps an image from starting on the `architecture` of a function.
@@ -98,15 +143,16 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
                 .hint("`image_config = { entry_point = [\"/bootstrap\"] }` names one"),
         ];
     };
-    let candidates = candidates(called, image);
-    let Some(file) = candidates.iter().find_map(|path| image.files.iter().find(|file| file.path == *path)) else {
+    let Some(file) = image.program() else {
         return if image.is_whole { vec![no_program(image, called)] } else { Vec::new() };
     };
-    if file.mode & 0o111 == 0 {
+    // Lambda starts it as a user that owns nothing in the image.
+    if file.mode & 0o001 == 0 {
+        let why = if file.mode & 0o111 == 0 { "has no execute bit" } else { "only its owner may execute, and Lambda is another user" };
         return vec![
             Diagnostic::error("not-executable", "The image's entry point is not executable")
-                .detail(format!("`{}` starts `{}`, which has no execute bit.", image.shown, file.path))
-                .hint(format!("in a Dockerfile: `RUN chmod +x {}`, or `COPY --chmod=755`", file.path)),
+                .detail(format!("`{}` starts `{}`, which {why}.", image.shown, file.path))
+                .hint(format!("in a Dockerfile: `RUN chmod 755 {}`, or `COPY --chmod=755`", file.path)),
         ];
     }
     let subject = Subject { runtime: "", handler: "", architecture, has_layers: false, is_layer: false, place: Place::Image };
@@ -141,8 +187,8 @@ fn no_program(image: &ImageFacts<'_>, called: &str) -> Diagnostic {
 
 impl Surroundings for ImageFacts<'_> {
     fn has(&self, path: &str) -> Option<bool> {
-        let found = self.files.iter().any(|file| file.path == path);
-        // Without all files, and through links, a path may lead to something all the same.
+        let found = self.find(path).is_some();
+        // Without all files a path may lead to something all the same.
         (found || self.is_whole).then_some(found)
     }
 
@@ -170,6 +216,7 @@ mod tests {
             path: "/usr/bin:/bin",
             folder: "/var/task",
             files,
+            links: &BTreeMap::new(),
             is_whole: true,
             unpacked_bytes: 1,
         };
@@ -182,14 +229,44 @@ mod tests {
     fn a_static_program_on_an_empty_base_passes() {
         let files = [file("/bootstrap", 0o755, Program::STATIC.bytes()), file("/bin/x", 0o755, Program::STATIC.bytes())];
         for command in [&["/bootstrap"][..], &["x", "y"], &["./../../bootstrap"]] {
-            let expected = if command[0].starts_with('.') {
-                "no-entry-point: `hello` starts `./../../bootstrap`, which it does not have."
-            } else {
-                ""
-            };
-            assert_eq!(told(|_| {}, &files, command), expected);
+            assert_eq!(told(|_| {}, &files, command), "");
         }
+        assert_eq!(told(|_| {}, &files, &["./bootstrap"]), "no-entry-point: `hello` starts `./bootstrap`, which it does not have.");
         assert_eq!(told(|image| image.is_whole = false, &[], &["/elsewhere"]), "");
+    }
+
+    #[test]
+    fn links_lead_where_they_would_in_the_image() {
+        let links =
+            [("bin", "usr/bin"), ("usr/bin/sh", "dash"), ("lib64", "/usr/lib64"), ("a", "b"), ("b", "a"), ("up", "../../usr/bin/sh")];
+        let links = links.into_iter().map(|(path, target)| (path.to_owned(), target.to_owned())).collect();
+        let files = [
+            file("/usr/bin/dash", 0o755, Program::DYNAMIC.bytes()),
+            file("/usr/lib64/ld-linux-x86-64.so.2", 0o755, vec![]),
+            file("/run", 0o755, b"#!/bin/sh\n".to_vec()),
+            file("/mine", 0o700, Program::STATIC.bytes()),
+        ];
+        let with = |command: &str| {
+            let command = vec![command.to_owned()];
+            let facts = ImageFacts {
+                shown: "hello",
+                system: "linux",
+                processor: "amd64",
+                command: &command,
+                path: "/bin",
+                folder: "/",
+                files: &files,
+                links: &links,
+                is_whole: true,
+                unpacked_bytes: 1,
+            };
+            check_image(&facts, "x86_64").into_iter().map(|one| one.detail).collect::<Vec<_>>().join("\n")
+        };
+        for good in ["/bin/sh", "sh", "/up", "/run", "/bin/../bin/./sh"] {
+            assert_eq!(with(good), "", "{good}");
+        }
+        assert_eq!(with("/a"), "`hello` starts `/a`, which it does not have.");
+        assert_eq!(with("/mine"), "`hello` starts `/mine`, which only its owner may execute, and Lambda is another user.");
     }
 
     #[test]

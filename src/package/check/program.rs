@@ -1,6 +1,7 @@
 //! Whether Lambda starts a program: its format, its processor, what it needs of the system.
 
 use super::elf::{Elf, Kind};
+use super::emulator;
 use super::format::{Format, Script};
 use super::system::{INTERPRETERS, LOADERS, NO_INTERPRETERS, Standing, System};
 use super::{Place, Subject};
@@ -101,21 +102,42 @@ fn not_a_program(shown: &str, kind: Kind) -> Option<Diagnostic> {
     Some(finding("not-a-program", "A file is not a program that can be started").detail(format!("`{shown}` is {what}. {how}")))
 }
 
-/// Refuses an ELF file for another processor. Under `--local` it is only warned of: emulators may be set up.
+/// Refuses an ELF file for another processor. Under `--local` it is only warned of where an emulator runs it.
 pub(super) fn wrong_processor(shown: &str, elf: &Elf, subject: &Subject<'_>) -> Option<Diagnostic> {
     if elf.is_for(subject.architecture) {
         return None;
     }
     let own = elf.processor();
     let (code, summary) = ("wrong-architecture", "A program is built for another processor");
-    let diagnostic = if subject.is_here() { Diagnostic::warning(code, summary) } else { finding(code, summary) };
+    if subject.is_here() {
+        return Some(not_for_here(shown, elf, subject, emulator::is_there(elf)));
+    }
+    let diagnostic = finding(code, summary);
     let detail = format!("`{shown}` is built for {own}, and {} runs it on {}.", subject.runner(), subject.architecture);
     let diagnostic = with_targets(diagnostic.detail(detail), subject.architecture);
-    let other = ["arm64", "x86_64"].into_iter().find(|architecture| elf.is_for(architecture)).filter(|_| !subject.is_here());
+    let other = ["arm64", "x86_64"].into_iter().find(|architecture| elf.is_for(architecture));
     Some(match other {
         Some(other) => diagnostic.hint(format!("or let the function run where it is built for: `architectures = \"{other}\"`")),
         None => diagnostic,
     })
+}
+
+/// What is said under `--local` of a program that was built elsewhere.
+fn not_for_here(shown: &str, elf: &Elf, subject: &Subject<'_>, is_emulated: bool) -> Diagnostic {
+    let (code, summary) = ("wrong-architecture", "A program is built for another processor");
+    let what = format!("`{shown}` is built for {}, and this machine has {}", elf.processor(), subject.architecture);
+    if is_emulated {
+        return Diagnostic::warning(code, summary).detail(format!("{what}: it runs in an emulator, which is slower."));
+    }
+    let known = ["arm64", "x86_64"].into_iter().any(|architecture| elf.is_for(architecture));
+    let diagnostic = finding(code, summary).detail(format!("{what}. The local cloud runs functions on this machine itself."));
+    let diagnostic = if known {
+        diagnostic.hint("install an emulator: `apt install qemu-user-static`, or your system's package of QEMU's user mode")
+    } else {
+        diagnostic
+    };
+    with_targets(diagnostic, subject.architecture)
+        .hint("or let lambdo build it (`build` instead of `code`): under `--local` it does so for this machine")
 }
 
 fn check_interpreter(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroundings) -> Option<Diagnostic> {
@@ -322,4 +344,31 @@ fn name_of(path: &str) -> &str {
 /// Adds what only a program that is built can be told to do.
 pub(super) fn with_advice(diagnostic: Diagnostic, subject: &Subject<'_>) -> Diagnostic {
     if diagnostic.code == "newer-glibc" { with_older_glibc(diagnostic, subject) } else { diagnostic }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::elf::read;
+    use super::super::testing::Program;
+    use super::*;
+
+    #[test]
+    fn what_was_built_elsewhere_runs_here_in_an_emulator_or_not_at_all() {
+        let here = Subject {
+            runtime: "provided.al2023",
+            handler: "",
+            architecture: "x86_64",
+            has_layers: false,
+            is_layer: false,
+            place: Place::ThisMachine,
+        };
+        let elf = |machine| read(&Program { machine, ..Program::STATIC }.bytes()[..]).unwrap();
+        let told = |machine, is_emulated| {
+            let found = not_for_here("bootstrap", &elf(machine), &here, is_emulated);
+            format!("{:?}: {} {:?}", found.severity, found.detail, found.hints)
+        };
+        insta::assert_snapshot!(told(object::elf::EM_AARCH64, true), @"Warning: `bootstrap` is built for arm64, and this machine has x86_64: it runs in an emulator, which is slower. []");
+        insta::assert_snapshot!(told(object::elf::EM_AARCH64, false), @r#"Error: `bootstrap` is built for arm64, and this machine has x86_64. The local cloud runs functions on this machine itself. ["install an emulator: `apt install qemu-user-static`, or your system's package of QEMU's user mode", "Go: `GOOS=linux GOARCH=amd64 go build`", "Rust: `cargo build --target x86_64-unknown-linux-musl`", "or let lambdo build it (`build` instead of `code`): under `--local` it does so for this machine"]"#);
+        insta::assert_snapshot!(told(object::elf::EM_RISCV, false), @r#"Error: `bootstrap` is built for RISC-V, and this machine has x86_64. The local cloud runs functions on this machine itself. ["Go: `GOOS=linux GOARCH=amd64 go build`", "Rust: `cargo build --target x86_64-unknown-linux-musl`", "or let lambdo build it (`build` instead of `code`): under `--local` it does so for this machine"]"#);
+    }
 }

@@ -13,12 +13,14 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The folder of what is remembered: an empty file for each.
 pub(super) struct Remembered {
     folder: PathBuf,
+    /// Whose rules found nothing: another lambdo may have others, also one of the same version.
+    rules: String,
 }
 
 impl Remembered {
     /// What earlier runs left in the folder `cache`.
     pub fn new(cache: &Path) -> Self {
-        Self { folder: cache.join("checked") }
+        Self { folder: cache.join("checked"), rules: program() }
     }
 
     /// Whether nothing was found in this package when it was looked at for this subject. What is asked for stays.
@@ -38,11 +40,17 @@ impl Remembered {
         }
     }
 
-    /// Another lambdo may have other rules.
     fn path(&self, content_hash: &str, subject: &Subject<'_>) -> PathBuf {
-        let key = format!("{} {content_hash} {subject:?}", env!("CARGO_PKG_VERSION"));
+        let key = format!("{} {content_hash} {subject:?}", self.rules);
         self.folder.join(hex(&Sha256::digest(key)))
     }
+}
+
+/// What tells this program from every other.
+fn program() -> String {
+    let metadata = std::env::current_exe().and_then(fs::metadata);
+    let written = metadata.and_then(|metadata| Ok((metadata.len(), metadata.modified()?)));
+    format!("{} {:?}", env!("CARGO_PKG_VERSION"), written.ok())
 }
 
 #[cfg(test)]
@@ -66,6 +74,8 @@ mod tests {
         remembered.keep("sha256:a", &subject);
         assert!(remembered.is_clean("sha256:a", &subject) && !remembered.is_clean("sha256:b", &subject));
         assert!(!remembered.is_clean("sha256:a", &Subject { architecture: "x86_64", ..subject }));
+        let other = Remembered { rules: "another".to_owned(), ..Remembered::new(cache.path()) };
+        assert!(!other.is_clean("sha256:a", &subject), "another lambdo looks itself");
         let old = File::options().write(true).open(remembered.path("sha256:a", &subject)).unwrap();
         old.set_modified(SystemTime::now() - KEPT * 2).unwrap();
         remembered.keep("sha256:b", &subject);

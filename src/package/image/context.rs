@@ -4,7 +4,9 @@ use crate::diagnostic::Diagnostic;
 use crate::package::fingerprint::{Excluded, inputs};
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The files of the context by name, as far as the build can see them.
@@ -15,17 +17,54 @@ pub(super) fn files(context: &Path, dockerfile: &Path, excluded: &Excluded) -> R
     Ok(files)
 }
 
+/// A copy of the Dockerfile beside a file that says what is to be ignored, where engines look for that.
+pub(super) struct Shadow {
+    pub dockerfile: PathBuf,
+    pub ignore: PathBuf,
+}
+
+/// Lets the engine ignore `unseen` in the context, besides what the user lets it ignore; nothing where all may be seen.
+///
+/// # Errors
+/// When the copy cannot be written to `folder`.
+pub(super) fn shadow(dockerfile: &Path, context: &Path, unseen: &[PathBuf], folder: &Path) -> io::Result<Option<Shadow>> {
+    if unseen.is_empty() {
+        return Ok(None);
+    }
+    let copy = folder.join(dockerfile.file_name().unwrap_or(OsStr::new("Dockerfile")));
+    let mut ignore = copy.as_os_str().to_owned();
+    ignore.push(IGNORE_ENDING);
+    let ignore = PathBuf::from(ignore);
+    // The last pattern that matches counts.
+    let own: String = unseen.iter().map(|path| format!("\n{}", literal(path))).collect();
+    fs::copy(dockerfile, &copy)?;
+    fs::write(&ignore, ignore_text(context, dockerfile) + &own + "\n")?;
+    Ok(Some(Shadow { dockerfile: copy, ignore }))
+}
+
+/// A path as a pattern that matches nothing else.
+fn literal(path: &Path) -> String {
+    let quote = |character: char| if "*?[\\".contains(character) { vec!['\\', character] } else { vec![character] };
+    let parts = path.components().map(|part| part.as_os_str().to_string_lossy().chars().flat_map(quote).collect::<String>());
+    parts.collect::<Vec<_>>().join("/")
+}
+
+const IGNORE_ENDING: &str = ".dockerignore";
+
+/// What the user lets be ignored: a file of the Dockerfile's own beats that of the context.
+fn ignore_text(context: &Path, dockerfile: &Path) -> String {
+    let mut own = dockerfile.as_os_str().to_owned();
+    own.push(IGNORE_ENDING);
+    fs::read_to_string(own).or_else(|_| fs::read_to_string(context.join(IGNORE_ENDING))).unwrap_or_default()
+}
+
 /// The patterns of a `.dockerignore`; the last one that matches counts.
 /// <https://docs.docker.com/build/concepts/context/#dockerignore-files>
 struct Ignored(Vec<(GlobMatcher, bool)>);
 
 impl Ignored {
-    /// One of the Dockerfile's own beats that of the context.
     fn read(context: &Path, dockerfile: &Path) -> Self {
-        let mut own = dockerfile.as_os_str().to_owned();
-        own.push(".dockerignore");
-        let text = fs::read_to_string(own).or_else(|_| fs::read_to_string(context.join(".dockerignore")));
-        Self::parse(&text.unwrap_or_default())
+        Self::parse(&ignore_text(context, dockerfile))
     }
 
     /// A pattern that cannot be understood ignores nothing: the worst that follows is a build too many.
@@ -71,6 +110,23 @@ mod tests {
         ] {
             assert_eq!(ignored.covers(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn what_the_engine_must_not_see_is_ignored_last() {
+        let (folder, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let dockerfile = folder.path().join("Dockerfile.prod");
+        fs::write(&dockerfile, "FROM scratch\n").unwrap();
+        fs::write(folder.path().join(".dockerignore"), "*.log\n!state").unwrap();
+        let unseen = ["state", "deploy/[a]/b"].map(PathBuf::from);
+        assert!(shadow(&dockerfile, folder.path(), &[], scratch.path()).unwrap().is_none());
+        let shadow = shadow(&dockerfile, folder.path(), &unseen, scratch.path()).unwrap().unwrap();
+        assert_eq!(fs::read_to_string(&shadow.dockerfile).unwrap(), "FROM scratch\n");
+        assert_eq!(shadow.ignore, scratch.path().join("Dockerfile.prod.dockerignore"));
+        let text = fs::read_to_string(&shadow.ignore).unwrap();
+        assert_eq!(text, "*.log\n!state\nstate\ndeploy/\\[a]/b\n");
+        let ignored = Ignored::parse(&text);
+        assert!(ignored.covers("state/demo.json") && ignored.covers("deploy/[a]/b/x") && !ignored.covers("deploy/a/b/x"));
     }
 
     #[test]

@@ -8,12 +8,16 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 /// What Docker calls its own registry.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 /// The user's name that says that the password is a token for another way to log in.
 const TOKEN_USER: &str = "<token>";
+
+/// How long a helper may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The file that `docker login` writes.
 /// <https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties>
@@ -87,7 +91,9 @@ async fn ask(helper: &str, name: &str, environment: &Environment) -> Result<Regi
     if let Some(mut input) = child.stdin.take() {
         input.write_all(name.as_bytes()).await.map_err(failed)?;
     }
-    let output = child.wait_with_output().await.map_err(failed)?;
+    // It may wait for somebody to unlock a chain of keys, and ask in a window that nobody sees.
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    let output = output.map_err(|_| format!("`{program}` did not answer within {} seconds.", PATIENCE.as_secs()))?.map_err(failed)?;
     let answer = serde_json::from_slice::<Answer>(&output.stdout).ok().filter(|_| output.status.success());
     match answer {
         Some(answer) if answer.username == TOKEN_USER => {
@@ -158,5 +164,15 @@ mod tests {
         `docker-credential-fake` has no credentials for `r.example`. Run `docker login` before.
         `docker-credential-fake` has an identity token for `r.example`, which lambdo cannot use. Log in with a name and a password.
         ");
+    }
+
+    /// The clock runs on while nothing else does.
+    #[tokio::test(start_paused = true)]
+    async fn a_helper_that_does_not_answer_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = environment(folder.path(), r#"{"credsStore":"fake"}"#, "");
+        std::fs::write(folder.path().join("docker-credential-fake"), "#!/bin/sh\nexec sleep 600\n").unwrap();
+        let why = docker_config("r.example", &environment).await.unwrap_err();
+        assert_eq!(why, "`docker-credential-fake` did not answer within 30 seconds.");
     }
 }

@@ -1,26 +1,25 @@
 //! Images from Dockerfiles: an engine builds them, unless nothing changed.
 
+use super::call::Call;
 use super::context;
 use super::document::image_architecture;
 use super::engine::Places;
+use super::froms::{self, Leads};
+use super::listing::Listing;
 use super::parse::Dockerfile;
 use super::store::{Store, digest_of};
-use super::{ImageJob, Made, archive};
+use super::{ImageJob, Images, Made, archive};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Blob, Image};
 use crate::package::engine::Engine;
-use crate::package::environment::Environment;
 use crate::package::fingerprint::{Excluded, Facts, Sources};
 use crate::package::problem::{blocking, missing, not_built};
-use crate::package::process::{Tail, watch};
 use crate::package::{BUILD_FAILED, TOOL_MISSING};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-
-/// How many of the engine's last lines are shown.
-const SHOWN_LINES: usize = 30;
+use std::path::{Component, Path, PathBuf};
 
 /// An image that was built, and what from.
 #[derive(Serialize, Deserialize)]
@@ -45,23 +44,43 @@ impl Record {
         self.image().blobs.iter().all(|blob| store.has(blob))
     }
 
-    fn made(self, is_cached: bool) -> Made {
-        let image = self.image();
-        let (sources, warnings) = (Some(self.sources), Vec::new());
-        Made { image, entries: Vec::new(), items: Vec::new(), is_whole: false, sources, is_cached, warnings }
+    async fn made(self, cache: &Path, is_cached: bool, warnings: Vec<Diagnostic>) -> Result<Made, Diagnostic> {
+        let (image, cache) = (self.image(), cache.to_owned());
+        blocking(move || {
+            let listing = Listing::of(&image, &Store::new(&cache), &cache).map_err(failed)?;
+            let (entries, items, sources) = (Vec::new(), listing.items(), Some(self.sources));
+            Ok(Made { image, entries, items, is_whole: true, listing: Some(listing), sources, is_cached, warnings })
+        })
+        .await
     }
 }
 
 /// One build.
-struct Run<'a> {
-    dockerfile: &'a Dockerfile,
-    environment: &'a Environment,
-    job: ImageJob<'a>,
+pub(super) struct Run<'a> {
+    pub dockerfile: &'a Dockerfile,
+    pub images: &'a Images,
+    pub job: ImageJob<'a>,
     path: PathBuf,
     context: PathBuf,
 }
 
-pub(super) async fn make(dockerfile: &Dockerfile, environment: &Environment, job: ImageJob<'_>) -> Result<Made, Diagnostic> {
+/// Refuses a folder, which other tools take for the Dockerfile in it.
+pub(super) fn check(dockerfile: &Dockerfile, folder: &Path) -> Result<(), Diagnostic> {
+    let (path, shown) = (folder.join(&dockerfile.path), &dockerfile.path);
+    if !path.is_dir() {
+        return Ok(());
+    }
+    let problem = Diagnostic::error("wrong-file-type", "A path of the package leads to something else")
+        .detail(format!("`{shown}` is a folder; `image.dockerfile` takes the Dockerfile itself."));
+    let inside = Path::new(shown).join("Dockerfile");
+    Err(match folder.join(&inside).is_file() {
+        true => problem.hint(format!("`{}` is there; is it meant?", inside.display())),
+        false => problem.hint("the folder that a Dockerfile takes files from is given as `context`"),
+    })
+}
+
+pub(super) async fn make(dockerfile: &Dockerfile, images: &Images, job: ImageJob<'_>) -> Result<Made, Diagnostic> {
+    check(dockerfile, job.folder)?;
     let path = job.folder.join(&dockerfile.path);
     if !path.is_file() {
         return Err(missing(&path, &dockerfile.path, "file"));
@@ -74,7 +93,7 @@ pub(super) async fn make(dockerfile: &Dockerfile, environment: &Environment, job
         return Err(missing(&context, &context.display().to_string(), "folder"));
     }
     let [path, context] = [path, context].map(|path| std::path::absolute(&path).unwrap_or(path));
-    Run { dockerfile, environment, job, path, context }.run().await
+    Run { dockerfile, images, job, path, context }.run().await
 }
 
 impl Run<'_> {
@@ -84,23 +103,60 @@ impl Run<'_> {
         let known = Record::load(&record).filter(|known| known.is_whole(&store));
         if !self.job.may_run {
             let known = known.ok_or_else(|| not_built(&format!("an image of `{}`", self.dockerfile.path)))?;
-            return Ok(known.made(true));
+            return known.made(self.job.cache, true, Vec::new()).await;
         }
-        let sources = self.sources().await?;
+        let (bases, warnings) = self.bases(known.as_ref()).await;
+        let sources = self.sources(&bases).await?;
+        let has_moved = known.as_ref().is_some_and(|known| bases.iter().any(|(fact, led)| known.sources.fact(fact) != Some(led)));
         if let Some(known) = known.filter(|known| known.sources == sources) {
-            return Ok(known.made(true));
+            return known.made(self.job.cache, true, warnings).await;
         }
-        let read = self.build(&store).await?;
+        let read = self.build(&store, has_moved).await?;
         self.check(&read.config)?;
         let Image { manifest, media_type, blobs } = read.image;
         let blobs = blobs.into_iter().map(|blob| (blob.digest, blob.bytes)).collect();
         let made = Record { sources, manifest: String::from_utf8_lossy(&manifest).into_owned(), media_type, blobs };
         // What cannot be remembered is built again.
         let _ = record.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&record, serde_json::to_vec(&made)?));
-        Ok(made.made(false))
+        made.made(self.job.cache, false, warnings).await
     }
 
-    fn platform(&self) -> String {
+    /// What the names of the Dockerfile's base images lead to, by the names of the facts that they become. What nobody
+    /// tells now is taken to be as it was, with a warning where that may be wrong.
+    async fn bases(&self, known: Option<&Record>) -> (BTreeMap<String, String>, Vec<Diagnostic>) {
+        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        let names = froms::names(&text, &self.dockerfile.arguments, self.job.architecture);
+        let asked = names.iter().map(|name| async move { (name, self.images.registries.leads(name).await) });
+        let (mut bases, mut warnings) = (BTreeMap::new(), Vec::new());
+        for (name, leads) in futures::future::join_all(asked).await {
+            let fact = format!("base image {name}");
+            let before = || known.and_then(|known| known.sources.fact(&fact)).map(str::to_owned);
+            let led = match leads {
+                // `SourceChange` tells by the sign that it is where a tag leads.
+                Leads::To(digest) => Some(format!("@{digest}")),
+                Leads::Nowhere => before(),
+                Leads::Unknown(why) => {
+                    warnings.push(froms::unchecked(name, &why));
+                    before()
+                }
+            };
+            bases.extend(led.map(|led| (fact, led)));
+        }
+        (bases, warnings)
+    }
+
+    /// What of lambdo's own lies in the context, relative to it: an image must not take it along.
+    fn unseen(&self) -> Vec<PathBuf> {
+        let context = self.context.canonicalize().unwrap_or_else(|_| self.context.clone());
+        let own = [self.job.folder.join("state"), self.job.cache.parent().unwrap_or(self.job.cache).to_owned()];
+        let real = own.into_iter().filter_map(|own| own.canonicalize().ok());
+        let inside = real.filter_map(|own| Some(own.strip_prefix(&context).ok()?.to_owned()));
+        let mut inside: Vec<PathBuf> = inside.filter(|own| !own.as_os_str().is_empty()).collect();
+        inside.dedup();
+        inside
+    }
+
+    pub(super) fn platform(&self) -> String {
         format!("linux/{}", image_architecture(self.job.architecture))
     }
 
@@ -111,7 +167,7 @@ impl Run<'_> {
     }
 
     /// What the engine would see.
-    async fn sources(&self) -> Result<Sources, Diagnostic> {
+    async fn sources(&self, bases: &BTreeMap<String, String>) -> Result<Sources, Diagnostic> {
         let (context, path, index) = (self.context.clone(), self.path.clone(), self.job.index.clone());
         let excluded =
             Excluded::new(&self.context, &self.job.cache.join("images"), self.job.cache, false).with_state(&self.context, self.job.folder);
@@ -121,16 +177,29 @@ impl Run<'_> {
             .shown("platform", &self.platform())
             .hidden("image.build_args", &format!("{:?}", self.dockerfile.arguments))
             .hidden("image", &format!("{rest:?}"));
+        let facts = bases.iter().fold(facts, |facts, (name, led)| facts.shown(name, led));
+        let prefix = self.context_name();
         blocking(move || {
-            let mut files = context::files(&context, &path, &excluded)?;
+            let found = context::files(&context, &path, &excluded)?;
+            let mut files: BTreeMap<String, PathBuf> = found.into_iter().map(|(name, path)| (format!("{prefix}{name}"), path)).collect();
+            // It counts though it may be ignored, and lie elsewhere.
             files.insert(shown, path);
             Sources::read(&index, facts, &files)
         })
         .await
     }
 
-    async fn build(&self, store: &Store) -> Result<archive::Read, Diagnostic> {
-        let Some((engine, program)) = Engine::find(self.dockerfile.engine, self.environment) else {
+    /// What stands before the names of the context's files, so that they are those that the user knows.
+    fn context_name(&self) -> String {
+        let beside = Path::new(&self.dockerfile.path).parent().unwrap_or(Path::new(""));
+        let context = self.dockerfile.context.as_deref().map_or(beside, Path::new);
+        let parts: Vec<_> = context.components().filter(|part| *part != Component::CurDir).collect();
+        let name = parts.into_iter().collect::<PathBuf>().display().to_string();
+        if name.is_empty() { name } else { format!("{name}/") }
+    }
+
+    async fn build(&self, store: &Store, has_moved: bool) -> Result<archive::Read, Diagnostic> {
+        let Some((engine, program)) = Engine::find(self.dockerfile.engine, &self.images.environment) else {
             return Err(no_engine(self.dockerfile.engine));
         };
         let unwritable = |error: std::io::Error| failed(format!("The folder `{}` cannot be written: {error}.", self.job.cache.display()));
@@ -139,11 +208,15 @@ impl Run<'_> {
         let scratch = tempfile::Builder::new().prefix("image-").tempdir_in(&cache).map_err(unwritable)?;
         let (tar, id) = (scratch.path().join("image.tar"), scratch.path().join("id"));
         let folder = std::path::absolute(self.job.folder).map_err(unwritable)?;
-        let places = Places { folder: &folder, dockerfile: &self.path, context: &self.context, archive: &tar, id: &id };
+        let shadow = context::shadow(&self.path, &self.context, &self.unseen(), scratch.path()).map_err(unwritable)?;
+        let (dockerfile, ignore) =
+            shadow.as_ref().map_or((self.path.as_path(), None), |shadow| (&shadow.dockerfile, Some(shadow.ignore.as_path())));
+        let context = &self.context;
+        let places = Places { folder: &folder, dockerfile, ignore, context, archive: &tar, id: &id, pull: has_moved };
         let call = Call { engine, program: &program, run: self };
         call.make(&places).await?;
         let (store, folder) = (store.clone(), scratch.path().to_owned());
-        let read = blocking(move || archive::read(&tar, &store, &folder).map_err(failed)).await;
+        let read = blocking(move || archive::read(&tar, &store, &folder, "What the engine exported").map_err(failed)).await;
         read.map_err(|problem| problem.hint(format!("`{}` was built by `{}`", self.dockerfile.path, engine.name())))
     }
 
@@ -162,72 +235,7 @@ impl Run<'_> {
     }
 }
 
-/// An engine that is asked.
-struct Call<'a> {
-    engine: Engine,
-    program: &'a Path,
-    run: &'a Run<'a>,
-}
-
-/// A Docker whose driver has no exporter for archives says so.
-/// <https://docs.docker.com/build/builders/drivers/>
-const WITHOUT_EXPORTER: &str = "exporter is not supported";
-
-impl Call<'_> {
-    /// Builds the image and leaves it in the archive.
-    async fn make(&self, places: &Places<'_>) -> Result<(), Diagnostic> {
-        let (engine, dockerfile, platform) = (self.engine, self.run.dockerfile, self.run.platform());
-        let built = self.start(engine.build(dockerfile, &platform, places)).await?;
-        match built {
-            Ok(()) if engine.writes_archive() => return Ok(()),
-            Ok(()) => {}
-            Err(said) if engine == Engine::Docker && said.contains(WITHOUT_EXPORTER) => {
-                let loaded = self.start(engine.build_and_load(dockerfile, &platform, places)).await?;
-                loaded.map_err(|said| self.failed(&said))?;
-            }
-            Err(said) => return Err(self.failed(&said)),
-        }
-        let id =
-            fs::read_to_string(places.id).map_err(|error| failed(format!("`{}` did not say what it built: {error}.", engine.name())))?;
-        let exported = self.start(engine.export(id.trim(), places.archive)).await?;
-        if engine == Engine::Buildah {
-            // It keeps every image that it ever built, and nobody would find this one again.
-            let _ = self.start(vec!["rmi".to_owned(), id.trim().to_owned()]).await;
-        }
-        exported.map_err(|said| self.failed(&said))
-    }
-
-    /// What it said, where it ended badly.
-    async fn start(&self, arguments: Vec<String>) -> Result<Result<(), String>, Diagnostic> {
-        let mut command = self.run.environment.command(self.program, self.run.job.folder);
-        // Builds that honour it make the same bytes at any time.
-        // <https://reproducible-builds.org/docs/source-date-epoch/>
-        command.args(&arguments).env("SOURCE_DATE_EPOCH", "0");
-        let not_started = |error: std::io::Error| failed(format!("`{}` could not be started: {error}.", self.engine.name()));
-        let mut child = command.spawn().map_err(not_started)?;
-        let tail = Tail::of(SHOWN_LINES);
-        let status = watch(&mut child, |line| tail.push(line), |line| tail.push(line)).await.map_err(not_started)?;
-        Ok(if status.success() { Ok(()) } else { Err(format!("It ended with {status}. It said:\n{}", tail.text())) })
-    }
-
-    fn failed(&self, said: &str) -> Diagnostic {
-        let name = self.engine.name();
-        let problem = failed(format!("`{name}` could not build `{}`. {said}", self.run.dockerfile.path));
-        let has = |fragments: &[&str]| fragments.iter().any(|fragment| said.contains(fragment));
-        if has(&["Cannot connect to the Docker daemon", "docker.sock", "containerd.sock", "connection refused"]) {
-            return problem.hint(format!(
-                "is it running? another engine is named with `engine`, one of those that need no service is `buildah`, not `{name}`"
-            ));
-        }
-        if self.engine == Engine::Buildah && has(&["operation not permitted", "Operation not permitted", "overlay", "/proc"]) {
-            return problem
-                .hint("inside a container, buildah may need `STORAGE_DRIVER=vfs` and `BUILDAH_ISOLATION=chroot` in the environment");
-        }
-        problem
-    }
-}
-
-fn failed(detail: String) -> Diagnostic {
+pub(super) fn failed(detail: String) -> Diagnostic {
     Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
 }
 

@@ -66,6 +66,19 @@ impl Descriptor {
         Blob { digest: self.digest.clone(), bytes: self.size }
     }
 
+    /// Why an image with such a layer cannot be used, as the end of a sentence.
+    pub fn trouble(&self) -> Option<String> {
+        let is = |fragment: &str| self.media_type.contains(fragment);
+        if is("foreign") || is("nondistributable") {
+            return Some("has layers that may not be copied, as images of Windows have, and Lambda runs Linux only".into());
+        }
+        if is("zstd") {
+            return Some("has layers that are compressed with zstd, and Lambda takes layers with gzip only".into());
+        }
+        let is_layer = self.media_type == DOCKER_LAYER || is(".image.layer.");
+        (!is_layer).then(|| format!("has something else than layers of files in it, `{}`", self.media_type))
+    }
+
     /// Whether it is no image but says how one was made.
     /// <https://docs.docker.com/build/metadata/attestations/attestation-storage/>
     pub fn is_attestation(&self) -> bool {
@@ -219,12 +232,43 @@ fn apply(config: &mut Value, settings: &Settings) {
     }
 }
 
-/// Takes the times out of a configuration that a build engine made.
-pub(super) fn without_times(config: &mut Value) {
-    config["created"] = EPOCH.into();
-    for entry in config.get_mut("history").and_then(Value::as_array_mut).into_iter().flatten() {
-        entry["created"] = EPOCH.into();
+/// Takes out of a configuration that a build engine made what another build of the same would not have: times, and
+/// sums over files with their times and owners.
+pub(super) fn neutral(config: &mut Value) {
+    let history = config.get_mut("history").and_then(Value::as_array_mut);
+    for entry in history.into_iter().flatten().filter_map(Value::as_object_mut) {
+        entry.insert("created".into(), EPOCH.into());
+        if let Some(Value::String(text)) = entry.get_mut("created_by") {
+            *text = without_sums(text);
+        }
     }
+    config.as_object_mut().map(|config| config.insert("created".into(), EPOCH.into()));
+}
+
+/// `COPY file:SUM in /x`, as buildah notes it, without the sum.
+fn without_sums(text: &str) -> String {
+    let is_sum = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let word = |word: &str| match word.split_once(':') {
+        Some((what @ ("file" | "dir" | "multi"), sum)) if is_sum(sum) => what.to_owned(),
+        _ => word.to_owned(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Refuses a configuration that no image of so many layers has.
+///
+/// # Errors
+/// Why, as the end of a sentence.
+pub(super) fn check_config(config: &Value, layers: usize) -> Result<(), String> {
+    let is_table = |key: &str| config.get(key).is_none_or(|value| value.is_object() || value.is_null());
+    if !config.is_object() || !is_table("config") || !is_table("rootfs") {
+        return Err("has a configuration that is none of an image".into());
+    }
+    let diff_ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map_or(0, Vec::len);
+    if diff_ids != layers {
+        return Err(format!("has a configuration for {diff_ids} layers, and {layers} of them"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -371,6 +415,51 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn configurations_that_no_image_has_are_refused_and_not_tripped_over() {
+        let of = |text: &str, layers: usize| check_config(&serde_json::from_str(text).unwrap(), layers);
+        assert_eq!(of(r#"{"config":null,"rootfs":{"diff_ids":["sha256:aa"]}}"#, 1), Ok(()));
+        assert_eq!(of("{}", 0), Ok(()));
+        for odd in ["[]", "7", r#"{"config":[]}"#, r#"{"rootfs":"x"}"#] {
+            assert_eq!(of(odd, 0).unwrap_err(), "has a configuration that is none of an image", "{odd}");
+        }
+        assert_eq!(of(r#"{"rootfs":{"diff_ids":[]}}"#, 2).unwrap_err(), "has a configuration for 0 layers, and 2 of them");
+        let mut config =
+            json!({ "history": [{ "created_by": format!("COPY dir:{} in /x  a", "0a".repeat(32)) }, { "created_by": "RUN x:0a" }] });
+        neutral(&mut config);
+        assert_eq!(
+            (&config["history"][0]["created_by"], &config["history"][1]["created_by"]),
+            (&json!("COPY dir in /x  a"), &json!("RUN x:0a"))
+        );
+        for odd in [r#"{"history":["x",{"created":"2024"}]}"#, r#"{"history":{}}"#, "[]"] {
+            let mut config = serde_json::from_str(odd).unwrap();
+            neutral(&mut config);
+            assert!(!config.to_string().contains("2024"), "{config}");
+        }
+    }
+
+    #[test]
+    fn only_layers_that_can_be_copied_and_read_are_taken() {
+        let layer = |media_type: &str| Descriptor {
+            media_type: media_type.into(),
+            digest: String::new(),
+            size: 0,
+            platform: None,
+            annotations: BTreeMap::new(),
+        };
+        for good in [OCI_LAYER, DOCKER_LAYER, "application/vnd.oci.image.layer.v1.tar"] {
+            assert_eq!(layer(good).trouble(), None, "{good}");
+        }
+        for (bad, why) in [
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "may not be copied"),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "may not be copied"),
+            ("application/vnd.oci.image.layer.v1.tar+zstd", "zstd"),
+            ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", "something else"),
+        ] {
+            assert!(layer(bad).trouble().unwrap().contains(why), "{bad}");
+        }
     }
 
     #[test]

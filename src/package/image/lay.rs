@@ -9,6 +9,7 @@ use super::store::Store;
 use crate::diagnostic::Diagnostic;
 use crate::package::BUILD_FAILED;
 use crate::package::contents::{self, BOOTSTRAP, Entry};
+use crate::package::fingerprint::{Facts, Sources};
 use crate::package::hash::Item;
 use crate::package::index::Index;
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub(super) struct Laying {
     pub layered: Layered,
     /// What the build made.
     pub output: Option<PathBuf>,
+    /// What the build was made from, where that is known.
+    pub built: Option<Sources>,
     pub base: Option<Base>,
     pub architecture: String,
     pub folder: PathBuf,
@@ -41,11 +44,14 @@ impl Laying {
     /// What went wrong, without address and span.
     pub fn run(mut self) -> Result<Made, Diagnostic> {
         let mut files = self.layered.files.clone();
-        if let Some(output) = self.output.take() {
-            self.place(&output, &mut files)?;
-        }
+        let own = Settings::clone(&self.layered.settings);
+        let place = match self.output.take() {
+            Some(output) => Some(self.place(&output, &mut files)?),
+            None => None,
+        };
         let entries = contents::placed(&self.folder, &files)?;
         let items = self.read(&entries)?;
+        let sources = self.sources(&own, place.as_deref(), &items);
         let failed = |detail: String| Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail);
         let layer = layer(&entries, &items, self.base.is_some(), &self.cache).map_err(failed)?;
         let base = self.base.as_ref().map(|base| (&base.manifest, &base.config));
@@ -53,7 +59,8 @@ impl Laying {
         let image = compose(base, &layer, &self.architecture, &self.layered.settings, &store)
             .map_err(|error| failed(format!("The image's documents cannot be written: {error}.")))?;
         let warnings = self.base.iter().filter_map(|base| base.warning.clone()).chain(self.no_certificates(&entries)).collect();
-        Ok(Made { image, entries, items, is_whole: self.base.is_none(), sources: None, is_cached: true, warnings })
+        let is_whole = self.base.is_none();
+        Ok(Made { image, entries, items, is_whole, listing: None, sources: Some(sources), is_cached: true, warnings })
     }
 
     fn read(&self, entries: &[Entry]) -> Result<Vec<Item>, Diagnostic> {
@@ -65,8 +72,22 @@ impl Laying {
         entries.iter().map(item).collect()
     }
 
-    /// Puts what the build made where the base looks for it.
-    fn place(&mut self, output: &Path, files: &mut BTreeMap<String, String>) -> Result<(), Diagnostic> {
+    /// What the image is made from: what its build was, its files besides what that made, and its base.
+    fn sources(&self, settings: &Settings, place: Option<&str>, items: &[Item]) -> Sources {
+        let is_built = |item: &&Item| {
+            place.is_some_and(|place| item.name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        };
+        let items: Vec<Item> = items.iter().filter(|item| self.built.is_none() || !is_built(item)).cloned().collect();
+        let facts = Facts::default().hidden("image", &format!("{settings:?}"));
+        let base = self.base.as_ref().zip(self.layered.base.as_ref());
+        // `SourceChange` tells by the sign that it is where a tag leads.
+        let facts =
+            base.into_iter().fold(facts, |facts, (base, name)| facts.shown(&format!("base image {name}"), &format!("@{}", base.digest)));
+        self.built.clone().unwrap_or_default().with(facts, &items)
+    }
+
+    /// Puts what the build made where the base looks for it; answers with that place.
+    fn place(&mut self, output: &Path, files: &mut BTreeMap<String, String>) -> Result<String, Diagnostic> {
         let shown = output.display().to_string();
         let is_of_aws = self.base.as_ref().is_some_and(|base| texts(&base.config, "Entrypoint").contains(&AWS_ENTRY_POINT));
         let settings = &mut self.layered.settings;
@@ -74,18 +95,17 @@ impl Laying {
             let root =
                 self.base.as_ref().and_then(|base| texts(&base.config, "Env").into_iter().find_map(|entry| entry.strip_prefix(TASK_ROOT)));
             let root = root.ok_or_else(no_task_root)?.trim_matches('/').to_owned();
-            files.insert(root, shown);
+            put(files, root, shown)
         } else if output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
-            return Err(Diagnostic::error("wrong-file-type", "A build made something that does not go into an image")
-                .detail(format!("`{shown}` is a zip; an image takes the program itself, or a folder.")));
+            Err(Diagnostic::error("wrong-file-type", "A build made something that does not go into an image")
+                .detail(format!("`{shown}` is a zip; an image takes the program itself, or a folder.")))
         } else if is_of_aws {
-            files.insert(AWS_BOOTSTRAP.to_owned(), shown);
             start(settings, None, BOOTSTRAP);
+            put(files, AWS_BOOTSTRAP.to_owned(), shown)
         } else {
-            files.insert(BOOTSTRAP.to_owned(), shown);
             start(settings, Some("/bootstrap"), "");
+            put(files, BOOTSTRAP.to_owned(), shown)
         }
-        Ok(())
     }
 
     /// Nothing below means that nothing there knows whom to trust.
@@ -98,6 +118,16 @@ impl Laying {
                 .hint("`files = { \"/etc/ssl/certs/ca-certificates.crt\" = \"PATH\" }` brings them along")
         })
     }
+}
+
+/// Puts what a build made to its place, which the user must not have given to something else.
+fn put(files: &mut BTreeMap<String, String>, place: String, shown: String) -> Result<String, Diagnostic> {
+    let Some(other) = files.get(&place) else {
+        files.insert(place.clone(), shown);
+        return Ok(place);
+    };
+    Err(Diagnostic::error("bad-entry-name", "A file cannot have this name in a package")
+        .detail(format!("`image.files` puts `{other}` at `/{place}`, where what the build makes goes.")))
 }
 
 /// What starts the program, unless the user has said what to start.

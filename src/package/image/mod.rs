@@ -1,16 +1,22 @@
 //! Container images: files on top of a base image, put together here, and Dockerfiles, built by an engine.
 
+mod answers;
 mod archive;
+mod call;
 mod context;
 mod credentials;
 mod dockerfile;
 mod document;
 mod engine;
 mod fetch;
+mod froms;
 mod lay;
 mod layer;
+mod listing;
 mod parse;
 mod pull;
+#[cfg(test)]
+mod pull_tests;
 mod store;
 #[cfg(all(test, unix))]
 mod tests;
@@ -19,7 +25,7 @@ mod verify;
 pub use parse::ImageSource;
 pub(super) use parse::parse;
 pub(super) use store::Store;
-pub(super) use verify::verify;
+use verify::{Known, Verified, verify};
 
 use super::builder::Built;
 use super::contents::Entry;
@@ -29,8 +35,9 @@ use super::hash::Item;
 use super::index::Index;
 use super::problem::{blocking, missing};
 use crate::diagnostic::Diagnostic;
-use crate::model::Image;
+use crate::model::{Artifact, EventSink, Form, Image, PackageRequest};
 use lay::Laying;
+use listing::Listing;
 use parse::Layered;
 use pull::{Registries, Wanted};
 use std::path::{Path, PathBuf};
@@ -44,7 +51,7 @@ pub(super) struct Images {
 }
 
 /// An image that is to be made now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct ImageJob<'a> {
     /// `arm64` or `x86_64`.
     pub architecture: &'a str,
@@ -56,6 +63,10 @@ pub(super) struct ImageJob<'a> {
     pub index: &'a Index,
     /// Whether engines may run and registries may be asked.
     pub may_run: bool,
+    /// Whether it runs on this machine, whatever the spec says.
+    pub for_this_machine: bool,
+    /// Told what happens.
+    pub events: &'a EventSink,
 }
 
 /// An image that is ready.
@@ -67,12 +78,26 @@ pub(super) struct Made {
     pub items: Vec<Item>,
     /// Whether `entries` are all files of the image.
     pub is_whole: bool,
-    /// What an engine made it from.
+    /// What lies in its layers, where they were looked into.
+    pub listing: Option<Listing>,
+    /// What it was made from.
     pub sources: Option<Sources>,
     /// Whether an earlier build still held.
     pub is_cached: bool,
     /// What the user should know, without address and span.
     pub warnings: Vec<Diagnostic>,
+}
+
+impl Made {
+    /// Everything that keeps it from starting on the function that asks for it, without address and span.
+    pub fn verify(&self, request: &PackageRequest, architecture: &str, cache: &Path) -> Vec<Diagnostic> {
+        let known = match &self.listing {
+            Some(listing) => Known::Listed(listing),
+            None => Known::Laid { entries: &self.entries, is_whole: self.is_whole },
+        };
+        let shown = format!("the image of {}", request.shown());
+        verify(&Verified { shown: &shown, image: &self.image, known, own: request.image_config.as_ref() }, architecture, cache)
+    }
 }
 
 impl Images {
@@ -87,7 +112,7 @@ impl Images {
     /// What went wrong, without address and span.
     pub async fn make(&self, source: &ImageSource, built: Option<&Built>, job: ImageJob<'_>) -> Result<Made, Diagnostic> {
         match source {
-            ImageSource::Dockerfile(dockerfile) => dockerfile::make(dockerfile, &self.environment, job).await,
+            ImageSource::Dockerfile(dockerfile) => dockerfile::make(dockerfile, self, job).await,
             ImageSource::Layered(layered) => self.lay(layered, built, job).await,
             // `group` has left it out.
             ImageSource::Existing => Err(Diagnostic::error("no-image", "There is nothing to make")),
@@ -106,13 +131,16 @@ impl Images {
         let base = match &layered.base {
             None => None,
             Some(name) => {
-                let (architecture, is_logged_in, may_ask) = (job.architecture, layered.is_logged_in, job.may_run);
-                Some(self.registries.base(Wanted { name, architecture, is_logged_in, may_ask }, job.cache).await?)
+                let ImageJob { architecture, may_run, for_this_machine, events, .. } = job;
+                let is_logged_in = layered.is_logged_in;
+                let wanted = Wanted { name, architecture, is_logged_in, may_ask: may_run, is_here: for_this_machine, events };
+                Some(self.registries.base(wanted, job.cache).await?)
             }
         };
         let laying = Laying {
             layered: layered.clone(),
             output: built.map(|built| built.output.clone()),
+            built: built.and_then(|built| built.sources.clone()),
             base,
             architecture: job.architecture.to_owned(),
             folder: job.folder.to_owned(),
@@ -122,6 +150,41 @@ impl Images {
         let made = blocking(move || laying.run()).await?;
         Ok(Made { is_cached: built.is_none_or(|built| built.is_cached), ..made })
     }
+}
+
+/// An image in a file or a folder, whoever made it, that was looked at.
+pub(super) struct Looked {
+    pub artifact: Artifact,
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Looks at an archive or a layout of the OCI; nothing where `path` is neither.
+///
+/// # Errors
+/// It has no image in it that Lambda would take.
+pub(super) fn look(path: &Path, shown: &str, request: &PackageRequest, architecture: &str) -> Result<Option<Looked>, Diagnostic> {
+    let is_layout = archive::is_layout(path);
+    if !is_layout && !archive::is_archive(path) {
+        return Ok(None);
+    }
+    let unusable = |why: String| Diagnostic::error("bad-image", "The image cannot be deployed").detail(why);
+    let scratch = tempfile::tempdir().map_err(|error| unusable(format!("There is no room to look at `{shown}`: {error}.")))?;
+    let (store, named) = (Store::new(scratch.path()), format!("`{shown}`"));
+    let read = match is_layout {
+        true => archive::read_folder(path, &store, &named),
+        false => archive::read(path, &store, scratch.path(), &named),
+    };
+    let image = read.map_err(unusable)?.image;
+    let listing = Listing::read(&image, &store).map_err(unusable)?;
+    let verified = Verified { shown, image: &image, known: Known::Listed(&listing), own: request.image_config.as_ref() };
+    let findings = verify(&verified, architecture, scratch.path());
+    let artifact = Artifact {
+        content_hash: image.digest(),
+        form: Form::Image,
+        unzipped_bytes: listing.unpacked_bytes,
+        files: listing.modes().count(),
+    };
+    Ok(Some(Looked { artifact, findings }))
 }
 
 /// What is wrong with an image as far as it shows without making it.
@@ -134,6 +197,7 @@ pub(super) fn check(source: &ImageSource, folder: &Path) -> Result<(), Diagnosti
         ImageSource::Existing => Ok(()),
         ImageSource::Dockerfile(dockerfile) => {
             there(&dockerfile.path, "file")?;
+            dockerfile::check(dockerfile, folder)?;
             dockerfile.context.iter().try_for_each(|context| there(context, "folder"))
         }
         ImageSource::Layered(layered) => {

@@ -14,7 +14,7 @@ use std::path::Path;
 /// No base: the image has nothing but what is put into it.
 const SCRATCH: &str = "scratch";
 /// Keys that any form may have.
-const COMMON: [&str; 1] = ["repository"];
+const COMMON: [&str; 2] = ["repository", "keep"];
 const LAYERED: [&str; 8] = ["base", "build", "files", "entry_point", "command", "working_directory", "environment", "credentials"];
 const DOCKERFILE: [&str; 7] = ["dockerfile", "context", "target", "build_args", "secrets", "cache", "engine"];
 const EXISTING: [&str; 1] = ["uri"];
@@ -126,10 +126,9 @@ fn strangers(table: &Table, known: &[&str]) -> Vec<Diagnostic> {
     strange
         .map(|key| {
             let problem = unknown_key("image", key, known);
-            match (key.as_str(), elsewhere.iter().find(|(keys, _)| keys.contains(&key.as_str()))) {
-                ("platform" | "platforms", _) => problem.hint("the platform follows from the function's `architectures`"),
-                (_, Some((_, form))) => problem.hint(format!("`{key}` goes with {form}")),
-                _ => problem,
+            match elsewhere.iter().find(|(keys, _)| keys.contains(&key.as_str())) {
+                Some((_, form)) => problem.hint(format!("`{key}` goes with {form}")),
+                None => problem,
             }
         })
         .collect()
@@ -194,15 +193,9 @@ fn base(table: &Table) -> Result<Option<String>, Diagnostic> {
     }
 }
 
-const DOCKER_CONFIG: &str = "docker-config";
-
+/// Another word than the one that there is the table of fields refuses.
 fn credentials(table: &Table) -> Result<bool, Diagnostic> {
-    match text(table, "credentials", "`docker-config`")? {
-        None => Ok(false),
-        Some(word) if word == DOCKER_CONFIG => Ok(true),
-        Some(word) => Err(Diagnostic::error("wrong-value", "A value is none of those that are possible")
-            .detail(format!("`image.credentials` is `{word}`; it takes `{DOCKER_CONFIG}`, which uses what `docker login` keeps."))),
-    }
+    Ok(text(table, "credentials", "`docker-config`")?.is_some())
 }
 
 fn files(table: &Table) -> Result<BTreeMap<String, String>, Diagnostic> {
@@ -213,7 +206,10 @@ fn files(table: &Table) -> Result<BTreeMap<String, String>, Diagnostic> {
         let inside = name.trim_start_matches('/').trim_end_matches('/').to_owned();
         crate::package::contents::check_name(&inside)
             .map_err(|detail| Diagnostic::error("bad-entry-name", "A file cannot have this name in a package").detail(detail))?;
-        files.insert(inside, path.clone());
+        if let Some(other) = files.insert(inside.clone(), path.clone()) {
+            let detail = format!("`image.files` puts both `{other}` and `{path}` at `/{inside}`.");
+            return Err(Diagnostic::error("bad-entry-name", "A file cannot have this name in a package").detail(detail));
+        }
     }
     Ok(files)
 }
@@ -238,15 +234,10 @@ fn dockerfile(table: &Table, _folder: &Path, _builders: &Builders) -> Result<Ima
     if problems.is_empty() { Ok(ImageSource::Dockerfile(source)) } else { Err(problems) }
 }
 
+/// A name that is none of an engine the table of fields refuses.
 fn engine(table: &Table) -> Result<Option<Engine>, Diagnostic> {
-    let Some(name) = text(table, "engine", "the name of a build engine")? else { return Ok(None) };
-    Engine::called(&name).map(Some).ok_or_else(|| {
-        let all = Engine::ALL.map(Engine::name);
-        let problem = Diagnostic::error("wrong-value", "A value is none of those that are possible")
-            .detail(format!("`image.engine` is `{name}`; it takes {}.", list(&all)));
-        crate::diagnostic::nearest(&name, all)
-            .map_or_else(|| problem.clone(), |near| problem.clone().hint(format!("did you mean `{near}`?")))
-    })
+    let name = text(table, "engine", "the name of a build engine")?;
+    Ok(name.and_then(|name| Engine::called(&name)))
 }
 
 fn secrets(table: &Table) -> Result<BTreeMap<String, SecretSource>, Diagnostic> {
@@ -347,9 +338,7 @@ mod tests {
             (r#"{"files":{"../a":"b"}}"#, &["bad-entry-name"]),
             (r#"{"files":{"a":3},"command":4,"platform":"x"}"#, &["unknown-key", "wrong-type", "wrong-type"]),
             (r#"{"files":{"a":"b"},"target":"x"}"#, &["unknown-key"]),
-            (r#"{"files":{"a":"b"},"credentials":"keychain"}"#, &["wrong-value"]),
             (r#"{"dockerfile":""}"#, &["wrong-type"]),
-            (r#"{"dockerfile":"D","engine":"dokcer"}"#, &["wrong-value"]),
             (r#"{"dockerfile":"D","secrets":{"a":"literal"}}"#, &["wrong-type"]),
             (r#"{"dockerfile":"D","build_args":{"a":{"env":"X"}}}"#, &["wrong-type"]),
             (r#"{"dockerfile":"D","cache":{"into":"x"}}"#, &["unknown-key"]),

@@ -1,15 +1,20 @@
 //! Base images: their documents at once, their layers when they are needed.
 
+use super::answers::{chain, is_busy, is_missing};
 use super::credentials;
-use super::document::{DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, Document, Manifest, OCI_INDEX, OCI_MANIFEST, image_architecture};
+use super::document::{
+    DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, Document, Manifest, OCI_INDEX, OCI_MANIFEST, check_config, image_architecture,
+};
 use super::fetch::{Origin, fetch};
+use super::froms::Leads;
 use super::store::{Store, digest_of};
 use crate::diagnostic::Diagnostic;
+use crate::model::{EventSink, is_loopback};
 use crate::package::BUILD_FAILED;
 use crate::package::environment::Environment;
 use crate::package::problem::not_built;
 use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use serde::{Deserialize, Serialize};
@@ -22,11 +27,15 @@ use tokio::sync::OnceCell;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const READ: Duration = Duration::from_secs(60);
+/// How long it may take to find out what a name leads to, with logging in.
+const LEADS: Duration = Duration::from_secs(15);
 const TYPES: [&str; 4] = [OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_INDEX];
 
 /// A base image for one architecture.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Base {
+    /// The digest of the image for the architecture.
+    pub digest: String,
     pub manifest: Manifest,
     pub config: Value,
     /// What the user should know about it, without address and span.
@@ -34,7 +43,7 @@ pub(super) struct Base {
 }
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     /// As the user wrote it.
     pub name: &'a str,
@@ -42,6 +51,10 @@ pub(super) struct Wanted<'a> {
     pub is_logged_in: bool,
     /// Whether the registry may be asked.
     pub may_ask: bool,
+    /// Whether it is for this machine, whatever the spec says.
+    pub is_here: bool,
+    /// Told how far blobs are.
+    pub events: &'a EventSink,
 }
 
 /// What was found behind a name.
@@ -64,6 +77,8 @@ pub(super) struct Registries {
     /// Where the layers of base images come from, by digest.
     origins: Mutex<BTreeMap<String, Origin>>,
     turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// What names lead to, each asked for once.
+    leads: Mutex<BTreeMap<String, Arc<OnceCell<Leads>>>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -86,22 +101,50 @@ impl Registries {
         cell.get_or_init(|| self.find(wanted, cache)).await.clone()
     }
 
+    /// What a name leads to, asked for once in a run. The registry is asked as the user's engine would ask it.
+    pub async fn leads(&self, name: &str) -> Leads {
+        let cell = Arc::clone(locked(&self.leads).entry(name.to_owned()).or_default());
+        let asked = || async {
+            let asked = tokio::time::timeout(LEADS, self.ask_where(name)).await;
+            asked.unwrap_or_else(|_| Leads::Unknown(format!("it did not answer within {} seconds", LEADS.as_secs())))
+        };
+        cell.get_or_init(asked).await.clone()
+    }
+
+    async fn ask_where(&self, name: &str) -> Leads {
+        let Ok(reference) = name.parse::<Reference>() else { return Leads::Nowhere };
+        let client = match self.client(reference.resolve_registry()) {
+            Ok(client) => client,
+            Err(why) => return Leads::Unknown(why),
+        };
+        let auth = credentials::docker_config(reference.registry(), &self.environment).await.unwrap_or(RegistryAuth::Anonymous);
+        match client.fetch_manifest_digest(&reference, &auth).await {
+            Ok(digest) => Leads::To(digest),
+            Err(error) => {
+                let trouble = Trouble::from(error);
+                match &trouble {
+                    Trouble::Refused(error) if is_passing(&trouble) => Leads::Unknown(chain(error)),
+                    _ => Leads::Nowhere,
+                }
+            }
+        }
+    }
+
     /// A layer of a base image, fetched unless the store has it.
     ///
     /// # Errors
     /// A sentence when it cannot be fetched, or belongs to no image of this run.
     pub async fn blob(&self, digest: &str, store: &Store) -> Result<PathBuf, String> {
-        let path = store.path(digest)?;
         let turn = Arc::clone(locked(&self.turns).entry(digest.to_owned()).or_default());
         let _turn = turn.lock().await;
-        if path.is_file() {
-            return Ok(path);
+        let (kept, wanted) = (store.clone(), digest.to_owned());
+        if tokio::task::spawn_blocking(move || kept.is_sound(&wanted)).await.is_ok_and(|is_sound| is_sound) {
+            return store.path(digest);
         }
         let origin = locked(&self.origins).get(digest).cloned();
-        let origin =
-            origin.ok_or_else(|| format!("The blob `{digest}` belongs to no image of this run, or was deleted since. Run again."))?;
-        fetch(&origin, digest, &path).await?;
-        Ok(path)
+        let origin = origin
+            .ok_or_else(|| format!("The blob `{digest}` belongs to no base image of this run, and is not there as a whole. Run again."))?;
+        fetch(&origin, store).await
     }
 
     /// The client for a registry; on this machine it goes without TLS.
@@ -171,20 +214,27 @@ impl Registries {
             Document::Image(manifest) => manifest,
             Document::Index(_) => return Err(unusable("leads to an index in an index")),
         };
-        let origin = Origin { client: asking.client.clone(), reference: asking.reference.clone(), auth: auth.clone() };
+        if let Some(why) = manifest.layers.iter().find_map(Descriptor::trouble) {
+            return Err(unusable(&why));
+        }
+        let origin = |blob: &Descriptor| Origin {
+            client: asking.client.clone(),
+            reference: asking.reference.clone(),
+            auth: auth.clone(),
+            blob: blob.blob(),
+            events: Arc::clone(asking.wanted.events),
+        };
         let blobs = manifest.layers.iter().chain([&manifest.config]);
-        locked(&self.origins).extend(blobs.map(|blob| (blob.digest.clone(), origin.clone())));
+        locked(&self.origins).extend(blobs.map(|blob| (blob.digest.clone(), origin(blob))));
         let path = self.blob(&manifest.config.digest, asking.store).await.map_err(|why| unreachable_registry(asking.wanted.name, &why))?;
         let config = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
         let config = config.ok_or_else(|| unusable("has a configuration that is not JSON"))?;
+        check_config(&config, manifest.layers.len()).map_err(|why| unusable(&why))?;
         let theirs = config.get("architecture").and_then(Value::as_str).unwrap_or_default();
         if theirs != image_architecture(asking.wanted.architecture) {
             return Err(wrong_architecture(asking.wanted, &[format!("linux/{theirs}")]));
         }
-        if manifest.layers.iter().any(|layer| layer.media_type.ends_with("zstd")) {
-            return Err(unusable("has layers that are compressed with zstd, and Lambda takes layers with gzip only"));
-        }
-        Ok(Base { manifest, config, warning })
+        Ok(Base { digest: found.manifest.clone(), manifest, config, warning })
     }
 }
 
@@ -285,36 +335,9 @@ fn is_passing(trouble: &Trouble) -> bool {
         Trouble::Refused(error) => match &**error {
             OciDistributionError::RequestError(_) | OciDistributionError::IoError(_) => true,
             OciDistributionError::ServerError { code, .. } => *code >= 500 || *code == 429,
-            OciDistributionError::RegistryError { envelope, .. } => {
-                envelope.errors.iter().any(|error| error.code == OciErrorCode::Toomanyrequests)
-            }
-            _ => false,
+            error => is_busy(error),
         },
     }
-}
-
-fn is_missing(error: &OciDistributionError) -> bool {
-    const CODES: [OciErrorCode; 3] = [OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown, OciErrorCode::NotFound];
-    match error {
-        OciDistributionError::ImageManifestNotFoundError(_) => true,
-        OciDistributionError::ServerError { code, .. } => *code == 404,
-        OciDistributionError::RegistryError { envelope, .. } => envelope.errors.iter().any(|error| CODES.contains(&error.code)),
-        _ => false,
-    }
-}
-
-/// All messages of an error and its sources, since the outermost one says little.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut messages = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let message = inner.to_string();
-        if !messages.iter().any(|known| known.contains(&message)) {
-            messages.push(message);
-        }
-        source = inner.source();
-    }
-    messages.join(": ")
 }
 
 fn unreachable_registry(name: &str, why: &str) -> Diagnostic {
@@ -336,21 +359,20 @@ fn unusable(name: &str, why: &str) -> Diagnostic {
 }
 
 fn wrong_architecture(wanted: Wanted<'_>, platforms: &[String]) -> Diagnostic {
-    let default = if wanted.architecture == "x86_64" { ", which is AWS's default" } else { "" };
     let there = if platforms.is_empty() { "none that says what it runs on".to_owned() } else { platforms.join(", ") };
-    Diagnostic::error("wrong-architecture", "The base image does not run on the function's processor")
-        .detail(format!("`{}` has no image for `linux/{}`; it has {there}.", wanted.name, image_architecture(wanted.architecture)))
-        .hint(format!("the function has `architectures = \"{}\"`{default}", wanted.architecture))
+    let problem = Diagnostic::error("wrong-architecture", "The base image does not run on the function's processor").detail(format!(
+        "`{}` has no image for `linux/{}`; it has {there}.",
+        wanted.name,
+        image_architecture(wanted.architecture)
+    ));
+    let default = if wanted.architecture == "x86_64" { ", which is AWS's default" } else { "" };
+    problem.hint(match wanted.is_here {
+        true => format!("with `--local`, images are made for this machine, which is `{}`", wanted.architecture),
+        false => format!("the function has `architectures = \"{}\"`{default}", wanted.architecture),
+    })
 }
 
 fn name_of(wanted: Wanted<'_>) -> String {
     let digest = digest_of(format!("{} {}", wanted.name, wanted.architecture).as_bytes());
     digest.trim_start_matches("sha256:").chars().take(16).collect()
-}
-
-/// Only what never leaves this machine goes without TLS.
-fn is_loopback(registry: &str) -> bool {
-    let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

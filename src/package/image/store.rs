@@ -35,6 +35,19 @@ impl Store {
         metadata.is_some_and(|metadata| metadata.is_file() && metadata.len() == blob.bytes)
     }
 
+    /// Whether the file that is there holds what its name says; what does not is taken away, so that it can come anew.
+    pub fn is_sound(&self, digest: &str) -> bool {
+        let Ok(path) = self.path(digest) else { return false };
+        let mut hash = Hashing::new(io::sink());
+        let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hash));
+        let is_sound = read.is_ok() && hash.digest() == digest;
+        if !is_sound {
+            // It fails when nothing is there.
+            let _ = fs::remove_file(path);
+        }
+        is_sound
+    }
+
     /// What a small blob holds, where it is there and is what its name says.
     pub fn read(&self, digest: &str) -> Option<Vec<u8>> {
         let bytes = fs::read(self.path(digest).ok()?).ok()?;
@@ -139,13 +152,6 @@ impl<W: Write> Write for Hashing<W> {
 /// The digest of bytes: `sha256:` and 64 hex digits.
 pub(super) fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
-}
-
-/// Feeds a file that was begun earlier to a hash.
-pub(super) fn hash_file(path: &Path) -> io::Result<Hashing<io::Sink>> {
-    let mut hash = Hashing::new(io::sink());
-    io::copy(&mut File::open(path)?, &mut hash)?;
-    Ok(hash)
 }
 
 #[cfg(test)]

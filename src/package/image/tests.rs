@@ -3,6 +3,7 @@
 use super::super::builder::Builders;
 use super::super::environment::Environment;
 use super::super::{Options, Packages, work};
+use super::listing::tests::{Put, layer};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, ArtifactSource, Form, PackageRequest, Value};
 use std::fs;
@@ -15,9 +16,11 @@ use tokio::sync::Notify;
 const BUILDAH: &str = r#"#!/bin/sh
 PATH=/usr/bin:/bin
 echo "$*" | sed "s|$FAKE|.|g; s|image-[A-Za-z0-9]*|image-X|g" >> "$FAKE/calls"
+echo "$TOKEN" >> "$FAKE/token"
 if [ -f "$FAKE/errors" ]; then cat "$FAKE/errors" >&2; exit 1; fi
 while [ $# -gt 0 ]; do
     case "$1" in
+        --ignorefile) cp "$2" "$FAKE/ignored" ;;
         --iidfile) echo sha256:id > "$2" ;;
         oci-archive:*) cp "$FAKE/image.tar" "${1#oci-archive:}" ;;
     esac
@@ -55,18 +58,7 @@ impl Machine {
     }
 
     async fn run(&self, image: &str, architecture: &str, may_run: bool) -> Result<Packages, Vec<Diagnostic>> {
-        let request = PackageRequest {
-            address: Address::new("function", "hello"),
-            code: None,
-            build: None,
-            image: Some(Value::from_json(&serde_json::from_str(image).unwrap())),
-            image_config: None,
-            runtime: "provided.al2023".into(),
-            handler: String::new(),
-            architectures: vec![architecture.into()],
-            layers: None,
-            span: None,
-        };
+        let request = request(image, architecture);
         let cache = self.folder.path().join("state/build");
         let options = Options {
             folder: self.folder.path(),
@@ -89,6 +81,21 @@ impl Machine {
 
     fn calls(&self) -> String {
         fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default()
+    }
+}
+
+fn request(image: &str, architecture: &str) -> PackageRequest {
+    PackageRequest {
+        address: Address::new("function", "hello"),
+        code: None,
+        build: None,
+        image: Some(Value::from_json(&serde_json::from_str(image).unwrap())),
+        image_config: None,
+        runtime: "provided.al2023".into(),
+        handler: String::new(),
+        architectures: vec![architecture.into()],
+        layers: None,
+        span: None,
     }
 }
 
@@ -160,20 +167,22 @@ async fn an_image_that_would_not_start_is_refused() {
     ");
 }
 
-/// An archive as buildah exports it, with an image for a processor.
-fn export(machine: &Machine, architecture: &str) {
+/// An archive as buildah exports it, with an image for a processor, which has these files.
+fn export(machine: &Machine, architecture: &str, files: &[Put<'_>]) {
     let folder = machine.folder.path().join("layout");
     let store = super::store::Store::new(&folder);
-    let config = serde_json::json!({ "architecture": architecture, "os": "linux", "config": { "Cmd": ["/app"] }, "rootfs": { "type": "layers", "diff_ids": [] } });
+    let config = serde_json::json!({ "architecture": architecture, "os": "linux", "config": { "Cmd": ["/app"] }, "rootfs": { "type": "layers", "diff_ids": ["sha256:dd"] } });
     let config = store.put(config.to_string().as_bytes()).unwrap();
-    let image = super::document::image(super::document::OCI_MANIFEST, (super::document::OCI_CONFIG, config.clone()), &[]);
+    let layer = layer(&store, files);
+    let layers = [(super::document::OCI_LAYER.to_owned(), layer.clone())];
+    let image = super::document::image(super::document::OCI_MANIFEST, (super::document::OCI_CONFIG, config.clone()), &layers);
     let manifest = store.put(&image.manifest).unwrap();
     let index = serde_json::json!({ "schemaVersion": 2, "manifests": [{ "mediaType": image.media_type, "digest": manifest.digest, "size": manifest.bytes }] });
     let mut tar = tar::Builder::new(fs::File::create(machine.folder.path().join("image.tar")).unwrap());
     let mut add = |name: String, path: &Path| tar.append_path_with_name(path, name).unwrap();
     fs::write(folder.join("index.json"), index.to_string()).unwrap();
     add("index.json".into(), &folder.join("index.json"));
-    for blob in [&config, &manifest] {
+    for blob in [&config, &manifest, &layer] {
         let path = store.path(&blob.digest).unwrap();
         add(format!("blobs/sha256/{}", blob.digest.trim_start_matches("sha256:")), &path);
     }
@@ -182,12 +191,15 @@ fn export(machine: &Machine, architecture: &str) {
 #[tokio::test]
 async fn a_dockerfile_is_built_once_and_again_when_the_context_changes() {
     let machine = Machine::new().with_buildah();
-    export(&machine, "arm64");
-    let image = r#"{"dockerfile":"app/Dockerfile","build_args":{"A":"1"}}"#;
+    export(&machine, "arm64", &[Put::File("app", 0o755, &program(ARM)), Put::File("etc/x", 0o644, b"x")]);
+    let image = r#"{"dockerfile":"app/Dockerfile","build_args":{"TOKEN":"geheim"}}"#;
     assert!(machine.run(image, "arm64", false).await.is_err(), "nothing is there yet");
-    let first = digest(&machine.run(image, "arm64", true).await.unwrap());
+    let made = machine.run(image, "arm64", true).await.unwrap();
+    let (first, artifact) = (digest(&made), &made.artifacts[&Address::new("function", "hello")]);
+    assert_eq!((artifact.form, artifact.files), (Form::Image, 2));
+    assert_eq!(fs::read_to_string(machine.folder.path().join("token")).unwrap(), "geheim\n".repeat(3));
     insta::assert_snapshot!(machine.calls(), @r"
-    build --timestamp 0 --platform linux/arm64 --file ./app/Dockerfile --build-arg A=1 --iidfile ./state/build/image-X/id ./app
+    build --timestamp 0 --platform linux/arm64 --file ./app/Dockerfile --build-arg TOKEN --iidfile ./state/build/image-X/id ./app
     push sha256:id oci-archive:./state/build/image-X/image.tar
     rmi sha256:id
     ");
@@ -206,7 +218,7 @@ async fn what_goes_wrong_with_an_engine_is_told() {
     let image = r#"{"dockerfile":"app/Dockerfile"}"#;
     let mut said = vec![machine.problem(image).await, machine.problem(r#"{"dockerfile":"app/Dokcerfile"}"#).await];
     let machine = machine.with_buildah();
-    export(&machine, "amd64");
+    export(&machine, "amd64", &[Put::File("app", 0o755, &program(62))]);
     said.push(machine.problem(image).await);
     machine.write("errors", "STEP 1/1: FROM scratch\nmount overlay: operation not permitted\n", 0o644);
     said.push(machine.problem(image).await);
@@ -223,4 +235,125 @@ async fn what_goes_wrong_with_an_engine_is_told() {
     mount overlay: operation not permitted
     inside a container, buildah may need `STORAGE_DRIVER=vfs` and `BUILDAH_ISOLATION=chroot` in the environment
     "#);
+}
+
+#[tokio::test]
+async fn an_image_of_a_dockerfile_that_would_not_start_is_refused() {
+    let machine = Machine::new().with_buildah();
+    let image = r#"{"dockerfile":"app/Dockerfile"}"#;
+    let (fit, foreign) = (program(ARM), program(62));
+    let mut said = Vec::new();
+    for files in [
+        &[Put::File("app", 0o755, &foreign)][..],
+        &[Put::File("app", 0o644, &fit)],
+        &[Put::File("app", 0o700, &fit)],
+        &[Put::File("bin/app", 0o755, &fit)],
+        &[Put::File("app", 0o755, b"#!/bin/sh\n")],
+        &[
+            Put::File("usr/bin/dash", 0o755, &fit),
+            Put::Link("bin", "usr/bin"),
+            Put::Link("bin/sh", "dash"),
+            Put::File("app", 0o755, b"#!/bin/sh\n"),
+        ],
+    ] {
+        export(&machine, "arm64", files);
+        machine.write("app/changed", format!("{}", said.len()), 0o644);
+        let problem = machine.run(image, "arm64", true).await.err().map(|problems| problems[0].clone());
+        said.push(problem.map_or_else(|| "it starts".to_owned(), |problem| format!("{}: {}", problem.code, problem.detail)));
+    }
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[tokio::test]
+async fn an_engine_does_not_see_what_lambdo_keeps() {
+    let machine = Machine::new().with_buildah();
+    machine.write("Dockerfile", "FROM scratch\nCOPY . /\n", 0o644);
+    machine.write(".dockerignore", "*.log\n", 0o644);
+    machine.write("state/demo.json", "{}", 0o644);
+    export(&machine, "arm64", &[Put::File("app", 0o755, &program(ARM))]);
+    let image = r#"{"dockerfile":"Dockerfile"}"#;
+    let first = machine.run(image, "arm64", true).await.unwrap();
+    assert!(machine.calls().contains("--file ./state/build/image-X/Dockerfile --iidfile"), "{}", machine.calls());
+    assert_eq!(fs::read_to_string(machine.folder.path().join("ignored")).unwrap(), "*.log\n\nstate\n");
+    machine.write("state/demo.json", "{\"serial\":2}", 0o644);
+    let calls = machine.calls();
+    assert_eq!(digest(&machine.run(image, "arm64", true).await.unwrap()), digest(&first));
+    assert_eq!(machine.calls(), calls, "a state that moved builds nothing");
+}
+
+#[tokio::test]
+async fn what_changed_is_named_once_as_the_user_knows_it() {
+    let machine = Machine::new().with_buildah();
+    machine.write("dk/app/main.go", "package main", 0o644);
+    machine.write("dk/Dockerfile", "FROM scratch\n", 0o644);
+    export(&machine, "arm64", &[Put::File("app", 0o755, &program(ARM))]);
+    let image = r#"{"dockerfile":"dk/Dockerfile"}"#;
+    let before = digest(&machine.run(image, "arm64", true).await.unwrap());
+    export(&machine, "arm64", &[Put::File("app", 0o755, &program(ARM)), Put::File("etc/note", 0o644, b"x")]);
+    machine.write("dk/app/main.go", "package other", 0o644);
+    machine.write("dk/Dockerfile", "FROM scratch\nCOPY . /\n", 0o644);
+    let packages = machine.run(image, "arm64", true).await.unwrap();
+    let address = Address::new("function", "hello");
+    assert_eq!(packages.changes(&address, &before).sentence(), "dk/Dockerfile changed, dk/app/main.go changed");
+    let diff = packages.diff(&address, &before).unwrap();
+    assert_eq!(diff.files.keys().collect::<Vec<_>>(), ["etc/note"]);
+}
+
+#[tokio::test]
+async fn a_file_of_the_user_does_not_lose_its_place_to_the_build() {
+    let machine = Machine::new();
+    machine.write("app/made", program(ARM), 0o755);
+    machine.write("other", "x", 0o644);
+    let image = r#"{"build":{"path":"app","command":["/bin/cp","made","out"],"output":"out"},"files":{"/bootstrap":"other"}}"#;
+    assert_eq!(
+        machine.problem(image).await.lines().next().unwrap(),
+        "bad-entry-name: `image.files` puts `other` at `/bootstrap`, where what the build makes goes."
+    );
+    let twice = machine.problem(r#"{"files":{"/a":"other","a/":"app/made"},"entry_point":"/a"}"#).await;
+    assert!(twice.contains("puts both"), "{twice}");
+    machine.write("dk/Dockerfile", "FROM scratch\n", 0o644);
+    insta::assert_snapshot!(machine.problem(r#"{"dockerfile":"dk"}"#).await, @r"
+    wrong-file-type: `dk` is a folder; `image.dockerfile` takes the Dockerfile itself.
+    `dk/Dockerfile` is there; is it meant?
+    ");
+}
+
+#[tokio::test]
+async fn an_image_in_an_archive_is_looked_at_whoever_made_it() {
+    let machine = Machine::new();
+    let of = |files: &[Put<'_>]| {
+        export(&machine, "arm64", files);
+        let looked = look(&machine, "image.tar");
+        (looked.artifact.form, looked.artifact.files, looked.findings.iter().map(|one| one.code).collect::<Vec<_>>())
+    };
+    assert_eq!(of(&[Put::File("app", 0o755, &program(ARM)), Put::File("etc/x", 0o644, b"x")]), (Form::Image, 2, vec![]));
+    assert_eq!(of(&[Put::File("other", 0o755, &program(ARM))]).2, ["no-entry-point"]);
+    machine.write("layout/oci-layout", "{}", 0o644);
+    assert_eq!(look(&machine, "layout").findings[0].code, "no-entry-point");
+    let request = request("{}", "arm64");
+    let none = |name: &str| super::look(&machine.folder.path().join(name), name, &request, "arm64").unwrap().is_none();
+    machine.write("program", program(ARM), 0o755);
+    assert!(none("program") && none("bin"));
+    machine.write("layout/index.json", r#"{"manifests":[]}"#, 0o644);
+    let refused = super::look(&machine.folder.path().join("layout"), "layout", &request, "arm64").err().unwrap();
+    assert_eq!(refused.detail, "`layout` is an index of 0 images (of unknown platforms), and Lambda takes an image for one platform only.");
+}
+
+fn look(machine: &Machine, name: &str) -> super::Looked {
+    super::look(&machine.folder.path().join(name), name, &request("{}", "arm64"), "arm64").unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_docker_without_its_plugin_is_told_what_it_lacks() {
+    let machine = Machine::new();
+    machine.write("app/Dockerfile", "FROM scratch\n", 0o644);
+    for said in [
+        "unknown flag: --platform\nSee 'docker --help'.",
+        "docker: 'buildx' is not a docker command.",
+        "docker: unknown command: docker buildx",
+    ] {
+        machine.write("bin/docker", format!("#!/bin/sh\necho \"{said}\" >&2\nexit 125\n"), 0o755);
+        let problem = machine.problem(r#"{"dockerfile":"app/Dockerfile"}"#).await;
+        assert!(problem.contains("docker needs its plugin buildx") && problem.contains("apt-get install docker-buildx"), "{problem}");
+    }
 }

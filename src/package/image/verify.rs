@@ -1,14 +1,17 @@
 //! Whether an image will start, as far as it is known what is in it.
 
+use super::Store;
 use super::document::texts;
-use super::{Made, Store};
+use super::listing::Listing;
 use crate::diagnostic::Diagnostic;
-use crate::model::{PackageRequest, Value};
+use crate::model::{Image, Value};
 use crate::package::check::{ImageFacts, ImageFile, check_image};
 use crate::package::contents::Entry;
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 /// As much of a file as tells what it is.
 const HEAD_BYTES: u64 = 4096;
@@ -16,29 +19,94 @@ const HEAD_BYTES: u64 = 4096;
 /// <https://github.com/opencontainers/image-spec/blob/main/config.md>
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Refuses an image that would not start on the function that needs it.
-///
-/// # Errors
-/// The first reason, without address and span.
-pub(in crate::package) fn verify(made: &Made, request: &PackageRequest, architecture: &str, store: &Store) -> Result<(), Diagnostic> {
-    let config = made.image.blobs.first().and_then(|blob| store.read(&blob.digest));
+/// What the files of an image are known from.
+#[derive(Clone, Copy)]
+pub(in crate::package) enum Known<'a> {
+    /// From the files that were laid on a base, if that is all of them.
+    Laid { entries: &'a [Entry], is_whole: bool },
+    /// From its layers.
+    Listed(&'a Listing),
+}
+
+/// An image that is looked at.
+pub(in crate::package) struct Verified<'a> {
+    pub shown: &'a str,
+    pub image: &'a Image,
+    pub known: Known<'a>,
+    /// What the function says of what is started.
+    pub own: Option<&'a Value>,
+}
+
+/// Everything that keeps an image from starting on the function that needs it, without address and span.
+pub(in crate::package) fn verify(verified: &Verified<'_>, architecture: &str, cache: &Path) -> Vec<Diagnostic> {
+    let config = verified.image.blobs.first().and_then(|blob| Store::new(cache).read(&blob.digest));
     let config: Json = config.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let text = |key: &str| config.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-    let (command, folder) = started(&config, request.image_config.as_ref());
+    let (command, folder) = started(&config, verified.own);
     let path = texts(&config, "Env").into_iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(USUAL_PATH).to_owned();
-    let files: Vec<ImageFile> = made.entries.iter().map(|entry| file(entry, &command)).collect();
+    let (files, links) = (verified.known.files(), verified.known.links());
     let facts = ImageFacts {
-        shown: &format!("the image of {}", request.shown()),
+        shown: verified.shown,
         system: &text("os"),
         processor: &text("architecture"),
         command: &command,
         path: &path,
         folder: &folder,
         files: &files,
-        is_whole: made.is_whole,
-        unpacked_bytes: made.items.iter().map(|item| item.bytes).sum(),
+        links: &links,
+        is_whole: verified.known.is_whole(),
+        unpacked_bytes: verified.known.unpacked_bytes(),
     };
-    check_image(&facts, architecture).into_iter().find(Diagnostic::is_error).map_or(Ok(()), Err)
+    let Some(program) = facts.program().map(|program| program.path.clone()) else { return check_image(&facts, architecture) };
+    let head = verified.known.head(&program, cache);
+    let with_head = |file: &ImageFile| if file.path == program { ImageFile { head: head.clone(), ..file.clone() } } else { file.clone() };
+    let files: Vec<ImageFile> = files.iter().map(with_head).collect();
+    check_image(&ImageFacts { files: &files, ..facts }, architecture)
+}
+
+impl Known<'_> {
+    fn files(self) -> Vec<ImageFile> {
+        let file = |path: &str, mode: u32| ImageFile { path: format!("/{path}"), mode, head: Vec::new() };
+        match self {
+            Self::Laid { entries, .. } => entries.iter().map(|entry| file(&entry.name, entry.mode)).collect(),
+            Self::Listed(listing) => listing.modes().map(|(path, mode)| file(path, mode)).collect(),
+        }
+    }
+
+    fn links(self) -> BTreeMap<String, String> {
+        match self {
+            Self::Laid { .. } => BTreeMap::new(),
+            Self::Listed(listing) => listing.links.clone(),
+        }
+    }
+
+    fn is_whole(self) -> bool {
+        match self {
+            Self::Laid { is_whole, .. } => is_whole,
+            Self::Listed(_) => true,
+        }
+    }
+
+    fn unpacked_bytes(self) -> u64 {
+        match self {
+            Self::Laid { entries, .. } => entries.iter().map(|entry| entry.bytes).sum(),
+            Self::Listed(listing) => listing.unpacked_bytes,
+        }
+    }
+
+    /// How the file at an absolute path begins; what cannot be read is told where it is put into the layer.
+    fn head(self, path: &str, cache: &Path) -> Vec<u8> {
+        let path = path.trim_start_matches('/');
+        match self {
+            Self::Laid { entries, .. } => {
+                let mut head = Vec::new();
+                let file = entries.iter().find(|entry| entry.name == path).and_then(|entry| File::open(&entry.path).ok());
+                let _ = file.map(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
+                head
+            }
+            Self::Listed(listing) => listing.head(path, HEAD_BYTES, cache).unwrap_or_default(),
+        }
+    }
 }
 
 /// What Lambda starts, and in which folder: what the function says beats what the image says.
@@ -53,16 +121,4 @@ fn started(config: &Json, own: Option<&Value>) -> (Vec<String>, String) {
     let theirs = config.pointer("/config/WorkingDir").and_then(Json::as_str);
     let folder = folder.or_else(|| theirs.map(str::to_owned)).filter(|folder| !folder.is_empty());
     ([list("entry_point", "Entrypoint"), list("command", "Cmd")].concat(), folder.unwrap_or_else(|| "/".to_owned()))
-}
-
-/// The head is read of what is started only.
-fn file(entry: &Entry, command: &[String]) -> ImageFile {
-    let path = format!("/{}", entry.name);
-    let mut head = Vec::new();
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    if command.first().is_some_and(|started| name(started) == name(&path)) {
-        // What cannot be read is told where it is put into the layer.
-        let _ = File::open(&entry.path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
-    }
-    ImageFile { path, mode: entry.mode, head }
 }

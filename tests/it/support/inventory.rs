@@ -68,6 +68,78 @@ impl Cloud {
         snapshot
     }
 
+    /// What functions are made of: layers, repositories with their images, and objects of these buckets.
+    pub fn parts(&self, buckets: &[&str]) -> Snapshot {
+        let mut snapshot = Snapshot::new();
+        self.published(&mut snapshot);
+        self.repositories(&mut snapshot);
+        buckets.iter().for_each(|bucket| self.objects(bucket, &mut snapshot));
+        snapshot
+    }
+
+    fn published(&self, snapshot: &mut Snapshot) {
+        let layers = self.done(self.lambda.list_layers().into_paginator().items().send().collect::<Result<Vec<_>, _>>());
+        for layer in layers {
+            let (name, newest) = (layer.layer_name.unwrap(), layer.latest_matching_version.unwrap());
+            let version = self.done(self.lambda.get_layer_version().layer_name(&name).version_number(newest.version).send());
+            let content = version.content.as_ref().unwrap();
+            let all = json!({
+                "arn": version.layer_version_arn,
+                "layer_arn": version.layer_arn,
+                "version": version.version,
+                "description": version.description,
+                "runtimes": version.compatible_runtimes().iter().map(|runtime| runtime.as_str()).collect::<Vec<_>>(),
+                "architectures": version.compatible_architectures().iter().map(|architecture| architecture.as_str()).collect::<Vec<_>>(),
+                "license": version.license_info,
+                "code_sha256": content.code_sha256,
+                "code_size": content.code_size,
+                "listed_arn": newest.layer_version_arn,
+                "listed_description": newest.description,
+            });
+            snapshot.insert(format!("layer.{name}"), fields(all));
+        }
+    }
+
+    fn repositories(&self, snapshot: &mut Snapshot) {
+        let repositories = self.done(self.ecr.describe_repositories().send()).repositories.unwrap_or_default();
+        for repository in repositories {
+            let (name, arn) = (repository.repository_name.unwrap(), repository.repository_arn.unwrap());
+            let tags = self.done(self.ecr.list_tags_for_resource().resource_arn(&arn).send()).tags.unwrap_or_default();
+            let text = |text: Option<String>| text.as_deref().map(document);
+            let all = json!({
+                "arn": arn,
+                "uri": repository.repository_uri,
+                "mutability": repository.image_tag_mutability.map(|it| it.as_str().to_owned()),
+                "scan_on_push": repository.image_scanning_configuration.map(|it| it.scan_on_push),
+                "encryption": repository.encryption_configuration.map(|it| it.encryption_type.as_str().to_owned()),
+                "lifecycle": text(self.done(self.ecr.get_lifecycle_policy().repository_name(&name).send()).lifecycle_policy_text),
+                "policy": text(self.done(self.ecr.get_repository_policy().repository_name(&name).send()).policy_text),
+                "tags": sorted(Some(tags.into_iter().map(|tag| (tag.key, tag.value)))),
+            });
+            snapshot.insert(format!("repository.{name}"), fields(all));
+            let images = self.done(self.ecr.describe_images().repository_name(&name).send()).image_details.unwrap_or_default();
+            for image in images {
+                let all = json!({
+                    "tags": image.image_tags().iter().collect::<BTreeSet<_>>(),
+                    "size": image.image_size_in_bytes,
+                    "media_type": image.image_manifest_media_type,
+                    "artifact_type": image.artifact_media_type,
+                });
+                snapshot.insert(format!("image.{name}@{}", image.image_digest.unwrap()), fields(all));
+            }
+        }
+    }
+
+    fn objects(&self, bucket: &str, snapshot: &mut Snapshot) {
+        for key in self.keys(bucket) {
+            let head = self.done(self.s3.head_object().bucket(bucket).key(&key).send());
+            let metadata = sorted(head.metadata.map(|metadata| metadata.into_iter().filter(|(name, _)| !name.contains("lineage"))));
+            let all =
+                json!({"size": head.content_length, "content_type": head.content_type, "version": head.version_id, "metadata": metadata});
+            snapshot.insert(format!("object.{bucket}.{key}"), fields(all));
+        }
+    }
+
     fn functions(&self, snapshot: &mut Snapshot) {
         let functions = self.done(self.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>());
         for name in functions.into_iter().filter_map(|function| function.function_name) {
@@ -192,6 +264,9 @@ fn configuration(function: &FunctionConfiguration) -> Map<String, Value> {
         "kms_key_arn": function.kms_key_arn,
         "layers": layers,
         "logging_config": logging,
+        "image_config": function.image_config_response.as_ref().and_then(|it| it.image_config.as_ref()).map(|it| {
+            json!({"command": it.command(), "entry_point": it.entry_point(), "working_directory": it.working_directory})
+        }),
         "package_type": function.package_type.as_ref().map(|kind| kind.as_str()),
     });
     fields(all)

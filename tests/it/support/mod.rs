@@ -3,6 +3,7 @@
 pub mod ages;
 pub mod cloud;
 pub mod emulator;
+pub mod engines;
 pub mod exceptions;
 pub mod inventory;
 pub mod process;
@@ -12,6 +13,7 @@ pub mod rule;
 pub mod sandbox;
 pub mod served;
 pub mod spec;
+pub mod unpacked;
 pub mod wire;
 pub mod world;
 

@@ -105,9 +105,20 @@ impl Sandbox {
         self.run(arguments).expect(code)
     }
 
+    /// Runs lambdo where no file may become longer than so many blocks of 512 bytes: what is longer is refused in the
+    /// middle of a write, as by a full disk.
+    pub fn run_with_short_files(&self, blocks: usize, arguments: &[&str]) -> Output {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_lambdo"));
+        self.start_command(command, arguments).wait()
+    }
+
     /// Starts lambdo; the proxy's signals go to it.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lambdo"));
+        self.start_command(Command::new(env!("CARGO_BIN_EXE_lambdo")), arguments)
+    }
+
+    fn start_command(&self, mut command: Command, arguments: &[&str]) -> Running {
         command.args(arguments).current_dir(self.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path()).env("TMPDIR", std::env::temp_dir());
         let clean = [

@@ -1,7 +1,7 @@
 //! One changed path.
 
 use super::policy::comparable;
-use super::text::{self, DIM, GREEN, RED, YELLOW, fitted, shortened, styled, width};
+use super::text::{self, DIM, GREEN, RED, YELLOW, fitted, fitted_value, shortened, styled, width};
 use crate::model::document::parsed;
 use crate::model::{Action, Cause, Change, Compare, Effect, RulesSet, Step, Value, field};
 use similar::{ChangeTag, TextDiff};
@@ -105,7 +105,7 @@ fn long(sides: &Sides, columns: usize) -> Vec<String> {
         _ => 0,
     };
     let side = |sign: &str, style, value: Option<String>| {
-        value.map(|value| styled(style, &fitted(&format!("{:DIFF_INDENT$}{sign} {}", "", without_beginning(&value, same)), columns)))
+        value.map(|value| styled(style, &fitted_value(&format!("{:DIFF_INDENT$}{sign} {}", "", without_beginning(&value, same)), columns)))
     };
     [side("-", RED, before), side("+", GREEN, after)].into_iter().flatten().collect()
 }

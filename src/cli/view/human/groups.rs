@@ -1,7 +1,7 @@
 //! What belongs together in a plan: the resources of one new function, and functions with equal changes.
 
 use super::settings;
-use super::step::{Steps, is_package};
+use super::step::{Steps, is_package, shown_action};
 use crate::model::{Action, Cause, Change, Effect, Reason, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +41,9 @@ impl Unit<'_> {
     /// Whether somebody must see it by name: what is replaced or deleted, and what was changed behind our back.
     pub fn is_special(&self) -> bool {
         let is_special = |step: &Step| {
-            let is_odd = |change: &Change| change.cause != Cause::Spec || change.effect == Effect::Replace;
-            matches!(step.action, Action::Replace | Action::Delete)
+            let is_odd =
+                |change: &Change| change.cause != Cause::Spec || (change.effect == Effect::Replace && shown_action(step) == step.action);
+            matches!(shown_action(step), Action::Replace | Action::Delete)
                 || matches!(step.reason, Reason::MissingInAws | Reason::Drifted)
                 || (step.action != Action::Create && step.changes.iter().any(is_odd))
         };
@@ -51,7 +52,7 @@ impl Unit<'_> {
 
     /// The place among other units: harmless ones first, so that the others stand near the end, where the eye is.
     fn rank(&self) -> u8 {
-        match (self.lead.action, self.is_special()) {
+        match (shown_action(self.lead), self.is_special()) {
             (Action::Create, false) => 0,
             (Action::Adopt, _) => 1,
             (Action::Update | Action::NoOp, false) => 2,

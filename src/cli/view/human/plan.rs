@@ -2,7 +2,7 @@
 
 use super::fold::{self, Block};
 use super::security;
-use super::step::{Purpose, Steps};
+use super::step::{Purpose, Steps, shown_action};
 use super::text::{BOLD, DIM, YELLOW, counted, hanging, styled, words};
 use crate::cli::view::Title;
 use crate::cli::view::rights::holders;
@@ -137,7 +137,7 @@ fn is(number: usize) -> &'static str {
 /// The one line at the end.
 pub fn total(plan: &Plan, purpose: Purpose) -> String {
     let mut counts: BTreeMap<Action, usize> = BTreeMap::new();
-    plan.steps.iter().for_each(|step| *counts.entry(step.action).or_default() += 1);
+    plan.steps.iter().for_each(|step| *counts.entry(shown_action(step)).or_default() += 1);
     let unchanged = counts.remove(&Action::NoOp).unwrap_or_default();
     if !plan.refusals.is_empty() {
         return format!(
@@ -208,8 +208,8 @@ mod tests {
                 +         "s3:GetObject"
                         ],
               description:
-                - …on and on until nobody remembers how it began a sentence that goes o…
-                + …on and on until somebody remembers how it began a sentence that goes…
+                - …on and on until nobody remembers how it began a sentence that goes …"
+                + …on and on until somebody remembers how it began a sentence that goe…"
           - function.old (demo-old): not in the spec any more
           . log_group.old (demo-old): stays in AWS and leaves the state
 

@@ -1,5 +1,6 @@
 //! How an `up` or a `destroy` went.
 
+use super::step::shown_action;
 use super::text::{BOLD, GREEN, RED, YELLOW, counted, duration, styled};
 use crate::cli::view::{Results, StepResult, outcome};
 use crate::model::event::Outcome;
@@ -76,7 +77,7 @@ fn totals(view: &ReportView<'_>) -> String {
     let mut other: BTreeMap<Outcome, usize> = BTreeMap::new();
     for step in view.plan.steps.iter().filter(|step| step.action != Action::NoOp) {
         match outcome(step, view.plan, view.results) {
-            Outcome::Done => *done.entry(step.action).or_default() += 1,
+            Outcome::Done => *done.entry(shown_action(step)).or_default() += 1,
             outcome => *other.entry(outcome).or_default() += 1,
         }
     }
@@ -107,10 +108,24 @@ fn company(view: &ReportView<'_>) -> Option<String> {
         }
     }
     let said = |((child, parent), number): (&(&str, &str), &usize)| match number {
-        1 => format!("a {child} with its {parent}"),
-        _ => format!("{number} {child}s with their {parent}s"),
+        1 => format!("{} with its {}", with_article(&called(child)), called(parent)),
+        _ => format!("{number} {}s with their {}", called(child), plural(&called(parent))),
     };
     (!counts.is_empty()).then(|| counts.iter().map(said).collect::<Vec<_>>().join(", "))
+}
+
+/// A kind in the words of people.
+fn called(kind: &str) -> String {
+    if kind == "ecr" { "repository".to_owned() } else { kind.replace('_', " ") }
+}
+
+fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
+fn plural(noun: &str) -> String {
+    noun.strip_suffix('y').map_or_else(|| format!("{noun}s"), |stem| format!("{stem}ies"))
 }
 
 fn is_done(result: &StepResult) -> bool {

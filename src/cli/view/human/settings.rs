@@ -1,7 +1,7 @@
 //! What something new is made with: only what the spec had to say.
 
 use super::step::{Purpose, Steps};
-use super::text::{DIM, fitted, listed, shortened, styled, value, width};
+use super::text::{DIM, fitted_value, listed, shortened, styled, value, width};
 use crate::model::{Action, Address, Field, PhysicalId, Plan, Shape, Step, Table, Value, field};
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub fn text(name: &str, setting: &Value, steps: &Steps<'_>) -> String {
         _ => value(Some(&shortened(setting))),
     };
     let space = if name == TARGETS { usize::MAX } else { steps.columns.saturating_sub(INDENT + width(name) + 4).max(20) };
-    format!("{name} = {}", fitted(&shown, space))
+    format!("{name} = {}", fitted_value(&shown, space))
 }
 
 struct Told<'a> {

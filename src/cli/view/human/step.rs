@@ -5,7 +5,7 @@ use super::settings::{self, Names};
 use super::text::{BOLD, DIM, RED, hanging, styled, symbol, width, words};
 use crate::cli::view::own_names::OwnNames;
 use crate::model::observed::tag;
-use crate::model::{Action, Address, Change, Plan, Reason, RulesSet, Step, Transition};
+use crate::model::{Action, Address, Change, Effect, Plan, Reason, RulesSet, Step, Transition};
 use anstream::adapter::strip_str;
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ impl<'a> Steps<'a> {
 
     /// The sign before a step, in its colour.
     pub fn sign(&self, step: &Step) -> String {
-        let (sign, style) = if self.is_lost(step) { symbol(Action::Delete) } else { symbol(step.action) };
+        let (sign, style) = if self.is_lost(step) { symbol(Action::Delete) } else { symbol(shown_action(step)) };
         styled(style, &format!("{sign:>3}"))
     }
 
@@ -96,7 +96,8 @@ impl<'a> Steps<'a> {
         match self.purpose {
             Purpose::Drift => change::drifted(one, compare, self.columns),
             _ => {
-                let lines = change::planned(one, step.action, compare, self.columns);
+                let effect = if shown_action(step) == Action::Replace { one.effect } else { Effect::InPlace };
+                let lines = change::planned(&Change { effect, ..one.clone() }, step.action, compare, self.columns);
                 match self.source_changes(step).filter(|_| is_package(one)) {
                     Some(changes) => self.because(lines, &changes),
                     None => lines,
@@ -140,6 +141,7 @@ impl<'a> Steps<'a> {
                 "the package changed"
             }
             (Reason::InputsChanged, _, _) => "the spec changed",
+            (Reason::CannotUpdateInPlace, ..) if shown_action(step) != step.action => "another image",
             (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
             (Reason::DependencyReplaced, _, _) => "what it depends on is made anew",
             (Reason::NotInSpec, _, _) => "not in the spec any more",
@@ -159,6 +161,12 @@ impl<'a> Steps<'a> {
         };
         self.plan.refusals.iter().map(|refusal| line(&refusal.address)).collect()
     }
+}
+
+/// What a step is for people: an image is never changed, another one is pushed beside it, to which its function is
+/// updated.
+pub fn shown_action(step: &Step) -> Action {
+    if step.address.kind == "image" && step.action == Action::Replace { Action::Update } else { step.action }
 }
 
 /// Whether a change is another package, and not a setting of the spec.

@@ -44,9 +44,12 @@ pub fn symbol(action: Action) -> (&'static str, Style) {
 /// The value with the hashes in it short enough to be looked at.
 pub fn shortened(value: &Value) -> Value {
     let short = |text: &str| {
+        // An image is named with its repository before its digest.
+        let (place, text) = text.split_once('@').map_or(("", text), |(place, digest)| (place, digest));
         HASHES.iter().find_map(|(prefix, length)| {
             let hash = text.strip_prefix(prefix).filter(|hash| hash.len() == *length)?;
-            Some(format!("{prefix}{}", hash.get(..HASH_SHOWN)?))
+            let at = if place.is_empty() { "" } else { "@" };
+            Some(format!("{place}{at}{prefix}{}", hash.get(..HASH_SHOWN)?))
         })
     };
     value.as_str().and_then(short).map_or_else(|| value.clone(), Value::from)
@@ -104,6 +107,14 @@ pub fn fitted(text: &str, columns: usize) -> String {
         is_room
     };
     text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// The same of a value: a text in quotes keeps the last one.
+pub fn fitted_value(value: &str, columns: usize) -> String {
+    match value.strip_suffix('"').filter(|_| width(value) > columns) {
+        Some(open) => fitted(open, columns.saturating_sub(1)) + "\"",
+        None => fitted(value, columns),
+    }
 }
 
 /// Words broken into lines of at most `columns`, each with `indent` spaces before it.
@@ -205,6 +216,7 @@ mod tests {
     fn long_text_is_cut_or_broken() {
         assert_eq!(fitted("abcdef", 4), "abc…");
         assert_eq!(fitted("äbcd", 4), "äbcd");
+        assert_eq!((fitted_value("\"abcdef\"", 6), fitted_value("\"abcd\"", 6)), ("\"abc…\"".into(), "\"abcd\"".into()));
         assert_eq!(wrapped("one two three four five", 2, 22), ["  one two three four", "  five"]);
         assert_eq!(listed(&["a = 1".to_owned(), "b = \"two words\"".to_owned()], 0, 20), ["a = 1,", "b = \"two words\""]);
     }
@@ -236,7 +248,9 @@ mod tests {
         for (text, short) in [
             (ours.as_str(), "sha256:0123456789ab"),
             ("live:vuvsQJStNGK1a1gWL6appvqgsKAJ6T36ojBHRgYNO5w=", "live:vuvsQJStNGK1"),
+            (&format!("registry.example/app@{ours}"), "registry.example/app@sha256:0123456789ab"),
             ("sha256:0123456789abcdef", "sha256:0123456789abcdef"),
+            ("somebody@example.com", "somebody@example.com"),
             ("live: and let die", "live: and let die"),
         ] {
             assert_eq!(shortened(&text.into()), short.into());

@@ -4,25 +4,22 @@ use super::{Refusal, Request, insert, with};
 use crate::local::ecr::blobs::is_digest;
 use crate::local::ecr::record::Layer;
 use crate::local::ecr::uploads::{Session, UploadError};
+use crate::local::stream::body_of;
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use tokio::sync::{OwnedMutexGuard, mpsc};
-
-const CHUNK_BYTES: usize = 256 * 1024;
-const CHUNKS_UNDER_WAY: usize = 4;
+use tokio::sync::OwnedMutexGuard;
 
 /// HEAD and GET, whole or from a byte on.
 pub(super) fn get(request: &Request<'_>, digest: &str) -> Result<Response, Refusal> {
     let missing = || Refusal::new(404, "BLOB_UNKNOWN", format!("{} has no layer {digest}", request.name));
     let layer = request.ecr.look(request.region, request.name, |repository| Ok(repository.settings.layers.get(digest).copied()))?;
     let size = layer.ok_or_else(missing)?.size_bytes;
-    let whole = (0, size);
     let (status, (from, to)) = match request.header("range").and_then(|text| range(text, size)) {
-        Some(range) => (206, range),
-        None => (200, whole),
+        Some(Some(range)) => (206, range),
+        Some(None) => return Err(Refusal::new(416, "BLOB_UNKNOWN", format!("{digest} has {size} bytes, and no such part"))),
+        None => (200, (0, size)),
     };
     let mut response =
         with(status, &[("content-type", "application/octet-stream"), ("docker-content-digest", digest), ("accept-ranges", "bytes")]);
@@ -33,42 +30,26 @@ pub(super) fn get(request: &Request<'_>, digest: &str) -> Result<Response, Refus
     if request.parts.method == "GET" {
         let mut file = request.ecr.blobs.path(digest).and_then(|path| File::open(path).ok()).ok_or_else(missing)?;
         file.seek(SeekFrom::Start(from)).map_err(|error| unwritable(&error))?;
-        *response.body_mut() = streamed(file.take(to - from));
+        *response.body_mut() = body_of(file.take(to - from));
     }
     Ok(response)
 }
 
-/// `bytes=FROM-` or `bytes=FROM-TO` as start and end; anything else is answered whole.
-fn range(text: &str, size: u64) -> Option<(u64, u64)> {
+/// `bytes=FROM-` or `bytes=FROM-TO` as start and end, the end no further than there are bytes; no part where it begins
+/// behind the last one. Anything else is answered whole.
+fn range(text: &str, size: u64) -> Option<Option<(u64, u64)>> {
     let (from, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let from: u64 = from.parse().ok()?;
-    let last: u64 = if last.is_empty() { size.checked_sub(1)? } else { last.parse().ok()? };
-    (from <= last && last < size).then_some((from, last + 1))
-}
-
-/// A file as a body, read by a thread that may block, a little at a time.
-fn streamed(mut file: impl Read + Send + 'static) -> Body {
-    let (sender, receiver) = mpsc::channel::<std::io::Result<Bytes>>(CHUNKS_UNDER_WAY);
-    tokio::task::spawn_blocking(move || {
-        let mut buffer = vec![0; CHUNK_BYTES];
-        loop {
-            let chunk = match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => Ok(Bytes::copy_from_slice(&buffer[..length])),
-                Err(error) => Err(error),
-            };
-            let is_error = chunk.is_err();
-            // A client that has left needs no more.
-            if sender.blocking_send(chunk).is_err() || is_error {
-                break;
-            }
-        }
-    });
-    Body::from_stream(futures::stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|chunk| (chunk, receiver)) }))
+    let end = if last.is_empty() { size } else { last.parse::<u64>().ok()?.saturating_add(1).min(size) };
+    let is_backwards = !last.is_empty() && end <= from && from < size;
+    (!is_backwards).then(|| (from < size).then_some((from, end)))
 }
 
 /// POST: takes over a layer of another repository, or a whole one, or says where to send it.
 pub(super) async fn begin(request: &Request<'_>, body: Body) -> Result<Response, Refusal> {
+    if let Some(digest) = request.parameter("digest").filter(|digest| !is_digest(digest)) {
+        return Err(no_digest(&digest));
+    }
     if let (Some(digest), Some(from)) = (request.parameter("mount"), request.parameter("from"))
         && mount(request, &digest, &from).await?
     {
@@ -77,7 +58,13 @@ pub(super) async fn begin(request: &Request<'_>, body: Body) -> Result<Response,
     let id = request.ecr.begin_upload(request.region, request.name)?;
     let Some(digest) = request.parameter("digest") else { return Ok(under_way(request, &id, 202, 0)) };
     let session = session(request, &id).await?;
-    finish(request, &id, append(request, &id, session, body).await?, &digest).await
+    // Nobody was told the upload's name, so that nobody could go on with it.
+    let session = append(request, &id, session, body).await.inspect_err(|_| request.ecr.uploads.forget(&id))?;
+    finish(request, &id, session, &digest).await
+}
+
+fn no_digest(text: &str) -> Refusal {
+    Refusal::new(400, "DIGEST_INVALID", format!("The layer's digest must be a SHA-256, and not `{}`", text.escape_debug()))
 }
 
 async fn mount(request: &Request<'_>, digest: &str, from: &str) -> Result<bool, Refusal> {
@@ -101,8 +88,8 @@ pub(super) async fn of_upload(request: &Request<'_>, id: &str, body: Body) -> Re
         }
         "PUT" => {
             check_start(request, session.received_bytes)?;
-            let digest = request.parameter("digest").filter(|digest| is_digest(digest));
-            let digest = digest.ok_or_else(|| Refusal::new(400, "DIGEST_INVALID", "The layer's digest must be a SHA-256"))?;
+            let digest = request.parameter("digest").unwrap_or_default();
+            is_digest(&digest).then_some(()).ok_or_else(|| no_digest(&digest))?;
             let session = append(request, id, session, body).await?;
             finish(request, id, session, &digest).await
         }
@@ -184,12 +171,14 @@ mod tests {
     #[test]
     fn only_ranges_within_a_layer_are_parts() {
         for (text, expected) in [
-            ("bytes=0-", Some((0, 10))),
-            ("bytes=4-", Some((4, 10))),
-            ("bytes=4-4", Some((4, 5))),
-            ("bytes=0-9", Some((0, 10))),
-            ("bytes=0-10", None),
-            ("bytes=10-", None),
+            ("bytes=0-", Some(Some((0, 10)))),
+            ("bytes=4-", Some(Some((4, 10)))),
+            ("bytes=4-4", Some(Some((4, 5)))),
+            ("bytes=0-9", Some(Some((0, 10)))),
+            ("bytes=4-99", Some(Some((4, 10)))),
+            ("bytes=0-18446744073709551615", Some(Some((0, 10)))),
+            ("bytes=10-", Some(None)),
+            ("bytes=10-12", Some(None)),
             ("bytes=5-4", None),
             ("bytes=-3", None),
             ("bytes=0-1,3-4", None),
@@ -197,6 +186,6 @@ mod tests {
         ] {
             assert_eq!(range(text, 10), expected, "{text}");
         }
-        assert_eq!(range("bytes=0-", 0), None);
+        assert_eq!(range("bytes=0-", 0), Some(None));
     }
 }

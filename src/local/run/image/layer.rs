@@ -1,32 +1,36 @@
 //! One layer after the other: files as they are, and files that say that something of a lower layer is gone
 //! (<https://github.com/opencontainers/image-spec/blob/main/layer.md>).
 
-use crate::local::run::inside::resolve;
+use crate::local::run::jail::{Jail, Links, Place};
 use flate2::read::MultiGzDecoder;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 use tar::{Entry, EntryType};
 
-const WHITEOUT: &str = ".wh.";
-const OPAQUE: &str = ".wh..wh..opq";
+const WHITEOUT: &[u8] = b".wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
 /// What only some of Docker's file systems had to say to themselves.
-const PRIVATE_WHITEOUT: &str = ".wh..wh.";
+const PRIVATE_WHITEOUT: &[u8] = b".wh..wh.";
 
 /// Long names and other attributes of one entry; they are read into memory.
 const LARGEST_HEADER_BYTES: u64 = 1024 * 1024;
+
+const TOO_MANY: &str = "the image has too many files";
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Unpacks layers into a folder.
-pub struct Unpacker<'a> {
-    root: &'a Path,
+pub struct Unpacker {
+    jail: Jail,
     left_bytes: u64,
     left_entries: u64,
     /// What folders may be used for in the end; while layers are unpacked, anything.
@@ -50,9 +54,9 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
-impl<'a> Unpacker<'a> {
-    pub fn new(root: &'a Path, left_bytes: u64, left_entries: u64) -> Self {
-        Self { root, left_bytes, left_entries, modes: BTreeMap::new(), own: BTreeSet::new() }
+impl Unpacker {
+    pub fn new(root: &Path, left_bytes: u64, left_entries: u64) -> Self {
+        Self { jail: Jail::new(root, Links::Followed), left_bytes, left_entries, modes: BTreeMap::new(), own: BTreeSet::new() }
     }
 
     /// Unpacks one layer over what is there.
@@ -64,8 +68,8 @@ impl<'a> Unpacker<'a> {
         for entry in archive.entries().map_err(|error| error.to_string())? {
             let mut entry = entry.map_err(|error| error.to_string())?;
             allowed.set(u64::MAX);
-            self.left_entries = self.left_entries.checked_sub(1).ok_or("the image has too many files")?;
-            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            self.left_entries = self.left_entries.checked_sub(1).ok_or(TOO_MANY)?;
+            let name = String::from_utf8_lossy(&entry.path_bytes()).escape_debug().to_string();
             self.entry(&mut entry).map_err(|error| format!("`{name}`: {error}"))?;
             // What nobody wanted of the entry must not count as attributes of the next one.
             let rest = io::copy(&mut entry.take(self.left_bytes + 1), &mut io::sink()).map_err(|error| error.to_string())?;
@@ -77,45 +81,38 @@ impl<'a> Unpacker<'a> {
 
     fn entry<R: Read>(&mut self, entry: &mut Entry<'_, R>) -> io::Result<()> {
         let path = entry.path()?.into_owned();
-        let Some((parent, name)) = taken_apart(&path)? else { return Ok(()) };
-        let parent = resolve(self.root, &parent)?;
+        let name = path.file_name().unwrap_or_default().as_bytes();
         if let Some(gone) = name.strip_prefix(WHITEOUT) {
-            return self.whiteout(&parent, &name, gone);
+            return self.whiteout(&path, name, OsStr::from_bytes(gone));
         }
-        self.make_folders(&parent)?;
-        let place = parent.join(&name);
+        let Some(place) = self.reach(&path)? else { return Ok(()) };
         let mode = entry.header().mode()? & 0o777;
         match entry.header().entry_type() {
-            EntryType::Directory => self.folder(&place, mode)?,
+            EntryType::Directory => {
+                place.make_folder()?;
+                self.modes.insert(place.path().to_owned(), mode);
+            }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => self.file(&place, mode, entry)?,
-            EntryType::Symlink => {
-                let target = entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?;
-                remove(&place)?;
-                symlink(target, &place)?;
-            }
-            EntryType::Link => {
-                let target = entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?;
-                self.hard_link(&target, &place)?;
-            }
+            EntryType::Symlink => place.make_link(&entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?)?,
+            EntryType::Link => self.hard_link(&entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?, &place)?,
             // Devices and pipes are of no use where no device may be used.
             _ => return Ok(()),
         }
-        self.own.insert(place);
+        self.own.insert(place.path().to_owned());
         Ok(())
     }
 
-    fn folder(&mut self, place: &Path, mode: u32) -> io::Result<()> {
-        if !place.symlink_metadata().is_ok_and(|details| details.is_dir()) {
-            remove(place)?;
-            make_folder(place)?;
-        }
-        self.modes.insert(place.to_owned(), mode);
-        Ok(())
+    /// Folders that no entry named count as entries too.
+    fn reach(&mut self, path: &Path) -> io::Result<Option<Place>> {
+        let mut made = Vec::new();
+        let reached = self.jail.reach(path, &mut |folder| made.push(folder.to_owned()));
+        self.left_entries = self.left_entries.checked_sub(made.len() as u64).ok_or_else(|| io::Error::other(TOO_MANY))?;
+        self.modes.extend(made.into_iter().map(|folder| (folder, 0o755)));
+        reached
     }
 
-    fn file<R: Read>(&mut self, place: &Path, mode: u32, entry: &mut Entry<'_, R>) -> io::Result<()> {
-        remove(place)?;
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(place)?;
+    fn file<R: Read>(&mut self, place: &Place, mode: u32, entry: &mut Entry<'_, R>) -> io::Result<()> {
+        let mut file = place.make_file()?;
         let written = io::copy(&mut entry.take(self.left_bytes + 1), &mut file)?;
         self.spend(written)?;
         if let Ok(seconds) = entry.header().mtime() {
@@ -131,73 +128,37 @@ impl<'a> Unpacker<'a> {
         Ok(())
     }
 
-    fn hard_link(&self, target: &Path, place: &Path) -> io::Result<()> {
-        let Some((parent, name)) = taken_apart(target)? else { return Err(io::ErrorKind::InvalidData.into()) };
-        let target = resolve(self.root, &parent)?.join(name);
-        if target == place {
-            return Ok(());
-        }
-        remove(place)?;
-        fs::hard_link(target, place)
+    fn hard_link(&self, target: &Path, place: &Place) -> io::Result<()> {
+        let target = self.jail.find(target)?.ok_or(io::ErrorKind::NotFound)?;
+        place.make_hard_link(&target)
     }
 
-    fn make_folders(&mut self, folder: &Path) -> io::Result<()> {
-        if folder == self.root || folder.is_dir() {
-            return Ok(());
-        }
-        if let Some(parent) = folder.parent() {
-            self.make_folders(parent)?;
-        }
-        make_folder(folder)?;
-        self.modes.insert(folder.to_owned(), 0o755);
-        Ok(())
-    }
-
-    fn whiteout(&mut self, parent: &Path, name: &str, gone: &str) -> io::Result<()> {
+    fn whiteout(&mut self, path: &Path, name: &[u8], gone: &OsStr) -> io::Result<()> {
+        // Where there is no such folder, nothing is in it.
+        let Some(place) = self.jail.find(path)? else { return Ok(()) };
         if name == OPAQUE {
-            for entry in fs::read_dir(parent).into_iter().flatten() {
-                self.remove_lower(&entry?.path())?;
-            }
-            return Ok(());
+            let lower = place.folder().children()?;
+            return lower.iter().try_for_each(|place| self.remove_lower(place));
         }
         if name.starts_with(PRIVATE_WHITEOUT) {
             return Ok(());
         }
-        if matches!(gone, "" | "." | "..") {
-            return Err(io::Error::other("this is no name of a file that could be gone"));
-        }
-        self.remove_lower(&parent.join(gone))
+        self.remove_lower(&place.beside(gone)?)
     }
 
     /// Removes what lower layers have made, and keeps what this one has.
-    fn remove_lower(&self, place: &Path) -> io::Result<()> {
-        let is_own = self.own.range(place.to_owned()..).next().is_some_and(|own| own.starts_with(place));
-        if !is_own {
-            return remove(place);
+    fn remove_lower(&self, place: &Place) -> io::Result<()> {
+        let mut own = self.own.range(place.path().to_owned()..);
+        if own.next().is_some_and(|own| own.starts_with(place.path())) {
+            return place.children()?.iter().try_for_each(|child| self.remove_lower(child));
         }
-        if place.symlink_metadata().is_ok_and(|details| details.is_dir()) {
-            for entry in fs::read_dir(place)? {
-                self.remove_lower(&entry?.path())?;
-            }
-        }
-        Ok(())
+        place.remove()
     }
 
     /// Gives folders the rights that they shall have, from the innermost out.
     pub fn finish(self) -> io::Result<()> {
-        for (folder, mode) in self.modes.iter().rev() {
-            if folder.symlink_metadata().is_ok_and(|details| details.is_dir()) {
-                fs::set_permissions(folder, PermissionsExt::from_mode(*mode))?;
-            }
-        }
-        Ok(())
+        self.modes.iter().rev().try_for_each(|(folder, mode)| self.jail.set_mode(folder, *mode))
     }
-}
-
-fn make_folder(place: &Path) -> io::Result<()> {
-    fs::create_dir(place)?;
-    // Whatever the umask is, its own cloud must get in.
-    fs::set_permissions(place, PermissionsExt::from_mode(0o755))
 }
 
 /// What is uncompressed, gzip or zstd says so in its first bytes; an empty layer is none of them.
@@ -210,33 +171,4 @@ fn opened(layer: &Path) -> Result<Box<dyn Read>, String> {
         return Err("it is compressed with zstd, which Lambda does not take; build the image with gzip".to_owned());
     }
     Ok(if head.starts_with(&GZIP) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
-}
-
-/// The folder and the name of an entry; nothing for the root itself.
-///
-/// # Errors
-/// Where it points out of the image.
-fn taken_apart(path: &Path) -> io::Result<Option<(PathBuf, String)>> {
-    let mut inside = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::Normal(part) => inside.push(part),
-            Component::RootDir | Component::CurDir => {}
-            Component::ParentDir | Component::Prefix(_) => return Err(io::Error::other("it points out of the image")),
-        }
-    }
-    let Some(name) = inside.file_name() else { return Ok(None) };
-    let name = name.to_str().ok_or_else(|| io::Error::other("its name is no UTF-8"))?.to_owned();
-    inside.pop();
-    Ok(Some((inside, name)))
-}
-
-/// Removes whatever is there, if anything is.
-fn remove(place: &Path) -> io::Result<()> {
-    match place.symlink_metadata() {
-        Ok(details) if details.is_dir() => fs::remove_dir_all(place),
-        Ok(_) => fs::remove_file(place),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
 }

@@ -36,8 +36,10 @@ fn unpack_at_most(layers: &[PathBuf], root: &Path, most_bytes: u64, most_entries
         let name = layer.file_name().unwrap_or_default().to_string_lossy().into_owned();
         unpacker.unpack(layer).map_err(|problem| format!("the layer sha256:{name}: {problem}"))?;
     }
-    let prepared = unpacker.finish().and_then(|()| prepare(root));
-    prepared.map_err(|error| error.to_string())
+    // Folders are given their rights last, when nothing needs to be put into them any more.
+    let prepared = prepare(root).and_then(|()| unpacker.finish());
+    let shown = prepared.and_then(|()| std::fs::set_permissions(root, PermissionsExt::from_mode(0o755)));
+    shown.map_err(|error| error.to_string())
 }
 
 /// Makes the places for what a sandbox mounts. They must be what they seem to be: a mount follows links.
@@ -62,5 +64,5 @@ fn prepare(root: &Path) -> std::io::Result<()> {
             std::fs::write(&place, "")?;
         }
     }
-    std::fs::set_permissions(root, PermissionsExt::from_mode(0o755))
+    Ok(())
 }

@@ -166,10 +166,10 @@ fn nothing_is_written_or_removed_outside() {
         &[Item::Link("evil", "../layer0")],
         &[Item::File("..", 0o644, b"")],
     ] {
-        Image::of(&[layer(items)]).refused("out of the image");
+        Image::of(&[layer(items)]).refused("may lead out");
     }
-    Image::of(&[layer(&[Item::File(".wh...", 0o644, b"")])]).refused("no name");
-    Image::of(&[layer(&[Item::File(".wh.", 0o644, b"")])]).refused("no name");
+    Image::of(&[layer(&[Item::File(".wh...", 0o644, b"")])]).refused("no name of a file");
+    Image::of(&[layer(&[Item::File(".wh.", 0o644, b"")])]).refused("no name of a file");
     let folder = tempfile::tempdir().unwrap();
     let outside = folder.path().to_str().unwrap();
     std::fs::write(folder.path().join("kept"), "kept").unwrap();
@@ -185,6 +185,48 @@ fn nothing_is_written_or_removed_outside() {
     assert!(folder.path().join("kept").exists() && !folder.path().join("evil").exists());
     let image = Image::of(&[layer(&[Item::Link("passwd", "/etc/passwd")])]);
     assert!(image.outcome.is_err(), "a hard link to what the image does not have");
+}
+
+#[test]
+fn what_lower_layers_had_is_no_way_out_of_upper_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = folder.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::create_dir(outside.join("in")).unwrap();
+    std::fs::write(outside.join("in/kept"), "kept").unwrap();
+    let target = outside.to_str().unwrap();
+    let mode = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+    let before = (mode("outside"), mode("outside/in"));
+    // A folder whose rights are still to be set becomes a link; so does one above it.
+    let lower = layer(&[Item::Folder("way", 0o100), Item::Folder("way/in", 0o100), Item::Folder("a/in", 0o100)]);
+    let upper = layer(&[Item::Symlink("way", target), Item::File(".wh.a", 0o644, b""), Item::Symlink("b", target)]);
+    let top = layer(&[
+        Item::Symlink("a", "b"),
+        Item::File("way/.wh.in", 0o644, b""),
+        Item::File("a/in/.wh..wh..opq", 0o644, b""),
+        Item::File("a/evil", 0o644, b""),
+        Item::Link("stolen", "way/in/kept"),
+    ]);
+    let image = Image::of(&[lower.clone(), upper.clone(), top]);
+    assert!(image.outcome.is_err(), "what a hard link names is looked for in the image");
+    let image = Image::of(&[lower, upper, layer(&[Item::Symlink("a", "b"), Item::File("a/evil", 0o644, b"")])]);
+    assert_eq!(image.outcome, Ok(()));
+    assert_eq!((mode("outside"), mode("outside/in")), before);
+    assert!(outside.join("in/kept").exists() && !outside.join("evil").exists());
+}
+
+#[test]
+fn names_may_be_anything_that_the_system_takes() {
+    let image = Image::of(&[
+        layer(&[Item::File("line\nbreak", 0o644, b"1"), Item::File("\u{1b}[31m", 0o644, b"2"), Item::File("both/x", 0o644, b"3")]),
+        layer(&[Item::File(".wh.line\nbreak", 0o644, b""), Item::Symlink("both", "/"), Item::Folder("both", 0o755)]),
+    ]);
+    assert_eq!((image.text("line\nbreak"), image.text("\u{1b}[31m").as_deref(), image.text("both/x")), (None, Some("2"), None));
+    let deep = "d/".repeat(40) + "x";
+    Image::at_most(&[layer(&[Item::File(&deep, 0o644, b"")])], 100, 40).refused("too many files");
+    let image = Image::of(&[layer(&[Item::File("\u{1b}[31m/../x", 0o644, b"")])]);
+    image.refused("may lead out");
+    assert!(!image.outcome.unwrap_err().contains('\u{1b}'));
 }
 
 #[test]

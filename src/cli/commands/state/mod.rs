@@ -1,5 +1,9 @@
 //! `lambdo state …`: a look into the state.
 
+mod change;
+mod history;
+mod rebuild;
+
 use crate::cli::args::{Format, StateCommand};
 use crate::cli::verbs;
 use crate::cli::view::{human, json};
@@ -7,16 +11,23 @@ use crate::cli::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::model::{Address, Exit, Failure, State};
 use crate::spec::Header;
-use crate::store::{FileStore, StateStore};
+use crate::store::StateStore;
 
-/// Lists, shows one resource, or lists the kept generations.
+/// Lists, shows one resource, looks at the kept generations, or changes what the state knows.
 pub async fn run(workspace: &Workspace, command: &StateCommand) -> Result<Exit, Failure> {
+    if let StateCommand::Rebuild { lineage } = command {
+        return rebuild::run(workspace, lineage.as_deref()).await;
+    }
     let header = workspace.header(&workspace.config()?)?;
     let store = workspace.store(&header);
     match command {
         StateCommand::List => list(workspace, &header, store.load().await?),
         StateCommand::Show { address } => show(workspace, store.load().await?, address)?,
-        StateCommand::History => history(workspace, &store).await?,
+        StateCommand::History => history::list(workspace, &store).await?,
+        StateCommand::Diff { before, after } => history::diff(workspace, &store, *before, *after).await?,
+        StateCommand::Forget { addresses } => change::forget(workspace, &store, addresses).await?,
+        StateCommand::Move { from, to } => change::rename(workspace, &store, from, to).await?,
+        StateCommand::Rebuild { .. } => {}
         StateCommand::Other(words) => {
             return Err(verbs::unknown_state(&words.first().map(|word| word.to_string_lossy()).unwrap_or_default()));
         }
@@ -35,15 +46,7 @@ fn list(workspace: &Workspace, header: &Header, state: Option<State>) {
 
 fn show(workspace: &Workspace, state: Option<State>, address: &Address) -> Result<(), Failure> {
     let entries = state.map(|state| state.entries).unwrap_or_default();
-    let Some(entry) = entries.get(address) else {
-        let names: Vec<String> = entries.keys().map(ToString::to_string).collect();
-        let unknown = Diagnostic::error("unknown-address", "Not in the state").detail(format!("The state knows no `{address}`."));
-        let unknown = match nearest(&address.to_string(), names.iter().map(String::as_str)) {
-            Some(near) => unknown.hint(format!("did you mean `{near}`?")),
-            None => unknown.hint("`lambdo state list` lists what it knows"),
-        };
-        return Err(Failure::new(Exit::Usage, unknown));
-    };
+    let entry = entries.get(address).ok_or_else(|| unknown(address, entries.keys()))?;
     match workspace.ui.format() {
         Format::Json => workspace.ui.document(&json::state_show(address, entry)),
         Format::Human | Format::Markdown => workspace.ui.data(&human::entry(address, entry)),
@@ -51,19 +54,13 @@ fn show(workspace: &Workspace, state: Option<State>, address: &Address) -> Resul
     Ok(())
 }
 
-async fn history(workspace: &Workspace, store: &FileStore) -> Result<(), Failure> {
-    let generations = store.history().await?;
-    if workspace.ui.format() == Format::Json {
-        let rows: Vec<_> = generations.iter().map(|one| (one.serial, one.place.as_str(), one.saved_at.as_deref())).collect();
-        workspace.ui.document(&json::state_history(&rows));
-        return Ok(());
-    }
-    if generations.is_empty() {
-        workspace.ui.status("No earlier generation of the state is kept yet.");
-    }
-    for generation in &generations {
-        let saved_at = generation.saved_at.as_deref().unwrap_or("unknown time");
-        workspace.ui.data(&format!("serial {}  {saved_at}  {}", generation.serial, generation.place));
-    }
-    Ok(())
+/// Says that the state knows no such address, and which one is near.
+fn unknown<'a>(address: &Address, known: impl Iterator<Item = &'a Address>) -> Failure {
+    let names: Vec<String> = known.map(ToString::to_string).collect();
+    let unknown = Diagnostic::error("unknown-address", "Not in the state").detail(format!("The state knows no `{address}`."));
+    let unknown = match nearest(&address.to_string(), names.iter().map(String::as_str)) {
+        Some(near) => unknown.hint(format!("did you mean `{near}`?")),
+        None => unknown.hint("`lambdo state list` lists what it knows"),
+    };
+    Failure::new(Exit::Usage, unknown)
 }

@@ -1,0 +1,133 @@
+//! `lambdo gc`: what carries the project's tags and stands in no state.
+
+use super::deploy::open;
+use super::destroy::NoArtifacts;
+use super::import::lowered;
+use super::run::Run;
+use crate::cli::args::Format;
+use crate::cli::signals::unless_interrupted;
+use crate::cli::view::{Orphan, OrphanStanding, human, json};
+use crate::cli::workspace::{Connection, Workspace};
+use crate::diagnostic::Diagnostic;
+use crate::engine::PlanOptions;
+use crate::kinds::Found;
+use crate::model::{Address, Desired, Entry, Exit, Failure, PhysicalId, State};
+use crate::store::Lease;
+use std::sync::Arc;
+
+const VERB: &str = "gc";
+/// Deletes at a time.
+const PARALLEL: usize = 32;
+
+/// All that is needed to go on.
+struct Looked {
+    connection: Connection,
+    lease: Option<Box<dyn Lease>>,
+    state: State,
+    orphans: Vec<Orphan>,
+}
+
+/// Lists them, and with `remove` deletes those that this state has made.
+pub async fn run(workspace: &Workspace, remove: bool, yes: bool) -> Result<Exit, Failure> {
+    workspace.progress.go();
+    let looked = unless_interrupted(&workspace.interrupt, look(workspace, remove)).await;
+    workspace.progress.rest();
+    let looked = looked?;
+    if !remove || workspace.ui.format() == Format::Human {
+        let title = looked.connection.title(&looked.state).await;
+        match workspace.ui.format() {
+            Format::Json => workspace.document(json::gc(&title, &looked.orphans)),
+            Format::Human | Format::Markdown => workspace.ui.view(&human::orphans(&title, &looked.orphans)),
+        }
+    }
+    if remove { delete(workspace, looked, yes).await } else { Ok(Exit::Success) }
+}
+
+async fn look(workspace: &Workspace, remove: bool) -> Result<Looked, Failure> {
+    let config = workspace.config()?;
+    let header = workspace.header(&config)?;
+    let (connection, lease, state) = open(workspace, &header, remove.then_some(VERB)).await?;
+    if remove && state.serial == 0 && state.entries.is_empty() {
+        let none = Diagnostic::error("no-state", "There is no state")
+            .detail("Without a state nothing of the project stands in one, and nothing is garbage.");
+        return Err(Failure::new(
+            Exit::Refused,
+            none.hint("if the state is lost: `lambdo state rebuild` makes it anew from what is in AWS"),
+        ));
+    }
+    // A spec that is broken says nothing of what is still wanted.
+    let desired = match workspace.spec(&config).and_then(|spec| lowered(workspace, &spec, &state)) {
+        Ok(desired) => desired,
+        Err(failure) if remove => return Err(failure),
+        Err(_) => Desired::nothing(&header.project, header.stage.as_deref()),
+    };
+    let inventory = connection.engine.find(&desired).await?;
+    workspace.ui.diagnostics(&inventory.warnings);
+    let orphans = inventory.found.iter().filter_map(|found| orphan(workspace, found, &state, &desired)).collect();
+    Ok(Looked { connection, lease, state, orphans })
+}
+
+/// How a found thing stands to the state; `None` for what stands in it.
+fn orphan(workspace: &Workspace, found: &Found, state: &State, desired: &Desired) -> Option<Orphan> {
+    let rules = workspace.registry.find(&found.address.kind)?;
+    let is_it = |id: &PhysicalId| rules.is_same(id, &found.physical_id);
+    let is_of_kind = |address: &Address| address.kind == found.address.kind;
+    let is_known = |entry: &Entry| is_it(&entry.physical_id) || entry.deposed.iter().any(|deposed| is_it(&deposed.physical_id));
+    // What dies with its parent goes with it.
+    if rules.dies_with_parent() || state.entries.iter().any(|(address, entry)| is_of_kind(address) && is_known(entry)) {
+        return None;
+    }
+    let is_wanted = desired.resources.values().any(|resource| is_of_kind(&resource.address) && resource.physical_id().is_some_and(is_it));
+    let standing = match (found.lineage == state.lineage.0, is_wanted) {
+        (false, _) => OrphanStanding::OfAnotherState,
+        (true, true) => OrphanStanding::Wanted,
+        (true, false) => OrphanStanding::Garbage,
+    };
+    let Found { address, physical_id, lineage } = found.clone();
+    Some(Orphan { address, physical_id, lineage, standing })
+}
+
+/// Takes the garbage into the state, so that a run that is killed leaves nothing unknown, and destroys it.
+async fn delete(workspace: &Workspace, looked: Looked, yes: bool) -> Result<Exit, Failure> {
+    let Looked { connection, lease, mut state, orphans } = looked;
+    let garbage = orphans.iter().filter(|orphan| orphan.standing == OrphanStanding::Garbage);
+    let mut targets = Vec::new();
+    for orphan in garbage {
+        let address = free_address(&state, &orphan.address);
+        state.entries.insert(address.clone(), Entry::new(orphan.physical_id.clone()));
+        targets.push(address);
+    }
+    if targets.is_empty() {
+        if workspace.ui.format() == Format::Json {
+            workspace.document(json::gc(&connection.title(&state).await, &orphans));
+        }
+        return Ok(Exit::Success);
+    }
+    state.unsaved = true;
+    let options = PlanOptions { targets, ..PlanOptions::default() };
+    let nothing = Desired::nothing(&state.project, state.stage.as_deref());
+    let plan = connection.engine.plan(&nothing, &mut state, &options).await?;
+    let run = Run {
+        command: VERB,
+        purpose: human::Purpose::Destroy,
+        yes,
+        max_deletions: None,
+        parallel: PARALLEL,
+        built_ms: 0,
+        workspace,
+        connection: &connection,
+    };
+    let exit = run.go(state, &plan, Arc::new(NoArtifacts)).await;
+    drop(lease);
+    exit
+}
+
+/// The address itself, or one like it: one that the state does not have, and that nothing in it depends on.
+fn free_address(state: &State, address: &Address) -> Address {
+    let needs = |entry: &Entry, name: &Address| {
+        entry.dependencies.iter().any(|dependency| dependency.on == *name) || entry.parent.as_ref() == Some(name)
+    };
+    let is_free = |name: &Address| !state.entries.contains_key(name) && !state.entries.values().any(|entry| needs(entry, name));
+    let numbered = |number: usize| Address { name: format!("{}-orphan-{number}", address.name), ..address.clone() };
+    std::iter::once(address.clone()).chain((1..).map(numbered)).find(is_free).unwrap_or_else(|| address.clone())
+}

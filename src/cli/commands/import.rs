@@ -1,0 +1,99 @@
+//! `lambdo import`: writes into the state what exists in AWS, and changes nothing there.
+
+use super::deploy::open;
+use crate::cli::args::Format;
+use crate::cli::signals::unless_interrupted;
+use crate::cli::view::json;
+use crate::cli::workspace::Workspace;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::engine::{manager, save};
+use crate::model::{Address, Desired, Exit, Failure, Resource, State, Value};
+use crate::spec::{self, Spec};
+use std::collections::BTreeMap;
+
+const VERB: &str = "import";
+
+/// Takes over the resource with this name in AWS as the one at `address`.
+pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<Exit, Failure> {
+    let spec = workspace.spec(&workspace.config()?)?;
+    workspace.progress.go();
+    let work = async {
+        let (connection, lease, state) = open(workspace, &spec.header, Some(VERB)).await?;
+        let desired = lowered(workspace, &spec, &state)?;
+        let resource = meant(&desired, &state, address)?;
+        is_named_so(workspace, resource, id)?;
+        let (entry, tags) = connection.engine.import(&desired, &state, address).await?;
+        Ok((lease, state, entry, tags))
+    };
+    let read = unless_interrupted(&workspace.interrupt, work).await;
+    workspace.progress.rest();
+    let (lease, mut state, entry, tags) = read?;
+    state.entries.insert(address.clone(), entry);
+    save(&workspace.store(&spec.header), &mut state).await?;
+    drop(lease);
+    if let Some((who, key)) = manager(&tags) {
+        let warning = Diagnostic::warning("managed-elsewhere", "Another tool seems to manage it").address(address);
+        let detail = format!("Its tag `{key}` names {who}. Two tools undo each other's changes.");
+        workspace.ui.diagnostics(&[warning.detail(detail).hint("take it out there before the next `lambdo up`")]);
+    }
+    match workspace.ui.format() {
+        Format::Json => workspace.document(json::import(state.serial, address, &state.entries[address])),
+        Format::Human | Format::Markdown => {
+            workspace.ui.data(&format!("{address}  {}", state.entries[address].physical_id));
+            workspace.ui.status(
+                "\nImported; nothing was changed in AWS. `lambdo plan` shows each value that the next `lambdo up` would overwrite. \
+                 `lambdo destroy` will leave it, since it was there before.",
+            );
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// What the spec asks for, without packages: what lives says what it is made of.
+pub fn lowered(workspace: &Workspace, spec: &Spec, state: &State) -> Result<Desired, Failure> {
+    spec::lower(&spec.keeping_names(state), &state.target, &BTreeMap::new(), &workspace.registry).map_err(Failure::from)
+}
+
+fn meant<'a>(desired: &'a Desired, state: &State, address: &Address) -> Result<&'a Resource, Failure> {
+    let Some(resource) = desired.resources.get(address) else {
+        let names: Vec<String> = desired.resources.keys().map(ToString::to_string).collect();
+        let unknown = Diagnostic::error("unknown-address", "Not in the spec").detail(format!("The spec has no `{address}`."));
+        let unknown = match nearest(&address.to_string(), names.iter().map(String::as_str)) {
+            Some(near) => unknown.hint(format!("did you mean `{near}`?")),
+            None => unknown.hint("write its section first; `lambdo plan` lists the addresses"),
+        };
+        return Err(Failure::new(Exit::Usage, unknown));
+    };
+    match state.entries.get(address) {
+        None => Ok(resource),
+        Some(entry) => {
+            let known = Diagnostic::error("address-taken", "It is in the state already").address(address);
+            let detail = format!("The state knows `{address}` as `{}`.", entry.physical_id);
+            Err(Failure::new(
+                Exit::Refused,
+                known.detail(detail).hint(format!("to let go of that one first: `lambdo state forget {address}`")),
+            ))
+        }
+    }
+}
+
+/// The spec must give it the name that it has: otherwise the next `up` would make another one.
+fn is_named_so(workspace: &Workspace, resource: &Resource, id: &str) -> Result<(), Failure> {
+    let Some(wanted) = resource.physical_id() else { return Ok(()) };
+    let is_arn = resource.attributes.get("arn").and_then(Value::as_str) == Some(id);
+    let is_same = workspace.registry.find(&resource.address.kind).is_some_and(|kind| kind.is_same(wanted, &id.into()));
+    // A rule may be given without its bus.
+    let is_last_part = wanted.as_str().rsplit_once('/').is_some_and(|(_, last)| last == id);
+    if is_arn || is_same || is_last_part {
+        return Ok(());
+    }
+    let other = Diagnostic::error("another-name", "The spec gives it another name").address(&resource.address);
+    let detail = format!(
+        "In the spec, `{}` is called `{wanted}` in AWS, and not `{id}`; the next `lambdo up` would make another one.",
+        resource.address
+    );
+    Err(Failure::new(
+        Exit::Usage,
+        other.detail(detail).hint("give the section the name that it has in AWS, such as `function_name` or `role_name`, then import it"),
+    ))
+}

@@ -1,0 +1,162 @@
+//! What AWS has of a project, and a state made anew from it.
+
+use super::{Engine, observe};
+use crate::aws::ErrorClass;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{Found, Search};
+use crate::model::{Address, ArtifactSource, Desired, Entry, Exit, Failure, Lineage, Observed, Sighting, State, Value};
+use crate::plan;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What AWS has of a project.
+pub struct Inventory {
+    /// What says that it is the project's, in the order of the kinds.
+    pub found: Vec<Found>,
+    /// What could not be looked at.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Engine {
+    /// Looks for everything in AWS that says it is of the project.
+    ///
+    /// # Errors
+    /// When AWS cannot be read at all; a kind that may not be looked at is a warning.
+    pub async fn find(&self, desired: &Desired) -> Result<Inventory, Failure> {
+        let reader = self.session.reader();
+        let (mut found, mut warnings): (Vec<Found>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+        for kind in self.registry.iter() {
+            let search = Search { project: &desired.project, stage: desired.stage.as_deref(), desired, found: &found };
+            match kind.find(&reader, &search).await {
+                Ok(more) => found.extend(more),
+                Err(error) if error.class == ErrorClass::Interrupted => return Err(super::interrupted()),
+                Err(error) if error.class == ErrorClass::Credentials => return Err(Failure::new(Exit::Failed, error.diagnostic())),
+                Err(error) => {
+                    let detail = format!("Whether AWS has any {} of the project is not known: {error}.", kind.name());
+                    warnings.push(Diagnostic::warning("not-looked-at", "Not everything could be looked at").detail(detail));
+                }
+            }
+        }
+        Ok(Inventory { found, warnings })
+    }
+
+    /// A state made from what AWS has of the project, never saved. Code is taken for the wanted one where the package is
+    /// what Lambda has.
+    ///
+    /// # Errors
+    /// [`Exit::Failed`] where there is nothing, [`Exit::Refused`] where several states have made it and `lineage` does not
+    /// say which is meant.
+    pub async fn rebuild(
+        &self,
+        desired: &Desired,
+        found: &[Found],
+        lineage: Option<&str>,
+        artifacts: &dyn ArtifactSource,
+    ) -> Result<State, Failure> {
+        let lineage = the_lineage(found, lineage)?;
+        let endpoint = self.session.endpoint().map(str::to_owned);
+        let (target, rules) = (self.target().clone(), self.registry.as_ref());
+        let mut state = State::new(Lineage(lineage.clone()), &desired.project, desired.stage.as_deref(), target, endpoint);
+        let ours = found.iter().filter(|one| one.lineage == lineage).map(|one| (&one.address, &one.physical_id));
+        plan::place(&mut state, ours, desired, rules);
+        let observed = observe::observe(self, desired, &state, None, true).await?;
+        plan::restore(&mut state, desired, &observed, rules);
+        for (address, code) in recognised(&state, desired, artifacts).await {
+            state.entries.get_mut(&address).into_iter().for_each(|entry| drop(entry.inputs.insert("code".to_owned(), code.clone())));
+        }
+        Ok(state)
+    }
+
+    /// What a resource of the spec is like in AWS, as the state would have it had it been applied; it was there before us.
+    ///
+    /// # Errors
+    /// [`Exit::Failed`] where it is not there or cannot be read, [`Exit::Refused`] where another state of lambdo has it.
+    pub async fn import(&self, desired: &Desired, state: &State, address: &Address) -> Result<(Entry, BTreeMap<String, String>), Failure> {
+        let only = BTreeSet::from([address.clone()]);
+        let observed: Observed = observe::observe(self, desired, state, Some(&only), true).await?;
+        let resource = desired.resources.get(address);
+        let id = resource.and_then(crate::model::Resource::physical_id);
+        let failed = |summary: &'static str, detail: String| {
+            Failure::new(Exit::Failed, Diagnostic::error("cannot-import", summary).detail(detail).address(address))
+        };
+        let Some(id) = id else { return Err(failed("Nothing to import", format!("The spec has no `{address}` whose name is known."))) };
+        let live = match observed.of(address, id) {
+            Some(Sighting::Found(live)) => live,
+            Some(Sighting::Unreadable(unchecked)) => return Err(failed("It could not be read", unchecked.detail.clone())),
+            _ => return Err(failed("It is not there", format!("AWS has no `{id}` in {}.", super::place(&state.target)))),
+        };
+        let tags = live.tags.clone().unwrap_or_default();
+        if tags.get(crate::model::observed::tag::LINEAGE).is_some_and(|lineage| *lineage != state.lineage.0) {
+            let found = Diagnostic::error("of-another-state", "Another state has it").address(address);
+            let detail = format!("`{id}` carries the tags of another state of lambdo, which would go on managing it.");
+            return Err(Failure::new(Exit::Refused, found.detail(detail).hint("take it out there first, with `lambdo state forget`")));
+        }
+        let mut entry = plan::restored(address, resource, live, self.registry.as_ref());
+        entry.adopted = true;
+        Ok((entry, tags))
+    }
+}
+
+/// The lineage of what was found, or the one that is meant.
+fn the_lineage(found: &[Found], meant: Option<&str>) -> Result<String, Failure> {
+    let mut lineages: BTreeMap<&str, usize> = BTreeMap::new();
+    found.iter().for_each(|one| *lineages.entry(&one.lineage).or_default() += 1);
+    let chosen: Vec<&str> = lineages.keys().copied().filter(|lineage| meant.is_none_or(|meant| meant == *lineage)).collect();
+    match chosen[..] {
+        [lineage] => Ok(lineage.to_owned()),
+        [] => {
+            let found = Diagnostic::error("nothing-found", "Nothing to rebuild the state from");
+            let of = meant.map_or_else(String::new, |meant| format!(" and the lineage `{meant}`"));
+            let detail = format!("Nothing in this account and region carries the tags of this project{of}.");
+            Err(Failure::new(
+                Exit::Failed,
+                found.detail(detail).hint("look whether project, stage, region and credentials are those of before"),
+            ))
+        }
+        _ => {
+            let counts: Vec<String> = lineages.iter().map(|(lineage, count)| format!("`{lineage}` has made {count}")).collect();
+            let found = Diagnostic::error("several-lineages", "More than one state has made resources of this project");
+            let detail = format!("It is not clear which of them is meant: {}.", counts.join(", "));
+            Err(Failure::new(
+                Exit::Refused,
+                found.detail(detail).hint("say which with `--lineage ID`; `lambdo gc` lists what belongs to which"),
+            ))
+        }
+    }
+}
+
+/// The functions whose wanted package is what Lambda has.
+async fn recognised(state: &State, desired: &Desired, artifacts: &dyn ArtifactSource) -> Vec<(Address, Value)> {
+    let mut recognised = Vec::new();
+    for (address, entry) in &state.entries {
+        let wanted = desired.resources.get(address).and_then(|resource| resource.inputs.get("code"));
+        let live = entry.attributes.get("code_sha256").and_then(Value::as_str);
+        let (Some(wanted), Some(live)) = (wanted, live) else { continue };
+        let Some(hash) = wanted.as_str().filter(|hash| hash.starts_with("sha256:")) else { continue };
+        let zip = artifacts.zip(hash).await;
+        if zip.is_ok_and(|zip| BASE64.encode(Sha256::digest(&zip)) == live) {
+            recognised.push((address.clone(), wanted.clone()));
+        }
+    }
+    recognised
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(lineage: &str) -> Found {
+        Found { address: Address::new("function", "a"), physical_id: "demo-a".into(), lineage: lineage.to_owned() }
+    }
+
+    #[test]
+    fn one_lineage_is_meant_and_of_several_the_named_one() {
+        assert_eq!(the_lineage(&[found("l"), found("l")], None).unwrap(), "l");
+        assert_eq!(the_lineage(&[found("l"), found("m")], Some("m")).unwrap(), "m");
+        assert_eq!(the_lineage(&[found("l"), found("m")], None).unwrap_err().exit, Exit::Refused);
+        assert_eq!(the_lineage(&[], None).unwrap_err().exit, Exit::Failed);
+        assert_eq!(the_lineage(&[found("l")], Some("x")).unwrap_err().exit, Exit::Failed);
+    }
+}

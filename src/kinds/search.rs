@@ -1,0 +1,69 @@
+//! Looking for all that a project owns, whether or not anybody still knows its name.
+
+use crate::model::observed::tag;
+use crate::model::{Address, Desired, PhysicalId};
+use std::collections::BTreeMap;
+
+/// Whose resources are looked for.
+pub struct Search<'a> {
+    /// The project's name.
+    pub project: &'a str,
+    /// The stage, if there is one.
+    pub stage: Option<&'a str>,
+    /// What the spec asks for.
+    pub desired: &'a Desired,
+    /// What was found of the kinds before.
+    pub found: &'a [Found],
+}
+
+/// A resource in AWS that says whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it says its address is.
+    pub address: Address,
+    /// AWS's name for it.
+    pub physical_id: PhysicalId,
+    /// The lineage of the state that made it.
+    pub lineage: String,
+}
+
+impl Search<'_> {
+    /// A resource with these tags, if they say that it is the project's.
+    pub fn found(&self, physical_id: impl Into<PhysicalId>, tags: &BTreeMap<String, String>) -> Option<Found> {
+        let of = |key: &str| tags.get(key).map_or("", String::as_str);
+        let is_ours = of(tag::PROJECT) == self.project && of(tag::STAGE) == self.stage.unwrap_or_default();
+        let address = of(tag::ADDRESS).parse().ok().filter(|_| is_ours)?;
+        Some(Found { address, physical_id: physical_id.into(), lineage: tags.get(tag::LINEAGE)?.clone() })
+    }
+
+    /// The names in AWS of what the spec asks for of one kind.
+    pub fn wanted<'b>(&'b self, kind: &'b str) -> impl Iterator<Item = &'b PhysicalId> {
+        let of_kind = self.desired.resources.values().filter(move |resource| resource.address.kind == kind);
+        of_kind.filter_map(crate::model::Resource::physical_id)
+    }
+
+    /// What was found of one kind.
+    pub fn found_of<'b>(&'b self, kind: &'b str) -> impl Iterator<Item = &'b Found> {
+        self.found.iter().filter(move |found| found.address.kind == kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_tell_project_stage_address_and_lineage() {
+        let desired = Desired::nothing("demo", Some("dev"));
+        let search = Search { project: "demo", stage: Some("dev"), desired: &desired, found: &[] };
+        let tags = |stage: &str, address: &str| {
+            let tags = [(tag::PROJECT, "demo"), (tag::STAGE, stage), (tag::ADDRESS, address), (tag::LINEAGE, "l")];
+            tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        };
+        let found = search.found("demo-dev-a", &tags("dev", "function.a")).unwrap();
+        assert_eq!((found.address.to_string().as_str(), found.lineage.as_str()), ("function.a", "l"));
+        assert_eq!(search.found("demo-dev-a", &tags("", "function.a")), None, "of another stage");
+        assert_eq!(search.found("demo-dev-a", &tags("dev", "nothing")), None);
+        assert_eq!(search.found("demo-dev-a", &BTreeMap::new()), None);
+    }
+}

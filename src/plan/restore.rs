@@ -1,0 +1,128 @@
+//! Entries of the state made from what lives in AWS: for what is found again, and for what is imported.
+
+use super::ownership::{Owner, owner};
+use crate::model::observed::tag;
+use crate::model::{
+    Address, Dependency, Deposed, Desired, Entry, Field, Live, Observed, Path, PhysicalId, Resource, Rules, RulesSet, Shape, Sighting,
+    State, Table, Value,
+};
+use std::collections::BTreeMap;
+
+/// Gives each found thing its place in an empty state: the one that the spec asks for, else the last one, is the
+/// address's own, and the others are predecessors of it that are still to be deleted.
+pub fn place<'a>(
+    state: &mut State,
+    found: impl IntoIterator<Item = (&'a Address, &'a PhysicalId)>,
+    desired: &Desired,
+    rules: &dyn RulesSet,
+) {
+    let mut places: BTreeMap<&Address, Vec<&PhysicalId>> = BTreeMap::new();
+    found.into_iter().for_each(|(address, id)| places.entry(address).or_default().push(id));
+    for (address, mut ids) in places {
+        let is_same = |left: &PhysicalId, right: &PhysicalId| rules.rules(&address.kind).is_some_and(|rules| rules.is_same(left, right));
+        let wanted = desired.resources.get(address).and_then(Resource::physical_id);
+        let current = ids.iter().position(|id| wanted.is_some_and(|wanted| is_same(wanted, id))).unwrap_or(ids.len() - 1);
+        let mut entry = Entry::new(ids.remove(current).clone());
+        entry.deposed =
+            ids.into_iter().map(|id| Deposed { physical_id: id.clone(), inputs: Table::new(), attributes: Table::new() }).collect();
+        state.entries.insert(address.clone(), entry);
+    }
+}
+
+/// Fills the entries with what lives, and adds what the spec asks for and carries the state's lineage, or stands in
+/// something that does. What is not there any more leaves.
+pub fn restore(state: &mut State, desired: &Desired, observed: &Observed, rules: &dyn RulesSet) {
+    for (address, resource) in &desired.resources {
+        let Some(live) = resource.physical_id().and_then(|id| observed.of(address, id)).and_then(Sighting::live) else { continue };
+        let has_parent = resource.parent.as_ref().is_some_and(|parent| state.entries.contains_key(parent));
+        let is_ours = match owner(live, state) {
+            Owner::Us => true,
+            Owner::Unknown => has_parent && rules.rules(&address.kind).is_some_and(|rules| !rules.is_taggable()),
+            _ => false,
+        };
+        if is_ours && !state.entries.contains_key(address) {
+            state.entries.insert(address.clone(), Entry::new(live.physical_id.clone()));
+        }
+    }
+    let addresses: Vec<Address> = state.entries.keys().cloned().collect();
+    for address in addresses {
+        let Some(entry) = state.entries.remove(&address) else { continue };
+        let wanted = desired.resources.get(&address);
+        let entry = match observed.of(&address, &entry.physical_id) {
+            Some(Sighting::Missing) => continue,
+            Some(Sighting::Found(live)) => {
+                Entry { deposed: deposed(&address, &entry, observed), ..restored(&address, wanted, live, rules) }
+            }
+            _ => entry,
+        };
+        state.entries.insert(address, entry);
+    }
+    infer_dependencies(state, desired);
+}
+
+fn deposed(address: &Address, entry: &Entry, observed: &Observed) -> Vec<Deposed> {
+    let with_live = |old: &Deposed| match observed.of(address, &old.physical_id) {
+        Some(Sighting::Missing) => None,
+        Some(Sighting::Found(live)) => {
+            Some(Deposed { physical_id: old.physical_id.clone(), inputs: live.fields.clone(), attributes: live.attributes.clone() })
+        }
+        _ => Some(old.clone()),
+    };
+    entry.deposed.iter().filter_map(with_live).collect()
+}
+
+/// What the state would say of a resource if it had been applied as it lives. Of what others may add to, only what the
+/// spec asks for and our own tags are taken for ours.
+pub fn restored(address: &Address, wanted: Option<&Resource>, live: &Live, rules: &dyn RulesSet) -> Entry {
+    let fields = rules.rules(&address.kind).map(Rules::fields).unwrap_or_default();
+    let mut entry = Entry::new(live.physical_id.clone());
+    entry.inputs = fields.iter().filter_map(|field| Some((field.key.to_owned(), input(field, wanted, live)?))).collect();
+    entry.adopted = live.tags.as_ref().is_some_and(|tags| tags.contains_key(tag::ADOPTED));
+    if let Some(wanted) = wanted {
+        let known = wanted.attributes.iter().filter(|(_, value)| !value.is_unresolved());
+        entry.attributes = known.map(|(key, value)| (key.clone(), value.clone())).collect();
+        entry.keeps_name =
+            wanted.physical_id().is_some_and(|id| !rules.rules(&address.kind).is_some_and(|rules| rules.is_same(id, &live.physical_id)));
+        entry.dependencies.clone_from(&wanted.dependencies);
+        entry.parent.clone_from(&wanted.parent);
+        entry.source.clone_from(&wanted.source);
+        entry.ignore.clone_from(&wanted.ignore);
+        (entry.protect, entry.keep) = (wanted.protect, wanted.keep);
+    }
+    entry.attributes.extend(live.attributes.clone());
+    entry
+}
+
+fn input(field: &Field, wanted: Option<&Resource>, live: &Live) -> Option<Value> {
+    let wished = wanted.and_then(|wanted| wanted.inputs.get(field.key));
+    if field.internal || live.is_unread(&Path::key(field.key)) {
+        return wished.cloned();
+    }
+    let seen = live.fields.get(field.key)?;
+    match (field.shape, seen) {
+        (Shape::Map { .. }, Value::Table(seen)) if field.additive && wanted.is_some() => {
+            let wished = wished.and_then(Value::as_table);
+            let is_ours = |key: &String| tag::is_ours(key) || key == tag::ADOPTED || wished.is_some_and(|wished| wished.contains_key(key));
+            Some(Value::Table(seen.iter().filter(|(key, _)| is_ours(key)).map(|(key, value)| (key.clone(), value.clone())).collect()))
+        }
+        _ => Some(seen.clone()),
+    }
+}
+
+/// What the spec does not ask for any more says nothing of what it needed: a function its role and its log group, what
+/// fires it the function.
+fn infer_dependencies(state: &mut State, desired: &Desired) {
+    let known: Vec<Address> = state.entries.keys().cloned().collect();
+    let lost = |address: &&Address| !desired.resources.contains_key(*address);
+    for address in known.iter().filter(lost) {
+        let function = Address::new("function", &address.name);
+        let needs: Vec<Address> = match address.kind.as_str() {
+            "function" => vec![Address::new("role", &address.name), Address::new("log_group", &address.name)],
+            "permission" | "event_rule" => vec![function.clone()],
+            _ => Vec::new(),
+        };
+        let Some(entry) = state.entries.get_mut(address) else { continue };
+        entry.dependencies = needs.into_iter().filter(|on| known.contains(on)).map(Dependency::hard).collect();
+        entry.parent = (address.kind == "permission" && known.contains(&function)).then_some(function);
+    }
+}

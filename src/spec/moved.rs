@@ -1,0 +1,100 @@
+//! `moved`: what is wrong with it, and the names in AWS that moved resources keep.
+
+use super::Spec;
+use super::header::MOVED;
+use super::lower::{Lowering, NAME_KEYS, address_of};
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::kinds::REPOSITORY_NAME;
+use crate::model::{Address, Entry, Move, Path, State, Value, field};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+impl Lowering<'_> {
+    /// Says which moves lead nowhere, or away from what is still there.
+    pub fn check_moves(&mut self) {
+        let moved = &self.spec.header.moved;
+        let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+        for one in moved {
+            found.extend(self.wrong_move(one));
+            for address in [("from", &one.from), ("to", &one.to)] {
+                if !seen.insert(address) {
+                    found.push(
+                        self.of_move("moved-twice", "An address moves twice").detail(format!(
+                            "`moved` has `{}` twice as `{}`, so it is not clear what becomes of it.",
+                            address.1, address.0
+                        )),
+                    );
+                }
+            }
+        }
+        self.findings.extend(found);
+    }
+
+    fn wrong_move(&self, Move { from, to }: &Move) -> Option<Diagnostic> {
+        if from.kind != to.kind || from.part.is_some() != to.part.is_some() {
+            let found = self.of_move("moved-kind", "A resource cannot become one of another kind");
+            return Some(
+                found.detail(format!(
+                    "`moved` leads from `{from}` to `{to}`, which is not of the same kind, or has another number of parts."
+                )),
+            );
+        }
+        if self.resources.contains_key(from) {
+            let found = self.of_move("moved-still-there", "What has moved is still in the spec");
+            return Some(
+                found
+                    .detail(format!("`moved` leads from `{from}` to `{to}`, but the spec has `{from}`, too."))
+                    .hint("rename the section, or take the entry out of `moved`"),
+            );
+        }
+        let goes_on = self.spec.header.moved.iter().any(|other| other.from == *to);
+        if self.resources.contains_key(to) || goes_on {
+            return None;
+        }
+        let names: Vec<String> = self.resources.keys().filter(|known| known.kind == to.kind).map(ToString::to_string).collect();
+        let found = self.of_move("moved-nowhere", "A move leads nowhere");
+        let found = found.detail(format!("`moved` leads from `{from}` to `{to}`, but the spec has no `{to}`."));
+        Some(match nearest(&to.to_string(), names.iter().map(String::as_str)) {
+            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            None => found.hint("once the resource is gone for good, the entry is of no use any more: take it out"),
+        })
+    }
+
+    fn of_move(&self, code: &'static str, summary: &'static str) -> Diagnostic {
+        let span: Option<Span> = self.spec.header_spans.get(&Path::key(MOVED)).cloned();
+        Diagnostic::error(code, summary).span(span)
+    }
+}
+
+impl Spec {
+    /// The spec with the names in AWS of resources that have moved, where it gives them none: a name that is made up from
+    /// the new address would be another one.
+    pub fn keeping_names(&self, state: &State) -> Cow<'_, Self> {
+        if !state.entries.values().any(|entry| entry.keeps_name) {
+            return Cow::Borrowed(self);
+        }
+        let mut spec = self.clone();
+        for section in &mut spec.sections {
+            let address = address_of(section);
+            if let Some((key, name)) = kept(state, &address).and_then(|entry| self.name_of(&address.kind, entry)) {
+                section.values.entry(key.to_owned()).or_insert(name);
+            }
+            let repository = kept(state, &Address::new("ecr", &section.name)).and_then(|entry| entry.inputs.get("repository_name"));
+            if let (Some(Value::Table(image)), Some(name)) = (section.values.get_mut("image"), repository) {
+                image.insert(REPOSITORY_NAME.to_owned(), name.clone());
+            }
+        }
+        Cow::Owned(spec)
+    }
+
+    /// The key of a kind's name in AWS, and the name as it was applied.
+    fn name_of(&self, kind: &str, entry: &Entry) -> Option<(&'static str, Value)> {
+        let fields = self.fields.get(kind)?;
+        let key = NAME_KEYS.iter().find(|key| field::find(fields, key).is_some())?;
+        Some((key, entry.inputs.get(*key)?.clone()))
+    }
+}
+
+fn kept<'a>(state: &'a State, address: &Address) -> Option<&'a Entry> {
+    state.entries.get(address).filter(|entry| entry.keeps_name)
+}

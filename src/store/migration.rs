@@ -1,0 +1,44 @@
+//! From the formats that older versions wrote to the one of today, one step after the other.
+
+use serde_json::Value;
+
+/// What makes of each format the next one; the first of them begins with format 1.
+const STEPS: &[fn(&mut Value)] = &[with_kept_names];
+
+/// A state of format `from` in the format of today. What it lacks is told when it is read.
+pub(super) fn migrated(mut state: Value, from: u64) -> Value {
+    let done = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
+    STEPS.iter().skip(done).for_each(|step| step(&mut state));
+    if let Value::Object(fields) = &mut state {
+        fields.insert("format".into(), (STEPS.len() + 1).into());
+    }
+    state
+}
+
+/// Format 2 says of each entry whether it has the name of an earlier address; before, none could have one.
+fn with_kept_names(state: &mut Value) {
+    let entries = state.get_mut("entries").and_then(Value::as_object_mut);
+    entries.into_iter().flat_map(serde_json::Map::values_mut).filter_map(Value::as_object_mut).for_each(|entry| {
+        entry.insert("keeps_name".into(), false.into());
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::state::STATE_FORMAT;
+    use crate::store::snapshot;
+
+    /// A state as each version wrote it; a new format adds a file and changes none.
+    const GOLDEN: &[&str] = &[include_str!("golden/state.1.json"), include_str!("golden/state.2.json")];
+
+    #[test]
+    fn a_state_of_each_format_is_read_as_the_same_state() {
+        assert_eq!(GOLDEN.len(), STATE_FORMAT as usize, "each format has its file");
+        let newest = GOLDEN[GOLDEN.len() - 1];
+        for (index, text) in GOLDEN.iter().enumerate() {
+            assert!(text.contains(&format!("\"format\": {}", index + 1)), "{text}");
+            let state = snapshot::parse(text, "x", String::new).unwrap();
+            assert_eq!(snapshot::to_text(&state, "x").unwrap(), newest, "format {}", index + 1);
+        }
+    }
+}

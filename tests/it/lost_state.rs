@@ -1,0 +1,141 @@
+//! A state that is lost is found again in AWS, and what no state knows is listed and can go.
+
+use crate::formats::fits;
+use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+
+on_each_emulator!(
+    a_lost_state_is_made_anew_and_the_plan_is_empty,
+    what_the_spec_does_not_ask_for_any_more_is_found_too,
+    what_stands_in_no_state_is_listed_and_goes_on_request,
+);
+
+fn lose(sandbox: &Sandbox) {
+    fs::remove_dir_all(sandbox.path().join("state")).unwrap();
+}
+
+fn addresses(sandbox: &Sandbox) -> String {
+    sandbox.expect(0, &["state", "list"]).stdout
+}
+
+fn a_lost_state_is_made_anew_and_the_plan_is_empty(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::full() + &spec::scheduled("b")));
+    sandbox.edit("[outputs]\narn = \"${function.a.arn}\"\n", "");
+    sandbox.expect(1, &["state", "rebuild"]).says("Nothing to rebuild the state from");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(8, &["state", "rebuild"]).says("There is a state");
+    let (before, known) = (world.cloud.snapshot(), addresses(&sandbox));
+    lose(&sandbox);
+    for command in [&["plan"][..], &["up", "--yes"]] {
+        sandbox.expect(8, command).says("The state seems to be lost").says("lambdo state rebuild");
+    }
+    let calls = world.proxy.mutating();
+    sandbox.expect(0, &["state", "rebuild"]).says("the plan is empty");
+    assert_eq!((addresses(&sandbox), world.proxy.mutating()), (known, calls));
+    sandbox.expect(0, &["plan", "--exit-code", "--deep"]);
+    sandbox.expect(0, &["drift", "--deep"]);
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.snapshot(), before);
+    // One that is damaged is replaced, and kept.
+    fs::write(sandbox.state_file(), "{ damaged").unwrap();
+    let document = fits(&sandbox.expect(0, &["state", "rebuild", "--format", "json"]).says("The damaged state is replaced"));
+    assert_eq!(document["differing"], Value::Array(vec![]), "{document:#}");
+    assert_eq!(fs::read_to_string(sandbox.path().join("state/history/demo.damaged.json")).unwrap(), "{ damaged");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+fn what_the_spec_does_not_ask_for_any_more_is_found_too(backend: Backend) {
+    let world = World::start(backend);
+    let (kept, gone) = (spec::header() + &spec::scheduled("a"), spec::scheduled("b"));
+    let sandbox = world.sandbox(&kept);
+    sandbox.expect(0, &["up", "--yes"]);
+    let wanted = world.cloud.names();
+    sandbox.spec(&(kept.clone() + &gone));
+    sandbox.expect(0, &["up", "--yes"]);
+    // The name of an earlier address is found as well.
+    sandbox.expect(0, &["state", "move", "function.a", "function.c"]);
+    sandbox.spec(&(kept.replace("function.a", "function.c") + &gone));
+    sandbox.expect(0, &["up", "--yes"]);
+    lose(&sandbox);
+    sandbox.spec(&kept.replace("function.a", "function.c"));
+    sandbox.expect(0, &["state", "rebuild"]).says("5 to delete").says("nothing of it was done");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.names(), wanted);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+fn what_stands_in_no_state_is_listed_and_goes_on_request(backend: Backend) {
+    let world = World::start(backend);
+    let (kept, gone) = (spec::header() + &spec::scheduled("a"), spec::scheduled("b"));
+    let sandbox = world.sandbox(&kept);
+    sandbox.expect(8, &["gc", "--remove", "--yes"]).says("There is no state");
+    sandbox.expect(0, &["up", "--yes"]);
+    let wanted = world.cloud.names();
+    sandbox.expect(0, &["gc"]).says("stands in the state");
+    sandbox.spec(&(kept.clone() + &gone));
+    sandbox.expect(0, &["up", "--yes"]);
+    for address in ["event_rule.b.nightly", "function.b", "role.b", "log_group.b"] {
+        sandbox.expect(0, &["state", "forget", address]);
+    }
+    sandbox.expect(0, &["gc"]).says("`lambdo up` takes it up again").says("Nothing of it is this state's garbage");
+    sandbox.spec(&kept);
+    let theirs = [("lambdo:project", "demo"), ("lambdo:stage", ""), ("lambdo:address", "role.z"), ("lambdo:lineage", "another")];
+    world.cloud.foreign_role("demo-z", "/lambdo/demo/", &theirs);
+    let listed = fits(&sandbox.expect(0, &["gc", "--format", "json"]));
+    let standing = |standing: &str| {
+        let found = listed["found"].as_array().unwrap().iter().filter(|one| one["standing"] == standing);
+        found.map(|one| one["address"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let garbage = ["event_rule.b.nightly", "function.b", "log_group.b", "role.b"].map(str::to_owned);
+    assert_eq!(standing("garbage"), BTreeSet::from(garbage), "{listed:#}");
+    assert_eq!(standing("of_another_state"), BTreeSet::from(["role.z".to_owned()]));
+    sandbox.expect(0, &["gc"]).says("4 resources in no state").says("of another state, lineage another");
+    sandbox.expect(6, &["gc", "--remove"]).says("Nobody can be asked");
+    let removed = fits(&sandbox.expect(0, &["gc", "--remove", "--yes", "--format", "json"]));
+    assert_eq!(removed["summary"]["delete"], 4, "{removed:#}");
+    let mut left = world.cloud.names();
+    assert!(left.remove("role.demo-z"), "what another state has made stays");
+    assert_eq!(left, wanted);
+    sandbox.expect(0, &["gc"]).says("Nothing of it is this state's garbage");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+#[test]
+fn two_states_of_one_project_are_told_apart() {
+    let world = World::start(Backend::Local);
+    let first = world.sandbox(&(spec::header() + &spec::plain("a")));
+    first.expect(0, &["up", "--yes"]);
+    let second = world.sandbox(&(spec::header() + &spec::plain("b")));
+    second.expect(0, &["up", "--yes"]);
+    lose(&second);
+    second.expect(8, &["state", "rebuild"]).says("It is not clear which of them is meant").says("--lineage");
+    let text = fs::read_to_string(first.state_file()).unwrap();
+    let state: Value = serde_json::from_str(&text).unwrap();
+    second.spec(&(spec::header() + &spec::plain("a")));
+    second.expect(0, &["state", "rebuild", "--lineage", state["lineage"].as_str().unwrap()]).says("the plan is empty");
+    second.expect(1, &["state", "rebuild", "--lineage", "nobody", "--state-dir", "elsewhere"]).says("Nothing to rebuild the state from");
+}
+
+#[test]
+fn layers_are_found_by_what_their_descriptions_say() {
+    let world = World::start(Backend::Local);
+    let layer = "[layer.tools]\ncode = { dir = \"tools\" }\n\n";
+    let sandbox =
+        world.sandbox(&(spec::header() + layer + &spec::plain("a").replace("code =", "layers = [\"${layer.tools.arn}\"]\ncode =")));
+    fs::create_dir_all(sandbox.path().join("tools/bin")).unwrap();
+    sandbox.write("tools/bin/tool", "#!/bin/sh\n");
+    sandbox.expect(0, &["up", "--yes"]);
+    lose(&sandbox);
+    sandbox.expect(0, &["state", "rebuild"]).says("the plan is empty");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+    assert!(world.cloud.layer_versions("demo-tools").is_empty());
+}

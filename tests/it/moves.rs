@@ -1,0 +1,105 @@
+//! Renames keep what is in AWS, and what the state forgets stays there.
+
+use crate::formats::fits;
+use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+on_each_emulator!(
+    a_function_that_is_renamed_in_the_spec_keeps_its_name_in_aws,
+    what_the_state_moved_is_not_made_anew,
+    what_is_forgotten_stays_in_aws_and_can_be_taken_up_again,
+);
+
+fn one() -> String {
+    spec::header() + &spec::scheduled("a")
+}
+
+/// The plan's steps that do something, as `action address`.
+fn steps(sandbox: &Sandbox) -> Vec<String> {
+    let plan = fits(&sandbox.expect(0, &["plan", "--format", "json"]));
+    let steps = plan["steps"].as_array().unwrap().iter().filter(|step| step["action"] != "no_op");
+    steps.map(|step| format!("{} {}", step["action"].as_str().unwrap(), step["address"].as_str().unwrap())).collect()
+}
+
+fn rename(sandbox: &Sandbox) {
+    sandbox.edit("[function.a]", "[function.b]");
+    sandbox.edit("[function.a.event_rule.nightly]", "[function.b.event_rule.nightly]");
+}
+
+/// Everything is done by the tags of what moved.
+const ONLY_TAGS: [&str; 4] = ["update event_rule.b.nightly", "update function.b", "update log_group.b", "update role.b"];
+
+fn a_function_that_is_renamed_in_the_spec_keeps_its_name_in_aws(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.names();
+    rename(&sandbox);
+    let wish = "moved = [{ from = \"function.a\", to = \"function.b\" }]";
+    sandbox.expect(0, &["plan"]).says("`function.a`, which has the same code").says(wish);
+    sandbox.edit("project = \"demo\"\n", &format!("project = \"demo\"\n{wish}\n"));
+    assert_eq!(steps(&sandbox), ONLY_TAGS);
+    sandbox.expect(0, &["plan"]).says("function.b: it was `function.a` before, and keeps its name in AWS");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.names(), before);
+    assert_eq!(world.cloud.snapshot()["function.demo-a"]["tags"]["lambdo:address"], "function.b");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    // The name stays when nobody speaks of the move any more, and when the function has to be made again.
+    sandbox.edit(&format!("{wish}\n"), "");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    world.cloud.done(world.cloud.lambda.delete_function().function_name("demo-a").send());
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.names(), before);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["drift"]);
+    // A name that is asked for counts.
+    sandbox.edit("handler =", "function_name = \"mine\"\nhandler =");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert!(world.cloud.names().contains("function.mine") && !world.cloud.names().contains("function.demo-a"));
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+fn what_the_state_moved_is_not_made_anew(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(1, &["state", "move", "function.a", "function.b"]).says("There is no state");
+    sandbox.expect(0, &["up", "--yes"]);
+    let (before, calls) = (world.cloud.names(), world.proxy.mutating());
+    sandbox.expect(6, &["state", "move", "function.aa", "function.b"]).says("did you mean `function.a`?");
+    sandbox.expect(6, &["state", "move", "function.a", "role.b"]).says("not of the same kind");
+    let moved = fits(&sandbox.expect(0, &["state", "move", "function.a", "function.b", "--format", "json"]));
+    assert_eq!(moved["moves"].as_array().unwrap().len(), 5, "{moved:#}");
+    assert_eq!(world.proxy.mutating(), calls, "AWS is not called");
+    rename(&sandbox);
+    assert_eq!(steps(&sandbox), ONLY_TAGS);
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.names(), before);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(6, &["state", "move", "role.b", "role.b"]).says("The address is taken");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+fn what_is_forgotten_stays_in_aws_and_can_be_taken_up_again(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    sandbox.expect(6, &["state", "forget", "function.aa"]).says("did you mean `function.a`?");
+    let forgotten = fits(&sandbox.expect(0, &["state", "forget", "function.a", "--format", "json"]));
+    let addresses: Vec<&Value> = forgotten["resources"].as_array().unwrap().iter().map(|one| &one["address"]).collect();
+    assert_eq!(addresses, [&json!("function.a"), &json!("permission.a.nightly")], "{forgotten:#}");
+    assert_eq!(world.cloud.snapshot(), before);
+    assert_eq!(steps(&sandbox), ["adopt function.a", "adopt permission.a.nightly"]);
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.snapshot(), before);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["state", "diff", "2"]).says("+ function.a");
+    sandbox.expect(0, &["state", "forget", "event_rule.a.nightly"]).says("Forgotten.");
+    sandbox.edit("[function.a.event_rule.nightly]\nschedule_expression = \"rate(1 day)\"\n", "");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert!(world.cloud.names().contains("rule.demo-a-nightly"), "it is not the state's any more");
+}

@@ -1,0 +1,111 @@
+//! What others made or added is taken over only on request, and shown before.
+
+use crate::formats::fits;
+use crate::support::cloud::function_arn;
+use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_lambda::types::Environment;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+on_each_emulator!(
+    a_plan_shows_what_taking_over_overwrites_and_who_else_manages_it,
+    an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite,
+    what_others_add_to_ours_is_kept_and_shown,
+);
+
+fn one() -> String {
+    spec::header() + &spec::scheduled("a")
+}
+
+/// A function of somebody else under the name that ours would have, with a variable.
+fn foreign_function(world: &World) {
+    world.cloud.foreign_function("demo-a", &[("ManagedBy", "Terraform")]);
+    world.cloud.configure("demo-a", |call| call.environment(Environment::builder().variables("MODE", "theirs").build()).memory_size(256));
+}
+
+/// The changes of the plan's step for the function, by path.
+fn changes(plan: &Value) -> Vec<(String, Value)> {
+    let step = plan["steps"].as_array().unwrap().iter().find(|step| step["address"] == "function.a").unwrap();
+    let change = |change: &Value| (change["path"].as_str().unwrap().to_owned(), change["live"].clone());
+    step["changes"].as_array().unwrap().iter().map(change).collect()
+}
+
+#[track_caller]
+fn overwrites(plan: &Value) {
+    let changes = changes(plan);
+    for (path, live) in [("environment.MODE", json!("theirs")), ("memory_size", json!(256))] {
+        assert!(changes.contains(&(path.to_owned(), live)), "{path}: {changes:?}");
+    }
+    assert!(changes.iter().any(|(path, live)| path == "code" && live.is_string()), "{changes:?}");
+    assert!(changes.iter().any(|(path, live)| path == "role" && live.as_str().unwrap_or_default().ends_with("stranger")), "{changes:?}");
+}
+
+fn plan(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+    fits(&sandbox.expect(0, &[&["plan", "--format", "json"], arguments].concat()))
+}
+
+fn a_plan_shows_what_taking_over_overwrites_and_who_else_manages_it(backend: Backend) {
+    let world = World::start(backend);
+    foreign_function(&world);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(8, &["plan"]).says("lambdo up --adopt function.a");
+    overwrites(&plan(&sandbox, &["--adopt", "function.a"]));
+    let shown = sandbox.expect(0, &["plan", "--adopt", "function.a", "--out", "saved"]);
+    let shown = shown.says("exists and becomes ours").says("Terraform seems to manage it");
+    assert!(shown.stdout.contains("\"theirs\" -> ") && shown.stdout.contains("memory_size: 256 -> 128"), "{shown}");
+    sandbox.expect(0, &["up", "--yes", "--plan", "saved"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    let left: Vec<String> = world.cloud.names().into_iter().collect();
+    assert_eq!(left, ["function.demo-a", "role.stranger"], "what was there before lambdo stays");
+}
+
+fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend: Backend) {
+    let world = World::start(backend);
+    foreign_function(&world);
+    let sandbox = world.sandbox(&one());
+    let (before, calls) = (world.cloud.snapshot(), world.proxy.mutating());
+    sandbox.expect(6, &["import", "function.aa", "demo-a"]).says("did you mean `function.a`?");
+    sandbox.expect(6, &["import", "function.a", "other"]).says("such as `function_name`");
+    sandbox.expect(1, &["import", "role.a", "demo-a-eu-central-1"]).says("It is not there");
+    let imported = sandbox.expect(0, &["import", "function.a", &function_arn("demo-a"), "--format", "json"]).says("names Terraform");
+    assert_eq!(fits(&imported)["resource"]["adopted"], true);
+    sandbox.expect(8, &["import", "function.a", "demo-a"]).says("It is in the state already");
+    assert_eq!((world.cloud.snapshot(), world.proxy.mutating()), (before, calls));
+    let planned = plan(&sandbox, &[]);
+    overwrites(&planned);
+    assert_eq!(planned["summary"]["update"], 1, "{planned:#}");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    assert_eq!(world.cloud.snapshot()["function.demo-a"]["tags"]["ManagedBy"], "Terraform", "tags of others stay");
+    sandbox.expect(0, &["destroy", "--yes"]).says("it was there before lambdo");
+    let left: Vec<String> = world.cloud.names().into_iter().collect();
+    assert_eq!(left, ["function.demo-a", "role.stranger"]);
+}
+
+fn what_others_add_to_ours_is_kept_and_shown(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(0, &["up", "--yes"]);
+    let theirs = Target::builder().id("theirs").arn(function_arn("elsewhere")).build().unwrap();
+    world.cloud.done(world.cloud.events.put_targets().rule("demo-a-nightly").targets(theirs).send());
+    let statement = world.cloud.lambda.add_permission().function_name("demo-a").statement_id("theirs").action("lambda:InvokeFunction");
+    world.cloud.done(statement.principal("sns.amazonaws.com").send());
+    let shown = sandbox.expect(0, &["plan", "--exit-code"]);
+    assert!(shown.stdout.contains("target `theirs`") && shown.stdout.contains("sns.amazonaws.com"), "{shown}");
+    sandbox.expect(0, &["drift"]);
+    sandbox.edit("rate(1 day)", "rate(2 days)");
+    sandbox.edit("handler =", "permission.mine.principal = \"sqs.amazonaws.com\"\nhandler =");
+    sandbox.expect(0, &["up", "--yes"]);
+    let names = world.cloud.names();
+    for name in
+        ["function.demo-a statement theirs", "rule.demo-a-nightly target theirs", "function.demo-a statement lambdo-permission-mine"]
+    {
+        assert!(names.contains(name), "{name} is not among {names:?}");
+    }
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    world.cloud.remove_targets("demo-a-nightly");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
