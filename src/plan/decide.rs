@@ -1,8 +1,10 @@
 //! What is done with each resource, and why.
 
+mod namesakes;
+
 use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
-use super::ownership::{self, Owner, manager};
+use super::ownership::{self, Owner};
 use super::{Options, lasting, order, refusal, unread};
 use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
@@ -258,11 +260,9 @@ impl<'a> Decider<'a> {
             return Verdict::nothing();
         }
         let requested = self.options.adopt.contains(&resource.address);
-        plan.notes.extend(live.tags.as_ref().filter(|_| adopted).and_then(manager).map(|(who, key)| {
-            let note =
-                format!("{who} seems to manage it, as its tag `{key}` says: two tools undo each other's changes, so take it out there");
-            (resource.address.clone(), note)
-        }));
+        if adopted {
+            ownership::note_manager(&resource.address, live, plan);
+        }
         let reason = if requested { Reason::Requested } else { Reason::NotInState };
         Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
             .with(difference)
@@ -271,7 +271,11 @@ impl<'a> Decider<'a> {
     /// Whether a resource that exists may become ours: `Some(true)` for one that was there before us,
     /// `None` for one that must not be touched.
     fn adoption(&self, resource: &Resource, live: &Live) -> Option<bool> {
-        let parent_is_ours = resource.parent.as_ref().is_some_and(|parent| self.state.entries.contains_key(parent));
+        let is_ours = |parent: &Address| {
+            let becomes_ours = |decision: &Decision| matches!(decision.work, Work::Update { adopts: Some(false), .. });
+            self.state.entries.contains_key(parent) || self.decisions.get(parent).is_some_and(becomes_ours)
+        };
+        let parent_is_ours = resource.parent.as_ref().is_some_and(is_ours);
         let is_marked = live.tags.as_ref().is_some_and(|tags| tags.contains_key(tag::ADOPTED));
         match ownership::owner(live, self.state) {
             Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),
@@ -380,22 +384,6 @@ impl<'a> Decider<'a> {
 
     fn is_same(&self, address: &Address, left: &PhysicalId, right: &PhysicalId) -> bool {
         self.rules.rules(&address.kind).map_or(left == right, |rules| rules.is_same(left, right))
-    }
-
-    /// Another address that owns the thing of this name in the state and gives it up in this run.
-    fn leaving_namesake(&self, resource: &Resource) -> Option<(&Address, &Entry)> {
-        let physical_id = resource.physical_id()?;
-        self.state.entries.iter().find(|(address, entry)| {
-            let is_namesake = **address != resource.address
-                && address.kind == resource.address.kind
-                && self.is_same(address, &entry.physical_id, physical_id);
-            let wanted = self.desired.resources.get(*address).and_then(Resource::physical_id);
-            is_namesake && wanted.is_none_or(|wanted| !self.is_same(address, wanted, physical_id)) && self.is_selected(address)
-        })
-    }
-
-    fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
-        self.leaving_namesake(resource).is_some_and(|(_, entry)| !entry.keep && !entry.adopted)
     }
 
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {
