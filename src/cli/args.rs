@@ -2,16 +2,22 @@
 
 mod build;
 mod deploy;
+mod policy;
+mod run;
+mod runs;
 mod state;
 
 pub use build::BuildArguments;
 pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
+pub use policy::PolicyArguments;
+use policy::account;
+pub use run::{InvokeArguments, LogsArguments};
+pub use runs::{RunsArguments, RunsCommand};
 pub use state::StateCommand;
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, TEMPLATE, grouped};
+use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
 use super::lock_wait::LockWait;
-use super::logs::Since;
 use super::ui::Color;
 use crate::model::Address;
 use clap::builder::{FalseyValueParser, StyledStr};
@@ -129,6 +135,9 @@ pub enum Command {
     Schema,
     /// Build the packages and print what was built
     Build(BuildArguments),
+    /// Print the least IAM policy that deploys this spec
+    #[command(after_help = POLICY)]
+    Policy(PolicyArguments),
     /// Show what would be done, and why
     Plan(PlanArguments),
     /// Make AWS what the spec asks for
@@ -151,6 +160,8 @@ pub enum Command {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// List what earlier runs did, or show one of them
+    Runs(RunsArguments),
     /// Take over what exists in AWS: write it into the state, and change nothing
     Import {
         /// The address that the spec has for it, such as function.hash
@@ -261,48 +272,6 @@ pub struct LocalArguments {
     pub account: Option<String>,
 }
 
-fn account(text: &str) -> Result<String, String> {
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account { Ok(text.to_owned()) } else { Err("an account has twelve digits".to_owned()) }
-}
-
-/// What `invoke` takes.
-#[derive(Args, Clone, Debug)]
-pub struct InvokeArguments {
-    /// The function, as the spec calls it
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// The event as JSON, @FILE for a file's content, or - for stdin [default: {}]
-    #[arg(value_name = "PAYLOAD", allow_negative_numbers = true)]
-    pub event: Option<String>,
-    /// The same as PAYLOAD
-    #[arg(long, value_name = "PAYLOAD", allow_hyphen_values = true, conflicts_with = "event")]
-    pub payload: Option<String>,
-    /// Write the answer to FILE instead of stdout
-    #[arg(long, value_name = "FILE", conflicts_with = "is_async")]
-    pub out: Option<PathBuf>,
-    /// Do not wait for the function: only hand the event over, and print the request's id
-    #[arg(long = "async")]
-    pub is_async: bool,
-}
-
-/// What `logs` takes.
-#[derive(Args, Clone, Debug)]
-pub struct LogsArguments {
-    /// Only these functions, as names or globs [default: all that are deployed]
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-    /// Go on with what is logged from now on, until Ctrl-C
-    #[arg(short, long)]
-    pub follow: bool,
-    /// From when on: an age such as 30s, 10m, 2h or 1d, or a time such as 2026-11-22T10:00:00Z [default: 10m, with --follow 10s]
-    #[arg(long, value_name = "AGE|TIME")]
-    pub since: Option<Since>,
-    /// Only events with TEXT in them; capitals count
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub grep: Option<String>,
-}
-
 impl Command {
     /// The verb, as JSON documents name it.
     pub fn name(&self) -> &str {
@@ -321,6 +290,9 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Status => "status",
             Self::Output { .. } => "output",
+            Self::Runs(runs) if runs.command.is_some() => "runs show",
+            Self::Runs(_) => "runs",
+            Self::Policy(_) => "policy",
             Self::Import { .. } => "import",
             Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",

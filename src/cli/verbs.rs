@@ -14,6 +14,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("diagnose", "status"),
     ("down", "destroy"),
     ("force-unlock", "unlock"),
+    ("history", "runs"),
     ("info", "status"),
     ("list", "status"),
     ("ls", "status"),
@@ -51,6 +52,8 @@ const OURS: &[&str] = &[
     "logs",
     "output",
     "plan",
+    "policy",
+    "runs",
     "schema",
     "spec",
     "state",
@@ -60,7 +63,7 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon", "log-groups", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["daemon", "log-groups"];
 
 const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "rebuild", "show"];
 

@@ -5,7 +5,7 @@ use crate::cli::local;
 use crate::cli::saved_plan::{Basis, SavedPlan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::PlanOptions;
 use crate::model::{Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
 use crate::package::{self, Packages};
@@ -104,6 +104,7 @@ impl Wish<'_> {
                 self.lower(packing, packages, &state)?
             }
         };
+        let desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
         let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
@@ -111,6 +112,30 @@ impl Wish<'_> {
         plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
         Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })
+    }
+
+    /// Looks up the secrets of what was asked for. A plan does without those that cannot be had: whoever plans need not
+    /// be the one who may read them.
+    async fn with_secrets(
+        &self,
+        packing: &Packing<'_>,
+        connection: &Connection,
+        mut desired: Desired,
+        state: &State,
+        options: &PlanOptions,
+    ) -> Result<Desired, Failure> {
+        let only = options.select(&desired, state)?;
+        let folder = &packing.spec.header.folder;
+        let problems = connection.engine.look_up(&mut desired, only.as_ref(), folder, &state.lineage).await;
+        if self.lock.is_some() && !problems.is_empty() {
+            return Err(Failure { exit: Exit::Failed, diagnostics: problems });
+        }
+        let warning = |problem: Diagnostic| {
+            let hint = "it is taken for what was applied; `lambdo up` has to look it up";
+            Diagnostic { severity: Severity::Warning, ..problem }.hint(hint)
+        };
+        packing.workspace.ui.diagnostics(&problems.into_iter().map(warning).collect::<Vec<_>>());
+        Ok(desired)
     }
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
@@ -188,6 +213,7 @@ pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) ->
         None => None,
     };
     let state = connection.engine.load(&header.project, header.stage.as_deref()).await?;
+    workspace.progress.record().iter().for_each(|record| record.connected(&state));
     Ok((connection, lease, state))
 }
 

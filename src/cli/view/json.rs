@@ -5,10 +5,11 @@ mod state;
 pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_show};
 
 use super::human::{DriftView, InvocationView, StatusView};
+use super::json_change::changes;
 use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, CallAccount, Entry, PackageRequest, Plan, Record, Step, Table, Value};
+use crate::model::{Action, Address, Artifact, Entry, PackageRequest, Plan, Record, Step, Table, Value};
 use crate::package::{CheckedFile, Making, PackedFile};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -47,13 +48,6 @@ pub fn failure(command: &str, errors: &[Diagnostic], sources: &Sources) -> Json 
     json!({ "version": VERSION, "command": command, "errors": diagnostics(errors, sources) })
 }
 
-/// Adds what was asked of AWS to a document.
-pub fn with_calls(document: &mut Json, calls: &CallAccount) {
-    if let Some(document) = document.as_object_mut() {
-        document.insert("calls".into(), json!(calls));
-    }
-}
-
 /// The document of `drift`.
 pub fn drift(view: &DriftView<'_>) -> Json {
     let mut document = head("drift", view.title);
@@ -62,7 +56,7 @@ pub fn drift(view: &DriftView<'_>) -> Json {
         .iter()
         .map(|step| {
             let mut one = step_head(step);
-            one.insert("changes".into(), json!(step.changes));
+            one.insert("changes".into(), changes(step));
             one.into()
         })
         .collect();
@@ -326,7 +320,7 @@ fn step_head(step: &Step) -> Map<String, Json> {
 
 fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     let mut object = step_head(step);
-    object.insert("changes".into(), json!(step.changes));
+    object.insert("changes".into(), changes(step));
     insert_some(&mut object, "source_changes", plan.source_changes.get(&step.address).map(|changes| json!(changes)));
     let calls = step.operations.iter().filter_map(|id| plan.operations.get(id.0)).map(|operation| operation.call.as_str());
     object.insert("operations".into(), calls.collect());
@@ -387,6 +381,7 @@ mod tests {
     use crate::cli::invocation::Report;
     use crate::cli::view::StepResult;
     use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
+    use crate::cli::view::json_calls::with_calls;
     use crate::model::event::Outcome;
     use crate::model::plan::Refusal;
     use crate::model::{SourceChange, SourceChanges};

@@ -22,7 +22,6 @@ pub(super) fn all(section: &Section, inputs: &Table, context: &Context<'_>) -> V
         report.role(),
         report.runtime(),
         report.handler(),
-        report.secrets(),
         report.environment_size(),
         report.file_systems(),
         report.dead_letter(),
@@ -31,6 +30,7 @@ pub(super) fn all(section: &Section, inputs: &Table, context: &Context<'_>) -> V
     ]
     .into_iter()
     .flatten()
+    .chain(report.secrets())
     .chain(report.ignored())
     .chain(report.vpc())
     .chain(report.layers())
@@ -151,12 +151,15 @@ impl Report<'_> {
         self.at(with_handlers(found, runtime), Path::key("runtime"))
     }
 
-    fn secrets(&self) -> Option<Diagnostic> {
-        let variables = self.table("environment")?;
-        let name = environment::secrets(variables).next()?;
-        let found = Diagnostic::error("not-supported-yet", "Not supported yet")
-            .detail(format!("`environment.{name}` is a table, which means a secret that is fetched when it is applied. Secrets are not supported yet; a variable is text, a number or a boolean."));
-        Some(self.at(found, Path::key("environment").join(name)))
+    fn secrets(&self) -> Vec<Diagnostic> {
+        let bad = self.table("environment").into_iter().flat_map(environment::bad_secrets);
+        let told = |(name, problem): (&str, String)| {
+            let found = Diagnostic::error("bad-secret", "A secret has no source that makes sense")
+                .detail(format!("`environment.{name}` {problem}."))
+                .hint("one of `{ ssm = \"/NAME\" }`, `{ secretsmanager = \"NAME\", key = \"KEY\" }`, `{ env = \"NAME\" }` and `{ file = \"PATH\" }`");
+            self.at(found, Path::key("environment").join(name))
+        };
+        bad.map(told).collect()
     }
 
     fn environment_size(&self) -> Option<Diagnostic> {
@@ -238,7 +241,7 @@ mod tests {
         let layer = |name: &str| format!("arn:aws:lambda:us-east-1:123456789012:layer:{name}");
         let java = || (("runtime", Value::from("java21")), ("handler", Value::from("example.Handler")));
         let snap = || ("snap_start", table([("apply_on", "PublishedVersions".into())]));
-        let cases: [Case<'_>; 23] = [
+        let cases: [Case<'_>; 24] = [
             (&[("ignore", Value::string_list(["memory_size"]))], &[]),
             (&[("ignore", Value::string_list(["environment.FEATURE_*"]))], &[]),
             (&[("ignore", Value::string_list(["memory"]))], &["cannot-ignore"]),
@@ -246,7 +249,8 @@ mod tests {
             (&[("runtime", "python3.13".into())], &["no-handler"]),
             (&[("runtime", "python3.13".into()), ("handler", "a.b".into())], &[]),
             (&[("runtime", "provided.al2".into())], &["runtime-deprecated"]),
-            (&[("environment", table([("TOKEN", table([("ssm", "/x".into())]))]))], &["not-supported-yet"]),
+            (&[("environment", table([("TOKEN", table([("ssm", "/x".into())]))]))], &[]),
+            (&[("environment", table([("TOKEN", table([("ssm", "/x".into()), ("env", "X".into())]))]))], &["bad-secret"]),
             (&[("environment", table([("AA", "x".repeat(4087).into())]))], &[]),
             (&[("environment", table([("AA", "x".repeat(4088).into())]))], &["environment-too-large"]),
             (&[("vpc_config", table([("subnet_ids", Value::string_list(["subnet-1"]))]))], &["vpc-incomplete"]),

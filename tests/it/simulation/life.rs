@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_iam::config::{Credentials, SharedCredentialsProvider};
 use lambdo::aws::{Meter, Quotas, Session, Settings};
 use lambdo::diagnostic::Diagnostic;
-use lambdo::engine::{Engine, Interrupt, PlanOptions};
+use lambdo::engine::{Engine, PlanOptions};
 use lambdo::kinds::Registry;
 use lambdo::local::{FaultPlan, InProcess};
 use lambdo::model::{Action, Address, Desired, Exit, Failure, Plan, State};
@@ -104,14 +104,39 @@ impl Life {
             self.cloud.misbehave(FaultPlan::parse(&plan).map_err(|error| error.to_string())?);
         }
         let switch = Switch::new(round.kill);
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
-            () = switch.died() => {}
-            // However it ends: failures are of the documented sort by their type.
-            _ = self.run(round.verb, &round.wish, &switch) => {}
-        }
+            () = switch.died() => None,
+            outcome = self.run(round.verb, &round.wish, &switch) => Some(outcome),
+        };
         self.traffic.settled().await;
-        self.cloud.behave();
+        let report = self.cloud.behave();
+        if switch.interrupt.drain.is_cancelled() && !round.is_fatal() {
+            let exit = match &outcome {
+                Some(Ok((exit, _))) => Some(*exit),
+                Some(Err(failure)) => Some(failure.exit),
+                None => None,
+            };
+            if exit != Some(Exit::Interrupted) {
+                return Err(format!("it was interrupted and ended with {exit:?}"));
+            }
+        }
+        if round.must_succeed() {
+            let failed = match outcome {
+                None | Some(Ok((Exit::Success, _))) => None,
+                Some(Ok((exit, errors))) => Some(format!("it ended with {exit:?}: {errors}")),
+                Some(Err(failure)) => Some(told("it", &failure)),
+            };
+            // The first call gives up early, so that an address that is wrong is told at once.
+            let failed = failed.filter(|reason| !reason.contains("sts:GetCallerIdentity"));
+            failed.map_or(Ok(()), |reason| Err(format!("{reason} ({report})")))?;
+        }
+        if let Some((rule, most)) = round.most_refused(switch.calls()) {
+            let hits = report["rules"][rule]["hits"].as_u64().unwrap_or_default();
+            if hits > most {
+                return Err(format!("of {} calls {hits} were above AWS's quotas, and not at most {most}", switch.calls()));
+            }
+        }
         let loaded = self.store.reopen().load().await;
         loaded.map(drop).map_err(|error| format!("the state cannot be read any more: {error}"))
     }
@@ -166,7 +191,7 @@ impl Life {
             is_local: true,
             ..Settings::default()
         };
-        let interrupt = Interrupt::default();
+        let interrupt = switch.interrupt.clone();
         let session = Session::connect_through(
             line.client(),
             &settings,
@@ -187,7 +212,8 @@ impl Life {
         let text = wish.text();
         let spec = spec::load(Path::new("config.toml"), &text, &options, &self.registry).map_err(Failure::from)?;
         let mut programs = Programs::default();
-        wish.functions.iter().for_each(|(name, function)| programs.add(name, function.mark));
+        wish.functions.iter().for_each(|(name, function)| programs.add(Address::new("function", name), function.mark));
+        wish.layer.iter().for_each(|mark| programs.add(Address::new("layer", "deps"), 100 + mark));
         let desired = spec::lower(&spec, &state.target, &programs.artifacts, &self.registry).map_err(Failure::from)?;
         Ok((desired, programs))
     }

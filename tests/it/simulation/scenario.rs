@@ -65,6 +65,8 @@ pub enum Kill {
     AtWrite(u64),
     /// Right after so many writes.
     AfterWrite(u64),
+    /// It does not die: after so many calls it is asked to end (Ctrl-C).
+    Interrupt(u64),
 }
 
 /// What people do behind lambdo's back. The number says to which of those that are there.
@@ -80,13 +82,16 @@ pub enum Meddling {
     EmptyRole(u64),
 }
 
-/// Rules that a plan is drawn from.
-const FAULTS: [&str; 28] = [
+/// AWS's own quotas, with nobody else in the account.
+const KEPT_QUOTAS: &str = "fault = \"quotas\"";
+
+/// Rules that a run must get through by itself.
+const SURVIVED: [&str; 23] = [
     "fault = \"role_not_assumable\"\nfor_ms = [3000, 20000]",
     "fault = \"update_in_progress\"\nfor_ms = [1000, 5000]",
     "fault = \"throttle\"\nprobability = 0.33",
     "fault = \"throttle\"\nservice = \"lambda\"\nprobability = 0.5\nretry_after_seconds = 2",
-    "fault = \"quotas\"",
+    KEPT_QUOTAS,
     "fault = \"quotas\"\nrate_percent = 40",
     "fault = \"answer_lost\"\ncount = 1",
     "fault = \"answer_lost\"\noperation = \"Create*\"\ncount = 1",
@@ -105,6 +110,10 @@ const FAULTS: [&str; 28] = [
     "fault = \"function_deleting\"",
     "fault = \"unknown_words\"",
     "fault = \"delay\"\nfor_ms = [0, 4000]",
+];
+
+/// Rules that a run need not survive.
+const FATAL: [&str; 5] = [
     "fault = \"environment_hidden\"",
     "fault = \"tags_hidden\"",
     "fault = \"expired_credentials\"\nafter = \"CreateRole\"\nskip = 1",
@@ -146,11 +155,11 @@ impl Scenario {
             all.push(scenario);
             let round = &self.rounds[index];
             all.extend((0..round.faults.len()).map(|fault| without(&|round| drop(round.faults.remove(fault)))));
-            all.extend((0..round.meddling.len()).map(|meddling| {
-                without(&|round| {
+            for meddling in 0..round.meddling.len() {
+                all.push(without(&|round| {
                     round.meddling.remove(meddling);
-                })
-            }));
+                }));
+            }
             if round.kill.is_some() {
                 all.push(without(&|round| round.kill = None));
             }
@@ -166,13 +175,35 @@ impl Round {
     fn draw(random: &mut Random, wish: Wish, is_later: bool) -> Self {
         let meddling = if is_later && random.one_in(2) { (0..=random.below(2)).map(|_| Meddling::draw(random)).collect() } else { vec![] };
         let verb = if is_later && random.one_in(6) { Verb::Destroy } else { Verb::Up };
-        let faults = (0..random.below(4)).map(|_| (*random.pick(&FAULTS)).to_owned()).collect();
-        let kill = random.one_in(2).then(|| match random.below(3) {
+        let fault = |random: &mut Random| if random.one_in(6) { *random.pick(&FATAL) } else { *random.pick(&SURVIVED) };
+        let faults = (0..random.below(4)).map(|_| fault(random).to_owned()).collect();
+        let kill = random.one_in(2).then(|| match random.below(4) {
             0 => Kill::AtCall(1 + random.below(60)),
             1 => Kill::AtWrite(1 + random.below(30)),
+            2 => Kill::Interrupt(1 + random.below(60)),
             _ => Kill::AfterWrite(1 + random.below(30)),
         });
         Self { meddling, verb, wish, faults, kill }
+    }
+
+    /// Whether something goes wrong that a run cannot get through by itself.
+    pub fn is_fatal(&self) -> bool {
+        self.faults.iter().any(|rule| FATAL.contains(&rule.as_str()))
+    }
+
+    /// Whether a run must get through all of this by itself. Calls that are lost are sent again a few times, and several faults
+    /// that lose them may be too many.
+    pub fn must_succeed(&self) -> bool {
+        let is_lossy = |rule: &&String| ["answer_lost", "cut", "unavailable"].iter().any(|fault| rule.contains(fault));
+        self.kill.is_none() && !self.is_fatal() && self.faults.iter().filter(is_lossy).count() < 2
+    }
+
+    /// The rule that keeps AWS's quotas where nothing else is throttled, and how many of so many calls it may refuse: whether
+    /// the cloud keeps quotas at all is found out by sending a few too many.
+    pub fn most_refused(&self, calls: u64) -> Option<(usize, u64)> {
+        let is_alone = self.faults.len() == 1;
+        let rule = self.faults.iter().position(|rule| rule == KEPT_QUOTAS)?;
+        is_alone.then_some((rule, 10 + calls / 10))
     }
 
     /// The fault plan, where there is one.

@@ -10,6 +10,8 @@ pub struct Wish {
     pub functions: BTreeMap<String, Function>,
     /// Whether functions share one role.
     pub shared_role: bool,
+    /// The layer that all functions have, if there is one.
+    pub layer: Option<u64>,
     /// Whether the file lists the functions from behind.
     pub is_reversed: bool,
 }
@@ -22,6 +24,13 @@ pub struct Function {
     pub level: Option<u64>,
     pub timeout: Option<u64>,
     pub retention: bool,
+    pub description: Option<u64>,
+    /// Another name in AWS, which makes another function of it.
+    pub renamed: Option<u64>,
+    /// Whether a pattern of events calls it.
+    pub listens: Option<u64>,
+    pub managed: bool,
+    pub is_off: bool,
     pub team: Option<u64>,
     pub reserved: bool,
     /// Rules, by name, with how many days lie between two calls.
@@ -40,6 +49,7 @@ impl Wish {
     /// One to four functions.
     pub fn draw(random: &mut Random) -> Self {
         let mut wish = Self { shared_role: random.one_in(3), ..Self::default() };
+        wish.layer = random.one_in(4).then(|| random.below(3));
         for _ in 0..=random.below(3) {
             let name = *random.pick(&NAMES);
             wish.functions.insert(name.to_owned(), Function::draw(random));
@@ -53,7 +63,7 @@ impl Wish {
         for _ in 0..=random.below(2) {
             let known: Vec<String> = wish.functions.keys().cloned().collect();
             let chosen = (!known.is_empty()).then(|| random.pick(&known).clone());
-            match (random.below(8), chosen) {
+            match (random.below(9), chosen) {
                 (0, _) | (_, None) => {
                     wish.functions.insert((*random.pick(&NAMES)).to_owned(), Function::draw(random));
                 }
@@ -65,6 +75,7 @@ impl Wish {
                 }
                 (3, _) => wish.is_reversed = !wish.is_reversed,
                 (4, _) => wish.shared_role = !wish.shared_role,
+                (5, _) => wish.layer = (!random.one_in(3)).then(|| random.below(3)),
                 (_, Some(name)) => wish.functions.entry(name).or_default().change(random),
             }
         }
@@ -77,11 +88,14 @@ impl Wish {
         if self.shared_role {
             text += "[role.shared]\nallow = [{ action = \"s3:ListBucket\", resource = \"*\" }]\n";
         }
+        if self.layer.is_some() {
+            text += "[layer.deps]\ncode = { file = \"deps\" }\ncompatible_runtimes = [\"provided.al2023\"]\n";
+        }
         let mut functions: Vec<_> = self.functions.iter().collect();
         if self.is_reversed {
             functions.reverse();
         }
-        functions.into_iter().for_each(|(name, function)| text += &function.text(name, self.shared_role));
+        functions.into_iter().for_each(|(name, function)| text += &function.text(name, self));
         text
     }
 }
@@ -99,7 +113,7 @@ impl Function {
             Some(_) if random.one_in(2) => {}
             _ => drop(map.insert(name.to_owned(), 1 + random.below(3))),
         };
-        match random.below(10) {
+        match random.below(15) {
             0 => self.mark = random.below(3),
             1 => self.level = value(random),
             2 => self.timeout = value(random),
@@ -115,30 +129,48 @@ impl Function {
                 toggle(&mut self.permissions, partner, random);
             }
             8 => self.allow = value(random),
+            9 => self.description = value(random),
+            10 => self.renamed = value(random),
+            11 => self.listens = value(random),
+            12 => self.managed = !self.managed,
+            13 => self.is_off = !self.is_off,
             _ => self.shares_role = !self.shares_role,
         }
     }
 
-    fn text(&self, name: &str, has_shared_role: bool) -> String {
+    fn text(&self, name: &str, wish: &Wish) -> String {
         let mut text =
             format!("[function.{name}]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = {{ file = \"bootstrap\" }}\n");
-        let mut line = |line: String| text.push_str(&format!("{line}\n"));
+        let mut line = |line: String| text += &(line + "\n");
         self.level.iter().for_each(|level| line(format!("environment = {{ LEVEL = \"{level}\", MODE = \"x\" }}")));
         self.timeout.iter().for_each(|timeout| line(format!("timeout = {}", 5 + timeout)));
         self.team.iter().for_each(|team| line(format!("tags = {{ team = \"t{team}\" }}")));
         if self.reserved {
             line("reserved_concurrent_executions = 3".to_owned());
         }
+        self.description.iter().for_each(|number| line(format!("description = \"number {number}\"")));
+        self.renamed.iter().for_each(|number| line(format!("function_name = \"demo-{name}-{number}\"")));
         if self.retention {
             line("log_group.retention_in_days = 14".to_owned());
         }
-        match (self.shares_role && has_shared_role, &self.allow) {
+        if wish.layer.is_some() {
+            line("layers = [\"${layer.deps.arn}\"]".to_owned());
+        }
+        let shares_role = self.shares_role && wish.shared_role;
+        if self.managed && !shares_role {
+            line("role.managed_policies = [\"AmazonSQSReadOnlyAccess\"]".to_owned());
+        }
+        match (shares_role, &self.allow) {
             (true, _) => line("role = \"shared\"".to_owned()),
             (false, Some(allow)) => line(format!("role.allow = [{{ action = \"s3:GetObject\", resource = \"arn:aws:s3:::b{allow}/*\" }}]")),
             (false, None) => {}
         }
         for (rule, days) in &self.rules {
             let _ = writeln!(text, "[function.{name}.event_rule.{rule}]\nschedule_expression = \"rate({} days)\"", days + 1);
+            let _ = writeln!(text, "enabled = {}\ninput = {{ days = {days} }}", !self.is_off);
+        }
+        if let Some(source) = self.listens {
+            let _ = writeln!(text, "[function.{name}.event_rule.heard]\nevent_pattern = {{ source = [\"source{source}\"] }}");
         }
         for (partner, topic) in &self.permissions {
             let arn = format!("arn:aws:sns:eu-central-1:123456789012:topic{topic}");

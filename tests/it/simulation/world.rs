@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use axum::body::{Body, Bytes};
+use lambdo::engine::Interrupt;
 use lambdo::local::InProcess;
 use lambdo::model::{Address, Artifact, ArtifactSource, Form, Record, State};
 use lambdo::store::{Generation, Holder, JournalHeader, Lease, MemoryStore, StateStore, StoreError};
@@ -56,6 +57,8 @@ pub struct Switch {
     writes: AtomicU64,
     is_dead: AtomicBool,
     died: Notify,
+    /// How the process is asked to end.
+    pub interrupt: Interrupt,
 }
 
 impl Switch {
@@ -68,6 +71,11 @@ impl Switch {
         while !self.is_dead.load(Ordering::SeqCst) {
             self.died.notified().await;
         }
+    }
+
+    /// How many calls were sent.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
     }
 
     fn die(&self) {
@@ -84,6 +92,9 @@ impl Switch {
 
     fn called(&self) -> bool {
         let count = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.kill == Some(Kill::Interrupt(count)) {
+            self.interrupt.drain.cancel();
+        }
         self.kill == Some(Kill::AtCall(count))
     }
 
@@ -257,11 +268,11 @@ pub struct Programs {
 
 impl Programs {
     /// Another mark is another program.
-    pub fn add(&mut self, function: &str, mark: u64) {
+    pub fn add(&mut self, owner: Address, mark: u64) {
         let zip = package(&format!("{mark}")).into_inner();
         let content_hash = format!("sha256:{:x}", Sha256::digest(mark.to_string()));
         let artifact = Artifact { content_hash: content_hash.clone(), form: Form::Zip, unzipped_bytes: 20, files: 1 };
-        self.artifacts.insert(Address::new("function", function), artifact);
+        self.artifacts.insert(owner, artifact);
         self.zips.insert(content_hash, zip);
     }
 }

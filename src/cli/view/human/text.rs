@@ -60,6 +60,7 @@ pub fn value(value: Option<&Value>) -> String {
     match value {
         None => "(unset)".into(),
         Some(Value::Unresolved(parts)) => template(parts),
+        Some(Value::Secret(_)) => "(secret)".into(),
         Some(value) => value.to_json().to_string(),
     }
 }
