@@ -1,7 +1,5 @@
 //! Whole runs over packages: files, builds, zips.
 
-mod measure;
-
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, Value};
 use std::fs;
@@ -63,10 +61,11 @@ impl Fixture {
             build,
             keep_going,
             for_this_machine: false,
+            has_code_bucket: false,
             events,
             checked: &Notify::new(),
         };
-        is_send(resolve(requests, &options)).await
+        is_send(work::resolve(requests, &options, &Builders::new())).await
     }
 
     pub async fn ok(&self, requests: Vec<PackageRequest>) -> Packages {
@@ -93,6 +92,12 @@ fn is_send<T: Send>(future: T) -> T {
 }
 
 const COPY: &str = r#"{"kind":"command","command":"echo run >> state/runs; mkdir -p bin; cp main bin/out","output":"bin/out"}"#;
+
+#[test]
+fn a_fact_about_an_image_is_told_when_the_image_is_new() {
+    let told = |is_cached| work::news(vec![Diagnostic::note("a", ""), Diagnostic::warning("b", "")], is_cached).count();
+    assert_eq!((told(false), told(true)), (2, 1));
+}
 
 #[tokio::test]
 async fn every_source_of_the_same_contents_has_the_same_hash_and_its_zip_is_given() {
@@ -193,7 +198,7 @@ async fn why_a_package_changed_is_told_since_it_was_applied_and_not_since_the_la
     fixture.write("main", "3");
     let now = fixture.ok(requests()).await;
     assert_eq!(now.changes(&a, &applied_a).sentence(), "main changed", "since `lib` changed, the same package was made");
-    assert_eq!(now.changes(&b, &applied_b).sentence(), "new added, old removed");
+    assert_eq!(now.changes(&b, &applied_b).sentence(), "dir/new added, dir/old removed");
     assert!(now.changes(&a, "sha256:other").is_empty(), "of what another machine made nothing is known");
     let without = fixture.run(requests(), false).await.ok().unwrap();
     assert_eq!(without.changes(&a, &applied_a).sentence(), "main changed", "also without building");

@@ -11,7 +11,8 @@ use super::image::{self, ImageJob, ImageSource, Made, Store};
 use super::index::Index;
 use super::manifest::Manifests;
 use super::packages::{Making, Packages, Planned};
-use super::problem::{MISSING_FILE, blocking, list, missing};
+use super::packed::{self, Packed};
+use super::problem::{MISSING_FILE, blocking, brief, list, missing};
 use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
@@ -45,23 +46,25 @@ struct Run<'a> {
     total: usize,
 }
 
-pub(super) async fn resolve(
-    requests: Vec<PackageRequest>,
-    options: &Options<'_>,
-    builders: &Builders,
-) -> Result<Packages, Vec<Diagnostic>> {
+/// Makes the packages, and tells what kept some from being made.
+pub(super) async fn make(requests: Vec<PackageRequest>, options: &Options<'_>, builders: &Builders) -> (Packages, Vec<Diagnostic>) {
     let total = requests.len();
     let (packages, works, mut problems) = group(requests, options.folder, builders);
     let run = Run { options, builders, index: Index::load(options.cache), works, started: AtomicUsize::new(0), total };
-    problems.extend(run.shared_outputs());
+    let clashes = run.shared_outputs();
+    let may_go_on = options.keep_going && clashes.is_empty();
+    problems.extend(clashes);
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
     }
     let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(Package::takes_time);
     let mut made = run.make_all(given, true).await;
+    let is_sound = problems.is_empty() && made.iter().all(|(_, made)| made.is_ok());
     // A build takes its time: whoever waits for the end of the checks need not wait for it.
-    if problems.is_empty() && made.iter().all(|(_, made)| made.is_ok()) {
+    if is_sound {
         options.checked.notify_one();
+    }
+    if is_sound || may_go_on {
         made.extend(run.make_all(built, options.keep_going).await);
     }
     run.index.save();
@@ -76,7 +79,7 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
     let run = Run { options, builders, index: Index::default(), works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     for package in &packages {
-        let Err(problem) = look(package, options.folder) else { continue };
+        let Err(problem) = look(package, options.folder, options.has_code_bucket) else { continue };
         let problem = shared_problem(problem, &package.requests);
         let may_come = is_made_later && package.build.is_none() && problem.code == MISSING_FILE;
         problems.push(if may_come { made_later(problem) } else { problem });
@@ -95,7 +98,7 @@ fn is_readable(request: &PackageRequest) -> bool {
 }
 
 /// Looks at what is there already.
-fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
+fn look(package: &Package, folder: &Path, has_code_bucket: bool) -> Result<(), Diagnostic> {
     match &package.source {
         Source::Build(build) => {
             let path = folder.join(&build.path);
@@ -104,7 +107,9 @@ fn look(package: &Package, folder: &Path) -> Result<(), Diagnostic> {
         Source::Image(image) => image::check(image, folder),
         Source::Stored(_) => Ok(()),
         source => {
-            contents::collect(folder, source, package.is_provided).and_then(|contents| check_names(&contents, package.needs_bootstrap()))
+            let contents = contents::collect(folder, source, package.is_provided)?;
+            check_names(&contents, package.needs_bootstrap())?;
+            if has_code_bucket { Ok(()) } else { packed::check_given(&contents) }
         }
     }
 }
@@ -202,6 +207,9 @@ impl Run<'_> {
         }
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
         let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided, package.needs_bootstrap()).await?;
+        if !self.options.has_code_bucket {
+            ready = fitting(ready, Packed::new(self.options.cache)).await?;
+        }
         ready.making.is_cached = built.as_ref().is_none_or(|built| built.is_cached);
         ready.warnings = Self::warnings(package, built.as_ref());
         ready.sources = built.and_then(|built| built.sources);
@@ -219,7 +227,7 @@ impl Run<'_> {
         let made = made.map_err(|problem| if for_this_machine { problem.hint(HERE) } else { problem })?;
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
         let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
-        let found = built.iter().flat_map(|built| built.warnings.clone()).chain(made.warnings);
+        let found = built.iter().flat_map(|built| built.warnings.clone()).chain(news(made.warnings, made.is_cached));
         let warnings = package.requests.first().map(|first| found.map(|warning| placed(warning, first)).collect());
         Ok(Ready {
             planned: Planned { contents: Contents::Files(made.entries), items: made.items, image: Some(made.image) },
@@ -243,9 +251,13 @@ impl Run<'_> {
         work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone().map(Some)
     }
 
-    fn finish(&self, made: Vec<Outcome>, mut problems: Vec<Diagnostic>) -> Result<Packages, Vec<Diagnostic>> {
-        let mut packages =
-            Packages::new(Manifests::new(self.options.cache), self.builders.images().clone(), Store::new(self.options.cache));
+    fn finish(&self, made: Vec<Outcome>, mut problems: Vec<Diagnostic>) -> (Packages, Vec<Diagnostic>) {
+        let mut packages = Packages::new(
+            self.options.folder,
+            Manifests::new(self.options.cache),
+            self.builders.images().clone(),
+            Store::new(self.options.cache),
+        );
         for (package, made) in made {
             let name = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.name.as_str());
             match made {
@@ -257,16 +269,30 @@ impl Run<'_> {
                 Err(problem) => problems.push(shared_problem(problem, &package.requests)),
             }
         }
-        // They came in the order in which the work ended.
-        let order =
-            |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
-        if problems.is_empty() {
-            packages.diagnostics.sort_by(order);
-            return Ok(packages);
-        }
         problems.sort_by(order);
-        Err(problems)
+        (packages, problems)
     }
+}
+
+/// A fact worth knowing is worth it when the image is new; warnings always are.
+pub(super) fn news(warnings: Vec<Diagnostic>, is_cached: bool) -> impl Iterator<Item = Diagnostic> {
+    warnings.into_iter().filter(move |warning| !is_cached || warning.severity != Severity::Note)
+}
+
+/// Problems come in the order in which the work ends.
+pub(super) fn order(one: &Diagnostic, other: &Diagnostic) -> std::cmp::Ordering {
+    (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail))
+}
+
+/// The packages, if nothing kept one from being made; nobody has looked at what is in them.
+#[cfg(test)]
+pub(super) async fn resolve(
+    requests: Vec<PackageRequest>,
+    options: &Options<'_>,
+    builders: &Builders,
+) -> Result<Packages, Vec<Diagnostic>> {
+    let (packages, problems) = make(requests, options, builders).await;
+    if problems.is_empty() { Ok(packages) } else { Err(problems) }
 }
 
 /// `12 other packages were`
@@ -280,7 +306,7 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     let diagnostic = Diagnostic::error("shared-output", "Builds that differ write to the same place").detail(format!(
         "The builds of {} all make `{}`, so that one of them would be deployed in the place of another. Give each its own `output`.",
         list(&functions),
-        output.display()
+        brief(output)
     ));
     let diagnostic = works.first().map_or_else(|| diagnostic.clone(), |work| placed(diagnostic.clone(), &work.request));
     let architectures: Vec<&str> = works.iter().map(|work| work.architecture.as_str()).collect();
@@ -306,6 +332,15 @@ async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool, 
     let done = tokio::task::spawn_blocking(move || {
         let contents = contents::collect(&folder, &source, is_provided)?;
         ready(&index, contents, needs_bootstrap)
+    });
+    done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
+}
+
+/// The same package, if it fits into a call.
+async fn fitting(ready: Ready, packed: Packed) -> Result<Ready, Diagnostic> {
+    let done = tokio::task::spawn_blocking(move || {
+        packed.check(&ready.planned.contents, &ready.artifact)?;
+        Ok(ready)
     });
     done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
 }

@@ -45,7 +45,6 @@ mod moves;
 mod outside;
 mod ownership;
 mod packages;
-mod packages;
 mod policy;
 mod protection;
 mod pushed_images;

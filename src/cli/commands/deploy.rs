@@ -1,5 +1,6 @@
 //! What `plan` and `up` have in common: build, connect, lower, plan.
 
+use super::places;
 use crate::cli::args::Selection;
 use crate::cli::local;
 use crate::cli::saved_plan::{Basis, SavedPlan};
@@ -61,7 +62,7 @@ impl Wish<'_> {
     /// [`Exit::Usage`] with everything that is wrong.
     pub fn check(&self, workspace: &Workspace, config: &Config) -> Result<Spec, Failure> {
         let Checked { spec, warnings, .. } = checked(workspace, config, &|address| Packing::is_selected(self.selection, address), false)?;
-        workspace.ui.diagnostics(&warnings);
+        tell_warnings(workspace, &spec, self.selection, &warnings);
         Ok(spec)
     }
 
@@ -231,7 +232,9 @@ pub fn checked(
     workspace.checked(config, &|spec| {
         let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         let cache = cache(workspace, spec);
-        package::check(requests, &options(workspace, spec, &cache, (false, false), &Notify::new()), is_made_later)
+        let checked = Notify::new();
+        let options = options(workspace, spec, &cache, (false, false), &checked);
+        places::of_packages(spec, package::check(requests, &options, is_made_later))
     })
 }
 
@@ -246,8 +249,26 @@ fn options<'a>(
     (build, keep_going): (bool, bool),
     checked: &'a Notify,
 ) -> package::Options<'a> {
-    let for_this_machine = workspace.global.local;
-    package::Options { folder: &spec.header.folder, cache, build, keep_going, for_this_machine, events: workspace.events(), checked }
+    package::Options {
+        folder: &spec.header.folder,
+        cache,
+        build,
+        keep_going,
+        for_this_machine: workspace.global.local,
+        has_code_bucket: spec.header.aws.code_bucket.is_some(),
+        events: workspace.events(),
+        checked,
+    }
+}
+
+/// Shows the warnings of a spec, but not those that are about functions that are not selected.
+pub fn tell_warnings(workspace: &Workspace, spec: &Spec, selection: &Selection, warnings: &[Diagnostic]) {
+    let concerns = |one: &&Diagnostic| {
+        let address = one.address.as_deref().and_then(|address| address.parse::<Address>().ok());
+        let function = address.and_then(|address| spec.functions().find(|function| function.name == address.name));
+        function.is_none_or(|function| Packing::is_selected(selection, &Address::new(&function.kind, &function.name)))
+    };
+    workspace.ui.diagnostics(&warnings.iter().filter(concerns).cloned().collect::<Vec<_>>());
 }
 
 /// Makes packages.
@@ -286,15 +307,15 @@ impl Packing<'_> {
         self.tell_of_this_machine(requests.iter().filter(|request| request.is_built()).map(PackageRequest::shown).collect());
         let cache = cache(self.workspace, self.spec);
         let options = options(self.workspace, self.spec, &cache, (self.build, self.keep_going), checked);
-        let packages = package::resolve(requests.clone(), &options).await.map_err(|diagnostics| {
+        let made = package::resolve(requests, &options).await;
+        let packages = made.map_err(|found| {
+            let diagnostics = places::of_packages(self.spec, found);
             // A build that fails is the build's fault; everything else is a wrong word in the spec.
             let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };
             Failure { exit, diagnostics }
         })?;
-        let (errors, warnings) =
-            package::preflight(&packages, &requests, &options).into_iter().partition::<Vec<_>, _>(Diagnostic::is_error);
-        self.workspace.ui.diagnostics(&[packages.diagnostics.as_slice(), &warnings].concat());
-        if errors.is_empty() { Ok(packages) } else { Err(Failure { exit: Exit::Usage, diagnostics: errors }) }
+        self.workspace.ui.diagnostics(&places::of_packages(self.spec, packages.diagnostics.clone()));
+        Ok(packages)
     }
 
     /// Under `--local` what the spec says of processors does not hold for what is built.
@@ -309,20 +330,21 @@ impl Packing<'_> {
         let is_everything = selection.names.is_empty() && selection.targets.is_empty();
         let is_match = |pattern: &String| Path::key(&address.name).is_covered_by(&Path::key(pattern));
         let is_function = address.kind == "function";
-        let is_named = is_function && selection.names.iter().any(is_match);
+        let is_layer = |pattern: &String| address.kind == "layer" && *pattern == address.to_string();
+        let is_named = selection.names.iter().any(|pattern| is_layer(pattern) || (is_function && is_match(pattern)));
         // A function's image is known once it is made.
         let is_target = |target: &Address| target == address || (is_function && *target == Address::new("image", &address.name));
         is_everything || is_named || selection.targets.iter().any(is_target)
     }
 
-    /// Refuses `build` for names that no function has, before anything is built.
+    /// Refuses `build` for names that no function and no layer has, before anything is built. A layer is named by its
+    /// address.
     ///
     /// # Errors
     /// [`Exit::Usage`], with the nearest name.
     pub fn check_names(&self, selection: &Selection) -> Result<(), Failure> {
-        let functions: Vec<String> =
-            self.spec.sections.iter().filter(|section| section.kind == "function").map(|section| section.name.clone()).collect();
-        unmatched(&selection.names, &functions).map_or(Ok(()), Err)
+        let names: Vec<String> = self.spec.packages().iter().map(PackageRequest::shown).collect();
+        unmatched(&selection.names, &names).map_or(Ok(()), Err)
     }
 }
 

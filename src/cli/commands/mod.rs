@@ -14,6 +14,7 @@ mod invoke;
 mod local;
 mod logs;
 mod output;
+mod places;
 mod plan;
 mod policy;
 mod run;

@@ -186,24 +186,24 @@ fn packed_file(file: &PackedFile) -> Json {
     json!({ "bytes": file.bytes, "mode": format!("{:04o}", file.mode & 0o7777), "sha256": file.sha256 })
 }
 
-/// The document of `build --check`.
-pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, sources: &Sources) -> Json {
-    let starts = !checked.findings.iter().any(Diagnostic::is_error);
-    let mut about = Map::from_iter([
-        ("file".to_owned(), file.into()),
-        ("runtime".to_owned(), request.runtime.clone().into()),
-        ("architectures".to_owned(), json!(request.architectures)),
-        ("content_hash".to_owned(), checked.artifact.content_hash.clone().into()),
-        ("unzipped_bytes".to_owned(), checked.artifact.unzipped_bytes.into()),
-        ("files".to_owned(), checked.artifact.files.into()),
-        ("starts".to_owned(), starts.into()),
-        ("findings".to_owned(), diagnostics(&checked.findings, sources)),
-    ]);
-    insert_some(
-        &mut about,
-        "handler",
-        Some(&request.handler).filter(|handler| !handler.is_empty()).map(|handler| Json::from(handler.as_str())),
-    );
+/// The document of `build --check`; `starts` is `None` where not everything was looked at.
+pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, starts: Option<bool>, sources: &Sources) -> Json {
+    let mut about = json!({
+        "file": file,
+        "runtime": request.runtime,
+        "architectures": request.architectures,
+        "starts": starts,
+        "not_looked_at": checked.unseen,
+        "findings": diagnostics(&checked.findings, sources),
+    });
+    if let Some(artifact) = &checked.artifact {
+        about["content_hash"] = artifact.content_hash.clone().into();
+        about["unzipped_bytes"] = artifact.unzipped_bytes.into();
+        about["files"] = artifact.files.into();
+    }
+    if !request.handler.is_empty() {
+        about["handler"] = request.handler.clone().into();
+    }
     json!({ "version": VERSION, "command": "build", "checked": about })
 }
 

@@ -1,7 +1,6 @@
 //! What must hold between the settings of a function.
 
 use super::fields::FIELDS;
-use super::runtime::Standing;
 use super::{environment, package_type, runtime};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Context;
@@ -117,18 +116,7 @@ impl Report<'_> {
     }
 
     fn runtime(&self) -> Option<Diagnostic> {
-        let name = self.text("runtime")?;
-        let Standing::Deprecated { successor, blocked } = runtime::standing(name)? else { return None };
-        let when = match blocked {
-            Some((create, update)) => {
-                format!("AWS says that from {create} on no functions can be made with it, and from {update} on none updated")
-            }
-            None => "AWS will refuse to make and later to update functions with it".to_owned(),
-        };
-        let found = Diagnostic::warning("runtime-deprecated", "AWS has ended its support of the runtime")
-            .detail(format!("`{name}` gets no more security updates, and {when}."))
-            .hint(format!("use `{successor}`"));
-        Some(self.at(found, Path::key("runtime")))
+        Some(self.at(runtime::warning(self.text("runtime")?)?, Path::key("runtime")))
     }
 
     fn handler(&self) -> Option<Diagnostic> {
@@ -241,7 +229,7 @@ mod tests {
         let layer = |name: &str| format!("arn:aws:lambda:us-east-1:123456789012:layer:{name}");
         let java = || (("runtime", Value::from("java21")), ("handler", Value::from("example.Handler")));
         let snap = || ("snap_start", table([("apply_on", "PublishedVersions".into())]));
-        let cases: [Case<'_>; 24] = [
+        let cases: [Case<'_>; 25] = [
             (&[("ignore", Value::string_list(["memory_size"]))], &[]),
             (&[("ignore", Value::string_list(["environment.FEATURE_*"]))], &[]),
             (&[("ignore", Value::string_list(["memory"]))], &["cannot-ignore"]),
@@ -249,6 +237,7 @@ mod tests {
             (&[("runtime", "python3.13".into())], &["no-handler"]),
             (&[("runtime", "python3.13".into()), ("handler", "a.b".into())], &[]),
             (&[("runtime", "provided.al2".into())], &["runtime-deprecated"]),
+            (&[("runtime", "provided.al2027".into())], &["runtime-not-known"]),
             (&[("environment", table([("TOKEN", table([("ssm", "/x".into())]))]))], &[]),
             (&[("environment", table([("TOKEN", table([("ssm", "/x".into()), ("env", "X".into())]))]))], &["bad-secret"]),
             (&[("environment", table([("AA", "x".repeat(4087).into())]))], &[]),

@@ -64,6 +64,7 @@ impl Machine {
             folder: self.folder.path(),
             cache: &cache,
             build: may_run,
+            has_code_bucket: false,
             keep_going: true,
             for_this_machine: false,
             events: Arc::new(|_| {}),

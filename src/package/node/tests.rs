@@ -98,8 +98,16 @@ impl Machine {
             span: None,
         };
         let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
-        let options =
-            PackageOptions { folder, cache: &cache, build: may_run, for_this_machine, events, checked: &Notify::new(), keep_going: false };
+        let options = PackageOptions {
+            folder,
+            cache: &cache,
+            build: may_run,
+            for_this_machine,
+            has_code_bucket: false,
+            events,
+            checked: &Notify::new(),
+            keep_going: false,
+        };
         let packages = work::resolve(vec![request], &options, &Builders::with(self.environment.clone())).await;
         let is_cached = *cached.lock().unwrap();
         (packages, is_cached)

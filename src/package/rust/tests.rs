@@ -106,6 +106,7 @@ impl Machine {
             folder,
             cache: &cache,
             build: may_run,
+            has_code_bucket: false,
             keep_going: true,
             for_this_machine,
             events: sink,

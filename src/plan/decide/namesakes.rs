@@ -5,7 +5,7 @@ use crate::model::{Address, Entry, Resource};
 
 impl Decider<'_> {
     /// Another address that owns the thing of this name in the state and gives it up in this run.
-    pub fn leaving_namesake(&self, resource: &Resource) -> Option<(&Address, &Entry)> {
+    pub(super) fn leaving_namesake(&self, resource: &Resource) -> Option<(&Address, &Entry)> {
         let physical_id = resource.physical_id()?;
         self.state.entries.iter().find(|(address, entry)| {
             let is_namesake = **address != resource.address
@@ -17,7 +17,7 @@ impl Decider<'_> {
     }
 
     /// Whether that one is deleted there, so that the name is free.
-    pub fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
+    pub(super) fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
         self.leaving_namesake(resource).is_some_and(|(_, entry)| !entry.keep && !entry.adopted)
     }
 }

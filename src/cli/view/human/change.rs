@@ -152,7 +152,7 @@ fn pretty(value: Option<&Value>) -> String {
     {
         return items.iter().map(|item| format!("{}\n", text::value(Some(item)))).collect();
     }
-    value.map(|value| format!("{:#}\n", parsed(value).to_json())).unwrap_or_default()
+    value.map(|value| format!("{:#}\n", text::told(&parsed(value)).to_json())).unwrap_or_default()
 }
 
 fn diff(before: &str, after: &str, columns: usize) -> Vec<String> {
