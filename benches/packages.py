@@ -45,8 +45,12 @@ def binary(lambdo, folder, measures):
     """A program of 53 MB: its package is packed to see whether it fits into a call."""
     (folder / "dir").mkdir()
     (folder / "dir/bootstrap").write_text("#!/bin/sh\n")
-    text = lambdo.read_bytes()
-    (folder / "dir/program").write_bytes((text * (53 * MEGABYTE // len(text) + 1))[: 53 * MEGABYTE])
+    # In pieces: the most memory of a program begins with what this one had when it started it.
+    with open(folder / "dir/program", "wb") as program:
+        while program.tell() < 53 * MEGABYTE:
+            with open(lambdo, "rb") as source:
+                while program.tell() < 53 * MEGABYTE and (piece := source.read(MEGABYTE)):
+                    program.write(piece)
     (folder / "config.toml").write_text(HEADER + '[function.f]\ncode = { dir = "dir" }\n')
     ours, theirs = [], []
     for _ in range(3):

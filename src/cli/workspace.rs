@@ -13,7 +13,7 @@ use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
 use crate::local::FaultPlan;
 use crate::model::{CallAccount, Event, EventSink, Exit, Failure, Scrubber, State};
-use crate::spec::{self, Checked, Header, LoadOptions, Spec};
+use crate::spec::{self, Checked, Header, LoadOptions, STATE_FOLDER, Spec};
 use crate::store::{FileStore, RunRecords, StateStore};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
@@ -23,8 +23,6 @@ use std::time::Duration;
 
 /// The file that is sought upward.
 pub const CONFIG_FILE: &str = "config.toml";
-/// Where the state is, beside the spec.
-const STATE_FOLDER: &str = "state";
 /// Below it, what belongs to the embedded cloud: local and real share nothing.
 const LOCAL_FOLDER: &str = "local";
 
@@ -182,6 +180,12 @@ impl Workspace {
         // As short as people write it, since it is shown.
         let short = folder.strip_prefix(".").ok().filter(|short| !short.as_os_str().is_empty());
         short.map_or_else(|| folder.clone(), Path::to_path_buf)
+    }
+
+    /// All folders in which this project may have states: another `--state-dir` makes no other packages.
+    pub fn state_folders(&self, header: &Header) -> Vec<PathBuf> {
+        let usual = header.folder.join(header.state_path.as_deref().unwrap_or(STATE_FOLDER));
+        [usual].into_iter().chain(self.global.state_dir.as_ref().map(|folder| self.path(folder))).collect()
     }
 
     /// Where the local cloud lives, and the region that the spec deploys to. There need not be a spec; one

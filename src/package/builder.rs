@@ -8,6 +8,7 @@ use super::go::GoBuilder;
 use super::image::Images;
 use super::index::Index;
 use super::node::NodeBuilder;
+use super::own::Own;
 use super::python::PythonBuilder;
 use super::rust::RustBuilder;
 use super::script::handlers;
@@ -44,6 +45,8 @@ pub struct Job<'a> {
     pub folder: &'a Path,
     /// Where facts about earlier builds are kept.
     pub cache: &'a Path,
+    /// What never belongs to what is built, nor to what it is built from.
+    pub own: &'a Own,
     /// What files held when they were last read.
     pub index: &'a Index,
     /// Whether the build may run.

@@ -3,6 +3,9 @@
 use super::process::{Tail, watch};
 use super::{BUILD_FAILED, TOOL_MISSING};
 use crate::diagnostic::Diagnostic;
+use crate::package::environment::Environment;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use tokio::process::Command;
 
@@ -23,10 +26,8 @@ pub(super) struct Said {
 /// # Errors
 /// When it cannot be started.
 pub(super) async fn run_keeping(command: &mut Command, is_kept: impl Fn(&str) -> bool) -> Result<Said, Diagnostic> {
-    let program = command.as_std().get_program().display().to_string();
-    let failed = |error: std::io::Error| {
-        Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{program}` could not be started: {error}."))
-    };
+    let program = PathBuf::from(command.as_std().get_program());
+    let failed = |error: io::Error| not_started(&program, &error);
     let mut child = command.spawn().map_err(failed)?;
     let (output, errors) = (Tail::of(usize::MAX), Tail::of(KEPT_LINES));
     let keep = |line: String| {
@@ -38,11 +39,38 @@ pub(super) async fn run_keeping(command: &mut Command, is_kept: impl Fn(&str) ->
     Ok(Said { status, output: output.lines(), errors: errors.lines() })
 }
 
+/// Runs a program that tells of errors on either stream: `errors` then is all that it said.
+///
+/// # Errors
+/// When it cannot be started.
+pub(super) async fn run(program: &Path, arguments: &[String], folder: &Path, environment: &Environment) -> Result<Said, Diagnostic> {
+    let mut command = environment.command(program, folder);
+    command.args(arguments);
+    let (output, all) = (Tail::of(usize::MAX), Tail::of(KEPT_LINES));
+    let note = |line: String| {
+        all.push(line.clone());
+        output.push(line);
+    };
+    let failed = |error: io::Error| not_started(program, &error);
+    let mut child = command.spawn().map_err(failed)?;
+    let status = watch(&mut child, note, |line| all.push(line)).await.map_err(failed)?;
+    Ok(Said { status, output: output.lines(), errors: all.lines() })
+}
+
+fn not_started(program: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{}` could not be started: {error}.", program.display()))
+}
+
 impl Said {
     /// The diagnostic for a command that did not end well.
     pub fn failed(&self, command: &str, path: &str) -> Diagnostic {
         let detail = format!("{command} in `{path}` ended with {}. {}", self.status, shown_tail(&self.errors));
         Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
+    }
+
+    /// Whether it complained of any of these.
+    pub fn complains_of_any(&self, texts: &[&str]) -> bool {
+        texts.iter().any(|text| self.complains_of(text))
     }
 
     /// Whether a line of what it complained of has this text in it.

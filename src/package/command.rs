@@ -136,9 +136,7 @@ fn last_build(output: PathBuf, command: &Command) -> Result<Built, Diagnostic> {
 }
 
 async fn build(job: &Job<'_>, command: &Command, folder: PathBuf, output: PathBuf) -> Result<Built, Diagnostic> {
-    // The cache must be there to be recognised; if it cannot be made, builds are not remembered.
-    let _ = std::fs::create_dir_all(job.cache);
-    let excluded = Excluded::new(&folder, &output, job.cache, command.inputs.is_none()).with_state(&folder, job.folder);
+    let excluded = Excluded::new(&folder, &output, job.own, command.inputs.is_none());
     let facts = facts(job, command);
     let place = job.cache.join(format!("{}.json", identity(job, command)));
     // Before the command runs: what is edited meanwhile must count as a change.

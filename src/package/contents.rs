@@ -4,6 +4,7 @@ use super::UNZIPPED_LIMIT_BYTES;
 use super::filter::Filter;
 use super::hash::{Item, hex};
 use super::index::Index;
+use super::own::Own;
 use super::problem::{brief, missing, unreadable};
 use super::source::Source;
 use super::zip;
@@ -43,24 +44,24 @@ pub(super) struct Entry {
 
 /// What a source consists of. Paths are relative to `folder`, which for a build is its output.
 /// `is_provided` says that the runtime is the function's own.
-pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool) -> Result<Contents, Diagnostic> {
+pub(super) fn collect(folder: &Path, source: &Source, is_provided: bool, own: &Own) -> Result<Contents, Diagnostic> {
     match source {
         Source::File(path) => one_file(&folder.join(path), path, is_provided),
-        Source::Files(files) => named_files(folder, files),
-        Source::Directory(path, filter) => directory(&folder.join(path), path, filter),
+        Source::Files(files) => named_files(folder, files, own),
+        Source::Directory(path, filter) => directory(&folder.join(path), path, filter, own),
         Source::Zip(path) => archive(&folder.join(path), path),
         // Nothing of it is on this machine.
         Source::Stored(_) => Ok(Contents::Files(Vec::new())),
-        Source::Build(_) => output(folder, &folder.display().to_string(), is_provided),
+        Source::Build(_) => output(folder, &folder.display().to_string(), is_provided, own),
         // Its layers are its package.
         Source::Image(_) => Ok(Contents::Files(Vec::new())),
     }
 }
 
 /// What a build's output consists of: a zip, a program, or what lies in a folder.
-fn output(path: &Path, shown: &str, is_provided: bool) -> Result<Contents, Diagnostic> {
+fn output(path: &Path, shown: &str, is_provided: bool, own: &Own) -> Result<Contents, Diagnostic> {
     if path.is_dir() {
-        directory(path, shown, &Filter::default())
+        directory(path, shown, &Filter::default(), own)
     } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
         archive(path, shown)
     } else {
@@ -89,26 +90,26 @@ fn one_file(path: &Path, shown: &str, is_provided: bool) -> Result<Contents, Dia
     finish(vec![Entry { name: name.to_owned(), path: path.to_owned(), mode: 0o755, bytes: metadata.len() }], shown)
 }
 
-fn named_files(folder: &Path, files: &BTreeMap<String, String>) -> Result<Contents, Diagnostic> {
-    finish(named_entries(folder, files)?, "code.files")
+fn named_files(folder: &Path, files: &BTreeMap<String, String>, own: &Own) -> Result<Contents, Diagnostic> {
+    finish(named_entries(folder, files, own)?, "code.files")
 }
 
 /// The same for an image, which may weigh more.
-pub(super) fn placed(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<Entry>, Diagnostic> {
-    let mut entries = named_entries(folder, files)?;
+pub(super) fn placed(folder: &Path, files: &BTreeMap<String, String>, own: &Own) -> Result<Vec<Entry>, Diagnostic> {
+    let mut entries = named_entries(folder, files, own)?;
     entries.sort();
     check_clashes(&entries)?;
     Ok(entries)
 }
 
-fn named_entries(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<Entry>, Diagnostic> {
+fn named_entries(folder: &Path, files: &BTreeMap<String, String>, own: &Own) -> Result<Vec<Entry>, Diagnostic> {
     let mut entries = Vec::new();
     for (name, shown) in files {
         check_name(name).map_err(bad_name)?;
         let path = folder.join(shown);
         let metadata = metadata(&path, shown, "file")?;
         if metadata.is_dir() {
-            entries.extend(walk(&path, shown, name)?);
+            entries.extend(walk(&path, shown, name, own)?);
         } else if !metadata.is_file() {
             return Err(not_a_file(shown, "file or folder"));
         } else {
@@ -118,11 +119,11 @@ fn named_entries(folder: &Path, files: &BTreeMap<String, String>) -> Result<Vec<
     Ok(entries)
 }
 
-fn directory(path: &Path, shown: &str, filter: &Filter) -> Result<Contents, Diagnostic> {
+fn directory(path: &Path, shown: &str, filter: &Filter, own: &Own) -> Result<Contents, Diagnostic> {
     if !metadata(path, shown, "folder")?.is_dir() {
         return Err(not_a_file(shown, "folder").hint("a single program is given as `code = { file = \"PATH\" }`"));
     }
-    finish(filter.apply(walk(path, shown, "")?, shown)?, shown)
+    finish(filter.apply(walk(path, shown, "", own)?, shown)?, shown)
 }
 
 /// Sorts, and looks at what only the whole shows.
@@ -213,25 +214,27 @@ pub(super) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
-fn walk(root: &Path, shown: &str, prefix: &str) -> Result<Vec<Entry>, Diagnostic> {
-    walk_but(root, shown, prefix, |_| false)
+fn walk(root: &Path, shown: &str, prefix: &str, own: &Own) -> Result<Vec<Entry>, Diagnostic> {
+    walk_but(root, shown, prefix, own, |_| false)
 }
 
-/// All files below `root` but those that `is_left_out` accepts, and what lies in such folders. Links are followed,
-/// as long as they stay inside.
+/// All files below `root` but what is lambdo's own, those that `is_left_out` accepts, and what lies in such folders.
+/// Links are followed, as long as they stay inside.
 pub(super) fn walk_but(
     root: &Path,
     shown: &str,
     prefix: &str,
+    own: &Own,
     is_left_out: impl Fn(&DirEntry) -> bool + Send + Sync + 'static,
 ) -> Result<Vec<Entry>, Diagnostic> {
     let fence = root.canonicalize().map_err(|error| unreadable(shown, &error))?;
+    let own = own.seen_from(root);
     let mut entries = Vec::new();
     let walker = WalkBuilder::new(root)
         .standard_filters(false)
         .follow_links(true)
         .add_custom_ignore_filename(IGNORE_FILE)
-        .filter_entry(move |entry| entry.file_name() != ".git" && (entry.depth() == 0 || !is_left_out(entry)))
+        .filter_entry(move |entry| entry.depth() == 0 || entry.file_name() != ".git" && !is_left_out(entry) && !own.covers(entry))
         .build();
     for found in walker {
         let found = found.map_err(|error| unwalkable(shown, &error))?;
@@ -364,6 +367,10 @@ fn read_entry(index: &Index, entry: &Entry) -> Result<Item, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn collect(folder: &Path, source: &Source, is_provided: bool) -> Result<Contents, Diagnostic> {
+        super::collect(folder, source, is_provided, &Own::default())
+    }
     use crate::package::hash::content_hash;
     use proptest::prelude::*;
     use std::time::{Duration, SystemTime};

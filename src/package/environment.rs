@@ -24,6 +24,11 @@ impl Environment {
         self.variables.get(&OsString::from(name))?.to_str().filter(|text| !text.is_empty())
     }
 
+    /// The names of all variables that are text.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().filter_map(|name| name.to_str())
+    }
+
     /// Sets a variable.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(name.into(), value.into());

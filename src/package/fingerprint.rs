@@ -1,14 +1,16 @@
 //! What a build was made from, so that it need not run again while that holds, and what differs when
 //! it does not.
 
+use super::cache;
 use super::contents::inner_name;
 use super::hash::{Item, content_hash, hex};
 use super::index::Index;
+use super::own::Own;
 use super::problem::unreadable;
 use crate::diagnostic::Diagnostic;
 use crate::model::{SourceChange, SourceChanges};
 use globset::{GlobBuilder, GlobMatcher};
-use ignore::WalkBuilder;
+use ignore::{DirEntry, WalkBuilder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,17 +109,27 @@ pub(super) struct Record {
     pub sources: Sources,
     /// The content hash of what it made.
     output: String,
+    /// The folder beside the record with what was installed for it, which stays as long as the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    installed: Option<String>,
 }
 
 impl Record {
     /// The remembered record; a damaged one only costs a build.
     pub fn load(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
+        let text = fs::read(path).ok()?;
+        cache::used(path);
+        serde_json::from_slice(&text).ok()
     }
 
     /// The record of a build that has just made `output` from `sources`.
     pub fn of(index: &Index, sources: Sources, output: &Path) -> Self {
-        Self { sources, output: of_output(index, output).unwrap_or_default() }
+        Self { sources, output: of_output(index, output).unwrap_or_default(), installed: None }
+    }
+
+    /// The same, with what was installed for it.
+    pub fn with(self, installed: Option<&Path>) -> Self {
+        Self { installed: installed.and_then(|path| Some(path.file_name()?.to_str()?.to_owned())), ..self }
     }
 
     /// Whether nothing moved: neither what it was made from nor what it made.
@@ -136,40 +148,24 @@ impl Record {
 }
 
 /// Folders and files that never belong to a build's inputs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Excluded {
-    paths: Vec<PathBuf>,
+    own: Own,
     is_guessing: bool,
 }
 
 impl Excluded {
-    /// What the build writes, and what lambdo writes: `cache` and the folder around it, which holds
-    /// states. Where no inputs are named, also what a person would leave out: `target`,
-    /// `node_modules` and whatever calls itself a cache.
-    pub fn new(base: &Path, output: &Path, cache: &Path, is_guessing: bool) -> Self {
-        let mut paths = vec![output.to_owned()];
-        if is_guessing {
-            paths.push(base.join("target"));
-        }
-        let inside = |path: &Path| Some(path.canonicalize().ok()?.strip_prefix(base.canonicalize().ok()?).ok()?.to_owned());
-        let lambdos = cache.parent().into_iter().chain([cache]).filter_map(inside).filter(|inner| !inner.as_os_str().is_empty());
-        paths.extend(lambdos.map(|inner| base.join(inner)));
-        Self { paths, is_guessing }
+    /// What the build writes, and what lambdo writes. Where no inputs are named, also what a person would leave out:
+    /// `target`, `node_modules` and whatever calls itself a cache.
+    pub fn new(base: &Path, output: &Path, own: &Own, is_guessing: bool) -> Self {
+        let guessed = is_guessing.then(|| base.join("target"));
+        Self { own: own.seen_from(base).and([output.to_owned()].into_iter().chain(guessed)), is_guessing }
     }
 
-    /// The default folder of states, where a build happens beside the spec. Elsewhere a folder of
-    /// this name is somebody's code.
-    pub fn with_state(mut self, base: &Path, folder: &Path) -> Self {
-        if base.canonicalize().ok() == folder.canonicalize().ok() {
-            self.paths.push(base.join("state"));
-        }
-        self
-    }
-
-    fn covers(&self, path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default();
-        let is_guessed = || name == "node_modules" || path.join("CACHEDIR.TAG").is_file();
-        name == ".git" || self.paths.iter().any(|excluded| excluded == path) || (self.is_guessing && is_guessed())
+    fn covers(&self, found: &DirEntry) -> bool {
+        let name = found.file_name();
+        let is_guessed = || name == "node_modules" || found.path().join("CACHEDIR.TAG").is_file();
+        name == ".git" || (self.is_guessing && is_guessed()) || self.own.covers(found)
     }
 }
 
@@ -217,36 +213,60 @@ fn matching(base: &Path, pattern: &str, excluded: &Excluded) -> Result<BTreeMap<
 }
 
 fn walk(start: &Path, prefix: &str, matcher: Option<&GlobMatcher>, excluded: &Excluded) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
-    let outside = excluded.clone();
-    // Links are not followed: where they lead is hashed, not what lies there.
-    let walker = WalkBuilder::new(start)
-        .standard_filters(false)
-        .follow_links(false)
-        .filter_entry(move |entry| entry.depth() == 0 || !outside.covers(entry.path()))
-        .build();
-    let mut files = BTreeMap::new();
-    for found in walker {
-        let found = found.map_err(|error| unreadable(&start.display().to_string(), &io::Error::other(error.to_string())))?;
-        if found.file_type().is_none_or(|kind| kind.is_dir()) {
-            continue;
-        }
-        let relative = found.path().strip_prefix(start).unwrap_or(found.path());
-        let name = inner_name(relative).unwrap_or_else(|| relative.to_string_lossy().into_owned());
-        let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-        if matcher.is_none_or(|matcher| matcher.is_match(&name)) {
-            files.insert(name, found.into_path());
-        }
-    }
-    Ok(files)
+    let mut walk = Walk { matcher, excluded, files: BTreeMap::new(), seen: BTreeSet::new() };
+    walk.folder(start, prefix)?;
+    Ok(walk.files)
 }
 
-/// What one input is: a file's content and whether it can be executed, where a link leads, or that there is
-/// something else.
+struct Walk<'a> {
+    matcher: Option<&'a GlobMatcher>,
+    excluded: &'a Excluded,
+    files: BTreeMap<String, PathBuf>,
+    /// Folders that links lead to, and the one where it began: no ring of links is gone through twice.
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, start: &Path, prefix: &str) -> Result<(), Diagnostic> {
+        let unreadable = |error: io::Error| unreadable(&start.display().to_string(), &error);
+        let real = start.canonicalize().map_err(unreadable)?;
+        if !self.seen.insert(real.clone()) {
+            return Ok(());
+        }
+        let outside = self.excluded.clone();
+        let walker = WalkBuilder::new(&real)
+            .standard_filters(false)
+            .follow_links(false)
+            .filter_entry(move |entry| entry.depth() == 0 || !outside.covers(entry))
+            .build();
+        for found in walker {
+            let found = found.map_err(|error| unreadable(io::Error::other(error.to_string())))?;
+            if found.file_type().is_none_or(|kind| kind.is_dir()) {
+                continue;
+            }
+            let relative = found.path().strip_prefix(&real).unwrap_or(found.path());
+            let name = inner_name(relative).unwrap_or_else(|| relative.to_string_lossy().into_owned());
+            let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            // What a link leads to may lie where nothing else looks.
+            if found.path_is_symlink() && found.path().is_dir() {
+                self.folder(found.path(), &name)?;
+            }
+            if self.matcher.is_none_or(|matcher| matcher.is_match(&name)) {
+                self.files.insert(name, start.join(relative));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What one input is: a file's content and whether it can be executed, where a link leads and what that file holds, or
+/// that there is something else.
 fn read(index: &Index, name: &str, path: &Path) -> io::Result<Item> {
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_symlink() {
         let end = fs::read_link(path)?;
-        return Item::read(name, 0o120_777, end.to_string_lossy().as_bytes(), &mut io::sink());
+        let held = if path.is_file() { hex(&index.held(path)?.sha256) } else { String::new() };
+        return Item::read(name, 0o120_777, format!("{}\0{held}", end.to_string_lossy()).as_bytes(), &mut io::sink());
     }
     if !metadata.is_file() {
         return Item::read(name, 0, io::empty(), &mut io::sink());
@@ -258,11 +278,11 @@ fn read(index: &Index, name: &str, path: &Path) -> io::Result<Item> {
 
 /// The content hash of what a build made; `None` when it is not there.
 fn of_output(index: &Index, output: &Path) -> Option<String> {
+    let output = &output.canonicalize().ok()?;
     if !output.is_dir() {
         return read(index, "", output).ok().map(|item| content_hash(&[item]));
     }
-    let nothing = Excluded { paths: Vec::new(), is_guessing: false };
-    let files = walk(output, "", None, &nothing).ok()?;
+    let files = walk(output, "", None, &Excluded::default()).ok()?;
     let items: Option<Vec<Item>> = files.iter().map(|(name, path)| read(index, name, path).ok()).collect();
     Some(content_hash(&items?))
 }
@@ -283,7 +303,8 @@ mod tests {
 
     fn names(folder: &Path, patterns: Option<&[&str]>) -> Vec<String> {
         let patterns = patterns.map(|patterns| patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>());
-        let excluded = Excluded::new(folder, &folder.join("bin/out"), &folder.join("deploy/build"), patterns.is_none());
+        let own = Own::new([folder.join("deploy")]);
+        let excluded = Excluded::new(folder, &folder.join("bin/out"), &own, patterns.is_none());
         inputs(folder, patterns.as_deref(), &excluded).unwrap().into_keys().collect()
     }
 
@@ -305,9 +326,6 @@ mod tests {
             "deploy/demo.json",
         ]);
         assert_eq!(names(folder.path(), None), [".env", "bin/other", "main.rs", "src/state/a", "src/target/a", "state/a"]);
-        let excluded = Excluded::new(folder.path(), Path::new("o"), &folder.path().join("deploy/build"), true);
-        let excluded = excluded.with_state(folder.path(), folder.path());
-        assert!(!inputs(folder.path(), None, &excluded).unwrap().contains_key("state/a"));
     }
 
     #[test]
@@ -328,14 +346,14 @@ mod tests {
     #[test]
     fn a_pattern_without_a_match_is_an_error() {
         let folder = folder(&["a"]);
-        let excluded = Excluded::new(folder.path(), Path::new("o"), Path::new("c"), false);
+        let excluded = Excluded::default();
         for pattern in ["b", "b/*", "*.rs"] {
             assert_eq!(inputs(folder.path(), Some(&[pattern.into()]), &excluded).unwrap_err().code, "no-inputs", "{pattern}");
         }
     }
 
     fn sources(folder: &Path, facts: Facts) -> Sources {
-        let excluded = Excluded::new(folder, &folder.join("out"), &folder.join("cache"), true);
+        let excluded = Excluded::new(folder, &folder.join("out"), &Own::new([folder.join("cache")]), true);
         Sources::read(&Index::default(), facts, &inputs(folder, None, &excluded).unwrap()).unwrap()
     }
 
@@ -367,6 +385,33 @@ mod tests {
         symlink("elsewhere", folder.path().join("link")).unwrap();
         let after = sources(folder.path(), Facts::default());
         insta::assert_snapshot!(after.since(&before).sentence(), @"link changed, run.sh changed");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_links_lead_to_counts_wherever_it_lies() {
+        use std::os::unix::fs::symlink;
+        let outer = folder(&["shared/a", "shared/deep/b", "one", "real/out", "app/main"]);
+        let app = outer.path().join("app");
+        symlink("../shared", app.join("folder")).unwrap();
+        symlink("..", outer.path().join("shared/ring")).unwrap();
+        symlink("../one", app.join("file")).unwrap();
+        symlink("nowhere", app.join("nothing")).unwrap();
+        let change = |name: &str| {
+            let before = sources(&app, Facts::default());
+            fs::write(outer.path().join(name), "other").unwrap();
+            sources(&app, Facts::default()).since(&before).sentence().split(", ").next().map(str::to_owned)
+        };
+        assert_eq!(change("shared/deep/b").as_deref(), Some("folder/deep/b changed"));
+        assert_eq!(change("one").as_deref(), Some("file changed"));
+        assert_eq!(change("shared/new").as_deref(), Some("folder/new added"));
+        // What is made may be a link, too.
+        let (index, output) = (Index::default(), outer.path().join("out"));
+        symlink("real/out", &output).unwrap();
+        let record = Record::of(&index, Sources::default(), &output);
+        assert!(record.holds(&index, &Sources::default(), &output));
+        fs::write(outer.path().join("real/out"), "other").unwrap();
+        assert!(!record.holds(&index, &Sources::default(), &output));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Which packages a run makes, and which builds: equal ones once.
 
-use super::builder::{Build, Builders, Built};
+use super::builder::{Build, Builders, Built, Job};
 use super::check::is_provided;
 use super::image::ImageSource;
+use super::index::Index;
+use super::own::Own;
 use super::source::{Source, parse_request};
 use crate::diagnostic::Diagnostic;
 use crate::model::PackageRequest;
@@ -46,6 +48,25 @@ pub(super) struct Work {
     pub request: PackageRequest,
     pub is_per_function: bool,
     pub done: OnceCell<Result<Built, Diagnostic>>,
+}
+
+impl Work {
+    /// The build as it stands in the spec, which lies in `folder`; nothing runs.
+    pub fn job<'a>(&'a self, folder: &'a Path, own: &'a Own, index: &'a Index) -> Job<'a> {
+        Job {
+            build: &self.build,
+            function: &self.request.address.name,
+            architecture: &self.architecture,
+            runtime: &self.request.runtime,
+            handler: &self.request.handler,
+            folder,
+            cache: folder,
+            own,
+            index,
+            may_run: false,
+            for_this_machine: false,
+        }
+    }
 }
 
 /// Equal packages become one, and equal builds too.

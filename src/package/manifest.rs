@@ -1,20 +1,22 @@
 //! What packages held and what they were made from, by content hash: kept so that a later run can say what
 //! differs from what was applied, however many builds came between.
 
+use super::cache;
 use super::fingerprint::Sources;
 use super::hash::{Item, hex};
 use super::index::unhex;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 /// All manifests together may have so many bytes; beyond, those that were used least recently go.
 const KEPT_BYTES_MAX: u64 = 64 << 20;
-/// How exactly it is known when one was used last.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How the first line of a listing begins; the length and the hash of the rest follow.
+const FORMAT: &str = "lambdo files 1";
+/// More than a first line ever has.
+const HEAD_BYTES_MAX: u64 = 128;
 
 /// The folder of the manifests.
 #[derive(Clone, Debug)]
@@ -31,20 +33,30 @@ impl Manifests {
     /// Keeps which files the package or zip with this hash holds.
     pub fn keep(&self, hash: &str, items: &[Item]) {
         let path = self.files_path(hash);
-        if !is_used(&path) {
+        if is_whole(&path) {
+            cache::used(&path);
+        } else {
             self.write(&path, || listing(items));
         }
     }
 
     /// The files of the package or zip with this hash, sorted by name, where they were kept.
     pub fn items(&self, hash: &str) -> Option<Vec<Item>> {
-        fs::read_to_string(self.files_path(hash)).ok()?.lines().map(parse).collect()
+        let path = self.files_path(hash);
+        let items = unlisted(&fs::read_to_string(&path).ok()?);
+        if items.is_none() {
+            // It is made anew when the package comes by again.
+            let _ = fs::remove_file(path);
+        }
+        items
     }
 
     /// Keeps what the build that `key` identifies made the package with this content hash from.
     pub fn keep_sources(&self, content_hash: &str, key: &str, sources: &Sources) {
         let path = self.sources_path(content_hash, key);
-        if !is_used(&path) || self.sources(content_hash, key).as_ref() != Some(sources) {
+        if self.sources(content_hash, key).as_ref() == Some(sources) {
+            cache::used(&path);
+        } else {
             self.write(&path, || serde_json::to_string(sources).unwrap_or_default());
         }
     }
@@ -77,14 +89,21 @@ impl Manifests {
     }
 }
 
-/// Whether it is there; it then counts as used today.
-fn is_used(path: &Path) -> bool {
-    let Ok(modified) = fs::metadata(path).and_then(|metadata| metadata.modified()) else { return false };
-    let now = SystemTime::now();
-    if now.duration_since(modified).is_ok_and(|age| age > DAY) {
-        let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(now));
-    }
-    true
+/// Whether it is there in its whole length, as its first line says it.
+fn is_whole(path: &Path) -> bool {
+    let mut begin = String::new();
+    let read = File::open(path).and_then(|file| {
+        file.take(HEAD_BYTES_MAX).read_to_string(&mut begin)?;
+        path.metadata()
+    });
+    let head = begin.split_once('\n').and_then(|(line, _)| Some((line.len() as u64 + 1, head(line)?)));
+    read.is_ok_and(|metadata| head.is_some_and(|(own, (bytes, _))| own + bytes == metadata.len()))
+}
+
+/// The length of what follows the first line, and its hash.
+fn head(line: &str) -> Option<(u64, [u8; 32])> {
+    let (bytes, sha256) = line.strip_prefix(FORMAT)?.trim_start().split_once(' ')?;
+    Some((bytes.parse().ok()?, unhex(sha256)?))
 }
 
 fn prune(folder: &Path, bytes_max: u64) -> io::Result<()> {
@@ -108,13 +127,22 @@ fn prune(folder: &Path, bytes_max: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// The files of a listing, unless a part of it is missing or another.
+fn unlisted(text: &str) -> Option<Vec<Item>> {
+    let (line, lines) = text.split_once('\n')?;
+    let (_, sha256) = head(line)?;
+    let is_sound = <[u8; 32]>::from(Sha256::digest(lines)) == sha256;
+    lines.lines().filter(|_| is_sound).map(parse).collect::<Option<Vec<_>>>().filter(|_| is_sound)
+}
+
 fn listing(items: &[Item]) -> String {
-    items.iter().fold(String::new(), |mut text, item| {
+    let lines = items.iter().fold(String::new(), |mut text, item| {
         // A name may have a line end in it. Writing to a string cannot fail.
         let name = serde_json::Value::from(item.name.as_str());
         let _ = writeln!(text, "{:o} {} {} {name}", item.mode, item.bytes, hex(&item.sha256));
         text
-    })
+    });
+    format!("{FORMAT} {} {}\n{lines}", lines.len(), hex(&Sha256::digest(&lines)))
 }
 
 fn parse(line: &str) -> Option<Item> {
@@ -130,6 +158,7 @@ mod tests {
     use super::super::fingerprint::Facts;
     use super::super::hash::content_hash;
     use super::*;
+    use std::time::{Duration, SystemTime};
 
     fn item(name: &str) -> Item {
         Item { name: name.to_owned(), mode: 0o755, bytes: 3, sha256: [7; 32] }
@@ -144,6 +173,30 @@ mod tests {
         assert_eq!(manifests.items(&hash), None);
         manifests.keep(&hash, &items);
         assert_eq!(Manifests::new(folder.path()).items(&hash), Some(items));
+    }
+
+    #[test]
+    fn a_damaged_one_is_no_empty_one_and_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifests = Manifests::new(folder.path());
+        let items = vec![item("a"), item("b")];
+        let (hash, sources) = (content_hash(&items), Sources::default());
+        manifests.keep(&hash, &items);
+        manifests.keep_sources(&hash, "one", &sources);
+        let whole = listing(&items);
+        let line = whole.lines().last().unwrap().to_owned() + "\n";
+        for damaged in ["", "\0", &whole[..whole.len() - 1], whole.trim_end_matches(&line), &line, &whole.replace("755", "644")] {
+            fs::write(manifests.files_path(&hash), damaged).unwrap();
+            assert_eq!(manifests.items(&hash), None, "{damaged:?}");
+            manifests.keep(&hash, &items);
+            assert_eq!(manifests.items(&hash).as_ref(), Some(&items), "{damaged:?}");
+        }
+        fs::write(manifests.files_path(&hash), "").unwrap();
+        manifests.keep(&hash, &items);
+        assert_eq!(manifests.items(&hash), Some(items), "it need not be read first");
+        fs::write(manifests.sources_path(&hash, "one"), "{").unwrap();
+        manifests.keep_sources(&hash, "one", &sources);
+        assert_eq!(manifests.sources(&hash, "one"), Some(sources));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the zip of them when an operation uploads it.
 
 mod builder;
+mod cache;
 mod call;
 mod check;
 mod command;
@@ -20,6 +21,7 @@ mod manifest;
 mod marks;
 mod node;
 mod option;
+mod own;
 mod packages;
 mod packed;
 mod problem;
@@ -37,6 +39,7 @@ pub use builder::{Build, Builder, Builders, Built, Job};
 pub use check::{CheckedFile, ImageFacts, ImageFile, check_file, check_image, check_media_type};
 pub use filter::Filter;
 pub use node::NODE_RUNTIME;
+pub use own::Own;
 pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
 pub use python::PYTHON_RUNTIME;
 pub use script::handlers::{exports_handler, python as python_handler};
@@ -44,7 +47,7 @@ pub use source::{Source, parse};
 
 use crate::diagnostic::Diagnostic;
 use crate::model::{EventSink, PackageRequest};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::sync::Notify;
 
 /// The code of the diagnostic for a build that did not go through, as opposed to a wrong spec.
@@ -72,6 +75,8 @@ pub struct Options<'a> {
     pub folder: &'a Path,
     /// Where fingerprints of earlier builds are kept; made when needed.
     pub cache: &'a Path,
+    /// What belongs to no package: see [`own`](fn@own).
+    pub own: &'a Own,
     /// Whether builds may run. Otherwise what they made last is used, or missed.
     pub build: bool,
     /// Whether the other builds go on when one has failed.
@@ -85,6 +90,12 @@ pub struct Options<'a> {
     pub events: EventSink,
     /// Told when everything that needs no build was looked at, and nothing is wrong with it so far.
     pub checked: &'a Notify,
+}
+
+/// What belongs to no package: the folders of states, and what the builds of all requests make. A run for one
+/// function must know of all, or its package would be another one than in a run for all.
+pub fn own(states: Vec<PathBuf>, requests: Vec<PackageRequest>, folder: &Path) -> Own {
+    Own::new(states).and(work::outputs(requests, folder, &Builders::new()))
 }
 
 /// What is wrong with the packages as far as it shows without building and without reading what files hold.

@@ -1,18 +1,85 @@
 //! Reading the options of a build, the same way for every language.
 
-use super::problem::wrong_type;
+use super::problem::{unknown_key, wrong_type};
 use crate::diagnostic::Diagnostic;
 use crate::model::value::scalar_text;
 use crate::model::{Table, Value};
 use std::collections::BTreeMap;
 
-/// A text that is not empty.
+/// Reads the options of a build.
+pub(super) struct Reader<'a> {
+    options: &'a Table,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'a> Reader<'a> {
+    /// `keys` are all that there are, with those that each kind has.
+    pub fn new(options: &'a Table, keys: &[&str]) -> Self {
+        let unknown = options.keys().filter(|key| !keys.contains(&key.as_str()));
+        Self { options, problems: unknown.map(|key| unknown_key("build", key, keys)).collect() }
+    }
+
+    /// A text that is not empty.
+    pub fn text(&mut self, key: &str, wanted: &str) -> Option<String> {
+        self.noted(text_of(self.options, key, wanted)).flatten()
+    }
+
+    /// One of a few words; whoever checked the settings has refused all others.
+    pub fn choice(&mut self, key: &str, words: &[&str]) -> Option<String> {
+        self.text(key, "a word").filter(|text| words.contains(&text.as_str()))
+    }
+
+    /// Texts; a lone one stands for a list of one.
+    pub fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        self.noted(texts(self.options, key)).flatten()
+    }
+
+    /// Yes or no.
+    pub fn boolean(&mut self, key: &str) -> bool {
+        match self.options.get(key) {
+            None => false,
+            Some(Value::Boolean(is_set)) => *is_set,
+            Some(other) => {
+                self.note(wrong_type(&format!("build.{key}"), "`true` or `false`", other.type_name()));
+                false
+            }
+        }
+    }
+
+    /// Variables of the environment; numbers and booleans become text.
+    pub fn variables(&mut self) -> BTreeMap<String, String> {
+        self.noted(variables(self.options.get("env"))).unwrap_or_default()
+    }
+
+    fn noted<T>(&mut self, read: Result<T, Diagnostic>) -> Option<T> {
+        read.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// Something that is wrong with the options besides.
+    pub fn note(&mut self, problem: Diagnostic) {
+        self.problems.push(problem);
+    }
+
+    /// What was read, unless something is wrong.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn finish<T>(self, read: T) -> Result<T, Vec<Diagnostic>> {
+        if self.problems.is_empty() { Ok(read) } else { Err(self.problems) }
+    }
+}
+
+/// A name that is not empty.
 pub(super) fn text(options: &Table, key: &str) -> Result<Option<String>, Diagnostic> {
+    text_of(options, key, "a name")
+}
+
+fn text_of(options: &Table, key: &str, wanted: &str) -> Result<Option<String>, Diagnostic> {
     match options.get(key) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
-        Some(Value::String(_)) => Err(wrong_type(&format!("build.{key}"), "a name", "empty")),
-        Some(other) => Err(wrong_type(&format!("build.{key}"), "a name", other.type_name())),
+        Some(Value::String(_)) => Err(wrong_type(&format!("build.{key}"), wanted, "empty")),
+        Some(other) => Err(wrong_type(&format!("build.{key}"), wanted, other.type_name())),
     }
 }
 

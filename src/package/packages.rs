@@ -1,5 +1,6 @@
 //! The packages of a run, and their zips while they are needed.
 
+use super::cache::User;
 use super::contents::{Contents, Entry};
 use super::fingerprint::Sources;
 use super::hash::{Item, content_hash, hex};
@@ -36,6 +37,8 @@ pub struct Packages {
     zips: Mutex<VecDeque<(String, Zip)>>,
     /// Zips in files by content hash.
     files: Mutex<BTreeMap<String, ZipFile>>,
+    /// What was built lies there until it is sent.
+    _user: Option<User>,
 }
 
 type Zip = Arc<OnceCell<Vec<u8>>>;
@@ -92,7 +95,7 @@ pub(super) struct Planned {
 impl Packages {
     /// No packages yet of the spec in `folder`; what earlier ones held is known from `manifests`, blobs come from `blobs`
     /// or through `images`.
-    pub(super) fn new(folder: &Path, manifests: Manifests, images: Images, blobs: Store) -> Self {
+    pub(super) fn new(folder: &Path, manifests: Manifests, images: Images, blobs: Store, user: Option<User>) -> Self {
         Self {
             artifacts: BTreeMap::new(),
             makings: BTreeMap::new(),
@@ -105,6 +108,7 @@ impl Packages {
             blobs,
             zips: Mutex::default(),
             files: Mutex::default(),
+            _user: user,
         }
     }
 

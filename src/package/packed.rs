@@ -117,6 +117,7 @@ mod tests {
     use crate::model::Form;
     use crate::package::contents::collect;
     use crate::package::filter::Filter;
+    use crate::package::own::Own;
     use crate::package::source::Source;
     use std::fs;
 
@@ -124,7 +125,7 @@ mod tests {
     fn what_may_be_too_large_is_packed_once_to_see_it() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "x".repeat(1_000)).unwrap();
-        let contents = collect(folder.path(), &Source::Directory(".".into(), Filter::default()), false).unwrap();
+        let contents = collect(folder.path(), &Source::Directory(".".into(), Filter::default()), false, &Own::default()).unwrap();
         let Contents::Files(entries) = &contents else { panic!("files") };
         let artifact = Artifact { content_hash: "sha256:aa".into(), form: Form::Zip, unzipped_bytes: 1_000, files: 1 };
         let packed = Packed::new(folder.path());
@@ -140,7 +141,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), (0..50_000u32).flat_map(|number| (number * number).to_le_bytes()).collect::<Vec<u8>>()).unwrap();
         fs::write(folder.path().join("b"), "").unwrap();
-        let contents = collect(folder.path(), &Source::Directory(".".into(), Filter::default()), false).unwrap();
+        let contents = collect(folder.path(), &Source::Directory(".".into(), Filter::default()), false, &Own::default()).unwrap();
         let Contents::Files(entries) = &contents else { panic!("files") };
         let (weight, zip) = (weigh(entries, u64::MAX).unwrap(), contents.zip().unwrap().0.len() as u64);
         assert!(weight.abs_diff(zip) < 200, "{weight} {zip}");

@@ -58,6 +58,7 @@ impl Fixture {
         let options = Options {
             folder: self.folder.path(),
             cache: &cache,
+            own: &Own::new([self.folder.path().join("state")]),
             build,
             keep_going,
             for_this_machine: false,
@@ -352,7 +353,7 @@ async fn all_problems_come_at_once_and_nothing_is_built_meanwhile() {
         built("d", r#"{"kind":"golang"}"#),
         built("e", r#"{"kind":"command","comand":"x"}"#),
     ];
-    let problems = fixture.problems(requests).await;
+    let problems = fixture.run_on(requests, true, false).await.err().unwrap();
     let told: Vec<String> = problems.iter().map(|problem| format!("{} {}", problem.address.as_deref().unwrap(), problem.code)).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     function.a missing-file
@@ -373,7 +374,7 @@ async fn a_provided_runtime_needs_a_bootstrap_and_others_do_not() {
     let problems = fixture.problems(vec![code("a", r#"{"dir":"dir"}"#), python.clone()]).await;
     let [problem] = &problems[..] else { panic!("{problems:?}") };
     assert_eq!(problem.code, "no-bootstrap");
-    insta::assert_snapshot!(problem.detail, @"The runtimes `provided.*` start a file `bootstrap` at the root of the package. There are `lib/`, `main.py`.");
+    insta::assert_snapshot!(problem.detail, @"The runtimes `provided.*` start a file `bootstrap` at the root of the package. This one has `lib/`, `main.py`.");
     assert_eq!(problem.hints, ["`lib/bootstrap` lies deeper; make its folder the root of the package"]);
     fixture.ok(vec![python]).await;
 }

@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::builder::{Builders, Built, Job};
+use super::cache;
 use super::check::{check_contents, check_names};
 use super::contents::{self, Contents};
 use super::fingerprint::Sources;
@@ -10,6 +11,7 @@ use super::hash::content_hash;
 use super::image::{self, ImageJob, ImageSource, Made, Store};
 use super::index::Index;
 use super::manifest::Manifests;
+use super::own::Own;
 use super::packages::{Making, Packages, Planned};
 use super::packed::{self, Packed};
 use super::problem::{MISSING_FILE, blocking, brief, list, missing};
@@ -50,7 +52,12 @@ struct Run<'a> {
 pub(super) async fn make(requests: Vec<PackageRequest>, options: &Options<'_>, builders: &Builders) -> (Packages, Vec<Diagnostic>) {
     let total = requests.len();
     let (packages, works, mut problems) = group(requests, options.folder, builders);
-    let run = Run { options, builders, index: Index::load(options.cache), works, started: AtomicUsize::new(0), total };
+    let entered = enter(options.cache, !packages.is_empty()).await;
+    let (user, index) = entered.unwrap_or_else(|problem| {
+        problems.push(problem);
+        (None, Index::default())
+    });
+    let run = Run { options, builders, index, works, started: AtomicUsize::new(0), total };
     let clashes = run.shared_outputs();
     let may_go_on = options.keep_going && clashes.is_empty();
     problems.extend(clashes);
@@ -67,8 +74,20 @@ pub(super) async fn make(requests: Vec<PackageRequest>, options: &Options<'_>, b
     if is_sound || may_go_on {
         made.extend(run.make_all(built, options.keep_going).await);
     }
-    run.index.save();
-    run.finish(made, problems)
+    let index = run.index.clone();
+    let saved = blocking(move || {
+        index.save();
+        Ok(())
+    });
+    problems.extend(saved.await.err());
+    run.finish(made, problems, user)
+}
+
+/// Reads what earlier runs left. Where nothing is made, nothing is written either.
+async fn enter(cache: &Path, is_used: bool) -> Result<(Option<cache::User>, Index), Diagnostic> {
+    let folder = cache.to_owned();
+    let entered = blocking(move || Ok((if is_used { cache::enter(&folder) } else { None }, Index::load(&folder))));
+    entered.await
 }
 
 /// What is wrong with the packages as far as it shows without a build and without reading what files hold.
@@ -79,12 +98,19 @@ pub(super) fn check(requests: Vec<PackageRequest>, options: &Options<'_>, builde
     let run = Run { options, builders, index: Index::default(), works, started: AtomicUsize::new(0), total };
     problems.extend(run.shared_outputs());
     for package in &packages {
-        let Err(problem) = look(package, options.folder, options.has_code_bucket) else { continue };
+        let Err(problem) = look(package, options) else { continue };
         let problem = shared_problem(problem, &package.requests);
         let may_come = is_made_later && package.build.is_none() && problem.code == MISSING_FILE;
         problems.push(if may_come { made_later(problem) } else { problem });
     }
     problems
+}
+
+/// What the builds of all these make, where that is the user's to say.
+pub(super) fn outputs(requests: Vec<PackageRequest>, folder: &Path, builders: &Builders) -> Vec<PathBuf> {
+    let (_, works, _) = group(requests.into_iter().filter(is_readable).collect(), folder, builders);
+    let (index, own) = (Index::default(), Own::default());
+    works.iter().filter_map(|work| builders.find(&work.build.kind)?.output(&work.job(folder, &own, &index))).collect()
 }
 
 /// Whether exactly one source is given, and could be read: everything else the spec has told already.
@@ -98,7 +124,8 @@ fn is_readable(request: &PackageRequest) -> bool {
 }
 
 /// Looks at what is there already.
-fn look(package: &Package, folder: &Path, has_code_bucket: bool) -> Result<(), Diagnostic> {
+fn look(package: &Package, options: &Options<'_>) -> Result<(), Diagnostic> {
+    let folder = options.folder;
     match &package.source {
         Source::Build(build) => {
             let path = folder.join(&build.path);
@@ -107,9 +134,9 @@ fn look(package: &Package, folder: &Path, has_code_bucket: bool) -> Result<(), D
         Source::Image(image) => image::check(image, folder),
         Source::Stored(_) => Ok(()),
         source => {
-            let contents = contents::collect(folder, source, package.is_provided)?;
+            let contents = contents::collect(folder, source, package.is_provided, options.own)?;
             check_names(&contents, package.needs_bootstrap())?;
-            if has_code_bucket { Ok(()) } else { packed::check_given(&contents) }
+            if options.has_code_bucket { Ok(()) } else { packed::check_given(&contents) }
         }
     }
 }
@@ -128,19 +155,8 @@ fn cores() -> usize {
 
 impl Run<'_> {
     fn job<'a>(&'a self, work: &'a Work) -> Job<'a> {
-        let Options { folder, cache, build, for_this_machine, .. } = *self.options;
-        Job {
-            build: &work.build,
-            function: &work.request.address.name,
-            architecture: &work.architecture,
-            runtime: &work.request.runtime,
-            handler: &work.request.handler,
-            folder,
-            cache,
-            index: &self.index,
-            may_run: build,
-            for_this_machine,
-        }
+        let Options { folder, cache, own, build, for_this_machine, .. } = *self.options;
+        Job { cache, may_run: build, for_this_machine, ..work.job(folder, own, &self.index) }
     }
 
     /// Builds that differ and write to the same place: one of them would be deployed as the other.
@@ -206,7 +222,7 @@ impl Run<'_> {
             return self.image(package, image, built).await;
         }
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
-        let mut ready = hash(self.index.clone(), folder, package.source.clone(), package.is_provided, package.needs_bootstrap()).await?;
+        let mut ready = self.hash(package, folder).await?;
         if !self.options.has_code_bucket {
             ready = fitting(ready, Packed::new(self.options.cache)).await?;
         }
@@ -216,12 +232,19 @@ impl Run<'_> {
         Ok(ready)
     }
 
+    /// Reads the files of a package, which lie in `folder`.
+    async fn hash(&self, package: &Package, folder: PathBuf) -> Result<Ready, Diagnostic> {
+        let (index, own, source) = (self.index.clone(), self.options.own.clone(), package.source.clone());
+        let (is_provided, needs_bootstrap) = (package.is_provided, package.needs_bootstrap());
+        blocking(move || ready(&index, contents::collect(&folder, &source, is_provided, &own)?, needs_bootstrap)).await
+    }
+
     /// Makes an image, of what its build made where it has one.
     async fn image(&self, package: &Package, image: &ImageSource, built: Option<Built>) -> Result<Ready, Diagnostic> {
-        let Options { folder, cache, build: may_run, for_this_machine, .. } = *self.options;
+        let Options { folder, cache, own, build: may_run, for_this_machine, .. } = *self.options;
         let architecture = package.requests.first().map_or(DEFAULT_ARCHITECTURE, architecture);
         let (index, events) = (&self.index, &self.options.events);
-        let job = ImageJob { architecture, folder, cache, index, may_run, for_this_machine, events };
+        let job = ImageJob { architecture, folder, cache, own, index, may_run, for_this_machine, events };
         let made = self.builders.images().make(image, built.as_ref(), job).await?;
         let made = verified(made, package.requests.clone(), architecture.to_owned(), cache.to_owned()).await;
         let made = made.map_err(|problem| if for_this_machine { problem.hint(HERE) } else { problem })?;
@@ -248,16 +271,17 @@ impl Run<'_> {
         let Some(work) = package.build.and_then(|index| self.works.get(index)) else { return Ok(None) };
         // `parse` has found the builder before.
         let Some(builder) = self.builders.find(&work.build.kind) else { return Ok(None) };
-        work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone().map(Some)
+        let built = work.done.get_or_init(|| async { builder.build(&self.job(work)).await }).await.clone()?;
+        if let Some(kept) = built.output.strip_prefix(self.options.cache).ok().and_then(|inner| inner.components().next()) {
+            cache::used(&self.options.cache.join(kept));
+        }
+        Ok(Some(built))
     }
 
-    fn finish(&self, made: Vec<Outcome>, mut problems: Vec<Diagnostic>) -> (Packages, Vec<Diagnostic>) {
-        let mut packages = Packages::new(
-            self.options.folder,
-            Manifests::new(self.options.cache),
-            self.builders.images().clone(),
-            Store::new(self.options.cache),
-        );
+    fn finish(&self, made: Vec<Outcome>, mut problems: Vec<Diagnostic>, user: Option<cache::User>) -> (Packages, Vec<Diagnostic>) {
+        let cache = self.options.cache;
+        let images = self.builders.images().clone();
+        let mut packages = Packages::new(self.options.folder, Manifests::new(cache), images, Store::new(cache), user);
         for (package, made) in made {
             let name = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.name.as_str());
             match made {
@@ -328,21 +352,13 @@ async fn verified(made: Made, requests: Vec<PackageRequest>, architecture: Strin
     .await
 }
 
-async fn hash(index: Index, folder: PathBuf, source: Source, is_provided: bool, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {
-    let done = tokio::task::spawn_blocking(move || {
-        let contents = contents::collect(&folder, &source, is_provided)?;
-        ready(&index, contents, needs_bootstrap)
-    });
-    done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
-}
-
 /// The same package, if it fits into a call.
 async fn fitting(ready: Ready, packed: Packed) -> Result<Ready, Diagnostic> {
-    let done = tokio::task::spawn_blocking(move || {
+    blocking(move || {
         packed.check(&ready.planned.contents, &ready.artifact)?;
         Ok(ready)
-    });
-    done.await.unwrap_or_else(|error| Err(unreadable(error.to_string())))
+    })
+    .await
 }
 
 fn ready(index: &Index, contents: Contents, needs_bootstrap: bool) -> Result<Ready, Diagnostic> {

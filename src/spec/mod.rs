@@ -66,6 +66,9 @@ pub struct LoadOptions<'a> {
     pub environment: &'a dyn Fn(&str) -> Option<String>,
 }
 
+/// Where the state is unless the file says it, beside the file.
+pub const STATE_FOLDER: &str = "state";
+
 /// What a run must know before it may talk to AWS or to its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {

@@ -45,6 +45,7 @@ mod moves;
 mod outside;
 mod ownership;
 mod packages;
+mod packages_beside_states;
 mod policy;
 mod protection;
 mod pushed_images;

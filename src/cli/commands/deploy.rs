@@ -9,7 +9,7 @@ use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::PlanOptions;
 use crate::model::{Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
-use crate::package::{self, Packages};
+use crate::package::{self, Own, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,9 +231,9 @@ pub fn checked(
 ) -> Result<Checked, Failure> {
     workspace.checked(config, &|spec| {
         let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
-        let cache = cache(workspace, spec);
+        let (cache, own) = (cache(workspace, spec), own(workspace, spec));
         let checked = Notify::new();
-        let options = options(workspace, spec, &cache, (false, false), &checked);
+        let options = options(workspace, spec, (&cache, &own), (false, false), &checked);
         places::of_packages(spec, package::check(requests, &options, is_made_later))
     })
 }
@@ -242,16 +242,22 @@ fn cache(workspace: &Workspace, spec: &Spec) -> PathBuf {
     workspace.state_folder(&spec.header).join(BUILD_FOLDER)
 }
 
+/// What belongs to no package.
+fn own(workspace: &Workspace, spec: &Spec) -> Own {
+    package::own(workspace.state_folders(&spec.header), spec.packages(), &spec.header.folder)
+}
+
 fn options<'a>(
     workspace: &Workspace,
     spec: &'a Spec,
-    cache: &'a std::path::Path,
+    (cache, own): (&'a std::path::Path, &'a Own),
     (build, keep_going): (bool, bool),
     checked: &'a Notify,
 ) -> package::Options<'a> {
     package::Options {
         folder: &spec.header.folder,
         cache,
+        own,
         build,
         keep_going,
         for_this_machine: workspace.global.local,
@@ -305,8 +311,8 @@ impl Packing<'_> {
     pub async fn resolve(&self, is_wanted: &dyn Fn(&Address) -> bool, checked: &Notify) -> Result<Packages, Failure> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         self.tell_of_this_machine(requests.iter().filter(|request| request.is_built()).map(PackageRequest::shown).collect());
-        let cache = cache(self.workspace, self.spec);
-        let options = options(self.workspace, self.spec, &cache, (self.build, self.keep_going), checked);
+        let (cache, own) = (cache(self.workspace, self.spec), own(self.workspace, self.spec));
+        let options = options(self.workspace, self.spec, (&cache, &own), (self.build, self.keep_going), checked);
         let made = package::resolve(requests, &options).await;
         let packages = made.map_err(|found| {
             let diagnostics = places::of_packages(self.spec, found);

@@ -10,6 +10,7 @@ use crate::package::filter::Filter;
 use crate::package::hash::{Item, content_hash};
 use crate::package::image::{self, Looked};
 use crate::package::index::Index;
+use crate::package::own::Own;
 use crate::package::problem::missing;
 use crate::package::source::Source;
 use std::io;
@@ -53,7 +54,7 @@ fn look_at_image(path: &Path, shown: &str, request: &PackageRequest, for_this_ma
 
 fn look(folder: &Path, source: &Source, request: &PackageRequest, for_this_machine: bool) -> Result<CheckedFile, Diagnostic> {
     let is_provided = is_provided(&request.runtime);
-    let contents: Contents = contents::collect(folder, source, is_provided)?;
+    let contents: Contents = contents::collect(folder, source, is_provided, &Own::default())?;
     let unreadable = |detail: String| Diagnostic::error("unreadable-package", "A package cannot be read").detail(detail);
     let items = contents.read(&Index::default()).map_err(unreadable)?;
     let mut findings: Vec<Diagnostic> = check_contents(&contents, &items, is_provided && !request.has_layers()).err().into_iter().collect();

@@ -235,7 +235,7 @@ mod tests {
             std::fs::write(path, bytes).unwrap();
         }
         let source = Source::Directory(".".into(), Filter::default());
-        let contents = super::super::contents::collect(folder.path(), &source, false).unwrap();
+        let contents = super::super::contents::collect(folder.path(), &source, false, &crate::package::own::Own::default()).unwrap();
         let items = contents.read(&Index::default()).unwrap();
         let found = check(&contents, &items, subject);
         found.iter().map(|one| format!("{:?} {}: {} {:?}", one.severity, one.code, one.detail, one.hints)).collect::<Vec<_>>().join("\n")

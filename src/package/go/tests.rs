@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Address, Event, EventSink, PackageRequest, Value};
 use crate::package::builder::Builders;
+use crate::package::own::Own;
 use crate::package::{Options as PackageOptions, Packages, work};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -103,6 +104,7 @@ impl Machine {
         let options = PackageOptions {
             folder,
             cache: &cache,
+            own: &Own::new([self.folder.path().join("state")]),
             build: may_run,
             for_this_machine,
             events: sink,

@@ -91,6 +91,7 @@ fn pattern(line: &str) -> Option<(GlobMatcher, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::own::Own;
 
     #[test]
     fn the_last_pattern_that_matches_counts() {
@@ -137,7 +138,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let excluded = Excluded::new(folder.path(), Path::new("o"), Path::new("c/build"), false);
+        let excluded = Excluded::new(folder.path(), Path::new("o"), &Own::default(), false);
         let names = |dockerfile: &str| -> Vec<String> {
             files(folder.path(), &folder.path().join(dockerfile), &excluded).unwrap().into_keys().filter(|name| name.len() == 1).collect()
         };

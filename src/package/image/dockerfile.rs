@@ -146,13 +146,7 @@ impl Run<'_> {
 
     /// What of lambdo's own lies in the context, relative to it: an image must not take it along.
     fn unseen(&self) -> Vec<PathBuf> {
-        let context = self.context.canonicalize().unwrap_or_else(|_| self.context.clone());
-        let own = [self.job.folder.join("state"), self.job.cache.parent().unwrap_or(self.job.cache).to_owned()];
-        let real = own.into_iter().filter_map(|own| own.canonicalize().ok());
-        let inside = real.filter_map(|own| Some(own.strip_prefix(&context).ok()?.to_owned()));
-        let mut inside: Vec<PathBuf> = inside.filter(|own| !own.as_os_str().is_empty()).collect();
-        inside.dedup();
-        inside
+        self.job.own.states().below(&self.context)
     }
 
     pub(super) fn platform(&self) -> String {
@@ -168,8 +162,7 @@ impl Run<'_> {
     /// What the engine would see.
     async fn sources(&self, bases: &BTreeMap<String, String>) -> Result<Sources, Diagnostic> {
         let (context, path, index) = (self.context.clone(), self.path.clone(), self.job.index.clone());
-        let excluded =
-            Excluded::new(&self.context, &self.job.cache.join("images"), self.job.cache, false).with_state(&self.context, self.job.folder);
+        let excluded = Excluded::new(&self.context, &self.job.cache.join("images"), &self.job.own.states(), false);
         let shown = self.dockerfile.path.clone();
         let rest = Dockerfile { arguments: Default::default(), ..self.dockerfile.clone() };
         let facts = Facts::default()

@@ -12,6 +12,7 @@ use crate::package::contents::{self, BOOTSTRAP, Entry};
 use crate::package::fingerprint::{Facts, Sources};
 use crate::package::hash::Item;
 use crate::package::index::Index;
+use crate::package::own::Own;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,7 @@ pub(super) struct Laying {
     pub architecture: String,
     pub folder: PathBuf,
     pub cache: PathBuf,
+    pub own: Own,
     pub index: Index,
 }
 
@@ -49,7 +51,7 @@ impl Laying {
             Some(output) => Some(self.place(&output, &mut files)?),
             None => None,
         };
-        let entries = contents::placed(&self.folder, &files)?;
+        let entries = contents::placed(&self.folder, &files, &self.own)?;
         let items = self.read(&entries)?;
         let sources = self.sources(&own, place.as_deref(), &items);
         let failed = |detail: String| Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail);

@@ -33,6 +33,7 @@ use super::environment::Environment;
 use super::fingerprint::Sources;
 use super::hash::Item;
 use super::index::Index;
+use super::own::Own;
 use super::problem::{blocking, missing};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Artifact, EventSink, Form, Image, PackageRequest};
@@ -59,6 +60,8 @@ pub(super) struct ImageJob<'a> {
     pub folder: &'a Path,
     /// Where blobs and facts about earlier builds are kept.
     pub cache: &'a Path,
+    /// What never belongs to an image, nor to what an engine makes one from.
+    pub own: &'a Own,
     /// What files held when they were last read.
     pub index: &'a Index,
     /// Whether engines may run and registries may be asked.
@@ -145,6 +148,7 @@ impl Images {
             architecture: job.architecture.to_owned(),
             folder: job.folder.to_owned(),
             cache: job.cache.to_owned(),
+            own: job.own.clone(),
             index: job.index.clone(),
         };
         let made = blocking(move || laying.run()).await?;

@@ -1,5 +1,6 @@
 //! Blobs in files that are named by what they hold.
 
+use super::super::cache;
 use super::super::hash::hex;
 use crate::model::Blob;
 use sha2::{Digest, Sha256};
@@ -31,8 +32,12 @@ impl Store {
 
     /// Whether a blob is there as a whole.
     pub fn has(&self, blob: &Blob) -> bool {
-        let metadata = self.path(&blob.digest).ok().and_then(|path| fs::metadata(path).ok());
-        metadata.is_some_and(|metadata| metadata.is_file() && metadata.len() == blob.bytes)
+        let Ok(path) = self.path(&blob.digest) else { return false };
+        let is_whole = fs::metadata(&path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == blob.bytes);
+        if is_whole {
+            cache::used(&path);
+        }
+        is_whole
     }
 
     /// Whether the file that is there holds what its name says; what does not is taken away, so that it can come anew.
@@ -41,7 +46,9 @@ impl Store {
         let mut hash = Hashing::new(io::sink());
         let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hash));
         let is_sound = read.is_ok() && hash.digest() == digest;
-        if !is_sound {
+        if is_sound {
+            cache::used(&path);
+        } else {
             // It fails when nothing is there.
             let _ = fs::remove_file(path);
         }
@@ -50,7 +57,9 @@ impl Store {
 
     /// What a small blob holds, where it is there and is what its name says.
     pub fn read(&self, digest: &str) -> Option<Vec<u8>> {
-        let bytes = fs::read(self.path(digest).ok()?).ok()?;
+        let path = self.path(digest).ok()?;
+        let bytes = fs::read(&path).ok()?;
+        cache::used(&path);
         (digest_of(&bytes) == digest).then_some(bytes)
     }
 

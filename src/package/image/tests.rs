@@ -2,6 +2,7 @@
 
 use super::super::builder::Builders;
 use super::super::environment::Environment;
+use super::super::own::Own;
 use super::super::{Options, Packages, work};
 use super::listing::tests::{Put, layer};
 use crate::diagnostic::Diagnostic;
@@ -63,6 +64,7 @@ impl Machine {
         let options = Options {
             folder: self.folder.path(),
             cache: &cache,
+            own: &Own::new([self.folder.path().join("state")]),
             build: may_run,
             has_code_bucket: false,
             keep_going: true,

@@ -1,6 +1,7 @@
 //! Builds of Node.js: a bundle by the project's esbuild, what its own script makes, or its files as they lie there.
 
 mod bundle;
+mod inputs;
 mod modules;
 mod options;
 mod project;
@@ -84,9 +85,9 @@ impl NodeBuilder {
 
 /// The files as they lie there, and the packages that they need.
 async fn plain(task: Task<'_>, installed: &Installed) -> Result<Built, Diagnostic> {
-    let selection = task.selection(Vec::new());
+    let selection = task.selection();
     let entries = blocking(move || selection.entries()).await?;
-    let files = entries.iter().map(|entry| entry.path.clone()).chain(task.project.inputs()).collect();
+    let files = entries.iter().map(|entry| entry.path.clone()).chain(task.project.inputs()).chain(inputs::flags(&task)).collect();
     let sources = super::script::package::sources(task.job, task.facts(), files).await?;
     if task.package.holds(&sources).await? {
         return Ok(task.package.built(sources, true));
@@ -97,16 +98,10 @@ async fn plain(task: Task<'_>, installed: &Installed) -> Result<Built, Diagnosti
 }
 
 impl Task<'_> {
-    /// The files of the project but for those in `elsewhere`.
-    fn selection(&self, elsewhere: Vec<PathBuf>) -> Selection {
-        let state = self.job.cache.parent().map(Path::to_owned);
+    /// The files of the project.
+    fn selection(&self) -> Selection {
         let (include, exclude) = (self.options.include.clone(), self.options.exclude.clone());
-        Selection {
-            include,
-            exclude,
-            elsewhere: elsewhere.into_iter().chain(state).collect(),
-            ..files_of(&self.job.path(), &self.job.build.path)
-        }
+        Selection { include, exclude, own: self.job.own.clone(), ..files_of(&self.job.path(), &self.job.build.path) }
     }
 
     /// What besides files decides what is made. Flags may have secrets in them.
@@ -117,7 +112,8 @@ impl Task<'_> {
         let Options { flags, variables, .. } = self.options;
         let others = Options { flags: Vec::new(), variables: std::collections::BTreeMap::new(), ..self.options.clone() };
         let facts = facts.hidden("build", &format!("{others:?}")).hidden("build.flags", &flags.join("\0"));
-        facts.hidden("build.env", &format!("{variables:?}"))
+        let facts = facts.hidden("build.env", &format!("{variables:?}"));
+        facts.hidden("environment", &inputs::variables(&self.environment))
     }
 }
 

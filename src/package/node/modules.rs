@@ -1,15 +1,14 @@
 //! The packages that a function needs at run time, installed into a folder of their own.
 
-use super::Task;
-use super::project::{Locked, MANIFEST};
+use super::project::{LOCKS, Locked, MANIFEST, Project, SETTINGS, above};
+use super::{Task, inputs};
 use crate::diagnostic::Diagnostic;
-use crate::package::call::tool_missing;
+use crate::package::call::{self, tool_missing};
 use crate::package::fingerprint::Facts;
 use crate::package::problem::{blocking, list, unreadable};
 use crate::package::script::installed::Installed;
 use crate::package::script::package::sources;
-use crate::package::script::tool;
-use crate::package::script::{digest, stage};
+use crate::package::script::{digest, is_offline, stage};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,8 +16,6 @@ use std::path::{Path, PathBuf};
 const MODULES: &str = "node_modules";
 /// What installers note about themselves, and programs for the command line.
 const NOTES: [&str; 6] = [".package-lock.json", ".bin", ".cache", ".modules.yaml", ".pnpm", ".pnpm-workspace-state-v1.json"];
-/// Where an installer is told of registries.
-const SETTINGS: &str = ".npmrc";
 const LOCAL: [&str; 2] = ["file:", "link:"];
 
 /// A folder with `node_modules`; nothing where nothing is needed.
@@ -30,7 +27,7 @@ pub(super) async fn install(task: &Task<'_>, installed: &Installed) -> Result<Op
     if !local.is_empty() {
         return Err(local_dependency(&task.job.build.path, &local));
     }
-    let (lock, by) = task.project.lock.clone().ok_or_else(|| no_lock(&task.job.build.path))?;
+    let (lock, by) = task.project.lock.clone().ok_or_else(|| no_lock(&task.project))?;
     let (tool, arguments) = match by {
         Locked::Npm => ("npm", npm(task)),
         Locked::Pnpm => ("pnpm", pnpm(task)),
@@ -40,15 +37,18 @@ pub(super) async fn install(task: &Task<'_>, installed: &Installed) -> Result<Op
     let place = if task.job.for_this_machine { "this machine" } else { task.job.architecture };
     let facts = Facts::default().shown("architecture", place).shown("runtime", task.job.runtime);
     let facts = facts.hidden("flags", &arguments.join("\0")).hidden("env", &format!("{:?}", task.options.variables));
-    let key = digest(&format!("{:?}", sources(task.job, facts, task.project.inputs()).await?));
+    let facts = facts.hidden("environment", &inputs::variables(&task.environment));
+    let files = task.project.inputs().into_iter().chain(inputs::of_program(&program)).chain(inputs::flags(task)).collect();
+    let key = digest(&format!("{:?}", sources(task.job, facts, files).await?));
     let place = task.job.cache.join(format!("node-installed-{key}"));
     let run = |to: PathBuf| async move {
-        prepare(task, &lock, &to)?;
-        let said = tool::run(&program, &arguments, &to, &task.environment).await?;
+        let (folder, project, fresh) = (task.job.path(), task.project.clone(), to.clone());
+        blocking(move || prepare(&folder, &project, &lock, &fresh)).await?;
+        let said = call::run(&program, &arguments, &to, &task.environment).await?;
         if !said.status.success() {
-            let failed = said.failed(&format!("{tool} {}", arguments.first().map_or("", String::as_str)), &task.job.build.path);
+            let failed = said.failed(&format!("`{tool} {}`", arguments.first().map_or("", String::as_str)), &task.job.build.path);
             let offline = "the registry of packages could not be reached";
-            return Err(if said.is_offline() { failed.hint(offline) } else { failed });
+            return Err(if is_offline(&said) { failed.hint(offline) } else { failed });
         }
         blocking(move || tidy(&to).map_err(|error| unreadable(&to.display().to_string(), &error))).await
     };
@@ -89,15 +89,28 @@ fn pnpm(task: &Task<'_>) -> Vec<String> {
 }
 
 /// What the installer reads, in a folder beside which nothing of the user's lies.
-fn prepare(task: &Task<'_>, lock: &Path, to: &Path) -> Result<(), Diagnostic> {
-    let folder = task.job.path();
+fn prepare(folder: &Path, project: &Project, lock: &Path, to: &Path) -> Result<(), Diagnostic> {
     let copy = |from: &Path, to: &Path| stage::copy(from, to).map_err(|error| unreadable(&from.display().to_string(), &error));
-    let beside = [folder.join(MANIFEST), folder.join(SETTINGS), lock.to_owned()];
+    let beside = [folder.join(MANIFEST), lock.to_owned()];
     for file in beside.iter().filter(|file| file.is_file()) {
         copy(file, &to.join(file.file_name().unwrap_or_default()))?;
     }
-    let archives = task.project.dependencies.values().filter_map(|version| version.strip_prefix("file:"));
-    archives.map(|path| path.trim_start_matches("./")).try_for_each(|path| copy(&folder.join(path), &to.join(path)))
+    let settings = folder.join(SETTINGS);
+    if settings.is_file() {
+        point_at(&settings, &to.join(SETTINGS)).map_err(|error| unreadable(&settings.display().to_string(), &error))?;
+    }
+    project.archives().try_for_each(|path| copy(&folder.join(path), &to.join(path)))
+}
+
+/// It may have tokens in it, of which no copy is left behind when a run is killed.
+#[cfg(unix)]
+fn point_at(settings: &Path, from: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(std::path::absolute(settings)?, from)
+}
+
+#[cfg(not(unix))]
+fn point_at(settings: &Path, from: &Path) -> io::Result<()> {
+    stage::copy(settings, from)
 }
 
 /// Leaves nothing but the packages.
@@ -132,11 +145,18 @@ pub(super) fn no_tool(name: &str, shown: &str) -> Diagnostic {
 
 const BUNDLE: &str = "or let esbuild make a bundle: `npm install --save-dev esbuild`, and no packages are uploaded at all";
 
-fn no_lock(shown: &str) -> Diagnostic {
-    Diagnostic::error("no-lock-file", "The packages are not locked")
-        .detail(format!("`{shown}` has dependencies and no lock file, so that what is deployed would differ from day to day."))
-        .hint(format!("`npm install --package-lock-only` in `{shown}` writes `package-lock.json`; keep it"))
-        .hint(BUNDLE)
+fn no_lock(project: &Project) -> Diagnostic {
+    let shown = &project.shown;
+    let problem = Diagnostic::error("no-lock-file", "The packages are not locked")
+        .detail(format!("`{shown}` has dependencies and no lock file, so that what is deployed would differ from day to day."));
+    let of_workspace = above(&project.folder).skip(1).flat_map(|folder| LOCKS.iter().map(|(name, _)| folder.join(name)));
+    match of_workspace.into_iter().find(|path| path.is_file()) {
+        None => problem.hint(format!("`npm install --package-lock-only` in `{shown}` writes `package-lock.json`; keep it")),
+        Some(lock) => {
+            problem.hint(format!("`{}` is that of a workspace, and what it locks for `{shown}` alone cannot be installed", lock.display()))
+        }
+    }
+    .hint(BUNDLE)
 }
 
 fn other_lock(tool: &str, shown: &str) -> Diagnostic {

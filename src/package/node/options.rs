@@ -2,8 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Table;
-use crate::package::option::own_flag;
-use crate::package::script::options::Reader;
+use crate::package::option::{Reader, own_flag};
 use crate::package::script::sources::check_patterns;
 use std::collections::BTreeMap;
 
@@ -67,7 +66,7 @@ impl Options {
             include: reader.texts("include").unwrap_or_default(),
             exclude: reader.texts("exclude").unwrap_or_default(),
             flags: reader.texts("flags").unwrap_or_default(),
-            variables: reader.variables("env"),
+            variables: reader.variables(),
         };
         let bad = check_patterns("include", &read.include).into_iter().chain(check_patterns("exclude", &read.exclude));
         bad.chain(read.flags.iter().filter_map(|flag| own_flag("the build's tool", flag, &OWN_FLAGS)))

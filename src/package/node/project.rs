@@ -17,6 +17,8 @@ pub(super) const EXTENSIONS: [&str; 8] = ["ts", "mts", "cts", "tsx", "js", "mjs"
 /// Those of them that Node.js does not run, or Lambda does not find.
 const COMPILED: [&str; 5] = ["ts", "mts", "cts", "tsx", "jsx"];
 pub(super) const MANIFEST: &str = "package.json";
+/// Where an installer is told of registries.
+pub(super) const SETTINGS: &str = ".npmrc";
 const ESBUILD: &str = "esbuild";
 const BUILD: &str = "build";
 
@@ -30,7 +32,7 @@ pub(super) enum Locked {
 }
 
 /// Lock files by their names.
-const LOCKS: [(&str, Locked); 6] = [
+pub(super) const LOCKS: [(&str, Locked); 6] = [
     ("npm-shrinkwrap.json", Locked::Npm),
     ("package-lock.json", Locked::Npm),
     ("pnpm-lock.yaml", Locked::Pnpm),
@@ -50,7 +52,8 @@ pub(super) struct Project {
     pub is_module: bool,
     /// What is needed at run time: versions by name.
     pub dependencies: BTreeMap<String, String>,
-    has_packages: bool,
+    /// The names of all packages that it asks for.
+    pub packages: Vec<String>,
     scripts: Vec<String>,
     /// Whether this project or one around it asks for esbuild.
     asks_for_esbuild: bool,
@@ -89,7 +92,10 @@ impl Project {
             shown: shown.to_owned(),
             is_module: manifest["type"] == "module",
             dependencies: versions("dependencies").chain(versions("optionalDependencies")).collect(),
-            has_packages: ["dependencies", "devDependencies"].iter().any(|key| !names(key).is_empty()),
+            packages: ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"]
+                .iter()
+                .flat_map(|key| names(key))
+                .collect(),
             scripts: names("scripts"),
             asks_for_esbuild: above(folder).any(|folder| asks_for_esbuild(&folder.join(MANIFEST))),
             lock,
@@ -98,8 +104,14 @@ impl Project {
 
     /// The files that decide which packages are installed.
     pub fn inputs(&self) -> Vec<PathBuf> {
-        let files = [Some(self.folder.join(MANIFEST)), self.lock.as_ref().map(|(path, _)| path.clone())];
-        files.into_iter().flatten().filter(|path| path.is_file()).collect()
+        let files =
+            [self.folder.join(MANIFEST), self.folder.join(SETTINGS)].into_iter().chain(self.lock.iter().map(|(path, _)| path.clone()));
+        files.chain(self.archives().map(|path| self.folder.join(path))).filter(|path| path.is_file()).collect()
+    }
+
+    /// The archives in the folder that are installed from there.
+    pub fn archives(&self) -> impl Iterator<Item = &str> {
+        self.dependencies.values().filter_map(|version| version.strip_prefix("file:")).map(|path| path.trim_start_matches("./"))
     }
 
     /// How it is built: by the script that is named, by the esbuild that it has, by the script that is there.
@@ -134,7 +146,7 @@ impl Project {
     /// # Errors
     /// When it was not, with the way to do it.
     pub fn check_installed(&self) -> Result<(), Diagnostic> {
-        if self.has_packages && self.find("").is_none() { Err(self.not_installed("what it needs")) } else { Ok(()) }
+        if !self.packages.is_empty() && self.find("").is_none() { Err(self.not_installed("what it needs")) } else { Ok(()) }
     }
 
     /// The file of the handler, or the one that is named.
@@ -201,7 +213,7 @@ pub(super) fn module(handler: &str) -> &str {
 }
 
 /// A folder and those around it, up to that of the repository.
-fn above(folder: &Path) -> impl Iterator<Item = &Path> {
+pub(super) fn above(folder: &Path) -> impl Iterator<Item = &Path> {
     let mut is_inside = true;
     folder.ancestors().take_while(move |folder| std::mem::replace(&mut is_inside, !folder.join(".git").exists()))
 }

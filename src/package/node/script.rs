@@ -1,13 +1,13 @@
 //! Projects that build themselves.
 
-use super::{Task, modules};
+use super::{Task, inputs, modules};
 use crate::diagnostic::Diagnostic;
-use crate::package::Built;
 use crate::package::contents::{Entry, walk_but};
 use crate::package::problem::{blocking, missing};
 use crate::package::script::installed::Installed;
 use crate::package::script::package::sources;
-use crate::package::script::tool;
+use crate::package::script::sources::Selection;
+use crate::package::{Built, call};
 use std::path::PathBuf;
 
 /// The folder that a script makes unless the user names another one.
@@ -17,10 +17,12 @@ const OUTPUT: &str = "dist";
 pub(super) async fn build(task: Task<'_>, installed: &Installed, script: &str) -> Result<Built, Diagnostic> {
     let name = task.options.output.as_deref().unwrap_or(OUTPUT);
     let output: PathBuf = task.job.path().join(name).components().collect();
-    let mut selection = task.selection(vec![output.clone()]);
+    let mut selection = task.selection();
     selection.include.clear();
-    let own = blocking(move || selection.entries()).await?;
-    let files = own.iter().map(|entry| entry.path.clone()).chain(task.project.inputs()).collect();
+    selection.own = selection.own.and([output.clone()]);
+    // Functions that share the folder share its output, too.
+    let _turn = installed.turn(&output).await;
+    let files = files(&task, selection).await?;
     // Before the script runs: what is edited meanwhile must count as a change.
     let sources = sources(task.job, task.facts().shown("build.script", script), files).await?;
     if output.is_dir() && task.package.holds(&sources).await? {
@@ -37,11 +39,23 @@ pub(super) async fn build(task: Task<'_>, installed: &Installed, script: &str) -
     Ok(task.package.built(sources, false))
 }
 
+/// What the script may read: the project, what is said around it, and the packages that it is linked to.
+async fn files(task: &Task<'_>, selection: Selection) -> Result<Vec<PathBuf>, Diagnostic> {
+    let (project, flags, npm, own) =
+        (task.project.clone(), task.options.flags.clone(), task.environment.find("npm"), selection.own.clone());
+    blocking(move || {
+        let files = selection.entries()?.into_iter().map(|entry| entry.path).chain(project.inputs());
+        let more = inputs::around(&project, &flags).into_iter().chain(inputs::linked(&project, &own)?);
+        Ok(files.chain(more).chain(npm.iter().flat_map(|npm| inputs::of_program(npm))).collect())
+    })
+    .await
+}
+
 async fn run(task: &Task<'_>, script: &str) -> Result<(), Diagnostic> {
     let npm = task.environment.find("npm").ok_or_else(|| modules::no_tool("npm", &task.job.build.path))?;
     let arguments = ["run", "--silent", script].map(str::to_owned);
-    let said = tool::run(&npm, &arguments, &task.job.path(), &task.environment).await?;
-    if said.status.success() { Ok(()) } else { Err(said.failed(&format!("npm run {script}"), &task.job.build.path)) }
+    let said = call::run(&npm, &arguments, &task.job.path(), &task.environment).await?;
+    if said.status.success() { Ok(()) } else { Err(said.failed(&format!("`npm run {script}`"), &task.job.build.path)) }
 }
 
 fn no_output(task: &Task<'_>, script: &str, name: &str, output: &std::path::Path) -> Diagnostic {
@@ -55,8 +69,9 @@ fn no_output(task: &Task<'_>, script: &str, name: &str, output: &std::path::Path
 /// What the script made, and the `package.json` that tells Node.js which kind of modules these are.
 async fn entries(task: &Task<'_>, output: PathBuf, shown: &str) -> Result<Vec<Entry>, Diagnostic> {
     let (manifest, shown) = (task.job.path().join(super::project::MANIFEST), format!("{}/{shown}", task.job.build.path));
+    let own = task.job.own.clone();
     blocking(move || {
-        let mut entries = walk_but(&output, &shown, "", |entry| entry.file_name() == "node_modules")?;
+        let mut entries = walk_but(&output, &shown, "", &own, |entry| entry.file_name() == "node_modules")?;
         let has_manifest = entries.iter().any(|entry| entry.name == super::project::MANIFEST);
         if let Some(bytes) = manifest.metadata().ok().filter(|_| !has_manifest).map(|metadata| metadata.len()) {
             entries.push(Entry { name: super::project::MANIFEST.to_owned(), path: manifest, mode: 0o644, bytes });

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, EventSink, Value};
 use crate::package::builder::Builders;
+use crate::package::own::Own;
 use crate::package::{Options as PackageOptions, Packages, work};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -26,6 +27,7 @@ case "$name $1" in
         done
         mkdir -p "$(dirname "$out")"
         cat "$entry" ../shared/x.js > "$out" 2>/dev/null
+        if [ -f "$FAKE/edit" ]; then rm "$FAKE/edit"; sleep 0.05; echo edited >> ../shared/x.js; fi
         echo '{"inputs":{"index.ts":{},"../shared/x.js":{}}}' > "$meta" ;;
     "npm run") [ -f "$FAKE/idle" ] || { mkdir -p dist && cat index.ts > dist/index.js; } ;;
     *)
@@ -101,6 +103,7 @@ impl Machine {
         let options = PackageOptions {
             folder,
             cache: &cache,
+            own: &Own::new([self.folder.path().join("state")]),
             build: may_run,
             for_this_machine,
             has_code_bucket: false,
@@ -207,6 +210,47 @@ async fn a_bundle_holds_until_something_that_went_into_it_changes() {
     assert_eq!(machine.calls().len(), 4);
     fs::remove_file(machine.folder.path().join(ESBUILD)).unwrap();
     assert!(machine.run(APP, false).await.0.is_ok());
+}
+
+#[tokio::test]
+async fn a_bundle_holds_until_what_is_said_of_it_elsewhere_changes() {
+    let settings = ("tsconfig.json", r#"{ "extends": "../settings/base.json" }"#);
+    let machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1"), settings]);
+    for file in
+        ["shared/x.js", "shared/package.json", "settings/base.json", "package.json", "package-lock.json", "node_modules/.package-lock.json"]
+    {
+        machine.write(file, "{}");
+    }
+    assert!(!machine.is_cached().await && machine.is_cached().await);
+    for name in [
+        "shared/new.ts",
+        "shared/package.json",
+        "settings/base.json",
+        "package.json",
+        "package-lock.json",
+        "node_modules/.package-lock.json",
+    ] {
+        machine.write(name, "{ }");
+        assert!(!machine.is_cached().await, "{name}");
+        assert!(machine.is_cached().await, "{name}");
+    }
+    machine.write(ESBUILD, &(TOOL.to_owned() + "# another version\n"));
+    assert!(!machine.is_cached().await && machine.is_cached().await);
+}
+
+#[tokio::test]
+async fn what_is_edited_while_the_bundler_runs_counts_as_a_change() {
+    let machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1")]);
+    machine.write("shared/x.js", "1");
+    machine.write("edit", "");
+    assert!(!machine.is_cached().await);
+    assert!(!machine.is_cached().await, "it was edited after it was read, and nobody knew of it before");
+    assert!(machine.is_cached().await);
+    machine.write("edit", "");
+    machine.write("app/index.ts", "2");
+    assert!(!machine.is_cached().await);
+    assert!(!machine.is_cached().await);
+    assert!(machine.is_cached().await);
 }
 
 #[tokio::test]

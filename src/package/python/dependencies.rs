@@ -1,10 +1,11 @@
 //! What a project needs, and where that is written.
 
 use super::options::Options;
+use super::requirements::Reading;
 use crate::diagnostic::Diagnostic;
-use crate::package::problem::{missing, unreadable};
-use crate::package::script::sources::Selection;
-use std::collections::BTreeSet;
+use crate::package::own::Own;
+use crate::package::problem::{list, missing, unreadable};
+use crate::package::script::named;
 use std::fs;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -28,13 +29,11 @@ pub(super) enum Needs {
     File {
         /// The file.
         path: PathBuf,
-        /// All files that decide what is installed.
-        inputs: BTreeSet<PathBuf>,
     },
     /// What uv has locked.
     Locked {
-        /// `uv.lock` and `pyproject.toml`.
-        inputs: BTreeSet<PathBuf>,
+        /// `uv.lock`.
+        path: PathBuf,
     },
     /// What `pyproject.toml` lists.
     Listed(Vec<String>),
@@ -45,20 +44,20 @@ impl Needs {
     ///
     /// # Errors
     /// When it is written in a form that nothing here reads, or cannot be read.
-    pub fn of(folder: &Path, options: &Options, shown: &str) -> Result<Self, Diagnostic> {
+    pub fn of(folder: &Path, options: &Options, shown: &str, own: &Own) -> Result<Self, Diagnostic> {
         let has = |name: &str| folder.join(name).is_file();
         let named = options.requirements.as_deref();
         match named.unwrap_or_else(|| [REQUIREMENTS, UV_LOCK, PROJECT].into_iter().find(|name| has(name)).unwrap_or_default()) {
             "" => Self::without_files(folder, shown),
             name if !has(name) => Err(missing(&folder.join(name), &format!("{shown}/{name}"), "file")),
-            name if name.ends_with(UV_LOCK) => Ok(Self::Locked { inputs: locked(folder, name) }),
+            name if name.ends_with(UV_LOCK) => Ok(Self::Locked { path: folder.join(name) }),
             name if name.ends_with(PROJECT) => {
                 if named.is_none() {
                     Self::without_files(folder, shown)?;
                 }
                 listed(&folder.join(name), &format!("{shown}/{name}"))
             }
-            name => required(folder, name, shown),
+            name => required(folder, name, shown, own),
         }
     }
 
@@ -70,11 +69,20 @@ impl Needs {
         }
     }
 
-    /// The files that decide what is installed.
-    pub fn files(&self) -> Vec<PathBuf> {
+    /// Reads all that decides what is installed.
+    ///
+    /// # Errors
+    /// When something of it cannot be read.
+    pub fn read(&self, reading: &mut Reading<'_>) -> Result<(), Diagnostic> {
         match self {
-            Self::Nothing | Self::Listed(_) => Vec::new(),
-            Self::File { inputs, .. } | Self::Locked { inputs } => inputs.iter().cloned().collect(),
+            Self::Nothing => Ok(()),
+            Self::Listed(names) => names.iter().try_for_each(|name| reading.line(&reading.folder.join(PROJECT), name)),
+            Self::File { path } => reading.file(path),
+            Self::Locked { path } => {
+                let project = path.with_file_name(PROJECT);
+                reading.inputs.extend([path.clone(), project].into_iter().filter(|file| file.is_file()));
+                locked_places(path).into_iter().try_for_each(|place| reading.local(Some(place)))
+            }
         }
     }
 
@@ -88,12 +96,6 @@ fn other_lock(name: &str, export: &str, shown: &str) -> Diagnostic {
     Diagnostic::error("other-lock-file", "A lock file that lambdo does not read")
         .detail(format!("`{shown}` has `{name}`, which only its own tool reads. lambdo installs from `{REQUIREMENTS}` or `{UV_LOCK}`."))
         .hint(format!("`{export}` in `{shown}` writes what is locked; lambdo then takes that"))
-}
-
-fn locked(folder: &Path, name: &str) -> BTreeSet<PathBuf> {
-    let lock = folder.join(name);
-    let project = lock.with_file_name(PROJECT);
-    [lock, project].into_iter().filter(|file| file.is_file()).collect()
 }
 
 /// `project.dependencies` of a `pyproject.toml`
@@ -112,7 +114,22 @@ fn listed(path: &Path, shown: &str) -> Result<Needs, Diagnostic> {
     }
     let names = project.and_then(|project| project.get("dependencies")?.as_array()).cloned().unwrap_or_default();
     let names: Vec<String> = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    Ok(if names.is_empty() { Needs::Nothing } else { Needs::Listed(names) })
+    let elsewhere: Vec<&String> = names.iter().filter(|name| has_source(&file, name)).collect();
+    if elsewhere.is_empty() {
+        return Ok(if names.is_empty() { Needs::Nothing } else { Needs::Listed(names) });
+    }
+    // An index may have something else of that name.
+    Err(Diagnostic::error("unlocked-source", "A dependency comes from a place that only uv knows")
+        .detail(format!("`{shown}` says in `tool.uv.sources` where {} come from, which counts only for what is locked.", list(&elsewhere)))
+        .hint(format!("`uv lock` beside it writes `{UV_LOCK}`; lambdo then installs what is locked")))
+}
+
+/// Whether uv is told where a requirement comes from.
+fn has_source(file: &Table, requirement: &str) -> bool {
+    let plain = |name: &str| name.to_lowercase().replace(['_', '.'], "-");
+    let end = requirement.find(|letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter))).unwrap_or(requirement.len());
+    let sources = file.get("tool").and_then(|tool| tool.get("uv")?.get("sources")?.as_table());
+    sources.is_some_and(|sources| sources.keys().any(|name| plain(name) == plain(&requirement[..end])))
 }
 
 /// The version of Python that the project asks for, as `3.13`.
@@ -124,90 +141,25 @@ pub(super) fn wanted_version(folder: &Path) -> Option<String> {
     (major == "3" && is_number(minor)).then(|| format!("3.{minor}"))
 }
 
-/// A file of requirements, with the files that it names
-/// (<https://pip.pypa.io/en/stable/reference/requirements-file-format/>).
-fn required(folder: &Path, name: &str, shown: &str) -> Result<Needs, Diagnostic> {
-    let mut reading = Reading { folder, shown, inputs: BTreeSet::new(), has_any: false };
+/// A file of requirements.
+fn required(folder: &Path, name: &str, shown: &str, own: &Own) -> Result<Needs, Diagnostic> {
+    let mut reading = Reading::new(folder, shown, own);
     reading.file(&folder.join(name))?;
-    let Reading { inputs, has_any, .. } = reading;
-    Ok(if has_any { Needs::File { path: folder.join(name), inputs } } else { Needs::Nothing })
+    Ok(if reading.has_any { Needs::File { path: folder.join(name) } } else { Needs::Nothing })
 }
 
-struct Reading<'a> {
-    folder: &'a Path,
-    shown: &'a str,
-    inputs: BTreeSet<PathBuf>,
-    has_any: bool,
-}
-
-impl Reading<'_> {
-    fn file(&mut self, path: &Path) -> Result<(), Diagnostic> {
-        if !self.inputs.insert(path.to_owned()) {
-            return Ok(());
-        }
-        let text = fs::read_to_string(path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
-        text.replace("\\\n", " ").lines().map(without_comment).filter(|line| !line.is_empty()).try_for_each(|line| self.line(path, line))
-    }
-
-    fn line(&mut self, file: &Path, line: &str) -> Result<(), Diagnostic> {
-        let beside = |name: &str| file.parent().unwrap_or(Path::new("")).join(name);
-        if option(line, &["-e", "--editable"]).is_some() {
-            return Err(editable(line, self.shown));
-        }
-        if let Some(name) = option(line, &["-r", "--requirement", "-c", "--constraint"]) {
-            return self.file(&beside(name));
-        }
-        if let Some(name) = option(line, &["-f", "--find-links"]) {
-            self.local(&beside(name))?;
-            return self.local(&self.folder.join(name));
-        }
-        if line.starts_with('-') {
-            return Ok(());
-        }
-        self.has_any = true;
-        let place = line.split(" @ ").last().unwrap_or(line).split(';').next().unwrap_or(line).trim();
-        match place.strip_prefix("file://").or_else(|| place.starts_with(['.', '/']).then_some(place)) {
-            Some(place) => self.local(&self.folder.join(place)),
-            None => Ok(()),
-        }
-    }
-
-    /// What lies on this machine may change without a word in the requirements.
-    fn local(&mut self, path: &Path) -> Result<(), Diagnostic> {
-        if path.is_file() {
-            self.inputs.insert(path.to_owned());
-        } else if path.is_dir() {
-            let selection = Selection {
-                folder: path.to_owned(),
-                shown: path.display().to_string(),
-                left_out: &["build", "dist"],
-                ..Selection::default()
-            };
-            let entries = selection.entries()?;
-            self.inputs.extend(entries.into_iter().map(|entry| entry.path));
-        }
-        Ok(())
-    }
-}
-
-fn without_comment(line: &str) -> &str {
-    let line = line.trim();
-    if line.starts_with('#') { "" } else { line.split(" #").next().unwrap_or_default().trim_end() }
-}
-
-/// What follows one of these options.
-fn option<'a>(line: &'a str, names: &[&str]) -> Option<&'a str> {
-    names.iter().find_map(|name| {
-        let rest = line.strip_prefix(name)?;
-        let is_short = name.len() == 2;
-        (is_short || rest.starts_with([' ', '='])).then(|| rest.trim_start_matches([' ', '=']).trim())
-    })
-}
-
-fn editable(line: &str, shown: &str) -> Diagnostic {
-    Diagnostic::error("editable-dependency", "An editable dependency cannot be deployed")
-        .detail(format!("The requirements of `{shown}` have `{line}`, which installs only a link to a folder of this machine."))
-        .hint("write the folder without `-e`: it is then installed as it is")
+/// What lies on this machine among what uv has locked: other packages of its workspace, archives
+/// (<https://docs.astral.sh/uv/concepts/projects/dependencies/>).
+fn locked_places(lock: &Path) -> Vec<PathBuf> {
+    let folder = lock.parent().unwrap_or(Path::new(""));
+    let file = fs::read_to_string(lock).ok().and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
+    let packages = file.get("package").and_then(Value::as_array).into_iter().flatten();
+    let place = |package: &Value| {
+        let source = package.get("source")?.as_table()?;
+        let path = ["directory", "editable", "path"].iter().find_map(|key| source.get(*key)?.as_str())?;
+        named::place(path, folder).filter(|_| path != ".")
+    };
+    packages.filter_map(place).collect()
 }
 
 #[cfg(test)]
@@ -225,7 +177,7 @@ mod tests {
     }
 
     fn needs(files: &[(&str, &str)]) -> Result<Needs, Diagnostic> {
-        Needs::of(folder(files).path(), &Options::default(), "app")
+        Needs::of(folder(files).path(), &Options::default(), "app", &Own::default())
     }
 
     #[test]
@@ -251,31 +203,36 @@ mod tests {
         assert_eq!(needs(&[("pyproject.toml", "[project]\ndynamic = ['dependencies']")]).unwrap_err().code, "dynamic-dependencies");
         assert_eq!(needs(&[("pyproject.toml", "project =")]).unwrap_err().code, "bad-project");
         let options = Options { requirements: Some("other.txt".into()), ..Options::default() };
-        assert_eq!(Needs::of(folder(&[]).path(), &options, "app").unwrap_err().code, "missing-file");
+        assert_eq!(Needs::of(folder(&[]).path(), &options, "app", &Own::default()).unwrap_err().code, "missing-file");
+        let sources = "[project]\ndependencies = ['My_Lib>1', 'x']\n[tool.uv.sources]\nmy-lib = { path = '../lib' }\n";
+        assert_eq!(needs(&[("pyproject.toml", sources)]).unwrap_err().code, "unlocked-source");
+        assert!(matches!(needs(&[("pyproject.toml", sources), ("uv.lock", "")]), Ok(Needs::Locked { .. })));
+        assert_eq!(needs(&[("requirements.txt", "-e ../shared\n")]).unwrap_err().code, "editable-dependency");
     }
 
     #[test]
-    fn whatever_a_file_of_requirements_names_counts() {
-        let files = [
-            (
-                "requirements.txt",
-                "-r more/base.txt\n./lib ; python_version > '3'\nx @ file:///nowhere/x.whl\n--find-links=wheels\na==1 \\\n  --hash=sha256:0 # why\n",
-            ),
-            ("more/base.txt", "-c limits.txt\nb\n"),
-            ("more/limits.txt", "b<2\n"),
-            ("lib/setup.py", ""),
-            ("lib/build/x", ""),
-            ("wheels/a-1-py3-none-any.whl", ""),
-        ];
-        let folder = folder(&files);
-        let Needs::File { inputs, .. } = Needs::of(folder.path(), &Options::default(), "app").unwrap() else { panic!("no file") };
-        let names: Vec<String> = inputs.iter().map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string()).collect();
-        assert_eq!(
-            names,
-            ["./lib/setup.py", "more/base.txt", "more/limits.txt", "requirements.txt", "wheels/a-1-py3-none-any.whl"]
-                .map(|name| name.trim_start_matches("./"))
-        );
-        assert_eq!(needs(&[("requirements.txt", "-e ../shared\n")]).unwrap_err().code, "editable-dependency");
+    fn what_is_locked_may_lie_on_this_machine() {
+        let lock = r#"
+[[package]]
+name = "app"
+source = { virtual = "." }
+[[package]]
+name = "lib"
+source = { directory = "../lib" }
+[[package]]
+name = "wheel"
+source = { path = "x.whl" }
+[[package]]
+name = "requests"
+source = { registry = "https://example.com" }
+"#;
+        let folder =
+            folder(&[("app/uv.lock", lock), ("app/pyproject.toml", ""), ("app/x.whl", ""), ("lib/a.py", ""), ("app/other.py", "")]);
+        let (app, own) = (folder.path().join("app"), Own::default());
+        let mut reading = Reading::new(&app, "app", &own);
+        Needs::of(&app, &Options::default(), "app", &own).unwrap().read(&mut reading).unwrap();
+        let names: Vec<String> = reading.inputs.iter().map(|path| path.strip_prefix(&app).unwrap().display().to_string()).collect();
+        assert_eq!(names, ["../lib/a.py", "pyproject.toml", "uv.lock", "x.whl"]);
     }
 
     #[test]

@@ -5,16 +5,22 @@ use super::options::Options;
 use super::platform::{self, Platform, find, no_python, pip_platforms, uv_platform};
 use super::tidy;
 use crate::diagnostic::Diagnostic;
-use crate::package::call::tool_missing;
+use crate::package::call::{self, Said, tool_missing};
 use crate::package::environment::Environment;
 use crate::package::problem::{blocking, unreadable};
-use crate::package::script::tool::{self, Said};
+use crate::package::script::is_offline;
 use crate::package::{BUILD_FAILED, Job};
 use std::path::{Path, PathBuf};
 
 const UV: &str = "uv";
-/// Lines that tell of a wheel that is missing: what stands before its name.
-const NO_WHEEL: [&str; 2] = ["No matching distribution found for ", "Building source distributions for `"];
+/// What pip says before the name of what it did not find, and uv before that of what it may not build.
+const NO_MATCH: &str = "No matching distribution found for ";
+const NEEDS_BUILD: &str = "Building source distributions for `";
+/// What uv says after a name, or before it.
+const UNKNOWN: &str = "was not found in the package registry";
+const NO_VERSION: &str = "there is no version of ";
+/// How many versions are named.
+const SHOWN_VERSIONS: usize = 5;
 const NO_WHEEL_OF_UV: [&str; 3] = ["has no wheels with a matching", "has no usable wheels", "has no available distributions"];
 
 /// An installer that is there.
@@ -85,6 +91,18 @@ fn pip_arguments(platform: &Platform) -> Vec<String> {
     arguments
 }
 
+/// The programs that would install, as far as they are there: another version may install other files.
+pub(super) fn programs(job: &Job<'_>, options: &Options, needs: &Needs, platform: &Platform, environment: &Environment) -> Vec<PathBuf> {
+    if *needs == Needs::Nothing {
+        return Vec::new();
+    }
+    let installer = Installer::find(job, options, platform, environment).ok().map(|installer| installer.program().to_owned());
+    let exporter = environment.find(UV).filter(|_| matches!(needs, Needs::Locked { .. }));
+    // What lies in a folder of environments is only a link to the interpreter.
+    let real = |path: PathBuf| path.canonicalize().unwrap_or(path);
+    installer.into_iter().chain(exporter).map(real).collect()
+}
+
 /// Installs into an empty folder, and takes away what would differ the next time.
 ///
 /// # Errors
@@ -108,7 +126,7 @@ pub(super) async fn install(
     let requirements = requirements(job, needs, &list, &environment).await?;
     let mut arguments = installer.arguments(platform, &requirements, &to);
     arguments.extend(options.flags.iter().cloned());
-    let said = tool::run(installer.program(), &arguments, &job.path(), &environment).await;
+    let said = call::run(installer.program(), &arguments, &job.path(), &environment).await;
     // It was made for this call alone, and lies where nothing reads it again.
     let _ = std::fs::remove_file(&list);
     let said = said?;
@@ -121,7 +139,7 @@ pub(super) async fn install(
 /// The file that the installer reads; `list` is where one may be written.
 async fn requirements(job: &Job<'_>, needs: &Needs, list: &Path, environment: &Environment) -> Result<PathBuf, Diagnostic> {
     let text = match needs {
-        Needs::File { path, .. } => return std::path::absolute(path).map_err(|error| unreadable(&path.display().to_string(), &error)),
+        Needs::File { path } => return std::path::absolute(path).map_err(|error| unreadable(&path.display().to_string(), &error)),
         Needs::Nothing => String::new(),
         Needs::Listed(names) => names.join("\n") + "\n",
         Needs::Locked { .. } => exported(job, environment).await?,
@@ -147,54 +165,114 @@ async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Di
         "--no-header",
         "--format=requirements-txt",
     ]);
-    let said = tool::run(&uv, &arguments, &job.path(), environment).await?;
+    let said = call::run(&uv, &arguments, &job.path(), environment).await?;
     if !said.status.success() {
-        return Err(said.failed("uv export --frozen", &job.build.path));
+        return Err(said.failed("`uv export --frozen`", &job.build.path));
     }
     Ok(said.output.join("\n") + "\n")
 }
 
 fn failed(installer: &Installer, said: &Said, platform: &Platform, shown: &str) -> Diagnostic {
     let command = match installer {
-        Installer::Uv { .. } => "uv pip install",
-        Installer::Pip { .. } => "pip install",
+        Installer::Uv { .. } => "`uv pip install`",
+        Installer::Pip { .. } => "`pip install`",
     };
     let diagnostic = said.failed(command, shown);
-    if said.is_offline() {
+    if is_offline(said) {
         return diagnostic
             .hint("the index of packages could not be reached; `flags = [\"--find-links\", \"FOLDER\"]` takes wheels from a folder");
     }
-    if said.says(&["No module named pip"]) {
+    if said.complains_of("No module named pip") {
         return diagnostic.hint("this Python has no pip: `python3 -m ensurepip`, the system's package `python3-pip`, or `uv`");
     }
-    match without_wheel(said) {
-        Some(name) => no_wheel(&name, diagnostic, platform),
+    match Lacking::of(said) {
+        Some(lacking) => lacking.told(diagnostic, platform),
         None => diagnostic,
     }
 }
 
-/// The dependency that has no wheel for the platform, as far as the installer says it.
-fn without_wheel(said: &Said) -> Option<String> {
-    let name = |rest: &str| rest.split([' ', '`', ';']).next().filter(|name| !name.is_empty()).map(str::to_owned);
-    let plain = said.all.iter().find_map(|line| NO_WHEEL.iter().find_map(|text| name(line.split_once(text)?.1)));
-    plain.or_else(|| {
-        // uv wraps its sentences, so that the name may stand in the line before.
-        let text = said.all.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
-        let before = NO_WHEEL_OF_UV.iter().find_map(|words| Some(text.split_once(words)?.0.to_owned()))?;
-        name(before.trim_end().rsplit(' ').next()?)
-    })
+/// A dependency that cannot be installed, as far as the installer says it.
+struct Lacking {
+    name: String,
+    why: Why,
 }
 
-fn no_wheel(name: &str, diagnostic: Diagnostic, platform: &Platform) -> Diagnostic {
-    let mut told = Diagnostic::error(BUILD_FAILED, "A dependency has no wheel for where the function runs")
-        .detail(format!("There is no wheel of `{name}` for {}. {}", platform.shown(), diagnostic.detail))
-        .hint(format!(
-            "is it called so, and is there a version of `{name}` with such a wheel? <https://pypi.org> lists them under “Download files”"
-        ));
-    if let Platform::Lambda { .. } = platform {
-        told = told.hint("another `runtime` or `architectures` may have one");
+enum Why {
+    /// No version of it has a wheel that fits.
+    NoWheel,
+    /// Other versions have one, such as these.
+    NoVersion(Option<String>),
+    /// The index has no package of this name.
+    Unknown,
+    /// One of the two: pip does not tell them apart.
+    NoWheelOrUnknown,
+}
+
+impl Lacking {
+    fn of(said: &Said) -> Option<Self> {
+        let after = |mark: &str| said.errors.iter().find_map(|line| name(line.split_once(mark)?.1));
+        if let Some(name) = after(NO_MATCH) {
+            return Some(Self { name, why: versions(said) });
+        }
+        if let Some(name) = after(NEEDS_BUILD) {
+            return Some(Self { name, why: Why::NoWheel });
+        }
+        // uv wraps its sentences, so that the name may stand in the line before.
+        let text = said.errors.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        let before = |words: &str| name(text.split_once(words)?.0.trim_end().rsplit(' ').next()?);
+        let no_version = text.split_once(NO_VERSION).and_then(|(_, rest)| name(rest));
+        let no_version = no_version.map(|name| Self { name, why: Why::NoVersion(None) });
+        let unknown = || before(UNKNOWN).map(|name| Self { name, why: Why::Unknown });
+        let no_wheel = || NO_WHEEL_OF_UV.iter().find_map(|words| before(words)).map(|name| Self { name, why: Why::NoWheel });
+        no_version.or_else(unknown).or_else(no_wheel)
     }
-    told.hint(format!("one of pure Python can be made here: `pip wheel --no-deps --wheel-dir wheels {name}`, then `flags = [\"--find-links\", \"wheels\"]`"))
+
+    fn told(&self, said: Diagnostic, platform: &Platform) -> Diagnostic {
+        let (name, shown) = (&self.name, platform.shown());
+        let (summary, detail) = match &self.why {
+            Why::NoWheel => {
+                ("A dependency has no wheel for where the function runs", format!("There is no wheel of `{name}` for {shown}."))
+            }
+            Why::NoVersion(None) => ("A dependency has no such version", format!("The index has no version that is `{name}`.")),
+            Why::NoVersion(Some(versions)) => (
+                "A dependency has no such version for where the function runs",
+                format!("No version that is `{name}` has a wheel for {shown}; the last that have one are {versions}."),
+            ),
+            Why::Unknown => ("A dependency is not in the index", format!("The index of packages has nothing called `{name}`.")),
+            Why::NoWheelOrUnknown => (
+                "A dependency was not found, or has no wheel for where the function runs",
+                format!("The index has no wheel of `{name}` for {shown}, or nothing of this name at all."),
+            ),
+        };
+        let told = Diagnostic::error(BUILD_FAILED, summary).detail(format!("{detail} {}", said.detail));
+        let files = format!("<https://pypi.org> lists what there is of `{name}` under “Download files”");
+        match self.why {
+            Why::Unknown => told.hint("is it spelled so? what is no one's but yours needs its own index, or lies in a folder: `flags = [\"--find-links\", \"wheels\"]`"),
+            Why::NoVersion(_) => told.hint("another version, or a wider range of them, may do"),
+            Why::NoWheel | Why::NoWheelOrUnknown => {
+                let told = told.hint(files);
+                let told = if let Platform::Lambda { .. } = platform { told.hint("another `runtime` or `architectures` may have one") } else { told };
+                told.hint(format!("one of pure Python can be made here: `pip wheel --no-deps --wheel-dir wheels {name}`, then `flags = [\"--find-links\", \"wheels\"]`"))
+            }
+        }
+    }
+}
+
+/// The name of a package at the beginning of a text.
+fn name(text: &str) -> Option<String> {
+    text.split([' ', '`', ';']).next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// What pip says of the versions that it found.
+fn versions(said: &Said) -> Why {
+    let found = said.errors.iter().find_map(|line| line.split_once("(from versions: ")?.1.split_once(')').map(|(versions, _)| versions));
+    match found {
+        Some(versions) if versions != "none" => {
+            let all: Vec<&str> = versions.split(", ").collect();
+            Why::NoVersion(Some(all[all.len().saturating_sub(SHOWN_VERSIONS)..].join(", ")))
+        }
+        _ => Why::NoWheelOrUnknown,
+    }
 }
 
 fn no_uv(shown: &str, why: &str) -> Diagnostic {

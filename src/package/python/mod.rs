@@ -4,13 +4,16 @@ mod dependencies;
 mod installer;
 mod options;
 mod platform;
+mod requirements;
 #[cfg(all(test, unix))]
 mod tests;
 mod tidy;
 
 use super::builder::{Build, Builder, Built, Job};
+use super::contents::Entry;
 use super::environment::Environment;
 use super::fingerprint::Facts;
+use super::own::Own;
 use super::problem::{blocking, missing};
 use super::script::installed::Installed;
 use super::script::package::{Package, sources};
@@ -22,6 +25,7 @@ use async_trait::async_trait;
 use dependencies::Needs;
 use options::Options;
 use platform::Platform;
+use requirements::Reading;
 use std::path::{Path, PathBuf};
 
 /// What a new function takes (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>).
@@ -42,52 +46,68 @@ impl PythonBuilder {
     }
 
     async fn make(&self, job: &Job<'_>, options: &Options, package: Package) -> Result<Built, Diagnostic> {
-        let selection = selection(job, options);
-        let (entries, needs) = blocking({
-            let (options, folder, shown) = (options.clone(), job.path(), job.build.path.clone());
-            move || Ok((selection.entries()?, Needs::of(&folder, &options, &shown)?))
-        })
-        .await?;
         let mut environment = self.environment.clone();
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
+        let Project { entries, needs, mut inputs, variables } = Project::read(job, options, &environment).await?;
         let platform = Platform::of(job, options, &needs, &environment).await?;
-        let facts = facts(job, options, &platform, &needs);
-        let files = entries.iter().map(|entry| entry.path.clone()).chain(needs.files()).collect();
+        inputs.extend(installer::programs(job, options, &needs, &platform, &environment));
+        let needed = needed_facts(job, options, &platform, &needs).hidden("environment", &variables);
+        let facts = needed.clone().hidden("build", &format!("{:?} {:?} {:?}", options.source, options.include, options.exclude));
+        let files = entries.iter().map(|entry| entry.path.clone()).chain(inputs.iter().cloned()).collect();
         // Before anything is installed: what is edited meanwhile must count as a change.
-        let sources = sources(job, facts.clone(), files).await?;
+        let sources = sources(job, facts, files).await?;
         if package.holds(&sources).await? {
             return Ok(package.built(sources, true));
         }
-        let installed = self.install(job, options, &needs, &platform, &environment, facts).await?;
+        let installed = if needs == Needs::Nothing {
+            None
+        } else {
+            let key = digest(&format!("{:?}", self::sources(job, needed, inputs).await?));
+            let place = job.cache.join(format!("python-installed-{key}"));
+            let (needs, platform, environment) = (&needs, &platform, &environment);
+            let install = |to: PathBuf| async move { installer::install(job, options, needs, platform, environment, &to).await };
+            Some(self.installed.get(place, install).await?)
+        };
         package.make(sources.clone(), installed, entries).await?;
         Ok(package.built(sources, false))
     }
+}
 
-    /// What the project needs, from an earlier build or from an installer.
-    async fn install(
-        &self,
-        job: &Job<'_>,
-        options: &Options,
-        needs: &Needs,
-        platform: &Platform,
-        environment: &Environment,
-        facts: Facts,
-    ) -> Result<Option<PathBuf>, Diagnostic> {
-        if *needs == Needs::Nothing {
-            return Ok(None);
-        }
-        let key = digest(&format!("{:?}", sources(job, facts, needs.files()).await?));
-        let place = job.cache.join(format!("python-installed-{key}"));
-        let install = |to: PathBuf| async move { installer::install(job, options, needs, platform, environment, &to).await };
-        self.installed.get(place, install).await.map(Some)
+/// What was found in a project's folder.
+struct Project {
+    /// Its own files.
+    entries: Vec<Entry>,
+    needs: Needs,
+    /// The files that decide what is installed.
+    inputs: Vec<PathBuf>,
+    /// The variables that do, with their values.
+    variables: String,
+}
+
+impl Project {
+    async fn read(job: &Job<'_>, options: &Options, environment: &Environment) -> Result<Self, Diagnostic> {
+        let selection = selection(job, options);
+        let (options, folder, shown) = (options.clone(), job.path(), job.build.path.clone());
+        let (environment, own) = (environment.clone(), job.own.clone());
+        blocking(move || {
+            let entries = selection.entries()?;
+            let needs = Needs::of(&folder, &options, &shown, &own)?;
+            let mut reading = Reading::new(&folder, &shown, &own);
+            if needs != Needs::Nothing {
+                needs.read(&mut reading)?;
+                reading.settings(&options, &environment)?;
+            }
+            let value = |name: &String| format!("{name}={}", environment.get(name).unwrap_or_default());
+            let variables = reading.variables.iter().map(value).collect::<Vec<_>>().join("\0");
+            Ok(Self { entries, needs, inputs: reading.inputs.into_iter().collect(), variables })
+        })
+        .await
     }
 }
 
-/// What besides files decides what is made. Flags may have secrets in them.
-fn facts(job: &Job<'_>, options: &Options, platform: &Platform, needs: &Needs) -> Facts {
+/// What besides files decides what is installed. Flags may have secrets in them.
+fn needed_facts(job: &Job<'_>, options: &Options, platform: &Platform, needs: &Needs) -> Facts {
     let facts = Facts::default().shown("runtime", job.runtime);
-    let patterns = format!("{:?} {:?} {:?}", options.source, options.include, options.exclude);
-    let facts = facts.hidden("build", &patterns);
     if *needs == Needs::Nothing {
         return facts;
     }
@@ -98,10 +118,10 @@ fn facts(job: &Job<'_>, options: &Options, platform: &Platform, needs: &Needs) -
 
 /// The files of the project that go into the package.
 fn selection(job: &Job<'_>, options: &Options) -> Selection {
-    files_of(&job.path(), &job.build.path, options, job.cache.parent())
+    Selection { own: job.own.clone(), ..files_of(&job.path(), &job.build.path, options) }
 }
 
-fn files_of(folder: &Path, shown: &str, options: &Options, state: Option<&Path>) -> Selection {
+fn files_of(folder: &Path, shown: &str, options: &Options) -> Selection {
     let folder = options.source.as_ref().map_or_else(|| folder.to_owned(), |source| folder.join(source));
     Selection {
         folder,
@@ -109,7 +129,7 @@ fn files_of(folder: &Path, shown: &str, options: &Options, state: Option<&Path>)
         include: options.include.clone(),
         exclude: options.exclude.clone(),
         left_out: &["node_modules", ".python-version"],
-        elsewhere: state.into_iter().map(Path::to_owned).collect(),
+        own: Own::default(),
     }
 }
 
@@ -133,7 +153,7 @@ impl Builder for PythonBuilder {
             handlers::missing(&request.runtime)
         };
         let options = Options::parse(&build.options).unwrap_or_default();
-        let selection = files_of(&folder.join(&build.path), &build.path, &options, None);
+        let selection = files_of(&folder.join(&build.path), &build.path, &options);
         let problem = if handlers::is_given(&request.handler) {
             problem
         } else {

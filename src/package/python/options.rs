@@ -2,15 +2,14 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Table;
-use crate::package::option::own_flag;
-use crate::package::script::options::Reader;
+use crate::package::option::{Reader, own_flag};
 use crate::package::script::sources::check_patterns;
 use std::collections::BTreeMap;
 
 /// Every key, with those that each kind has.
 const KEYS: [&str; 10] = ["kind", "path", "requirements", "installer", "interpreter", "source", "include", "exclude", "flags", "env"];
 /// Flags that would change where the packages go or for whom they are, and what to do instead.
-const OWN_FLAGS: [(&str, &str); 9] = [
+const OWN_FLAGS: [(&str, &str); 15] = [
     ("--target", "the package is lambdo's to lay out"),
     ("-t", "the package is lambdo's to lay out"),
     ("--prefix", "the package is lambdo's to lay out"),
@@ -20,6 +19,12 @@ const OWN_FLAGS: [(&str, &str); 9] = [
     ("--platform", "`architectures` and `runtime` say it"),
     ("--python-platform", "`architectures` and `runtime` say it"),
     ("--requirement", "`build.requirements` says it"),
+    ("--requirements", "`build.requirements` says it"),
+    ("-r", "`build.requirements` says it"),
+    ("--editable", "only a link to a folder of this machine would be deployed"),
+    ("-e", "only a link to a folder of this machine would be deployed"),
+    ("--python", "`build.interpreter` says it"),
+    ("-p", "`build.interpreter` says it"),
 ];
 
 /// The options, read.
@@ -58,13 +63,18 @@ impl Options {
             include: reader.texts("include").unwrap_or_default(),
             exclude: reader.texts("exclude").unwrap_or_default(),
             flags: reader.texts("flags").unwrap_or_default(),
-            variables: reader.variables("env"),
+            variables: reader.variables(),
         };
         let bad = check_patterns("include", &read.include).into_iter().chain(check_patterns("exclude", &read.exclude));
-        bad.chain(read.flags.iter().filter_map(|flag| own_flag("the installer's", flag, &OWN_FLAGS)))
+        bad.chain(read.flags.iter().filter_map(|flag| own_flag("the installer's", without_value(flag), &OWN_FLAGS)))
             .for_each(|problem| reader.note(problem));
         reader.finish(read)
     }
+}
+
+/// The value of a short flag may follow it without a space.
+fn without_value(flag: &str) -> &str {
+    if flag.starts_with("--") { flag } else { flag.get(..2).unwrap_or(flag) }
 }
 
 #[cfg(test)]
@@ -96,8 +106,7 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let json =
-            r#"{"requirement":"r","installer":"conda","interpreter":3,"source":"","include":["a["],"flags":["--target=x","-v"],"env":[]}"#;
+        let json = r#"{"requirement":"r","installer":"conda","interpreter":3,"source":"","include":["a["],"flags":["--target=x","-v","-rother.txt","--find-links"],"env":[]}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         unknown-key: `build` has no key `requirement`. It has `kind`, `path`, `requirements`, `installer`, `interpreter`, `source`, `include`, `exclude`, `flags`, `env`.
@@ -106,6 +115,7 @@ mod tests {
         wrong-type: `build.env` is a list; it takes a table of variables and their texts.
         bad-pattern: `a[` in `build.include`: unclosed character class; missing ']'.
         own-flag: `build.flags` has `--target`; the package is lambdo's to lay out.
+        own-flag: `build.flags` has `-r`; `build.requirements` says it.
         ");
     }
 }

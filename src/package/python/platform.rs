@@ -4,9 +4,8 @@ use super::dependencies::Needs;
 use super::options::Options;
 use crate::diagnostic::Diagnostic;
 use crate::package::Job;
-use crate::package::call::tool_missing;
+use crate::package::call::{self, tool_missing};
 use crate::package::environment::Environment;
-use crate::package::script::tool;
 use std::path::{Path, PathBuf};
 
 /// The glibc of Amazon Linux 2023, its minor version, which Python runs on from 3.12 on
@@ -95,7 +94,11 @@ async fn here(job: &Job<'_>, options: &Options, minor: u32, environment: &Enviro
     };
     for name in names {
         let Some(python) = find(name, &job.path(), environment) else { continue };
-        if let Some(version) = ask(&python, &job.path(), environment).await? {
+        let version = match named_version(&python) {
+            Some(version) => Some(version),
+            None => ask(&python, &job.path(), environment).await?,
+        };
+        if let Some(version) = version {
             return Ok(Platform::Here { python, version });
         }
     }
@@ -107,9 +110,16 @@ pub(super) fn find(name: &str, folder: &Path, environment: &Environment) -> Opti
     if name.contains('/') { Some(folder.join(name)).filter(|path| path.is_file()) } else { environment.find(name) }
 }
 
+/// An interpreter that is called by its version need not be started to know it.
+fn named_version(python: &Path) -> Option<String> {
+    let real = python.canonicalize().ok()?;
+    let version = real.file_name()?.to_str()?.strip_prefix(USUAL)?.strip_prefix('.')?;
+    (!version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())).then(|| format!("3.{version}"))
+}
+
 async fn ask(python: &Path, folder: &Path, environment: &Environment) -> Result<Option<String>, Diagnostic> {
     let question = ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"].map(str::to_owned);
-    let said = tool::run(python, &question, folder, environment).await?;
+    let said = call::run(python, &question, folder, environment).await?;
     Ok(said.output.first().map(|line| line.trim().to_owned()).filter(|_| said.status.success()))
 }
 

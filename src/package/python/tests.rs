@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, EventSink, Value};
 use crate::package::builder::Builders;
+use crate::package::own::Own;
 use crate::package::{Options as PackageOptions, Packages, work};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -96,6 +97,7 @@ impl Machine {
         let options = PackageOptions {
             folder,
             cache: &cache,
+            own: &Own::new([self.folder.path().join("state")]),
             build: may_run,
             for_this_machine,
             has_code_bucket: false,
@@ -204,6 +206,31 @@ async fn an_unchanged_project_starts_nothing_and_a_changed_source_installs_nothi
 }
 
 #[tokio::test]
+async fn whatever_decides_what_is_installed_brings_a_new_installation() {
+    let mut machine = Machine::new(&["uv"], &requirements("a==1\nwheels/b-1-py3-none-any.whl\n"));
+    let build = r#"{"path":"app","flags":["--find-links","../links","--constraint=limits.txt"]}"#;
+    machine.write("app/limits.txt", "a<2\n");
+    machine.write("links/a-1-py3-none-any.whl", "");
+    machine.write("app/wheels/b-1-py3-none-any.whl", "");
+    let count = async |machine: &Machine| {
+        machine.run(build, true).await.0.unwrap();
+        machine.run(build, true).await.0.unwrap();
+        machine.read("calls").lines().count()
+    };
+    assert_eq!(count(&machine).await, 1);
+    for (number, file) in
+        ["app/limits.txt", "links/a-1-py3-none-any.whl", "links/new.whl", "app/wheels/b-1-py3-none-any.whl"].into_iter().enumerate()
+    {
+        machine.write(file, "a<3\n");
+        assert_eq!(count(&machine).await, number + 2, "{file}");
+    }
+    machine.environment.set("UV_INDEX_URL", "https://example.com/other");
+    assert_eq!(count(&machine).await, 6);
+    machine.write("bin/uv", &(INSTALLER.to_owned() + "# another version\n"));
+    assert_eq!(count(&machine).await, 7);
+}
+
+#[tokio::test]
 async fn packages_are_the_same_in_another_folder_and_by_another_installation() {
     let mut hashes = Vec::new();
     for _ in 0..2 {
@@ -275,15 +302,31 @@ async fn a_dependency_without_a_wheel_is_named() {
     let machine = Machine::new(&["python3"], &requirements("pycurl==7\n"));
     machine.write("errors", "ERROR: Could not find a version that satisfies the requirement pycurl==7 (from versions: none)\nERROR: No matching distribution found for pycurl==7\n");
     insta::assert_snapshot!(machine.told(APP).await, @r#"
-    build-failed A dependency has no wheel for where the function runs
-    There is no wheel of `pycurl==7` for Python 3.13 on arm64. `pip install` in `app` ended with exit status: 1. It said:
+    build-failed A dependency was not found, or has no wheel for where the function runs
+    The index has no wheel of `pycurl==7` for Python 3.13 on arm64, or nothing of this name at all. `pip install` in `app` ended with exit status: 1. It said:
     ERROR: Could not find a version that satisfies the requirement pycurl==7 (from versions: none)
     ERROR: No matching distribution found for pycurl==7
-      is it called so, and is there a version of `pycurl==7` with such a wheel? <https://pypi.org> lists them under “Download files”
+      <https://pypi.org> lists what there is of `pycurl==7` under “Download files”
       another `runtime` or `architectures` may have one
       one of pure Python can be made here: `pip wheel --no-deps --wheel-dir wheels pycurl==7`, then `flags = ["--find-links", "wheels"]`
     "#);
+    machine.write("errors", "ERROR: Could not find a version that satisfies the requirement a==9 (from versions: 1, 2, 3, 4, 5, 6)\nERROR: No matching distribution found for a==9\n");
+    let told = machine.told(APP).await;
+    assert!(
+        told.contains("No version that is `a==9` has a wheel for Python 3.13 on arm64; the last that have one are 2, 3, 4, 5, 6."),
+        "{told}"
+    );
     let machine = Machine::new(&["uv"], &requirements("pycurl==7\n"));
+    for (said, told) in [
+        (
+            "  cause: Because nobodys was not found in\n the package registry and you require nobodys, we",
+            "The index of packages has nothing called `nobodys`.",
+        ),
+        ("  cause: Because there is no version of a==9 and you require a==9, we", "The index has no version that is `a==9`."),
+    ] {
+        machine.write("errors", said);
+        assert!(machine.told(APP).await.contains(told), "{said}");
+    }
     machine.write(
         "errors",
         "  × No solution found when resolving dependencies:\n  ╰─▶ Because pycurl==7 has no usable\n      wheels and you require pycurl==7, we can conclude that your requirements\n      are unsatisfiable.\n",

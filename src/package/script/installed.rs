@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OwnedMutexGuard;
 
 /// Folders with what was installed, by what it was installed for.
 #[derive(Default)]
@@ -25,17 +26,19 @@ impl Installed {
         F: FnOnce(PathBuf) -> Installing,
         Installing: Future<Output = Result<(), Diagnostic>>,
     {
-        let lock = self.lock(&place);
-        let _turn = lock.lock().await;
-        if place.is_dir() {
-            return Ok(place);
-        }
-        let stage = Stage::new(&place)?;
+        let _turn = self.turn(&place).await;
+        let begun = blocking({
+            let place = place.clone();
+            move || if place.is_dir() { Ok(None) } else { Stage::new(&place).map(Some) }
+        });
+        let Some(stage) = begun.await? else { return Ok(place) };
         install(stage.folder().to_owned()).await?;
         blocking(move || stage.finish()).await
     }
 
-    fn lock(&self, place: &Path) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(self.places.lock().unwrap_or_else(PoisonError::into_inner).entry(place.to_owned()).or_default())
+    /// Waits until nobody else of this run works at a place.
+    pub async fn turn(&self, place: &Path) -> OwnedMutexGuard<()> {
+        let lock = Arc::clone(self.places.lock().unwrap_or_else(PoisonError::into_inner).entry(place.to_owned()).or_default());
+        lock.lock_owned().await
     }
 }

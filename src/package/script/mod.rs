@@ -2,13 +2,20 @@
 
 pub(super) mod handlers;
 pub(super) mod installed;
-pub(super) mod options;
+pub(super) mod named;
 pub(super) mod package;
 pub(super) mod sources;
 pub(super) mod stage;
-pub(super) mod tool;
 
+use super::call::Said;
 use super::hash::{Item, content_hash};
+
+/// Whether the network was in the way of an installer.
+pub(super) fn is_offline(said: &Said) -> bool {
+    const SIGNS: [&str; 7] =
+        ["Failed to establish a new connection", "name resolution", "dns error", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "timed out"];
+    said.complains_of_any(&SIGNS)
+}
 
 /// Sixteen hex digits that stand for facts.
 pub(super) fn digest(facts: &str) -> String {

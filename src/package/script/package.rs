@@ -52,7 +52,7 @@ impl Package {
             installed.iter().try_for_each(|installed| stage.link(installed))?;
             stage.copy(&entries)?;
             stage.finish()?;
-            Record::of(&package.index, sources, &package.folder).save(&package.record());
+            Record::of(&package.index, sources, &package.folder).with(installed.as_deref()).save(&package.record());
             Ok(())
         })
         .await

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::package::contents::{Entry, walk_but};
 use crate::package::fingerprint::check_pattern;
+use crate::package::own::Own;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ignore::DirEntry;
 use std::path::{Path, PathBuf};
@@ -42,8 +43,8 @@ pub(in crate::package) struct Selection {
     pub exclude: Vec<String>,
     /// Names of folders and files that are not.
     pub left_out: &'static [&'static str],
-    /// Folders and files that are not, by path.
-    pub elsewhere: Vec<PathBuf>,
+    /// What else is not.
+    pub own: Own,
 }
 
 impl Selection {
@@ -52,9 +53,8 @@ impl Selection {
     /// # Errors
     /// When something cannot be read or cannot lie in a package.
     pub fn entries(&self) -> Result<Vec<Entry>, Diagnostic> {
-        let (left_out, elsewhere) = (self.left_out, self.elsewhere.clone());
-        let is_left_out = move |entry: &DirEntry| is_leftover(entry, left_out) || elsewhere.iter().any(|path| path == entry.path());
-        let mut entries = walk_but(&self.folder, &self.shown, "", is_left_out)?;
+        let left_out = self.left_out;
+        let mut entries = walk_but(&self.folder, &self.shown, "", &self.own, move |entry| is_leftover(entry, left_out))?;
         let (include, exclude) = (globs(&self.include), globs(&self.exclude));
         entries.retain(|entry| (self.include.is_empty() || matches(&include, &entry.name)) && !matches(&exclude, &entry.name));
         entries.sort();
@@ -107,9 +107,9 @@ mod tests {
             std::fs::write(path, if file.ends_with(".lambdoignore") { "notes" } else { "x" }).unwrap();
         }
         let [include, exclude] = [include, exclude].map(|patterns| patterns.iter().map(ToString::to_string).collect());
-        let elsewhere = vec![folder.path().join("state")];
+        let own = Own::new([folder.path().join("state")]);
         let selection =
-            Selection { folder: folder.path().into(), include, exclude, left_out: &["node_modules"], elsewhere, ..Selection::default() };
+            Selection { folder: folder.path().into(), include, exclude, left_out: &["node_modules"], own, ..Selection::default() };
         selection.entries().unwrap().into_iter().map(|entry| entry.name).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::package::BUILD_FAILED;
+use crate::package::cache;
 use crate::package::contents::Entry;
 use std::fs;
 use std::io;
@@ -55,16 +56,9 @@ impl Stage {
     /// When it cannot be moved.
     pub fn finish(self) -> Result<PathBuf, Diagnostic> {
         let Self { temporary, place } = self;
-        let moved = remove(&place).and_then(|()| fs::rename(temporary.path(), &place));
+        let moved = cache::remove(&place).and_then(|()| fs::rename(temporary.path(), &place));
         moved.map_err(|error| failed(&place, &error))?;
         Ok(place)
-    }
-}
-
-fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Folders that hold other people's code, what builds leave behind, or what only tests read.
@@ -30,8 +30,11 @@ impl Pattern {
     /// Why it cannot be understood.
     pub fn new(text: &str) -> Result<Self, String> {
         let plain = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
+        let is_path = plain.contains('/');
+        // Everything below a folder is meant with the folder itself.
+        let plain = plain.strip_suffix("/**").filter(|folder| !folder.is_empty()).unwrap_or(plain);
         let glob = GlobBuilder::new(plain).literal_separator(true).build().map_err(|error| error.kind().to_string())?;
-        Ok(Self { matcher: glob.compile_matcher(), is_path: plain.contains('/') })
+        Ok(Self { matcher: glob.compile_matcher(), is_path })
     }
 
     /// `below` has `/` between its parts.
@@ -54,6 +57,8 @@ pub(crate) struct Found {
 pub(crate) struct Folders<'a> {
     wanted: &'a [Pattern],
     exclude: &'a [Pattern],
+    /// The folder of states, where it is there.
+    state: Option<PathBuf>,
     /// Those that hold a function.
     pub found: BTreeSet<Found>,
     /// Which of the patterns of `exclude` kept something out.
@@ -63,12 +68,14 @@ pub(crate) struct Folders<'a> {
 }
 
 impl<'a> Folders<'a> {
-    /// Looks through `root` for folders with a file that one of `wanted` matches.
+    /// Looks through `root` for folders with a file that one of `wanted` matches. What lies in `state` was made by
+    /// lambdo, copies of packages among it.
     ///
     /// # Errors
     /// Which folder cannot be read, and why.
-    pub fn look(root: &Path, wanted: &'a [Pattern], exclude: &'a [Pattern]) -> Result<Self, String> {
-        let mut folders = Self { wanted, exclude, found: BTreeSet::new(), used: BTreeSet::new(), others: BTreeSet::new() };
+    pub fn look(root: &Path, wanted: &'a [Pattern], exclude: &'a [Pattern], state: &Path) -> Result<Self, String> {
+        let state = state.canonicalize().ok();
+        let mut folders = Self { wanted, exclude, state, found: BTreeSet::new(), used: BTreeSet::new(), others: BTreeSet::new() };
         folders.walk(root, "")?;
         Ok(folders)
     }
@@ -91,7 +98,12 @@ impl<'a> Folders<'a> {
 
     fn is_open(&mut self, path: &Path, below: &str) -> bool {
         let name = last_part(below);
-        if name.starts_with('.') || NEVER.contains(&name) || path.join(CACHE).is_file() {
+        let is_state = || {
+            self.state
+                .as_ref()
+                .is_some_and(|state| state.file_name() == path.file_name() && path.canonicalize().is_ok_and(|path| path == *state))
+        };
+        if name.starts_with('.') || NEVER.contains(&name) || path.join(CACHE).is_file() || is_state() {
             return false;
         }
         let excluding: Vec<usize> = (0..self.exclude.len()).filter(|at| self.exclude[*at].matches(below)).collect();
@@ -164,7 +176,7 @@ mod tests {
         }
         let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::new(text).unwrap()).collect::<Vec<_>>();
         let (wanted, exclude) = (patterns(wanted), patterns(exclude));
-        let folders = Folders::look(root.path(), &wanted, &exclude).unwrap();
+        let folders = Folders::look(root.path(), &wanted, &exclude, &root.path().join("deploy/state")).unwrap();
         let shown = |Found { folder, binary }: Found| [Some(folder), binary].into_iter().flatten().collect::<Vec<_>>().join(":");
         (folders.found.into_iter().map(shown).collect(), folders.used.len(), folders.others.into_iter().collect())
     }
@@ -185,13 +197,14 @@ mod tests {
             "cache/main.go",
             "testdata/main.go",
             "py/requirements.txt",
+            "deploy/state/build/x/main.go",
         ];
         let files = files.map(|file| (file, ""));
         let all = ["", "new/old", "old", "users", "users/get"].map(str::to_owned).to_vec();
         assert_eq!(found(&files, &["main.go"], &[]), (all, 0, vec!["requirements.txt".to_owned()]));
         assert_eq!(found(&files, &["main.go"], &["old", "nothing"]).0, ["", "users", "users/get"]);
         assert_eq!(found(&files, &["main.go"], &["old", "nothing"]).1, 1);
-        assert_eq!(found(&files, &["main.go"], &["./new/*", "users/**"]).0, ["", "old", "users"]);
+        assert_eq!(found(&files, &["main.go"], &["./new/*", "users/**"]).0, ["", "old"]);
         assert_eq!(found(&files, &["users/*/*.go", "requirements.txt"], &[]).0, ["py", "users/get"]);
     }
 

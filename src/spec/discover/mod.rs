@@ -2,7 +2,6 @@
 
 mod folders;
 
-use super::FUNCTION;
 use super::header::{allowed_name, check_name};
 use super::merge::{CODE_KEYS, Level, Merging, merge};
 use super::references::Scope;
@@ -10,6 +9,7 @@ use super::shape::Checker;
 use super::top::{invalid_name, unnamed};
 use super::tree::{Data, Node, Nodes};
 use super::wanted::{not_a_table, one_of};
+use super::{FUNCTION, STATE_FOLDER};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::model::field::ANY_STRING;
 use crate::model::{Address, Field, Path, Shape, Table, Value, field};
@@ -86,9 +86,10 @@ impl Discovered {
         }
         let discoveries: Vec<Discovery<'_>> =
             table.iter().filter_map(|(name, node)| Discovery::read(name, node, scope, &mut merging.findings)).collect();
+        let state = state_folder(root, scope);
         let mut candidates = Vec::new();
         for discovery in &discoveries {
-            candidates.extend(discovery.candidates(scope, &mut merging.findings));
+            candidates.extend(discovery.candidates(scope, &state, &mut merging.findings));
         }
         for candidate in unclashing(candidates, &mut merging.findings) {
             discovered.folders.insert(candidate.name.clone(), candidate.path.clone());
@@ -157,10 +158,10 @@ impl<'a> Discovery<'a> {
         })
     }
 
-    fn candidates(&'a self, scope: &Scope<'_>, findings: &mut Vec<Diagnostic>) -> Vec<Candidate<'a>> {
+    fn candidates(&'a self, scope: &Scope<'_>, state: &std::path::Path, findings: &mut Vec<Diagnostic>) -> Vec<Candidate<'a>> {
         let folder = scope.source.folder.join(&self.root);
         let exclude: Vec<Pattern> = self.exclude.iter().map(|(_, pattern)| pattern.clone()).collect();
-        let folders = match Folders::look(&folder, &self.wanted, &exclude) {
+        let folders = match Folders::look(&folder, &self.wanted, &exclude, state) {
             Ok(folders) => folders,
             Err(_) if !folder.exists() => {
                 findings.push(self.no_root(scope));
@@ -361,6 +362,16 @@ fn same_name(candidate: &Candidate<'_>, other: &Candidate<'_>) -> Diagnostic {
             "leave one of them out with `exclude`, and give it a section of its own: `[function.NAME]` with `build = \"{}\"`",
             candidate.path
         ))
+}
+
+/// Where the state lies; what is wrong with that is told by whoever reads the header.
+fn state_folder(root: &Node, scope: &Scope<'_>) -> std::path::PathBuf {
+    let path = root.get("state").and_then(|state| state.get("path")).map(|path| scope.resolve(path, &mut Vec::new()));
+    let path = match path.map(|path| path.data) {
+        Some(Data::String(path)) => path,
+        _ => STATE_FOLDER.to_owned(),
+    };
+    scope.source.folder.join(path)
 }
 
 fn texts(values: &Table, key: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! The real AWS clients, straight to the emulator: what people do to a deployment behind lambdo's back.
 
-use super::emulator::{ACCOUNT, REGION};
+use super::emulator::{ACCOUNT, REGION, raw};
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_cloudwatchlogs as logs;
 use aws_sdk_ecr as ecr;
@@ -86,6 +86,23 @@ impl Cloud {
     #[track_caller]
     pub fn done<T, E: std::fmt::Debug>(&self, call: impl Future<Output = Result<T, E>>) -> T {
         self.wait(call).unwrap_or_else(|error| panic!("the emulator refuses an out-of-band call: {error:?}"))
+    }
+
+    /// The zip of a function, as `curl` would get it from the place that AWS names.
+    pub fn package_of(&self, name: &str) -> Vec<u8> {
+        let url = self.done(self.lambda.get_function().function_name(name).send()).code.unwrap().location.unwrap();
+        let (authority, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+        let answer = raw(authority, &format!("GET /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")).unwrap();
+        let body = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
+        answer[body..].to_vec()
+    }
+
+    /// The names of the files in it.
+    pub fn files_of(&self, name: &str) -> Vec<String> {
+        let zip = zip::ZipArchive::new(std::io::Cursor::new(self.package_of(name))).unwrap();
+        let mut names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+        names.sort();
+        names
     }
 
     /// Changes a function's configuration, once it is ready for that.
