@@ -7,10 +7,11 @@ use super::locked;
 use super::meter::{Cause, Meter, milliseconds};
 use super::quota::{Quotas, Scope, quota_of};
 use super::uploads::Uploads;
-use crate::model::{Event, EventSink};
+use crate::model::{Event, EventSink, Scrubber};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
 use futures::FutureExt as _;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -49,6 +50,8 @@ pub(super) struct Caller {
     pub(super) events: EventSink,
     pub(super) interrupt: CancellationToken,
     pub(super) meter: Meter,
+    /// Keeps values that AWS quotes out of errors.
+    pub(super) scrubber: Scrubber,
     pub(super) uploads: Arc<Uploads>,
     /// The buckets of this caller's scope, by the quota's name.
     pub(super) buckets: Mutex<BTreeMap<&'static str, Arc<Bucket>>>,
@@ -65,7 +68,31 @@ impl Caller {
 
     /// Sends until it goes through, is refused for good, or the attempts are used up.
     /// `bytes` is the size of a file that is carried; so much room is taken while it is under way.
-    pub(super) async fn call<O, E, F>(&self, operation: &str, bytes: usize, send: impl Fn() -> F) -> Result<O, AwsError>
+    pub(super) fn call<O, E, F>(&self, operation: &str, bytes: usize, send: impl Fn() -> F) -> impl Future<Output = Result<O, AwsError>>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    {
+        self.call_with_id(operation, bytes, send, |_| None)
+    }
+
+    /// The same for answers of the SDK, which know their request's id.
+    pub(super) fn call_sdk<O, E, F>(&self, operation: &str, bytes: usize, send: impl Fn() -> F) -> impl Future<Output = Result<O, AwsError>>
+    where
+        O: RequestId,
+        E: ProvideErrorMetadata + Error + 'static,
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    {
+        self.call_with_id(operation, bytes, send, |output| output.request_id().map(str::to_owned))
+    }
+
+    async fn call_with_id<O, E, F>(
+        &self,
+        operation: &str,
+        bytes: usize,
+        send: impl Fn() -> F,
+        id_of: fn(&O) -> Option<String>,
+    ) -> Result<O, AwsError>
     where
         E: ProvideErrorMetadata + Error + 'static,
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
@@ -77,15 +104,45 @@ impl Caller {
             let sent = Instant::now();
             let result = send().await;
             drop(room);
-            self.meter.answered(operation, sent.elapsed(), bytes);
+            let elapsed = sent.elapsed();
+            self.meter.answered(operation, elapsed, bytes);
             match result {
                 Ok(output) => {
                     attempts.bucket.answered(token);
+                    self.tell(operation, attempts.made, elapsed, Ok(id_of(&output)));
                     return Ok(output);
                 }
-                Err(error) => attempts.after(token, Failed::new(operation, self.scope.endpoint.as_deref(), &error)).await?,
+                Err(error) => {
+                    let failed = self.failed(operation, &error);
+                    self.tell(operation, attempts.made, elapsed, Err(&failed.error));
+                    attempts.after(token, failed).await?;
+                }
             }
         }
+    }
+
+    /// What an error of the SDK means, without what nobody may read.
+    pub(super) fn failed<E>(&self, operation: &str, error: &SdkError<E, HttpResponse>) -> Failed
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let mut failed = Failed::new(operation, self.scope.endpoint.as_deref(), error);
+        failed.error.message = self.scrubber.clean_error(&failed.error.message);
+        failed
+    }
+
+    /// Tells of a request: its id where it was answered well, else what was wrong.
+    pub(super) fn tell(&self, operation: &str, attempt: u32, elapsed: Duration, answer: Result<Option<String>, &AwsError>) {
+        let error = answer.as_ref().err();
+        (self.events)(Event::Called {
+            operation: operation.to_owned(),
+            attempt,
+            elapsed_ms: milliseconds(elapsed),
+            status: error.and_then(|error| error.status),
+            code: error.and_then(|error| error.code.clone()),
+            message: error.map(|error| error.message.clone()),
+            request_id: answer.unwrap_or_else(|error| error.request_id.clone()),
+        });
     }
 
     /// Waits for `work`. A wait that does not end at once is measured, and told when it takes long.
@@ -250,6 +307,7 @@ pub(super) mod tests {
             events: Arc::new(|_| {}),
             interrupt: CancellationToken::new(),
             meter: Meter::default(),
+            scrubber: Scrubber::default(),
             uploads: Arc::default(),
             buckets: Mutex::default(),
             watchers: AtomicU32::new(0),

@@ -1,6 +1,7 @@
 //! The SDK's clients: they are made here and nowhere else.
 
 use super::guard::ReadOnly;
+use super::secrets::JsonServices;
 use aws_config::SdkConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub(super) struct Clients {
     pub(super) ecr: aws_sdk_ecr::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) s3_upload: aws_sdk_s3::Client,
+    pub(super) json: JsonServices,
 }
 
 /// Makes the client of one service, with the guard where it may only read.
@@ -54,6 +56,7 @@ impl Clients {
             ecr: client!(aws_sdk_ecr, config, read_only),
             s3: objects(config, read_only),
             s3_upload: objects(&upload, read_only),
+            json: JsonServices::new(config),
         }
     }
 }

@@ -1,7 +1,10 @@
-//! What a denial says: who may not do what, and which policy is to blame.
+//! What a denial says: who may not do what on what, which policy is to blame, and what would allow it.
 //!
 //! AWS names the sort of policy since 2021:
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+
+use super::actions::actions_of;
+use serde_json::{Value as Json, json};
 
 /// A message of AWS's, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,48 +13,83 @@ pub(super) struct Denial<'a> {
     principal: Option<&'a str>,
     /// The action, such as `lambda:GetPolicy`.
     action: Option<&'a str>,
+    /// What it was denied on: an ARN.
+    resource: Option<&'a str>,
     /// Why, as AWS says it, such as `with an explicit deny in a service control policy`.
     reason: Option<&'a str>,
+    /// Whether AWS says more to who may decode it.
+    is_encoded: bool,
 }
 
 impl<'a> Denial<'a> {
     pub(super) fn of(message: &'a str) -> Self {
         let word = |mark: &str| message.split_once(mark).and_then(|(_, rest)| rest.split_whitespace().next());
-        let trimmed = |word: &'a str| word.trim_end_matches([',', '.', ':']);
+        let trimmed = |word: &'a str| word.trim_matches(['"', '\'']).trim_end_matches([',', '.', ':', '"', '\'']);
         let from = |mark: &str| message.find(mark).map(|at| message[at..].trim_end_matches('.'));
         Self {
             principal: word("User: ").map(trimmed),
             action: word("not authorized to perform: ").map(trimmed),
+            resource: word("on resource: ").map(trimmed).filter(|resource| resource.starts_with("arn:")),
             reason: from("with an explicit deny").or_else(|| from("because no ")),
+            is_encoded: message.contains("Encoded authorization failure message"),
         }
     }
 
     /// What to do about it.
     pub(super) fn hints(&self, operation: &str) -> Vec<String> {
-        let action = self.action.unwrap_or(operation);
+        let action = self.action.unwrap_or_else(|| actions_of(operation).first().copied().unwrap_or(operation));
         let to = self.principal.map_or_else(|| "the principal that deploys".to_owned(), |arn| format!("`{arn}`"));
+        let on = self.resource.map_or_else(String::new, |resource| format!(" on `{resource}`"));
+        let grant = || [format!("grant `{action}`{on} to {to}: {}", self.statement(operation, action)), whole()];
+        let decode = self.is_encoded.then(|| "`aws sts decode-authorization-message` says more of why".to_owned());
         let Some(reason) = self.reason else {
-            return vec![
-                format!("grant `{action}` to {to}"),
-                "an explicit deny, a service control policy or a permissions boundary beats every grant".to_owned(),
-            ];
+            let beaten = "an explicit deny, a service control policy or a permissions boundary beats every grant".to_owned();
+            return grant().into_iter().chain([beaten]).chain(decode).collect();
         };
-        let because = format!("`{action}` was denied \"{reason}\"");
-        let lower = reason.to_lowercase();
-        let advice = if lower.contains("service control policy") || lower.contains("resource control policy") {
-            "only who administers the organization can change that; no grant in the account helps".to_owned()
-        } else if lower.contains("permissions boundary") {
-            format!("the boundary of {to} has to allow it; another policy that does is not enough")
-        } else if lower.contains("session policy") {
-            "the session was made with a policy of its own that leaves it out: make one without it".to_owned()
-        } else if lower.contains("explicit deny") {
-            "a deny beats every grant: the statement that denies it has to go".to_owned()
-        } else if lower.contains("vpc endpoint policy") {
-            "the VPC endpoint that the call went through has a policy that has to allow it".to_owned()
-        } else {
-            format!("grant `{action}` to {to}")
-        };
-        vec![because, advice]
+        let because = format!("`{action}`{on} was denied \"{reason}\"");
+        match advice(reason, &to) {
+            Some(advice) => vec![because, advice],
+            None => [because].into_iter().chain(grant()).collect(),
+        }
+    }
+
+    /// The statement that would allow it. Where AWS does not say what was denied, all that the operation needs.
+    fn statement(&self, operation: &str, action: &str) -> Json {
+        let needed = actions_of(operation);
+        let actions = if self.action.is_some() || needed.is_empty() { vec![action] } else { needed };
+        let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": self.resource.unwrap_or("*") });
+        if actions.contains(&"iam:PassRole") {
+            statement["Condition"] = passed_to_lambda();
+        }
+        statement
+    }
+}
+
+/// The condition under which a role is passed to Lambda and to nobody else.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
+pub fn passed_to_lambda() -> Json {
+    json!({ "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } })
+}
+
+fn whole() -> String {
+    "`lambdo policy` prints all that this spec needs".to_owned()
+}
+
+/// What to do where a grant does not help.
+fn advice(reason: &str, to: &str) -> Option<String> {
+    let lower = reason.to_lowercase();
+    if lower.contains("service control policy") || lower.contains("resource control policy") {
+        Some("only who administers the organization can change that; no grant in the account helps".to_owned())
+    } else if lower.contains("permissions boundary") {
+        Some(format!("the boundary of {to} has to allow it; another policy that does is not enough"))
+    } else if lower.contains("session policy") {
+        Some("the session was made with a policy of its own that leaves it out: make one without it".to_owned())
+    } else if lower.contains("explicit deny") {
+        Some("a deny beats every grant: the statement that denies it has to go".to_owned())
+    } else if lower.contains("vpc endpoint policy") {
+        Some("the VPC endpoint that the call went through has a policy that has to allow it".to_owned())
+    } else {
+        None
     }
 }
 
@@ -66,28 +104,56 @@ mod tests {
             Denial::of(&message).hints("lambda:GetPolicy").join("\n")
         };
         insta::assert_snapshot!(say("because no identity-based policy allows the lambda:GetPolicy action"), @r#"
-        `lambda:GetPolicy` was denied "because no identity-based policy allows the lambda:GetPolicy action"
-        grant `lambda:GetPolicy` to `arn:aws:iam::1:user/a`
+        `lambda:GetPolicy` on `arn:x` was denied "because no identity-based policy allows the lambda:GetPolicy action"
+        grant `lambda:GetPolicy` on `arn:x` to `arn:aws:iam::1:user/a`: {"Effect":"Allow","Action":["lambda:GetPolicy"],"Resource":"arn:x"}
+        `lambdo policy` prints all that this spec needs
         "#);
         insta::assert_snapshot!(say("with an explicit deny in a service control policy"), @r#"
-        `lambda:GetPolicy` was denied "with an explicit deny in a service control policy"
+        `lambda:GetPolicy` on `arn:x` was denied "with an explicit deny in a service control policy"
         only who administers the organization can change that; no grant in the account helps
         "#);
         insta::assert_snapshot!(say("because no permissions boundary allows the lambda:GetPolicy action"), @r#"
-        `lambda:GetPolicy` was denied "because no permissions boundary allows the lambda:GetPolicy action"
+        `lambda:GetPolicy` on `arn:x` was denied "because no permissions boundary allows the lambda:GetPolicy action"
         the boundary of `arn:aws:iam::1:user/a` has to allow it; another policy that does is not enough
         "#);
         insta::assert_snapshot!(say("with an explicit deny in an identity-based policy"), @r#"
-        `lambda:GetPolicy` was denied "with an explicit deny in an identity-based policy"
+        `lambda:GetPolicy` on `arn:x` was denied "with an explicit deny in an identity-based policy"
         a deny beats every grant: the statement that denies it has to go
         "#);
         insta::assert_snapshot!(say("because no session policy allows the lambda:GetPolicy action"), @r#"
-        `lambda:GetPolicy` was denied "because no session policy allows the lambda:GetPolicy action"
+        `lambda:GetPolicy` on `arn:x` was denied "because no session policy allows the lambda:GetPolicy action"
         the session was made with a policy of its own that leaves it out: make one without it
         "#);
-        insta::assert_snapshot!(Denial::of("no").hints("iam:CreateRole").join("\n"), @r"
-        grant `iam:CreateRole` to the principal that deploys
+        insta::assert_snapshot!(Denial::of("no").hints("iam:CreateRole").join("\n"), @r#"
+        grant `iam:CreateRole` to the principal that deploys: {"Effect":"Allow","Action":["iam:CreateRole","iam:TagRole"],"Resource":"*"}
+        `lambdo policy` prints all that this spec needs
         an explicit deny, a service control policy or a permissions boundary beats every grant
-        ");
+        "#);
+        insta::assert_snapshot!(Denial::of("Access Denied").hints("s3:HeadObject").join("\n"), @r#"
+        grant `s3:GetObject` to the principal that deploys: {"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":"*"}
+        `lambdo policy` prints all that this spec needs
+        an explicit deny, a service control policy or a permissions boundary beats every grant
+        "#);
+        let passed = "User: arn:aws:iam::1:user/a is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/x because no identity-based policy allows the iam:PassRole action";
+        insta::assert_snapshot!(Denial::of(passed).hints("lambda:CreateFunction").join("\n"), @r#"
+        `iam:PassRole` on `arn:aws:iam::1:role/x` was denied "because no identity-based policy allows the iam:PassRole action"
+        grant `iam:PassRole` on `arn:aws:iam::1:role/x` to `arn:aws:iam::1:user/a`: {"Effect":"Allow","Action":["iam:PassRole"],"Resource":"arn:aws:iam::1:role/x","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}
+        `lambdo policy` prints all that this spec needs
+        "#);
+        let encoded = "You are not authorized to perform this operation. Encoded authorization failure message: abc";
+        insta::assert_snapshot!(Denial::of(encoded).hints("lambda:CreateFunction").join("\n"), @r#"
+        grant `lambda:CreateFunction` to the principal that deploys: {"Effect":"Allow","Action":["lambda:CreateFunction","lambda:TagResource","iam:PassRole","lambda:GetLayerVersion","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer","ecr:GetRepositoryPolicy","ecr:SetRepositoryPolicy","s3:GetObject"],"Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}
+        `lambdo policy` prints all that this spec needs
+        an explicit deny, a service control policy or a permissions boundary beats every grant
+        `aws sts decode-authorization-message` says more of why
+        "#);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_aws_says_there_is_advice(message in "(User: |not authorized to perform: |on resource: |because no |.){0,40}", operation in ".{0,30}") {
+            let hints = Denial::of(&message).hints(&operation);
+            proptest::prop_assert!(!hints.is_empty() && hints.iter().all(|hint| hint.len() < 2_000));
+        }
     }
 }

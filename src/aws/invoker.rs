@@ -78,7 +78,7 @@ impl Invoker {
         };
         let attempt = || {
             attempts.fetch_add(1, Ordering::Relaxed);
-            self.reader.caller().call("lambda:Invoke", 0, || input(invocation).send_with(&self.lambda))
+            self.reader.caller().call_sdk("lambda:Invoke", 0, || input(invocation).send_with(&self.lambda))
         };
         let output = retry_while(&self.reader, &patience, is_retryable, attempt).await?;
         Ok(answer(output, attempts.load(Ordering::Relaxed)))

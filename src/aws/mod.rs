@@ -6,6 +6,7 @@
 //! is throttled or lost on the way. What has to be retried because of the meaning of a call is the
 //! business of the kinds, with [`retry_while`] and [`poll_until`].
 
+mod actions;
 mod advice;
 mod bucket;
 mod caller;
@@ -22,6 +23,7 @@ mod operations;
 mod quota;
 mod reader;
 mod registry;
+mod secrets;
 mod session;
 mod sources;
 #[cfg(test)]
@@ -31,7 +33,9 @@ mod uploads;
 mod wait;
 mod writer;
 
+pub use actions::{Need, On, Phase, ROWS, actions_of};
 pub use bucket::Place;
+pub use denial::passed_to_lambda;
 pub use error::{AwsError, ErrorClass};
 pub use hold_off::{HoldOff, ripen};
 pub use invoker::{Answer, Invocation, Invoker};

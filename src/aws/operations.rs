@@ -15,7 +15,7 @@ macro_rules! operations {
                 input: $sdk::operation::$module::builders::$input,
             ) -> Result<$sdk::operation::$module::$output, $crate::aws::AwsError> {
                 let client = &self.clients.$client;
-                self.caller().call($call, 0, || input.clone().send_with(client)).await
+                self.caller().call_sdk($call, 0, || input.clone().send_with(client)).await
             }
         )*
     };
@@ -41,7 +41,7 @@ macro_rules! uploads {
                     let zip = package.read().await.map_err(aws_smithy_runtime_api::client::result::SdkError::construction_failure)?;
                     $carry(input.clone(), zip).send_with(client).await
                 };
-                self.caller().call($call, package.expected_bytes(), send).await
+                self.caller().call_sdk($call, package.expected_bytes(), send).await
             }
         )*
     };

@@ -22,6 +22,10 @@ impl Reader {
         &self.caller
     }
 
+    pub(super) fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
     /// The account that is called, twelve digits.
     pub fn account(&self) -> &str {
         &self.caller.scope.account

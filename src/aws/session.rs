@@ -12,7 +12,7 @@ use super::sources::{self, Sources, endpoint_source, variable};
 use super::unconnected;
 use super::writer::Writer;
 use crate::diagnostic::Diagnostic;
-use crate::model::{EventSink, Exit, Failure, Target};
+use crate::model::{EventSink, Exit, Failure, Scrubber, Target};
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::identity::IdentityCache;
 use aws_config::meta::region::ProvideRegion;
@@ -52,6 +52,7 @@ pub struct Session {
     reader: Reader,
     writer: Writer,
     invoker: Invoker,
+    scrubber: Scrubber,
 }
 
 impl Session {
@@ -63,10 +64,39 @@ impl Session {
         settings: &Settings,
         quotas: Arc<Quotas>,
         meter: Meter,
+        scrubber: Scrubber,
         events: EventSink,
         interrupt: CancellationToken,
     ) -> Result<Self, Failure> {
-        let (config, sources) = configuration(settings).await?;
+        let found = configuration(settings).await?;
+        Self::connected(settings, found, quotas, meter, scrubber, events, interrupt).await
+    }
+
+    /// The same for the local cloud, through a client that reaches it in its own way.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it does not answer.
+    pub async fn connect_through(
+        client: SharedHttpClient,
+        settings: &Settings,
+        quotas: Arc<Quotas>,
+        meter: Meter,
+        events: EventSink,
+        interrupt: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let config = local_configuration(settings).await.into_builder().http_client(client).build();
+        Self::connected(settings, (config, None), quotas, meter, Scrubber::default(), events, interrupt).await
+    }
+
+    async fn connected(
+        settings: &Settings,
+        (config, sources): (SdkConfig, Option<Sources>),
+        quotas: Arc<Quotas>,
+        meter: Meter,
+        scrubber: Scrubber,
+        events: EventSink,
+        interrupt: CancellationToken,
+    ) -> Result<Self, Failure> {
         let endpoint = endpoint_of(&config);
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let uploads = Arc::default();
@@ -77,6 +107,7 @@ impl Session {
             events: Arc::clone(&events),
             interrupt: interrupt.clone(),
             meter: meter.clone(),
+            scrubber: scrubber.clone(),
             uploads: Arc::clone(&uploads),
             buckets: Mutex::default(),
             watchers: AtomicU32::new(0),
@@ -90,7 +121,12 @@ impl Session {
         let invoker = Invoker::new(Reader::new(Arc::new(caller(&target.account, ONCE)), Arc::clone(&clients)), invoking(&config));
         let reader = Reader::new(Arc::new(caller(&target.account, PATIENT)), clients);
         let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false)), Registry::new(settings.is_local));
-        Ok(Self { target, endpoint, endpoint_source, reader, writer, invoker })
+        Ok(Self { target, endpoint, endpoint_source, reader, writer, invoker, scrubber })
+    }
+
+    /// What keeps secrets out of what is told.
+    pub fn scrubber(&self) -> &Scrubber {
+        &self.scrubber
     }
 
     /// The account, its partition and the region.

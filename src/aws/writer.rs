@@ -2,7 +2,6 @@
 
 use super::bucket::Place;
 use super::caller::Caller;
-use super::classify::Failed;
 use super::clients::Clients;
 use super::error::AwsError;
 use super::hold_off::HoldOff;
@@ -11,6 +10,7 @@ use super::quota::is_aws;
 use super::reader::Reader;
 use super::registry::Registry;
 use super::uploads::Stretch;
+use crate::model::Concealed;
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionInputBuilder;
 use aws_sdk_lambda::operation::publish_layer_version::builders::PublishLayerVersionInputBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeInputBuilder;
@@ -21,7 +21,9 @@ use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectInputBuilder;
 use aws_sdk_s3::operation::upload_part::UploadPartOutput;
 use aws_sdk_s3::operation::upload_part::builders::UploadPartInputBuilder;
+use aws_types::request_id::RequestId;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 fn created(input: CreateFunctionInputBuilder, zip: Vec<u8>) -> CreateFunctionInputBuilder {
     input.code(FunctionCode::builder().zip_file(Blob::new(zip)).build())
@@ -75,6 +77,11 @@ impl Writer {
         caller.meter.hold(&caller.bucket(operation).quota(), number, &caller.events);
     }
 
+    /// Keeps values out of errors for as long as the answer lives, since AWS quotes what it does not like.
+    pub fn conceal<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> Concealed {
+        self.caller().scrubber.conceal(values)
+    }
+
     /// A place in the queue for a call of this operation, to be given up just before it is made.
     pub fn place(&self, operation: &str) -> Place {
         self.caller().bucket(operation).place()
@@ -102,7 +109,7 @@ impl Writer {
     /// What S3 refused, or what went wrong on the way.
     pub async fn put_object(&self, input: &PutObject<'_>, content: &Stretch) -> Result<PutObjectOutput, AwsError> {
         let send = || async { input().body(content.body().await?).send_with(&self.clients.s3_upload).await };
-        self.caller().call("s3:PutObject", content.bytes, send).await
+        self.caller().call_sdk("s3:PutObject", content.bytes, send).await
     }
 
     /// Calls `s3:UploadPart` with what a stretch of a file holds, read anew for each attempt.
@@ -111,7 +118,7 @@ impl Writer {
     /// What S3 refused, or what went wrong on the way.
     pub async fn upload_part(&self, input: &UploadPart<'_>, content: &Stretch) -> Result<UploadPartOutput, AwsError> {
         let send = || async { input().body(content.body().await?).send_with(&self.clients.s3_upload).await };
-        self.caller().call("s3:UploadPart", content.bytes, send).await
+        self.caller().call_sdk("s3:UploadPart", content.bytes, send).await
     }
 
     /// Calls `s3:AbortMultipartUpload` once and at once, also after an interruption: it only cleans up.
@@ -122,8 +129,11 @@ impl Writer {
         const OPERATION: &str = "s3:AbortMultipartUpload";
         let caller = self.caller();
         caller.meter.count(OPERATION, |calls| calls.calls += 1);
+        let sent = Instant::now();
         let answer = input.send_with(&self.clients.s3).await;
-        answer.map(drop).map_err(|error| Failed::new(OPERATION, caller.scope.endpoint.as_deref(), &error).error)
+        let answer = answer.map_err(|error| caller.failed(OPERATION, &error).error);
+        caller.tell(OPERATION, 1, sent.elapsed(), answer.as_ref().map(|output| output.request_id().map(str::to_owned)));
+        answer.map(drop)
     }
 
     pub(super) fn caller(&self) -> &Caller {

@@ -1,15 +1,23 @@
 //! The command line as data.
 
 mod build;
+mod deploy;
+mod policy;
+mod run;
+mod runs;
 mod state;
 
 pub use build::BuildArguments;
+pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
+pub use policy::PolicyArguments;
+use policy::account;
+pub use run::{InvokeArguments, LogsArguments};
+pub use runs::{RunsArguments, RunsCommand};
 pub use state::StateCommand;
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, TEMPLATE, grouped};
+use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
 use super::lock_wait::LockWait;
-use super::logs::Since;
 use super::ui::Color;
 use crate::model::Address;
 use clap::builder::{FalseyValueParser, StyledStr};
@@ -45,6 +53,9 @@ pub struct Global {
     /// Run against the embedded local cloud, in which functions really run
     #[arg(short, long, global = true, env = "LAMBDO_LOCAL", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub local: bool,
+    /// Let the local cloud misbehave as FILE says
+    #[arg(long, value_name = "FILE", global = true, env = "LAMBDO_FAULTS", hide_env_values = true, hide = true)]
+    pub faults: Option<PathBuf>,
     /// The AWS region; beats the file
     #[arg(long, value_name = "REGION", global = true, env = "LAMBDO_REGION", hide_env_values = true)]
     pub region: Option<String>,
@@ -124,6 +135,9 @@ pub enum Command {
     Schema,
     /// Build the packages and print what was built
     Build(BuildArguments),
+    /// Print the least IAM policy that deploys this spec
+    #[command(after_help = POLICY)]
+    Policy(PolicyArguments),
     /// Show what would be done, and why
     Plan(PlanArguments),
     /// Make AWS what the spec asks for
@@ -146,6 +160,8 @@ pub enum Command {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// List what earlier runs did, or show one of them
+    Runs(RunsArguments),
     /// Take over what exists in AWS: write it into the state, and change nothing
     Import {
         /// The address that the spec has for it, such as function.hash
@@ -214,75 +230,6 @@ pub struct InitArguments {
     pub dry_run: bool,
 }
 
-/// What `plan` takes.
-#[derive(Args, Clone, Debug)]
-pub struct PlanArguments {
-    /// Which part of the project.
-    #[command(flatten)]
-    pub selection: Selection,
-    /// Save the plan to FILE, for `up --plan`
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Exit with 2 for spec changes, 3 for drift, 4 for both, 5 when something could not be read
-    #[arg(long)]
-    pub exit_code: bool,
-    /// Use the packages of the last build
-    #[arg(long)]
-    pub no_build: bool,
-    /// Also read the settings that cost a call each
-    #[arg(long)]
-    pub deep: bool,
-    /// Show what taking over the existing resource with this address would change (repeatable)
-    #[arg(long, value_name = "ADDRESS")]
-    pub adopt: Vec<Address>,
-    /// Make again what is missing in AWS, even where that is everything
-    #[arg(long)]
-    pub recreate: bool,
-}
-
-/// What `up` takes.
-#[derive(Args, Clone, Debug)]
-pub struct UpArguments {
-    /// Which part of the project.
-    #[command(flatten)]
-    pub selection: Selection,
-    /// Do not ask
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Apply the plan that `plan --out` saved to FILE
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "targets", "adopt"])]
-    pub plan: Option<PathBuf>,
-    /// Take over the existing resource with this address (repeatable)
-    #[arg(long, value_name = "ADDRESS")]
-    pub adopt: Vec<Address>,
-    /// Also mend settings that cost a call each to read
-    #[arg(long, conflicts_with = "plan")]
-    pub deep: bool,
-    /// Make again what is missing in AWS, even where that is everything
-    #[arg(long)]
-    pub recreate: bool,
-    /// Refuse to delete or replace more resources than this
-    #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
-    pub max_deletions: Option<usize>,
-    /// Operations of one AWS quota at a time
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub parallel: u16,
-}
-
-/// What `destroy` takes.
-#[derive(Args, Clone, Debug)]
-pub struct DestroyArguments {
-    /// Which part of the project.
-    #[command(flatten)]
-    pub selection: Selection,
-    /// Do not ask
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Refuse to delete more resources than this
-    #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
-    pub max_deletions: Option<usize>,
-}
-
 /// What `drift` takes.
 #[derive(Args, Clone, Debug)]
 pub struct DriftArguments {
@@ -325,48 +272,6 @@ pub struct LocalArguments {
     pub account: Option<String>,
 }
 
-fn account(text: &str) -> Result<String, String> {
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account { Ok(text.to_owned()) } else { Err("an account has twelve digits".to_owned()) }
-}
-
-/// What `invoke` takes.
-#[derive(Args, Clone, Debug)]
-pub struct InvokeArguments {
-    /// The function, as the spec calls it
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// The event as JSON, @FILE for a file's content, or - for stdin [default: {}]
-    #[arg(value_name = "PAYLOAD", allow_negative_numbers = true)]
-    pub event: Option<String>,
-    /// The same as PAYLOAD
-    #[arg(long, value_name = "PAYLOAD", allow_hyphen_values = true, conflicts_with = "event")]
-    pub payload: Option<String>,
-    /// Write the answer to FILE instead of stdout
-    #[arg(long, value_name = "FILE", conflicts_with = "is_async")]
-    pub out: Option<PathBuf>,
-    /// Do not wait for the function: only hand the event over, and print the request's id
-    #[arg(long = "async")]
-    pub is_async: bool,
-}
-
-/// What `logs` takes.
-#[derive(Args, Clone, Debug)]
-pub struct LogsArguments {
-    /// Only these functions, as names or globs [default: all that are deployed]
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-    /// Go on with what is logged from now on, until Ctrl-C
-    #[arg(short, long)]
-    pub follow: bool,
-    /// From when on: an age such as 30s, 10m, 2h or 1d, or a time such as 2026-11-22T10:00:00Z [default: 10m, with --follow 10s]
-    #[arg(long, value_name = "AGE|TIME")]
-    pub since: Option<Since>,
-    /// Only events with TEXT in them; capitals count
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub grep: Option<String>,
-}
-
 impl Command {
     /// The verb, as JSON documents name it.
     pub fn name(&self) -> &str {
@@ -385,6 +290,9 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Status => "status",
             Self::Output { .. } => "output",
+            Self::Runs(runs) if runs.command.is_some() => "runs show",
+            Self::Runs(_) => "runs",
+            Self::Policy(_) => "policy",
             Self::Import { .. } => "import",
             Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",

@@ -165,7 +165,7 @@ impl Board {
                 let text = "Stopping: what AWS was already asked for is waited for, and the state is saved. Ctrl-C again aborts at once.";
                 return Some(styled(YELLOW, text));
             }
-            Event::Calls { .. } => {}
+            Event::Calls { .. } | Event::Called { .. } => {}
         }
         None
     }

@@ -33,7 +33,14 @@ Each global option can also be set by the environment variable shown with it.";
 pub const LOCAL: &str = "\
 It prints what to export, so that the AWS CLI, SDKs and Terraform find it. Commands with `--local`
 in the same project join it. While it serves, functions stay warm and schedules fire. What it is told
-stays in `state/local/`.";
+stays in `state/local/`. `--faults FILE` lets it misbehave as AWS does; `docs/faults.md` has the form.";
+
+/// What stands below the options of `lambdo policy --help`.
+pub const POLICY: &str = "\
+The policy is for `up` unless another is asked for. It lets go what a change of this spec takes away from its
+resources, but not the resources themselves: a spec that drops or replaces one needs `--destroy` beside it.
+
+  aws iam create-policy --policy-name deploy-demo --policy-document \"$(lambdo policy)\"";
 
 /// What stands below the options of `lambdo completions --help`.
 pub const COMPLETIONS: &str = "\
@@ -53,9 +60,9 @@ pub const GLOBAL_ORDER: usize = 500;
 /// The verbs, in groups.
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Deploy", &["plan", "up", "destroy", "drift", "diff"]),
-    ("The spec", &["init", "validate", "spec", "schema", "build"]),
+    ("The spec", &["init", "validate", "spec", "schema", "build", "policy"]),
     ("Run", &["invoke", "logs", "local"]),
-    ("What is deployed", &["status", "output", "state", "import", "gc", "unlock"]),
+    ("What is deployed", &["status", "output", "runs", "state", "import", "gc", "unlock"]),
     ("Your shell", &["completions"]),
 ];
 

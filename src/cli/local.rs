@@ -1,9 +1,10 @@
 //! The embedded cloud, as a `--local` command has it: joined, or started for as long as it is needed.
 
+use super::render::file_name;
 use super::ui::Ui;
 use crate::diagnostic::Diagnostic;
 use crate::engine::Interrupt;
-use crate::local::{Joined, Launch, LaunchError};
+use crate::local::{FaultPlan, Joined, Launch, LaunchError, Server};
 use crate::model::{Exit, Failure};
 use std::path::Path;
 use tokio::sync::Mutex;
@@ -20,10 +21,15 @@ impl LocalCloud {
     ///
     /// # Errors
     /// [`Exit::Failed`] when its folder cannot be used.
-    pub async fn endpoint_url(&self, state_folder: &Path) -> Result<String, Failure> {
+    pub async fn endpoint_url(&self, state_folder: &Path, faults: Option<FaultPlan>) -> Result<String, Failure> {
         let mut cloud = self.0.lock().await;
         if cloud.is_none() {
-            *cloud = Some(launch(state_folder, None, 0, false).join_or_start().await.map_err(failure)?);
+            let has_faults = faults.is_some();
+            let launch = Launch { faults, ..launch(state_folder, None, 0, false) };
+            match launch.join_or_start().await.map_err(failure)? {
+                Joined::Found(found) if has_faults => return Err(faults_of_another(&found.server)),
+                joined => *cloud = Some(joined),
+            }
         }
         Ok(cloud.as_ref().map(|joined| joined.server().endpoint_url.clone()).unwrap_or_default())
     }
@@ -73,7 +79,35 @@ impl LocalCloud {
 
 /// How the cloud of a project is served.
 pub fn launch(state_folder: &Path, account: Option<&str>, port: u16, schedules: bool) -> Launch {
-    Launch { folder: state_folder.join(CLOUD_FOLDER), account: account.map(str::to_owned), port, schedules }
+    Launch { folder: state_folder.join(CLOUD_FOLDER), account: account.map(str::to_owned), port, schedules, faults: None }
+}
+
+/// Reads a fault plan.
+///
+/// # Errors
+/// [`Exit::Usage`] when there is no such file, or with everything that is wrong with it.
+pub fn faults(path: &Path) -> Result<FaultPlan, Failure> {
+    let name = file_name(path);
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let diagnostic = Diagnostic::error("faults-unreadable", "The fault plan cannot be read");
+        Failure::new(Exit::Usage, diagnostic.detail(format!("`{name}` cannot be read: {error}.")))
+    })?;
+    FaultPlan::parse(&text).map_err(|error| {
+        let told = |what: &String| {
+            Diagnostic::error("bad-faults", "The fault plan is wrong")
+                .detail(format!("`{name}`: {what}"))
+                .hint("`docs/faults.md` in lambdo's sources has the form and all faults")
+        };
+        Failure { exit: Exit::Usage, diagnostics: error.0.iter().map(told).collect() }
+    })
+}
+
+fn faults_of_another(server: &Server) -> Failure {
+    let diagnostic = Diagnostic::error("faults-of-another", "The local cloud is served by another process")
+        .detail(format!("`--faults` was given, but the cloud is served by process {} already, which has its own plan or none.", server.pid))
+        .hint("give the plan to that `lambdo local`, or end it first")
+        .hint(format!("in mid-run a plan is set with `curl -T FILE {}/_lambdo/faults`", server.endpoint_url));
+    Failure::new(Exit::Usage, diagnostic)
 }
 
 /// Why there is no local cloud, for people.

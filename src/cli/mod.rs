@@ -13,8 +13,11 @@ mod local;
 mod lock_wait;
 mod logs;
 mod pending;
+mod policy;
 mod progress;
+mod record;
 mod render;
+mod runs;
 mod saved_plan;
 mod signals;
 mod transfers;
@@ -54,6 +57,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Invocation, Ex
 pub async fn main(invocation: Invocation) -> Exit {
     let arguments = invocation.0;
     let ui = Arc::new(Ui::new(&arguments.global));
+    tell_of_bugs(&ui);
     let name = arguments.command.name().to_owned();
     let workspace = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen()) {
         Ok(workspace) => workspace,
@@ -62,9 +66,19 @@ pub async fn main(invocation: Invocation) -> Exit {
     let result = commands::run(&workspace, &arguments.command).await;
     workspace.progress.rest();
     workspace.local.stop(&workspace.interrupt, &workspace.ui).await;
-    let exit = result.unwrap_or_else(|failure| failed(&ui, &name, &failure, workspace.calls().as_ref()));
+    let (exit, errors) = match result {
+        Ok(exit) => (exit, Vec::new()),
+        Err(failure) => (failed(&ui, &name, &failure, workspace.calls().as_ref()), failure.diagnostics),
+    };
     workspace.tell_calls();
+    workspace.progress.record().iter().for_each(|record| record.end(exit, workspace.progress.elapsed_ms(), &errors));
     exit
+}
+
+/// What a panic says may have a secret in it, so it is told like everything else.
+fn tell_of_bugs(ui: &Arc<Ui>) {
+    let ui = Arc::clone(ui);
+    std::panic::set_hook(Box::new(move |panic| ui.panicked(&panic.to_string())));
 }
 
 /// Says that the asynchronous runtime could not be started.
@@ -82,7 +96,7 @@ fn failed(ui: &Ui, command: &str, failure: &Failure, calls: Option<&CallAccount>
     }
     if ui.format() == Format::Json {
         let mut document = view::json::failure(command, &failure.diagnostics, &ui::sources(&failure.diagnostics));
-        calls.iter().for_each(|calls| view::json::with_calls(&mut document, calls));
+        calls.iter().for_each(|calls| view::json_calls::with_calls(&mut document, calls));
         // What writes a document a line goes on doing so.
         if command == "logs" { ui.data(&document.to_string()) } else { ui.document(&document) }
     }
@@ -94,6 +108,9 @@ fn refused(arguments: &Arguments) -> Option<Failure> {
     match &arguments.command {
         command if arguments.global.format == Format::Markdown && verbs::refuses_markdown(command.name()) => {
             Some(verbs::without_markdown(command.name()))
+        }
+        command if arguments.global.faults.is_some() && !arguments.global.local && !matches!(command, Command::Local(_)) => {
+            Some(verbs::faults_without_local())
         }
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),

@@ -1,6 +1,7 @@
 //! Shows events as they happen: live lines on a terminal, plain lines elsewhere; and records them.
 
 use super::board::Board;
+use super::record::Record;
 use super::ui::Ui;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Event, EventSink, Exit, Failure, Plan};
@@ -17,6 +18,8 @@ pub struct Progress {
     board: Arc<Mutex<Board>>,
     started: Instant,
     file: Option<Mutex<File>>,
+    /// What stays of the run, once it is known where.
+    lasting: Mutex<Option<Arc<Record>>>,
     /// Says something now and then where nothing is drawn.
     ticking: Mutex<Option<AbortHandle>>,
 }
@@ -32,13 +35,30 @@ impl Progress {
     pub fn new(ui: Arc<Ui>, events: Option<&Path>) -> Result<Arc<Self>, Failure> {
         let file = events.map(|path| File::create(path).map_err(|error| no_events_file(path, &error))).transpose()?;
         let board = Arc::new(Mutex::new(Board::new(ui.is_verbose())));
-        Ok(Arc::new(Self { ui, board, started: Instant::now(), file: file.map(Mutex::new), ticking: Mutex::default() }))
+        Ok(Arc::new(Self {
+            ui,
+            board,
+            started: Instant::now(),
+            file: file.map(Mutex::new),
+            lasting: Mutex::default(),
+            ticking: Mutex::default(),
+        }))
     }
 
     /// The sink for the engine and its like.
     pub fn sink(self: &Arc<Self>) -> EventSink {
         let progress = Arc::clone(self);
         Arc::new(move |event| progress.take(&event))
+    }
+
+    /// Writes everything down from now on.
+    pub fn keep(&self, record: Record) {
+        *locked(&self.lasting) = Some(Arc::new(record));
+    }
+
+    /// The record of this run, where one is kept.
+    pub fn record(&self) -> Option<Arc<Record>> {
+        locked(&self.lasting).clone()
     }
 
     /// Learns what is about to be applied, so that finished steps can be told.
@@ -77,7 +97,7 @@ impl Progress {
 
     /// Writes down what happened without showing it.
     pub fn note(&self, event: &Event) {
-        self.record(event);
+        self.write(event);
     }
 
     /// Milliseconds since the command began.
@@ -86,7 +106,7 @@ impl Progress {
     }
 
     fn take(&self, event: &Event) {
-        self.record(event);
+        self.write(event);
         let line = locked(&self.board).take(event, milliseconds(self.started));
         if let Some(line) = line {
             self.ui.status(&line);
@@ -94,10 +114,12 @@ impl Progress {
     }
 
     /// A full disk must not end a run that changes AWS, so a line that cannot be written is lost.
-    fn record(&self, event: &Event) {
-        if let Some(file) = &self.file {
+    fn write(&self, event: &Event) {
+        self.record().iter().for_each(|record| record.event(event));
+        // Each request is for who asks later, not for who follows.
+        if let Some(file) = self.file.as_ref().filter(|_| !matches!(event, Event::Called { .. })) {
             let line = event_line(event, &jiff::Timestamp::now().to_string());
-            let _ = writeln!(locked(file), "{line}");
+            let _ = writeln!(locked(file), "{}", self.ui.scrubber().clean(&line));
         }
     }
 }

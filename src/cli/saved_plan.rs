@@ -390,6 +390,19 @@ mod tests {
         assert_eq!(SavedPlan::read(&file), Ok(saved().0));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_file_is_read_or_refused(at in proptest::prelude::any::<proptest::sample::Index>(), odd in ".{0,6}", length in 0_usize..20, is_cut: bool) {
+            let text = saved().0.to_text().unwrap();
+            let start = text.floor_char_boundary(at.index(text.len()));
+            let end = if is_cut { text.len() } else { text.ceil_char_boundary((start + length).min(text.len())) };
+            let (mut other, same) = (text.clone(), text[start..end] == odd);
+            other.replace_range(start..end, &odd);
+            // What was changed is refused, unless only the blanks between its words were.
+            proptest::prop_assert!(same || SavedPlan::parse(&other).is_err() || SavedPlan::parse(&other) == Ok(saved().0));
+        }
+    }
+
     #[test]
     fn only_a_state_that_is_still_empty_takes_the_plans_lineage() {
         let (mut saved, mut state) = saved();

@@ -3,6 +3,7 @@
 use super::args::{Format, Global};
 use super::render;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::model::Scrubber;
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -17,8 +18,10 @@ const WIDTH_WITHOUT_TERMINAL: usize = 100;
 const REDRAW_MS: u64 = 100;
 
 /// The verbs whose meaning depends on where a run works.
-const PLACED_VERBS: &[&str] =
-    &["build", "destroy", "diff", "drift", "gc", "import", "invoke", "logs", "output", "plan", "state", "status", "unlock", "up"];
+const PLACED_VERBS: &[&str] = &[
+    "build", "destroy", "diff", "drift", "gc", "import", "invoke", "logs", "output", "plan", "policy", "runs", "state", "status", "unlock",
+    "up",
+];
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -47,6 +50,8 @@ pub struct Ui {
     verbose: bool,
     place: String,
     live: Mutex<Option<ProgressBar>>,
+    /// Keeps secrets out of everything that is printed.
+    scrubber: Scrubber,
 }
 
 impl Ui {
@@ -59,12 +64,33 @@ impl Ui {
             verbose: global.verbose,
             place: place(global),
             live: Mutex::new(None),
+            scrubber: Scrubber::default(),
         }
     }
 
     /// Printing where the options could not be read.
     pub fn plain(format: Format) -> Self {
-        Self { color: Color::Auto, format, quiet: false, verbose: false, place: String::new(), live: Mutex::new(None) }
+        Self {
+            color: Color::Auto,
+            format,
+            quiet: false,
+            verbose: false,
+            place: String::new(),
+            live: Mutex::new(None),
+            scrubber: Scrubber::default(),
+        }
+    }
+
+    /// What is never printed.
+    pub fn scrubber(&self) -> &Scrubber {
+        &self.scrubber
+    }
+
+    /// Tells of a bug. Nothing is waited for: whoever draws may be the one who failed.
+    pub fn panicked(&self, text: &str) {
+        let text =
+            format!("{text}\nThis is a bug in lambdo; the state is as the last call left it, and the same command goes on from there.");
+        write_line(&mut std::io::stderr(), &self.scrubber.clean(&text));
     }
 
     /// How results are written.
@@ -91,6 +117,7 @@ impl Ui {
 
     /// Writes data to stdout, with a line end.
     pub fn data(&self, text: &str) {
+        let text = &self.scrubber.clean(text);
         self.suspended(|| write_line(&mut AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout())), text));
     }
 
@@ -147,7 +174,7 @@ impl Ui {
 
     /// Says something on stderr that must be seen.
     pub fn message(&self, text: &str) {
-        let text = &self.placed(text);
+        let text = &self.scrubber.clean(&self.placed(text)).into_owned();
         self.suspended(|| write_line(&mut AutoStream::new(std::io::stderr(), self.choice(&std::io::stderr())), text));
     }
 

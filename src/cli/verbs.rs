@@ -14,6 +14,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("diagnose", "status"),
     ("down", "destroy"),
     ("force-unlock", "unlock"),
+    ("history", "runs"),
     ("info", "status"),
     ("list", "status"),
     ("ls", "status"),
@@ -51,6 +52,8 @@ const OURS: &[&str] = &[
     "logs",
     "output",
     "plan",
+    "policy",
+    "runs",
     "schema",
     "spec",
     "state",
@@ -60,7 +63,7 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon", "log-groups", "policy", "runs"];
+const NOT_BUILT_YET: &[&str] = &["daemon", "log-groups"];
 
 const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "rebuild", "show"];
 
@@ -98,6 +101,14 @@ pub fn without_markdown(verb: &str) -> Failure {
             "`--format markdown` is for pull requests, so only `lambdo plan` and `lambdo drift` write it; `lambdo {verb}` does not."
         ))
         .hint("for programs: `--format json`");
+    Failure::new(Exit::Usage, diagnostic)
+}
+
+/// Refuses a fault plan for a cloud that nobody serves here.
+pub fn faults_without_local() -> Failure {
+    let diagnostic = Diagnostic::error("faults-without-local", "Only the local cloud misbehaves on purpose")
+        .detail("`--faults` was given without `--local`.")
+        .hint("add `--local`, or start one with `lambdo local --faults FILE`");
     Failure::new(Exit::Usage, diagnostic)
 }
 

@@ -3,16 +3,18 @@
 use super::args::{Arguments, Command, Global};
 use super::local::{self, LocalCloud};
 use super::progress::Progress;
+use super::record::{Head, Record};
 use super::render::{file_name, position};
 use super::ui::Ui;
-use super::view::{Title, human, json};
-use crate::aws::{Meter, Quotas, Session, Settings, local_region};
+use super::view::{Title, human, json_calls};
+use crate::aws::{Meter, Quotas, Session, Settings, configured_region, local_region};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
-use crate::model::{CallAccount, Event, EventSink, Exit, Failure, State};
+use crate::local::FaultPlan;
+use crate::model::{CallAccount, Event, EventSink, Exit, Failure, Scrubber, State};
 use crate::spec::{self, Checked, Header, LoadOptions, STATE_FOLDER, Spec};
-use crate::store::{FileStore, StateStore};
+use crate::store::{FileStore, RunRecords, StateStore};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use std::path::{Path, PathBuf};
@@ -43,6 +45,10 @@ pub struct Workspace {
     pub local: LocalCloud,
     /// Counts what is asked of AWS.
     meter: Meter,
+    /// Keeps secrets out of what is shown and written.
+    scrubber: Scrubber,
+    /// The verb.
+    verb: String,
 }
 
 /// The spec's text and where it stands.
@@ -87,6 +93,7 @@ impl Workspace {
         global.local |= matches!(arguments.command, Command::Local(_));
         let events = global.events.as_ref().map(|path| base(&global).join(path));
         let progress = Progress::new(Arc::clone(&ui), events.as_deref())?;
+        let scrubber = ui.scrubber().clone();
         Ok(Self {
             global,
             ui,
@@ -95,6 +102,8 @@ impl Workspace {
             interrupt,
             local: LocalCloud::default(),
             meter: Meter::default(),
+            scrubber,
+            verb: arguments.command.name().to_owned(),
         })
     }
 
@@ -198,9 +207,33 @@ impl Workspace {
         Ok((folder.join(LOCAL_FOLDER), given(&self.global.region).map(str::to_owned)))
     }
 
+    /// What the local cloud shall do wrong, if anything.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with the plan.
+    pub fn faults(&self) -> Result<Option<FaultPlan>, Failure> {
+        self.global.faults.as_ref().map(|path| local::faults(&self.path(path))).transpose()
+    }
+
     /// The state's store.
     pub fn store(&self, header: &Header) -> FileStore {
         FileStore::new(self.state_folder(header), &header.project, header.stage.as_deref())
+    }
+
+    /// The records of earlier runs.
+    pub fn runs(&self, header: &Header) -> RunRecords {
+        RunRecords::below(&self.state_folder(header))
+    }
+
+    /// Writes down what this run does from now on. Where that cannot be, the run goes on without.
+    pub fn begin_record(&self, header: &Header) {
+        let id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"), self.verb);
+        let head = Head { command: &self.verb, project: &header.project, stage: header.stage.as_deref() };
+        match self.runs(header).begin(&id) {
+            Ok(log) => self.progress.keep(Record::begin(log, self.scrubber.clone(), &head)),
+            Err(error) if self.ui.is_verbose() => self.ui.status(&format!("Nothing of this run is written down: {error}")),
+            Err(_) => {}
+        }
     }
 
     /// Asks AWS whose account this is, and refuses one that the spec does not allow.
@@ -229,11 +262,18 @@ impl Workspace {
     async fn session(&self, header: &Header) -> Result<Session, Failure> {
         let settings = if self.global.local { self.local_settings(header).await? } else { self.settings(header) };
         let quotas = Arc::new(Quotas::new());
-        let session = Session::connect(&settings, quotas, self.meter.clone(), self.events(), self.interrupt.drain.clone()).await?;
+        let session =
+            Session::connect(&settings, quotas, self.meter.clone(), self.scrubber.clone(), self.events(), self.interrupt.drain.clone())
+                .await?;
         if let (Some(endpoint), Some(source)) = (session.endpoint(), session.endpoint_source()) {
             self.ui.status(&format!("Calling `{endpoint}` instead of AWS, as {source} says"));
         }
         Ok(session)
+    }
+
+    /// The region, as far as it is known without asking a machine's metadata.
+    pub async fn configured_region(&self, header: &Header) -> Option<String> {
+        configured_region(&self.settings(header)).await
     }
 
     /// What was asked of AWS so far, if anything was.
@@ -243,7 +283,7 @@ impl Workspace {
 
     /// Writes a JSON document to stdout, with what was asked of AWS.
     pub fn document(&self, mut document: serde_json::Value) {
-        self.calls().iter().for_each(|calls| json::with_calls(&mut document, calls));
+        self.calls().iter().for_each(|calls| json_calls::with_calls(&mut document, calls));
         self.ui.document(&document);
     }
 
@@ -272,7 +312,7 @@ impl Workspace {
     /// The embedded cloud has one account: profiles, roles and endpoints of the spec do not apply.
     async fn local_settings(&self, header: &Header) -> Result<Settings, Failure> {
         let region = either(&self.global.region, &header.aws.region);
-        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header)).await?);
+        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header), self.faults()?).await?);
         if let Some(bucket) = &header.aws.code_bucket {
             self.local.bucket(&local_region(region.as_deref()).await, bucket, &self.ui).await?;
         }

@@ -6,8 +6,9 @@ use super::journal::Journal;
 use super::report::{Report, StepResult};
 use super::save;
 use super::schedule::Schedule;
+use super::secrets::Secrets;
 use super::{Engine, Interrupt};
-use crate::aws::{AwsError, ErrorClass, Reader, Writer, quota_of};
+use crate::aws::{AwsError, ErrorClass, Writer, quota_of};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Registry;
 use crate::model::event::Outcome;
@@ -92,9 +93,9 @@ enum Ended {
 struct Run<'a> {
     plan: &'a Plan,
     registry: &'a Registry,
-    reader: Reader,
     writer: Writer,
     artifacts: &'a dyn ArtifactSource,
+    secrets: Arc<Secrets>,
     lineage: Arc<str>,
     /// Operations are numbered from here in the journal, so that open intents of earlier runs stay apart.
     first_number: usize,
@@ -131,9 +132,9 @@ impl<'a> Run<'a> {
         Self {
             plan,
             registry: &engine.registry,
-            reader: engine.session.reader(),
             writer: engine.session.writer(),
             artifacts,
+            secrets: engine.secrets(),
             lineage,
             first_number,
             journal,
@@ -232,6 +233,7 @@ impl<'a> Run<'a> {
             registry: self.registry,
             writer: self.writer.clone(),
             artifacts: self.artifacts,
+            secrets: self.secrets.clone(),
             lineage: self.lineage.clone(),
             journal: self.journal.clone(),
             place: Some(self.writer.place(&operation.call)),
@@ -299,7 +301,7 @@ impl<'a> Run<'a> {
         let Some(finisher) = finisher(step, &self.plan.operations) else { return self.write_down(&[step]).await };
         let operation = &self.plan.operations[finisher.0];
         if let Some(kind) = self.registry.find(&step.address.kind) {
-            let reader = self.reader.clone();
+            let reader = self.writer.reader().clone();
             self.settling.push(Box::pin(async move { Ended::Settled { step: index, result: kind.settle(&reader, operation).await } }));
         }
     }

@@ -1,6 +1,7 @@
 //! One operation on its way to AWS: begin on disk, call, end on disk.
 
 use super::journal::Journal;
+use super::secrets::Secrets;
 use crate::aws::{AwsError, ErrorClass, Place, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Registry, RunContext};
@@ -49,6 +50,7 @@ pub struct Call<'a> {
     pub registry: &'a Registry,
     pub writer: Writer,
     pub artifacts: &'a dyn ArtifactSource,
+    pub secrets: Arc<Secrets>,
     pub lineage: Arc<str>,
     pub journal: Journal,
     /// Its place in the queue of its quota.
@@ -60,10 +62,11 @@ impl Call<'_> {
     pub async fn run(mut self) -> Result<(), Trouble> {
         let Some(operation) = self.resolved()? else { return Ok(()) };
         let Some(kind) = self.registry.find(&operation.address.kind) else { return Err(Trouble::Unresolved(operation.address.kind)) };
+        let sent = self.revealed(&operation)?;
         self.write(self.begin(&operation)).await?;
         let context = RunContext { artifacts: self.artifacts, lineage: &self.lineage };
         drop(self.place.take());
-        match kind.run(&self.writer, &operation, &context).await {
+        match kind.run(&self.writer, &sent, &context).await {
             Ok(done) => {
                 let physical_id = done.physical_id.or_else(|| operation.physical_id.clone()).unwrap_or_else(|| PhysicalId(String::new()));
                 self.write(self.ended(&operation, physical_id, done.attributes)).await
@@ -104,6 +107,13 @@ impl Call<'_> {
                 inputs == entry.inputs
             });
         Ok((!changes_nothing).then_some(operation))
+    }
+
+    /// The operation as it is sent: only this one has the values of secrets, and nobody writes it down.
+    fn revealed(&self, operation: &Operation) -> Result<Operation, Trouble> {
+        let arguments = self.secrets.revealed(&operation.arguments);
+        let arguments = arguments.map_err(|source| Trouble::Unresolved(source.to_string()))?;
+        Ok(Operation { arguments, ..operation.clone() })
     }
 
     fn begin(&self, operation: &Operation) -> Record {

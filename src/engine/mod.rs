@@ -8,6 +8,7 @@ mod lock;
 mod observe;
 mod report;
 mod schedule;
+mod secrets;
 
 pub use find::Inventory;
 pub use lock::take as take_lock;
@@ -20,8 +21,9 @@ use crate::kinds::Registry;
 use crate::model::{Address, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
 use crate::plan::{self, Selection};
 use crate::store::{Holder, JournalHeader, Lease, StateStore, StoreError};
+use secrets::Secrets;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +85,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     events: EventSink,
     interrupt: Interrupt,
+    /// What was looked up in this run.
+    secrets: Mutex<Arc<Secrets>>,
 }
 
 impl Engine {
@@ -95,7 +99,7 @@ impl Engine {
         events: EventSink,
         interrupt: Interrupt,
     ) -> Self {
-        Self { session, store, registry, clock, events, interrupt }
+        Self { session, store, registry, clock, events, interrupt, secrets: Mutex::default() }
     }
 
     /// Where it deploys to.

@@ -23,6 +23,7 @@ pub use code_object::store;
 pub use ecr::{REPOSITORY_NAME, of_function as repository_facts};
 pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
+pub(crate) use function::{RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
 pub use search::{Found, Search};
 
 use crate::aws::{AwsError, Reader, Writer};
@@ -286,5 +287,132 @@ impl Default for Registry {
 impl RulesSet for Registry {
     fn rules(&self, kind: &str) -> Option<&dyn Rules> {
         self.find(kind).map(|kind| kind as &dyn Rules)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::Cloud;
+    use crate::model::{Address, PhysicalId};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use serde_json::{Value as Json, json};
+
+    const WORDS: &[&str] = &[
+        "",
+        "demo-a",
+        "arn:aws:lambda:eu-central-1:123456789012:function:demo-a",
+        "\u{0}",
+        "%7B%7D",
+        "{",
+        "-1",
+        "Active",
+        "日本",
+        "2026-11-22T10:00:00Z",
+    ];
+    const KEYS: &[&str] = &[
+        "Configuration",
+        "FunctionName",
+        "FunctionArn",
+        "Environment",
+        "Variables",
+        "Error",
+        "Tags",
+        "Code",
+        "CodeSha256",
+        "Layers",
+        "Arn",
+        "Timeout",
+        "MemorySize",
+        "Role",
+        "State",
+        "LoggingConfig",
+        "VpcConfig",
+        "Policy",
+        "logGroups",
+        "logGroupName",
+        "retentionInDays",
+        "Rules",
+        "Name",
+        "Targets",
+        "Id",
+        "Input",
+        "EventPattern",
+        "ScheduleExpression",
+        "repositories",
+        "repositoryName",
+        "policyText",
+        "lifecyclePolicyText",
+        "images",
+        "imageManifest",
+        "LayerVersions",
+        "Version",
+        "Description",
+        "Concurrency",
+    ];
+
+    /// An answer in JSON with keys that AWS has.
+    fn answer() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            any::<f64>().prop_map(Json::from),
+            select(WORDS).prop_map(Json::from),
+            ".{0,8}".prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Json::Array),
+                proptest::collection::vec((select(KEYS), inner), 0..6).prop_map(|pairs| pairs
+                    .into_iter()
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()),
+            ]
+        })
+    }
+
+    /// The same as IAM and S3 write it.
+    fn xml(json: &Json) -> String {
+        match json {
+            Json::Object(object) => object.iter().map(|(key, value)| format!("<{key}>{}</{key}>", xml(value))).collect(),
+            Json::Array(items) => items.iter().map(|item| format!("<member>{}</member>", xml(item))).collect(),
+            other => other.to_string(),
+        }
+    }
+
+    fn id_of(kind: &str) -> PhysicalId {
+        match kind {
+            "permission" => "demo-a/lambdo-x",
+            "event_rule" => "default/demo-a",
+            "layer" => "demo-a@0123456789ab",
+            "image" => "demo-a:tag",
+            "code_object" => "bucket/key",
+            _ => "demo-a",
+        }
+        .into()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_answer_of_aws_is_something_that_was_seen(body in answer(), status in select(&[200_u16, 200, 200, 400, 404][..]), is_xml: bool, is_deep: bool) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+            let body = if is_xml { format!("<Response><Result>{}</Result></Response>", xml(&body)) } else { json!(body).to_string() };
+            let seen = runtime.block_on(async {
+                let (cloud, mut seen) = (Cloud::new(move |_| (status, body.clone())), Vec::new());
+                for kind in Registry::new().iter() {
+                    let (address, physical_id) = (Address::new(kind.name(), "a"), id_of(kind.name()));
+                    let target = ReadTarget { address: &address, physical_id: &physical_id, desired: None, applied: None, deep: is_deep };
+                    let read = kind.read(cloud.writer.reader(), std::slice::from_ref(&target));
+                    seen.push((kind.name(), tokio::time::timeout(std::time::Duration::from_secs(36_000), read).await.map(|seen| seen.len())));
+                }
+                seen
+            });
+            prop_assert!(seen.iter().all(|(_, sightings)| *sightings == Ok(1)), "{seen:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::common::random_id;
 use super::disk::{Batch, Disk, DiskError};
 use super::ecr::Ecr;
 use super::events::{Events, Functions};
+use super::faults::Faults;
 use super::iam::Iam;
 use super::lambda::Lambda;
 use super::logs::Logs;
@@ -25,6 +26,17 @@ pub struct Options {
     pub endpoint_url: String,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
+    /// Where changes stay.
+    pub keeping: Keeping,
+}
+
+/// Where a cloud keeps what it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// In its folder, for the next time.
+    OnDisk,
+    /// Nowhere but here, but for packages.
+    InMemory,
 }
 
 /// A cloud, loaded from its folder.
@@ -43,6 +55,8 @@ pub struct Cloud {
     pub lambda: Arc<Lambda>,
     /// Rules, and the events that they match.
     pub events: Arc<Events>,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
     /// Random: tells this process's cloud from another that got the same port later.
     pub instance: String,
 }
@@ -53,7 +67,10 @@ impl Cloud {
     /// # Errors
     /// When the folder cannot be used, or holds another account.
     pub fn open(options: Options) -> Result<Self, DiskError> {
-        let disk = Arc::new(Disk::open(&options.folder)?);
+        let disk = Arc::new(match options.keeping {
+            Keeping::OnDisk => Disk::open(&options.folder)?,
+            Keeping::InMemory => Disk::in_memory()?,
+        });
         let account = account_of(&disk, options.account.as_deref())?;
         let common = Common { account, clock: Arc::clone(&options.clock), disk };
         let iam = Arc::new(Iam::open(common.clone())?);
@@ -64,7 +81,7 @@ impl Cloud {
         let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
         let events = Arc::new(Events::open(common.clone(), functions)?);
         ecr.blobs().collect_now();
-        Ok(Self { common, iam, logs, ecr, s3, lambda, events, instance: random_id() })
+        Ok(Self { common, iam, logs, ecr, s3, lambda, events, faults: Faults::default(), instance: random_id() })
     }
 
     /// What `GET /_lambdo/health` answers.

@@ -2,6 +2,7 @@
 //! together into its next transaction, so a hundred callers wait for one fsync.
 
 use super::error::ApiError;
+use redb::backends::InMemoryBackend;
 use redb::{Database, DatabaseError, ReadableDatabase, TableDefinition, TableError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -171,6 +172,7 @@ pub struct Disk {
     file: PathBuf,
     storage: Arc<Storage>,
     requests: Mutex<Option<Sender<Request>>>,
+    is_in_memory: bool,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -194,13 +196,28 @@ impl Disk {
         let of_writer = Arc::clone(&storage);
         let writer = std::thread::Builder::new().name("cloud-disk".into()).spawn(move || write_all(&of_writer, &receiver));
         let writer = writer.map_err(|error| refused(error.to_string()))?;
-        Ok(Self { file, storage, requests: Mutex::new(Some(sender)), writer: Mutex::new(Some(writer)) })
+        Ok(Self { file, storage, requests: Mutex::new(Some(sender)), is_in_memory: false, writer: Mutex::new(Some(writer)) })
+    }
+
+    /// A database that nothing is left of. What is handed over to it is written at once, by nobody else.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn in_memory() -> Result<Self, DiskError> {
+        let file = PathBuf::from("memory");
+        let open: Opening = Box::new(|| Database::builder().create_with_backend(InMemoryBackend::new()));
+        let storage = Storage::new(open).map_err(|error| DiskError::Storage { file: file.clone(), reason: error.to_string() })?;
+        Ok(Self { file, storage: Arc::new(storage), requests: Mutex::new(None), is_in_memory: true, writer: Mutex::new(None) })
     }
 
     /// Hands over changes. Those handed over first reach the disk first, so an empty batch is saved once
     /// everything before it is; it costs no fsync of its own.
     pub fn commit(&self, batch: Batch) -> Saved {
         let (answer, saved) = oneshot::channel();
+        if self.is_in_memory {
+            let _ = answer.send(self.storage.write(&batch.0).map_err(|error| error.to_string()));
+            return Saved(saved);
+        }
         if let Some(requests) = self.requests.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             let _ = requests.send(Request { batch, answer });
         }

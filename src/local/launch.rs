@@ -1,7 +1,8 @@
 //! Who serves a cloud's folder: one process at a time, and how others find it.
 
 use super::clock::SystemClock;
-use super::cloud::{Cloud, Options};
+use super::cloud::{Cloud, Keeping, Options};
+use super::faults::Plan;
 use super::server::serve;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -89,6 +90,8 @@ pub struct Launch {
     pub port: u16,
     /// Whether schedules fire.
     pub schedules: bool,
+    /// What goes wrong on purpose, if anything.
+    pub faults: Option<Plan>,
 }
 
 impl Launch {
@@ -160,8 +163,12 @@ impl Launch {
             account: self.account.clone(),
             endpoint_url: endpoint_url.clone(),
             clock: Arc::new(SystemClock),
+            keeping: Keeping::OnDisk,
         };
         let cloud = Arc::new(Cloud::open(options).map_err(|error| self.unusable(&error))?);
+        if let Some(plan) = &self.faults {
+            cloud.faults.set(plan.clone(), cloud.common.clock.now_ms());
+        }
         let (account, instance) = (cloud.common.account.clone(), cloud.instance.clone());
         let server = Server { endpoint_url, pid: std::process::id(), account, instance };
         let stop = CancellationToken::new();

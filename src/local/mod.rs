@@ -16,7 +16,9 @@ mod disk;
 mod ecr;
 mod error;
 mod events;
+mod faults;
 mod iam;
+mod in_process;
 mod lambda;
 mod launch;
 mod logs;
@@ -29,6 +31,9 @@ mod stream;
 mod sts;
 mod wire;
 
+pub use clock::Clock;
+pub use faults::{Plan as FaultPlan, PlanError as FaultPlanError};
+pub use in_process::InProcess;
 pub use launch::{Found, Joined, Launch, LaunchError, Running, Server};
 
 /// The account that the local cloud is, unless it is told another one.

@@ -5,7 +5,7 @@ use super::common::{Call, random_id};
 use super::error::ApiError;
 use super::signature::{Scope, is_from_a_page, is_loopback};
 use super::wire::{json, query, rest};
-use super::{ecr, iam, sts};
+use super::{ecr, faults, iam, s3, sts};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -44,7 +44,21 @@ pub async fn serve(cloud: Arc<Cloud>, listener: TcpListener, stop: CancellationT
 }
 
 async fn answer(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
+    answered(&cloud, request).await
+}
+
+/// Answers a request, as the fault plan has it where there is one.
+pub async fn answered(cloud: &Arc<Cloud>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let is_own = parts.uri.path().starts_with(OWN_PATHS);
+    if cloud.faults.are_on() && !is_own && admit(&parts).is_ok() {
+        return faults::answer(cloud, parts, body).await;
+    }
+    pass(cloud, parts, body).await
+}
+
+/// Answers a request as the service does that it is for.
+pub async fn pass(cloud: &Arc<Cloud>, parts: Parts, body: Body) -> Response {
     let request_id = random_id();
     let scope = Scope::of(&parts.headers);
     // Objects are too large to be read before they are looked at.
@@ -58,13 +72,13 @@ async fn answer(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
     let service = scope.map(|scope| scope.service).unwrap_or_default();
     let answer = async {
         admit(&parts)?;
-        dispatch(&cloud, &parts, read(body).await?, &request_id).await
+        dispatch(cloud, &parts, read(body).await?, &request_id).await
     };
     finished(answer.await.unwrap_or_else(|error| refusal(&service, &error, &request_id)), &request_id)
 }
 
 /// Reads to the end also what is too large: a client that is still sending does not listen.
-async fn read(body: Body) -> Result<Bytes, ApiError> {
+pub async fn read(body: Body) -> Result<Bytes, ApiError> {
     let (mut chunks, mut whole, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| ApiError::new(400, "RequestAbortedException", format!("The request broke off: {error}")))?;
@@ -93,7 +107,7 @@ fn admit(parts: &Parts) -> Result<(), ApiError> {
 
 async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -> Result<rest::Answer, ApiError> {
     if let Some(path) = parts.uri.path().strip_prefix(OWN_PATHS) {
-        return Ok(own(cloud, parts.method.as_str(), path).await);
+        return Ok(own(cloud, parts.method.as_str(), path, &body).await);
     }
     let missing = || ApiError::new(403, "MissingAuthenticationToken", "Missing Authentication Token");
     let scope = Scope::of(&parts.headers).ok_or_else(missing)?;
@@ -108,6 +122,17 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
             Err(ApiError::new(501, "NotImplemented", message))
         }
     }
+}
+
+/// A refusal of a service, as it leaves.
+pub fn refused(service: &str, error: &ApiError) -> Response {
+    let request_id = random_id();
+    if service != "s3" {
+        return finished(refusal(service, error, &request_id), &request_id);
+    }
+    // What was refused before it was read still stands in the connection, which is of no use any more.
+    let headers = vec![("content-type", "application/xml".to_owned()), ("connection", "close".to_owned())];
+    finished(rest::Answer { status: error.status, headers, body: s3::refusal(error, &request_id).into() }, &request_id)
 }
 
 /// A refusal in the words of the service's protocol.
@@ -127,8 +152,9 @@ fn refusal(service: &str, error: &ApiError, request_id: &str) -> rest::Answer {
 }
 
 /// The cloud's own paths: is it there, and the packages that GetFunction points at.
-async fn own(cloud: &Cloud, method: &str, path: &str) -> rest::Answer {
+async fn own(cloud: &Cloud, method: &str, path: &str, body: &[u8]) -> rest::Answer {
     match (method, path.split_once('/')) {
+        (_, None) if path == "faults" => faults_call(cloud, method, body),
         ("GET", None) if path == "health" => rest::Answer::json(200, &cloud.health()),
         ("GET", Some(("code", hash))) => match cloud.lambda.package(hash).await {
             Some(body) => rest::Answer { status: 200, headers: vec![("content-type", "application/zip".into())], body },
@@ -136,6 +162,20 @@ async fn own(cloud: &Cloud, method: &str, path: &str) -> rest::Answer {
         },
         _ => rest::Answer::empty(404),
     }
+}
+
+/// `GET` tells what was played so far, `PUT` sets a plan, `DELETE` ends it.
+fn faults_call(cloud: &Cloud, method: &str, body: &[u8]) -> rest::Answer {
+    match method {
+        "GET" => {}
+        "PUT" => match faults::Plan::parse(&String::from_utf8_lossy(body)) {
+            Ok(plan) => cloud.faults.set(plan, cloud.common.clock.now_ms()),
+            Err(error) => return rest::Answer::json(400, &serde_json::json!({ "errors": error.0 })),
+        },
+        "DELETE" => cloud.faults.end(),
+        _ => return rest::Answer::empty(405),
+    }
+    rest::Answer::json(200, &cloud.faults.report())
 }
 
 /// The query protocol.

@@ -33,4 +33,6 @@ pub enum Cause {
     Drift,
     /// Both.
     Both,
+    /// The source of a secret has another value than it had.
+    Source,
 }

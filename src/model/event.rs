@@ -132,6 +132,27 @@ pub enum Event {
         /// How long it took.
         elapsed_ms: u64,
     },
+    /// A request had its answer, or the news that there will be none. It stands in the record of the run.
+    Called {
+        /// The call, such as `lambda:CreateFunction`.
+        operation: String,
+        /// The number of the attempt, from 1.
+        attempt: u32,
+        /// How long the answer took.
+        elapsed_ms: u64,
+        /// AWS's request id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request_id: Option<String>,
+        /// The HTTP status of an error.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// AWS's code of an error.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+        /// What went wrong, as AWS said it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
     /// A call is sent again.
     Retried {
         /// The call, such as `lambda:CreateFunction`.

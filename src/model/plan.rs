@@ -185,7 +185,8 @@ pub struct Operation {
 
 /// A path and the value that an operation gives it; `None` when it takes the value away.
 ///
-/// Below a list, the last key names an element: it is put in or taken out.
+/// Below a list, the last key names an element: it is put in or taken out. Its value is a list of nothing but that key
+/// ([`Carry::element`]), so that a list is made where there is none yet, and not a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Carry {
     /// Where in the entry's inputs.
@@ -199,6 +200,11 @@ impl Carry {
     /// Gives `path` a value.
     pub fn set(path: Path, value: Value) -> Self {
         Self { path, value: Some(value) }
+    }
+
+    /// Puts `element` into the list at `path`.
+    pub fn element(path: Path, element: &str) -> Self {
+        Self { path: path.join(element), value: Some(Value::List(vec![element.into()])) }
     }
 
     /// Takes away what stands at `path`.
@@ -226,7 +232,12 @@ impl Carry {
             };
             return;
         };
-        let mut place = inputs.entry(first.clone()).or_insert_with(|| Value::Table(Table::new()));
+        if self.value.is_none() && !inputs.contains_key(first) {
+            return;
+        }
+        let is_of_list = rest.is_empty() && matches!(&self.value, Some(Value::List(items)) if *items == [Value::from(last.as_str())]);
+        let empty = || if is_of_list { Value::List(Vec::new()) } else { Value::Table(Table::new()) };
+        let mut place = inputs.entry(first.clone()).or_insert_with(empty);
         for key in rest {
             let Value::Table(table) = place else { return };
             place = table.entry(key.clone()).or_insert_with(|| Value::Table(Table::new()));
@@ -264,6 +275,17 @@ pub struct Wait {
 mod tests {
     use super::*;
 
+    /// The end of a create was never written: then nothing is there that the next operation could add to.
+    #[test]
+    fn what_is_missing_becomes_a_list_for_an_element_and_a_table_for_a_key() {
+        let mut inputs = Table::new();
+        Carry::remove(Path::key("managed_policies").join("x")).apply(&mut inputs);
+        assert_eq!(inputs, Table::new());
+        Carry::element(Path::key("managed_policies"), "x").apply(&mut inputs);
+        Carry::set(Path::key("tags").join("a"), "a".into()).apply(&mut inputs);
+        insta::assert_snapshot!(Value::Table(inputs).to_json(), @r#"{"managed_policies":["x"],"tags":{"a":"a"}}"#);
+    }
+
     #[test]
     fn a_carry_sets_and_removes_at_any_depth() {
         let mut inputs = Table::from_iter([
@@ -272,7 +294,7 @@ mod tests {
         ]);
         Carry::set(Path::key("environment").join("B"), "2".into()).apply(&mut inputs);
         Carry::remove(Path::key("environment").join("A")).apply(&mut inputs);
-        Carry::set(Path::key("managed_policies").join("y"), "y".into()).apply(&mut inputs);
+        Carry::element(Path::key("managed_policies"), "y").apply(&mut inputs);
         Carry::remove(Path::key("managed_policies").join("x")).apply(&mut inputs);
         Carry::set(Path::key("memory_size"), 256.into()).apply(&mut inputs);
         insta::assert_snapshot!(Value::Table(inputs).to_json(), @r#"{"environment":{"B":"2"},"managed_policies":["y"],"memory_size":256}"#);

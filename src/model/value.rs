@@ -1,6 +1,6 @@
 //! Values as the spec, the state and AWS have them.
 
-use super::Address;
+use super::{Address, Secret};
 use litemap::LiteMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,6 +25,8 @@ pub enum Value {
     List(Vec<Value>),
     /// Named values.
     Table(Table),
+    /// Text that nobody may see.
+    Secret(Box<Secret>),
     /// Text with references in it that are not known yet. One part that is a reference keeps the
     /// type of what it refers to.
     Unresolved(Vec<TemplatePart>),
@@ -116,7 +118,7 @@ impl Value {
             Self::Boolean(_) => "a boolean",
             Self::Integer(_) => "an integer",
             Self::Float(_) => "a float",
-            Self::String(_) | Self::Unresolved(_) => "a string",
+            Self::String(_) | Self::Unresolved(_) | Self::Secret(_) => "a string",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
         }
@@ -150,16 +152,24 @@ impl Value {
         }
     }
 
-    /// This value as JSON, with unresolved references as `{"$unknown": "address.attribute"}`.
+    /// This value as JSON for people and requests: unresolved references as `{"$unknown": "address.attribute"}`, and
+    /// secrets as a word that says so.
     pub fn to_json(&self) -> serde_json::Value {
+        self.json(&|_| "(secret)".into())
+    }
+
+    fn json(&self, secret_json: &dyn Fn(&Secret) -> serde_json::Value) -> serde_json::Value {
         match self {
             Self::Null => serde_json::Value::Null,
             Self::Boolean(value) => (*value).into(),
             Self::Integer(number) => (*number).into(),
             Self::Float(number) => (*number).into(),
             Self::String(text) => text.as_str().into(),
-            Self::List(items) => items.iter().map(Value::to_json).collect(),
-            Self::Table(table) => table.iter().map(|(key, value)| (key.clone(), value.to_json())).collect::<serde_json::Map<_, _>>().into(),
+            Self::List(items) => items.iter().map(|item| item.json(secret_json)).collect(),
+            Self::Table(table) => {
+                table.iter().map(|(key, value)| (key.clone(), value.json(secret_json))).collect::<serde_json::Map<_, _>>().into()
+            }
+            Self::Secret(secret) => secret_json(secret),
             Self::Unresolved(parts) => parts_to_json(parts),
         }
     }
@@ -244,6 +254,9 @@ fn parts_to_json(parts: &[TemplatePart]) -> serde_json::Value {
 
 fn json_object(object: &serde_json::Map<String, serde_json::Value>) -> Value {
     if object.len() == 1 {
+        if let Some(secret) = object.get("$secret").and_then(Secret::from_json) {
+            return Value::Secret(Box::new(secret));
+        }
         if let Some(part) = object.get("$unknown").and_then(unknown_part) {
             return Value::Unresolved(vec![part]);
         }
@@ -268,7 +281,8 @@ fn unknown_part(json: &serde_json::Value) -> Option<TemplatePart> {
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
+        // What is written down says of a secret where it comes from, and its hash.
+        self.json(&Secret::to_json).serialize(serializer)
     }
 }
 

@@ -5,7 +5,7 @@ use super::filter::Filter;
 use super::hash::{Item, hex};
 use super::index::Index;
 use super::own::Own;
-use super::problem::{missing, unreadable};
+use super::problem::{brief, missing, unreadable};
 use super::source::Source;
 use super::zip;
 use crate::diagnostic::Diagnostic;
@@ -193,8 +193,10 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     if is_sound {
         return Ok(());
     }
+    let windows =
+        if name.contains('\\') { " Backslashes come from some zip programs of Windows; zip it again with another one." } else { "" };
     Err(format!(
-        "`{name}` is not a name inside a package: names are relative, have `/` between their parts, and no part is empty, `.` or `..`."
+        "`{name}` is not a name inside a package: names are relative, have `/` between their parts, and no part is empty, `.` or `..`.{windows}"
     ))
 }
 
@@ -255,25 +257,25 @@ fn check_link(found: &DirEntry, fence: &Path, shown: &str) -> Result<(), Diagnos
     if found.depth() == 0 || !found.path_is_symlink() {
         return Ok(());
     }
-    let end = found.path().canonicalize().map_err(|error| unreadable(&found.path().display().to_string(), &error))?;
+    let end = found.path().canonicalize().map_err(|error| unreadable(&brief(found.path()), &error))?;
     if end.starts_with(fence) {
         return Ok(());
     }
     Err(Diagnostic::error("link-leads-out", "A link leads out of the package").detail(format!(
         "`{}` leads to `{}`, which is not inside `{shown}`. What lies elsewhere is not taken along unasked: copy it, name it in `code.files`, or ignore the link in `{IGNORE_FILE}`.",
-        found.path().display(),
+        brief(found.path()),
         end.display()
     )))
 }
 
 fn entry(found: &DirEntry, root: &Path, prefix: &str, shown: &str) -> Result<Entry, Diagnostic> {
     let path = found.path();
-    let metadata = fs::metadata(path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
+    let metadata = fs::metadata(path).map_err(|error| unreadable(&brief(path), &error))?;
     if !metadata.is_file() {
-        return Err(not_a_file(&path.display().to_string(), "file, folder or link").hint(format!("ignore it in `{shown}/{IGNORE_FILE}`")));
+        return Err(not_a_file(&brief(path), "file, folder or link").hint(format!("ignore it in `{shown}/{IGNORE_FILE}`")));
     }
     let name = inner_name(path.strip_prefix(root).unwrap_or(path))
-        .ok_or_else(|| bad_name(format!("The name of `{}` is not UTF-8, or has a backslash in it.", path.display())))?;
+        .ok_or_else(|| bad_name(format!("The name of `{}` is not UTF-8, or has a backslash in it.", brief(path))))?;
     let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
     Ok(Entry { mode: mode(&name, &metadata), name, path: path.to_owned(), bytes: metadata.len() })
 }
@@ -310,7 +312,7 @@ impl Contents {
                 (bytes.into_inner(), items)
             }
             Self::Archive(path) => {
-                let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}.", path.display()))?;
+                let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}.", brief(path)))?;
                 let items = zip::read(io::Cursor::new(&bytes), UNZIPPED_LIMIT_BYTES)?;
                 (bytes, items)
             }
@@ -334,7 +336,7 @@ impl Contents {
                 items
             }
             Self::Archive(path) => {
-                fs::copy(path, file.path()).map_err(|error| format!("`{}` cannot be copied: {error}.", path.display()))?;
+                fs::copy(path, file.path()).map_err(|error| format!("`{}` cannot be copied: {error}.", brief(path)))?;
                 zip::read(io::BufReader::new(file.as_file_mut()), UNZIPPED_LIMIT_BYTES)?
             }
         };
@@ -344,7 +346,7 @@ impl Contents {
 
 /// What is in a zip, unpacked only where no zip with the same bytes was before.
 fn read_archive(index: &Index, path: &Path) -> Result<Vec<Item>, String> {
-    let shown = path.display();
+    let shown = brief(path);
     let unreadable = |error: io::Error| format!("`{shown}` cannot be read: {error}.");
     let held = index.held(path).map_err(unreadable)?;
     let (manifests, hash) = (index.manifests(), hex(&held.sha256));
@@ -358,7 +360,7 @@ fn read_archive(index: &Index, path: &Path) -> Result<Vec<Item>, String> {
 }
 
 fn read_entry(index: &Index, entry: &Entry) -> Result<Item, String> {
-    let held = index.held(&entry.path).map_err(|error| format!("`{}` cannot be read: {error}.", entry.path.display()))?;
+    let held = index.held(&entry.path).map_err(|error| format!("`{}` cannot be read: {error}.", brief(&entry.path)))?;
     Ok(Item { name: entry.name.clone(), mode: entry.mode, bytes: held.bytes, sha256: held.sha256 })
 }
 

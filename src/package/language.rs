@@ -1,6 +1,6 @@
 //! Which language a folder is written in, from what lies there.
 
-use super::problem::{list, missing};
+use super::problem::{brief, list, missing};
 use crate::diagnostic::Diagnostic;
 use std::path::Path;
 
@@ -46,7 +46,7 @@ fn not_a_folder(shown: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error("wrong-file-type", "A path of the package leads to something else")
         .detail(format!("`{shown}` is not a folder; `build` takes the folder with the sources."));
     match Path::new(shown).parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => diagnostic.hint(format!("`{}` is the folder that it lies in", parent.display())),
+        Some(parent) => diagnostic.hint(format!("`{}` is the folder that it lies in", brief(parent))),
         None => diagnostic.hint("a program that is there already is given as `code = { file = \"PATH\" }`"),
     }
 }
@@ -68,7 +68,7 @@ fn deeper(folder: &Path, shown: &str) -> Option<String> {
     below.sort();
     let (path, (_, marker)) = below.iter().find_map(|path| Some((path, *candidates(path).first()?)))?;
     let path = Path::new(shown).join(path.file_name()?);
-    Some(format!("`{}` has a `{marker}`; is it meant?", path.display()))
+    Some(format!("`{}` has a `{marker}`; is it meant?", brief(&path)))
 }
 
 fn ambiguous(shown: &str, found: &[(&str, &str)]) -> Diagnostic {

@@ -18,10 +18,12 @@ mod image;
 mod index;
 mod language;
 mod manifest;
+mod marks;
 mod node;
 mod option;
 mod own;
 mod packages;
+mod packed;
 mod problem;
 mod process;
 mod python;
@@ -82,6 +84,8 @@ pub struct Options<'a> {
     /// Whether what is built runs on this machine, and not on Lambda. The requests then have this
     /// machine's architecture.
     pub for_this_machine: bool,
+    /// Whether packages that are too large for a call can go through a bucket.
+    pub has_code_bucket: bool,
     /// Told what happens.
     pub events: EventSink,
     /// Told when everything that needs no build was looked at, and nothing is wrong with it so far.
@@ -100,15 +104,22 @@ pub fn check(requests: Vec<PackageRequest>, options: &Options<'_>, is_made_later
     work::check(requests, options, &Builders::new(), is_made_later)
 }
 
-/// Makes the packages of all requests: builds in parallel, equal builds and equal packages once.
+/// Makes the packages of all requests: builds in parallel, equal builds and equal packages once. Then looks at what
+/// keeps them from starting on Lambda, or under `--local` on this machine.
 ///
 /// # Errors
-/// Everything that is wrong with any of them. While a section or a file is wrong, no build runs.
+/// Everything that is wrong with any of them. While a section or a file is wrong, no build runs, unless it is to keep
+/// going.
 pub async fn resolve(requests: Vec<PackageRequest>, options: &Options<'_>) -> Result<Packages, Vec<Diagnostic>> {
-    work::resolve(requests, options, &Builders::new()).await
-}
-
-/// What keeps packages that are ready from starting on Lambda, or under `--local` on this machine. Errors are sure.
-pub fn preflight(packages: &Packages, requests: &[PackageRequest], options: &Options<'_>) -> Vec<Diagnostic> {
-    check::check_all(packages, requests, options)
+    let (mut packages, mut problems) = work::make(requests.clone(), options, &Builders::new()).await;
+    let (errors, warnings): (Vec<_>, Vec<_>) = check::check_all(&packages, &requests, options).into_iter().partition(Diagnostic::is_error);
+    problems.extend(errors);
+    packages.diagnostics.extend(warnings);
+    packages.diagnostics.sort_by(work::order);
+    if problems.is_empty() {
+        return Ok(packages);
+    }
+    problems.extend(packages.diagnostics);
+    problems.sort_by(work::order);
+    Err(problems)
 }

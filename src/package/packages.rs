@@ -1,7 +1,7 @@
 //! The packages of a run, and their zips while they are needed.
 
 use super::cache::User;
-use super::contents::Contents;
+use super::contents::{Contents, Entry};
 use super::fingerprint::Sources;
 use super::hash::{Item, content_hash, hex};
 use super::image::{Images, Store};
@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Address, Artifact, ArtifactSource, Image, SourceChange, SourceChanges};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::TempPath;
 use tokio::sync::OnceCell;
@@ -29,6 +29,8 @@ pub struct Packages {
     contents: BTreeMap<String, Arc<Planned>>,
     /// What tells apart the builds that made them, by whose they are.
     builds: BTreeMap<Address, String>,
+    /// The folder of the spec, from which on people name files.
+    folder: PathBuf,
     manifests: Manifests,
     images: Images,
     blobs: Store,
@@ -91,14 +93,16 @@ pub(super) struct Planned {
 }
 
 impl Packages {
-    /// No packages yet; what earlier ones held is known from `manifests`, blobs come from `blobs` or through `images`.
-    pub(super) fn new(manifests: Manifests, images: Images, blobs: Store, user: Option<User>) -> Self {
+    /// No packages yet of the spec in `folder`; what earlier ones held is known from `manifests`, blobs come from `blobs`
+    /// or through `images`.
+    pub(super) fn new(folder: &Path, manifests: Manifests, images: Images, blobs: Store, user: Option<User>) -> Self {
         Self {
             artifacts: BTreeMap::new(),
             makings: BTreeMap::new(),
             diagnostics: Vec::new(),
             contents: BTreeMap::new(),
             builds: BTreeMap::new(),
+            folder: folder.to_owned(),
             manifests,
             images,
             blobs,
@@ -142,11 +146,24 @@ impl Packages {
             return after.since(&before);
         }
         let Some(diff) = self.diff(address, applied) else { return SourceChanges::default() };
-        SourceChanges::of(diff.files.into_iter().map(|(name, sides)| match sides {
-            (None, _) => SourceChange::Added { name },
-            (_, None) => SourceChange::Removed { name },
-            _ => SourceChange::Changed { name },
+        let places = self.contents.get(&artifact.content_hash).map(|planned| self.places(planned)).filter(|_| build.is_empty());
+        SourceChanges::of(diff.files.into_iter().map(|(name, sides)| {
+            let name = places.as_ref().map_or_else(|| name.clone(), |places| places.of(&name));
+            match sides {
+                (None, _) => SourceChange::Added { name },
+                (_, None) => SourceChange::Removed { name },
+                _ => SourceChange::Changed { name },
+            }
         }))
+    }
+
+    /// Where the files of a package lie that were not built but there.
+    fn places(&self, planned: &Planned) -> Places {
+        let Contents::Files(entries) = &planned.contents else { return Places::default() };
+        let place = |entry: &Entry| entry.path.strip_prefix(&self.folder).unwrap_or(&entry.path).to_string_lossy().into_owned();
+        let known: BTreeMap<String, String> = entries.iter().map(|entry| (entry.name.clone(), place(entry))).collect();
+        let folder = known.iter().find_map(|(name, place)| place.strip_suffix(name.as_str())).unwrap_or_default().to_owned();
+        Places { known, folder }
     }
 
     /// Which files differ between the package at `address` and the one with the content hash `applied`. Nothing
@@ -183,6 +200,21 @@ impl Packages {
         zips.push_front((content_hash.to_owned(), Arc::clone(&zip)));
         zips.truncate(KEPT_ZIPS);
         zip
+    }
+}
+
+/// Where files of a package lie, from the folder of the spec on.
+#[derive(Default)]
+struct Places {
+    /// By their names in the package.
+    known: BTreeMap<String, String>,
+    /// What stands before those that are not there any more.
+    folder: String,
+}
+
+impl Places {
+    fn of(&self, name: &str) -> String {
+        self.known.get(name).cloned().unwrap_or_else(|| format!("{}{name}", self.folder))
     }
 }
 

@@ -28,6 +28,11 @@ pub(super) fn missing(path: &Path, shown: &str, what: &str) -> Diagnostic {
     }
 }
 
+/// A path as people write it, without the `./` that stands for the folder of the spec.
+pub(super) fn brief(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
+}
+
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();

@@ -1,7 +1,5 @@
 //! Whole runs over packages: files, builds, zips.
 
-mod measure;
-
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, Value};
 use std::fs;
@@ -64,10 +62,11 @@ impl Fixture {
             build,
             keep_going,
             for_this_machine: false,
+            has_code_bucket: false,
             events,
             checked: &Notify::new(),
         };
-        is_send(resolve(requests, &options)).await
+        is_send(work::resolve(requests, &options, &Builders::new())).await
     }
 
     pub async fn ok(&self, requests: Vec<PackageRequest>) -> Packages {
@@ -94,6 +93,12 @@ fn is_send<T: Send>(future: T) -> T {
 }
 
 const COPY: &str = r#"{"kind":"command","command":"echo run >> state/runs; mkdir -p bin; cp main bin/out","output":"bin/out"}"#;
+
+#[test]
+fn a_fact_about_an_image_is_told_when_the_image_is_new() {
+    let told = |is_cached| work::news(vec![Diagnostic::note("a", ""), Diagnostic::warning("b", "")], is_cached).count();
+    assert_eq!((told(false), told(true)), (2, 1));
+}
 
 #[tokio::test]
 async fn every_source_of_the_same_contents_has_the_same_hash_and_its_zip_is_given() {
@@ -194,7 +199,7 @@ async fn why_a_package_changed_is_told_since_it_was_applied_and_not_since_the_la
     fixture.write("main", "3");
     let now = fixture.ok(requests()).await;
     assert_eq!(now.changes(&a, &applied_a).sentence(), "main changed", "since `lib` changed, the same package was made");
-    assert_eq!(now.changes(&b, &applied_b).sentence(), "new added, old removed");
+    assert_eq!(now.changes(&b, &applied_b).sentence(), "dir/new added, dir/old removed");
     assert!(now.changes(&a, "sha256:other").is_empty(), "of what another machine made nothing is known");
     let without = fixture.run(requests(), false).await.ok().unwrap();
     assert_eq!(without.changes(&a, &applied_a).sentence(), "main changed", "also without building");
@@ -348,7 +353,7 @@ async fn all_problems_come_at_once_and_nothing_is_built_meanwhile() {
         built("d", r#"{"kind":"golang"}"#),
         built("e", r#"{"kind":"command","comand":"x"}"#),
     ];
-    let problems = fixture.problems(requests).await;
+    let problems = fixture.run_on(requests, true, false).await.err().unwrap();
     let told: Vec<String> = problems.iter().map(|problem| format!("{} {}", problem.address.as_deref().unwrap(), problem.code)).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     function.a missing-file
@@ -369,7 +374,7 @@ async fn a_provided_runtime_needs_a_bootstrap_and_others_do_not() {
     let problems = fixture.problems(vec![code("a", r#"{"dir":"dir"}"#), python.clone()]).await;
     let [problem] = &problems[..] else { panic!("{problems:?}") };
     assert_eq!(problem.code, "no-bootstrap");
-    insta::assert_snapshot!(problem.detail, @"The runtimes `provided.*` start a file `bootstrap` at the root of the package. There are `lib/`, `main.py`.");
+    insta::assert_snapshot!(problem.detail, @"The runtimes `provided.*` start a file `bootstrap` at the root of the package. This one has `lib/`, `main.py`.");
     assert_eq!(problem.hints, ["`lib/bootstrap` lies deeper; make its folder the root of the package"]);
     fixture.ok(vec![python]).await;
 }

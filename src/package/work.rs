@@ -13,7 +13,8 @@ use super::index::Index;
 use super::manifest::Manifests;
 use super::own::Own;
 use super::packages::{Making, Packages, Planned};
-use super::problem::{MISSING_FILE, blocking, list, missing};
+use super::packed::{self, Packed};
+use super::problem::{MISSING_FILE, blocking, brief, list, missing};
 use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
@@ -47,41 +48,46 @@ struct Run<'a> {
     total: usize,
 }
 
-pub(super) async fn resolve(
-    requests: Vec<PackageRequest>,
-    options: &Options<'_>,
-    builders: &Builders,
-) -> Result<Packages, Vec<Diagnostic>> {
+/// Makes the packages, and tells what kept some from being made.
+pub(super) async fn make(requests: Vec<PackageRequest>, options: &Options<'_>, builders: &Builders) -> (Packages, Vec<Diagnostic>) {
     let total = requests.len();
     let (packages, works, mut problems) = group(requests, options.folder, builders);
-    let (user, index) = enter(options.cache, !packages.is_empty()).await?;
+    let entered = enter(options.cache, !packages.is_empty()).await;
+    let (user, index) = entered.unwrap_or_else(|problem| {
+        problems.push(problem);
+        (None, Index::default())
+    });
     let run = Run { options, builders, index, works, started: AtomicUsize::new(0), total };
-    problems.extend(run.shared_outputs());
+    let clashes = run.shared_outputs();
+    let may_go_on = options.keep_going && clashes.is_empty();
+    problems.extend(clashes);
     if total > 0 {
         (options.events)(Event::BuildStarted { total });
     }
     let (built, given): (Vec<Package>, Vec<Package>) = packages.into_iter().partition(Package::takes_time);
     let mut made = run.make_all(given, true).await;
+    let is_sound = problems.is_empty() && made.iter().all(|(_, made)| made.is_ok());
     // A build takes its time: whoever waits for the end of the checks need not wait for it.
-    if problems.is_empty() && made.iter().all(|(_, made)| made.is_ok()) {
+    if is_sound {
         options.checked.notify_one();
+    }
+    if is_sound || may_go_on {
         made.extend(run.make_all(built, options.keep_going).await);
     }
     let index = run.index.clone();
-    blocking(move || {
+    let saved = blocking(move || {
         index.save();
         Ok(())
-    })
-    .await
-    .map_err(|problem| vec![problem])?;
+    });
+    problems.extend(saved.await.err());
     run.finish(made, problems, user)
 }
 
 /// Reads what earlier runs left. Where nothing is made, nothing is written either.
-async fn enter(cache: &Path, is_used: bool) -> Result<(Option<cache::User>, Index), Vec<Diagnostic>> {
+async fn enter(cache: &Path, is_used: bool) -> Result<(Option<cache::User>, Index), Diagnostic> {
     let folder = cache.to_owned();
     let entered = blocking(move || Ok((if is_used { cache::enter(&folder) } else { None }, Index::load(&folder))));
-    entered.await.map_err(|problem| vec![problem])
+    entered.await
 }
 
 /// What is wrong with the packages as far as it shows without a build and without reading what files hold.
@@ -127,8 +133,11 @@ fn look(package: &Package, options: &Options<'_>) -> Result<(), Diagnostic> {
         }
         Source::Image(image) => image::check(image, folder),
         Source::Stored(_) => Ok(()),
-        source => contents::collect(folder, source, package.is_provided, options.own)
-            .and_then(|contents| check_names(&contents, package.needs_bootstrap())),
+        source => {
+            let contents = contents::collect(folder, source, package.is_provided, options.own)?;
+            check_names(&contents, package.needs_bootstrap())?;
+            if options.has_code_bucket { Ok(()) } else { packed::check_given(&contents) }
+        }
     }
 }
 
@@ -214,6 +223,9 @@ impl Run<'_> {
         }
         let folder = built.as_ref().map_or_else(|| self.options.folder.to_owned(), |built| built.output.clone());
         let mut ready = self.hash(package, folder).await?;
+        if !self.options.has_code_bucket {
+            ready = fitting(ready, Packed::new(self.options.cache)).await?;
+        }
         ready.making.is_cached = built.as_ref().is_none_or(|built| built.is_cached);
         ready.warnings = Self::warnings(package, built.as_ref());
         ready.sources = built.and_then(|built| built.sources);
@@ -238,7 +250,7 @@ impl Run<'_> {
         let made = made.map_err(|problem| if for_this_machine { problem.hint(HERE) } else { problem })?;
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
         let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
-        let found = built.iter().flat_map(|built| built.warnings.clone()).chain(made.warnings);
+        let found = built.iter().flat_map(|built| built.warnings.clone()).chain(news(made.warnings, made.is_cached));
         let warnings = package.requests.first().map(|first| found.map(|warning| placed(warning, first)).collect());
         Ok(Ready {
             planned: Planned { contents: Contents::Files(made.entries), items: made.items, image: Some(made.image) },
@@ -266,9 +278,10 @@ impl Run<'_> {
         Ok(Some(built))
     }
 
-    fn finish(&self, made: Vec<Outcome>, mut problems: Vec<Diagnostic>, user: Option<cache::User>) -> Result<Packages, Vec<Diagnostic>> {
+    fn finish(&self, made: Vec<Outcome>, mut problems: Vec<Diagnostic>, user: Option<cache::User>) -> (Packages, Vec<Diagnostic>) {
         let cache = self.options.cache;
-        let mut packages = Packages::new(Manifests::new(cache), self.builders.images().clone(), Store::new(cache), user);
+        let images = self.builders.images().clone();
+        let mut packages = Packages::new(self.options.folder, Manifests::new(cache), images, Store::new(cache), user);
         for (package, made) in made {
             let name = package.build.and_then(|index| self.works.get(index)).map_or("", |work| work.name.as_str());
             match made {
@@ -280,16 +293,30 @@ impl Run<'_> {
                 Err(problem) => problems.push(shared_problem(problem, &package.requests)),
             }
         }
-        // They came in the order in which the work ended.
-        let order =
-            |one: &Diagnostic, other: &Diagnostic| (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail));
-        if problems.is_empty() {
-            packages.diagnostics.sort_by(order);
-            return Ok(packages);
-        }
         problems.sort_by(order);
-        Err(problems)
+        (packages, problems)
     }
+}
+
+/// A fact worth knowing is worth it when the image is new; warnings always are.
+pub(super) fn news(warnings: Vec<Diagnostic>, is_cached: bool) -> impl Iterator<Item = Diagnostic> {
+    warnings.into_iter().filter(move |warning| !is_cached || warning.severity != Severity::Note)
+}
+
+/// Problems come in the order in which the work ends.
+pub(super) fn order(one: &Diagnostic, other: &Diagnostic) -> std::cmp::Ordering {
+    (&one.address, one.code, &one.detail).cmp(&(&other.address, other.code, &other.detail))
+}
+
+/// The packages, if nothing kept one from being made; nobody has looked at what is in them.
+#[cfg(test)]
+pub(super) async fn resolve(
+    requests: Vec<PackageRequest>,
+    options: &Options<'_>,
+    builders: &Builders,
+) -> Result<Packages, Vec<Diagnostic>> {
+    let (packages, problems) = make(requests, options, builders).await;
+    if problems.is_empty() { Ok(packages) } else { Err(problems) }
 }
 
 /// `12 other packages were`
@@ -303,7 +330,7 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     let diagnostic = Diagnostic::error("shared-output", "Builds that differ write to the same place").detail(format!(
         "The builds of {} all make `{}`, so that one of them would be deployed in the place of another. Give each its own `output`.",
         list(&functions),
-        output.display()
+        brief(output)
     ));
     let diagnostic = works.first().map_or_else(|| diagnostic.clone(), |work| placed(diagnostic.clone(), &work.request));
     let architectures: Vec<&str> = works.iter().map(|work| work.architecture.as_str()).collect();
@@ -321,6 +348,15 @@ async fn verified(made: Made, requests: Vec<PackageRequest>, architecture: Strin
     blocking(move || {
         let mut found = requests.iter().flat_map(|request| made.verify(request, &architecture, &cache));
         found.find(Diagnostic::is_error).map_or(Ok(()), Err).map(|()| made)
+    })
+    .await
+}
+
+/// The same package, if it fits into a call.
+async fn fitting(ready: Ready, packed: Packed) -> Result<Ready, Diagnostic> {
+    blocking(move || {
+        packed.check(&ready.planned.contents, &ready.artifact)?;
+        Ok(ready)
     })
     .await
 }

@@ -3,15 +3,20 @@
 use super::ZIP_LIMIT_BYTES;
 use super::contents::Entry;
 use super::hash::Item;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use zip::read::ZipFile;
+use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
-const LEVEL: i64 = 6;
-const SYMLINK: u32 = 0o120_000;
-const KIND: u32 = 0o170_000;
+/// How hard files are packed, from 1 to 9.
+pub(super) const LEVEL: u32 = 6;
+/// What a link's mode begins with; its content is where it leads.
+pub(super) const SYMLINK: u32 = 0o120_000;
+/// The part of a mode that says what kind of file it is.
+pub(super) const KIND: u32 = 0o170_000;
 
 /// Zips sorted entries, and says what was read while doing so.
 ///
@@ -32,7 +37,7 @@ fn add(zip: &mut ZipWriter<impl Write + Seek>, entry: &Entry) -> io::Result<Item
     // Nothing of the machine goes in: no time, no owner, no other mode. 1980 is where zip's time begins.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(LEVEL))
+        .compression_level(Some(i64::from(LEVEL)))
         .last_modified_time(DateTime::default())
         .system(System::Unix)
         .unix_permissions(entry.mode);
@@ -56,11 +61,11 @@ pub(super) fn check_size(bytes: u64) -> Result<(), String> {
 /// # Errors
 /// A sentence when it is not a zip, or has names that lead out of the package.
 pub(super) fn read(from: impl Read + Seek, limit_bytes: u64) -> Result<Vec<Item>, String> {
-    let mut archive = ZipArchive::new(from).map_err(|error| format!("It is not a zip that can be read: {error}."))?;
+    let mut archive = ZipArchive::new(from).map_err(|error| not_a_zip(&error))?;
     let mut items = Vec::new();
     let mut left = limit_bytes;
     for index in 0..archive.len() {
-        let file = archive.by_index(index).map_err(|error| format!("Its entry number {} cannot be read: {error}.", index + 1))?;
+        let file = archive.by_index(index).map_err(|error| unreadable(index, &error))?;
         if file.is_dir() {
             continue;
         }
@@ -68,8 +73,48 @@ pub(super) fn read(from: impl Read + Seek, limit_bytes: u64) -> Result<Vec<Item>
         left -= item.bytes;
         items.push(item);
     }
+    let start = archive.central_directory_start();
+    if let Some(name) = repeated(archive.into_inner(), start).map_err(|error| format!("It cannot be read: {error}."))? {
+        return Err(format!("`{name}` is in it twice, and which of the two AWS takes is not known. Zip it again, into a new file."));
+    }
     items.sort();
     Ok(items)
+}
+
+/// What a zip holds is told at its end, so that one that is cut off looks like none.
+fn not_a_zip(error: &ZipError) -> String {
+    match error {
+        ZipError::InvalidArchive(_) => "It is not a zip, or was cut off before its end.".to_owned(),
+        error => format!("It is not a zip that can be read: {error}."),
+    }
+}
+
+fn unreadable(index: usize, error: &ZipError) -> String {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
+            format!("Its entry number {} is encrypted, and AWS has no password. Zip it again without one.", index + 1)
+        }
+        error => format!("Its entry number {} cannot be read: {error}.", index + 1),
+    }
+}
+
+/// The first name that two entries have; readers of zips show only one of them.
+/// <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>, 4.3.12.
+fn repeated(mut from: impl Read + Seek, start: u64) -> io::Result<Option<String>> {
+    from.seek(io::SeekFrom::Start(start))?;
+    let mut from = io::BufReader::new(from);
+    let mut names = BTreeSet::new();
+    let mut header = [0; 46];
+    while from.read_exact(&mut header).is_ok() && header.starts_with(b"PK\x01\x02") {
+        let length = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let mut name = vec![0; length(28) + length(30) + length(32)];
+        from.read_exact(&mut name)?;
+        name.truncate(length(28));
+        if let Some(twice) = names.replace(name) {
+            return Ok(Some(String::from_utf8_lossy(&twice).into_owned()));
+        }
+    }
+    Ok(None)
 }
 
 fn read_item(file: ZipFile<'_, impl Read>, left: u64) -> Result<Item, String> {
@@ -111,6 +156,21 @@ mod tests {
         for name in ["../x", "/x", "a/../../x"] {
             assert!(read(zip_with(name, 0o644, b""), 10).unwrap_err().contains("not a name inside a package"), "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_refused() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for name in ["bootstrap", "bootstrbp"] {
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(name.as_bytes()).unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        assert_eq!(read(Cursor::new(&bytes), 100).unwrap().len(), 2);
+        let mut twice = bytes;
+        let named: Vec<usize> = twice.windows(9).enumerate().filter(|(_, part)| part == b"bootstrbp").map(|(at, _)| at).collect();
+        named.iter().for_each(|at| twice[at + 7] = b'a');
+        assert!(read(Cursor::new(&twice), 100).unwrap_err().starts_with("`bootstrap` is in it twice"));
     }
 
     #[test]

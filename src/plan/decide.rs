@@ -1,8 +1,11 @@
 //! What is done with each resource, and why.
 
+mod namesakes;
+mod relations;
+
 use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
-use super::ownership::{self, Owner, manager};
+use super::ownership::{self, Owner};
 use super::{Options, lasting, order, refusal, unread};
 use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
@@ -258,11 +261,9 @@ impl<'a> Decider<'a> {
             return Verdict::nothing();
         }
         let requested = self.options.adopt.contains(&resource.address);
-        plan.notes.extend(live.tags.as_ref().filter(|_| adopted).and_then(manager).map(|(who, key)| {
-            let note =
-                format!("{who} seems to manage it, as its tag `{key}` says: two tools undo each other's changes, so take it out there");
-            (resource.address.clone(), note)
-        }));
+        if adopted {
+            ownership::note_manager(&resource.address, live, plan);
+        }
         let reason = if requested { Reason::Requested } else { Reason::NotInState };
         Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
             .with(difference)
@@ -271,7 +272,11 @@ impl<'a> Decider<'a> {
     /// Whether a resource that exists may become ours: `Some(true)` for one that was there before us,
     /// `None` for one that must not be touched.
     fn adoption(&self, resource: &Resource, live: &Live) -> Option<bool> {
-        let parent_is_ours = resource.parent.as_ref().is_some_and(|parent| self.state.entries.contains_key(parent));
+        let is_ours = |parent: &Address| {
+            let becomes_ours = |decision: &Decision| matches!(decision.work, Work::Update { adopts: Some(false), .. });
+            self.state.entries.contains_key(parent) || self.decisions.get(parent).is_some_and(becomes_ours)
+        };
+        let parent_is_ours = resource.parent.as_ref().is_some_and(is_ours);
         let is_marked = live.tags.as_ref().is_some_and(|tags| tags.contains_key(tag::ADOPTED));
         match ownership::owner(live, self.state) {
             Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),
@@ -330,72 +335,6 @@ impl<'a> Decider<'a> {
         let is_source_gone = self.desired.discovers && entry.source.is_some();
         let reason = if is_source_gone { Reason::SourceGone } else { Reason::NotInSpec };
         Verdict::new(Action::Delete, reason, Work::Delete { dies_with_parent: false })
-    }
-
-    fn dies_with_parent(&self, address: &Address) -> bool {
-        self.rules.rules(&address.kind).is_some_and(crate::model::Rules::dies_with_parent)
-    }
-
-    fn parent_is_replaced(&self, parent: Option<&Address>, child: &Address) -> bool {
-        let replaced =
-            parent.and_then(|parent| self.decisions.get(parent)).is_some_and(|parent| matches!(parent.work, Work::Replace { .. }));
-        replaced && self.dies_with_parent(child)
-    }
-
-    /// Whether the parent is deleted as well. For one that leaves, its entry tells and not its
-    /// decision, since what is unwanted is decided in no particular order.
-    fn parent_is_deleted(&self, child: &Address, entry: &Entry) -> bool {
-        let Some(parent) = &entry.parent else { return false };
-        let decision = self.decisions.get(parent).map(|decision| &decision.work);
-        if matches!(decision, Some(Work::Replace { delete_first: true, .. })) {
-            return self.dies_with_parent(child);
-        }
-        let Some(parent_entry) = self.state.entries.get(parent) else { return false };
-        let leaves = !self.desired.resources.contains_key(parent) && self.is_selected(parent);
-        let is_deleted = !self.is_missing_or_lost(parent, parent_entry) && !parent_entry.keep && !parent_entry.adopted;
-        leaves && is_deleted && self.dies_with_parent(child)
-    }
-
-    /// Whether the parent that it dies with is not there any more, or belongs to another state now.
-    fn parent_is_gone(&self, child: &Address, entry: &Entry) -> bool {
-        let parent = entry.parent.as_ref().and_then(|parent| Some((parent, self.state.entries.get(parent)?)));
-        parent.is_some_and(|(parent, entry)| self.is_missing_or_lost(parent, entry)) && self.dies_with_parent(child)
-    }
-
-    fn is_missing_or_lost(&self, address: &Address, entry: &Entry) -> bool {
-        self.is_missing(address, &entry.physical_id) || self.is_lost(address, entry)
-    }
-
-    fn is_lost(&self, address: &Address, entry: &Entry) -> bool {
-        self.company_of_lost.contains(address) || ownership::is_lost(address, entry, self.observed, self.state)
-    }
-
-    fn is_taggable(&self, address: &Address) -> bool {
-        self.rules.rules(&address.kind).is_some_and(crate::model::Rules::is_taggable)
-    }
-
-    fn has_same_name(&self, resource: &Resource, entry: &Entry) -> bool {
-        resource.physical_id().is_none_or(|id| self.is_same(&resource.address, id, &entry.physical_id))
-    }
-
-    fn is_same(&self, address: &Address, left: &PhysicalId, right: &PhysicalId) -> bool {
-        self.rules.rules(&address.kind).map_or(left == right, |rules| rules.is_same(left, right))
-    }
-
-    /// Another address that owns the thing of this name in the state and gives it up in this run.
-    fn leaving_namesake(&self, resource: &Resource) -> Option<(&Address, &Entry)> {
-        let physical_id = resource.physical_id()?;
-        self.state.entries.iter().find(|(address, entry)| {
-            let is_namesake = **address != resource.address
-                && address.kind == resource.address.kind
-                && self.is_same(address, &entry.physical_id, physical_id);
-            let wanted = self.desired.resources.get(*address).and_then(Resource::physical_id);
-            is_namesake && wanted.is_none_or(|wanted| !self.is_same(address, wanted, physical_id)) && self.is_selected(address)
-        })
-    }
-
-    fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
-        self.leaving_namesake(resource).is_some_and(|(_, entry)| !entry.keep && !entry.adopted)
     }
 
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {

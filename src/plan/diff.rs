@@ -63,19 +63,30 @@ fn compare(field: &Field, path: Path, sides: &Sides<'_>, found: &mut Difference)
     let desired = at(sides.desired, &path);
     let same = |left, right| field.compare.is_equal(left, right);
     if same(live, desired) {
-        if applied != desired {
+        if applied != desired || has_moved(applied, desired) {
             found.records.push(Carry { path, value: desired.cloned() });
         }
         return;
     }
     let cause = match (same(applied, live), same(desired, applied)) {
         _ if sides.applied.is_none() => Cause::Spec,
+        (true, _) if is_rotated(applied, desired) => Cause::Source,
         (true, _) => Cause::Spec,
         (false, true) => Cause::Drift,
         (false, false) => Cause::Both,
     };
     let (applied, live, desired) = (applied.cloned(), live.cloned(), desired.cloned());
     found.changes.push(Change { path, applied, live, desired, effect: field.effect, cause });
+}
+
+/// Whether a secret comes from elsewhere and is the same.
+fn has_moved(applied: Option<&Value>, desired: Option<&Value>) -> bool {
+    matches!((applied, desired), (Some(Value::Secret(applied)), Some(Value::Secret(desired))) if desired.has_moved(applied))
+}
+
+/// Whether the spec names the source that was applied, and that has another value now.
+fn is_rotated(applied: Option<&Value>, desired: Option<&Value>) -> bool {
+    matches!((applied, desired), (Some(Value::Secret(applied)), Some(Value::Secret(desired))) if applied.source == desired.source)
 }
 
 /// The value at a path of one or two keys.

@@ -1,6 +1,6 @@
 //! Whose is it? Nothing that is not ours is ever changed.
 
-use crate::model::{Address, Desired, Entry, Lineage, Live, Observed, Resource, Sighting, State, Table, observed::tag};
+use crate::model::{Address, Desired, Entry, Lineage, Live, Observed, Plan, Resource, Sighting, State, Table, observed::tag};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose a live resource is.
@@ -39,6 +39,14 @@ pub fn manager(tags: &BTreeMap<String, String>) -> Option<(String, &str)> {
         let (_, name) = TOOLS.iter().find(|(tool, _)| names(tool, key) || names(tool, value))?;
         Some(((*name).to_owned(), key.as_str()))
     })
+}
+
+/// Says of what is taken over who else seems to manage it.
+pub fn note_manager(address: &Address, live: &Live, plan: &mut Plan) {
+    let found = live.tags.as_ref().and_then(manager).map(|(who, key)| {
+        format!("{who} seems to manage it, as its tag `{key}` says: two tools undo each other's changes, so take it out there")
+    });
+    plan.notes.extend(found.map(|note| (address.clone(), note)));
 }
 
 /// Whether the tags name a state other than this one.

@@ -138,7 +138,7 @@ impl Lowering<'_> {
             let Some(kind) = self.registry.find(&before.kind) else { continue };
             for (key, value) in before.values.iter().filter(|(_, value)| value.is_unresolved()) {
                 let Some(field) = field::find(kind.fields(), key) else { continue };
-                let filled = after.values.get(key).unwrap_or(value).resolve(&|part| self.look_up(part));
+                let filled = without_broken(value, after.values.get(key)).resolve(&|part| self.look_up(part));
                 let path = Path::key(key);
                 let mut checker = Checker::new(None, address_of(after).to_string());
                 checker.value(&Node::from_value(&filled, after.span_of(&path).as_ref()), &field.shape, &path);
@@ -162,6 +162,17 @@ fn value_for_address(value: &Value) -> Option<Diagnostic> {
         }
     });
     found
+}
+
+/// A value as it was filled in, of a list without the references that could not be read: those were told.
+fn without_broken(before: &Value, after: Option<&Value>) -> Value {
+    let is_sound = |item: &Value| !matches!(item, Value::Unresolved(parts) if parts.is_empty());
+    match (before, after.unwrap_or(before)) {
+        (Value::List(before), Value::List(after)) => {
+            Value::List(after.iter().zip(before).filter(|(_, before)| is_sound(before)).map(|(after, _)| after.clone()).collect())
+        }
+        (_, after) => after.clone(),
+    }
 }
 
 /// Every value that is no table, with its path.

@@ -199,13 +199,13 @@ pub(crate) fn secret_source(table: &Nodes) -> String {
     sources.into_iter().find(|source| table.contains_key(*source)).unwrap_or("key").to_owned()
 }
 
-/// What to do until such a value can be looked up.
-pub(crate) fn meanwhile(source: &str) -> &'static str {
+/// What to do where such a value cannot stand.
+pub(crate) fn instead(source: &str) -> &'static str {
     match source {
         "env" | "file" => {
-            "meanwhile `[vars]` takes `x = { env = \"NAME\" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is"
+            "`[vars]` takes `x = { env = \"NAME\" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is"
         }
-        _ => "meanwhile let the function fetch it when it runs; `role.allow` grants it the read",
+        _ => "put it into `environment`, or let the function fetch it when it runs; `role.allow` grants it the read",
     }
 }
 

@@ -280,7 +280,7 @@ secret = { ssm = "/x" }
 [function.a]
 build = "a"
 schedule.nightly = { schedule_expression = "rate(1 day)" }
-environment = { TOKEN = { env = "TOKEN" } }
+tags = { TOKEN = { env = "TOKEN" } }
 description = "${var.secret}"
 [function.b]
 build = "b"
@@ -290,7 +290,7 @@ schedule = "rate(1 hour)"
 6:1 not-supported-yet: `state.backend` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile the state is in files; `state.path` says where]
 8:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
 11:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]
-12:17 not-supported-yet: `environment.TOKEN` of `function.a` takes its value from `env`; values that are looked up while applying are not built yet. [meanwhile `[vars]` takes `x = { env = "NAME" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is]
+12:10 secret-elsewhere: `tags.TOKEN` of `function.a` takes its value from `env`; secrets are looked up for the environment of functions alone. [`[vars]` takes `x = { env = "NAME" }` for `${var.x}`; such a value stands in plans, in the state and in AWS as it is]
 16:1 unknown-key: `schedule` is no setting of `function.b`. [a schedule is an `event_rule` with a name: `[function.b.event_rule.NAME]` with `schedule_expression = "rate(1 hour)"`]
 "#);
     }

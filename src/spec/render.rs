@@ -285,6 +285,8 @@ fn written(value: &Value) -> String {
         Value::Unresolved(parts) => quoted(&parts.iter().map(written_part).collect::<String>()),
         Value::List(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
         Value::Table(table) => written_table(table),
+        // The spec has where a secret comes from, as a table.
+        Value::Secret(secret) => quoted(&secret.source.to_string()),
     }
 }
 

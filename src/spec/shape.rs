@@ -5,7 +5,8 @@ use super::foreign;
 use super::references::Scope;
 use super::tree::{Data, Node, Nodes};
 use super::wanted::{
-    fits, has_reference, number_hint, one_of, one_setting, plural, possible, sentence, takes_any_text, takes_text, type_hint, wanted,
+    fits, has_reference, number_hint, one_of, one_setting, plural, possible, sentence, takes_a_table, takes_any_text, takes_text,
+    type_hint, wanted,
 };
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::model::{Field, Path, Shape, Table, TemplatePart, Value, field};
@@ -236,14 +237,14 @@ impl<'a> Checker<'a> {
             _ if !takes_any_text(shape) => return self.value(node, shape, path),
             Data::Integer(number) => number.to_string(),
             Data::Boolean(value) => value.to_string(),
-            Data::Table(table) if foreign::is_secret(table) => {
+            Data::Table(table) if foreign::is_secret(table) && !takes_a_table(shape) => {
                 let key = foreign::secret_source(table);
                 let detail = format!(
-                    "{} takes its value from `{key}`; values that are looked up while applying are not built yet.",
+                    "{} takes its value from `{key}`; secrets are looked up for the environment of functions alone.",
                     self.label(path)
                 );
-                let hint = foreign::meanwhile(&key).to_owned();
-                self.report("not-supported-yet", &format!("`{key}` is not supported yet"), detail, node.key_span()).hints.push(hint);
+                let hint = foreign::instead(&key).to_owned();
+                self.report("secret-elsewhere", "A secret cannot stand here", detail, node.key_span()).hints.push(hint);
                 return None;
             }
             _ => return self.value(node, shape, path),

@@ -153,6 +153,8 @@ impl Node {
             Value::Float(number) => Data::Float(*number),
             Value::String(text) => Data::String(text.clone()),
             Value::Unresolved(parts) => Data::Open(parts.clone()),
+            // The spec has where a secret comes from, as a table.
+            Value::Secret(secret) => Data::String(secret.source.to_string()),
             Value::List(items) => Data::List(items.iter().map(|item| Self::from_value(item, span)).collect()),
             Value::Table(table) => Data::Table(table.iter().map(|(key, value)| (key.clone(), Self::from_value(value, span))).collect()),
         };

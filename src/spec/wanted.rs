@@ -180,6 +180,11 @@ pub(crate) fn takes_any_text(shape: &Shape) -> bool {
     }
 }
 
+/// Whether a table can be meant.
+pub(crate) fn takes_a_table(shape: &Shape) -> bool {
+    matches!(shape, Shape::AnyOf(shapes) if shapes.iter().any(|shape| matches!(shape, Shape::Table(_))))
+}
+
 /// Whether text can be meant.
 pub(crate) fn takes_text(shape: &Shape) -> bool {
     match shape {

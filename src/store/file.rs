@@ -2,6 +2,9 @@
 
 mod folder;
 mod lock;
+mod runs;
+
+pub use runs::{RunLog, RunRecord, RunRecords};
 
 use super::journal::{self, Standing};
 use super::snapshot::Head;

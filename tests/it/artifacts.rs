@@ -6,8 +6,8 @@
 
 use crate::support::{Sandbox, World};
 use elf::{Program, WEAK};
-use object::elf::{EM_386, EM_AARCH64, EM_RISCV, ET_DYN, ET_REL};
-use std::io::Write as _;
+use object::elf::{EM_386, EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV, EM_X86_64, ET_CORE, ET_DYN, ET_REL};
+use std::io::{Cursor, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 mod elf;
 
 /// The issue's own measure.
-const FEWEST_BROKEN: usize = 40;
+const FEWEST_BROKEN: usize = 100;
 
 const ARM: Program<'_> = Program { machine: EM_AARCH64, ..Program::STATIC };
 const X86: Program<'_> = Program::STATIC;
@@ -28,10 +28,12 @@ struct Artifact {
     files: Vec<(&'static str, Vec<u8>)>,
     /// Modes of a zip; a folder without.
     zip: Option<u32>,
+    /// A zip that is made already.
+    bytes: Option<Vec<u8>>,
 }
 
 fn artifact(name: &'static str, settings: &'static str, files: &[(&'static str, &[u8])]) -> Artifact {
-    Artifact { name, settings, files: files.iter().map(|(name, bytes)| (*name, bytes.to_vec())).collect(), zip: None }
+    Artifact { name, settings, files: files.iter().map(|(name, bytes)| (*name, bytes.to_vec())).collect(), zip: None, bytes: None }
 }
 
 fn program(name: &'static str, bytes: &[u8]) -> Artifact {
@@ -56,6 +58,38 @@ fn zipped(artifact: Artifact, mode: u32) -> Artifact {
     Artifact { zip: Some(mode), ..artifact }
 }
 
+/// A zip for a runtime of its own that is what `make` writes.
+fn zip_of(name: &'static str, make: impl Fn(&mut Zip)) -> Artifact {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    make(&mut zip);
+    Artifact { zip: Some(0), bytes: Some(zip.finish().unwrap().into_inner()), ..artifact(name, "", &[]) }
+}
+
+type Zip = zip::ZipWriter<Cursor<Vec<u8>>>;
+
+fn options(mode: u32) -> zip::write::SimpleFileOptions {
+    zip::write::SimpleFileOptions::default().unix_permissions(mode)
+}
+
+fn add(zip: &mut Zip, name: &str, options: zip::write::SimpleFileOptions, bytes: &[u8]) {
+    zip.start_file(name, options).unwrap();
+    zip.write_all(bytes).unwrap();
+}
+
+/// The same zip with `from` in all its places as `to`, of the same length.
+fn patched(mut artifact: Artifact, from: &[u8], to: &[u8]) -> Artifact {
+    let bytes = artifact.bytes.as_mut().unwrap();
+    let places: Vec<usize> = bytes.windows(from.len()).enumerate().filter(|(_, part)| *part == from).map(|(at, _)| at).collect();
+    places.iter().for_each(|at| bytes[*at..at + to.len()].copy_from_slice(to));
+    assert!(!places.is_empty());
+    artifact
+}
+
+/// An image of these files on nothing; `settings` are the rest of its table.
+fn image(name: &'static str, settings: &'static str, files: &[(&'static str, &[u8])]) -> Artifact {
+    artifact(name, settings, files)
+}
+
 fn class_file(version: u8) -> Vec<u8> {
     vec![0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, version]
 }
@@ -66,6 +100,7 @@ const NODE: &[u8] = b"exports.handler = async (event) => event;\n";
 fn broken_programs() -> Vec<Artifact> {
     let library = Program { e_type: ET_DYN, entry: 0, interpreter: None, is_pie: false, ..Program::DYNAMIC };
     let musl = Program { interpreter: Some("/lib/ld-musl-x86_64.so.1"), needed: &["libc.so"], ..Program::DYNAMIC };
+    let musl_on_arm = Program { machine: EM_AARCH64, interpreter: Some("/lib/ld-musl-aarch64.so.1"), ..musl };
     let nix = Program { interpreter: Some("/nix/store/x-glibc-2.40/lib/ld-linux-x86-64.so.2"), ..Program::DYNAMIC };
     let newer = Program { versions: &[("GLIBC_2.34", 0), ("GLIBC_2.39", 0)], ..Program::DYNAMIC };
     let openssl = Program { needed: &["libc.so.6", "libssl.so.1.1", "libcrypto.so.1.1"], ..Program::DYNAMIC };
@@ -108,6 +143,88 @@ fn broken_programs() -> Vec<Artifact> {
         program("script-without-interpreter", b"#!\necho\n"),
         program("script-with-relative-interpreter", b"#!bin/sh\n"),
         program("script-with-interpreter-of-its-own", b"#!/var/task/bin/runner\n"),
+        program("script-with-line-ends-of-windows-for-env", b"#!/usr/bin/env bash\r\necho\r\n"),
+        program("arm-of-32-bits", &Program { class: 1, machine: EM_ARM, ..X86 }.bytes()),
+        program("mips", &Program { class: 1, machine: EM_MIPS, ..X86 }.bytes()),
+        program("x32", &Program { class: 1, machine: EM_X86_64, ..X86 }.bytes()),
+        program("core-dump", &Program { e_type: ET_CORE, ..X86 }.bytes()),
+        program("macos-for-two-processors", b"\xca\xfe\xba\xbe\0\0\0\x02rest"),
+        program("class-of-java", &class_file(65)),
+        program("tar", b"\x1f\x8b\x08\0\0\0\0\0"),
+        artifact("musl-dynamic-on-arm", "architectures = \"arm64\"", &[("bootstrap", &musl_on_arm.bytes())]),
+        artifact(
+            "loader-of-the-other-processor",
+            "",
+            &[("bootstrap", &Program { interpreter: Some("/lib/ld-linux-aarch64.so.1"), ..Program::DYNAMIC }.bytes())],
+        ),
+    ]
+}
+
+fn broken_zips() -> Vec<Artifact> {
+    let bootstrap = |zip: &mut Zip| add(zip, "bootstrap", options(0o755), &X86.bytes());
+    let whole = zip_of("", bootstrap).bytes.unwrap();
+    let bytes = |name, bytes: &[u8]| Artifact { zip: Some(0), bytes: Some(bytes.to_vec()), ..artifact(name, "", &[]) };
+    let flags = |artifact: Artifact| {
+        patched(patched(artifact, b"PK\x03\x04\x14\0\0\0", b"PK\x03\x04\x14\0\x01\0"), b"\x14\0\0\0\x08\0", b"\x14\0\x01\0\x08\0")
+    };
+    vec![
+        bytes("zip-cut-off", &whole[..whole.len() / 2]),
+        bytes("zip-that-is-none", b"hello"),
+        zip_of("zip-empty", |_| ()),
+        zip_of("zip-with-folders-only", |zip| zip.add_directory("bootstrap", options(0o755)).unwrap()),
+        zip_of("zip-with-a-top-folder", |zip| {
+            add(zip, "project/bootstrap", options(0o755), &X86.bytes());
+            add(zip, "__MACOSX/project/._bootstrap", options(0o644), b"\0\x05\x16\x07");
+        }),
+        zip_of("zip-of-windows", |zip| add(zip, "bootstrap", options(0o644).system(zip::System::Dos), &X86.bytes())),
+        patched(zip_of("zip-with-backslashes", |zip| add(zip, "bin_bootstrap", options(0o755), b"x")), b"bin_bootstrap", b"bin\\bootstrap"),
+        patched(zip_of("zip-with-absolute-names", |zip| add(zip, "_bootstrap", options(0o755), b"x")), b"_bootstrap", b"/bootstrap"),
+        patched(zip_of("zip-that-leads-out", |zip| add(zip, "xx/bootstrap", options(0o755), b"x")), b"xx/bootstrap", b"../bootstrap"),
+        patched(
+            zip_of("zip-with-a-name-twice", |zip| {
+                bootstrap(zip);
+                add(zip, "bootstrbp", options(0o755), b"x");
+            }),
+            b"bootstrbp",
+            b"bootstrap",
+        ),
+        flags(zip_of("zip-encrypted", |zip| add(zip, "bootstrap", options(0o755), &[7; 1000]))),
+        zip_of("zip-with-a-link-to-nothing", |zip| zip.add_symlink("bootstrap", "bin/app", options(0o777)).unwrap()),
+        zip_of("zip-with-a-link-to-another-processor", |zip| {
+            zip.add_symlink("bootstrap", "bin/app", options(0o777)).unwrap();
+            add(zip, "bin/app", options(0o755), &ARM.bytes());
+        }),
+    ]
+}
+
+fn broken_images() -> Vec<Artifact> {
+    const APP: &str = "image = { base = \"scratch\", files = { app = \"app/app\" }, entry_point = [\"/app\"] }";
+    let arm = "architectures = \"arm64\"\nimage = { base = \"scratch\", files = { app = \"app/app\" }, entry_point = [\"/app\"] }";
+    let musl = Program { interpreter: Some("/lib/ld-musl-x86_64.so.1"), needed: &["libc.so"], ..Program::DYNAMIC };
+    vec![
+        image("image-without-entry-point", "image = { base = \"scratch\", files = { app = \"app/app\" } }", &[("app", &X86.bytes())]),
+        image(
+            "image-with-another-entry-point",
+            "image = { base = \"scratch\", files = { \"bin/app\" = \"app/app\" }, entry_point = [\"/app\"] }",
+            &[("app", &X86.bytes())],
+        ),
+        image(
+            "image-with-a-relative-entry-point",
+            "image = { base = \"scratch\", files = { \"bin/app\" = \"app/app\" }, entry_point = [\"./app\"] }",
+            &[("app", &X86.bytes())],
+        ),
+        image(
+            "image-with-an-entry-point-off-its-path",
+            "image = { base = \"scratch\", files = { \"opt/app\" = \"app/app\" }, entry_point = [\"app\"] }",
+            &[("app", &X86.bytes())],
+        ),
+        image("image-of-a-script-without-its-shell", APP, &[("app", b"#!/bin/sh\necho hello\n")]),
+        image("image-of-a-script-for-env", APP, &[("app", b"#!/usr/bin/env python3\n")]),
+        image("image-for-the-loader-of-nobody", APP, &[("app", &Program::DYNAMIC.bytes())]),
+        image("image-for-musl-on-nothing", APP, &[("app", &musl.bytes())]),
+        image("image-for-another-processor", APP, &[("app", &ARM.bytes())]),
+        image("image-for-yet-another-processor", arm, &[("app", &X86.bytes())]),
+        image("image-of-macos", APP, &[("app", MACH_O)]),
     ]
 }
 
@@ -164,6 +281,35 @@ fn broken_modules() -> Vec<Artifact> {
             &[("Program.cs", b"class A {}"), ("App.csproj", b"")],
         ),
         artifact("dotnet-no-configuration", "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"", &[("App.dll", b"MZ")]),
+        python("python-file-in-other-letters", &[("App.py", PYTHON)]),
+        python("python-empty-file", &[("app.py", b"")]),
+        python("python-only-compiled-for-windows", &[("app.py", PYTHON), ("pywin.pyd", b"MZ\x90\0")]),
+        python("python-for-an-old-version", &[("app.py", PYTHON), ("x.cpython-39-x86_64-linux-gnu.so", &library.bytes())]),
+        python("python-method-of-a-class", &[("app.py", b"class App:\n    def handle(self, event, context):\n        pass\n")]),
+        artifact("python-with-a-dash", "runtime = \"python3.13\"\nhandler = \"my-app.handler\"", &[("my_app.py", PYTHON)]),
+        artifact(
+            "python-in-a-package",
+            "runtime = \"python3.13\"\nhandler = \"shop.api.handler\"",
+            &[("shop/main.py", PYTHON), ("shop/__init__.py", b"")],
+        ),
+        artifact("python-with-its-ending", "runtime = \"python3.13\"\nhandler = \"app.py.handler\"", &[("app.py", PYTHON)]),
+        zipped(python("python-zip-with-a-top-folder", &[("project/app.py", PYTHON), ("__MACOSX/project/._app.py", b"\0")]), 0o644),
+        node("node-module-with-require", &[("index.mjs", b"const fs = require('fs');\nexport const handler = async () => 1;\n")]),
+        node("node-module-typescript", &[("index.mts", b"export const handler = async () => 1;\n")]),
+        node("node-in-dist", &[("dist/index.js", NODE), ("package.json", b"{}")]),
+        node("node-only-default-export", &[("index.mjs", b"export default async function main() { return 1; }\n")]),
+        artifact(
+            "ruby-wrong-class",
+            "runtime = \"ruby3.4\"\nhandler = \"app.App.process\"",
+            &[("app.rb", b"class App\n  def self.run(event:, context:)\n  end\nend\n")],
+        ),
+        java("java-in-a-folder-of-its-build", &[("classes/example/Handler.class", &class_file(65))]),
+        java("java-not-compiled", &[("example/Handler.java", b"package example;")]),
+        artifact(
+            "dotnet-another-assembly",
+            "runtime = \"dotnet8\"\nhandler = \"Api::Api.Function::Handle\"",
+            &[("App.dll", b"MZ"), ("App.runtimeconfig.json", b"{}")],
+        ),
     ]
 }
 
@@ -190,8 +336,39 @@ fn good() -> Vec<Artifact> {
         artifact("interpreter-of-its-own", "", &[("bootstrap", b"#!/var/task/bin/runner\n"), ("bin/runner", &X86.bytes())]),
         artifact("program-of-a-layer", "layers = [\"arn:aws:lambda:eu-central-1:123456789012:layer:php:1\"]", &[("index.php", b"<?php")]),
         zipped(program("zip", &X86.bytes()), 0o755),
+        zipped(program("zip-with-all-bits", &X86.bytes()), 0o4755),
+        zipped(program("zip-that-only-its-owner-starts", &X86.bytes()), 0o500),
+        zip_of("zip-with-a-link", |zip| {
+            zip.add_symlink("bootstrap", "bin/../bin/app", options(0o777)).unwrap();
+            add(zip, "bin/app", options(0o755), &X86.bytes());
+        }),
+        zip_of("zip-of-64-bits", |zip| add(zip, "bootstrap", options(0o755).large_file(true), &X86.bytes())),
+        zip_of("zip-not-compressed", |zip| {
+            zip.add_directory("empty", options(0o755)).unwrap();
+            add(zip, "bootstrap", options(0o755).compression_method(zip::CompressionMethod::Stored), &X86.bytes());
+            add(zip, "daten/\u{fc}\u{2603}.txt", options(0o644), b"x");
+            add(zip, "__MACOSX/._bootstrap", options(0o644), b"\0\x05\x16\x07");
+        }),
+        program("another-abi", b"#!/bin/bash\nset -eu\r\n"),
+        program("shell-in-usr-bin", b"#! /usr/bin/bash -e\n"),
+        program("env-with-split", b"#!/usr/bin/env -S bash -e\n"),
+        image(
+            "image",
+            "image = { base = \"scratch\", files = { app = \"app/app\", \"etc/ssl/certs/ca-certificates.crt\" = \"app/c\" }, entry_point = [\"/app\"] }",
+            &[("app", &X86.bytes()), ("c", b"")],
+        ),
+        image(
+            "image-with-its-shell",
+            "image = { base = \"scratch\", files = { app = \"app/app\", \"bin/sh\" = \"app/sh\" }, entry_point = [\"app\"], environment = { PATH = \"/\" } }",
+            &[("app", b"#!/bin/sh\n"), ("sh", &X86.bytes())],
+        ),
         python("python", &[("app.py", PYTHON)]),
         zipped(python("python-zip", &[("app.py", PYTHON), ("requests/__init__.py", b"")]), 0o644),
+        artifact("python-with-a-dash-in-both", "runtime = \"python3.13\"\nhandler = \"my-app.handler\"", &[("my-app.py", PYTHON)]),
+        artifact("python-in-a-namespace", "runtime = \"python3.13\"\nhandler = \"shop.api.handler\"", &[("shop/api.py", PYTHON)]),
+        python("python-with-byte-order-mark", &[("app.py", b"\xef\xbb\xbfdef handler(event, context):\r\n    return 1\r\n")]),
+        python("python-lambda", &[("app.py", b"handler = lambda event, context: event\n")]),
+        python("python-decorated", &[("app.py", b"@tracer\nasync def other(): pass\nif True:\n    def handler(event, context): pass\n")]),
         python("python-made-elsewhere", &[("app.py", b"from api import *\n"), ("api.py", PYTHON)]),
         python("python-package", &[("app/__init__.py", b"from .api import (\n    other,\n    handler,\n)\n"), ("app/api.py", PYTHON)]),
         artifact("python-dotted", "runtime = \"python3.13\"\nhandler = \"src.api/app.handler\"", &[("src/api/app.py", PYTHON)]),
@@ -228,6 +405,10 @@ fn good() -> Vec<Artifact> {
             "runtime = \"ruby3.4\"\nhandler = \"app.App.process\"",
             &[("app.rb", b"class App\n  def self.process(event:, context:)\n  end\nend\n")],
         ),
+        node("node-folder", &[("index/index.js", NODE)]),
+        node("node-common", &[("index.cjs", NODE), ("package.json", b"{\"type\": \"module\"}")]),
+        node("node-module-that-makes-require", &[("index.mjs", b"import { createRequire } from 'module';\nconst require = createRequire(import.meta.url);\nconst x = require('x');\nexport { h as handler };\nconst h = 1;\n")]),
+        node("node-minified", &[("index.js", b"\"use strict\";var a=Object.defineProperty;var b=(c,d)=>{for(var e in d)a(c,e,{get:d[e],enumerable:!0})};var f={};b(f,{handler:()=>g});module.exports=f;\n")]),
         java("java", &[("example/Handler.class", &class_file(65))]),
         java("java-jar", &[("lib/app.jar", b"PK\x03\x04")]),
         artifact(
@@ -241,9 +422,14 @@ fn good() -> Vec<Artifact> {
 impl Artifact {
     /// A project with this package as its function.
     fn sandbox(&self, world: &World) -> Sandbox {
-        let code = if self.zip.is_some() { "zip = \"app.zip\"" } else { "dir = \"app\"" };
-        let sandbox = world.sandbox(&format!("project = \"demo\"\n\n[function.f]\n{}\ncode = {{ {code} }}\n", self.settings));
+        let code = match self.zip {
+            _ if self.settings.contains("image = ") => "",
+            Some(_) => "code = { zip = \"app.zip\" }\n",
+            None => "code = { dir = \"app\" }\n",
+        };
+        let sandbox = world.sandbox(&format!("project = \"demo\"\n\n[function.f]\n{}\n{code}", self.settings));
         match self.zip {
+            Some(_) if self.bytes.is_some() => std::fs::write(sandbox.path().join("app.zip"), self.bytes.as_ref().unwrap()).unwrap(),
             Some(mode) => self.write_zip(&sandbox.path().join("app.zip"), mode),
             None => self.files.iter().for_each(|(name, bytes)| write(&sandbox.path().join("app").join(name), bytes)),
         }
@@ -273,7 +459,7 @@ fn corpus(name: &str) -> PathBuf {
 #[test]
 fn a_broken_artifact_is_refused_with_its_message() {
     let world = World::without_cloud();
-    let artifacts: Vec<Artifact> = broken_programs().into_iter().chain(broken_modules()).collect();
+    let artifacts: Vec<Artifact> = [broken_programs(), broken_zips(), broken_modules(), broken_images()].into_iter().flatten().collect();
     let problems: Vec<String> = artifacts.iter().filter_map(|artifact| wrong_with(&world, artifact)).collect();
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     assert!(artifacts.len() >= FEWEST_BROKEN, "{}", artifacts.len());
@@ -319,6 +505,60 @@ fn any_file_can_be_looked_at_without_a_spec() {
     sandbox.expect(1, &[&python[..], &["app.main"]].concat()).says("nothing in `app.py` is called `main`");
     sandbox.expect(6, &["build", "--check", "amr"]).says("`arm` lies in the same folder; is it meant?");
     sandbox.expect(6, &["build", "--runtime", "python3.13"]);
+    sandbox.expect(6, &["build", "--check", "arm", "--architecture", "amd64"]).says("Lambda calls it `x86_64`");
+}
+
+#[test]
+fn only_what_was_looked_at_will_start() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox("");
+    let check = |code: i32, rest: &[&str]| sandbox.expect(code, &[&["build", "--check"], rest].concat());
+    write(&sandbox.path().join("x86"), &X86.bytes());
+    write(&sandbox.path().join("odd"), &Program { needed: &["libmine.so"], ..Program::DYNAMIC }.bytes());
+    write(&sandbox.path().join("app/app.py"), PYTHON);
+    write(&sandbox.path().join("bad/app.py"), b"def handler(event, context):\n    return (\n");
+    write(&sandbox.path().join("js/index.js"), b"exports.handler = async () => { return = 1; };\n");
+    check(0, &["app", "--runtime", "python3.13"])
+        .says("app may start on `python3.13`")
+        .says("not looked at: the function that is called: no handler is given");
+    check(0, &["x86", "--runtime", "provided.al2027"])
+        .says("x86 may start")
+        .says("newer than this lambdo")
+        .says("not looked at: what `provided.al2027` brings");
+    check(0, &["odd"]).says("odd may start").says("`libmine.so`");
+    check(1, &["x86", "--runtime", "go1.x"]).says("x86 will not start").says("AWS has ended");
+    check(1, &["x86", "--runtime", "python312"]).says("did you mean `python3.12`?");
+    check(1, &["x86", "--runtime", "ruby3.4"]).says("`ruby3.4` finds nothing in the package that it could run");
+    // The oldest runtimes, so that the interpreters of this machine are not older.
+    check(1, &["bad", "--runtime", "python3.8", "--handler", "app.handler"]).says("finds in `app.py` in line 2: SyntaxError");
+    check(1, &["js", "--runtime", "nodejs16.x", "--handler", "index.handler"]).says("finds in `index.js` in line 1: SyntaxError");
+    check(0, &["app", "--runtime", "python3.8", "--handler", "app.handler"]).says("app will start on `python3.8`");
+    for (name, bytes) in [("empty.zip", &b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"[..]), ("cut.zip", b"PK\x03\x04rest")] {
+        write(&sandbox.path().join(name), bytes);
+        check(1, &[name]).says(&format!("{name} will not start on `provided.al2023`"));
+    }
+}
+
+#[test]
+fn a_layer_is_measured_by_the_functions_that_use_it() {
+    let world = World::without_cloud();
+    let spec = |architecture: &str, runtime: &str| {
+        format!(
+            "project = \"demo\"\n\n[layer.tools]\ncode = {{ dir = \"layer\" }}\n\n[function.f]\narchitectures = \"{architecture}\"\nruntime = \"{runtime}\"\nhandler = \"app.handler\"\nlayers = [\"${{layer.tools.arn}}\"]\ncode = {{ dir = \"app\" }}\n"
+        )
+    };
+    let sandbox = world.sandbox(&spec("arm64", "python3.13"));
+    let library = Program { machine: EM_AARCH64, interpreter: None, entry: 0, is_pie: false, ..Program::DYNAMIC };
+    write(&sandbox.path().join("app/app.py"), PYTHON);
+    write(&sandbox.path().join("app/app.js"), NODE);
+    write(&sandbox.path().join("layer/python/x.cpython-313-aarch64-linux-gnu.so"), &library.bytes());
+    assert_eq!(sandbox.expect(0, &["build", "--quiet"]).stderr, "");
+    sandbox.write("config.toml", &spec("arm64", "python3.12"));
+    sandbox.expect(6, &["build"]).says("layer.tools").says("built for Python 3.13, and the function has `python3.12`");
+    sandbox.write("config.toml", &spec("x86_64", "python3.13"));
+    sandbox.expect(6, &["build"]).says("built for arm64, and the function runs on x86_64");
+    sandbox.write("config.toml", &spec("arm64", "nodejs22.x"));
+    sandbox.expect(0, &["build"]).says("The layer has only `python`, and `nodejs22.x`, with which a function uses it, does not look there");
 }
 
 #[test]

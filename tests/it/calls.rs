@@ -52,7 +52,7 @@ const MANY: usize = 10;
 fn costs(world: &World, sandbox: &Sandbox, (create, read, delete): (usize, usize, usize)) {
     world.proxy.clear();
     sandbox.expect(0, &["up", "--yes"]);
-    limit(world, "creating", world.proxy.mutating(), create * MANY);
+    limit(world, "creating", world.proxy.mutating(), create * MANY + FIXED);
     world.proxy.clear();
     sandbox.expect(0, &["plan", "--exit-code"]);
     assert_eq!(world.proxy.mutating(), 0);

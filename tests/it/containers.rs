@@ -211,7 +211,7 @@ fn what_cannot_start_is_told_as_on_lambda() {
     registry.push(REPOSITORY, "hostile", &configuration(here().0), &[hostile]);
     stage.create("hostile", &stage.uri(":hostile"), |call| call);
     let refusal = stage.invoke("hostile").unwrap_err();
-    assert!(refusal.contains("it points out of the image"), "{refusal}");
+    assert!(refusal.contains("it points out of the folder"), "{refusal}");
 }
 
 #[test]

@@ -90,6 +90,70 @@ fn a_build_stops_at_the_first_error_or_keeps_going() {
 }
 
 #[test]
+fn a_build_that_keeps_going_tells_everything() {
+    let world = World::without_cloud();
+    let sandbox = with_sources(&world, &["a", "b"]);
+    sandbox.edit("mkdir -p out/b", "false");
+    sandbox.edit(
+        "[function.a]",
+        "[layer.gone]\ncode = { dir = \"nowhere\" }\n\n[function.given]\ncode = { file = \"src/given\" }\n\n[function.a]",
+    );
+    sandbox.write("src/main.sh", "no program\n");
+    sandbox.write("src/given", "no program either\n");
+    let failed =
+        sandbox.expect(1, &["build", "--keep-going"]).says("There is no folder `nowhere`").says("error: A build failed: function.b");
+    for function in ["a", "given"] {
+        assert!(failed.stderr.contains(&format!("error: A file is not a program that can be started: function.{function}")), "{failed}");
+    }
+    let stopped = sandbox.expect(6, &["build"]).says("There is no folder `nowhere`").says("can be started: function.given");
+    assert!(!stopped.stderr.contains("built a ("), "{stopped}");
+}
+
+#[test]
+fn what_is_too_large_for_a_call_is_told_before_anything_is_made() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + "[function.a]\nruntime = \"provided.al2023\"\ncode = { zip = \"large.zip\" }\n"));
+    let large = |name: &str, bytes: u64| std::fs::File::create(sandbox.path().join(name)).unwrap().set_len(bytes).unwrap();
+    large("large.zip", 52_428_801);
+    for command in [&["validate"][..], &["plan"], &["up", "--yes"]] {
+        sandbox.expect(6, command).says("The zip has 52428801 bytes").says("code_bucket");
+    }
+    assert!(world.proxy.calls().is_empty(), "AWS was called");
+    std::fs::create_dir(sandbox.path().join("dir")).unwrap();
+    sandbox.executable("dir/bootstrap", "#!/bin/sh\n");
+    large("dir/zeros", 53_000_000);
+    sandbox.edit("zip = \"large.zip\"", "dir = \"dir\"");
+    // What may be too large is packed to see it, once.
+    let packed = || std::fs::read_dir(sandbox.path().join("state/build/packed")).map_or(0, Iterator::count);
+    assert_eq!(packed(), 0);
+    sandbox.expect(0, &["build"]);
+    assert_eq!(packed(), 1);
+}
+
+#[test]
+fn a_layer_is_named_by_its_address_and_its_files_by_their_folder() {
+    let world = World::start(Backend::Local);
+    let old = "[function.old]\nruntime = \"provided.al2\"\ncode = { file = \"src/main.sh\" }\n";
+    let sandbox = with_sources(&world, &["a"]);
+    sandbox.spec(&(spec::header() + &built("a") + "[layer.tools]\ncode = { dir = \"layer\" }\n\n" + old));
+    std::fs::create_dir_all(sandbox.path().join("layer/bin")).unwrap();
+    sandbox.write("layer/bin/tool.txt", "one");
+    sandbox.write("layer/bin/gone.txt", "one");
+    sandbox.expect(0, &["up", "--yes"]).says("`provided.al2` gets no more security updates");
+    sandbox.write("layer/bin/tool.txt", "two");
+    std::fs::remove_file(sandbox.path().join("layer/bin/gone.txt")).unwrap();
+    let plan = sandbox.expect(0, &["plan"]);
+    assert!(plan.stdout.contains("(layer/bin/gone.txt removed, layer/bin/tool.txt changed)"), "{plan}");
+    let diff = sandbox.expect(0, &["diff", "layer.tools"]);
+    assert!(diff.stdout.contains("~ layer.tools: 2 files differ") && !diff.stdout.contains("(layer/bin"), "{diff}");
+    sandbox.expect(6, &["diff", "layer.tool"]).says("did you mean `layer.tools`?");
+    for command in ["plan", "build", "diff"] {
+        let output = sandbox.expect(0, &[command, "a"]);
+        assert!(!output.stderr.contains("provided.al2"), "a function that is not meant: {output}");
+    }
+}
+
+#[test]
 fn what_did_not_move_is_neither_opened_nor_built() {
     let world = World::start(Backend::Local);
     let sandbox = with_sources(&world, &["a"]);

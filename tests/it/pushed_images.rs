@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The ways in which an image comes to be, each with what its spec says.
 fn images(base: &str) -> [(&'static str, String); 4] {
     [
-        ("files", r#"{ files = { "/bootstrap" = "app/made" }, entry_point = "/bootstrap" }"#.to_owned()),
+        ("files", r#"{ files = { "/bootstrap" = "app/made", "/etc/note" = "app/Dockerfile" }, entry_point = "/bootstrap" }"#.to_owned()),
         ("base", format!(r#"{{ base = "{base}", files = {{ "/bootstrap" = "app/made" }}, entry_point = "/bootstrap" }}"#)),
         ("build", r#"{ build = { path = "app", command = "mkdir -p out && cp made out/program", output = "out/program" } }"#.to_owned()),
         ("dockerfile", r#"{ dockerfile = "app/Dockerfile", build_args = { NAME = "a" }, engine = "buildah" }"#.to_owned()),

@@ -19,9 +19,19 @@ pub struct BuildArguments {
     #[arg(long, value_name = "RUNTIME", requires = "check")]
     pub runtime: Option<String>,
     /// The processor that FILE is for, arm64 or x86_64 [default: that of the function NAME, or x86_64]
-    #[arg(long, value_name = "ARCHITECTURE", requires = "check", value_parser = ["arm64", "x86_64"], hide_possible_values = true)]
+    #[arg(long, value_name = "ARCHITECTURE", requires = "check", value_parser = architecture)]
     pub architecture: Option<String>,
     /// The handler in FILE [default: that of the function NAME]
     #[arg(long, value_name = "HANDLER", requires = "check")]
     pub handler: Option<String>,
+}
+
+/// Lambda's names of processors are not everybody's.
+fn architecture(given: &str) -> Result<String, String> {
+    match given.to_lowercase().as_str() {
+        "arm64" | "x86_64" => Ok(given.to_lowercase()),
+        "amd64" | "x64" | "x86-64" | "intel" => Err("Lambda calls it `x86_64`".to_owned()),
+        "aarch64" | "armv8" | "graviton" => Err("Lambda calls it `arm64`".to_owned()),
+        _ => Err("it takes `arm64` or `x86_64`".to_owned()),
+    }
 }

@@ -1,6 +1,6 @@
 //! `lambdo build`: packages without a deployment.
 
-use super::deploy::Packing;
+use super::deploy::{Packing, tell_warnings};
 use crate::cli::args::{Format, Selection};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::{human, json};
@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 /// Builds and prints each package's hash and size.
 pub async fn run(workspace: &Workspace, names: &[String], keep_going: bool) -> Result<Exit, Failure> {
     let spec = workspace.spec(&workspace.config()?)?;
-    workspace.ui.diagnostics(&spec.diagnostics);
     let selection = Selection { names: names.to_vec(), targets: Vec::new() };
+    tell_warnings(workspace, &spec, &selection, &spec.diagnostics);
     let packing = Packing { workspace, spec: &spec, build: true, keep_going };
     packing.check_names(&selection)?;
     workspace.progress.tell_packages();

@@ -7,8 +7,9 @@ use crate::cli::ui::sources;
 use crate::cli::view::human::{bytes, counted};
 use crate::cli::view::json;
 use crate::cli::workspace::Workspace;
-use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Exit, Failure, Form, PackageRequest};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::kinds::{RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
+use crate::model::{Address, Artifact, Exit, Failure, Form, PackageRequest};
 use crate::package::{self, CheckedFile};
 use std::path::Path;
 
@@ -23,28 +24,68 @@ pub fn run(workspace: &Workspace, file: &Path, arguments: &BuildArguments) -> Re
     let folder = workspace.path(Path::new(""));
     let mut checked =
         package::check_file(&folder, &shown, &request, workspace.global.local).map_err(|problem| Failure::new(Exit::Usage, problem))?;
+    checked.findings.extend(judge_runtime(&request.runtime, &request.handler));
     if !arguments.names.is_empty() {
         checked.findings = checked.findings.into_iter().map(|finding| finding.address(&request.address)).collect();
     }
+    if is_newer_runtime(&request.runtime) {
+        checked.unseen.push(format!("what `{}` brings, which this lambdo does not know", request.runtime));
+    }
     tell(workspace, &shown, &request, &checked);
-    Ok(if checked.findings.iter().any(Diagnostic::is_error) { Exit::Failed } else { Exit::Success })
+    Ok(if Verdict::of(&checked) == Verdict::DoesNotStart { Exit::Failed } else { Exit::Success })
+}
+
+/// What can be said of an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything was looked at, and nothing is wrong.
+    Starts,
+    /// Nothing is wrong as far as it was looked at.
+    MayStart,
+    /// Something keeps it from starting.
+    DoesNotStart,
+}
+
+impl Verdict {
+    /// What follows from all that was found.
+    pub fn of(checked: &CheckedFile) -> Self {
+        let is_doubt = |finding: &Diagnostic| finding.severity == Severity::Warning && finding.code != RUNTIME_DEPRECATED;
+        if checked.findings.iter().any(Diagnostic::is_error) {
+            Self::DoesNotStart
+        } else if checked.unseen.is_empty() && !checked.findings.iter().any(is_doubt) {
+            Self::Starts
+        } else {
+            Self::MayStart
+        }
+    }
 }
 
 fn tell(workspace: &Workspace, shown: &str, request: &PackageRequest, checked: &CheckedFile) {
-    let CheckedFile { artifact, findings } = checked;
-    workspace.ui.diagnostics(findings);
+    workspace.ui.diagnostics(&checked.findings);
+    let verdict = Verdict::of(checked);
     if workspace.ui.format() == Format::Json {
-        workspace.ui.document(&json::check(shown, request, checked, &sources(findings)));
+        let starts = match verdict {
+            Verdict::Starts => Some(true),
+            Verdict::MayStart => None,
+            Verdict::DoesNotStart => Some(false),
+        };
+        workspace.ui.document(&json::check(shown, request, checked, starts, &sources(&checked.findings)));
         return;
     }
-    let runs_on = match artifact.form {
-        Form::Image => format!("Lambda as an image for {}", request.architectures.join(", ")),
+    let runs_on = match checked.artifact.as_ref().map(|artifact| artifact.form) {
+        Some(Form::Image) => format!("Lambda as an image for {}", request.architectures.join(", ")),
         _ => format!("`{}` for {}", request.runtime, request.architectures.join(", ")),
     };
-    let size = format!("{} in {}", bytes(artifact.unzipped_bytes), counted(artifact.files, "file"));
     let place = if workspace.global.local { "on this machine, as" } else { "on" };
-    let verdict = if findings.iter().any(Diagnostic::is_error) { "will not start" } else { "will start" };
-    workspace.ui.data(&format!("{shown} {verdict} {place} {runs_on}: {size}"));
+    let size = |artifact: &Artifact| format!(": {} in {}", bytes(artifact.unzipped_bytes), counted(artifact.files, "file"));
+    let size = checked.artifact.as_ref().map(size).unwrap_or_default();
+    let verdict = match verdict {
+        Verdict::Starts => "will start",
+        Verdict::MayStart => "may start",
+        Verdict::DoesNotStart => "will not start",
+    };
+    workspace.ui.data(&format!("{shown} {verdict} {place} {runs_on}{size}"));
+    checked.unseen.iter().for_each(|unseen| workspace.ui.data(&format!("  not looked at: {unseen}")));
 }
 
 /// What the file has to fit: what the function of the spec says, and what the command line says instead.

@@ -1,11 +1,12 @@
 //! What `plan` and `up` have in common: build, connect, lower, plan.
 
+use super::places;
 use crate::cli::args::Selection;
 use crate::cli::local;
 use crate::cli::saved_plan::{Basis, SavedPlan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::PlanOptions;
 use crate::model::{Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
 use crate::package::{self, Own, Packages};
@@ -61,7 +62,7 @@ impl Wish<'_> {
     /// [`Exit::Usage`] with everything that is wrong.
     pub fn check(&self, workspace: &Workspace, config: &Config) -> Result<Spec, Failure> {
         let Checked { spec, warnings, .. } = checked(workspace, config, &|address| Packing::is_selected(self.selection, address), false)?;
-        workspace.ui.diagnostics(&warnings);
+        tell_warnings(workspace, &spec, self.selection, &warnings);
         Ok(spec)
     }
 
@@ -104,6 +105,7 @@ impl Wish<'_> {
                 self.lower(packing, packages, &state)?
             }
         };
+        let desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
         let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
@@ -111,6 +113,30 @@ impl Wish<'_> {
         plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
         Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })
+    }
+
+    /// Looks up the secrets of what was asked for. A plan does without those that cannot be had: whoever plans need not
+    /// be the one who may read them.
+    async fn with_secrets(
+        &self,
+        packing: &Packing<'_>,
+        connection: &Connection,
+        mut desired: Desired,
+        state: &State,
+        options: &PlanOptions,
+    ) -> Result<Desired, Failure> {
+        let only = options.select(&desired, state)?;
+        let folder = &packing.spec.header.folder;
+        let problems = connection.engine.look_up(&mut desired, only.as_ref(), folder, &state.lineage).await;
+        if self.lock.is_some() && !problems.is_empty() {
+            return Err(Failure { exit: Exit::Failed, diagnostics: problems });
+        }
+        let warning = |problem: Diagnostic| {
+            let hint = "it is taken for what was applied; `lambdo up` has to look it up";
+            Diagnostic { severity: Severity::Warning, ..problem }.hint(hint)
+        };
+        packing.workspace.ui.diagnostics(&problems.into_iter().map(warning).collect::<Vec<_>>());
+        Ok(desired)
     }
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
@@ -188,6 +214,7 @@ pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) ->
         None => None,
     };
     let state = connection.engine.load(&header.project, header.stage.as_deref()).await?;
+    workspace.progress.record().iter().for_each(|record| record.connected(&state));
     Ok((connection, lease, state))
 }
 
@@ -205,7 +232,9 @@ pub fn checked(
     workspace.checked(config, &|spec| {
         let requests = spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
         let (cache, own) = (cache(workspace, spec), own(workspace, spec));
-        package::check(requests, &options(workspace, spec, (&cache, &own), (false, false), &Notify::new()), is_made_later)
+        let checked = Notify::new();
+        let options = options(workspace, spec, (&cache, &own), (false, false), &checked);
+        places::of_packages(spec, package::check(requests, &options, is_made_later))
     })
 }
 
@@ -225,8 +254,27 @@ fn options<'a>(
     (build, keep_going): (bool, bool),
     checked: &'a Notify,
 ) -> package::Options<'a> {
-    let for_this_machine = workspace.global.local;
-    package::Options { folder: &spec.header.folder, cache, own, build, keep_going, for_this_machine, events: workspace.events(), checked }
+    package::Options {
+        folder: &spec.header.folder,
+        cache,
+        own,
+        build,
+        keep_going,
+        for_this_machine: workspace.global.local,
+        has_code_bucket: spec.header.aws.code_bucket.is_some(),
+        events: workspace.events(),
+        checked,
+    }
+}
+
+/// Shows the warnings of a spec, but not those that are about functions that are not selected.
+pub fn tell_warnings(workspace: &Workspace, spec: &Spec, selection: &Selection, warnings: &[Diagnostic]) {
+    let concerns = |one: &&Diagnostic| {
+        let address = one.address.as_deref().and_then(|address| address.parse::<Address>().ok());
+        let function = address.and_then(|address| spec.functions().find(|function| function.name == address.name));
+        function.is_none_or(|function| Packing::is_selected(selection, &Address::new(&function.kind, &function.name)))
+    };
+    workspace.ui.diagnostics(&warnings.iter().filter(concerns).cloned().collect::<Vec<_>>());
 }
 
 /// Makes packages.
@@ -265,15 +313,15 @@ impl Packing<'_> {
         self.tell_of_this_machine(requests.iter().filter(|request| request.is_built()).map(PackageRequest::shown).collect());
         let (cache, own) = (cache(self.workspace, self.spec), own(self.workspace, self.spec));
         let options = options(self.workspace, self.spec, (&cache, &own), (self.build, self.keep_going), checked);
-        let packages = package::resolve(requests.clone(), &options).await.map_err(|diagnostics| {
+        let made = package::resolve(requests, &options).await;
+        let packages = made.map_err(|found| {
+            let diagnostics = places::of_packages(self.spec, found);
             // A build that fails is the build's fault; everything else is a wrong word in the spec.
             let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };
             Failure { exit, diagnostics }
         })?;
-        let (errors, warnings) =
-            package::preflight(&packages, &requests, &options).into_iter().partition::<Vec<_>, _>(Diagnostic::is_error);
-        self.workspace.ui.diagnostics(&[packages.diagnostics.as_slice(), &warnings].concat());
-        if errors.is_empty() { Ok(packages) } else { Err(Failure { exit: Exit::Usage, diagnostics: errors }) }
+        self.workspace.ui.diagnostics(&places::of_packages(self.spec, packages.diagnostics.clone()));
+        Ok(packages)
     }
 
     /// Under `--local` what the spec says of processors does not hold for what is built.
@@ -288,20 +336,21 @@ impl Packing<'_> {
         let is_everything = selection.names.is_empty() && selection.targets.is_empty();
         let is_match = |pattern: &String| Path::key(&address.name).is_covered_by(&Path::key(pattern));
         let is_function = address.kind == "function";
-        let is_named = is_function && selection.names.iter().any(is_match);
+        let is_layer = |pattern: &String| address.kind == "layer" && *pattern == address.to_string();
+        let is_named = selection.names.iter().any(|pattern| is_layer(pattern) || (is_function && is_match(pattern)));
         // A function's image is known once it is made.
         let is_target = |target: &Address| target == address || (is_function && *target == Address::new("image", &address.name));
         is_everything || is_named || selection.targets.iter().any(is_target)
     }
 
-    /// Refuses `build` for names that no function has, before anything is built.
+    /// Refuses `build` for names that no function and no layer has, before anything is built. A layer is named by its
+    /// address.
     ///
     /// # Errors
     /// [`Exit::Usage`], with the nearest name.
     pub fn check_names(&self, selection: &Selection) -> Result<(), Failure> {
-        let functions: Vec<String> =
-            self.spec.sections.iter().filter(|section| section.kind == "function").map(|section| section.name.clone()).collect();
-        unmatched(&selection.names, &functions).map_or(Ok(()), Err)
+        let names: Vec<String> = self.spec.packages().iter().map(PackageRequest::shown).collect();
+        unmatched(&selection.names, &names).map_or(Ok(()), Err)
     }
 }
 

@@ -20,6 +20,7 @@ const PARALLEL: usize = 32;
 /// Plans towards nothing and applies it.
 pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<Exit, Failure> {
     let header = workspace.header(&workspace.config()?)?;
+    workspace.begin_record(&header);
     let options = PlanOptions {
         functions: arguments.selection.names.clone(),
         targets: arguments.selection.targets.clone(),

@@ -1,6 +1,6 @@
 //! `lambdo diff`: which files differ in packages since they were applied, without calling AWS.
 
-use super::deploy::{Packing, content_hash};
+use super::deploy::{Packing, content_hash, tell_warnings};
 use crate::cli::args::{DiffArguments, Format, Selection};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::{PackageView, Standing, human, json};
@@ -16,8 +16,8 @@ const CODE: &str = "code";
 /// Builds, and compares the packages with those that the state says were applied.
 pub async fn run(workspace: &Workspace, arguments: &DiffArguments) -> Result<Exit, Failure> {
     let spec = workspace.spec(&workspace.config()?)?;
-    workspace.ui.diagnostics(&spec.diagnostics);
     let selection = Selection { names: arguments.names.clone(), targets: Vec::new() };
+    tell_warnings(workspace, &spec, &selection, &spec.diagnostics);
     let packing = Packing { workspace, spec: &spec, build: !arguments.no_build, keep_going: false };
     packing.check_names(&selection)?;
     let state = workspace.store(&spec.header).load().await?;

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
     let header = workspace.header(&config)?;
+    workspace.begin_record(&header);
     let options = PlanOptions {
         deep: arguments.deep,
         recreate: true,
@@ -35,6 +36,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     let (connection, state, plan) = planned?;
     let steps = plan.steps.iter().filter(|step| Causes::of_step(step).is_drift);
     let drifted: Vec<Step> = steps.filter_map(|step| without_ignored(step, &arguments.ignore)).collect();
+    workspace.progress.record().iter().for_each(|record| record.planned(&plan));
     let title = connection.title(&state).await;
     let view = human::DriftView {
         title: &title,

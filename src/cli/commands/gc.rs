@@ -46,6 +46,9 @@ pub async fn run(workspace: &Workspace, remove: bool, yes: bool) -> Result<Exit,
 async fn look(workspace: &Workspace, remove: bool) -> Result<Looked, Failure> {
     let config = workspace.config()?;
     let header = workspace.header(&config)?;
+    if remove {
+        workspace.begin_record(&header);
+    }
     let (connection, lease, state) = open(workspace, &header, remove.then_some(VERB)).await?;
     if remove && state.serial == 0 && state.entries.is_empty() {
         let none = Diagnostic::error("no-state", "There is no state")

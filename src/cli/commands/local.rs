@@ -5,13 +5,15 @@ use crate::cli::args::{Format, LocalArguments};
 use crate::cli::local;
 use crate::cli::view::json;
 use crate::cli::workspace::Workspace;
-use crate::local::Server;
+use crate::local::{Launch, Server};
 use crate::model::{Exit, Failure};
 
 /// Serves until the first signal. That it ends then is what was asked for.
 pub async fn run(workspace: &Workspace, arguments: &LocalArguments) -> Result<Exit, Failure> {
     let (folder, region) = workspace.local_place()?;
+    let faults = workspace.faults()?;
     let launch = local::launch(&folder, arguments.account.as_deref(), arguments.port, true);
+    let launch = Launch { faults, ..launch };
     let running = launch.start().await.map_err(local::failure)?;
     show(workspace, &running.server, &local_region(region.as_deref()).await);
     workspace.ui.status(&format!("Serving {}, until Ctrl-C", launch.folder.display()));

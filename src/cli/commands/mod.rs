@@ -14,8 +14,11 @@ mod invoke;
 mod local;
 mod logs;
 mod output;
+mod places;
 mod plan;
+mod policy;
 mod run;
+mod runs;
 mod schema;
 mod spec;
 mod state;
@@ -55,6 +58,8 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Status => Box::pin(status::run(workspace)),
         Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
         Command::Local(arguments) => Box::pin(local::run(workspace, arguments)),
+        Command::Runs(arguments) => return runs::run(workspace, arguments),
+        Command::Policy(arguments) => Box::pin(policy::run(workspace, arguments)),
         Command::Import { address, id } => Box::pin(import::run(workspace, address, id)),
         Command::Gc { remove, yes } => Box::pin(gc::run(workspace, *remove, *yes)),
         Command::Unlock => Box::pin(unlock::run(workspace)),

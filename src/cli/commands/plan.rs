@@ -23,8 +23,10 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
         lock: None,
     };
     let spec = wish.check(workspace, &config)?;
+    workspace.begin_record(&spec.header);
     let deployment = wish.prepare(workspace, &spec).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state).await, &deployment.plan);
+    workspace.progress.record().iter().for_each(|record| record.planned(plan));
     let view = human::PlanView {
         title: &title,
         plan,

@@ -42,6 +42,7 @@ impl Run<'_> {
     /// can answer, and what the engine could not do.
     pub async fn go(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Exit, Failure> {
         let title = self.connection.title(&state).await;
+        self.workspace.progress.record().iter().for_each(|record| record.planned(plan));
         let ui = &self.workspace.ui;
         if ui.format() == Format::Human || !self.yes {
             let view = human::PlanView {
@@ -109,6 +110,7 @@ impl Run<'_> {
             .iter()
             .map(|(address, result)| (address.clone(), StepResult { outcome: result.outcome, error: result.error.clone() }))
             .collect();
+        self.workspace.progress.record().iter().for_each(|record| record.applied(plan, &results, &report.diagnostics));
         // A state that could not be saved belongs to no step, and must be told all the same.
         let of_steps = results.values().filter_map(|result| result.error.clone());
         let errors: Vec<Diagnostic> = of_steps.chain(report.diagnostics.iter().cloned()).collect();

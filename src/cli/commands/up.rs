@@ -22,6 +22,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
     };
     let wish = Wish { selection: &selection, build: true, deep, adopt, recreate, saved: saved.as_ref(), lock: Some(VERB) };
     let spec = wish.check(workspace, &config)?;
+    workspace.begin_record(&spec.header);
     if !workspace.global.local {
         workspace.ui.diagnostics(ci::warning(&workspace.store(&spec.header).path()).as_slice());
     }

@@ -16,7 +16,7 @@ impl Causes {
     pub fn of_step(step: &Step) -> Self {
         let of_changes = Self {
             is_spec: step.changes.iter().any(|change| change.cause != Cause::Drift),
-            is_drift: step.changes.iter().any(|change| change.cause != Cause::Spec),
+            is_drift: step.changes.iter().any(|change| matches!(change.cause, Cause::Drift | Cause::Both)),
         };
         match (step.action, step.reason) {
             (Action::NoOp, _) => Self::default(),

@@ -44,7 +44,7 @@ pub fn step(address: &str, action: Action, reason: Reason, changes: Vec<Change>)
 /// A change from `before` to `after`; for drift `before` is what was applied and `after` what lives.
 pub fn change(path: &str, before: Option<Value>, after: Option<Value>, cause: Cause) -> Change {
     let (applied, live, desired) = match cause {
-        Cause::Spec => (before.clone(), before, after),
+        Cause::Spec | Cause::Source => (before.clone(), before, after),
         Cause::Drift => (before.clone(), after, before),
         Cause::Both => (before.clone(), after, before.map(|_| 1.into())),
     };

@@ -5,10 +5,11 @@ mod state;
 pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_show};
 
 use super::human::{DriftView, InvocationView, StatusView};
+use super::json_change::changes;
 use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, CallAccount, Entry, PackageRequest, Plan, Record, Step, Table, Value};
+use crate::model::{Action, Address, Artifact, Entry, PackageRequest, Plan, Record, Step, Table, Value};
 use crate::package::{CheckedFile, Making, PackedFile};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -47,13 +48,6 @@ pub fn failure(command: &str, errors: &[Diagnostic], sources: &Sources) -> Json 
     json!({ "version": VERSION, "command": command, "errors": diagnostics(errors, sources) })
 }
 
-/// Adds what was asked of AWS to a document.
-pub fn with_calls(document: &mut Json, calls: &CallAccount) {
-    if let Some(document) = document.as_object_mut() {
-        document.insert("calls".into(), json!(calls));
-    }
-}
-
 /// The document of `drift`.
 pub fn drift(view: &DriftView<'_>) -> Json {
     let mut document = head("drift", view.title);
@@ -62,7 +56,7 @@ pub fn drift(view: &DriftView<'_>) -> Json {
         .iter()
         .map(|step| {
             let mut one = step_head(step);
-            one.insert("changes".into(), json!(step.changes));
+            one.insert("changes".into(), changes(step));
             one.into()
         })
         .collect();
@@ -192,24 +186,24 @@ fn packed_file(file: &PackedFile) -> Json {
     json!({ "bytes": file.bytes, "mode": format!("{:04o}", file.mode & 0o7777), "sha256": file.sha256 })
 }
 
-/// The document of `build --check`.
-pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, sources: &Sources) -> Json {
-    let starts = !checked.findings.iter().any(Diagnostic::is_error);
-    let mut about = Map::from_iter([
-        ("file".to_owned(), file.into()),
-        ("runtime".to_owned(), request.runtime.clone().into()),
-        ("architectures".to_owned(), json!(request.architectures)),
-        ("content_hash".to_owned(), checked.artifact.content_hash.clone().into()),
-        ("unzipped_bytes".to_owned(), checked.artifact.unzipped_bytes.into()),
-        ("files".to_owned(), checked.artifact.files.into()),
-        ("starts".to_owned(), starts.into()),
-        ("findings".to_owned(), diagnostics(&checked.findings, sources)),
-    ]);
-    insert_some(
-        &mut about,
-        "handler",
-        Some(&request.handler).filter(|handler| !handler.is_empty()).map(|handler| Json::from(handler.as_str())),
-    );
+/// The document of `build --check`; `starts` is `None` where not everything was looked at.
+pub fn check(file: &str, request: &PackageRequest, checked: &CheckedFile, starts: Option<bool>, sources: &Sources) -> Json {
+    let mut about = json!({
+        "file": file,
+        "runtime": request.runtime,
+        "architectures": request.architectures,
+        "starts": starts,
+        "not_looked_at": checked.unseen,
+        "findings": diagnostics(&checked.findings, sources),
+    });
+    if let Some(artifact) = &checked.artifact {
+        about["content_hash"] = artifact.content_hash.clone().into();
+        about["unzipped_bytes"] = artifact.unzipped_bytes.into();
+        about["files"] = artifact.files.into();
+    }
+    if !request.handler.is_empty() {
+        about["handler"] = request.handler.clone().into();
+    }
     json!({ "version": VERSION, "command": "build", "checked": about })
 }
 
@@ -326,7 +320,7 @@ fn step_head(step: &Step) -> Map<String, Json> {
 
 fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     let mut object = step_head(step);
-    object.insert("changes".into(), json!(step.changes));
+    object.insert("changes".into(), changes(step));
     insert_some(&mut object, "source_changes", plan.source_changes.get(&step.address).map(|changes| json!(changes)));
     let calls = step.operations.iter().filter_map(|id| plan.operations.get(id.0)).map(|operation| operation.call.as_str());
     object.insert("operations".into(), calls.collect());
@@ -387,6 +381,7 @@ mod tests {
     use crate::cli::invocation::Report;
     use crate::cli::view::StepResult;
     use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
+    use crate::cli::view::json_calls::with_calls;
     use crate::model::event::Outcome;
     use crate::model::plan::Refusal;
     use crate::model::{SourceChange, SourceChanges};

@@ -21,6 +21,7 @@ pub(super) const FIELDS: &[Field] = &[
     // Only our own target is part of it, so it is compared as one value.
     Field::new("targets", Shape::Document, "What it invokes; made by lambdo, those of others are kept."),
     tagging::FIELD.deep(),
+    Field::new("protect", Shape::Boolean, "Refuses to delete or replace it.").internal(),
     Field::new("input", Shape::Document, "What the function gets instead of the event.").internal(),
     Field::new("timezone", ANY_STRING, "Refused: rules run in UTC.").internal(),
     Field::new("schedule_expression_timezone", ANY_STRING, "Refused: rules run in UTC.").internal(),

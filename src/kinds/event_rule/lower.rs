@@ -41,6 +41,7 @@ fn rule(section: &Section, part: &str, inputs: Table, arn: &str, permission: &Ad
         Dependency::hard(permission.clone()).gating("events:PutTargets"),
     ];
     rule.inputs = inputs;
+    rule.protect = section.boolean("protect", false);
     rule
 }
 

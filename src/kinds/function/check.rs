@@ -1,7 +1,6 @@
 //! What must hold between the settings of a function.
 
 use super::fields::FIELDS;
-use super::runtime::Standing;
 use super::{environment, package_type, runtime};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Context;
@@ -22,7 +21,6 @@ pub(super) fn all(section: &Section, inputs: &Table, context: &Context<'_>) -> V
         report.role(),
         report.runtime(),
         report.handler(),
-        report.secrets(),
         report.environment_size(),
         report.file_systems(),
         report.dead_letter(),
@@ -31,6 +29,7 @@ pub(super) fn all(section: &Section, inputs: &Table, context: &Context<'_>) -> V
     ]
     .into_iter()
     .flatten()
+    .chain(report.secrets())
     .chain(report.ignored())
     .chain(report.vpc())
     .chain(report.layers())
@@ -117,18 +116,7 @@ impl Report<'_> {
     }
 
     fn runtime(&self) -> Option<Diagnostic> {
-        let name = self.text("runtime")?;
-        let Standing::Deprecated { successor, blocked } = runtime::standing(name)? else { return None };
-        let when = match blocked {
-            Some((create, update)) => {
-                format!("AWS says that from {create} on no functions can be made with it, and from {update} on none updated")
-            }
-            None => "AWS will refuse to make and later to update functions with it".to_owned(),
-        };
-        let found = Diagnostic::warning("runtime-deprecated", "AWS has ended its support of the runtime")
-            .detail(format!("`{name}` gets no more security updates, and {when}."))
-            .hint(format!("use `{successor}`"));
-        Some(self.at(found, Path::key("runtime")))
+        Some(self.at(runtime::warning(self.text("runtime")?)?, Path::key("runtime")))
     }
 
     fn handler(&self) -> Option<Diagnostic> {
@@ -151,12 +139,15 @@ impl Report<'_> {
         self.at(with_handlers(found, runtime), Path::key("runtime"))
     }
 
-    fn secrets(&self) -> Option<Diagnostic> {
-        let variables = self.table("environment")?;
-        let name = environment::secrets(variables).next()?;
-        let found = Diagnostic::error("not-supported-yet", "Not supported yet")
-            .detail(format!("`environment.{name}` is a table, which means a secret that is fetched when it is applied. Secrets are not supported yet; a variable is text, a number or a boolean."));
-        Some(self.at(found, Path::key("environment").join(name)))
+    fn secrets(&self) -> Vec<Diagnostic> {
+        let bad = self.table("environment").into_iter().flat_map(environment::bad_secrets);
+        let told = |(name, problem): (&str, String)| {
+            let found = Diagnostic::error("bad-secret", "A secret has no source that makes sense")
+                .detail(format!("`environment.{name}` {problem}."))
+                .hint("one of `{ ssm = \"/NAME\" }`, `{ secretsmanager = \"NAME\", key = \"KEY\" }`, `{ env = \"NAME\" }` and `{ file = \"PATH\" }`");
+            self.at(found, Path::key("environment").join(name))
+        };
+        bad.map(told).collect()
     }
 
     fn environment_size(&self) -> Option<Diagnostic> {
@@ -238,7 +229,7 @@ mod tests {
         let layer = |name: &str| format!("arn:aws:lambda:us-east-1:123456789012:layer:{name}");
         let java = || (("runtime", Value::from("java21")), ("handler", Value::from("example.Handler")));
         let snap = || ("snap_start", table([("apply_on", "PublishedVersions".into())]));
-        let cases: [Case<'_>; 23] = [
+        let cases: [Case<'_>; 25] = [
             (&[("ignore", Value::string_list(["memory_size"]))], &[]),
             (&[("ignore", Value::string_list(["environment.FEATURE_*"]))], &[]),
             (&[("ignore", Value::string_list(["memory"]))], &["cannot-ignore"]),
@@ -246,7 +237,9 @@ mod tests {
             (&[("runtime", "python3.13".into())], &["no-handler"]),
             (&[("runtime", "python3.13".into()), ("handler", "a.b".into())], &[]),
             (&[("runtime", "provided.al2".into())], &["runtime-deprecated"]),
-            (&[("environment", table([("TOKEN", table([("ssm", "/x".into())]))]))], &["not-supported-yet"]),
+            (&[("runtime", "provided.al2027".into())], &["runtime-not-known"]),
+            (&[("environment", table([("TOKEN", table([("ssm", "/x".into())]))]))], &[]),
+            (&[("environment", table([("TOKEN", table([("ssm", "/x".into()), ("env", "X".into())]))]))], &["bad-secret"]),
             (&[("environment", table([("AA", "x".repeat(4087).into())]))], &[]),
             (&[("environment", table([("AA", "x".repeat(4088).into())]))], &["environment-too-large"]),
             (&[("vpc_config", table([("subnet_ids", Value::string_list(["subnet-1"]))]))], &["vpc-incomplete"]),

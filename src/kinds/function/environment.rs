@@ -1,14 +1,10 @@
 //! What Lambda says about environment variables.
 
-use crate::aws::AwsError;
 use crate::model::value::scalar_text;
-use crate::model::{Table, Value};
+use crate::model::{Secret, SecretSource, Table, Value};
 
 /// What all variables together may take, in bytes (Lambda quotas).
 pub(super) const MOST_BYTES: usize = 4096;
-
-/// A value with fewer characters is no secret, and would hide half of a message.
-const SHORTEST_HIDDEN: usize = 4;
 
 /// Names that Lambda sets itself and refuses (Lambda guide, "Defined runtime environment variables").
 const RESERVED: &[&str] = &[
@@ -46,15 +42,16 @@ pub(super) fn check_name(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The variables as text, as Lambda stores them. Tables and references stay as they are.
+/// The variables as text, as Lambda stores them, and secrets as such. References stay as they are.
 pub(super) fn as_text(variables: &Table) -> Table {
-    let text = |value: &Value| scalar_text(value).map_or_else(|| value.clone(), Value::from);
+    let secret = |value: &Value| SecretSource::from_table(value.as_table()?).ok().map(Secret::unknown).map(Box::new).map(Value::Secret);
+    let text = |value: &Value| secret(value).or_else(|| scalar_text(value).map(Value::from)).unwrap_or_else(|| value.clone());
     variables.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
-/// The names of variables whose value is a secret's source.
-pub(super) fn secrets(variables: &Table) -> impl Iterator<Item = &str> {
-    variables.iter().filter(|(_, value)| value.as_table().is_some()).map(|(name, _)| name.as_str())
+/// The names of variables that are secrets without a source that makes sense, with what is wrong.
+pub(super) fn bad_secrets(variables: &Table) -> impl Iterator<Item = (&str, String)> {
+    variables.iter().filter_map(|(name, value)| Some((name.as_str(), SecretSource::from_table(value.as_table()?).err()?)))
 }
 
 /// What the variables take as Lambda counts: the JSON text, so name, value and six bytes each, and one
@@ -63,24 +60,15 @@ pub(super) fn size_bytes(variables: &Table) -> usize {
     variables.iter().filter_map(|(name, value)| Some(name.len() + value.as_str()?.len() + 6)).sum::<usize>() + 1
 }
 
-/// The error of a call that carried variables, without their values: AWS quotes what it does not like,
-/// and what is told ends up in logs.
-pub(super) fn without_values(mut error: AwsError, arguments: &Table) -> AwsError {
-    let variables = arguments.get("environment").and_then(Value::as_table).into_iter().flat_map(Table::values);
-    let mut values: Vec<String> = variables.filter_map(scalar_text).filter(|text| text.chars().count() >= SHORTEST_HIDDEN).collect();
-    // A value may be part of another.
-    values.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    for value in values {
-        error.message = error.message.replace(&value, "(value)");
-    }
-    error
+/// The values that a call carries: AWS quotes what it does not like, and what is told ends up in logs.
+pub(super) fn values(arguments: &Table) -> impl Iterator<Item = &str> {
+    let variables = arguments.get("environment").and_then(Value::as_table);
+    variables.into_iter().flat_map(Table::values).filter_map(Value::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::ErrorClass;
-    use crate::kinds::function::tests::table;
 
     #[test]
     fn names_are_what_lambda_takes() {
@@ -96,15 +84,6 @@ mod tests {
     fn numbers_and_booleans_become_text() {
         let variables = Table::from_iter([("NN".to_owned(), Value::Integer(7)), ("BB".to_owned(), Value::Boolean(true))]);
         insta::assert_snapshot!(Value::Table(as_text(&variables)).to_json(), @r#"{"BB":"true","NN":"7"}"#);
-    }
-
-    #[test]
-    fn what_aws_quotes_of_the_values_is_not_told() {
-        let variables = table([("AA", "hunter2".into()), ("BB", "hunter2-long".into()), ("CC", "an".into()), ("DD", 12345.into())]);
-        let arguments = Table::from_iter([("environment".to_owned(), variables)]);
-        let message = "Value hunter2-long at 'environment' fails, and so do hunter2 and 12345";
-        let error = without_values(AwsError::own("lambda:CreateFunction", ErrorClass::Invalid, message), &arguments);
-        insta::assert_snapshot!(error.message, @"Value (value) at 'environment' fails, and so do (value) and (value)");
     }
 
     #[test]

@@ -92,7 +92,7 @@ const ENVIRONMENT: Shape = Shape::Map {
     check: Some(environment::check_name),
 };
 
-/// Where a secret would come from. Known so that it can be refused by name.
+/// Where a secret comes from: it is looked up when it is applied, and never written down.
 const SECRET: &[Field] = &[
     Field::new("ssm", ANY_STRING, "A parameter of the Systems Manager."),
     Field::new("secretsmanager", ANY_STRING, "A secret of the Secrets Manager."),

@@ -41,6 +41,7 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunCon
 async fn create(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
     let (name, role) = (text(operation, "function_name")?, text(operation, "role")?);
     let request = request::create(&operation.arguments).map_err(|why| refused(operation, why))?;
+    let _concealed = writer.conceal(environment::values(&operation.arguments));
     let code = Code::of(operation, context)?;
     let etag = etag_attribute(writer.reader(), operation).await;
     ripen(writer, &operation.call, role, &operation.address).await?;
@@ -57,7 +58,7 @@ async fn create(writer: &Writer, operation: &Operation, context: &RunContext<'_>
         }
         result => result,
     };
-    let mut attributes = result.map_err(|error| environment::without_values(code.explained(error), &operation.arguments))?;
+    let mut attributes = result.map_err(|error| code.explained(error))?;
     attributes.extend(etag);
     Ok(Done { physical_id: Some(PhysicalId::from(name)), attributes })
 }
@@ -146,8 +147,8 @@ async fn update_configuration(writer: &Writer, operation: &Operation) -> Result<
         text(operation, "role")?;
     }
     let request = request::configuration(&operation.arguments).map_err(|why| refused(operation, why))?;
-    let sent = steadily(writer, operation, || writer.update_function_configuration(request.clone())).await;
-    let answer = sent.map_err(|error| environment::without_values(error, &operation.arguments))?;
+    let _concealed = writer.conceal(environment::values(&operation.arguments));
+    let answer = steadily(writer, operation, || writer.update_function_configuration(request.clone())).await?;
     then_wait(writer, operation).await?;
     let mut attributes = Table::new();
     put(&mut attributes, "role", answer.role());

@@ -1,12 +1,15 @@
 //! Lambda's runtimes as of November 2026.
 //!
 //! AWS moves the dates of deprecations, so only what AWS has refused for years is refused here; the
-//! rest is warned about, and a runtime that is newer than this table passes.
+//! rest is warned about, and so is a runtime that may be newer than this table.
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Diagnostic, nearest};
 
 /// What a function without a runtime gets.
 pub(super) const USUAL: &str = "provided.al2023";
+
+/// The code of the warning that AWS ends a runtime.
+pub(crate) const RUNTIME_DEPRECATED: &str = "runtime-deprecated";
 
 /// How a runtime stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +129,36 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
     }
 }
 
+/// What should be known of a runtime that functions may be made with.
+pub(super) fn warning(text: &str) -> Option<Diagnostic> {
+    let Some(standing) = standing(text) else {
+        return is_newer(text).then(|| {
+            Diagnostic::warning("runtime-not-known", "The runtime is newer than this lambdo").detail(format!(
+                "`{text}` has the form of a runtime that came after this version of lambdo; whether Lambda has it shows when the function is made."
+            ))
+        });
+    };
+    let Standing::Deprecated { successor, blocked } = standing else { return None };
+    let when = match blocked {
+        Some((create, update)) => {
+            format!("AWS says that from {create} on no functions can be made with it, and from {update} on none updated")
+        }
+        None => "AWS will refuse to make and later to update functions with it".to_owned(),
+    };
+    let found = Diagnostic::warning(RUNTIME_DEPRECATED, "AWS has ended its support of the runtime");
+    Some(found.detail(format!("`{text}` gets no more security updates, and {when}.")).hint(format!("use `{successor}`")))
+}
+
+/// Everything that is said of a runtime and the handler that it is to call, without a spec around them. An empty handler
+/// is one that nobody has given.
+pub(crate) fn judge(runtime: &str, handler: &str) -> Vec<Diagnostic> {
+    let refused =
+        check(runtime).err().map(|why| Diagnostic::error("invalid-value", "A value is not allowed").detail(format!("`{runtime}` {why}.")));
+    let doubt = doubt_of_handler(runtime, handler).filter(|_| !handler.is_empty());
+    let doubt = doubt.map(|doubt| Diagnostic::warning("handler-form", "The handler may not be found").detail(format!("{doubt}.")));
+    refused.into_iter().chain(warning(runtime)).chain(doubt).collect()
+}
+
 fn blocked(text: &str, successor: &str) -> String {
     let how = match text {
         "go1.x" => "; build the program with `GOOS=linux` and the tag `lambda.norpc` into a file called `bootstrap`",
@@ -144,20 +177,43 @@ fn unknown(text: &str) -> String {
     }
 }
 
-/// Whether it looks like a runtime that came after this table was written.
-fn is_newer(text: &str) -> bool {
-    let version = |rest: &str| rest.split('.').all(|piece| !piece.is_empty() && piece.bytes().all(|byte| byte.is_ascii_digit()));
-    if let Some(rest) = text.strip_prefix("nodejs") {
-        return rest.strip_suffix(".x").is_some_and(version);
+/// Whether it may be a runtime that came after this table was written: the next version of a family, or a known
+/// version on a later Amazon Linux.
+pub(crate) fn is_newer(text: &str) -> bool {
+    let Some(given) = Version::of(text) else { return false };
+    let known: Vec<Version> = RUNTIMES.iter().filter_map(|(name, _)| Version::of(name)).filter(|one| one.family == given.family).collect();
+    let of_the_same = known.iter().filter(|one| one.number == given.number).map(|one| one.system).max();
+    match of_the_same {
+        Some(latest) => given.system > latest,
+        None => known.iter().map(|one| one.number).max().is_some_and(|latest| given.number > latest),
     }
-    if let Some(rest) = text.strip_prefix("provided.al") {
-        return version(rest);
+}
+
+/// A runtime's name, taken apart: `java17.al2023` is of the family `java`, has the number 17.0 and the system 2023.
+struct Version {
+    family: &'static str,
+    number: (u32, u32),
+    /// Of Amazon Linux; 0 where the name does not say.
+    system: u32,
+}
+
+impl Version {
+    fn of(text: &str) -> Option<Self> {
+        const FAMILIES: [&str; 6] = ["provided.al", "nodejs", "python", "ruby", "java", "dotnet"];
+        let (family, rest) = FAMILIES.iter().find_map(|family| Some((*family, text.strip_prefix(family)?)))?;
+        let rest = if family == "nodejs" { rest.strip_suffix(".x")? } else { rest };
+        let (rest, system) = rest.split_once(".al").map_or(Some((rest, 0)), |(rest, system)| Some((rest, number(system)?)))?;
+        let number = match rest.split_once('.') {
+            Some((major, minor)) if ["python", "ruby"].contains(&family) => (number(major)?, number(minor)?),
+            None if !["python", "ruby"].contains(&family) => (number(rest)?, 0),
+            _ => return None,
+        };
+        Some(Self { family, number, system })
     }
-    let rest = text.split_once(".al").map_or(text, |(head, tail)| if version(tail) { head } else { text });
-    if let Some(rest) = rest.strip_prefix("java").or_else(|| rest.strip_prefix("dotnet")) {
-        return version(rest) && !rest.contains('.');
-    }
-    rest.strip_prefix("python").or_else(|| rest.strip_prefix("ruby")).is_some_and(|rest| rest.contains('.') && version(rest))
+}
+
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether the package brings its own runtime, so that the handler has no meaning.
@@ -224,6 +280,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_comes_after_the_table_may_be_newer() {
+        for text in ["nodejs30.x", "python3.99", "python4.0", "java29", "java21.al2027", "provided.al2027", "ruby4.1", "dotnet12"] {
+            assert!(is_newer(text), "{text}");
+        }
+        for text in
+            ["python3.5", "python3.13", "nodejs23.x", "nodejs30", "java9", "java29.1", "dotnet9", "python3.x", "python+3.99", "go2.x"]
+        {
+            assert!(!is_newer(text), "{text}");
+        }
+    }
+
+    #[test]
     fn usable_and_newer_runtimes_pass() {
         for text in
             ["provided.al2023", "python3.13", "nodejs20.x", "nodejs30.x", "python3.19", "java29", "java21.al2027", "provided.al2027"]
@@ -243,7 +311,7 @@ mod tests {
         insta::assert_snapshot!(check("python312").unwrap_err(), @"is not a runtime of Lambda; did you mean `python3.12`?");
         insta::assert_snapshot!(check("rust").unwrap_err(), @"is not a runtime of Lambda; did you mean `provided.al2023`?");
         insta::assert_snapshot!(check("cobol").unwrap_err(), @"is not a runtime of Lambda, such as `provided.al2023`, `nodejs24.x` or `python3.14`");
-        for text in ["go", "rust", "nodejs", "node22", "python3", "java", "provided.rhel9", "PROVIDED.AL2023"] {
+        for text in ["go", "rust", "nodejs", "node22", "python3", "java", "provided.rhel9", "PROVIDED.AL2023", "provided.al2022"] {
             assert!(check(text).is_err(), "{text}");
         }
     }

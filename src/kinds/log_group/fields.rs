@@ -28,6 +28,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("kms_key_id", Shape::checked(1, 256, check_key), "The ARN of the key that encrypts the lines."),
     tagging::FIELD.deep(),
     Field::new("skip_destroy", Shape::Boolean, "Whether the group stays in AWS when the function goes.").internal(),
+    Field::new("protect", Shape::Boolean, "Refuses to delete or replace it.").internal(),
 ];
 
 /// What must hold for the name of a log group.

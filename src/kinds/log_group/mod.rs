@@ -70,6 +70,7 @@ impl Kind for LogGroup {
         let mut resource = Resource::new(Address::new(KIND, &section.name), name.as_str());
         resource.adopt_untagged = name == format!("/aws/lambda/{}", facts.function_name);
         resource.keep = section.boolean("skip_destroy", false);
+        resource.protect = section.boolean("protect", false);
         resource.inputs = settings(section, fields::FIELDS);
         resource.inputs.insert("log_group_name".into(), name.as_str().into());
         fill_defaults(fields::FIELDS, &mut resource.inputs);

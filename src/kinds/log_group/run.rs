@@ -31,7 +31,9 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, lineage: &str) -
     let is_busy = |error: &AwsError| error.class == ErrorClass::InProgress;
     let attempt = || retry_while(writer.reader(), &busy, is_busy, || send(writer, operation, name, lineage));
     let is_just_made = operation.arguments.get(JUST_MADE).and_then(Value::as_boolean) == Some(true);
-    let is_early = |error: &AwsError| is_just_made && (error.is_not_found() || error.is_denied());
+    // A create is told "not there" only of a group that somebody made a moment ago: lambdo itself, where the answer was lost.
+    let is_taken_over = operation.call == "logs:CreateLogGroup";
+    let is_early = |error: &AwsError| (is_just_made && error.is_denied()) || ((is_just_made || is_taken_over) && error.is_not_found());
     match retry_while(writer.reader(), &early, is_early, attempt).await {
         result if takes_away(&operation.call) => gone_is_done(result),
         Err(error) => Err(error),
@@ -94,7 +96,12 @@ async fn create(writer: &Writer, name: &str, arguments: &Table, lineage: &str) -
 /// Makes a group ours that was not there a moment ago, unless another state of lambdo made it meanwhile.
 async fn take_over(writer: &Writer, name: &str, arguments: &Table, lineage: &str, taken: &AwsError) -> Result<(), AwsError> {
     let request = ListTagsForResourceInputBuilder::default().set_resource_arn(optional(arguments, "arn"));
-    let tags = writer.reader().list_tags_for_log_group(request).await.ok().and_then(|answer| answer.tags).unwrap_or_default();
+    let tags = match writer.reader().list_tags_for_log_group(request).await {
+        Ok(answer) => answer.tags.unwrap_or_default(),
+        // It is not seen everywhere yet, and whose it is will show.
+        Err(error) if error.is_not_found() => return Err(error),
+        Err(_) => Default::default(),
+    };
     match tags.get(LINEAGE).filter(|owner| *owner != lineage) {
         Some(_) => Err(AwsError { message: format!("`{name}` was made by another project or state a moment ago"), ..taken.clone() }),
         None => tag(writer, arguments).await,
@@ -145,6 +152,25 @@ mod tests {
             tried if tried < times => (400, failure(code, "no")),
             _ => (200, "{}".to_owned()),
         })
+    }
+
+    /// The answer of the create was lost, and the group that it made is not seen everywhere when it is found.
+    #[tokio::test(start_paused = true)]
+    async fn a_group_that_is_taken_over_may_be_unknown_for_a_while() {
+        for unseen in ["ListTagsForResource", "TagResource"] {
+            let tries = AtomicUsize::new(0);
+            let cloud = Cloud::new(move |request| match request {
+                create if create.contains("CreateLogGroup") => (400, failure("ResourceAlreadyExistsException", "there")),
+                early if early.contains(unseen) && tries.fetch_add(1, Ordering::Relaxed) < 3 => {
+                    (400, failure("ResourceNotFoundException", "not there"))
+                }
+                _ => (200, r#"{"tags":{}}"#.to_owned()),
+            });
+            let draft = drafts_of(&lowered(Table::new())).remove(0);
+            let create = Operation { call: draft.call.into(), arguments: draft.arguments, ..retention(true) };
+            run(&cloud.writer, &create, "l-1").await.unwrap();
+            assert_eq!(cloud.sent(unseen).len(), 4, "{unseen}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -119,8 +119,8 @@ fn delete_policy(name: &Value, policy: &str) -> Draft {
 }
 
 fn attach(name: &Value, arn: &str) -> Draft {
-    let path = Path::key("managed_policies").join(arn);
-    Draft::new("iam:AttachRolePolicy", with_name(name, [("policy_arn", arn.into())])).carrying(vec![Carry::set(path, arn.into())])
+    let carry = Carry::element(Path::key("managed_policies"), arn);
+    Draft::new("iam:AttachRolePolicy", with_name(name, [("policy_arn", arn.into())])).carrying(vec![carry])
 }
 
 fn detach(name: &Value, arn: &str) -> Draft {

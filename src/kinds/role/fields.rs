@@ -29,6 +29,7 @@ pub(super) const FIELDS: &[Field] = &[
     .internal(),
     Field::new("role_name", Shape::checked(1, 64, role_name), "The name; else the function's name and the region.").replaces(),
     Field::new("path", Shape::checked(1, 512, path), "The path in the ARN; `/lambdo/PROJECT/` unless given.").replaces(),
+    Field::new("protect", Shape::Boolean, "Refuses to delete or replace it.").internal(),
     Field::new("description", Shape::checked(0, 1000, latin_1), "What the role is for.").default(Default::Text("")),
     Field::new("max_session_duration", Shape::Integer { min: 3600, max: 43200 }, "The longest session in seconds.")
         .default(Default::Integer(3600)),

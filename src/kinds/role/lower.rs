@@ -44,6 +44,7 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     let arn = format!("arn:{}:iam::{}:role{path}{name}", target.partition, target.account);
     resource.attributes = Table::from_iter([("arn".to_owned(), arn.into()), ("name".to_owned(), name.into())]);
     resource.inputs = inputs;
+    resource.protect = section.boolean("protect", false);
     Lowered { resources: vec![resource], diagnostics }
 }
 

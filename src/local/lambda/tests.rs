@@ -22,6 +22,7 @@ impl World {
             account: Some(common.account.clone()),
             endpoint_url: "http://127.0.0.1:1".into(),
             clock: Arc::clone(&common.clock),
+            keeping: crate::local::cloud::Keeping::OnDisk,
         };
         let lambda = open(&common, &options);
         Self { lambda, clock, common, options, _folder: folder }

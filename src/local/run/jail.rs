@@ -202,7 +202,9 @@ fn taken_apart(path: &Path) -> io::Result<Option<(PathBuf, OsString)>> {
         match component {
             Component::Normal(part) => inside.push(part),
             Component::RootDir | Component::CurDir => {}
-            Component::ParentDir | Component::Prefix(_) => return Err(io::Error::other("its path has `..` in it, and may lead out")),
+            Component::ParentDir | Component::Prefix(_) => {
+                return Err(io::Error::other("it points out of the folder that it is unpacked into"));
+            }
         }
     }
     let Some(name) = inside.file_name().map(OsString::from) else { return Ok(None) };

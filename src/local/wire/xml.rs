@@ -15,6 +15,11 @@ impl Xml {
         Self(escape(text))
     }
 
+    /// What is XML already.
+    pub fn verbatim(xml: String) -> Self {
+        Self(xml)
+    }
+
     /// What stands here, and behind it what stands there.
     #[must_use]
     pub fn joined(mut self, other: Self) -> Self {

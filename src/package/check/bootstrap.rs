@@ -13,8 +13,12 @@ pub(in crate::package) fn is_provided(runtime: &str) -> bool {
     runtime.starts_with("provided")
 }
 
-/// Refuses a package whose runtime would not find its program.
+/// Refuses a package with nothing in it, and one whose runtime would not find its program.
 pub(in crate::package) fn check_contents(contents: &Contents, items: &[Item], needs_bootstrap: bool) -> Result<(), Diagnostic> {
+    if items.is_empty() {
+        return Err(Diagnostic::error("empty-package", "The package is empty")
+            .detail("There is no file in the zip, and AWS takes no empty package."));
+    }
     if !needs_bootstrap {
         return Ok(());
     }
@@ -37,7 +41,7 @@ fn no_bootstrap(names: &[&str]) -> Diagnostic {
     let named: Vec<&str> = roots.iter().copied().take(NAMED).collect();
     let more = if roots.len() > NAMED { format!(" and {} more", roots.len() - NAMED) } else { String::new() };
     let diagnostic = Diagnostic::error("no-bootstrap", "The package has no `bootstrap`").detail(format!(
-        "The runtimes `provided.*` start a file `bootstrap` at the root of the package. There are {}{more}.",
+        "The runtimes `provided.*` start a file `bootstrap` at the root of the package. This one has {}{more}.",
         list(&named)
     ));
     match names.iter().find(|name| name.rsplit('/').next() == Some(BOOTSTRAP)) {
@@ -51,4 +55,5 @@ fn not_executable() -> Diagnostic {
     Diagnostic::error("bootstrap-not-executable", "The `bootstrap` in the zip is not executable").detail(
         "A zip is uploaded as it is, and AWS cannot start a `bootstrap` without an execute bit. Run `chmod +x bootstrap` and zip again.",
     )
+    .hint("zips made on Windows have no execute bits; `code = { dir = \"FOLDER\" }` or `code = { file = \"PROGRAM\" }` sets them everywhere")
 }

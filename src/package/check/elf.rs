@@ -157,8 +157,10 @@ impl Elf {
     /// The processor as Lambda calls it, or as its makers do.
     pub fn processor(&self) -> &'static str {
         match (self.machine, self.bits) {
-            (elf::EM_X86_64, _) => "x86_64",
-            (elf::EM_AARCH64, _) => "arm64",
+            (elf::EM_X86_64, 64) => "x86_64",
+            (elf::EM_X86_64, _) => "x32, the form of x86_64 with short addresses",
+            (elf::EM_AARCH64, 64) if self.is_little_endian => "arm64",
+            (elf::EM_AARCH64, _) => "another form of arm64",
             (elf::EM_386, _) => "32-bit x86",
             (elf::EM_ARM, _) => "32-bit ARM",
             (elf::EM_RISCV, _) => "RISC-V",

@@ -42,7 +42,12 @@ const STARTS: &[(&[u8], Format)] = &[
     (b"\xcf\xfa\xed\xfe", Format::Foreign("macOS")),
     (b"\xce\xfa\xed\xfe", Format::Foreign("macOS")),
     (b"\xfe\xed\xfa\xcf", Format::Foreign("macOS")),
-    (b"\xca\xfe\xba\xbe", Format::Foreign("macOS")),
+    // Classes of Java begin alike, and where their version stands, programs for several processors have how many.
+    (b"\xca\xfe\xba\xbe\0\0\0\x01", Format::Foreign("macOS")),
+    (b"\xca\xfe\xba\xbe\0\0\0\x02", Format::Foreign("macOS")),
+    (b"\xca\xfe\xba\xbe\0\0\0\x03", Format::Foreign("macOS")),
+    (b"\xca\xfe\xba\xbf", Format::Foreign("macOS")),
+    (b"\xca\xfe\xba\xbe", Format::Foreign("Java")),
     (b"MZ", Format::Foreign("Windows")),
     (b"\0asm", Format::Foreign("WebAssembly")),
     (b"PK\x03\x04", Format::Packed("a zip")),

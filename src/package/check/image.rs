@@ -15,7 +15,7 @@ const LIMIT_BYTES: u64 = 10 << 30;
 /// What an image says of itself, and the files of it that are known.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageFacts<'a> {
-    /// What people call it.
+    /// What people call it, at the start of a sentence.
     pub shown: &'a str,
     /// `os` of its configuration.
     pub system: &'a str,
@@ -95,7 +95,7 @@ pub fn check_image(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic
     let mut findings: Vec<Diagnostic> = wrong_platform(image, architecture).into_iter().collect();
     if image.unpacked_bytes > LIMIT_BYTES {
         findings.push(Diagnostic::error("image-too-large", "The image is too large").detail(format!(
-            "`{}` unpacks to {} bytes, and AWS takes {LIMIT_BYTES}. Build on a smaller base, and leave out what only the build needs.",
+            "{} unpacks to {} bytes, and AWS takes {LIMIT_BYTES}. Build on a smaller base, and leave out what only the build needs.",
             image.shown, image.unpacked_bytes
         )));
     }
@@ -118,10 +118,8 @@ fn wrong_platform(image: &ImageFacts<'_>, architecture: &str) -> Option<Diagnost
     if image.system == "linux" && image.processor == wanted {
         return None;
     }
-    let diagnostic = Diagnostic::error("wrong-architecture", "An image is built for another platform").detail(format!(
-        "`{}` is built for `{}/{}`, and the function runs on `linux/{wanted}`.",
-        image.shown, image.system, image.processor
-    ));
+    let diagnostic = Diagnostic::error("wrong-architecture", "An image is built for another platform")
+        .detail(format!("{} is built for `{}/{}`, and the function runs on `linux/{wanted}`.", image.shown, image.system, image.processor));
     let diagnostic = diagnostic.hint(format!("build it with `--platform linux/{wanted}`"));
     let other = match image.processor {
         "amd64" => "x86_64",
@@ -139,7 +137,7 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
     let Some(called) = image.command.first() else {
         return vec![
             Diagnostic::error("no-entry-point", "The image has nothing to start")
-                .detail(format!("`{}` has neither an entry point nor a command.", image.shown))
+                .detail(format!("{} has neither an entry point nor a command.", image.shown))
                 .hint("`image_config = { entry_point = [\"/bootstrap\"] }` names one"),
         ];
     };
@@ -151,7 +149,7 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
         let why = if file.mode & 0o111 == 0 { "has no execute bit" } else { "only its owner may execute, and Lambda is another user" };
         return vec![
             Diagnostic::error("not-executable", "The image's entry point is not executable")
-                .detail(format!("`{}` starts `{}`, which {why}.", image.shown, file.path))
+                .detail(format!("{} starts `{}`, which {why}.", image.shown, file.path))
                 .hint(format!("in a Dockerfile: `RUN chmod 755 {}`, or `COPY --chmod=755`", file.path)),
         ];
     }
@@ -177,7 +175,7 @@ fn candidates(called: &str, image: &ImageFacts<'_>) -> Vec<String> {
 fn no_program(image: &ImageFacts<'_>, called: &str) -> Diagnostic {
     let sought = if called.contains('/') { "it does not have".to_owned() } else { format!("is not in its `PATH`, `{}`", image.path) };
     let diagnostic = Diagnostic::error("no-entry-point", "The image does not have what it starts")
-        .detail(format!("`{}` starts `{called}`, which {sought}.", image.shown));
+        .detail(format!("{} starts `{called}`, which {sought}.", image.shown));
     let name = called.rsplit('/').next().unwrap_or_default();
     match image.places(name).first() {
         Some(place) => diagnostic.hint(format!("`{place}` is there; is it meant?")),
@@ -209,7 +207,7 @@ mod tests {
     fn told(change: impl Fn(&mut ImageFacts<'_>), files: &[ImageFile], command: &[&str]) -> String {
         let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
         let mut image = ImageFacts {
-            shown: "hello",
+            shown: "The image of `hello`",
             system: "linux",
             processor: "amd64",
             command: &command,
@@ -231,7 +229,10 @@ mod tests {
         for command in [&["/bootstrap"][..], &["x", "y"], &["./../../bootstrap"]] {
             assert_eq!(told(|_| {}, &files, command), "");
         }
-        assert_eq!(told(|_| {}, &files, &["./bootstrap"]), "no-entry-point: `hello` starts `./bootstrap`, which it does not have.");
+        assert_eq!(
+            told(|_| {}, &files, &["./bootstrap"]),
+            "no-entry-point: The image of `hello` starts `./bootstrap`, which it does not have."
+        );
         assert_eq!(told(|image| image.is_whole = false, &[], &["/elsewhere"]), "");
     }
 
@@ -249,7 +250,7 @@ mod tests {
         let with = |command: &str| {
             let command = vec![command.to_owned()];
             let facts = ImageFacts {
-                shown: "hello",
+                shown: "The image of `hello`",
                 system: "linux",
                 processor: "amd64",
                 command: &command,
@@ -265,19 +266,19 @@ mod tests {
         for good in ["/bin/sh", "sh", "/up", "/run", "/bin/../bin/./sh"] {
             assert_eq!(with(good), "", "{good}");
         }
-        assert_eq!(with("/a"), "`hello` starts `/a`, which it does not have.");
-        assert_eq!(with("/mine"), "`hello` starts `/mine`, which only its owner may execute, and Lambda is another user.");
+        assert_eq!(with("/a"), "The image of `hello` starts `/a`, which it does not have.");
+        assert_eq!(with("/mine"), "The image of `hello` starts `/mine`, which only its owner may execute, and Lambda is another user.");
     }
 
     #[test]
     fn each_reason_is_told() {
         let dynamic = || vec![file("/bootstrap", 0o755, Program::DYNAMIC.bytes())];
-        insta::assert_snapshot!(told(|image| image.processor = "arm64", &[file("/b", 0o755, Program::STATIC.bytes())], &["/b"]), @"wrong-architecture: `hello` is built for `linux/arm64`, and the function runs on `linux/amd64`.");
-        insta::assert_snapshot!(told(|image| image.unpacked_bytes = LIMIT_BYTES + 1, &[file("/b", 0o755, Program::STATIC.bytes())], &["/b"]), @"image-too-large: `hello` unpacks to 10737418241 bytes, and AWS takes 10737418240. Build on a smaller base, and leave out what only the build needs.");
-        insta::assert_snapshot!(told(|_| {}, &[], &[]), @"no-entry-point: `hello` has neither an entry point nor a command.");
-        insta::assert_snapshot!(told(|_| {}, &dynamic(), &["boot"]), @"no-entry-point: `hello` starts `boot`, which is not in its `PATH`, `/usr/bin:/bin`.");
+        insta::assert_snapshot!(told(|image| image.processor = "arm64", &[file("/b", 0o755, Program::STATIC.bytes())], &["/b"]), @"wrong-architecture: The image of `hello` is built for `linux/arm64`, and the function runs on `linux/amd64`.");
+        insta::assert_snapshot!(told(|image| image.unpacked_bytes = LIMIT_BYTES + 1, &[file("/b", 0o755, Program::STATIC.bytes())], &["/b"]), @"image-too-large: The image of `hello` unpacks to 10737418241 bytes, and AWS takes 10737418240. Build on a smaller base, and leave out what only the build needs.");
+        insta::assert_snapshot!(told(|_| {}, &[], &[]), @"no-entry-point: The image of `hello` has neither an entry point nor a command.");
+        insta::assert_snapshot!(told(|_| {}, &dynamic(), &["boot"]), @"no-entry-point: The image of `hello` starts `boot`, which is not in its `PATH`, `/usr/bin:/bin`.");
         insta::assert_snapshot!(told(|_| {}, &dynamic(), &["/bootstrap"]), @"missing-interpreter: `/bootstrap` is started by the loader of its libraries, `/lib64/ld-linux-x86-64.so.2`, which the image does not have. Link the program statically, or take a base that has it.");
-        insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o644, vec![])], &["/b"]), @"not-executable: `hello` starts `/b`, which has no execute bit.");
+        insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o644, vec![])], &["/b"]), @"not-executable: The image of `hello` starts `/b`, which has no execute bit.");
         insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o755, b"#!/bin/bash\n".to_vec())], &["/b"]), @"missing-interpreter: `/b` is run by `/bin/bash`, which the image does not have.");
     }
 

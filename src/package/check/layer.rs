@@ -15,7 +15,7 @@ const NAMED: usize = 4;
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<Diagnostic> {
     let is_found = FOLDERS.iter().any(|folder| tree.has_folder(folder)) || tree.has("bootstrap");
     if is_found {
-        return None;
+        return of_another_language(tree, subject);
     }
     let mut roots: Vec<&str> = tree.names().map(|name| name.split_inclusive('/').next().unwrap_or_default()).collect();
     roots.dedup();
@@ -33,4 +33,18 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<Diagnostic
     );
     let diagnostic = Diagnostic::warning("layer-folders", "Nothing in the layer lies where runtimes look").detail(detail);
     Some(diagnostic.hint(format!("put what it has into a folder `{folder}/`")))
+}
+
+/// Warns of a layer that has something for other languages than that of the function that uses it.
+fn of_another_language(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<Diagnostic> {
+    const LANGUAGES: [&str; 4] = ["python", "nodejs", "java", "ruby"];
+    let own = LANGUAGES.iter().find(|language| subject.runtime.starts_with(**language))?;
+    let there: Vec<&str> = FOLDERS.iter().copied().filter(|folder| tree.has_folder(folder)).collect();
+    if there.is_empty() || !there.iter().all(|folder| LANGUAGES.contains(folder) && folder != own) {
+        return None;
+    }
+    let detail =
+        format!("The layer has only {}, and `{}`, with which a function uses it, does not look there.", list(&there), subject.runtime);
+    let diagnostic = Diagnostic::warning("layer-folders", "A layer has nothing for the runtime that uses it").detail(detail);
+    Some(diagnostic.hint(format!("what it finds lies in the layer's folder `{own}/`")))
 }

@@ -15,6 +15,7 @@ mod layer;
 mod native;
 mod program;
 mod remembered;
+mod syntax;
 mod system;
 #[cfg(test)]
 mod testing;
@@ -103,8 +104,8 @@ impl<'a> Subject<'a> {
 pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], options: &Options<'_>) -> Vec<Diagnostic> {
     let mut groups: BTreeMap<(&str, Subject<'_>), Vec<&PackageRequest>> = BTreeMap::new();
     for request in requests {
-        if let Some(artifact) = packages.artifacts.get(&request.address) {
-            let subject = Subject::of(request, options.for_this_machine);
+        let Some(artifact) = packages.artifacts.get(&request.address) else { continue };
+        for subject in subjects(request, requests, options.for_this_machine) {
             groups.entry((&artifact.content_hash, subject)).or_default().push(request);
         }
     }
@@ -130,6 +131,32 @@ pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], option
     findings
 }
 
+/// What a package has to fit: of a layer the functions that use it, where there are any.
+fn subjects<'a>(request: &'a PackageRequest, all: &'a [PackageRequest], for_this_machine: bool) -> BTreeSet<Subject<'a>> {
+    let own = Subject::of(request, for_this_machine);
+    if !own.is_layer {
+        return BTreeSet::from([own]);
+    }
+    let users = all.iter().filter(|user| layers_of(user).contains(&request.address));
+    let of_user =
+        |user: &'a PackageRequest| Subject { is_layer: true, has_layers: false, handler: "", ..Subject::of(user, for_this_machine) };
+    let used: BTreeSet<Subject<'_>> = users.map(of_user).collect();
+    if used.is_empty() { BTreeSet::from([own]) } else { used }
+}
+
+/// The layers of the spec that a function uses.
+fn layers_of(request: &PackageRequest) -> BTreeSet<&Address> {
+    let mut layers = BTreeSet::new();
+    request.layers.iter().for_each(|value| {
+        value.visit_parts(&mut |part| {
+            if let TemplatePart::Attribute { address, .. } = part {
+                layers.insert(address);
+            }
+        });
+    });
+    layers
+}
+
 /// What is wrong with one package, by the order of its files.
 pub(super) fn check(contents: &Contents, items: &[Item], subject: &Subject<'_>) -> Vec<Diagnostic> {
     let found = Tree::new(contents, items).and_then(|tree| check_tree(&tree, subject));
@@ -146,7 +173,9 @@ fn check_tree(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnost
     if subject.is_layer {
         findings.extend(layer::check(tree, subject));
     } else if is_provided(subject.runtime) {
-        if tree.has(BOOTSTRAP) {
+        if let Some(end) = tree.dangling(BOOTSTRAP)?.filter(|_| tree.has(BOOTSTRAP)) {
+            findings.push(program::dangling(BOOTSTRAP, &end));
+        } else if tree.has(BOOTSTRAP) {
             let found = program::check(BOOTSTRAP, &tree.format(BOOTSTRAP)?, subject, tree);
             findings.extend(found.into_iter().map(|one| program::with_advice(one, subject)));
         }
@@ -170,12 +199,7 @@ impl Surroundings for Tree<'_> {
 /// The limit holds for a function and its layers together; those of others have a size that is not known here.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 fn too_large_with_layers(request: &PackageRequest, artifacts: &BTreeMap<Address, Artifact>) -> Option<Diagnostic> {
-    let mut layers: BTreeSet<&Address> = BTreeSet::new();
-    request.layers.as_ref()?.visit_parts(&mut |part| {
-        if let TemplatePart::Attribute { address, .. } = part {
-            layers.insert(address);
-        }
-    });
+    let layers = layers_of(request);
     let bytes = |address: &Address| artifacts.get(address).map_or(0, |artifact| artifact.unzipped_bytes);
     let own = bytes(&request.address);
     let total: u64 = own + layers.iter().map(|layer| bytes(layer)).sum::<u64>();

@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Where a function's package and its layers lie
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
-const TASK_ROOT: &str = "/var/task/";
+pub(super) const TASK_ROOT: &str = "/var/task/";
 const LAYERS: &str = "/opt/";
 
 /// What is around a program, as far as rules ask for it.
@@ -56,11 +56,19 @@ fn cut_off(shown: &str) -> Diagnostic {
     ))
 }
 
+/// A link to nothing.
+pub(super) fn dangling(shown: &str, end: &str) -> Diagnostic {
+    finding("dangling-link", "A link leads to nothing").detail(format!(
+        "`{shown}` is a link to `{end}`, which is not in the package. Zip the file that it leads to, or without `-y`, which keeps links."
+    ))
+}
+
 /// A file for another system.
 pub(super) fn foreign(shown: &str, system: &str, subject: &Subject<'_>) -> Diagnostic {
     let diagnostic = finding("foreign-system", "A program is built for another system")
         .detail(format!("`{shown}` is built for {system}, and {} runs Linux.", subject.runner()));
     match system {
+        "Java" => diagnostic.hint("the runtimes `java…` run it; they call a handler and need no `bootstrap`"),
         "WebAssembly" => diagnostic.hint(format!("build it for Linux on {}", subject.architecture)),
         _ => with_targets(diagnostic, subject.architecture),
     }
@@ -231,7 +239,7 @@ fn is_in_package(library: &str, shown: &str, elf: &Elf, around: &dyn Surrounding
 }
 
 /// A path without `.`, `..` and empty parts.
-fn plain(path: &str) -> String {
+pub(super) fn plain(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -289,7 +297,8 @@ fn check_script_interpreter(shown: &str, script: &Script, subject: &Subject<'_>,
         return Some(finding("script-start", "Linux does not see the first line of a script").detail(detail).hint("such as `#!/bin/sh`"));
     }
     let called = name_of(&script.interpreter);
-    if called == "env" {
+    let is_env_missing = subject.place == Place::Image && around.has(&script.interpreter) == Some(false);
+    if called == "env" && !is_env_missing {
         return check_env(shown, script, subject);
     }
     let (folder, _) = script.interpreter.rsplit_once('/')?;

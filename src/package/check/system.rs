@@ -21,9 +21,11 @@ const AL2023: System = System { name: "Amazon Linux 2023", glibc: (2, 34), missi
 /// that is not listed is not judged.
 const RUNTIMES: &[(&str, &System)] = &[
     ("provided.al2023", &AL2023),
+    ("nodejs26.x", &AL2023),
     ("nodejs24.x", &AL2023),
     ("nodejs22.x", &AL2023),
     ("nodejs20.x", &AL2023),
+    ("python3.15", &AL2023),
     ("python3.14", &AL2023),
     ("python3.13", &AL2023),
     ("python3.12", &AL2023),
@@ -31,6 +33,7 @@ const RUNTIMES: &[(&str, &System)] = &[
     ("java21", &AL2023),
     ("dotnet10", &AL2023),
     ("dotnet8", &AL2023),
+    ("ruby4.0", &AL2023),
     ("ruby3.4", &AL2023),
     ("ruby3.3", &AL2023),
     ("provided.al2", &AL2),

@@ -2,8 +2,10 @@
 
 use super::elf;
 use super::format::{Format, HEAD_BYTES};
+use super::program::{TASK_ROOT, plain};
 use crate::package::contents::Contents;
 use crate::package::hash::Item;
+use crate::package::zip::{KIND, SYMLINK};
 use object::ReadCache;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,6 +17,9 @@ use zip::ZipArchive;
 /// The most that is read of a file with code, in bytes. What is larger is not judged.
 const TEXT_LIMIT_BYTES: u64 = 64 << 20;
 
+/// How many links are followed, one after the other.
+const LINKS: usize = 8;
+
 /// What a package consists of.
 pub(super) struct Tree<'a> {
     files: BTreeMap<&'a str, Place<'a>>,
@@ -24,6 +29,8 @@ pub(super) struct Tree<'a> {
 /// One file.
 struct Place<'a> {
     bytes: u64,
+    /// Whether it leads to another; only in a zip.
+    is_link: bool,
     /// Where it lies; `None` in a zip.
     path: Option<&'a Path>,
 }
@@ -42,7 +49,8 @@ impl<'a> Tree<'a> {
             Contents::Archive(path) => Some(RefCell::new(ZipArchive::new(BufReader::new(File::open(path)?))?)),
             Contents::Files(_) => None,
         };
-        let place = |item: &'a Item| Place { bytes: item.bytes, path: paths.get(item.name.as_str()).copied() };
+        let is_link = |item: &Item| item.mode & KIND == SYMLINK;
+        let place = |item: &'a Item| Place { bytes: item.bytes, is_link: is_link(item), path: paths.get(item.name.as_str()).copied() };
         let files = items.iter().map(|item| (item.name.as_str(), place(item))).collect();
         Ok(Self { files, archive })
     }
@@ -63,9 +71,33 @@ impl<'a> Tree<'a> {
         self.files.range(prefix.as_str()..).next().is_some_and(|(first, _)| first.starts_with(&prefix))
     }
 
+    /// Where a link leads that does not end at a file of the package.
+    pub fn dangling(&self, name: &str) -> io::Result<Option<String>> {
+        let end = self.end(name)?;
+        Ok(Some(end).filter(|end| !self.has(end)))
+    }
+
+    /// The file at the end of links.
+    fn end(&self, name: &str) -> io::Result<String> {
+        let mut end = name.to_owned();
+        for _ in 0..LINKS {
+            let Some(place) = self.files.get(end.as_str()).filter(|place| place.is_link) else { break };
+            let to = String::from_utf8_lossy(&self.bytes(&end, place.bytes)?).into_owned();
+            let folder = end.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let to = if to.starts_with('/') { to } else { format!("{TASK_ROOT}{folder}/{to}") };
+            let to = plain(&to);
+            end = to.strip_prefix(TASK_ROOT).unwrap_or(&to).to_owned();
+        }
+        Ok(end)
+    }
+
     /// What a file is, by its content.
     pub fn format(&self, name: &str) -> io::Result<Format> {
-        let Some(place) = self.files.get(name) else { return Err(io::ErrorKind::NotFound.into()) };
+        let name = &self.end(name)?;
+        if !self.has(name) {
+            return Ok(Format::Other);
+        }
+        let Some(place) = self.files.get(name.as_str()) else { return Err(io::ErrorKind::NotFound.into()) };
         let head = self.read(name, HEAD_BYTES)?;
         let format = Format::of(&head);
         if format != Format::Elf(None) {
@@ -80,8 +112,9 @@ impl<'a> Tree<'a> {
 
     /// The whole of a file with code; `None` where it is no text, or too long to be judged.
     pub fn text(&self, name: &str) -> io::Result<Option<String>> {
-        let bytes = self.files.get(name).map_or(0, |place| place.bytes);
-        if bytes > TEXT_LIMIT_BYTES {
+        let name = &self.end(name)?;
+        let bytes = self.files.get(name.as_str()).map_or(0, |place| place.bytes);
+        if bytes > TEXT_LIMIT_BYTES || !self.has(name) {
             return Ok(None);
         }
         Ok(String::from_utf8(self.read(name, bytes)?).ok())
@@ -89,6 +122,11 @@ impl<'a> Tree<'a> {
 
     /// The first bytes of a file.
     pub fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+        self.bytes(&self.end(name)?, limit)
+    }
+
+    /// The first bytes of a file, or where a link leads.
+    fn bytes(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
         let Some(place) = self.files.get(name) else { return Err(io::ErrorKind::NotFound.into()) };
         let mut bytes = Vec::new();
         match (place.path, &self.archive) {

@@ -109,6 +109,7 @@ impl Machine {
             for_this_machine,
             events: sink,
             checked: &Notify::new(),
+            has_code_bucket: false,
             keep_going: true,
         };
         let packages = work::resolve(requests, &options, &Builders::with(self.environment.clone())).await;

@@ -98,7 +98,7 @@ impl Made {
             Some(listing) => Known::Listed(listing),
             None => Known::Laid { entries: &self.entries, is_whole: self.is_whole },
         };
-        let shown = format!("the image of {}", request.shown());
+        let shown = format!("The image of `{}`", request.shown());
         verify(&Verified { shown: &shown, image: &self.image, known, own: request.image_config.as_ref() }, architecture, cache)
     }
 }
@@ -180,7 +180,7 @@ pub(super) fn look(path: &Path, shown: &str, request: &PackageRequest, architect
     };
     let image = read.map_err(unusable)?.image;
     let listing = Listing::read(&image, &store).map_err(unusable)?;
-    let verified = Verified { shown, image: &image, known: Known::Listed(&listing), own: request.image_config.as_ref() };
+    let verified = Verified { shown: &named, image: &image, known: Known::Listed(&listing), own: request.image_config.as_ref() };
     let findings = verify(&verified, architecture, scratch.path());
     let artifact = Artifact {
         content_hash: image.digest(),

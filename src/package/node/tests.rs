@@ -106,6 +106,7 @@ impl Machine {
             own: &Own::new([self.folder.path().join("state")]),
             build: may_run,
             for_this_machine,
+            has_code_bucket: false,
             events,
             checked: &Notify::new(),
             keep_going: false,

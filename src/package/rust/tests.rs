@@ -108,6 +108,7 @@ impl Machine {
             cache: &cache,
             own: &Own::new([self.folder.path().join("state")]),
             build: may_run,
+            has_code_bucket: false,
             keep_going: true,
             for_this_machine,
             events: sink,

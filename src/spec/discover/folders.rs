@@ -82,7 +82,8 @@ impl<'a> Folders<'a> {
 
     /// Links are not followed, so that no folder is found twice.
     fn walk(&mut self, folder: &Path, below: &str) -> Result<(), String> {
-        let entries = fs::read_dir(folder).map_err(|error| format!("`{}` cannot be read: {error}", folder.display()))?;
+        let entries = fs::read_dir(folder)
+            .map_err(|error| format!("`{}` cannot be read: {error}", folder.strip_prefix(".").unwrap_or(folder).display()))?;
         for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let inner = join(below, &name);

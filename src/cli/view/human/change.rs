@@ -46,15 +46,18 @@ pub fn compare(step: &Step, change: &Change, rules: &dyn RulesSet) -> Compare {
 /// What a plan changes: what lives, or what was applied where nobody looked.
 pub fn before(change: &Change) -> Option<&Value> {
     match change.cause {
-        Cause::Spec => change.live.as_ref().or(change.applied.as_ref()),
+        Cause::Spec | Cause::Source => change.live.as_ref().or(change.applied.as_ref()),
         _ => change.live.as_ref(),
     }
 }
 
 /// The lines for one change in a plan: from what lives to what is wanted.
 pub fn planned(change: &Change, action: Action, compare: Compare, columns: usize) -> Vec<String> {
+    if let Some(told) = secret(change) {
+        return vec![told];
+    }
     let remark = match (change.cause, action) {
-        (_, Action::Create) | (Cause::Spec, _) => String::new(),
+        (_, Action::Create) | (Cause::Spec | Cause::Source, _) => String::new(),
         (Cause::Drift, _) => "drift".into(),
         (Cause::Both, _) => format!("drift: applied {}", text::value(change.applied.as_ref())),
     };
@@ -66,7 +69,24 @@ pub fn planned(change: &Change, action: Action, compare: Compare, columns: usize
 
 /// The lines for one drifted path: from what was applied to what lives.
 pub fn drifted(change: &Change, compare: Compare, columns: usize) -> Vec<String> {
+    if let Some(told) = secret(change) {
+        return vec![told];
+    }
     lines(change, &Sides::new(change.applied.as_ref(), change.live.as_ref(), compare, String::new()), false, columns)
+}
+
+/// The line for a secret that has another value: which one, nobody is told.
+fn secret(change: &Change) -> Option<String> {
+    let is_secret = |value: &Option<Value>| matches!(value, Some(Value::Secret(_)));
+    let Some(Value::Secret(wanted)) = &change.desired else { return None };
+    let word = match change.cause {
+        Cause::Source => format!("rotated: {}", wanted.source),
+        Cause::Drift => "changed in AWS".to_owned(),
+        _ if change.live.is_none() && change.applied.is_none() => "new".to_owned(),
+        _ if !is_secret(&change.applied) && change.applied.is_some() => "no longer in plain text".to_owned(),
+        _ => "changed".to_owned(),
+    };
+    Some(format!("{:INDENT$}{}: {}", "", change.path, styled(YELLOW, &format!("(secret, {word})"))))
 }
 
 fn lines(change: &Change, sides: &Sides, is_replaced: bool, columns: usize) -> Vec<String> {
@@ -132,7 +152,7 @@ fn pretty(value: Option<&Value>) -> String {
     {
         return items.iter().map(|item| format!("{}\n", text::value(Some(item)))).collect();
     }
-    value.map(|value| format!("{:#}\n", parsed(value).to_json())).unwrap_or_default()
+    value.map(|value| format!("{:#}\n", text::told(&parsed(value)).to_json())).unwrap_or_default()
 }
 
 fn diff(before: &str, after: &str, columns: usize) -> Vec<String> {

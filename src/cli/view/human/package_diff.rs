@@ -35,7 +35,8 @@ fn package(view: &PackageView<'_>, is_full: bool, columns: usize) -> Vec<String>
         Standing::Differs(diff) => {
             let mut lines = vec![format!("{} {address}: {}", styled(YELLOW, "  ~"), sizes(diff))];
             // Of files that are packed as they are, the list below says the same.
-            if view.source_changes.named.iter().any(|change| !diff.files.contains_key(change.name())) {
+            let is_listed = |name: &str| diff.files.keys().any(|file| name == file || name.ends_with(&format!("/{file}")));
+            if view.source_changes.named.iter().any(|change| !is_listed(change.name())) {
                 let sentence = format!("({})", view.source_changes.sentence());
                 lines.extend(hanging(&sentence, 6, columns).iter().map(|line| styled(DIM, line)));
             }

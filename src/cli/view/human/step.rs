@@ -142,6 +142,9 @@ impl<'a> Steps<'a> {
             }
             (Reason::InputsChanged, _, _) => "the spec changed",
             (Reason::CannotUpdateInPlace, ..) if shown_action(step) != step.action => "another image",
+            (Reason::CannotUpdateInPlace, _, _) if ["layer", "code_object"].contains(&step.address.kind.as_str()) => {
+                "changed; a new one takes its place"
+            }
             (Reason::CannotUpdateInPlace, _, _) => "cannot be changed in place",
             (Reason::DependencyReplaced, _, _) => "what it depends on is made anew",
             (Reason::NotInSpec, _, _) => "not in the spec any more",

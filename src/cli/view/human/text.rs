@@ -59,8 +59,19 @@ pub fn shortened(value: &Value) -> Value {
 pub fn value(value: Option<&Value>) -> String {
     match value {
         None => "(unset)".into(),
-        Some(Value::Unresolved(parts)) => template(parts),
-        Some(value) => value.to_json().to_string(),
+        Some(Value::Unresolved(parts)) if parts.len() == 1 => template(parts),
+        Some(Value::Secret(_)) => "(secret)".into(),
+        Some(value) => told(value).to_json().to_string(),
+    }
+}
+
+/// The value with words in the place of whatever only AWS will tell.
+pub fn told(value: &Value) -> Value {
+    match value {
+        Value::Unresolved(parts) => template(parts).into(),
+        Value::List(items) => Value::List(items.iter().map(told).collect()),
+        Value::Table(table) => Value::Table(table.iter().map(|(key, value)| (key.clone(), told(value))).collect()),
+        other => other.clone(),
     }
 }
 
@@ -68,14 +79,11 @@ fn template(parts: &[TemplatePart]) -> String {
     if let [TemplatePart::Attribute { .. }] = parts {
         return format!("(known after apply: {})", parts[0].expression());
     }
-    let text: String = parts
-        .iter()
-        .map(|part| match part {
-            TemplatePart::Text(text) => text.clone(),
-            other => format!("${{{}}}", other.expression()),
-        })
-        .collect();
-    format!("{text:?}")
+    let text = |part: &TemplatePart| match part {
+        TemplatePart::Text(text) => text.clone(),
+        other => format!("${{{}}}", other.expression()),
+    };
+    parts.iter().map(text).collect()
 }
 
 /// Text on one line in which nothing speaks to the terminal: what AWS or a policy says may hold any character.
@@ -203,13 +211,16 @@ pub fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Address;
+    use crate::model::{Address, Table};
 
     #[test]
     fn values_are_shown_as_json_and_references_in_words() {
         assert_eq!(value(None), "(unset)");
         assert_eq!(value(Some(&"a\"b".into())), r#""a\"b""#);
-        assert_eq!(value(Some(&Value::reference(&Address::new("http_api", "x"), "id"))), "(known after apply: http_api.x.id)");
+        let id = Value::reference(&Address::new("http_api", "x"), "id");
+        assert_eq!(value(Some(&id)), "(known after apply: http_api.x.id)");
+        let list = Value::List(vec!["a".into(), Value::Table(Table::from_iter([("b".to_owned(), id)]))]);
+        assert_eq!(value(Some(&list)), r#"["a",{"b":"(known after apply: http_api.x.id)"}]"#);
     }
 
     #[test]

@@ -7,25 +7,68 @@ mod node;
 mod python;
 mod ruby;
 
+pub(super) use node::is_module;
+
 use super::Subject;
 use super::tree::Tree;
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::package::contents::BOOTSTRAP;
 use crate::package::problem::list;
 use std::io;
 
 /// How many names a hint lists.
 const NAMED: usize = 8;
 
+/// The runtimes of one language.
+struct Family {
+    /// How their names begin.
+    start: &'static str,
+    /// What code of the language ends with.
+    endings: &'static [&'static str],
+    check: fn(&Tree<'_>, &Subject<'_>) -> io::Result<Vec<Diagnostic>>,
+    /// The file that the handler is in, where it can be read.
+    file: fn(&Tree<'_>, &Subject<'_>) -> Option<String>,
+}
+
+const FAMILIES: [Family; 5] = [
+    Family { start: "python", endings: &[".py", ".pyc", ".so"], check: python::check, file: python::file },
+    Family { start: "nodejs", endings: &[".js", ".mjs", ".cjs", ".node", ".ts", ".mts", ".cts"], check: node::check, file: node::file },
+    Family { start: "ruby", endings: &[".rb"], check: ruby::check, file: ruby::file },
+    Family { start: "java", endings: &[".class", ".jar"], check: java::check, file: |_, _| None },
+    Family { start: "dotnet", endings: &[".dll", BOOTSTRAP], check: dotnet::check, file: |_, _| None },
+];
+
+fn family(subject: &Subject<'_>) -> Option<&'static Family> {
+    FAMILIES.iter().find(|family| subject.runtime.starts_with(family.start))
+}
+
 /// What is wrong with the handler of a function.
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
-    type Check = fn(&Tree<'_>, &Subject<'_>) -> io::Result<Vec<Diagnostic>>;
-    const FAMILIES: [(&str, Check); 5] =
-        [("python", python::check), ("nodejs", node::check), ("ruby", ruby::check), ("java", java::check), ("dotnet", dotnet::check)];
-    let family = FAMILIES.iter().find(|(start, _)| subject.runtime.starts_with(start));
-    match family {
-        Some((_, check)) if !subject.handler.is_empty() => check(tree, subject),
-        _ => Ok(Vec::new()),
+    match family(subject) {
+        Some(family) if subject.handler.is_empty() => Ok(no_code(tree, subject, family).into_iter().collect()),
+        Some(family) => (family.check)(tree, subject),
+        None => Ok(Vec::new()),
     }
+}
+
+/// The file that the handler is in, where it is there and is text.
+pub(super) fn file(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<String> {
+    (family(subject)?.file)(tree, subject)
+}
+
+/// Without a handler at least something must be there that could be one.
+fn no_code(tree: &Tree<'_>, subject: &Subject<'_>, family: &Family) -> Option<Diagnostic> {
+    let is_code = |name: &str| family.endings.iter().any(|ending| name.ends_with(ending));
+    if subject.has_layers || tree.names().any(is_code) {
+        return None;
+    }
+    let endings: Vec<String> = family.endings.iter().take(3).map(|ending| format!("*{ending}")).collect();
+    let detail = format!("`{}` finds nothing in the package that it could run, such as {}.", subject.runtime, list(&endings));
+    let diagnostic = Diagnostic::error("no-handler-file", "There is no code for the runtime in the package").detail(detail);
+    Some(match few(tree.names().filter(|name| !name.contains('/'))) {
+        Some(few) => diagnostic.hint(format!("at the root of the package: {few}")),
+        None => diagnostic,
+    })
 }
 
 /// The file of the handler is not there. `wanted` are the names that the runtime would take.

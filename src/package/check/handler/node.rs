@@ -10,18 +10,40 @@ use std::io;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html>).
 const LAST_WITHOUT_DETECTION: u32 = 22;
 
+const WRONG_SYSTEM: &str = "The handler's file is loaded in another way than it is written";
+
 /// Code with one of these in it may export names that do not stand in it.
 const UNSURE: [&str; 7] = ["export *", "exports[", "__exportStar", "__reExport", "assign(exports", "defineProperty(exports", "__export("];
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
-    let (folder, last) = subject.handler.rsplit_once('/').map_or(("", subject.handler), |(folder, last)| (folder, last));
-    let Some((module, export)) = last.split_once('.') else { return Ok(Vec::new()) };
-    let path = if folder.is_empty() { module.to_owned() } else { format!("{}/{module}", folder.trim_start_matches("./")) };
+    let Some((path, module, export)) = parts(subject) else { return Ok(Vec::new()) };
     let Some(file) = find(tree, &path, module) else { return Ok(missing(tree, subject, &path).into_iter().collect()) };
     let Some(text) = tree.text(&file)?.filter(|_| is_script(&file)) else { return Ok(Vec::new()) };
-    let is_module = file.ends_with(".mjs") || (file.ends_with(".js") && is_of_type_module(tree, &file)?);
-    let export = export.split('.').next().unwrap_or_default();
+    let is_module = is_loaded_as_module(tree, &file)?;
     Ok(wrong_system(subject, &file, &text, is_module).or_else(|| not_exported(subject, &file, &text, export)).into_iter().collect())
+}
+
+/// The path of the handler's file without its ending, the last part of it, and what the file exports.
+fn parts<'a>(subject: &Subject<'a>) -> Option<(String, &'a str, &'a str)> {
+    let (folder, last) = subject.handler.rsplit_once('/').map_or(("", subject.handler), |(folder, last)| (folder, last));
+    let (module, export) = last.split_once('.')?;
+    let path = if folder.is_empty() { module.to_owned() } else { format!("{}/{module}", folder.trim_start_matches("./")) };
+    Some((path, module, export.split('.').next().unwrap_or_default()))
+}
+
+/// The file of the handler.
+pub(super) fn file(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<String> {
+    let (path, module, _) = parts(subject)?;
+    find(tree, &path, module).filter(|file| is_script(file))
+}
+
+/// Whether a file is to be read as an ECMAScript module: it is loaded as one, or Node finds out that it is.
+pub(in super::super) fn is_module(tree: &Tree<'_>, file: &str, text: &str) -> io::Result<bool> {
+    Ok(is_loaded_as_module(tree, file)? || (file.ends_with(".js") && statements(text).any(is_module_syntax)))
+}
+
+fn is_loaded_as_module(tree: &Tree<'_>, file: &str) -> io::Result<bool> {
+    Ok(file.ends_with(".mjs") || (file.ends_with(".js") && is_of_type_module(tree, file)?))
 }
 
 fn is_script(file: &str) -> bool {
@@ -66,10 +88,21 @@ fn is_of_type_module(tree: &Tree<'_>, file: &str) -> io::Result<bool> {
 fn wrong_system(subject: &Subject<'_>, file: &str, text: &str, is_module: bool) -> Option<Diagnostic> {
     let has_module_syntax = statements(text).any(is_module_syntax);
     let has_exports = has_word(text, "exports");
+    let makes_require = text.contains("createRequire") || text.contains("require =");
+    if is_module && has_module_syntax && !makes_require && statements(text).any(requires) {
+        let detail =
+            format!("`{file}` is loaded as an ECMAScript module, in which there is no `require`, and it calls that when it is loaded.");
+        let diagnostic = Diagnostic::error("module-system", WRONG_SYSTEM).detail(detail);
+        return Some(diagnostic.hint("write `import NAME from \"MODULE\"` in its place"));
+    }
     let (detail, hint) = if is_module && has_exports && !has_module_syntax && !text.contains("import(") && !text.contains("createRequire") {
         (
             format!("`{file}` is loaded as an ECMAScript module, in which there is no `exports`, and it exports with that alone."),
-            "call it `.cjs`, or take `\"type\": \"module\"` out of `package.json`".to_owned(),
+            if file.ends_with(".mjs") {
+                format!("call it `{}.js`", file.trim_end_matches(".mjs"))
+            } else {
+                "call it `.cjs`, or take `\"type\": \"module\"` out of `package.json`".to_owned()
+            },
         )
     } else if !is_module && has_module_syntax && !detects(subject.runtime) && !file.ends_with(".cjs") && !has_exports {
         (
@@ -82,7 +115,7 @@ fn wrong_system(subject: &Subject<'_>, file: &str, text: &str, is_module: bool) 
     } else {
         return None;
     };
-    Some(Diagnostic::error("module-system", "The handler's file is loaded in another way than it is written").detail(detail).hint(hint))
+    Some(Diagnostic::error("module-system", WRONG_SYSTEM).detail(detail).hint(hint))
 }
 
 fn detects(runtime: &str) -> bool {
@@ -99,6 +132,12 @@ fn is_module_syntax(line: &str) -> bool {
     let starts = |word: &str, next: &[char]| line.strip_prefix(word).is_some_and(|rest| rest.starts_with(next));
     starts("import", &[' ', '{', '*', '"', '\'']) && (line.contains(" from ") || line.contains("from\"") || line.contains(['"', '\'']))
         || starts("export", &[' ', '{', '*'])
+}
+
+/// Whether a line at the left margin takes a module by `require`, such as `const fs = require("fs");`.
+fn requires(line: &str) -> bool {
+    let declared = ["const ", "let ", "var "].iter().find_map(|word| line.strip_prefix(word));
+    declared.and_then(|rest| rest.split_once('=')).is_some_and(|(_, value)| value.trim_start().starts_with("require("))
 }
 
 fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> Option<Diagnostic> {

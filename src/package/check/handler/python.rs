@@ -14,7 +14,14 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     let path = module.replace('.', "/");
     let Some(file) = find(tree, &path) else {
         let wanted = [format!("{path}.py"), format!("{path}/__init__.py")];
-        let missing = (!subject.has_layers).then(|| no_file(tree, subject, &wanted, &[".py"]));
+        let missing = (!subject.has_layers).then(|| {
+            match module.strip_suffix(".py").filter(|module| find(tree, &module.replace('.', "/")).is_some()) {
+                Some(module) => {
+                    no_file(tree, subject, &wanted, &[]).hint(format!("without the file's ending: `handler = \"{module}.{function}\"`"))
+                }
+                None => no_file(tree, subject, &wanted, &[".py"]),
+            }
+        });
         return Ok(missing.into_iter().collect());
     };
     let Some(text) = tree.text(&file)?.filter(|_| file.ends_with(".py")) else { return Ok(Vec::new()) };
@@ -23,6 +30,11 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         return Ok(Vec::new());
     }
     Ok(vec![no_function(subject, &file, function, &functions(&code))])
+}
+
+/// The file of the handler.
+pub(super) fn file(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<String> {
+    find(tree, &subject.handler.rsplit_once('.')?.0.replace('.', "/")).filter(|file| file.ends_with(".py"))
 }
 
 /// The file that Python imports under this path: a package before a module, and native ones too.

@@ -8,14 +8,20 @@ use std::io;
 /// Code with one of these in it may have methods that do not stand in it.
 const UNSURE: [&str; 8] = ["require", "load", "eval", "define_method", "method_missing", "include", "extend", "instance_exec"];
 
+/// The file of the handler.
+pub(super) fn file(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<String> {
+    let path = subject.handler.split('.').next()?;
+    Some(format!("{}.rb", path.trim_start_matches("./"))).filter(|file| tree.has(file))
+}
+
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let mut parts = subject.handler.split('.');
     let (Some(path), Some(method)) = (parts.next(), parts.next_back()) else { return Ok(Vec::new()) };
-    let file = format!("{}.rb", path.trim_start_matches("./"));
-    if !tree.has(&file) {
-        let missing = (!subject.has_layers).then(|| no_file(tree, subject, &[file], &[".rb"]));
+    let Some(file) = file(tree, subject) else {
+        let wanted = format!("{}.rb", path.trim_start_matches("./"));
+        let missing = (!subject.has_layers).then(|| no_file(tree, subject, &[wanted], &[".rb"]));
         return Ok(missing.into_iter().collect());
-    }
+    };
     let Some(text) = tree.text(&file)? else { return Ok(Vec::new()) };
     if has_word(&text, method) || UNSURE.iter().any(|word| has_word(&text, word)) {
         return Ok(Vec::new());

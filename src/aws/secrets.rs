@@ -1,0 +1,145 @@
+//! Looking up secrets: one operation each of the Systems Manager and of the Secrets Manager.
+//!
+//! Both speak AWS's JSON protocol. The SDK's client of the Systems Manager is the second largest of all, and one operation
+//! of it is needed; so requests are made here and signed by the SDK.
+//! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
+
+use super::error::{AwsError, ErrorClass};
+use super::reader::Reader;
+use aws_config::SdkConfig;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::identity::Identity;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::{Builder as ErrorMetadataBuilder, ProvideErrorMetadata};
+use serde_json::{Value as Json, json};
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+const TYPE: &str = "application/x-amz-json-1.1";
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// The way to services that the SDK brings no client for here.
+pub(super) struct JsonServices {
+    config: SdkConfig,
+}
+
+/// A service, and what its operations are called.
+struct Service {
+    name: &'static str,
+    target: &'static str,
+}
+
+const SSM: Service = Service { name: "ssm", target: "AmazonSSM" };
+const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager" };
+
+/// Why a service refused.
+#[derive(Debug)]
+pub(super) struct Refusal(ErrorMetadata);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl ProvideErrorMetadata for Refusal {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.0
+    }
+}
+
+type Trouble = SdkError<Refusal, HttpResponse>;
+
+impl JsonServices {
+    pub(super) fn new(config: &SdkConfig) -> Self {
+        Self { config: config.clone() }
+    }
+
+    fn url(&self, service: &Service) -> String {
+        let region = self.config.region().map(AsRef::as_ref).unwrap_or_default();
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let usual = || format!("https://{}.{region}.{domain}/", service.name);
+        self.config.endpoint_url().map_or_else(usual, |url| format!("{}/", url.trim_end_matches('/')))
+    }
+
+    async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
+        let request = self.signed(service, operation, &input.to_string()).await.map_err(SdkError::construction_failure)?;
+        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
+        let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).connector_settings(settings);
+        let connector = builder.proxy_config(ProxyConfig::from_env()).build();
+        let answered = tokio::time::timeout(PATIENCE, connector.call(request)).await;
+        let mut response = answered.map_err(SdkError::timeout_error)?.map_err(SdkError::dispatch_failure)?;
+        let body = ByteStream::new(response.take_body()).collect().await.map(|body| body.to_vec()).unwrap_or_default();
+        let json: Json = serde_json::from_slice(&body).unwrap_or_default();
+        if response.status().is_success() { Ok(json) } else { Err(SdkError::service_error(refusal(&json), response)) }
+    }
+
+    async fn signed(&self, service: &Service, operation: &str, body: &str) -> Result<HttpRequest, BoxError> {
+        let provider = self.config.credentials_provider().ok_or("the credential provider was not enabled")?;
+        let identity: Identity = provider.provide_credentials().await?.into();
+        let region = self.config.region().map(ToString::to_string).unwrap_or_default();
+        let (url, target) = (self.url(service), format!("{}.{operation}", service.target));
+        let headers = [("content-type", TYPE), ("x-amz-target", target.as_str())];
+        let parameters = SigningParams::builder().identity(&identity).region(&region).name(service.name);
+        let parameters = parameters.time(SystemTime::now()).settings(SigningSettings::default()).build()?.into();
+        let signable = SignableRequest::new("POST", url.as_str(), headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
+        let (instructions, _) = sign(signable, &parameters)?.into_parts();
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method("POST")?;
+        request.set_uri(url)?;
+        for (name, value) in headers.into_iter().chain(instructions.headers()) {
+            request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
+        }
+        Ok(request)
+    }
+}
+
+fn refusal(json: &Json) -> Refusal {
+    let text = |keys: [&str; 2]| keys.iter().find_map(|key| json[*key].as_str());
+    let metadata = ErrorMetadata::builder().code(text(["__type", "code"]).unwrap_or_default());
+    Refusal(text(["message", "Message"]).into_iter().fold(metadata, ErrorMetadataBuilder::message).build())
+}
+
+impl Reader {
+    /// Calls `ssm:GetParameter` and gives the decrypted value.
+    ///
+    /// # Errors
+    /// What AWS refused, or what went wrong on the way.
+    pub async fn parameter(&self, name: &str) -> Result<String, AwsError> {
+        const OPERATION: &str = "ssm:GetParameter";
+        let input = json!({ "Name": name, "WithDecryption": true });
+        let services = &self.clients().json;
+        let answer = self.caller().call(OPERATION, 0, || services.send(&SSM, "GetParameter", &input)).await?;
+        let value = answer["Parameter"]["Value"].as_str().map(str::to_owned);
+        value.ok_or_else(|| AwsError::own(OPERATION, ErrorClass::Other, format!("the answer has no value of `{name}`")))
+    }
+
+    /// Calls `secretsmanager:GetSecretValue` and gives the value, where it is text.
+    ///
+    /// # Errors
+    /// What AWS refused, or what went wrong on the way.
+    pub async fn secret_value(&self, id: &str) -> Result<String, AwsError> {
+        const OPERATION: &str = "secretsmanager:GetSecretValue";
+        let input = json!({ "SecretId": id });
+        let services = &self.clients().json;
+        let answer = self.caller().call(OPERATION, 0, || services.send(&SECRETS_MANAGER, "GetSecretValue", &input)).await?;
+        let value = answer["SecretString"].as_str().map(str::to_owned);
+        value.ok_or_else(|| AwsError::own(OPERATION, ErrorClass::Other, format!("`{id}` is binary, and a variable is text")))
+    }
+}

@@ -1,0 +1,281 @@
+//! Secrets: looked up once, handed to AWS in calls, and known to everything else by their keyed hash alone.
+
+use super::Engine;
+use crate::aws::AwsError;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Address, Desired, Lineage, Observed, Secret, SecretSource, Sighting, State, Table, Value};
+use futures::{StreamExt as _, stream};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+/// So many sources are asked at a time.
+const AT_ONCE: usize = 8;
+/// A text in a secret with fewer characters would hide words that are everywhere.
+const SHORTEST_PART: usize = 8;
+/// What Lambda takes for all variables together is far less; a file that is larger is the wrong file.
+const LARGEST_FILE_BYTES: u64 = 1 << 20;
+
+/// The values of this run's secrets.
+#[derive(Default)]
+pub struct Secrets(BTreeMap<SecretSource, String>);
+
+impl Secrets {
+    /// The table with each secret's value in its place; or what was not looked up.
+    ///
+    /// # Errors
+    /// The first source whose value is not there.
+    pub fn revealed(&self, table: &Table) -> Result<Table, SecretSource> {
+        table.iter().map(|(key, value)| Ok((key.clone(), self.value(value)?))).collect()
+    }
+
+    fn value(&self, value: &Value) -> Result<Value, SecretSource> {
+        match value {
+            Value::Secret(secret) => self.0.get(&secret.source).map(|text| text.as_str().into()).ok_or_else(|| secret.source.clone()),
+            Value::Table(table) => self.revealed(table).map(Value::Table),
+            other => Ok(other.clone()),
+        }
+    }
+}
+
+impl Engine {
+    /// What was looked up.
+    pub(super) fn secrets(&self) -> Arc<Secrets> {
+        Arc::clone(&self.secrets.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks up every secret that is wanted, and writes hashes into the desired settings. What could not be looked up is
+    /// told, each with the resource that needs it, and stays unknown.
+    pub async fn look_up(
+        &self,
+        desired: &mut Desired,
+        only: Option<&BTreeSet<Address>>,
+        folder: &Path,
+        lineage: &Lineage,
+    ) -> Vec<Diagnostic> {
+        let mut users: BTreeMap<SecretSource, Address> = BTreeMap::new();
+        for resource in desired.resources.values().filter(|resource| only.is_none_or(|only| only.contains(&resource.address))) {
+            visit(&resource.inputs, &mut |secret| {
+                users.entry(secret.source.clone()).or_insert_with(|| resource.address.clone());
+            });
+        }
+        if users.is_empty() {
+            return Vec::new();
+        }
+        let ask = |(source, address): (SecretSource, Address)| async move {
+            let found = self.value_of(&source, folder).await;
+            (source, address, found)
+        };
+        let asked: Vec<_> = users.into_iter().map(ask).collect();
+        let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let (mut secrets, mut diagnostics) = (Secrets::default(), Vec::new());
+        for (source, address, found) in answers {
+            match found {
+                Ok(value) => {
+                    self.session.scrubber().learn(&value);
+                    secrets.0.insert(source, value);
+                }
+                Err(diagnostic) => diagnostics.push(diagnostic.address(&address)),
+            }
+        }
+        for resource in desired.resources.values_mut() {
+            hash(&mut resource.inputs, &secrets, lineage);
+        }
+        *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
+        diagnostics
+    }
+
+    async fn value_of(&self, source: &SecretSource, folder: &Path) -> Result<String, Diagnostic> {
+        let reader = self.session.reader();
+        match source {
+            SecretSource::Ssm(name) => reader.parameter(name).await.map_err(|error| not_there(source, &error)),
+            SecretSource::SecretsManager { id, key } => {
+                let text = reader.secret_value(id).await.map_err(|error| not_there(source, &error))?;
+                let Some(key) = key else {
+                    parts(&text).iter().for_each(|part| self.session.scrubber().learn(part));
+                    return Ok(text);
+                };
+                part(source, &text, key)
+            }
+            SecretSource::Env(name) => from_environment(source, std::env::var(name)),
+            SecretSource::File(path) => {
+                let path = folder.join(path);
+                tokio::task::spawn_blocking(move || from_file(&path))
+                    .await
+                    .unwrap_or_else(|error| Err(error.to_string()))
+                    .map_err(|why| missing(source, &why))
+            }
+        }
+    }
+
+    /// Hides what lives in AWS where a secret is wanted or was applied: nobody after this sees more than its hash.
+    pub(super) fn hide(&self, observed: &mut Observed, desired: &Desired, state: &State) {
+        for ((address, _), sighting) in &mut observed.sightings {
+            let Sighting::Found(live) = sighting else { continue };
+            let wanted = desired.resources.get(address).map(|resource| &resource.inputs);
+            let entry = state.entries.get(address);
+            let applied = entry.map(|entry| &entry.inputs);
+            let deposed = entry.into_iter().flat_map(|entry| &entry.deposed).map(|deposed| &deposed.inputs);
+            for known in wanted.into_iter().chain(applied).chain(deposed) {
+                hide_in(&mut live.fields, known, &mut |source, text| {
+                    self.session.scrubber().learn(text);
+                    Secret::of(source.clone(), text, &state.lineage)
+                });
+            }
+        }
+    }
+}
+
+/// Calls `look` for each secret anywhere inside.
+fn visit(table: &Table, look: &mut dyn FnMut(&Secret)) {
+    for value in table.values() {
+        match value {
+            Value::Secret(secret) => look(secret),
+            Value::Table(inner) => visit(inner, look),
+            _ => {}
+        }
+    }
+}
+
+fn hash(table: &mut Table, secrets: &Secrets, lineage: &Lineage) {
+    for (_, value) in table.iter_mut() {
+        match value {
+            Value::Secret(secret) => {
+                if let Some(text) = secrets.0.get(&secret.source) {
+                    **secret = Secret::of(secret.source.clone(), text, lineage);
+                }
+            }
+            Value::Table(inner) => hash(inner, secrets, lineage),
+            _ => {}
+        }
+    }
+}
+
+fn hide_in(live: &mut Table, known: &Table, hidden: &mut dyn FnMut(&SecretSource, &str) -> Secret) {
+    for (key, value) in known.iter() {
+        match (value, live.get_mut(key)) {
+            (Value::Secret(secret), Some(seen)) => {
+                if let Value::String(text) = &*seen {
+                    *seen = Value::Secret(Box::new(hidden(&secret.source, text)));
+                }
+            }
+            (Value::Table(known), Some(Value::Table(live))) => hide_in(live, known, hidden),
+            _ => {}
+        }
+    }
+}
+
+fn missing(source: &SecretSource, why: &str) -> Diagnostic {
+    Diagnostic::error("secret-missing", "A secret cannot be looked up").detail(format!("The {source} {why}."))
+}
+
+fn not_there(source: &SecretSource, error: &AwsError) -> Diagnostic {
+    let why = if error.is_not_found() { "is not there" } else { "cannot be read" };
+    let told = error.diagnostic();
+    let diagnostic = missing(source, &format!("{why}: {error}"));
+    told.hints.into_iter().fold(diagnostic, Diagnostic::hint)
+}
+
+fn from_environment(source: &SecretSource, found: Result<String, std::env::VarError>) -> Result<String, Diagnostic> {
+    match found {
+        Ok(value) if value.is_empty() => Err(missing(source, "is empty").hint("a secret that may be empty is no secret: leave it out")),
+        Ok(value) => Ok(value),
+        Err(std::env::VarError::NotPresent) => Err(missing(source, "is not set")),
+        Err(std::env::VarError::NotUnicode(_)) => Err(missing(source, "is no text in UTF-8")),
+    }
+}
+
+/// The file's text, without the line end that editors put at its end.
+fn from_file(path: &Path) -> Result<String, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if !metadata.is_file() || metadata.len() > LARGEST_FILE_BYTES {
+        return Err("is no file of at most 1 MiB".to_owned());
+    }
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// The texts in a secret that is a JSON object, but for short ones, such as the name of a user.
+fn parts(text: &str) -> Vec<String> {
+    match serde_json::from_str(text) {
+        Ok(Json::Object(object)) => {
+            object.values().filter_map(Json::as_str).filter(|text| text.len() >= SHORTEST_PART).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What stands under a key of a secret that is a JSON object.
+fn part(source: &SecretSource, text: &str, key: &str) -> Result<String, Diagnostic> {
+    let Ok(Json::Object(object)) = serde_json::from_str(text) else {
+        return Err(missing(source, "cannot be found, since the secret is no JSON object"));
+    };
+    match object.get(key) {
+        Some(Json::String(text)) => Ok(text.clone()),
+        Some(value @ (Json::Number(_) | Json::Bool(_))) => Ok(value.to_string()),
+        Some(_) => Err(missing(source, "is no text, number or boolean")),
+        None => {
+            let names: BTreeSet<&str> = object.keys().map(String::as_str).collect();
+            let names = names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            Err(missing(source, "is not there").hint(format!("the secret has {names}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(json: &serde_json::Value) -> Table {
+        Value::from_json(json).as_table().cloned().unwrap()
+    }
+
+    fn wanted() -> Table {
+        let mut variables = table(&serde_json::json!({ "PLAIN": "a" }));
+        variables.insert("TOKEN".to_owned(), Value::Secret(Box::new(Secret::unknown(SecretSource::Env("TOKEN".into())))));
+        Table::from_iter([("environment".to_owned(), variables.into())])
+    }
+
+    #[test]
+    fn values_stand_in_for_secrets_in_calls_alone() {
+        let secrets = Secrets(BTreeMap::from([(SecretSource::Env("TOKEN".into()), "hunter2".to_owned())]));
+        let revealed = secrets.revealed(&wanted()).unwrap();
+        assert_eq!(Value::Table(revealed).to_json(), serde_json::json!({ "environment": { "PLAIN": "a", "TOKEN": "hunter2" } }));
+        assert_eq!(Secrets::default().revealed(&wanted()), Err(SecretSource::Env("TOKEN".into())));
+        let mut hashed = wanted();
+        hash(&mut hashed, &secrets, &Lineage("l".into()));
+        let json = serde_json::to_string(&hashed).unwrap();
+        assert!(json.contains("hmac-sha256:") && !json.contains("hunter2"), "{json}");
+    }
+
+    #[test]
+    fn what_lives_is_hidden_where_a_secret_is_known() {
+        let mut live = table(&serde_json::json!({ "environment": { "PLAIN": "a", "TOKEN": "hunter2", "OTHER": "b" } }));
+        let mut seen = Vec::new();
+        hide_in(&mut live, &wanted(), &mut |source, text| {
+            seen.push(text.to_owned());
+            Secret::of(source.clone(), text, &Lineage("l".into()))
+        });
+        let json = Value::Table(live).to_json().to_string();
+        assert!(seen == ["hunter2"] && !json.contains("hunter2") && json.contains("\"OTHER\":\"b\""), "{json}");
+    }
+
+    #[test]
+    fn a_key_of_a_secret_and_a_file_are_read() {
+        let source = SecretSource::SecretsManager { id: "db".into(), key: Some("password".into()) };
+        assert_eq!(part(&source, r#"{"password":"x","port":1}"#, "password"), Ok("x".to_owned()));
+        assert_eq!(part(&source, r#"{"password":"x","port":1}"#, "port"), Ok("1".to_owned()));
+        assert_eq!(part(&source, r#"{"port":1}"#, "password").unwrap_err().hints, ["the secret has `port`"]);
+        assert!(part(&source, "no json hunter2", "a").is_err_and(|error| !format!("{error:?}").contains("hunter2")));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        for (text, expected) in [("a\n", Ok("a")), ("a\r\n", Ok("a")), ("a\n\n", Ok("a\n")), ("\n", Err("is empty")), ("a b", Ok("a b"))] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(from_file(&path), expected.map(str::to_owned).map_err(str::to_owned));
+        }
+        assert!(from_file(folder.path()).is_err());
+    }
+}

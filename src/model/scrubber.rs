@@ -1,0 +1,243 @@
+//! Keeps what is secret out of everything that is shown or written down.
+//!
+//! Texts come from outside: AWS quotes what it does not like, whole, cut, or escaped. So a secret is looked for in
+//! pieces, not only as a whole.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// A piece of a secret that is this long, in bytes, is taken for the secret.
+const SECRET_PIECE: usize = 12;
+/// The same for values that are no secrets, such as ordinary variables: a shorter piece is often an ARN or a path.
+const VALUE_PIECE: usize = 32;
+/// What is shorter is no secret: it would hide half of every text.
+const SHORTEST: usize = 4;
+const SECRET: &str = "(secret)";
+const VALUE: &str = "(value)";
+
+/// Knows what must not be told. Clones share what they know.
+#[derive(Clone, Default)]
+pub struct Scrubber(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// The secrets in all notations.
+    texts: BTreeSet<String>,
+    /// The pieces of these, as of when somebody last looked.
+    secrets: Pieces,
+    is_indexed: bool,
+    /// Values on their way to AWS, by a number for each request.
+    passing: BTreeMap<u64, Pieces>,
+    next: u64,
+}
+
+/// Texts, and the pieces that long ones are found by.
+#[derive(Default)]
+struct Pieces {
+    whole: Vec<String>,
+    length: usize,
+    /// Each piece as the number of its text and where it begins there, sorted by what it says.
+    sorted: Vec<(usize, usize)>,
+}
+
+/// Keeps values from being told in errors until it is dropped.
+pub struct Concealed {
+    scrubber: Scrubber,
+    number: u64,
+}
+
+impl Drop for Concealed {
+    fn drop(&mut self) {
+        self.scrubber.write().passing.remove(&self.number);
+    }
+}
+
+impl Scrubber {
+    /// Never tells this text from now on, in whatever notation.
+    pub fn learn(&self, secret: &str) {
+        let mut known = self.write();
+        for text in notations(secret) {
+            let is_new = known.texts.insert(text);
+            known.is_indexed &= !is_new;
+        }
+    }
+
+    /// Keeps values out of errors for as long as the answer lives: they may be shown elsewhere, but AWS's quote of them
+    /// ends up in logs.
+    pub fn conceal<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> Concealed {
+        let texts = values.into_iter().flat_map(notations).collect();
+        let mut known = self.write();
+        let number = known.next;
+        known.next += 1;
+        known.passing.insert(number, Pieces::new(texts, VALUE_PIECE));
+        Concealed { scrubber: self.clone(), number }
+    }
+
+    /// The text without secrets.
+    pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.read().secrets.without(text, SECRET)
+    }
+
+    /// What AWS said, without secrets and without values that are under way.
+    pub fn clean_error(&self, text: &str) -> String {
+        let known = self.read();
+        let text = known.secrets.without(text, SECRET).into_owned();
+        known.passing.values().fold(text, |text, pieces| pieces.without(&text, VALUE).into_owned())
+    }
+
+    /// What is known, with all pieces sorted: thousands of secrets may have been learned one after the other.
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if known.is_indexed || known.texts.is_empty() {
+            return known;
+        }
+        drop(known);
+        let mut known = self.write();
+        known.secrets = Pieces::new(known.texts.iter().cloned().collect(), SECRET_PIECE);
+        known.is_indexed = true;
+        drop(known);
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The text, and how JSON and others write it.
+fn notations(text: &str) -> Vec<String> {
+    if text.chars().count() < SHORTEST {
+        return Vec::new();
+    }
+    let json = serde_json::Value::from(text).to_string();
+    let inner = json[1..json.len() - 1].to_owned();
+    let twice = serde_json::Value::from(inner.as_str()).to_string();
+    let debug = format!("{text:?}");
+    let lines = text.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST).map(str::to_owned);
+    let mut all: Vec<String> =
+        lines.chain([text.to_owned(), inner, twice[1..twice.len() - 1].to_owned(), debug[1..debug.len() - 1].to_owned()]).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+impl Pieces {
+    fn new(mut whole: Vec<String>, length: usize) -> Self {
+        // A text may be part of another.
+        whole.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        let mut pieces = Self { whole, length, sorted: Vec::new() };
+        let begins = |text: &String| 0..(text.len() + 1).saturating_sub(length);
+        let mut sorted: Vec<(usize, usize)> =
+            pieces.whole.iter().enumerate().flat_map(|(number, text)| begins(text).map(move |at| (number, at))).collect();
+        sorted.sort_unstable_by(|one, other| pieces.piece(*one).cmp(pieces.piece(*other)));
+        sorted.dedup_by(|one, other| pieces.piece(*one) == pieces.piece(*other));
+        pieces.sorted = sorted;
+        pieces
+    }
+
+    fn piece(&self, (number, at): (usize, usize)) -> &[u8] {
+        &self.whole[number].as_bytes()[at..at + self.length]
+    }
+
+    fn without<'a>(&self, text: &'a str, word: &str) -> Cow<'a, str> {
+        if self.whole.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut hidden: Vec<(usize, usize)> = self.whole_ones(text);
+        hidden.extend(self.pieces_in(text));
+        if hidden.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, hidden, word)) }
+    }
+
+    /// Where a whole text stands that is too short to have pieces.
+    fn whole_ones(&self, text: &str) -> Vec<(usize, usize)> {
+        let short = self.whole.iter().filter(|whole| whole.len() < self.length);
+        short.flat_map(|whole| text.match_indices(whole.as_str()).map(|(at, found)| (at, at + found.len()))).collect()
+    }
+
+    fn pieces_in<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let windows = text.as_bytes().windows(self.length.max(1)).enumerate().filter(|_| !self.sorted.is_empty());
+        let is_known = |piece: &[u8]| self.sorted.binary_search_by(|known| self.piece(*known).cmp(piece)).is_ok();
+        windows.filter(move |(_, piece)| is_known(piece)).map(|(at, piece)| (at, at + piece.len()))
+    }
+}
+
+/// The text with one word for each stretch that is hidden; stretches that touch are one.
+fn replaced(text: &str, mut hidden: Vec<(usize, usize)>, word: &str) -> String {
+    hidden.sort_unstable();
+    let (mut output, mut told_to) = (String::with_capacity(text.len()), 0);
+    for (start, end) in hidden {
+        let start = text.floor_char_boundary(start);
+        let end = text.ceil_char_boundary(end);
+        if start > told_to || (start == 0 && told_to == 0) {
+            output.push_str(&text[told_to..start]);
+            output.push_str(word);
+        }
+        told_to = told_to.max(end);
+    }
+    output.push_str(&text[told_to..]);
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn knowing(secrets: &[&str]) -> Scrubber {
+        let scrubber = Scrubber::default();
+        secrets.iter().for_each(|secret| scrubber.learn(secret));
+        scrubber
+    }
+
+    #[test]
+    fn a_secret_is_hidden_whole_cut_escaped_and_broken_into_lines() {
+        let secret = "correct \"horse\" battery\nstaple over the moon";
+        let scrubber = knowing(&[secret, "hunter2"]);
+        for (text, clean) in [
+            (secret.to_owned(), "(secret)"),
+            (format!("{secret:?}!"), "\"(secret)\"!"),
+            ("starts with correct \"horse\" bat... (cut)".to_owned(), "starts with (secret)... (cut)"),
+            ("value: staple over the moon;".to_owned(), "value:(secret);"),
+            ("password hunter2 hunter22".to_owned(), "password (secret) (secret)2"),
+            ("nothing of it".to_owned(), "nothing of it"),
+        ] {
+            let cleaned = scrubber.clean(&text);
+            assert!(!cleaned.contains("horse") && !cleaned.contains("staple"), "{cleaned}");
+            assert_eq!(cleaned.replace(": (secret)", ":(secret)"), clean.replace(": (secret)", ":(secret)"), "{text}");
+        }
+        assert_eq!(knowing(&["abc"]).clean("abcdef"), "abcdef");
+    }
+
+    #[test]
+    fn values_are_hidden_in_errors_while_they_are_under_way() {
+        let scrubber = Scrubber::default();
+        let concealed = scrubber.conceal(["hunter2", "hunter2-long", "an", "12345"]);
+        let message = "Value hunter2-long at 'environment' fails, and so do hunter2 and 12345";
+        assert_eq!(scrubber.clean_error(message), "Value (value) at 'environment' fails, and so do (value) and (value)");
+        assert_eq!(scrubber.clean(message), message);
+        drop(concealed);
+        assert_eq!(scrubber.clean_error(message), message);
+    }
+
+    #[test]
+    fn a_large_secret_that_is_quoted_in_part_is_found() {
+        let secret: String = (0..30_000_u32).map(|number| char::from(b'a' + u8::try_from(number * number % 26).unwrap())).collect();
+        let scrubber = knowing(&[&secret]);
+        let text = format!("'environment' failed: {}... is too long", &secret[100..9_000]);
+        assert_eq!(scrubber.clean(&text), "'environment' failed: (secret)... is too long");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_keeps_a_secret_and_other_texts_stay(before in ".{0,20}", secret in ".{4,40}", after in ".{0,20}") {
+            let scrubber = knowing(&[&secret]);
+            let text = format!("{before}{secret}{after}");
+            let clean = scrubber.clean(&text);
+            prop_assert!(!clean.contains(&secret) || "(secret)".contains(&secret), "{clean}");
+            let nothing = Scrubber::default();
+            let same = nothing.clean(&text);
+            prop_assert_eq!(same.as_ref(), text.as_str());
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! How a resource stands to its parent and to its own name.
+
+use super::Decider;
+use crate::model::{Address, Entry, PhysicalId, Resource, Rules};
+use crate::plan::decision::Work;
+use crate::plan::ownership;
+
+impl Decider<'_> {
+    pub(super) fn dies_with_parent(&self, address: &Address) -> bool {
+        self.rules.rules(&address.kind).is_some_and(Rules::dies_with_parent)
+    }
+
+    pub(super) fn parent_is_replaced(&self, parent: Option<&Address>, child: &Address) -> bool {
+        let replaced =
+            parent.and_then(|parent| self.decisions.get(parent)).is_some_and(|parent| matches!(parent.work, Work::Replace { .. }));
+        replaced && self.dies_with_parent(child)
+    }
+
+    /// Whether the parent is deleted as well. For one that leaves, its entry tells and not its
+    /// decision, since what is unwanted is decided in no particular order.
+    pub(super) fn parent_is_deleted(&self, child: &Address, entry: &Entry) -> bool {
+        let Some(parent) = &entry.parent else { return false };
+        let decision = self.decisions.get(parent).map(|decision| &decision.work);
+        if matches!(decision, Some(Work::Replace { delete_first: true, .. })) {
+            return self.dies_with_parent(child);
+        }
+        let Some(parent_entry) = self.state.entries.get(parent) else { return false };
+        let leaves = !self.desired.resources.contains_key(parent) && self.is_selected(parent);
+        let is_deleted = !self.is_missing_or_lost(parent, parent_entry) && !parent_entry.keep && !parent_entry.adopted;
+        leaves && is_deleted && self.dies_with_parent(child)
+    }
+
+    /// Whether the parent that it dies with is not there any more, or belongs to another state now.
+    pub(super) fn parent_is_gone(&self, child: &Address, entry: &Entry) -> bool {
+        let parent = entry.parent.as_ref().and_then(|parent| Some((parent, self.state.entries.get(parent)?)));
+        parent.is_some_and(|(parent, entry)| self.is_missing_or_lost(parent, entry)) && self.dies_with_parent(child)
+    }
+
+    pub(super) fn is_missing_or_lost(&self, address: &Address, entry: &Entry) -> bool {
+        self.is_missing(address, &entry.physical_id) || self.is_lost(address, entry)
+    }
+
+    pub(super) fn is_lost(&self, address: &Address, entry: &Entry) -> bool {
+        self.company_of_lost.contains(address) || ownership::is_lost(address, entry, self.observed, self.state)
+    }
+
+    pub(super) fn is_taggable(&self, address: &Address) -> bool {
+        self.rules.rules(&address.kind).is_some_and(Rules::is_taggable)
+    }
+
+    pub(super) fn has_same_name(&self, resource: &Resource, entry: &Entry) -> bool {
+        resource.physical_id().is_none_or(|id| self.is_same(&resource.address, id, &entry.physical_id))
+    }
+
+    pub(super) fn is_same(&self, address: &Address, left: &PhysicalId, right: &PhysicalId) -> bool {
+        self.rules.rules(&address.kind).map_or(left == right, |rules| rules.is_same(left, right))
+    }
+}

@@ -1,0 +1,188 @@
+//! `lambdo policy` allows what runs do, and no more than that; a denial says what would allow it.
+
+use crate::formats::fits;
+use crate::support::proxy::Call;
+use crate::support::{Backend, Rule, Sandbox, World, spec, static_program};
+use lambdo::aws::actions_of;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What a printed policy allows.
+struct Policy(Vec<Value>);
+
+impl Policy {
+    #[track_caller]
+    fn printed(sandbox: &Sandbox, flags: &[&str]) -> Self {
+        let words = [&["policy", "--account", "123456789012", "--format", "json"], flags].concat();
+        Self(fits(&sandbox.expect(0, &words))["policy"]["Statement"].as_array().unwrap().clone())
+    }
+
+    fn texts<'a>(statement: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
+        statement[key].as_array().unwrap().iter().filter_map(Value::as_str)
+    }
+
+    /// The resources that an action is allowed on.
+    fn resources<'a>(&'a self, action: &'a str) -> impl Iterator<Item = &'a str> {
+        let statements = self.0.iter().filter(move |statement| Self::texts(statement, "Action").any(|one| one == action));
+        statements.flat_map(|statement| Self::texts(statement, "Resource"))
+    }
+
+    fn actions(&self) -> BTreeSet<&str> {
+        self.0.iter().flat_map(|statement| Self::texts(statement, "Action")).collect()
+    }
+
+    /// Everything that the latest run called and that is not allowed.
+    fn missing(&self, sandbox: &Sandbox, calls: &[Call]) -> Vec<String> {
+        let record = fits(&sandbox.expect(0, &["runs", "show", "--format", "json"]));
+        let called: BTreeSet<&str> = record["calls"].as_array().unwrap().iter().map(|call| call["operation"].as_str().unwrap()).collect();
+        assert!(called.len() > 3, "{record:#}");
+        let denied = called.into_iter().filter(|operation| self.is_denied(operation)).map(str::to_owned);
+        denied.chain(calls.iter().filter_map(|call| self.elsewhere(call))).collect()
+    }
+
+    fn is_denied(&self, operation: &str) -> bool {
+        let own = actions_of(operation);
+        // Of what comes along with an operation, a spec need not have any: layers, images, objects.
+        own.first().is_some_and(|action| self.resources(action).next().is_none())
+    }
+
+    /// A call on something that its action is not allowed on.
+    fn elsewhere(&self, call: &Call) -> Option<String> {
+        let operation = format!("{}:{}", call.operation.service, call.operation.name);
+        let name = name_in(call)?;
+        let action = *actions_of(&operation).first()?;
+        let is_allowed = self.resources(action).any(|arn| covers(arn, &name));
+        (!is_allowed).then(|| format!("{operation} on {name}"))
+    }
+}
+
+/// Whether an ARN of a policy means what has this name.
+fn covers(arn: &str, name: &str) -> bool {
+    let arn = arn.strip_suffix(":*").unwrap_or(arn);
+    match arn.split_once('*') {
+        Some((before, _)) => before.is_empty() || before.rsplit([':', '/']).next().is_some_and(|stem| name.contains(stem)),
+        None => arn.ends_with(&format!(":{name}")) || arn.ends_with(&format!("/{name}")) || arn == name,
+    }
+}
+
+/// What a call names, where it names something of the spec.
+fn name_in(call: &Call) -> Option<String> {
+    let path = call.path.split('?').next().unwrap_or_default();
+    let decoded = |text: &str| text.replace("%3A", ":").replace("%2F", "/");
+    match call.operation.service.as_str() {
+        "lambda" if call.operation.name == "CreateFunction" => Some(call.json()["FunctionName"].as_str()?.to_owned()),
+        "lambda" => path.split("/functions/").nth(1)?.split('/').next().filter(|name| !name.is_empty()).map(decoded),
+        "iam" => form_urlencoded::parse(&call.body).find(|(key, _)| key == "RoleName").map(|(_, value)| value.into_owned()),
+        "logs" | "events" | "ecr" => {
+            let body = call.json();
+            let key = ["logGroupName", "Rule", "repositoryName", "Name"].into_iter().find(|key| body[*key].is_string())?;
+            Some(body[key].as_str()?.to_owned())
+        }
+        _ => None,
+    }
+}
+
+const IMAGE: &str =
+    "[function.i]\nimage = { base = \"scratch\", files = { bootstrap = \"bootstrap\" }, entry_point = [\"/bootstrap\"] }\n\n";
+const LAYER: &str = "[layer.tools]\ndescription = \"Tools\"\ncode = { dir = \"tools\" }\n\n";
+
+/// Everything that a spec can have today.
+fn everything() -> String {
+    let layered = spec::plain("l").replace("code =", "layers = [\"${layer.tools.arn}\"]\ncode =");
+    spec::full() + LAYER + &layered + IMAGE + "[ecr.more]\n"
+}
+
+#[test]
+fn what_runs_call_is_allowed_by_the_printed_policy() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&everything());
+    std::fs::create_dir_all(sandbox.path().join("tools")).unwrap();
+    sandbox.write("tools/data", "one");
+    std::fs::write(sandbox.path().join("bootstrap"), static_program()).unwrap();
+    let edits: [&dyn Fn(); 4] = [
+        &|| {},
+        &|| sandbox.edit("memory_size = 256", "memory_size = 512"),
+        &|| {
+            sandbox.edit("reserved_concurrent_executions = 5\n", "");
+            sandbox.edit("tags = { team = \"core\" }", "tags = { owner = \"me\" }");
+            sandbox.edit("log_group.retention_in_days = 14", "log_group.retention_in_days = \"never\"");
+            sandbox.edit("role.managed_policies = [\"AmazonSQSReadOnlyAccess\"]\n", "role.path = \"/lambdo/demo/\"\n");
+        },
+        &|| {
+            sandbox.edit("[function.a.permission.partner]\n", "[function.a.permission.other]\n");
+            sandbox.write("tools/data", "two");
+        },
+    ];
+    for edit in edits {
+        edit();
+        for (command, flags) in
+            [(&["plan", "--deep"][..], &["--read-only"][..]), (&["up", "--yes"], &[]), (&["drift", "--deep"], &["--read-only"])]
+        {
+            world.proxy.clear();
+            let output = sandbox.run(command);
+            assert!(matches!(output.code, Some(0 | 3 | 5)), "{output}");
+            let missing = Policy::printed(&sandbox, flags).missing(&sandbox, &world.proxy.calls());
+            assert_eq!(missing, Vec::<String>::new(), "{command:?}");
+        }
+    }
+    let policy = Policy::printed(&sandbox, &["--destroy"]);
+    world.proxy.clear();
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(policy.missing(&sandbox, &world.proxy.calls()), Vec::<String>::new());
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+#[test]
+fn a_policy_has_no_more_than_its_spec_needs() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    let up = Policy::printed(&sandbox, &[]);
+    assert!(
+        up.actions().iter().all(|action| ["lambda:", "iam:", "logs:"].iter().any(|service| action.starts_with(service))),
+        "{:?}",
+        up.actions()
+    );
+    for action in
+        ["lambda:DeleteFunction", "iam:DeleteRole", "lambda:PutFunctionConcurrency", "iam:AttachRolePolicy", "lambda:AddPermission"]
+    {
+        assert!(!up.actions().contains(action), "{action}");
+    }
+    let pass = up.0.iter().find(|statement| statement["Action"] == json!(["iam:PassRole"])).unwrap();
+    assert_eq!(pass["Condition"], json!({ "StringEquals": { "iam:PassedToService": "lambda.amazonaws.com" } }));
+    assert_eq!(pass["Resource"], json!(["arn:aws:iam::123456789012:role/lambdo/demo/demo-a-eu-central-1"]));
+    assert!(up.resources("lambda:CreateFunction").eq(["arn:aws:lambda:eu-central-1:123456789012:function:demo-a"]));
+    let look = Policy::printed(&sandbox, &["--read-only"]);
+    let reads = ["Get", "List", "Describe"];
+    assert!(
+        look.actions().iter().all(|action| reads.iter().any(|read| action.split(':').nth(1).unwrap().starts_with(read))),
+        "{:?}",
+        look.actions()
+    );
+    let destroy = Policy::printed(&sandbox, &["--destroy"]);
+    assert!(destroy.actions().contains("lambda:DeleteFunction") && !destroy.actions().contains("iam:PassRole"));
+    sandbox.edit("runtime =", "reserved_concurrent_executions = 1\nrole.managed_policies = [\"AmazonSQSReadOnlyAccess\"]\nruntime =");
+    let more = Policy::printed(&sandbox, &[]);
+    assert!(more.actions().contains("lambda:PutFunctionConcurrency"));
+    let attach = more.0.iter().find(|statement| statement["Action"].to_string().contains("AttachRolePolicy")).unwrap();
+    assert_eq!(attach["Condition"], json!({ "ArnEquals": { "iam:PolicyARN": ["arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"] } }));
+    assert!(world.proxy.calls().is_empty(), "AWS need not be asked");
+    sandbox.edit("region =", "allowed_account_ids = [\"210987654321\"]\nregion =");
+    sandbox.expect(0, &["policy"]).says("arn:aws:lambda:eu-central-1:210987654321:function:demo-a");
+    sandbox.spec(&spec::many(80, "info"));
+    sandbox.expect(0, &["policy", "--account", "123456789012"]).says("function:demo-*").says("what their names begin with");
+}
+
+#[test]
+fn a_denial_says_who_may_not_do_what_and_what_would_allow_it() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    let message = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:CreateFunction on resource: arn:aws:lambda:eu-central-1:123456789012:function:demo-a because no identity-based policy allows the lambda:CreateFunction action";
+    world.proxy.rules([Rule::on("CreateFunction").refuse(403, "AccessDeniedException", message)]);
+    sandbox
+        .expect(9, &["up", "--yes"])
+        .says("grant `lambda:CreateFunction` on `arn:aws:lambda:eu-central-1:123456789012:function:demo-a` to `arn:aws:iam::123456789012:user/ci`")
+        .says(r#"{"Effect":"Allow","Action":["lambda:CreateFunction"],"Resource":"arn:aws:lambda:eu-central-1:123456789012:function:demo-a"}"#)
+        .says("`lambdo policy` prints all that this spec needs");
+    world.proxy.clear();
+    sandbox.expect(0, &["up", "--yes"]);
+}

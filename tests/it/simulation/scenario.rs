@@ -1,0 +1,242 @@
+//! A life, drawn from a seed, as data: it can be told, and made shorter.
+
+use super::wish::Wish;
+use std::fmt;
+
+/// Numbers that look random and are the same for the same seed.
+pub struct Random(u64);
+
+impl Random {
+    /// The next number (SplitMix64).
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 to below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    pub fn one_in(&mut self, count: u64) -> bool {
+        self.below(count) == 0
+    }
+
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[usize::try_from(self.below(from.len() as u64)).unwrap()]
+    }
+}
+
+/// A life.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    pub seed: u64,
+    pub rounds: Vec<Round>,
+    /// Something that lambdo cannot know of is left at the end, for a test of the laws.
+    pub is_sabotaged: bool,
+}
+
+/// One run, and what goes wrong in it; before it, people change things.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Round {
+    pub meddling: Vec<Meddling>,
+    pub verb: Verb,
+    pub wish: Wish,
+    /// A fault plan's rules, each as text.
+    pub faults: Vec<String>,
+    pub kill: Option<Kill>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verb {
+    Up,
+    Destroy,
+}
+
+/// When the process dies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kill {
+    /// When so many calls were sent; the last one still arrives.
+    AtCall(u64),
+    /// At so many writes to the journal or the state, with only a part of the last one written.
+    AtWrite(u64),
+    /// Right after so many writes.
+    AfterWrite(u64),
+    /// It does not die: after so many calls it is asked to end (Ctrl-C).
+    Interrupt(u64),
+}
+
+/// What people do behind lambdo's back. The number says to which of those that are there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Meddling {
+    DeleteFunction(u64),
+    ChangeFunction(u64),
+    RemoveStatement(u64),
+    DeleteGroup(u64),
+    ChangeRetention(u64),
+    RemoveTargets(u64),
+    DeleteRule(u64),
+    EmptyRole(u64),
+}
+
+/// AWS's own quotas, with nobody else in the account.
+const KEPT_QUOTAS: &str = "fault = \"quotas\"";
+
+/// Rules that a run must get through by itself.
+const SURVIVED: [&str; 23] = [
+    "fault = \"role_not_assumable\"\nfor_ms = [3000, 20000]",
+    "fault = \"update_in_progress\"\nfor_ms = [1000, 5000]",
+    "fault = \"throttle\"\nprobability = 0.33",
+    "fault = \"throttle\"\nservice = \"lambda\"\nprobability = 0.5\nretry_after_seconds = 2",
+    KEPT_QUOTAS,
+    "fault = \"quotas\"\nrate_percent = 40",
+    "fault = \"answer_lost\"\ncount = 1",
+    "fault = \"answer_lost\"\noperation = \"Create*\"\ncount = 1",
+    "fault = \"answer_lost\"\nprobability = 0.3",
+    "fault = \"cut\"\nprobability = 0.2",
+    "fault = \"unavailable\"\nprobability = 0.2",
+    "fault = \"statement_lost\"",
+    "fault = \"failed_entries\"\ncount = 2",
+    "fault = \"late_reads\"\nfor_ms = [500, 3000]",
+    "fault = \"unseen\"\nfor_ms = [500, 3000]",
+    "fault = \"role_id_for_arn\"",
+    "fault = \"delete_conflict\"",
+    "fault = \"respelled_policies\"",
+    "fault = \"empty_page\"",
+    "fault = \"conflict\"\ncount = 2",
+    "fault = \"function_deleting\"",
+    "fault = \"unknown_words\"",
+    "fault = \"delay\"\nfor_ms = [0, 4000]",
+];
+
+/// Rules that a run need not survive.
+const FATAL: [&str; 5] = [
+    "fault = \"environment_hidden\"",
+    "fault = \"tags_hidden\"",
+    "fault = \"expired_credentials\"\nafter = \"CreateRole\"\nskip = 1",
+    "fault = \"denied\"\nprobability = 0.1",
+    "fault = \"quota_full\"\nprobability = 0.5",
+];
+
+impl Scenario {
+    /// The life of a seed.
+    pub fn of(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let mut wish = Wish::draw(&mut random);
+        let mut rounds = Vec::new();
+        for number in 0..=random.below(3) {
+            if number > 0 {
+                wish = wish.edited(&mut random);
+            }
+            rounds.push(Round::draw(&mut random, wish.clone(), number > 0));
+        }
+        Self { seed, rounds, is_sabotaged: false }
+    }
+
+    /// Something is left at the end that lambdo cannot know of.
+    pub fn sabotage(&mut self) {
+        self.is_sabotaged = true;
+    }
+
+    /// The same with one thing less, each in turn.
+    pub fn shorter(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for index in 0..self.rounds.len() {
+            let without = |change: &dyn Fn(&mut Round)| {
+                let mut scenario = self.clone();
+                change(&mut scenario.rounds[index]);
+                scenario
+            };
+            let mut scenario = self.clone();
+            scenario.rounds.remove(index);
+            all.push(scenario);
+            let round = &self.rounds[index];
+            all.extend((0..round.faults.len()).map(|fault| without(&|round| drop(round.faults.remove(fault)))));
+            for meddling in 0..round.meddling.len() {
+                all.push(without(&|round| {
+                    round.meddling.remove(meddling);
+                }));
+            }
+            if round.kill.is_some() {
+                all.push(without(&|round| round.kill = None));
+            }
+            for name in round.wish.functions.keys() {
+                all.push(without(&|round| drop(round.wish.functions.remove(name))));
+            }
+        }
+        all
+    }
+}
+
+impl Round {
+    fn draw(random: &mut Random, wish: Wish, is_later: bool) -> Self {
+        let meddling = if is_later && random.one_in(2) { (0..=random.below(2)).map(|_| Meddling::draw(random)).collect() } else { vec![] };
+        let verb = if is_later && random.one_in(6) { Verb::Destroy } else { Verb::Up };
+        let fault = |random: &mut Random| if random.one_in(6) { *random.pick(&FATAL) } else { *random.pick(&SURVIVED) };
+        let faults = (0..random.below(4)).map(|_| fault(random).to_owned()).collect();
+        let kill = random.one_in(2).then(|| match random.below(4) {
+            0 => Kill::AtCall(1 + random.below(60)),
+            1 => Kill::AtWrite(1 + random.below(30)),
+            2 => Kill::Interrupt(1 + random.below(60)),
+            _ => Kill::AfterWrite(1 + random.below(30)),
+        });
+        Self { meddling, verb, wish, faults, kill }
+    }
+
+    /// Whether something goes wrong that a run cannot get through by itself.
+    pub fn is_fatal(&self) -> bool {
+        self.faults.iter().any(|rule| FATAL.contains(&rule.as_str()))
+    }
+
+    /// Whether a run must get through all of this by itself. Calls that are lost are sent again a few times, and several faults
+    /// that lose them may be too many.
+    pub fn must_succeed(&self) -> bool {
+        let is_lossy = |rule: &&String| ["answer_lost", "cut", "unavailable"].iter().any(|fault| rule.contains(fault));
+        self.kill.is_none() && !self.is_fatal() && self.faults.iter().filter(is_lossy).count() < 2
+    }
+
+    /// The rule that keeps AWS's quotas where nothing else is throttled, and how many of so many calls it may refuse: whether
+    /// the cloud keeps quotas at all is found out by sending a few too many.
+    pub fn most_refused(&self, calls: u64) -> Option<(usize, u64)> {
+        let is_alone = self.faults.len() == 1;
+        let rule = self.faults.iter().position(|rule| rule == KEPT_QUOTAS)?;
+        is_alone.then_some((rule, 10 + calls / 10))
+    }
+
+    /// The fault plan, where there is one.
+    pub fn plan(&self, seed: u64) -> Option<String> {
+        let rules: String = self.faults.iter().map(|rule| format!("[[rule]]\n{rule}\n")).collect();
+        (!self.faults.is_empty()).then(|| format!("seed = {seed}\n{rules}"))
+    }
+}
+
+impl Meddling {
+    fn draw(random: &mut Random) -> Self {
+        let which = random.below(4);
+        match random.below(8) {
+            0 => Self::DeleteFunction(which),
+            1 => Self::ChangeFunction(which),
+            2 => Self::RemoveStatement(which),
+            3 => Self::DeleteGroup(which),
+            4 => Self::ChangeRetention(which),
+            5 => Self::RemoveTargets(which),
+            6 => Self::DeleteRule(which),
+            _ => Self::EmptyRole(which),
+        }
+    }
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, round) in self.rounds.iter().enumerate() {
+            let Round { meddling, verb, wish, faults, kill } = round;
+            writeln!(formatter, "--- round {}: {verb:?}, kill {kill:?}, before it {meddling:?}", index + 1)?;
+            faults.iter().try_for_each(|rule| writeln!(formatter, "    {}", rule.replace('\n', ", ")))?;
+            write!(formatter, "{}", wish.text())?;
+        }
+        Ok(())
+    }
+}

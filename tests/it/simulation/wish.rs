@@ -1,0 +1,181 @@
+//! What a project asks for: a few functions with what belongs to them, and how that changes between two runs.
+
+use super::scenario::Random;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// A project.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    pub functions: BTreeMap<String, Function>,
+    /// Whether functions share one role.
+    pub shared_role: bool,
+    /// The layer that all functions have, if there is one.
+    pub layer: Option<u64>,
+    /// Whether the file lists the functions from behind.
+    pub is_reversed: bool,
+}
+
+/// A function and what belongs to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Function {
+    /// Another mark is another program.
+    pub mark: u64,
+    pub level: Option<u64>,
+    pub timeout: Option<u64>,
+    pub retention: bool,
+    pub description: Option<u64>,
+    /// Another name in AWS, which makes another function of it.
+    pub renamed: Option<u64>,
+    /// Whether a pattern of events calls it.
+    pub listens: Option<u64>,
+    pub managed: bool,
+    pub is_off: bool,
+    pub team: Option<u64>,
+    pub reserved: bool,
+    /// Rules, by name, with how many days lie between two calls.
+    pub rules: BTreeMap<String, u64>,
+    /// Statements for others, by name, with their topic.
+    pub permissions: BTreeMap<String, u64>,
+    pub allow: Option<u64>,
+    pub shares_role: bool,
+}
+
+const NAMES: [&str; 5] = ["api", "cron", "hash", "mail", "sync"];
+const RULES: [&str; 2] = ["daily", "nightly"];
+const PARTNERS: [&str; 2] = ["billing", "partner"];
+
+impl Wish {
+    /// One to four functions.
+    pub fn draw(random: &mut Random) -> Self {
+        let mut wish = Self { shared_role: random.one_in(3), ..Self::default() };
+        wish.layer = random.one_in(4).then(|| random.below(3));
+        for _ in 0..=random.below(3) {
+            let name = *random.pick(&NAMES);
+            wish.functions.insert(name.to_owned(), Function::draw(random));
+        }
+        wish
+    }
+
+    /// The next wish: something is added, removed, renamed, changed or listed in another order.
+    pub fn edited(&self, random: &mut Random) -> Self {
+        let mut wish = self.clone();
+        for _ in 0..=random.below(2) {
+            let known: Vec<String> = wish.functions.keys().cloned().collect();
+            let chosen = (!known.is_empty()).then(|| random.pick(&known).clone());
+            match (random.below(9), chosen) {
+                (0, _) | (_, None) => {
+                    wish.functions.insert((*random.pick(&NAMES)).to_owned(), Function::draw(random));
+                }
+                (1, Some(name)) => drop(wish.functions.remove(&name)),
+                (2, Some(name)) => {
+                    if let Some(function) = wish.functions.remove(&name) {
+                        wish.functions.insert((*random.pick(&NAMES)).to_owned(), function);
+                    }
+                }
+                (3, _) => wish.is_reversed = !wish.is_reversed,
+                (4, _) => wish.shared_role = !wish.shared_role,
+                (5, _) => wish.layer = (!random.one_in(3)).then(|| random.below(3)),
+                (_, Some(name)) => wish.functions.entry(name).or_default().change(random),
+            }
+        }
+        wish
+    }
+
+    /// The file.
+    pub fn text(&self) -> String {
+        let mut text = "project = \"demo\"\n[aws]\nregion = \"eu-central-1\"\n".to_owned();
+        if self.shared_role {
+            text += "[role.shared]\nallow = [{ action = \"s3:ListBucket\", resource = \"*\" }]\n";
+        }
+        if self.layer.is_some() {
+            text += "[layer.deps]\ncode = { file = \"deps\" }\ncompatible_runtimes = [\"provided.al2023\"]\n";
+        }
+        let mut functions: Vec<_> = self.functions.iter().collect();
+        if self.is_reversed {
+            functions.reverse();
+        }
+        functions.into_iter().for_each(|(name, function)| text += &function.text(name, self));
+        text
+    }
+}
+
+impl Function {
+    fn draw(random: &mut Random) -> Self {
+        let mut function = Self { mark: random.below(3), ..Self::default() };
+        (0..random.below(5)).for_each(|_| function.change(random));
+        function
+    }
+
+    fn change(&mut self, random: &mut Random) {
+        let value = |random: &mut Random| (!random.one_in(3)).then(|| random.below(3));
+        let toggle = |map: &mut BTreeMap<String, u64>, name: &str, random: &mut Random| match map.remove(name) {
+            Some(_) if random.one_in(2) => {}
+            _ => drop(map.insert(name.to_owned(), 1 + random.below(3))),
+        };
+        match random.below(15) {
+            0 => self.mark = random.below(3),
+            1 => self.level = value(random),
+            2 => self.timeout = value(random),
+            3 => self.retention = !self.retention,
+            4 => self.team = value(random),
+            5 => self.reserved = !self.reserved,
+            6 => {
+                let rule = *random.pick(&RULES);
+                toggle(&mut self.rules, rule, random);
+            }
+            7 => {
+                let partner = *random.pick(&PARTNERS);
+                toggle(&mut self.permissions, partner, random);
+            }
+            8 => self.allow = value(random),
+            9 => self.description = value(random),
+            10 => self.renamed = value(random),
+            11 => self.listens = value(random),
+            12 => self.managed = !self.managed,
+            13 => self.is_off = !self.is_off,
+            _ => self.shares_role = !self.shares_role,
+        }
+    }
+
+    fn text(&self, name: &str, wish: &Wish) -> String {
+        let mut text =
+            format!("[function.{name}]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = {{ file = \"bootstrap\" }}\n");
+        let mut line = |line: String| text += &(line + "\n");
+        self.level.iter().for_each(|level| line(format!("environment = {{ LEVEL = \"{level}\", MODE = \"x\" }}")));
+        self.timeout.iter().for_each(|timeout| line(format!("timeout = {}", 5 + timeout)));
+        self.team.iter().for_each(|team| line(format!("tags = {{ team = \"t{team}\" }}")));
+        if self.reserved {
+            line("reserved_concurrent_executions = 3".to_owned());
+        }
+        self.description.iter().for_each(|number| line(format!("description = \"number {number}\"")));
+        self.renamed.iter().for_each(|number| line(format!("function_name = \"demo-{name}-{number}\"")));
+        if self.retention {
+            line("log_group.retention_in_days = 14".to_owned());
+        }
+        if wish.layer.is_some() {
+            line("layers = [\"${layer.deps.arn}\"]".to_owned());
+        }
+        let shares_role = self.shares_role && wish.shared_role;
+        if self.managed && !shares_role {
+            line("role.managed_policies = [\"AmazonSQSReadOnlyAccess\"]".to_owned());
+        }
+        match (shares_role, &self.allow) {
+            (true, _) => line("role = \"shared\"".to_owned()),
+            (false, Some(allow)) => line(format!("role.allow = [{{ action = \"s3:GetObject\", resource = \"arn:aws:s3:::b{allow}/*\" }}]")),
+            (false, None) => {}
+        }
+        for (rule, days) in &self.rules {
+            let _ = writeln!(text, "[function.{name}.event_rule.{rule}]\nschedule_expression = \"rate({} days)\"", days + 1);
+            let _ = writeln!(text, "enabled = {}\ninput = {{ days = {days} }}", !self.is_off);
+        }
+        if let Some(source) = self.listens {
+            let _ = writeln!(text, "[function.{name}.event_rule.heard]\nevent_pattern = {{ source = [\"source{source}\"] }}");
+        }
+        for (partner, topic) in &self.permissions {
+            let arn = format!("arn:aws:sns:eu-central-1:123456789012:topic{topic}");
+            let _ = writeln!(text, "[function.{name}.permission.{partner}]\nprincipal = \"sns.amazonaws.com\"\nsource_arn = \"{arn}\"");
+        }
+        text
+    }
+}

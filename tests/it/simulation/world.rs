@@ -1,0 +1,289 @@
+//! The local cloud in this process, how the engine reaches it, a clock that jumps, and a switch that ends a process.
+
+use super::scenario::Kill;
+use crate::support::cloud::package;
+use async_trait::async_trait;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use axum::body::{Body, Bytes};
+use lambdo::engine::Interrupt;
+use lambdo::local::InProcess;
+use lambdo::model::{Address, Artifact, ArtifactSource, Form, Record, State};
+use lambdo::store::{Generation, Holder, JournalHeader, Lease, MemoryStore, StateStore, StoreError};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Time in which nothing happens takes none.
+pub struct Jumping(Instant);
+
+impl Jumping {
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+#[async_trait]
+impl lambdo::local::Clock for Jumping {
+    fn now_ms(&self) -> i64 {
+        1_790_000_000_000 + i64::try_from(self.0.elapsed().as_millis()).unwrap()
+    }
+
+    async fn sleep_until(&self, at_ms: i64) {
+        let left_ms = u64::try_from(at_ms - self.now_ms()).unwrap_or(0);
+        tokio::time::sleep(Duration::from_millis(left_ms)).await;
+    }
+}
+
+impl lambdo::engine::Clock for Jumping {
+    fn now(&self) -> String {
+        "2026-11-22T00:00:00Z".to_owned()
+    }
+}
+
+/// Whether a process still lives. One that is dead sends nothing and writes nothing any more.
+#[derive(Default)]
+pub struct Switch {
+    kill: Option<Kill>,
+    calls: AtomicU64,
+    writes: AtomicU64,
+    is_dead: AtomicBool,
+    died: Notify,
+    /// How the process is asked to end.
+    pub interrupt: Interrupt,
+}
+
+impl Switch {
+    pub fn new(kill: Option<Kill>) -> Arc<Self> {
+        Arc::new(Self { kill, ..Self::default() })
+    }
+
+    /// Returns when the process dies.
+    pub async fn died(&self) {
+        while !self.is_dead.load(Ordering::SeqCst) {
+            self.died.notified().await;
+        }
+    }
+
+    /// How many calls were sent.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn die(&self) {
+        self.is_dead.store(true, Ordering::SeqCst);
+        self.died.notify_one();
+    }
+
+    /// Never returns for what a dead process does.
+    async fn alive(&self) {
+        if self.is_dead.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn called(&self) -> bool {
+        let count = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.kill == Some(Kill::Interrupt(count)) {
+            self.interrupt.drain.cancel();
+        }
+        self.kill == Some(Kill::AtCall(count))
+    }
+
+    fn writes(&self) -> u64 {
+        self.writes.fetch_add(1, Ordering::SeqCst) + 1
+    }
+}
+
+/// Calls that are on their way, also those of processes that are dead by now.
+#[derive(Default)]
+pub struct Traffic {
+    count: AtomicUsize,
+    calm: Notify,
+}
+
+impl Traffic {
+    /// Returns when the cloud has nothing left to do.
+    pub async fn settled(&self) {
+        while self.count.load(Ordering::SeqCst) > 0 {
+            self.calm.notified().await;
+        }
+    }
+}
+
+/// Takes requests of the SDK to the cloud.
+#[derive(Clone)]
+pub struct Line {
+    pub cloud: InProcess,
+    pub switch: Arc<Switch>,
+    pub traffic: Arc<Traffic>,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Line")
+    }
+}
+
+type Answer = (u16, Vec<(String, String)>, Option<Bytes>);
+
+impl Line {
+    /// As the client of the SDK.
+    pub fn client(&self) -> SharedHttpClient {
+        let connector = SharedHttpConnector::new(self.clone());
+        SharedHttpClient::new(http_client_fn(move |_, _| connector.clone()))
+    }
+
+    /// What the cloud answers; no body where the connection was cut.
+    async fn ask(&self, request: axum::http::Request<Body>) -> Answer {
+        self.traffic.count.fetch_add(1, Ordering::SeqCst);
+        let (line, parts) = (self.clone(), request);
+        // A task of its own: what has arrived is done, whatever becomes of the one that asked.
+        let answering = tokio::spawn(async move {
+            let (parts, body) = line.cloud.answer(parts).await.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.ok();
+            if line.traffic.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+                line.traffic.calm.notify_waiters();
+            }
+            let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+            let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+            (parts.status.as_u16(), headers, body)
+        });
+        match answering.await {
+            Ok(answer) => answer,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+}
+
+impl HttpConnector for Line {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut asked = axum::http::Request::builder().method(request.method()).uri(request.uri()).header("host", "localhost");
+        for (name, value) in request.headers().iter() {
+            asked = asked.header(name, value);
+        }
+        let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
+        let asked = asked.body(Body::from(body)).unwrap();
+        let line = self.clone();
+        HttpConnectorFuture::new(async move {
+            line.switch.alive().await;
+            let is_last = line.switch.called();
+            if is_last {
+                line.switch.die();
+            }
+            // A way that differs from call to call lets parallel calls overtake each other.
+            let way_ms = 1 + line.switch.calls.load(Ordering::SeqCst) * 7 % 23;
+            tokio::time::sleep(Duration::from_millis(way_ms)).await;
+            let (status, headers, body) = line.ask(asked).await;
+            line.switch.alive().await;
+            tokio::time::sleep(Duration::from_millis(way_ms)).await;
+            let Some(body) = body else { return Err(ConnectorError::io("the connection was reset".into())) };
+            let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+            for (name, value) in headers {
+                response.headers_mut().insert(name, value);
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// A store that ends with its process, also in the middle of a write.
+pub struct Mortal {
+    pub inner: MemoryStore,
+    pub switch: Arc<Switch>,
+}
+
+impl Mortal {
+    /// Writes; where the process dies at it, only a part of the journal's last line is there.
+    async fn write(&self, work: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
+        self.switch.alive().await;
+        let number = self.switch.writes();
+        let before = self.inner.journal_bytes();
+        let result = work.await;
+        match self.switch.kill {
+            Some(Kill::AtWrite(last)) if last == number => {
+                if let (Some(after), before) = (self.inner.journal_bytes(), before.map_or(0, |bytes| bytes.len())) {
+                    let torn = before + after.len().saturating_sub(before) / 2;
+                    self.inner.set_journal_bytes(Some(&after[..torn]));
+                }
+                self.switch.die();
+            }
+            Some(Kill::AfterWrite(last)) if last == number => self.switch.die(),
+            _ => {}
+        }
+        self.switch.alive().await;
+        result
+    }
+}
+
+#[async_trait]
+impl StateStore for Mortal {
+    async fn load(&self) -> Result<Option<State>, StoreError> {
+        self.inner.load().await
+    }
+
+    async fn lock(&self, holder: &Holder) -> Result<Box<dyn Lease>, StoreError> {
+        self.inner.lock(holder).await
+    }
+
+    async fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        self.inner.holder().await
+    }
+
+    async fn append(&self, header: &JournalHeader, records: &[Record]) -> Result<(), StoreError> {
+        self.write(self.inner.append(header, records)).await
+    }
+
+    async fn save(&self, state: &State, expected_serial: u64) -> Result<(), StoreError> {
+        self.write(self.inner.save(state, expected_serial)).await
+    }
+
+    async fn history(&self) -> Result<Vec<Generation>, StoreError> {
+        self.inner.history().await
+    }
+
+    async fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
+        self.inner.generation(serial).await
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+/// The programs of functions, as packages.
+#[derive(Default)]
+pub struct Programs {
+    zips: BTreeMap<String, Vec<u8>>,
+    pub artifacts: BTreeMap<Address, Artifact>,
+}
+
+impl Programs {
+    /// Another mark is another program.
+    pub fn add(&mut self, owner: Address, mark: u64) {
+        let zip = package(&format!("{mark}")).into_inner();
+        let content_hash = format!("sha256:{:x}", Sha256::digest(mark.to_string()));
+        let artifact = Artifact { content_hash: content_hash.clone(), form: Form::Zip, unzipped_bytes: 20, files: 1 };
+        self.artifacts.insert(owner, artifact);
+        self.zips.insert(content_hash, zip);
+    }
+}
+
+#[async_trait]
+impl ArtifactSource for Programs {
+    async fn zip(&self, content_hash: &str) -> Result<Vec<u8>, String> {
+        self.zips.get(content_hash).cloned().ok_or_else(|| format!("there is no package {content_hash}"))
+    }
+
+    fn expected_bytes(&self, content_hash: &str) -> usize {
+        self.zips.get(content_hash).map_or(0, Vec::len)
+    }
+}
