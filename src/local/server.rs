@@ -127,12 +127,15 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
 /// A refusal of a service, as it leaves.
 pub fn refused(service: &str, error: &ApiError) -> Response {
     let request_id = random_id();
-    if service != "s3" {
-        return finished(refusal(service, error, &request_id), &request_id);
-    }
+    let (content_type, body) = match service {
+        "s3" => ("application/xml", s3::refusal(error, &request_id)),
+        "registry" => ("application/json", ecr::refusal(&error.code, &error.message).to_string()),
+        _ => return finished(refusal(service, error, &request_id), &request_id),
+    };
     // What was refused before it was read still stands in the connection, which is of no use any more.
-    let headers = vec![("content-type", "application/xml".to_owned()), ("connection", "close".to_owned())];
-    finished(rest::Answer { status: error.status, headers, body: s3::refusal(error, &request_id).into() }, &request_id)
+    let mut headers = vec![("content-type", content_type.to_owned()), ("connection", "close".to_owned())];
+    headers.extend(error.headers.clone());
+    finished(rest::Answer { status: error.status, headers, body: body.into() }, &request_id)
 }
 
 /// A refusal in the words of the service's protocol.

@@ -6,7 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::package::environment::Environment;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// How many lines of what a failed command said are shown.
@@ -26,9 +27,24 @@ pub(super) struct Said {
 /// # Errors
 /// When it cannot be started.
 pub(super) async fn run_keeping(command: &mut Command, is_kept: impl Fn(&str) -> bool) -> Result<Said, Diagnostic> {
+    run_with_input(command, None, is_kept).await
+}
+
+/// The same for a command that reads `input`.
+///
+/// # Errors
+/// When it cannot be started.
+pub(super) async fn run_with_input(command: &mut Command, input: Option<&str>, is_kept: impl Fn(&str) -> bool) -> Result<Said, Diagnostic> {
     let program = PathBuf::from(command.as_std().get_program());
     let failed = |error: io::Error| not_started(&program, &error);
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
     let mut child = command.spawn().map_err(failed)?;
+    if let (Some(text), Some(mut to)) = (input, child.stdin.take()) {
+        // Who ends without reading has its reasons, and says them.
+        let _ = to.write_all(text.as_bytes()).await;
+    }
     let (output, errors) = (Tail::of(usize::MAX), Tail::of(KEPT_LINES));
     let keep = |line: String| {
         if is_kept(&line) {

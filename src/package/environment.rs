@@ -2,7 +2,7 @@
 
 use super::process::apart;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::process::Command;
@@ -24,9 +24,14 @@ impl Environment {
         self.variables.get(&OsString::from(name))?.to_str().filter(|text| !text.is_empty())
     }
 
+    /// All variables whose names are text, by name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())))
+    }
+
     /// The names of all variables that are text.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.variables.keys().filter_map(|name| name.to_str())
+        self.all().map(|(name, _)| name)
     }
 
     /// Sets a variable.
@@ -54,6 +59,12 @@ impl Environment {
         apart(&mut command);
         command
     }
+}
+
+/// A program's path and what moves when it is replaced; empty where there is none.
+pub(super) fn stamp(program: &Path) -> String {
+    let Ok(metadata) = program.metadata() else { return String::new() };
+    format!("{} {} {:?}", program.display(), metadata.len(), metadata.modified().ok())
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@ mod check;
 mod command;
 mod container;
 mod contents;
+mod engine;
 mod environment;
 mod filter;
 mod fingerprint;

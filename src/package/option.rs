@@ -1,5 +1,6 @@
 //! Reading the options of a build, the same way for every language.
 
+use super::container::Mode;
 use super::problem::{unknown_key, wrong_type};
 use crate::diagnostic::Diagnostic;
 use crate::model::value::scalar_text;
@@ -102,6 +103,15 @@ pub(super) fn variables(value: Option<&Value>) -> Result<BTreeMap<String, String
     let wrong = |given: &Value| wrong_type("build.env", "a table of variables and their texts", given.type_name());
     let table = value.as_table().ok_or_else(|| wrong(value))?;
     table.iter().map(|(name, value)| Ok((name.clone(), scalar_text(value).ok_or_else(|| wrong(value))?))).collect()
+}
+
+/// Whether a container builds.
+pub(super) fn container(options: &Table) -> Result<Mode, Diagnostic> {
+    match options.get("container") {
+        None => Ok(Mode::default()),
+        Some(Value::String(text)) => Mode::parse(text),
+        Some(other) => Err(wrong_type("build.container", "`auto`, `never`, `always` or an engine's name", other.type_name())),
+    }
 }
 
 /// A flag that is lambdo's to give.

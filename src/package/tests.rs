@@ -1,5 +1,8 @@
 //! Whole runs over packages: files, builds, zips.
 
+#[cfg(unix)]
+mod unchanged;
+
 use super::*;
 use crate::model::{Address, ArtifactSource, Event, Value};
 use std::fs;

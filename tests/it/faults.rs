@@ -1,6 +1,8 @@
 //! The real `lambdo` against a local cloud that misbehaves as AWS is known to do: it ends in a documented way, the next `up`
 //! brings everything to where it should be, nothing is left to plan, and `destroy` leaves nothing.
 
+use crate::images::{made_here, program};
+use crate::storage::large_zip;
 use crate::support::emulator::raw;
 use crate::support::process::signal;
 use crate::support::served::Served;
@@ -322,6 +324,29 @@ fn a_log_group_that_came_back_is_taken_over() {
     is_settled(&sandbox);
     sandbox.expect(0, &["destroy", "--yes"]).says("`/aws/lambda/demo-a` stays in AWS, since it was there before lambdo");
     sandbox.expect(0, &["drift"]);
+}
+
+/// A package in parts through S3, and an image: what is cut, refused and lost on their ways is sent again.
+#[test]
+fn uploads_that_are_cut_refused_and_lost() {
+    let world = World::start(Backend::Local);
+    world.cloud.bucket("demo-code");
+    let large = spec::plain("large").replace("{ file = \"bootstrap\" }", "{ zip = \"large.zip\" }");
+    let header = spec::header().trim_end().to_owned() + "\ncode_bucket = \"demo-code\"\n\n";
+    let sandbox = world.sandbox(&(header + &large + &made_here("image", "")));
+    large_zip(&sandbox, 1);
+    program(&sandbox, "one");
+    let rules = ["s3", "registry"].map(|service| {
+        let rule = |fault: &str| format!("[[rule]]\nfault = \"{fault}\"\nservice = \"{service}\"\ncount = 1\n");
+        rule("cut") + &rule("unavailable") + &rule("answer_lost")
+    });
+    play(&world, &rules.concat());
+    sandbox.expect(0, &["up", "--yes"]);
+    let hits = end(&world);
+    assert!(hits.iter().all(|hits| *hits > 0), "{hits:?}");
+    is_settled(&sandbox);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!((world.cloud.names(), world.cloud.keys("demo-code")), (BTreeSet::new(), vec![]));
 }
 
 /// Credentials that are renewed while the run stands still: the next run goes on, and makes nothing twice.

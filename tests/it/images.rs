@@ -110,7 +110,7 @@ fn a_repository_with_images_of_others_stays_until_it_is_let_go_with_them(backend
 }
 
 /// Makes the program that goes into an image; nothing else is there to run it.
-fn program(sandbox: &Sandbox, text: &str) {
+pub(crate) fn program(sandbox: &Sandbox, text: &str) {
     std::fs::write(sandbox.path().join("bootstrap"), [&static_program()[..], text.as_bytes()].concat()).unwrap();
 }
 
@@ -176,7 +176,7 @@ fn a_function_changes_from_zip_to_image_and_back(backend: Backend) {
 }
 
 /// A function that is an image with one file on nothing.
-fn made_here(name: &str, repository: &str) -> String {
+pub(crate) fn made_here(name: &str, repository: &str) -> String {
     format!(
         "[function.{name}]\nimage = {{ base = \"scratch\", files = {{ bootstrap = \"bootstrap\" }}, entry_point = [\"/bootstrap\"]{repository} }}\n\n"
     )

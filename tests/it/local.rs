@@ -302,7 +302,9 @@ fn what_this_machine_cannot_run_is_told_before_anything_is_made() {
     program[18] = 243;
     std::fs::write(sandbox.path().join("bootstrap"), program).unwrap();
     sandbox.run(&["up", "--yes"]).expect(6).says("built for another processor").says("under `--local` it does so for this machine");
-    assert_eq!(Served::start(&sandbox, &["--format", "json"]).connect(&world).names(), BTreeSet::new());
+    let served = Served::start(&sandbox, &["--format", "json"]);
+    assert_eq!(served.connect(&world).names(), BTreeSet::new());
+    served.end();
 }
 
 #[test]
@@ -319,4 +321,5 @@ fn the_bucket_for_large_packages_is_made_where_the_user_has_it_on_aws() {
     assert_eq!(served.connect(&world).keys("demo-code").len(), 1);
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(served.connect(&world).keys("demo-code"), Vec::<String>::new(), "the bucket stays, and nothing in it");
+    served.end();
 }

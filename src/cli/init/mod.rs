@@ -6,6 +6,7 @@
 pub mod example;
 pub mod folder;
 pub mod gitignore;
+mod go;
 mod name;
 mod rust;
 mod script;
@@ -63,10 +64,15 @@ pub enum Code {
     },
     /// A Go program.
     Go {
-        /// The folder of its `go.mod`, relative to the spec's.
-        module: String,
-        /// Its own folder, relative to that one.
-        package: String,
+        /// The folder of the discovery that finds it, where there is one.
+        root: Option<String>,
+    },
+    /// An image.
+    Dockerfile {
+        /// Its path, relative to the spec's folder.
+        file: String,
+        /// Whether it names Lambda.
+        is_for_lambda: bool,
     },
     /// A Python or Node handler.
     Script {
@@ -95,6 +101,7 @@ impl Function {
             Code::Rust { .. } => "Rust",
             Code::Bootstrap { .. } => "prebuilt",
             Code::Go { .. } => "Go",
+            Code::Dockerfile { .. } => "Dockerfile",
             Code::Script { language: Script::Python, .. } => "Python",
             Code::Script { language: Script::Node, .. } => "Node",
             Code::Script { language: Script::Typed, .. } => "TypeScript",
@@ -104,15 +111,15 @@ impl Function {
     /// Why it is commented out; `None` for what this version deploys.
     pub fn reason(&self) -> Option<&'static str> {
         match &self.code {
-            Code::Go { .. } => Some("lambdo does not build it yet; uncommented, the `go` of your machine does"),
-            Code::Rust { .. } | Code::Bootstrap { .. } | Code::Script { .. } => None,
+            Code::Dockerfile { is_for_lambda: false, .. } => Some("it does not say whether its program speaks to Lambda"),
+            _ => None,
         }
     }
 
     /// What is shown of where it lies.
     pub fn place(&self) -> String {
         match &self.code {
-            Code::Bootstrap { file, .. } => file.clone(),
+            Code::Bootstrap { file, .. } | Code::Dockerfile { file, .. } => file.clone(),
             Code::Rust { binary: Some(binary), .. } if self.folder == "." => format!("binary {binary}"),
             Code::Rust { binary: Some(binary), .. } => format!("{} (binary {binary})", self.folder),
             Code::Script { handler, .. } if self.folder == "." => handler.clone(),
@@ -137,7 +144,8 @@ pub fn look(root: &Path, project: Option<&str>) -> Found {
     let suggested = root.canonicalize().ok().and_then(|root| Some(root.file_name()?.to_str()?.to_owned()));
     let suggested = suggested.or_else(|| Some(root.file_name()?.to_str()?.to_owned())).unwrap_or_default();
     let candidates = candidates(&folder, &suggested);
-    let functions = named(candidates);
+    let mut functions = named(candidates);
+    go::discover(&mut functions, &folder);
     let longest = functions.iter().map(|function| function.name.len()).max().unwrap_or_default();
     let foreign = script::foreign(&folder);
     Found {
@@ -149,15 +157,14 @@ pub fn look(root: &Path, project: Option<&str>) -> Found {
     }
 }
 
-/// All candidates; of two in one folder, what lambdo builds beats what was built, and that beats its source.
+/// All candidates; of two in one folder, what lambdo builds beats what was built, and everything beats a Dockerfile.
 fn candidates(folder: &Folder, suggested: &str) -> Vec<Candidate> {
-    let rust = rust::candidates(folder);
-    let crates: BTreeSet<String> = rust.iter().map(|one| one.folder.clone()).collect();
-    let built: Vec<Candidate> = script::bootstraps(folder).into_iter().filter(|one| !crates.contains(&one.folder)).collect();
-    let programs: BTreeSet<String> = built.iter().map(|one| one.folder.clone()).collect();
-    let go = script::go(folder).into_iter().filter(|one| !programs.contains(&one.folder));
-    let mut all: Vec<Candidate> = rust.into_iter().chain(go).chain(script::handlers(folder)).collect();
-    all.extend(built);
+    let mut all: Vec<Candidate> = rust::candidates(folder).into_iter().chain(go::candidates(folder)).collect();
+    let sources: BTreeSet<String> = all.iter().map(|one| one.folder.clone()).collect();
+    all.extend(script::bootstraps(folder).into_iter().filter(|one| !sources.contains(&one.folder)));
+    all.extend(script::handlers(folder));
+    let taken = all.iter().map(|one| one.folder.clone()).collect();
+    all.extend(script::dockerfiles(folder, &taken));
     for one in all.iter_mut().filter(|one| one.wish == ".") {
         suggested.clone_into(&mut one.wish);
     }

@@ -1,9 +1,9 @@
-//! What is no Rust: programs that were built already, Go, Python, Node, and the files of other tools.
+//! Programs that were built already, Python, Node, Dockerfiles, and the files of other tools.
 
 use super::folder::{Folder, below, join, split};
 use super::{Candidate, Code, Script};
 use crate::package;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Folders whose name says where sources lie or where a build puts things, not what they are.
 const EMPTY_FOLDERS: [&str; 6] = ["bin", "build", "dist", "out", "release", "src"];
@@ -12,10 +12,8 @@ const EMPTY_NAMES: [&str; 6] = ["app", "handler", "index", "lambda_function", "m
 /// Where Python and Node say what they need.
 const PYTHON_PROJECT: [&str; 2] = ["requirements.txt", "pyproject.toml"];
 const NODE_PROJECT: [&str; 1] = ["package.json"];
-/// The import that makes a Go program a Lambda function.
-const GO_RUNTIME: &str = "\"github.com/aws/aws-lambda-go/lambda\"";
-/// What a shell script that is a Lambda function cannot do without.
-const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// What a program that speaks to Lambda by itself cannot do without.
+pub const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 /// `e_machine` of an ELF file: 183 is 64-bit ARM. <https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>
 const ELF_MACHINE_AT: usize = 18;
 const ELF_ARM64: u8 = 183;
@@ -35,23 +33,20 @@ pub fn bootstraps(folder: &Folder) -> Vec<Candidate> {
 }
 
 /// The last part of a path that is more than `src` or `dist`.
-fn telling(place: &str) -> &str {
+pub fn telling(place: &str) -> &str {
     place.rsplit('/').find(|part| !EMPTY_FOLDERS.contains(part)).unwrap_or(".")
 }
 
-/// The folders with a Go program for Lambda.
-pub fn go(folder: &Folder) -> Vec<Candidate> {
-    let mut places: BTreeMap<String, Code> = BTreeMap::new();
-    for file in folder.ending(&["go"]).filter(|file| !file.ends_with("_test.go")) {
-        let text = folder.text(file);
-        if text.contains(GO_RUNTIME) && text.lines().any(|line| line.trim_end() == "package main") {
-            let place = split(file).0;
-            let module = folder.nearest(place, &["go.mod"]).unwrap_or(place);
-            let code = Code::Go { module: module.to_owned(), package: below(place, module).to_owned() };
-            places.insert(place.to_owned(), code);
-        }
-    }
-    places.into_iter().map(|(place, code)| Candidate { wish: telling(&place).to_owned(), folder: place, code }).collect()
+/// The Dockerfiles of folders in which nothing else was found; `taken` are the others' folders.
+pub fn dockerfiles(folder: &Folder, taken: &BTreeSet<String>) -> Vec<Candidate> {
+    let is_free = |place: &str| !taken.iter().any(|taken| *taken == place || place == "." || taken.starts_with(&format!("{place}/")));
+    let candidate = |file: &str| {
+        let place = split(file).0;
+        let is_for_lambda = folder.text(file).to_lowercase().contains("lambda");
+        let code = Code::Dockerfile { file: file.to_owned(), is_for_lambda };
+        is_free(place).then(|| Candidate { wish: telling(place).to_owned(), folder: place.to_owned(), code })
+    };
+    ["Dockerfile", "Containerfile"].iter().flat_map(|name| folder.called(name).filter_map(candidate).collect::<Vec<_>>()).collect()
 }
 
 /// The handlers in Python and Node.

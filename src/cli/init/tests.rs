@@ -99,14 +99,15 @@ fn a_built_program_is_told_from_a_script_of_autotools_and_its_processor_is_seen(
     let (_above, shop) = folder(&[
         ("lambdas/a/dist/bootstrap", &arm),
         ("b/bootstrap", &intel),
+        ("d/bootstrap", &intel),
         ("c/bootstrap", script),
         ("bootstrap", autotools),
         ("b/main.go", GO.as_bytes()),
     ]);
     let found = look(&shop, None);
-    assert_eq!(lines(&found), ["b prebuilt b/bootstrap", "c prebuilt c/bootstrap", "a prebuilt lambdas/a/dist/bootstrap"]);
-    assert!(matches!(found.functions[2].code, Code::Bootstrap { is_arm64: true, .. }));
-    assert!(matches!(found.functions[0].code, Code::Bootstrap { is_arm64: false, .. }));
+    assert_eq!(lines(&found), ["b Go b", "c prebuilt c/bootstrap", "d prebuilt d/bootstrap", "a prebuilt lambdas/a/dist/bootstrap"]);
+    assert!(matches!(found.functions[3].code, Code::Bootstrap { is_arm64: true, .. }));
+    assert!(matches!(found.functions[2].code, Code::Bootstrap { is_arm64: false, .. }));
 }
 
 #[test]
@@ -137,7 +138,66 @@ fn other_languages_are_seen_with_their_handlers() {
         "web Node web (index.handler)",
     ];
     assert_eq!(lines(&found), expected);
-    assert!(found.functions.iter().all(|function| function.reason().is_some() == (function.language() == "Go")));
+    assert!(found.functions.iter().all(|function| function.reason().is_none()));
+}
+
+#[test]
+fn programs_in_go_count_where_they_name_a_runtime_or_none_of_the_module_does() {
+    let plain = "package main\n\nfunc main() {}\n";
+    let api = "package main\n\nvar at = os.Getenv(\"AWS_LAMBDA_RUNTIME_API\")\n";
+    let found = found(&[
+        ("a/go.mod", "module a\n"),
+        ("a/cmd/tool/main.go", plain),
+        ("a/cmd/report/main.go", GO),
+        ("a/cmd/bare/main.go", api),
+        ("b/go.mod", "module b\n"),
+        ("b/main.go", plain),
+        ("b/gen.go", "//go:build ignore\n\npackage main\n"),
+        ("lone/app.go", plain),
+        ("library/lib.go", "package library\n"),
+    ]);
+    assert_eq!(lines(&found), ["bare Go a/cmd/bare", "report Go a/cmd/report", "b Go b", "lone Go lone"]);
+    assert!(found.functions.iter().all(|one| one.code == Code::Go { root: None }), "the tool would be discovered, too");
+}
+
+#[test]
+fn several_programs_below_one_folder_are_discovered_where_they_are_all_that_lies_there() {
+    let roots = |files: &[(&str, &str)]| {
+        let root = |one: &Function| match &one.code {
+            Code::Go { root } => root.clone().unwrap_or_else(|| "-".into()),
+            _ => "other".into(),
+        };
+        found(files).functions.iter().map(|one| format!("{} {}", one.name, root(one))).collect::<Vec<_>>()
+    };
+    let api = [("api/users/get/main.go", GO), ("api/users/put/main.go", GO), ("api/health/main.go", GO)];
+    let discovered = ["health api", "users-get api", "users-put api"];
+    assert_eq!(roots(&api), discovered);
+    assert_eq!(roots(&[&api[..], &[("jobs/clean/main.go", GO)]].concat()), [&discovered[..], &["clean -"]].concat());
+    assert_eq!(
+        roots(&[&api[..], &[("jobs/a/main.go", GO), ("jobs/b/main.go", GO)]].concat()),
+        [&discovered[..], &["a jobs", "b jobs"]].concat()
+    );
+    assert_eq!(roots(&[&api[..2], &[("api/users/other/main.go", "package other\n")]].concat()), ["get -", "put -"]);
+    assert_eq!(roots(&[("api/a/x.go", GO), ("api/b/main.go", GO)]), ["a -", "b -"], "one has another file");
+    assert_eq!(roots(&[("api/main.go", GO), ("api/b/main.go", GO)]), ["api api", "b api"]);
+    assert_eq!(roots(&[("api/1/main.go", GO), ("api/2/main.go", GO)]), ["function-1 -", "function-2 -"], "no names");
+    assert_eq!(roots(&[("api/a/main.go", GO), ("api/b/main.go", GO), ("a/app.py", PYTHON)]), ["a other", "api-a -", "b -"]);
+}
+
+#[test]
+fn a_dockerfile_is_a_function_where_nothing_else_is() {
+    let found = found(&[
+        ("web/Dockerfile", "FROM public.ecr.aws/lambda/nodejs:24\n"),
+        ("site/Dockerfile", "FROM nginx\n"),
+        ("resize/Dockerfile", "FROM python\n"),
+        ("resize/src/app.py", PYTHON),
+        ("Dockerfile", "FROM alpine\n"),
+    ]);
+    assert_eq!(
+        lines(&found),
+        ["resize Python resize/src (app.lambda_handler)", "site Dockerfile site/Dockerfile", "web Dockerfile web/Dockerfile"]
+    );
+    assert_eq!(found.functions.iter().map(|one| one.reason().is_none()).collect::<Vec<_>>(), [true, false, true]);
 }
 
 #[test]
@@ -205,7 +265,10 @@ fn sample() -> Found {
         function("hello", "lambdas/hello", Code::Rust { binary: None, is_http: false }),
         function("api", ".", Code::Rust { binary: Some("api".into()), is_http: true }),
         function("old", "dist", Code::Bootstrap { file: "dist/a \"b\" ${c}/bootstrap".into(), is_arm64: true }),
-        function("report", "cmd/report", Code::Go { module: ".".into(), package: "cmd/report".into() }),
+        function("report", "cmd/report", Code::Go { root: None }),
+        function("get", "api/get", Code::Go { root: Some("api".into()) }),
+        function("put", "api/put", Code::Go { root: Some("api".into()) }),
+        function("site", "site", Code::Dockerfile { file: "site/Dockerfile".into(), is_for_lambda: false }),
         function("resize", "functions/resize", script(Script::Python)),
         function("web", "web", script(Script::Typed)),
     ];
@@ -243,6 +306,12 @@ fn the_spec_teaches_what_can_be_said() {
     code = { file = "dist/a \"b\" $${c}/bootstrap" }  # built before; `code.dir` takes a whole folder
     architectures = "arm64"
 
+    [function.report]
+    build = { kind = "go", path = "cmd/report" }
+
+    [discover.api]
+    root = "api"                              # each folder below with a `main.go` is a function
+
     [function.resize]
     build = { kind = "python", path = "functions/resize" }
     runtime = "python3.14"
@@ -261,13 +330,44 @@ fn the_spec_teaches_what_can_be_said() {
     # [outputs]
     # hello = "${function.hello.arn}"
 
-    # Go, cmd/report: lambdo does not build it yet; uncommented, the `go` of your machine does.
-    # [function.report]
-    # build.kind = "command"
-    # build.path = "."
-    # build.command = "CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -buildvcs=false -tags lambda.norpc -o cmd/report/bootstrap ./cmd/report"
-    # build.inputs = ["**/*.go", "go.mod", "go.sum"]
-    # build.output = "cmd/report/bootstrap"
+    # Dockerfile, site/Dockerfile: it does not say whether its program speaks to Lambda.
+    # [function.site]
+    # image = { dockerfile = "site/Dockerfile" }
+    "#);
+    let discovered = Found { functions: sample().functions.split_off(4), ..sample() };
+    let text = text::config(&discovered, None);
+    insta::assert_snapshot!(text.split_once("[discover").unwrap().1, @r#"
+    .api]
+    root = "api"                              # each folder below with a `main.go` is a function
+
+    # What one of them has besides:
+    # [function.get]
+    # memory_size = 256
+    # environment = { LOG_LEVEL = "info" }
+    # log_group.retention_in_days = 90        # 30 unless told otherwise; "never" keeps all
+    # role.allow = [{ action = "s3:GetObject", resource = "arn:aws:s3:::BUCKET/*" }]
+
+    [function.resize]
+    build = { kind = "python", path = "functions/resize" }
+    runtime = "python3.14"
+    handler = "app.handler"
+
+    [function.web]
+    build = { kind = "node", path = "web" }
+    runtime = "nodejs24.x"
+    handler = "app.handler"
+
+    # Runs it every morning at six, UTC:
+    # [function.get.event_rule.daily]
+    # schedule_expression = "cron(0 6 * * ? *)"
+
+    # What `lambdo output` prints:
+    # [outputs]
+    # get = "${function.get.arn}"
+
+    # Dockerfile, site/Dockerfile: it does not say whether its program speaks to Lambda.
+    # [function.site]
+    # image = { dockerfile = "site/Dockerfile" }
     "#);
     insta::assert_snapshot!(text::config(&Found { functions: vec![], ..sample() }, None), @r#"
     # What lambdo deploys. `lambdo validate` checks this file, `lambdo schema` prints all keys.
@@ -285,7 +385,7 @@ fn the_spec_teaches_what_can_be_said() {
 
     # No function was found here. One looks like this:
     # [function.hello]
-    # code = { file = "bootstrap" }          # a program built before; or build = "FOLDER" for a Rust crate
+    # code = { file = "bootstrap" }          # a program built before; or build = "FOLDER" for sources
     "#);
 }
 
@@ -298,16 +398,19 @@ fn told(found: &Found, files: &[&str], columns: usize) -> String {
 #[test]
 fn what_was_found_is_told_at_any_width() {
     insta::assert_snapshot!(told(&sample(), &["config.toml"], 100), @r#"
-    Found 6 functions:
+    Found 9 functions:
       + hello   Rust        lambdas/hello
       + api     Rust        binary api
       + old     prebuilt    dist/a "b" ${c}/bootstrap
-      # report  Go          cmd/report
+      + report  Go          cmd/report
+      + get     Go          api/get
+      + put     Go          api/put
+      # site    Dockerfile  site/Dockerfile
       + resize  Python      functions/resize (app.handler)
       + web     TypeScript  web (app.handler)
 
     # commented out in the spec:
-        Go: lambdo does not build it yet; uncommented, the `go` of your machine does.
+        Dockerfile: it does not say whether its program speaks to Lambda.
 
     Not read: template.yaml (SAM). What such files declare beyond the code must be written into the spec
     by hand; what was deployed by them stays as it is.
@@ -326,24 +429,30 @@ fn what_was_found_is_told_at_any_width() {
     `state/build/` out of git.
     "#);
     insta::assert_snapshot!(told(&sample(), &["config.toml"], 40), @r#"
-    Found 6 functions:
+    Found 9 functions:
       + hello  Rust
           lambdas/hello
       + api  Rust
           binary api
       + old  prebuilt
           dist/a "b" ${c}/bootstrap
-      # report  Go
+      + report  Go
           cmd/report
+      + get  Go
+          api/get
+      + put  Go
+          api/put
+      # site  Dockerfile
+          site/Dockerfile
       + resize  Python
           functions/resize (app.handler)
       + web  TypeScript
           web (app.handler)
 
     # commented out in the spec:
-        Go: lambdo does not build it yet;
-          uncommented, the `go` of your
-          machine does.
+        Dockerfile: it does not say
+          whether its program speaks to
+          Lambda.
 
     Not read: template.yaml (SAM). What such
     files declare beyond the code must be

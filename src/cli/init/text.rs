@@ -1,8 +1,9 @@
 //! The text of the `config.toml` that is written, with comments that teach.
 
-use super::folder::join;
+use super::folder::split;
 use super::{Code, Found, Function, Script};
 use crate::package::{NODE_RUNTIME, PYTHON_RUNTIME};
+use std::collections::BTreeSet;
 
 /// Where comments behind a value begin, in characters.
 const COMMENT_AT: usize = 40;
@@ -14,9 +15,14 @@ pub fn config(found: &Found, region: Option<&str>) -> String {
     if found.functions.is_empty() {
         blocks.push(NO_FUNCTION.to_owned());
     }
+    let mut roots = BTreeSet::new();
     for (number, function) in deployed.iter().enumerate() {
         let lessons = if number == 0 { SETTINGS } else { "" };
-        blocks.push(format!("[function.{}]\n{}\n{lessons}", function.name, settings(function)));
+        match &function.code {
+            Code::Go { root: Some(root) } if roots.insert(root) => blocks.push(discovery(root, function, lessons)),
+            Code::Go { root: Some(_) } => {}
+            _ => blocks.push(format!("[function.{}]\n{}\n{lessons}", function.name, settings(function))),
+        }
     }
     if let Some(first) = deployed.first() {
         blocks.push(more(&first.name));
@@ -29,7 +35,7 @@ pub fn config(found: &Found, region: Option<&str>) -> String {
 const NO_FUNCTION: &str = "\
 # No function was found here. One looks like this:
 # [function.hello]
-# code = { file = \"bootstrap\" }          # a program built before; or build = \"FOLDER\" for a Rust crate";
+# code = { file = \"bootstrap\" }          # a program built before; or build = \"FOLDER\" for sources";
 
 const SETTINGS: &str = "\
 # memory_size = 256
@@ -77,6 +83,14 @@ fn more(name: &str) -> String {
     .join("\n")
 }
 
+/// A discovery, and how one of its functions says more.
+fn discovery(root: &str, first: &Function, lessons: &str) -> String {
+    let name = super::name::of_function(split(root).1);
+    let found =
+        format!("[discover.{name}]\n{}", remark(&format!("root = {}", quoted(root)), "each folder below with a `main.go` is a function"));
+    if lessons.is_empty() { found } else { format!("{found}\n\n# What one of them has besides:\n# [function.{}]\n{lessons}", first.name) }
+}
+
 /// A function that is not deployed yet, in the form in which it would be once the marks are taken away.
 fn commented(function: &Function) -> String {
     let reason = function.reason().unwrap_or_default();
@@ -99,29 +113,14 @@ fn settings(function: &Function) -> String {
             let code = remark(&format!("code = {{ file = {} }}", quoted(file)), "built before; `code.dir` takes a whole folder");
             if *is_arm64 { code + "\narchitectures = \"arm64\"" } else { code }
         }
-        Code::Go { module, package } => go(module, package),
+        Code::Go { .. } => format!("build = {{ kind = \"go\", path = {} }}", quoted(&function.folder)),
+        Code::Dockerfile { file, .. } => format!("image = {{ dockerfile = {} }}", quoted(file)),
         Code::Script { language, handler, .. } => {
             let (kind, runtime) = if *language == Script::Python { ("python", PYTHON_RUNTIME) } else { ("node", NODE_RUNTIME) };
             let (runtime, handler, folder) = (quoted(runtime), quoted(handler), quoted(&function.folder));
             format!("build = {{ kind = \"{kind}\", path = {folder} }}\nruntime = {runtime}\nhandler = {handler}")
         }
     }
-}
-
-/// The command that AWS documents for Go; the whole module counts as its sources.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/golang-package.html>
-fn go(module: &str, package: &str) -> String {
-    let output = join(package, "bootstrap");
-    let source = if package == "." { ".".to_owned() } else { format!("./{package}") };
-    let environment = "CGO_ENABLED=0 GOOS=linux GOARCH=amd64";
-    let command = format!("{environment} go build -trimpath -buildvcs=false -tags lambda.norpc -o {} {}", shell(&output), shell(&source));
-    [
-        format!("build.kind = \"command\"\nbuild.path = {}", quoted(module)),
-        format!("build.command = {}", quoted(&command)),
-        "build.inputs = [\"**/*.go\", \"go.mod\", \"go.sum\"]".to_owned(),
-        format!("build.output = {}", quoted(&output)),
-    ]
-    .join("\n")
 }
 
 /// A word for the shell, in quotes where it needs them.

@@ -214,8 +214,20 @@ const RUST: &[Field] = &[
     Field::new("target", ANY_STRING, "A target that `architectures` does not imply, such as `x86_64-unknown-linux-musl`."),
     FLAGS,
     ENV,
+    CONTAINER,
+    CONTAINER_IMAGE,
 ];
 
+const CONTAINER: Field = Field::new(
+    "container",
+    Shape::Choice(&["auto", "never", "always", "docker", "podman", "finch", "nerdctl", "buildah"]),
+    "Whether a container builds it, and which engine: `auto` where the toolchain is missing; `never` unless given.",
+);
+const CONTAINER_IMAGE: Field = Field::new(
+    "container_image",
+    ANY_STRING,
+    "The image of that container; the official one of the version that `go.mod` or `rust-toolchain.toml` asks for unless given.",
+);
 const FLAGS: Field =
     Field::new("flags", TEXTS, "More arguments for the build's tool: `cargo build`, `go build`, uv or pip, esbuild or npm.");
 const ENV: Field = Field::new("env", Shape::Map { value: &ANY_STRING, check: None }, "More environment variables for the build.");
@@ -258,16 +270,8 @@ const NODE: &[Field] = &[
 const GO: &[Field] = &[
     Field::new("ldflags", Shape::AnyOf(&[ANY_STRING, TEXTS]), "Arguments of Go's linker; `-s -w` unless given."),
     Field::new("tags", TEXTS, "Build tags; `lambda.norpc` unless given."),
-    Field::new(
-        "container",
-        Shape::Choice(&["auto", "never", "always"]),
-        "Whether a container builds it: `auto` where the toolchain is missing; `never` unless given.",
-    ),
-    Field::new(
-        "container_image",
-        ANY_STRING,
-        "The image of that container; for Go the official one of the version that `go.mod` asks for.",
-    ),
+    CONTAINER,
+    CONTAINER_IMAGE,
     Field::new("package", ANY_STRING, "The package of the program, such as `./cmd/api`; the folder itself unless given."),
     FLAGS,
     ENV,

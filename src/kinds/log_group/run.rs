@@ -167,7 +167,9 @@ mod tests {
                 _ => (200, r#"{"tags":{}}"#.to_owned()),
             });
             let draft = drafts_of(&lowered(Table::new())).remove(0);
-            let create = Operation { call: draft.call.into(), arguments: draft.arguments, ..retention(true) };
+            let mut arguments = draft.arguments;
+            arguments.insert("tags".into(), Value::Table(Table::from_iter([("team".to_owned(), "core".into())])));
+            let create = Operation { call: draft.call.into(), arguments, ..retention(true) };
             run(&cloud.writer, &create, "l-1").await.unwrap();
             assert_eq!(cloud.sent(unseen).len(), 4, "{unseen}");
         }

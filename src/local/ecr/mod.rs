@@ -35,7 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uploads::Uploads;
 
 pub use pull::Pulled;
-pub use registry::{PATH, answer};
+pub use registry::{PATH, answer, refusal};
 
 const REPOSITORIES: &str = "ecr/repository";
 const IMAGES: &str = "ecr/image";

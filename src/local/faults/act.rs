@@ -242,10 +242,13 @@ fn in_json(body: &str) -> Response {
     response
 }
 
-/// A connection that ends without an answer: a body that fails before its first byte takes the head with it.
+/// A connection that ends without an answer: a body that fails before its first byte takes the head with it. Of an answer to
+/// HEAD nobody asks for the body, so that its head must not say that all is well.
 fn cut() -> Response {
     let broken = stream::once(async { Err::<Bytes, _>(io::Error::new(io::ErrorKind::ConnectionReset, "the connection is cut")) });
-    Response::new(Body::from_stream(broken))
+    let mut response = Response::new(Body::from_stream(broken));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
 }
 
 async fn with_body(response: Response, change: impl FnOnce(&str) -> String) -> Response {

@@ -25,6 +25,7 @@ pub(super) fn expired(facts: &Facts) -> ApiError {
     match facts.service.as_str() {
         "iam" | "sts" => ApiError::new(403, "ExpiredToken", message),
         "s3" => ApiError::new(400, "ExpiredToken", "The provided token has expired."),
+        "registry" => ApiError::new(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again."),
         "lambda" => ApiError::new(403, "ExpiredTokenException", message),
         _ => ApiError::new(400, "ExpiredTokenException", message),
     }

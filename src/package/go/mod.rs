@@ -3,6 +3,7 @@
 mod module;
 mod options;
 mod packages;
+mod surroundings;
 #[cfg(all(test, unix))]
 mod tests;
 mod toolchain;
@@ -24,15 +25,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
-use toolchain::{Go, Settings, failed};
+use toolchain::{Go, MODULE_CACHE, ROOT, Settings, failed};
 
 /// The flags of `go build` whose values are files that count.
-const FILE_FLAGS: [&str; 3] = ["-overlay", "-modfile", "-pgo"];
+const FILE_FLAGS: [&str; 3] = ["overlay", "modfile", "pgo"];
 
 /// `build = { kind = "go", path = "api/users" }`
 pub(super) struct GoBuilder {
     environment: Environment,
-    /// Go's settings by what they depend on: a hundred folders of one module ask once.
+    /// Go's settings by what they follow from: a hundred folders of one module ask once.
     settings: Mutex<BTreeMap<String, Result<Settings, Diagnostic>>>,
     /// Whether a build has gone through. The first one compiles what all share, which others that run
     /// beside it would compile again.
@@ -49,6 +50,10 @@ struct Task<'a> {
     go: Go,
     /// The folder that Go is called in.
     folder: PathBuf,
+    /// What Go is told to build: a package, or without a module the files of the folder.
+    target: Vec<String>,
+    /// What Go's settings follow from.
+    surroundings: String,
     /// What is made.
     program: PathBuf,
     /// The spec's folder, with links resolved as Go resolves them.
@@ -61,25 +66,33 @@ impl GoBuilder {
         Self { environment, settings: Mutex::default(), is_warm: Mutex::default(), has_told: AtomicBool::new(false) }
     }
 
-    async fn settings(&self, task: &Task<'_>) -> Result<Settings, Diagnostic> {
+    /// Go's settings: of another folder in this run, of the last build while nothing moved that they follow from, or asked for.
+    async fn settings(&self, task: &Task<'_>, last: Option<&Inputs>) -> Result<Settings, Diagnostic> {
         let mut known = self.settings.lock().await;
-        let key = task.go.key(&task.place);
-        if let Some(settings) = known.get(&key) {
+        if let Some(settings) = known.get(&task.surroundings) {
             return settings.clone();
         }
-        let settings = task.go.settings(&task.folder, &task.job.build.path).await;
-        known.entry(key).or_insert(settings).clone()
+        let held = last.filter(|last| last.surroundings == task.surroundings && task.go.is_sure(&last.settings));
+        let settings = match held {
+            Some(last) => Ok(last.settings.clone()),
+            None => task.go.settings(&task.folder, &task.job.build.path).await,
+        };
+        known.entry(task.surroundings.clone()).or_insert(settings).clone()
     }
 
     async fn make(&self, task: &Task<'_>) -> Result<Built, Diagnostic> {
-        let settings = self.settings(task).await?;
+        let (record, last) = (task.record(), task.remembered_inputs());
+        let (record, last) = blocking(move || Ok((Record::load(&record), Inputs::load(&last)))).await?;
+        let settings = self.settings(task, last.as_ref()).await?;
         let facts = task.facts(&settings);
-        if let Some(sources) = task.held(facts.clone()).await? {
+        if let (Some(record), Some(last)) = (record, last)
+            && let Some(sources) = task.held(facts.clone(), &settings, record, last).await?
+        {
             return Ok(task.built(sources, true, Vec::new()));
         }
         let inputs = task.inputs(&settings).await?;
         // Before the build: what is edited meanwhile must count as a change.
-        let sources = task.sources(facts, inputs.clone()).await?;
+        let sources = task.sources(facts, &settings, inputs.clone()).await?;
         let warnings = self.note(&task.go);
         let is_warm = self.is_warm.lock().await;
         let first = if *is_warm { None } else { Some(is_warm) };
@@ -93,8 +106,8 @@ impl GoBuilder {
 
     /// That a container builds is told once, whatever the number of functions.
     fn note(&self, go: &Go) -> Vec<Diagnostic> {
-        let Some((engine, image, why)) = go.container() else { return Vec::new() };
-        if self.has_told.swap(true, Ordering::Relaxed) { Vec::new() } else { vec![container::note(engine, image, why)] }
+        let Some((containers, image, why)) = go.container() else { return Vec::new() };
+        if self.has_told.swap(true, Ordering::Relaxed) { Vec::new() } else { vec![container::note(containers, image, why)] }
     }
 }
 
@@ -123,15 +136,7 @@ impl Builder for GoBuilder {
         if !job.may_run {
             return last_build(job, program);
         }
-        let folder = job.path();
-        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if !folder.is_dir() {
-            return Err(missing(&folder, &job.build.path, "folder"));
-        }
-        let (folder, base) = (canonical(&folder), canonical(job.folder));
-        let place = Place::find(&folder);
-        let go = Go::choose(job, &options, &place, &self.environment)?;
-        self.make(&Task { job, options, place, go, folder, program, base }).await
+        self.make(&Task::prepare(job, options, program, &self.environment).await?).await
     }
 }
 
@@ -150,7 +155,30 @@ fn identity(job: &Job<'_>, options: &Options) -> String {
     format!("go-{}", content_hash(&[item]).trim_start_matches("sha256:").get(..16).unwrap_or_default())
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
+    /// Looks at what lies there.
+    async fn prepare(job: &'a Job<'a>, options: Options, program: PathBuf, environment: &Environment) -> Result<Self, Diagnostic> {
+        let (folder, base, path, package) = (job.path(), job.folder.to_owned(), job.build.path.clone(), options.package.clone());
+        let (own, outer) = (toolchain::variables(job, &options), environment.clone());
+        let is_contained = options.container.is_contained(|| environment.find("go").is_some());
+        let look = move || {
+            if !folder.is_dir() {
+                return Err(missing(&folder, &path, "folder"));
+            }
+            let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+            let (folder, base) = (canonical(&folder), canonical(&base));
+            // A container has none of the machine's settings.
+            let gowork = if is_contained { own.get("GOWORK").cloned() } else { surroundings::variable("GOWORK", &own, &outer) };
+            let place = Place::find(&folder, gowork.as_deref());
+            let target = target(&place, &folder, &path, package)?;
+            Ok((folder, base, place, target))
+        };
+        let (folder, base, place, target) = blocking(look).await?;
+        let go = Go::choose(job, &options, &place, environment)?;
+        let surroundings = go.surroundings(&place);
+        Ok(Self { job, options, place, go, folder, target, surroundings, program, base })
+    }
+
     fn built(&self, sources: Sources, is_cached: bool, warnings: Vec<Diagnostic>) -> Built {
         Built { output: self.program.clone(), sources: Some(sources), is_cached, warnings }
     }
@@ -170,57 +198,43 @@ impl Task<'_> {
         let facts = Facts::default().shown("go", version).shown("architecture", self.job.architecture);
         let facts = facts.shown("build.package", package).shown("build.tags", &tags.join(",")).hidden("build.ldflags", ldflags);
         let facts = facts.hidden("build.flags", &flags.join("\0")).hidden("build.env", &format!("{variables:?}"));
-        let rest = settings.iter().filter(|(name, _)| !["GOVERSION", "GOMODCACHE"].contains(&name.as_str()));
+        let rest = settings.iter().filter(|(name, _)| !["GOVERSION", MODULE_CACHE, ROOT].contains(&name.as_str()));
         rest.fold(facts, |facts, (name, value)| facts.hidden(name, value))
     }
 
-    /// Files that flags name.
-    fn named_files(&self) -> Vec<PathBuf> {
-        let value = |flag: &String| FILE_FLAGS.iter().find_map(|name| flag.strip_prefix(name)?.strip_prefix('=').map(str::to_owned));
-        let paths = self.options.flags.iter().filter_map(value).map(|path| self.folder.join(path));
-        paths.filter(|path| path.is_file()).collect()
+    /// The flags of Go, of the build and of the machine's settings, in single words.
+    fn all_flags(&self, settings: &Settings) -> Vec<String> {
+        let machines = settings.get("GOFLAGS").map_or("", String::as_str).split_whitespace().map(str::to_owned);
+        machines.chain(self.options.flags.iter().cloned()).collect()
     }
 
-    async fn sources(&self, facts: Facts, inputs: Inputs) -> Result<Sources, Diagnostic> {
-        let (index, place, base, more) = (self.job.index.clone(), self.place.clone(), self.base.clone(), self.named_files());
-        blocking(move || Sources::read(&index, facts, &inputs.files(&place, &more, &base)?)).await
+    async fn sources(&self, facts: Facts, settings: &Settings, inputs: Inputs) -> Result<Sources, Diagnostic> {
+        let (index, place, base, folder) = (self.job.index.clone(), self.place.clone(), self.base.clone(), self.folder.clone());
+        let flags = self.all_flags(settings);
+        blocking(move || Sources::read(&index, facts, &inputs.files(&place, &named_files(&flags, &folder), &base)?)).await
     }
 
     /// What the program was made from, if that and the program are as the last build left them.
-    async fn held(&self, facts: Facts) -> Result<Option<Sources>, Diagnostic> {
-        let (Some(inputs), Some(record)) = (Inputs::load(&self.remembered_inputs()), Record::load(&self.record())) else { return Ok(None) };
-        let sources = self.sources(facts, inputs).await?;
+    async fn held(&self, facts: Facts, settings: &Settings, record: Record, inputs: Inputs) -> Result<Option<Sources>, Diagnostic> {
+        let sources = self.sources(facts, settings, inputs).await?;
         let (index, program) = (self.job.index.clone(), self.program.clone());
         blocking(move || Ok(record.holds(&index, &sources, &program).then_some(sources))).await
     }
 
-    /// What Go is told to build: a package, or without a module the files of the folder.
-    fn target(&self) -> Result<Vec<String>, Diagnostic> {
-        if !self.place.is_lone() || self.options.package != "." {
-            return Ok(vec![self.options.package.clone()]);
-        }
-        let is_file = |name: &String| name.ends_with(".go") && !name.ends_with("_test.go") && !name.starts_with(['.', '_']);
-        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut files: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(is_file).collect();
-        files.sort();
-        if files.is_empty() { check_program(&[], &self.job.build.path).map(|()| files) } else { Ok(files) }
-    }
-
     /// Asks Go which files the program is made from, and whether it is one.
     async fn inputs(&self, settings: &Settings) -> Result<Inputs, Diagnostic> {
-        let target = self.target()?;
         let mut arguments = vec!["list", "-e", "-deps", packages::FIELDS];
         let tags = self.options.tags.join(",");
         arguments.extend(["-tags", &tags]);
-        arguments.extend(self.options.flags.iter().map(String::as_str).filter(|flag| flag.starts_with("-mod")));
-        arguments.extend(target.iter().map(String::as_str));
+        // Any of them may decide which files are compiled: `-overlay`, `-race`, `-modfile`.
+        arguments.extend(self.options.flags.iter().chain(&self.target).map(String::as_str));
         let said = self.go.run(&arguments, &self.folder, None).await?;
         if !said.status.success() {
             return Err(failed(&said, "`go list`", &self.job.build.path));
         }
         let packages = packages::parse(&said.output)?;
         match check_program(&packages, &self.shown()) {
-            Ok(()) => Ok(Inputs::of(&packages, Path::new(settings.get("GOMODCACHE").map_or("", String::as_str)))),
+            Ok(()) => Ok(Inputs::of(&packages, settings, &self.surroundings)),
             Err(problem) if self.place.is_lone() => Err(problem),
             Err(problem) => Err(with_programs(problem, &self.programs().await, &self.base)),
         }
@@ -247,18 +261,24 @@ impl Task<'_> {
             Diagnostic::error(BUILD_FAILED, "A build failed").detail(format!("`{}` cannot be {what}: {error}.", self.program.display()))
         };
         let program = std::path::absolute(&self.program).map_err(|error| cannot("found", error))?;
-        let (folder, new) = (program.parent().unwrap_or(Path::new(".")), program.with_file_name("new"));
-        std::fs::create_dir_all(folder).map_err(|error| cannot("made", error))?;
-        let arguments = self.arguments(&new)?;
+        let folder = program.parent().unwrap_or(Path::new(".")).to_owned();
+        let scratch = || {
+            std::fs::create_dir_all(&folder)?;
+            // A name of its own: what an earlier run left running may still write.
+            tempfile::Builder::new().prefix(".new-").tempdir_in(&folder)
+        };
+        let scratch = scratch().map_err(|error| cannot("made", error))?;
+        let new = scratch.path().join(BOOTSTRAP);
+        let arguments = self.arguments(&new);
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let said = self.go.run(&words, &self.folder, Some(folder)).await?;
+        let said = self.go.run(&words, &self.folder, Some(&folder)).await?;
         if !said.status.success() {
             return Err(failed(&said, &format!("`go {}`", shown(&arguments)), &self.job.build.path));
         }
         std::fs::rename(&new, &program).map_err(|error| cannot("put into its place", error))
     }
 
-    fn arguments(&self, output: &Path) -> Result<Vec<String>, Diagnostic> {
+    fn arguments(&self, output: &Path) -> Vec<String> {
         let Options { ldflags, tags, flags, .. } = &self.options;
         let mut arguments: Vec<String> = ["build", "-trimpath", "-buildvcs=false"].map(str::to_owned).into();
         if !tags.is_empty() {
@@ -269,8 +289,8 @@ impl Task<'_> {
         }
         arguments.extend(flags.iter().cloned());
         arguments.extend(["-o".to_owned(), output.display().to_string()]);
-        arguments.extend(self.target()?);
-        Ok(arguments)
+        arguments.extend(self.target.iter().cloned());
+        arguments
     }
 
     async fn remember(&self, sources: Sources, inputs: Inputs) -> Result<(), Diagnostic> {
@@ -283,6 +303,42 @@ impl Task<'_> {
         })
         .await
     }
+}
+
+/// What Go is told to build: a package, or without a module the files of the folder.
+fn target(place: &Place, folder: &Path, shown: &str, package: String) -> Result<Vec<String>, Diagnostic> {
+    if !place.is_lone() || package != "." {
+        return Ok(vec![package]);
+    }
+    let is_file = |name: &String| name.ends_with(".go") && !name.ends_with("_test.go") && !name.starts_with(['.', '_']);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(is_file).collect();
+    files.sort();
+    if files.is_empty() { check_program(&[], shown).map(|()| files) } else { Ok(files) }
+}
+
+/// Files that flags name, and those that one of them puts into the place of others.
+fn named_files(flags: &[String], folder: &Path) -> Vec<PathBuf> {
+    let mut named = Vec::new();
+    for (at, flag) in flags.iter().enumerate() {
+        let flag = flag.strip_prefix('-').map_or(flag.as_str(), |rest| rest.strip_prefix('-').unwrap_or(rest));
+        let (name, value) = flag.split_once('=').unwrap_or((flag, flags.get(at + 1).map_or("", String::as_str)));
+        if FILE_FLAGS.contains(&name) {
+            let path = folder.join(value);
+            named.extend((name == "overlay").then(|| replacements(&path, folder)).into_iter().flatten());
+            named.push(path);
+        }
+    }
+    named.retain(|path| path.is_file());
+    named
+}
+
+/// The files that an overlay puts into the place of others.
+/// <https://pkg.go.dev/cmd/go#hdr-Compile_packages_and_dependencies>, at `-overlay`.
+fn replacements(overlay: &Path, folder: &Path) -> Vec<PathBuf> {
+    let json: Option<serde_json::Value> = std::fs::read(overlay).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let replaced = json.as_ref().and_then(|json| json.get("Replace")?.as_object());
+    replaced.into_iter().flatten().filter_map(|(_, by)| Some(folder.join(by.as_str()?))).collect()
 }
 
 /// The arguments that a person would type.

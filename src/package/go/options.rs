@@ -3,8 +3,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::model::{Table, Value};
 use crate::package::container::Mode;
-use crate::package::option::{own_flag, text, texts, variables};
-use crate::package::problem::{unknown_key, wrong_type};
+use crate::package::option::{container, own_flag, text, texts, variables};
+use crate::package::problem::unknown_key;
 use std::collections::BTreeMap;
 
 /// Every key, with those that each kind has.
@@ -89,14 +89,6 @@ fn ldflags(options: &Table) -> Result<Option<String>, Diagnostic> {
     }
 }
 
-fn container(options: &Table) -> Result<Mode, Diagnostic> {
-    match options.get("container") {
-        None => Ok(Mode::default()),
-        Some(Value::String(text)) => Mode::parse(text),
-        Some(other) => Err(wrong_type("build.container", "`auto`, `never` or `always`", other.type_name())),
-    }
-}
-
 /// Go takes every flag with one dash or two.
 fn single_dash(flag: &str) -> String {
     if flag.starts_with("--") { flag[1..].to_owned() } else { flag.to_owned() }
@@ -140,7 +132,7 @@ mod tests {
         wrong-type: `build.package` is empty; it takes a name.
         wrong-type: `build.tags` is a list; it takes a list of strings.
         wrong-type: `build.ldflags` is an integer; it takes a list of strings.
-        wrong-type: `build.container` is a boolean; it takes `auto`, `never` or `always`.
+        wrong-type: `build.container` is a boolean; it takes `auto`, `never`, `always` or an engine's name.
         own-flag: `build.flags` has `-o`; lambdo decides where the program lies until it is uploaded.
         own-flag: `build.flags` has `-buildmode`; Lambda starts a program, which is what is built without it.
         own-variable: `build.env` has `GOOS`; Lambda runs Linux, and what is tried with `--local` runs on this machine.

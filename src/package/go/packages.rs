@@ -1,12 +1,14 @@
 //! What `go list` says: the package that is meant, and the files that it is made from.
 
 use super::module::Place;
+use super::toolchain::{MODULE_CACHE, Settings};
 use crate::diagnostic::Diagnostic;
-use crate::package::BUILD_FAILED;
 use crate::package::problem::{list, unreadable};
+use crate::package::{BUILD_FAILED, fingerprint};
 use ignore::WalkBuilder;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -46,8 +48,12 @@ struct PackageError {
 pub(super) struct Inputs {
     /// Folders of packages.
     folders: BTreeSet<PathBuf>,
-    /// Files, and folders with everything below, that packages embed.
-    embedded: BTreeSet<PathBuf>,
+    /// Folder and pattern of what packages embed.
+    embedded: BTreeSet<(PathBuf, String)>,
+    /// What Go's settings were.
+    pub settings: Settings,
+    /// What they follow from, as far as it shows without Go.
+    pub surroundings: String,
 }
 
 /// Reads what `go list -deps -json` said.
@@ -94,14 +100,18 @@ pub(super) fn with_programs(problem: Diagnostic, folders: &[String], base: &Path
 }
 
 impl Inputs {
-    /// Of all packages but the standard library's and those of the module cache, which `go.sum` speaks for.
-    pub fn of(packages: &[Package], module_cache: &Path) -> Self {
-        let is_own =
-            |package: &&Package| !package.standard && !package.dir.as_os_str().is_empty() && !package.dir.starts_with(module_cache);
-        let mut inputs = Self::default();
+    /// Of all packages but those that come as they are: with Go, of the version that it has, and from the module cache, with
+    /// checksums in a `go.sum`, which is one of the files.
+    pub fn of(packages: &[Package], settings: &Settings, surroundings: &str) -> Self {
+        let module_cache = settings.get(MODULE_CACHE).filter(|folder| !folder.is_empty());
+        let is_own = |package: &&Package| {
+            let is_cached = module_cache.is_some_and(|cache| package.dir.starts_with(cache));
+            !package.standard && !package.dir.as_os_str().is_empty() && !is_cached
+        };
+        let mut inputs = Self { settings: settings.clone(), surroundings: surroundings.to_owned(), ..Self::default() };
         for package in packages.iter().filter(is_own) {
             inputs.folders.insert(package.dir.clone());
-            inputs.embedded.extend(package.embed_patterns.iter().map(|pattern| package.dir.join(fixed_part(pattern))));
+            inputs.embedded.extend(package.embed_patterns.iter().map(|pattern| (package.dir.clone(), pattern.clone())));
         }
         inputs
     }
@@ -122,21 +132,38 @@ impl Inputs {
     /// # Errors
     /// When a folder cannot be read.
     pub fn files(&self, place: &Place, more: &[PathBuf], base: &Path) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
-        let mut paths: BTreeSet<PathBuf> = place.files().into_iter().chain(more.iter().cloned()).collect();
+        let mut paths: BTreeSet<PathBuf> = place.files(self.folders.iter());
+        paths.extend(more.iter().cloned());
         for folder in &self.folders {
             paths.extend(sources(folder)?);
         }
-        for path in &self.embedded {
-            paths.extend(below(path));
+        for (folder, pattern) in &self.embedded {
+            paths.extend(embedded(folder, pattern));
         }
         Ok(paths.into_iter().map(|path| (shown_path(&path, base), path)).collect())
     }
 }
 
-/// The part of a pattern that has nothing to match in it.
-fn fixed_part(pattern: &str) -> PathBuf {
-    let pattern = pattern.strip_prefix("all:").unwrap_or(pattern);
-    pattern.split('/').take_while(|part| !part.contains(['*', '?', '[', '\\'])).collect()
+/// The files that a pattern of `//go:embed` stands for: those that match, and all below folders that do.
+/// <https://pkg.go.dev/embed#hdr-Directives>
+fn embedded(folder: &Path, pattern: &str) -> Vec<PathBuf> {
+    let (all, pattern) = pattern.strip_prefix("all:").map_or((false, pattern), |rest| (true, rest));
+    let mut found = vec![folder.to_owned()];
+    for part in pattern.split('/') {
+        found = found.iter().flat_map(|folder| matching(folder, part)).collect();
+    }
+    found.iter().flat_map(|path| below(path, all)).collect()
+}
+
+/// What matches one part of a pattern, which Go writes as `path.Match` reads it.
+fn matching(folder: &Path, part: &str) -> Vec<PathBuf> {
+    if !part.contains(['*', '?', '[', '\\']) {
+        return vec![folder.join(part)];
+    }
+    let braces = part.replace('{', "[{]").replace('}', "[}]");
+    let Ok(matcher) = fingerprint::matcher(&braces) else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| matcher.is_match(entry.file_name())).map(|entry| entry.path()).collect()
 }
 
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
@@ -155,9 +182,14 @@ fn is_source(path: &Path) -> bool {
     counts && !name.ends_with("_test.go") && !name.starts_with(['.', '_'])
 }
 
-/// A file, or all files below a folder.
-fn below(path: &Path) -> impl Iterator<Item = PathBuf> {
-    let walker = WalkBuilder::new(path).standard_filters(false).filter_entry(|entry| entry.file_name() != ".git").build();
+/// A file, or the files below a folder; Go leaves out what begins with `.` or `_` unless it is told to take `all`.
+fn below(path: &Path, all: bool) -> impl Iterator<Item = PathBuf> {
+    let is_left_out =
+        move |name: &OsStr| name == ".git" || !all && [b'.', b'_'].iter().any(|first| name.as_encoded_bytes().first() == Some(first));
+    let walker = WalkBuilder::new(path)
+        .standard_filters(false)
+        .filter_entry(move |entry| entry.depth() == 0 || !is_left_out(entry.file_name()))
+        .build();
     walker.flatten().filter(|entry| entry.file_type().is_some_and(|kind| !kind.is_dir())).map(ignore::DirEntry::into_path)
 }
 
@@ -182,11 +214,12 @@ mod tests {
 
     #[test]
     fn packages_of_others_are_left_to_their_checksums() {
-        let inputs = Inputs::of(&packages(LISTED), Path::new("/cache"));
+        let settings = Settings::from([(MODULE_CACHE.to_owned(), "/cache".to_owned())]);
+        let inputs = Inputs::of(&packages(LISTED), &settings, "");
         let expected = ["/w/api", "/w/internal/page"].map(PathBuf::from);
         assert_eq!(inputs.folders.iter().cloned().collect::<Vec<_>>(), expected);
-        let expected = ["/w/internal/page/one.txt", "/w/internal/page/static"].map(PathBuf::from);
-        assert_eq!(inputs.embedded.iter().cloned().collect::<Vec<_>>(), expected);
+        let patterns: Vec<&str> = inputs.embedded.iter().map(|(_, pattern)| pattern.as_str()).collect();
+        assert_eq!(patterns, ["all:static/*", "one.txt"]);
     }
 
     #[test]
@@ -212,10 +245,33 @@ mod tests {
             std::fs::create_dir_all(path.join(file).parent().unwrap()).unwrap();
             std::fs::write(path.join(file), "").unwrap();
         }
-        let inputs = Inputs { folders: [path.to_owned(), path.join("gone")].into(), embedded: [path.join("static")].into() };
-        let names: Vec<String> = inputs.files(&Place::find(path), &[], path).unwrap().into_keys().collect();
+        let embedded = [(path.to_owned(), "static".to_owned())].into();
+        let inputs = Inputs { folders: [path.to_owned(), path.join("gone")].into(), embedded, ..Inputs::default() };
+        let names: Vec<String> = inputs.files(&Place::find(path, None), &[], path).unwrap().into_keys().collect();
         assert_eq!(names, ["asm.s", "default.pgo", "go.mod", "main.go", "static/deep/a.txt"]);
         inputs.save(&path.join("inputs.json"));
         assert_eq!(Inputs::load(&path.join("inputs.json")), Some(inputs));
+    }
+
+    #[test]
+    fn what_is_embedded_is_what_go_would_embed_and_not_all_that_lies_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["a.html", "b.html", "c.css", "state/build/x.html", "web/.hidden/a", "web/_part", "web/deep/a.js", "{x}.txt"] {
+            std::fs::create_dir_all(folder.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(folder.path().join(file), "").unwrap();
+        }
+        for (pattern, expected) in [
+            ("*.html", &["a.html", "b.html"][..]),
+            ("web", &["web/deep/a.js"]),
+            ("all:web", &["web/.hidden/a", "web/_part", "web/deep/a.js"]),
+            ("w*/d?ep", &["web/deep/a.js"]),
+            ("[ab].html", &["a.html", "b.html"]),
+            ("{x}.*", &["{x}.txt"]),
+            ("gone", &[]),
+        ] {
+            let mut names: Vec<String> = embedded(folder.path(), pattern).iter().map(|path| shown_path(path, folder.path())).collect();
+            names.sort();
+            assert_eq!(names, expected, "{pattern}");
+        }
     }
 }

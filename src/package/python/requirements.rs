@@ -50,12 +50,14 @@ pub(super) struct Reading<'a> {
     pub variables: BTreeSet<String>,
     /// Whether anything is required.
     pub has_any: bool,
+    /// Folders that are required, and built by the installer.
+    pub folders: BTreeSet<PathBuf>,
 }
 
 impl<'a> Reading<'a> {
     /// Nothing yet.
     pub fn new(folder: &'a Path, shown: &'a str, own: &'a Own) -> Self {
-        Self { folder, shown, own, inputs: BTreeSet::new(), variables: BTreeSet::new(), has_any: false }
+        Self { folder, shown, own, inputs: BTreeSet::new(), variables: BTreeSet::new(), has_any: false, folders: BTreeSet::new() }
     }
 
     /// A file of requirements, with the files that it names
@@ -92,9 +94,18 @@ impl<'a> Reading<'a> {
         self.has_any = true;
         let named = path_of(line);
         for folder in [Some(self.folder), file.parent()].into_iter().flatten() {
-            self.local(named.and_then(|named| named::place(named, folder)))?;
+            self.required(named.and_then(|named| named::place(named, folder)))?;
         }
         Ok(())
+    }
+
+    /// Something of this machine that is installed itself.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn required(&mut self, place: Option<PathBuf>) -> Result<(), Diagnostic> {
+        self.folders.extend(place.iter().filter(|place| place.is_dir()).cloned());
+        self.local(place)
     }
 
     /// What flags name, which paths of this machine among it count from `beside` on, too.
@@ -255,6 +266,7 @@ mod tests {
             "wheels/a-1-py3-none-any.whl",
         ];
         assert_eq!(names(&reading), expected);
+        assert_eq!(reading.folders.iter().collect::<Vec<_>>(), [&folder.path().join("./lib")]);
         assert_eq!(reading.variables.iter().collect::<Vec<_>>(), ["TOKEN"]);
         let problem = reading.line(Path::new("x"), "--editable=../shared").unwrap_err();
         assert_eq!(problem.code, "editable-dependency");

@@ -206,6 +206,18 @@ async fn an_unchanged_project_starts_nothing_and_a_changed_source_installs_nothi
 }
 
 #[tokio::test]
+async fn a_folder_that_is_required_is_built_afresh_since_uv_would_not_see_a_change() {
+    let machine = Machine::new(&["uv"], &requirements("../lib[extra]\n"));
+    machine.write("lib/pyproject.toml", "[project]\nname = 'mine'\n");
+    let calls = machine.built(APP).await.1;
+    assert!(calls[0].ends_with(" --reinstall-package=mine"), "{calls:?}");
+    machine.write("lib/mine.py", "changed");
+    assert_eq!(machine.built(APP).await.1.len(), 1);
+    fs::remove_file(machine.folder.path().join("lib/pyproject.toml")).unwrap();
+    assert!(machine.built(APP).await.1[0].ends_with(" --reinstall"));
+}
+
+#[tokio::test]
 async fn whatever_decides_what_is_installed_brings_a_new_installation() {
     let mut machine = Machine::new(&["uv"], &requirements("a==1\nwheels/b-1-py3-none-any.whl\n"));
     let build = r#"{"path":"app","flags":["--find-links","../links","--constraint=limits.txt"]}"#;
@@ -322,6 +334,7 @@ async fn a_dependency_without_a_wheel_is_named() {
             "  cause: Because nobodys was not found in\n the package registry and you require nobodys, we",
             "The index of packages has nothing called `nobodys`.",
         ),
+        ("error: Building source distributions is disabled, but attempted to build `mine`", "`mine` is a source, and no wheel."),
         ("  cause: Because there is no version of a==9 and you require a==9, we", "The index has no version that is `a==9`."),
     ] {
         machine.write("errors", said);

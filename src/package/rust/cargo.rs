@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::package::Job;
 use crate::package::call::{Said, run_keeping, tool_missing};
+use crate::package::container::Containers;
 use crate::package::environment::Environment;
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ impl<'a> Tool<'a> {
     }
 
     fn find(name: &str, job: &Job<'_>, environment: &'a Environment) -> Result<Self, Diagnostic> {
-        let program = environment.find(name).ok_or_else(|| no_rust(name, &job.build.path))?;
+        let program = environment.find(name).ok_or_else(|| no_rust(name, &job.build.path, environment))?;
         Ok(Self { program, folder: job.path(), environment })
     }
 
@@ -68,8 +69,12 @@ pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
     }
 }
 
-fn no_rust(name: &str, path: &str) -> Diagnostic {
-    tool_missing(format!("To build `{path}`, `{name}` is needed, and none is in the `PATH`."))
-        .hint("Rust with cargo comes from <https://rustup.rs>")
-        .hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")
+fn no_rust(name: &str, path: &str, environment: &Environment) -> Diagnostic {
+    let diagnostic = tool_missing(format!("To build `{path}`, `{name}` is needed, and none is in the `PATH`."))
+        .hint("Rust with cargo comes from <https://rustup.rs>");
+    let diagnostic = match Containers::find(environment) {
+        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.rust]` builds with `{}` instead", one.name())),
+        None => diagnostic,
+    };
+    diagnostic.hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")
 }

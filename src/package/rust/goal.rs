@@ -1,6 +1,7 @@
 //! What a program is built for, and what that takes.
 
 use super::cargo::{Tool, failed};
+use super::contained::{self, Aim};
 use super::options::Options;
 use super::settings::{Neutral, Settings, variable};
 use crate::diagnostic::Diagnostic;
@@ -16,6 +17,8 @@ use std::path::Path;
 pub(super) struct Goal {
     /// `--target`, where it is not the host's own: without it, what the user has built already is used.
     pub target: Option<String>,
+    /// What a container builds for, where one does.
+    pub aim: Option<Aim>,
     /// Whether `cargo zigbuild` does it.
     pub is_zig: bool,
     /// Further arguments.
@@ -76,6 +79,32 @@ pub(super) async fn of(job: &Job<'_>, options: &Options, environment: &Environme
     Ok(goal)
 }
 
+/// The same for a container, in which every target can be added.
+///
+/// # Errors
+/// When the wanted target does not fit, or a container makes nothing that runs here.
+pub(super) fn in_container(job: &Job<'_>, options: &Options) -> Result<Goal, Diagnostic> {
+    if job.for_this_machine && std::env::consts::OS != "linux" {
+        return Err(tool_missing(format!("A container makes programs for Linux, and `{}` is to run on this machine.", job.build.path))
+            .hint("Rust with cargo comes from <https://rustup.rs>"));
+    }
+    let processor = PROCESSORS.iter().find(|processor| processor.lambda == job.architecture).unwrap_or(&PROCESSORS[0]);
+    let wanted = options.target.clone().unwrap_or_else(|| format!("{}-unknown-linux-gnu", processor.prefix));
+    check_fits(&wanted, processor)?;
+    if wanted.contains('.') {
+        return Err(
+            no_zig(&wanted).hint("a container's Debian decides about its glibc: another one is an image of its own, `container_image`")
+        );
+    }
+    let settings = Settings::read(&contained::environment(options), &job.path(), &wanted, processor.common);
+    let is_foreign = processor.prefix != std::env::consts::ARCH && !settings.has_linker;
+    let other = wanted.strip_suffix("-gnu").map_or_else(|| wanted.clone(), |rest| format!("{rest}-musl"));
+    let linker = linkers(&wanted, processor).into_iter().next().filter(|_| is_foreign).unwrap_or_default();
+    let mut goal = Goal { aim: Some(Aim { target: wanted, other, linker }), ..Goal::default() };
+    goal.neutralise(settings.neutral, processor);
+    Ok(goal)
+}
+
 impl Goal {
     fn neutralise(&mut self, neutral: Neutral, processor: &Processor) {
         if neutral.places.is_empty() {
@@ -83,7 +112,7 @@ impl Goal {
         }
         let places: Vec<&str> = neutral.places.iter().map(String::as_str).collect();
         self.warnings.push(Diagnostic::note("native-code", "The program is not built for this machine's processor").detail(format!(
-            "`target-cpu=native` stands in {}. Lambda's processors may lack what this one has, so `{}` takes its place in what is uploaded.",
+            "A `target-cpu` for this machine stands in {}. Lambda's processors may lack what this one has, so `{}` takes its place in what is uploaded.",
             list(&places),
             processor.common
         )));

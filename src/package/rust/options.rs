@@ -2,12 +2,14 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Table;
-use crate::package::option::{own_flag, text, texts, variables};
+use crate::package::container::Mode;
+use crate::package::option::{container, own_flag, text, texts, variables};
 use crate::package::problem::unknown_key;
 use std::collections::BTreeMap;
 
 /// Every key, with those that each kind has.
-const KEYS: [&str; 9] = ["kind", "path", "bin", "package", "features", "profile", "target", "flags", "env"];
+const KEYS: [&str; 11] =
+    ["kind", "path", "bin", "package", "features", "profile", "target", "flags", "env", "container", "container_image"];
 /// Flags that would change what is made or how it is told behind lambdo's back, and what to do instead.
 const OWN_FLAGS: [(&str, &str); 4] = [
     ("--target", "`build.target` says it, and must fit `architectures`"),
@@ -34,6 +36,10 @@ pub(super) struct Options {
     pub flags: Vec<String>,
     /// Further variables of cargo's environment.
     pub variables: BTreeMap<String, String>,
+    /// Whether it is built in a container.
+    pub container: Mode,
+    /// The image of that container.
+    pub container_image: Option<String>,
 }
 
 impl Options {
@@ -45,16 +51,25 @@ impl Options {
         let mut problems: Vec<Diagnostic> =
             options.keys().filter(|key| !KEYS.contains(&key.as_str())).map(|key| unknown_key("build", key, &KEYS)).collect();
         let mut note = |problem| problems.push(problem);
-        let names = ["bin", "package", "profile", "target"].map(|key| text(options, key).map_err(&mut note).unwrap_or_default());
+        let names =
+            ["bin", "package", "profile", "target", "container_image"].map(|key| text(options, key).map_err(&mut note).unwrap_or_default());
         let lists = ["features", "flags"].map(|key| texts(options, key).map_err(&mut note).ok().flatten().unwrap_or_default());
         let variables = variables(options.get("env")).map_err(&mut note).unwrap_or_default();
-        let ([bin, package, profile, target], [features, flags]) = (names, lists);
+        let container = container(options).map_err(&mut note).unwrap_or_default();
+        let ([bin, package, profile, target, container_image], [features, flags]) = (names, lists);
         problems.extend(flags.iter().filter_map(|flag| own_flag("cargo's", flag, &OWN_FLAGS)));
         if !problems.is_empty() {
             return Err(problems);
         }
         let profile = profile.unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
-        Ok(Self { bin, package, features, profile, target, flags, variables })
+        Ok(Self { bin, package, features, profile, target, flags, variables, container, container_image })
+    }
+
+    /// Files of settings that flags name, as cargo takes them: relative to where it is called.
+    pub fn named_files(&self) -> impl Iterator<Item = &str> {
+        let values =
+            self.flags.iter().zip(self.flags.iter().skip(1)).filter(|(flag, _)| *flag == "--config").map(|(_, value)| value.as_str());
+        values.chain(self.flags.iter().filter_map(|flag| flag.strip_prefix("--config=")))
     }
 }
 
@@ -75,7 +90,10 @@ mod tests {
         assert_eq!((options.bin.as_deref(), options.package.as_deref(), options.target.as_deref()), (Some("b"), Some("p"), Some("t")));
         assert_eq!((options.features, options.flags, options.profile), (vec!["x".into(), "y".into()], vec!["-v".into()], "small".into()));
         assert_eq!(options.variables, BTreeMap::from([("A".into(), "1".into()), ("B".into(), "c".into())]));
-        assert_eq!(parsed("{}").unwrap().profile, "release");
+        assert_eq!((parsed("{}").unwrap().profile.as_str(), parsed("{}").unwrap().container), ("release", Mode::Never));
+        let options = parsed(r#"{"container":"auto","container_image":"i","flags":["--config","a.toml","--config=b.toml","-v"]}"#).unwrap();
+        assert_eq!((options.container, options.container_image.as_deref()), (Mode::Auto, Some("i")));
+        assert_eq!(options.named_files().collect::<Vec<_>>(), ["a.toml", "b.toml"]);
     }
 
     #[test]
@@ -83,7 +101,7 @@ mod tests {
         let json = r#"{"bins":"b","package":3,"features":[1],"profile":"","flags":["--target=x","-v"],"env":["A"]}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
-        unknown-key: `build` has no key `bins`. It has `kind`, `path`, `bin`, `package`, `features`, `profile`, `target`, `flags`, `env`.
+        unknown-key: `build` has no key `bins`. It has `kind`, `path`, `bin`, `package`, `features`, `profile`, `target`, `flags`, `env`, `container`, `container_image`.
         wrong-type: `build.package` is an integer; it takes a name.
         wrong-type: `build.profile` is empty; it takes a name.
         wrong-type: `build.features` is a list; it takes a list of strings.

@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
+/// Code for one processor. What the user's own folder says of it is about the machine that compiles, and so is `native`
+/// anywhere; another one in a project's file is meant for Lambda's.
+const PROCESSOR: &str = "target-cpu=";
 /// Code for the processor of the machine that compiles, which need not run on Lambda's.
 const NATIVE: &str = "target-cpu=native";
 /// Variables with flags for rustc, the first of which that is set hides all others.
@@ -37,7 +40,7 @@ pub(super) struct Neutral {
 impl Settings {
     /// Reads what holds for a target in a folder. `processor` is the one that takes the place of `native`.
     pub fn read(environment: &Environment, folder: &Path, target: &str, processor: &str) -> Self {
-        let files = files(environment, folder);
+        let (files, home) = (files(environment, folder), home(environment));
         let flags = variable(target, "RUSTFLAGS");
         let linker = variable(target, "LINKER");
         let mut settings = Self {
@@ -52,12 +55,13 @@ impl Settings {
             settings.neutral.variable(name, text, processor);
         }
         for (path, table) in &files {
-            settings.file(path, table, target, processor, hiding.is_some());
+            let unwanted = if path.parent() == home.as_deref() { PROCESSOR } else { NATIVE };
+            settings.file(path, table, target, processor, (!hiding.is_some()).then_some(unwanted));
         }
         settings
     }
 
-    fn file(&mut self, path: &Path, table: &Table, target: &str, processor: &str, is_hidden: bool) {
+    fn file(&mut self, path: &Path, table: &Table, target: &str, processor: &str, unwanted: Option<&str>) {
         let build = table.get("build").and_then(Value::as_table);
         self.has_default_target |= build.is_some_and(|build| build.contains_key("target"));
         let targets = table.get("target").and_then(Value::as_table).into_iter().flatten();
@@ -65,9 +69,11 @@ impl Settings {
         let targets = targets.filter_map(|(key, value)| Some((format!("target.{}", quoted(key)), value.as_table()?)));
         for (key, table) in build.map(|build| ("build".to_owned(), build)).into_iter().chain(targets) {
             self.has_linker |= table.contains_key("linker");
-            if let Some(flags) = table.get("rustflags").filter(|_| !is_hidden) {
+            if let (Some(flags), Some(unwanted)) = (table.get("rustflags"), unwanted) {
                 self.has_linker |= texts(flags).any(|flag| flag.contains("linker="));
-                self.neutral.key(&format!("{key}.rustflags"), flags, processor, path);
+                if texts(flags).any(|flag| flag.contains(unwanted)) {
+                    self.neutral.key(&format!("{key}.rustflags"), flags, processor, path);
+                }
             }
         }
     }
@@ -83,13 +89,11 @@ impl Neutral {
 
     /// Cargo joins lists of several places, and rustc takes the last word; a text replaces the one below.
     fn key(&mut self, key: &str, flags: &Value, processor: &str, path: &Path) {
-        if !texts(flags).any(|flag| flag.contains(NATIVE)) {
-            return;
-        }
         self.places.insert(path.display().to_string());
         let neutral = format!("target-cpu={processor}");
         let flags = match flags {
-            Value::String(text) => quoted(&text.replace(NATIVE, &neutral)),
+            // The last word counts.
+            Value::String(text) => quoted(&format!("{} -C{neutral}", text.replace(NATIVE, &neutral))),
             _ => format!("[{}]", quoted(&format!("-C{neutral}"))),
         };
         let argument = format!("{key}={flags}");
@@ -131,11 +135,17 @@ pub(super) fn variable(target: &str, key: &str) -> String {
     format!("CARGO_TARGET_{}_{key}", target.to_uppercase().replace(['-', '.'], "_"))
 }
 
+/// Cargo's folder of the user's.
+/// <https://doc.rust-lang.org/cargo/guide/cargo-home.html>
+pub(super) fn home(environment: &Environment) -> Option<PathBuf> {
+    environment.get("CARGO_HOME").map(PathBuf::from).or_else(|| Some(Path::new(environment.get("HOME")?).join(".cargo")))
+}
+
 /// Cargo's files for a folder, the nearest first; one that cannot be read is cargo's to complain about.
 /// <https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>
 fn files(environment: &Environment, folder: &Path) -> Vec<(PathBuf, Table)> {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let homes = environment.get("CARGO_HOME").map(PathBuf::from).or_else(|| Some(Path::new(environment.get("HOME")?).join(".cargo")));
+    let homes = home(environment);
     let mut places: Vec<PathBuf> = folder.ancestors().map(|folder| folder.join(".cargo")).collect();
     places.extend(homes.filter(|home| !places.contains(home)));
     let read = |place: &PathBuf| {
@@ -170,7 +180,11 @@ mod tests {
         for (file, variables, expected) in [
             ("build.rustflags = ['-Cdebuginfo=0']", &[][..], &[][..]),
             ("build.rustflags = ['-C', 'target-cpu=native']", &[], &["--config", "build.rustflags=[\"-Ctarget-cpu=x86-64\"]"]),
-            ("build.rustflags = '-C target-cpu=native -g'", &[], &["--config", "build.rustflags=\"-C target-cpu=x86-64 -g\""]),
+            (
+                "build.rustflags = '-C target-cpu=native -g'",
+                &[],
+                &["--config", "build.rustflags=\"-C target-cpu=x86-64 -g -Ctarget-cpu=x86-64\""],
+            ),
             (
                 "target.x86_64-unknown-linux-gnu.rustflags = ['-Ctarget-cpu=native']",
                 &[],
@@ -186,6 +200,22 @@ mod tests {
         ] {
             assert_eq!(settings(file, variables).neutral.arguments, expected, "{file} {variables:?}");
         }
+    }
+
+    #[test]
+    fn a_processor_of_the_users_folder_is_this_machines_and_one_of_the_project_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, project) = (folder.path().join("home/.cargo"), folder.path().join("home/app/.cargo"));
+        for place in [&home, &project] {
+            std::fs::create_dir_all(place).unwrap();
+        }
+        let mut environment = Environment::default();
+        environment.set("HOME", &folder.path().join("home").canonicalize().unwrap().display().to_string());
+        let arguments = || Settings::read(&environment, project.parent().unwrap(), TARGET, "x86-64").neutral.arguments;
+        std::fs::write(project.join("config.toml"), "build.rustflags = ['-Ctarget-cpu=x86-64-v3']").unwrap();
+        assert_eq!(arguments(), [] as [&str; 0]);
+        std::fs::write(home.join("config.toml"), "build.rustflags = ['-Ctarget-cpu=znver4']").unwrap();
+        assert_eq!(arguments(), ["--config", "build.rustflags=[\"-Ctarget-cpu=x86-64\"]"]);
     }
 
     #[test]

@@ -14,7 +14,10 @@ const ARM: &str = "aarch64-unknown-linux-gnu";
 
 /// Prints the host and the folders of targets.
 const RUSTC: &str = r#"#!/bin/sh
+echo "rustc $*" >> "$FAKE/starts"
 case "$*" in
+    --version) echo "rustc 1.95.0 (fake)" ;;
+    "--print sysroot") echo "$FAKE/sysroot" ;;
     -vV) echo "rustc 1.95.0"; echo "host: $FAKE_HOST" ;;
     *unheard*) echo "error: could not find specification for target" >&2; exit 1 ;;
     *) shift 3; echo "$FAKE/lib/$1" ;;
@@ -24,12 +27,13 @@ esac
 /// Tells the workspace, notes how it is called, and "builds" a file with the features in it.
 const CARGO: &str = r#"#!/bin/sh
 PATH=/usr/bin:/bin
+echo "cargo $*" >> "$FAKE/starts"
 if [ "$1" = metadata ]; then
     if [ -f "$FAKE/broken" ]; then cat "$FAKE/broken" >&2; exit 101; fi
     cat "$FAKE/metadata.json"; exit
 fi
 echo "$*" | sed "s|$FAKE|.|g" >> "$FAKE/calls"
-env | grep -E "^(RUSTFLAGS|CARGO_TARGET_|MINE|CARGO_TERM)" | sort >> "$FAKE/variables"
+env | grep -E "^(RUSTFLAGS|CARGO_BUILD_TARGET|CARGO_TARGET_|MINE|CARGO_TERM)" | sort >> "$FAKE/variables"
 if [ -f "$FAKE/errors" ]; then cat "$FAKE/errors" >&2; exit 101; fi
 if [ -f "$FAKE/silent" ]; then exit; fi
 features=none
@@ -42,10 +46,24 @@ while [ $# -gt 0 ]; do
     shift
 done
 echo "$bin $features" > "$FAKE/made"
+[ -f "$FAKE/dep-info" ] && sed "s|FAKE|$FAKE|g" "$FAKE/dep-info" > "$FAKE/made.d"
 fresh=false; [ -f "$FAKE/fresh" ] && fresh=true
 echo "{\"reason\":\"compiler-artifact\",\"manifest_path\":\"$manifest\",\"target\":{\"name\":\"dependency\",\"kind\":[\"lib\"]},\"executable\":null,\"fresh\":true}"
 echo "{\"reason\":\"compiler-artifact\",\"manifest_path\":\"$manifest\",\"target\":{\"name\":\"$bin\",\"kind\":[\"bin\"]},\"executable\":\"$FAKE/made\",\"fresh\":$fresh}"
 echo "{\"reason\":\"build-finished\",\"success\":true}"
+"#;
+
+/// Notes how it is called and does what follows the image, outside of any container.
+const ENGINE: &str = r#"#!/bin/sh
+PATH=/usr/bin:/bin
+echo "$*" | sed "s|$FAKE|.|g" >> "$FAKE/engine"
+while [ "$1" != IMAGE ]; do
+    case "$1" in info|rm) exit ;; --workdir) cd "$2" ;; --env) export "$2" ;; esac
+    shift
+done
+shift
+unset RUSTFLAGS
+PATH="$FAKE/contained" exec /bin/sh -c 'exec "$@"' sh "$@"
 "#;
 
 /// A machine with a workspace in `app`, and with as much of Rust as a test wants.
@@ -86,6 +104,25 @@ impl Machine {
     fn install(&self, name: &str, script: &str) {
         self.write(&format!("bin/{name}"), script);
         fs::set_permissions(self.folder.path().join("bin").join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// With a Rust that was installed here and tells what it compiled.
+    fn with_installed_rust(self) -> Self {
+        let root = self.folder.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("sysroot/bin")).unwrap();
+        std::os::unix::fs::symlink(root.join("bin/rustc"), root.join("sysroot/bin/rustc")).unwrap();
+        self.write("dep-info", "FAKE/made: FAKE/app/data FAKE/app/src/main.rs FAKE/lib/src/lib.rs FAKE/app/target/made.rs\n");
+        for name in ["app/Cargo.lock", "app/data/one", "app/src/main.rs", "lib/Cargo.toml", "lib/src/lib.rs", "app/target/made.rs"] {
+            self.write(name, "");
+        }
+        self
+    }
+
+    /// Builds `app`, and gives the programs that were started for it.
+    async fn starts(&self) -> Vec<String> {
+        self.write("starts", "");
+        self.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        self.read("starts").lines().map(str::to_owned).collect()
     }
 
     fn remove(&self, name: &str) {
@@ -236,6 +273,143 @@ async fn whether_something_was_compiled_is_what_cargo_says() {
 }
 
 #[tokio::test]
+async fn an_unchanged_program_starts_nothing_and_a_changed_one_asks_cargo() {
+    let mut machine = Machine::new(ONE).with_installed_rust();
+    let home = machine.folder.path().join("home").display().to_string();
+    machine.environment.set("CARGO_HOME", &home);
+    assert!(!machine.starts().await.is_empty());
+    assert_eq!(machine.starts().await, [] as [&str; 0]);
+    for (name, is_asked) in [
+        ("app/src/main.rs", true),
+        ("app/src/unused.rs", false),
+        ("app/README.md", false),
+        ("app/target/made.rs", false),
+        ("app/data/two", true),
+        ("lib/src/lib.rs", true),
+        ("lib/Cargo.toml", true),
+        ("app/Cargo.toml", true),
+        ("app/Cargo.lock", true),
+        ("Cargo.toml", true),
+        ("app/src/bin/other.rs", true),
+        ("app/build.rs", true),
+        (".cargo/config.toml", true),
+        ("home/config.toml", true),
+        ("rust-toolchain.toml", true),
+        ("other/Cargo.toml", false),
+    ] {
+        machine.write(name, "# other");
+        assert_eq!(!machine.starts().await.is_empty(), is_asked, "{name}");
+        assert_eq!(machine.starts().await, [] as [&str; 0], "{name}");
+    }
+    for (name, value) in [("RUSTFLAGS", "-g"), ("CARGO_PROFILE_RELEASE_LTO", "true")] {
+        machine.environment.set(name, value);
+        assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty(), "{name}");
+    }
+    machine.environment.set("TERM", "other");
+    assert_eq!(machine.starts().await, [] as [&str; 0]);
+    machine.install("rustc", &format!("{RUSTC}# newer\n"));
+    assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_program_that_may_choose_another_rust_is_asked_which_it_is() {
+    let machine = Machine::new(ONE).with_installed_rust();
+    machine.remove("sysroot/bin/rustc");
+    machine.starts().await;
+    assert_eq!(machine.starts().await, ["rustc -vV"]);
+}
+
+#[tokio::test]
+async fn what_is_edited_while_cargo_compiles_is_looked_at_again() {
+    let machine = Machine::new(ONE).with_installed_rust();
+    machine
+        .install("cargo", &CARGO.replace("features=none\n", "sleep 0.05; echo '# edited' >> \"$FAKE/app/src/main.rs\"\nfeatures=none\n"));
+    machine.starts().await;
+    machine.install("cargo", CARGO);
+    assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_container_builds_where_the_machine_cannot() {
+    let mut machine = Machine::new(ONE).with_installed_rust();
+    machine.architecture = if cfg!(target_arch = "aarch64") { "x86_64" } else { "arm64" };
+    machine.environment.set("RUSTFLAGS", "-Ctarget-cpu=native");
+    machine.environment.set("HTTPS_PROXY", "http://user:secret@proxy");
+    for (name, script) in [("contained/cargo", CARGO), ("contained/rustc", RUSTC), ("bin/podman", ENGINE)] {
+        machine.install(&format!("../{name}"), script);
+    }
+    let rustup = "#!/bin/sh\necho \"$*\" >> \"$FAKE/rustup\"\nmkdir -p \"$FAKE/sysroot/lib/rustlib/$3\"\n";
+    machine.install("../contained/rustup", rustup);
+    // What the machine has besides, such as compilers, is not in the container.
+    for tool in ["sh", "tr", "cp", "mkdir", "mv"] {
+        machine.install(
+            &format!("../contained/{tool}"),
+            &format!("#!/bin/sh\nkept=$PATH; PATH=/usr/bin:/bin\ntool=$(command -v {tool})\nPATH=$kept exec \"$tool\" \"$@\"\n"),
+        );
+    }
+    machine.write("app/Cargo.toml", "[dependencies]\nlib = { path = \"../lib\" }\n");
+    let build = |more: &str| format!(r#"{{"path":"app","container":"auto","container_image":"IMAGE"{more}}}"#);
+    let packages = machine.run(&[("hash", &build(""))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let notes: Vec<&str> = packages.diagnostics.iter().map(|note| note.detail.as_str()).collect();
+    assert_eq!(notes, ["`podman` built in a container of the image `IMAGE`, since the machine's Rust lacks what the target takes."]);
+    let processor = if machine.architecture == "arm64" { "aarch64" } else { "x86_64" };
+    let musl = format!("{processor}-unknown-linux-musl");
+    let setting = format!("CARGO_TARGET_{}_LINKER=rust-lld\n", musl.to_uppercase().replace('-', "_"));
+    let variables = machine.read("variables");
+    assert!(variables.contains(&format!("CARGO_BUILD_TARGET={musl}\n")) && variables.contains(&setting), "{variables}");
+    assert!(!variables.contains("RUSTFLAGS"), "the machine's own settings stay outside: {variables}");
+    let call = machine.read("calls");
+    assert!(call.contains("build --manifest-path ./app/Cargo.toml --bin hash --release --locked ") && !call.contains("--target"), "{call}");
+    let engine = machine.read("engine");
+    assert!(engine.contains(" --volume .:.:ro --volume ./state/build/rust-in-container:") && !engine.contains("secret"), "{engine}");
+    machine.write("engine", "");
+    machine.run(&[("hash", &build(""))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(machine.read("engine"), "", "nothing changed");
+    // The next container has only what its image has, and takes the target from the store. It has a C compiler.
+    fs::remove_dir_all(machine.folder.path().join("sysroot/lib/rustlib").join(&musl)).unwrap();
+    machine.run(&[("hash", &build(r#","features":["x"]"#))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(machine.read("rustup"), format!("target add {musl}\n"));
+    machine.install(&format!("../contained/{processor}-linux-gnu-gcc"), "");
+    machine.remove("variables");
+    machine.run(&[("hash", &build(r#","features":["y"]"#))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert!(
+        machine.read("variables").contains(&format!("CARGO_BUILD_TARGET={processor}-unknown-linux-gnu\n")),
+        "{}",
+        machine.read("variables")
+    );
+}
+
+#[tokio::test]
+async fn the_image_has_the_version_that_the_toolchain_file_asks_for() {
+    let machine = Machine::new(ONE);
+    machine.remove("bin/cargo");
+    machine.install("podman", "#!/bin/sh\necho \"$*\" >> \"$FAKE/engine\"\nexit 1\n");
+    for (file, text, image) in [
+        ("app/none", "", "rust:1-bookworm cargo metadata"),
+        ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.90.0\"\n", "rust:1.90.0-bookworm cargo metadata"),
+        ("app/rust-toolchain", "1.88-x86_64-unknown-linux-gnu\n", "rust:1.88-bookworm cargo metadata"),
+    ] {
+        machine.write(file, text);
+        machine.write("engine", "");
+        machine.told(r#"{"path":"app","container":"podman"}"#).await;
+        assert!(machine.read("engine").contains(image), "{file}: {}", machine.read("engine"));
+    }
+    machine.write("app/rust-toolchain", "nightly-2026-01-01\n");
+    insta::assert_snapshot!(machine.told(r#"{"path":"app","container":"auto"}"#).await, @r#"
+    no-image [function.hash] It is not clear which image has the toolchain
+    `rust-toolchain` asks for `nightly-2026-01-01`, and the official images of Rust have released versions only.
+      name one that has it: `container_image = "IMAGE"` in `build`
+    "#);
+    insta::assert_snapshot!(machine.told(r#""app""#).await, @r#"
+    tool-missing [function.hash] A tool of the build is missing
+    To build `app`, `cargo` is needed, and none is in the `PATH`.
+      Rust with cargo comes from <https://rustup.rs>
+      `container = "auto"` in `[defaults.build.rust]` builds with `podman` instead
+      a program that is there already is deployed by `code = { file = "PATH" }`
+    "#);
+}
+
+#[tokio::test]
 async fn without_builds_the_last_program_is_used_or_missed() {
     let machine = Machine::new(ONE);
     let problems = machine.run(&[("hash", r#""app""#)], false).await.err().unwrap();
@@ -318,10 +492,10 @@ async fn code_for_this_processor_is_not_uploaded_but_may_be_tried() {
     MINE=1
     RUSTFLAGS=-g -Ctarget-cpu=x86-64
     ");
-    insta::assert_snapshot!(told(&packages.diagnostics[0]), @r"
+    insta::assert_snapshot!(told(&packages.diagnostics[0]), @r#"
     native-code [function.hash] The program is not built for this machine's processor
-    `target-cpu=native` stands in `RUSTFLAGS`. Lambda's processors may lack what this one has, so `x86-64` takes its place in what is uploaded.
-    ");
+    A `target-cpu` for this machine stands in `RUSTFLAGS`. Lambda's processors may lack what this one has, so `x86-64` takes its place in what is uploaded.
+    "#);
     machine.for_this_machine = true;
     machine.remove("variables");
     machine.calls(&[("hash", r#""app""#)]).await;

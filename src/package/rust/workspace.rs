@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The parts of `cargo metadata --no-deps --format-version 1` that count here.
 /// <https://doc.rust-lang.org/cargo/commands/cargo-metadata.html>
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Workspace {
     packages: Vec<Package>,
     /// Where its lock file lies.
@@ -17,14 +17,14 @@ pub(super) struct Workspace {
     pub target_directory: PathBuf,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Package {
     name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Target {
     name: String,
     kind: Vec<String>,
@@ -77,6 +77,11 @@ impl Workspace {
         let here = folder.join("Cargo.toml").canonicalize().ok();
         let own = self.packages.iter().find(|package| here.is_some() && package.manifest_path.canonicalize().ok() == here);
         Ok(own.map_or_else(|| self.packages.iter().collect(), |package| vec![package]))
+    }
+
+    /// The folders of its packages.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.packages.iter().filter_map(|package| package.manifest_path.parent())
     }
 
     fn unknown_package(&self, name: &str, shown: &str) -> Diagnostic {

@@ -149,7 +149,7 @@ impl Life {
         }
         let (engine, mut state) = self.engine(&Switch::new(None)).await.map_err(|failure| told("a look", &failure))?;
         let (desired, _) = self.desired(wish, &state).map_err(|failure| told("the wish", &failure))?;
-        let options = PlanOptions { deep: true, ..PlanOptions::default() };
+        let options = PlanOptions { deep: true, recreate: true, ..PlanOptions::default() };
         let plan = engine.plan(&desired, &mut state, &options).await.map_err(|failure| told("the second plan", &failure))?;
         is_empty("the second plan", &plan)?;
         let drift = engine.plan(&Desired::as_applied(&state), &mut state, &options).await.map_err(|failure| told("drift", &failure))?;
@@ -176,7 +176,7 @@ impl Life {
             Verb::Up => self.desired(wish, &state)?,
             Verb::Destroy => (Desired::nothing("demo", None), Programs::default()),
         };
-        let plan = engine.plan(&desired, &mut state, &PlanOptions::default()).await?;
+        let plan = engine.plan(&desired, &mut state, &PlanOptions { recreate: true, ..PlanOptions::default() }).await?;
         let report = engine.apply(state, &plan, Arc::new(programs), 10).await?;
         let errors = report.results.values().filter_map(|result| result.error.as_ref()).chain(&report.diagnostics);
         let errors: Vec<String> = errors.map(line).collect();

@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Where it stands.
@@ -117,9 +117,14 @@ fn insert(response: &mut Response, name: &'static str, value: &str) {
     }
 }
 
-fn refused(refusal: &Refusal) -> Response {
-    let body = json!({ "errors": [{ "code": refusal.code, "message": refusal.message }] });
-    let mut response = with(refusal.status, &[("content-type", "application/json")]);
+/// A refusal's body.
+pub fn refusal(code: &str, message: &str) -> Value {
+    json!({ "errors": [{ "code": code, "message": message }] })
+}
+
+fn refused(refused: &Refusal) -> Response {
+    let body = refusal(refused.code, &refused.message);
+    let mut response = with(refused.status, &[("content-type", "application/json")]);
     *response.body_mut() = Body::from(body.to_string());
     response
 }
