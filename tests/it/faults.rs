@@ -135,7 +135,7 @@ survived! {
     half_of_the_answers_lost: rule!("answer_lost", "probability = 0.3"), DONE, DONE;
     connections_that_are_cut: rule!("cut", "count = 2"), DONE, DONE;
     services_with_faults_of_their_own: rule!("unavailable", "count = 2"), DONE, DONE;
-    statements_lost_when_changed_at_once: concat!("seed = 1\n[[rule]]\nfault = \"statement_lost\"\n"), DONE, DONE;
+    statements_lost_when_changed_at_once: "seed = 1\n[[rule]]\nfault = \"statement_lost\"\n", DONE, DONE;
     entries_that_fail_in_an_answer_with_status_200: rule!("failed_entries", "count = 2"), DONE, DONE;
     entries_that_fail_inside_the_service: rule!("failed_entries", "count = 1", "code = \"InternalException\""), DONE, DONE;
     reads_that_come_late: rule!("late_reads", "for_ms = [500, 2500]"), DONE, DONE;

@@ -135,7 +135,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 
 /// Everything that is said of a spec, without a file of it.
 fn judge(text: &str) {
-    let environment = |name: &str| (name.len() % 2 == 0).then(|| "\u{0}${x}".to_owned());
+    let environment = |name: &str| name.len().is_multiple_of(2).then(|| "\u{0}${x}".to_owned());
     for (stage, local) in [(None, None), (Some("dev"), Some("x86_64"))] {
         let options = LoadOptions { stage, region: Some("eu-central-1"), local, environment: &environment };
         let _ = spec::load_header(Path::new("config.toml"), text, &options);

@@ -163,7 +163,7 @@ fn a_function_is_pending_then_busy_then_on_its_way_out() {
     let refused = |refusal| Some(Instead::Refuse(refusal));
     let at = |memory: &mut Memory, operation: &str, at_ms| decide(&plan, memory, &facts("lambda", operation, "f"), at_ms);
     let pending = Then::State { state: "Pending", is_update: false };
-    assert_eq!(at(&mut memory, "CreateFunction", 0).then, [pending.clone()]);
+    assert_eq!(at(&mut memory, "CreateFunction", 0).then, std::slice::from_ref(&pending));
     memory.remember(&facts("lambda", "CreateFunction", "f"), Change::Made, 0);
     assert_eq!(at(&mut memory, "GetFunction", 1_999).then, [pending]);
     assert_eq!(at(&mut memory, "AddPermission", 1_999).instead, refused(Refusal::InState("Pending")));

@@ -56,7 +56,7 @@ impl Settings {
         }
         for (path, table) in &files {
             let unwanted = if path.parent() == home.as_deref() { PROCESSOR } else { NATIVE };
-            settings.file(path, table, target, processor, (!hiding.is_some()).then_some(unwanted));
+            settings.file(path, table, target, processor, hiding.is_none().then_some(unwanted));
         }
         settings
     }
