@@ -118,21 +118,21 @@ impl Progress {
         self.record().iter().for_each(|record| record.event(event));
         // Each request is for who asks later, not for who follows.
         if let Some(file) = self.file.as_ref().filter(|_| !matches!(event, Event::Called { .. })) {
-            let line = event_line(event, &jiff::Timestamp::now().to_string());
-            let _ = writeln!(locked(file), "{}", self.ui.scrubber().clean(&line));
+            let line = self.ui.scrubber().clean_json(&event_line(event, &jiff::Timestamp::now().to_string()));
+            let _ = writeln!(locked(file), "{line}");
         }
     }
 }
 
-/// An event as one line of JSON.
-fn event_line(event: &Event, timestamp: &str) -> String {
+/// An event as JSON.
+fn event_line(event: &Event, timestamp: &str) -> serde_json::Value {
     let mut line = serde_json::Map::new();
     line.insert("version".into(), 1.into());
     line.insert("timestamp".into(), timestamp.into());
     if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(event) {
         line.extend(fields);
     }
-    serde_json::Value::Object(line).to_string()
+    serde_json::Value::Object(line)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_line_with_version_and_time() {
-        let line = event_line(&Event::Read { done: 1, total: 2 }, "2026-11-22T10:00:00Z");
+        let line = event_line(&Event::Read { done: 1, total: 2 }, "2026-11-22T10:00:00Z").to_string();
         assert_eq!(line, r#"{"version":1,"timestamp":"2026-11-22T10:00:00Z","event":"read","done":1,"total":2}"#);
     }
 }

@@ -130,7 +130,7 @@ impl Record {
         let mut line = Map::new();
         line.insert("version".into(), VERSION.into());
         line.insert("timestamp".into(), jiff::Timestamp::now().to_string().into());
-        if let Json::Object(fields) = cleaned(fields, &self.scrubber) {
+        if let Json::Object(fields) = self.scrubber.clean_json(&fields) {
             line.extend(fields);
         }
         self.log.write(&Json::Object(line).to_string(), is_essential);
@@ -145,16 +145,6 @@ impl Counts {
             Outcome::Failed => self.failed += 1,
             Outcome::Skipped => self.skipped += 1,
         }
-    }
-}
-
-/// The texts without secrets. Before they are written as JSON, so that nothing is hidden by its notation.
-fn cleaned(json: Json, scrubber: &Scrubber) -> Json {
-    match json {
-        Json::String(text) => scrubber.clean(&text).into_owned().into(),
-        Json::Array(items) => items.into_iter().map(|item| cleaned(item, scrubber)).collect(),
-        Json::Object(fields) => fields.into_iter().map(|(key, value)| (key, cleaned(value, scrubber))).collect::<Map<_, _>>().into(),
-        other => other,
     }
 }
 

@@ -82,6 +82,11 @@ pub struct Basis {
     artifacts: BTreeMap<String, String>,
 }
 
+/// A value with all that it says, other than for people: where a secret comes from included.
+fn stored(value: &Value) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
 impl Basis {
     /// From the state as it was read, before a plan settles anything in it.
     pub fn new(state: &State, desired: &Desired, artifacts: &BTreeMap<Address, Artifact>) -> Self {
@@ -95,9 +100,9 @@ impl Basis {
                 .filter(|(key, _)| !BUILT_KEYS.contains(&key.as_str()))
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect();
-            spec.update(format!("{address} {} {}\n", resource.protect, Value::Table(inputs).to_json()));
+            spec.update(format!("{address} {} {}\n", resource.protect, stored(&Value::Table(inputs))));
         }
-        spec.update(Value::Table(desired.outputs.clone()).to_json().to_string());
+        spec.update(stored(&Value::Table(desired.outputs.clone())).to_string());
         let artifacts = artifacts.iter().map(|(address, artifact)| (address.to_string(), artifact.content_hash.clone())).collect();
         Self { state: digest(&entries), spec: format!("sha256:{:x}", spec.finalize()), artifacts }
     }

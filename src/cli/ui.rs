@@ -146,7 +146,8 @@ impl Ui {
 
     /// Writes a JSON document to stdout.
     pub fn document(&self, document: &serde_json::Value) {
-        self.data(&format!("{document:#}"));
+        let text = format!("{:#}", self.scrubber.clean_json(document));
+        self.suspended(|| write_line(&mut AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout())), &text));
     }
 
     /// Writes text for people: to stdout, or to stderr where stdout carries a JSON document.

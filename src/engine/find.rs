@@ -59,9 +59,11 @@ impl Engine {
         let endpoint = self.session.endpoint().map(str::to_owned);
         let (target, rules) = (self.target().clone(), self.registry.as_ref());
         let mut state = State::new(Lineage(lineage.clone()), &desired.project, desired.stage.as_deref(), target, endpoint);
-        let ours = found.iter().filter(|one| one.lineage == lineage).map(|one| (&one.address, &one.physical_id));
+        let ours = found.iter().filter(|one| one.lineage == lineage);
+        let ours = ours.map(|one| plan::Placed { address: &one.address, physical_id: &one.physical_id, stays: one.stays });
         plan::place(&mut state, ours, desired, rules);
-        let observed = observe::observe(self, desired, &state, None, true).await?;
+        let mut observed = observe::observe(self, desired, &state, None, true).await?;
+        self.hide_undeclared(&mut observed, desired, &state);
         plan::restore(&mut state, desired, &observed, rules);
         for (address, code) in recognised(&state, desired, artifacts).await {
             state.entries.get_mut(&address).into_iter().for_each(|entry| drop(entry.inputs.insert("code".to_owned(), code.clone())));
@@ -91,7 +93,10 @@ impl Engine {
         if tags.get(crate::model::observed::tag::LINEAGE).is_some_and(|lineage| *lineage != state.lineage.0) {
             let found = Diagnostic::error("of-another-state", "Another state has it").address(address);
             let detail = format!("`{id}` carries the tags of another state of lambdo, which would go on managing it.");
-            return Err(Failure::new(Exit::Refused, found.detail(detail).hint("take it out there first, with `lambdo state forget`")));
+            return Err(Failure::new(
+                Exit::Refused,
+                found.detail(detail).hint("let that project destroy it, or take its `lambdo:` tags off by hand, and import it then"),
+            ));
         }
         let mut entry = plan::restored(address, resource, live, self.registry.as_ref());
         entry.adopted = true;
@@ -148,7 +153,7 @@ mod tests {
     use super::*;
 
     fn found(lineage: &str) -> Found {
-        Found { address: Address::new("function", "a"), physical_id: "demo-a".into(), lineage: lineage.to_owned() }
+        Found { address: Address::new("function", "a"), physical_id: "demo-a".into(), lineage: lineage.to_owned(), stays: false }
     }
 
     #[test]

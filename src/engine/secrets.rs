@@ -127,6 +127,28 @@ impl Engine {
     }
 }
 
+/// The setting that may hold secrets.
+const ENVIRONMENT: &str = "environment";
+
+impl Engine {
+    /// Hides the variables of which the spec says nothing: where the state is lost, nobody knows which were secrets.
+    pub(super) fn hide_undeclared(&self, observed: &mut Observed, desired: &Desired, state: &State) {
+        for ((address, _), sighting) in &mut observed.sightings {
+            let Sighting::Found(live) = sighting else { continue };
+            let declared = desired.resources.get(address).and_then(|resource| resource.inputs.get(ENVIRONMENT)).and_then(Value::as_table);
+            let Some(Value::Table(variables)) = live.fields.get_mut(ENVIRONMENT) else { continue };
+            for (name, value) in variables.iter_mut() {
+                let Value::String(text) = &*value else { continue };
+                if declared.is_some_and(|declared| declared.contains_key(name)) {
+                    continue;
+                }
+                self.session.scrubber().learn(text);
+                *value = Value::Secret(Box::new(Secret::of(SecretSource::Env(name.clone()), text, &state.lineage)));
+            }
+        }
+    }
+}
+
 /// Calls `look` for each secret anywhere inside.
 fn visit(table: &Table, look: &mut dyn FnMut(&Secret)) {
     for value in table.values() {

@@ -25,6 +25,8 @@ pub struct Found {
     pub physical_id: PhysicalId,
     /// The lineage of the state that made it.
     pub lineage: String,
+    /// Whether it stays in AWS when nobody asks for it any more.
+    pub stays: bool,
 }
 
 impl Search<'_> {
@@ -33,7 +35,7 @@ impl Search<'_> {
         let of = |key: &str| tags.get(key).map_or("", String::as_str);
         let is_ours = of(tag::PROJECT) == self.project && of(tag::STAGE) == self.stage.unwrap_or_default();
         let address = of(tag::ADDRESS).parse().ok().filter(|_| is_ours)?;
-        Some(Found { address, physical_id: physical_id.into(), lineage: tags.get(tag::LINEAGE)?.clone() })
+        Some(Found { address, physical_id: physical_id.into(), lineage: tags.get(tag::LINEAGE)?.clone(), stays: tag::stays(tags.keys()) })
     }
 
     /// The names in AWS of what the spec asks for of one kind.
@@ -62,6 +64,12 @@ mod tests {
         };
         let found = search.found("demo-dev-a", &tags("dev", "function.a")).unwrap();
         assert_eq!((found.address.to_string().as_str(), found.lineage.as_str()), ("function.a", "l"));
+        assert!(!found.stays);
+        for mark in [tag::ADOPTED, tag::KEPT] {
+            let mut tags: BTreeMap<String, String> = tags("dev", "function.a");
+            tags.insert(mark.to_owned(), "true".to_owned());
+            assert!(search.found("demo-dev-a", &tags).unwrap().stays, "{mark}");
+        }
         assert_eq!(search.found("demo-dev-a", &tags("", "function.a")), None, "of another stage");
         assert_eq!(search.found("demo-dev-a", &tags("dev", "nothing")), None);
         assert_eq!(search.found("demo-dev-a", &BTreeMap::new()), None);

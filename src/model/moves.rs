@@ -1,6 +1,6 @@
 //! Resources that have another address from now on, and what they take along.
 
-use super::{Address, Entry, Record, State};
+use super::{Address, Entry, Forgotten, Record, State};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -81,6 +81,12 @@ impl State {
         }
         let forgotten: Vec<(Address, Entry)> = gone.into_iter().filter_map(|one| Some((one.clone(), self.entries.remove(&one)?))).collect();
         self.unsaved |= !forgotten.is_empty();
+        for (address, entry) in &forgotten {
+            let one = Forgotten { kind: address.kind.clone(), physical_id: entry.physical_id.clone() };
+            if !self.forgotten.contains(&one) {
+                self.forgotten.push(one);
+            }
+        }
         forgotten
     }
 }

@@ -104,8 +104,15 @@ pub mod tag {
     pub const ADDRESS: &str = "lambdo:address";
     /// Set on what was there before lambdo, which is left when everything else goes.
     pub const ADOPTED: &str = "lambdo:adopted";
+    /// Set on what is to stay in AWS when it leaves the spec.
+    pub const KEPT: &str = "lambdo:kept";
     /// The state's lineage.
     pub const LINEAGE: &str = "lambdo:lineage";
+
+    /// Whether these tags say that the resource stays when nobody asks for it any more.
+    pub fn stays<'a>(keys: impl IntoIterator<Item = &'a String>) -> bool {
+        keys.into_iter().any(|key| key == ADOPTED || key == KEPT)
+    }
 
     /// Whether a tag of this key says whose a resource is and nothing that a user asked for.
     pub fn is_ours(key: &str) -> bool {

@@ -3,6 +3,7 @@
 //! Texts come from outside: AWS quotes what it does not like, whole, cut, or escaped. So a secret is looked for in
 //! pieces, not only as a whole.
 
+use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -77,6 +78,16 @@ impl Scrubber {
     /// The text without secrets.
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.read().secrets.without(text, SECRET)
+    }
+
+    /// A document whose texts have no secrets. Before it is written: a secret may look like a part of the notation.
+    pub fn clean_json(&self, document: &Json) -> Json {
+        match document {
+            Json::String(text) => self.clean(text).into_owned().into(),
+            Json::Array(items) => items.iter().map(|item| self.clean_json(item)).collect(),
+            Json::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), self.clean_json(value))).collect(),
+            other => other.clone(),
+        }
     }
 
     /// What AWS said, without secrets and without values that are under way.

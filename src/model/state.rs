@@ -42,12 +42,24 @@ pub struct State {
     /// The outputs of the last `up`.
     #[serde(default)]
     pub outputs: Table,
+    /// What was taken out with its tags still on: nobody's garbage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forgotten: Vec<Forgotten>,
     /// What a killed run began and did not end; never saved, only folded from a journal.
     #[serde(skip)]
     pub intents: Vec<Record>,
     /// Whether it says more than the file, because journal records were folded into it.
     #[serde(skip)]
     pub unsaved: bool,
+}
+
+/// A resource that was taken out of the state and left in AWS as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// Its kind.
+    pub kind: String,
+    /// AWS's name for it.
+    pub physical_id: PhysicalId,
 }
 
 impl State {
@@ -63,6 +75,7 @@ impl State {
             endpoint,
             entries: BTreeMap::new(),
             outputs: Table::new(),
+            forgotten: Vec::new(),
             intents: Vec::new(),
             unsaved: false,
         }

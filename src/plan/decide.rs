@@ -65,6 +65,9 @@ impl<'a> Decider<'a> {
             let tags = resource.inputs.entry("tags".to_owned()).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(tags) = tags {
                 ownership::mark(tags, &resource.address, is_adopted, self.state);
+                if resource.keep {
+                    tags.insert(tag::KEPT.into(), "true".into());
+                }
             }
         }
         resource.attributes.extend(lasting::relearned(&resource, self.state, self.observed, self.rules));

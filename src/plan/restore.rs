@@ -8,20 +8,29 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
+/// Something found, for [`place`].
+pub struct Placed<'a> {
+    /// What its tags say its address is.
+    pub address: &'a Address,
+    /// AWS's name for it.
+    pub physical_id: &'a PhysicalId,
+    /// Whether it stays in AWS when nobody asks for it.
+    pub stays: bool,
+}
+
 /// Gives each found thing its place in an empty state: the one that the spec asks for, else the last one, is the
-/// address's own, and the others are predecessors of it that are still to be deleted.
-pub fn place<'a>(
-    state: &mut State,
-    found: impl IntoIterator<Item = (&'a Address, &'a PhysicalId)>,
-    desired: &Desired,
-    rules: &dyn RulesSet,
-) {
+/// address's own, and the others are predecessors of it that are still to be deleted. What stays when nobody asks for it
+/// has a place only where somebody does.
+pub fn place<'a>(state: &mut State, found: impl IntoIterator<Item = Placed<'a>>, desired: &Desired, rules: &dyn RulesSet) {
     let mut places: BTreeMap<&Address, Vec<&PhysicalId>> = BTreeMap::new();
-    found.into_iter().for_each(|(address, id)| places.entry(address).or_default().push(id));
-    for (address, mut ids) in places {
-        let is_same = |left: &PhysicalId, right: &PhysicalId| rules.rules(&address.kind).is_some_and(|rules| rules.is_same(left, right));
+    let is_wanted = |address: &Address, id: &PhysicalId| {
         let wanted = desired.resources.get(address).and_then(Resource::physical_id);
-        let current = ids.iter().position(|id| wanted.is_some_and(|wanted| is_same(wanted, id))).unwrap_or(ids.len() - 1);
+        wanted.is_some_and(|wanted| rules.rules(&address.kind).is_some_and(|rules| rules.is_same(wanted, id)))
+    };
+    let found = found.into_iter().filter(|one| !one.stays || is_wanted(one.address, one.physical_id));
+    found.for_each(|one| places.entry(one.address).or_default().push(one.physical_id));
+    for (address, mut ids) in places {
+        let current = ids.iter().position(|id| is_wanted(address, id)).unwrap_or(ids.len() - 1);
         let mut entry = Entry::new(ids.remove(current).clone());
         entry.deposed =
             ids.into_iter().map(|id| Deposed { physical_id: id.clone(), inputs: Table::new(), attributes: Table::new() }).collect();
@@ -102,7 +111,7 @@ fn input(field: &Field, wanted: Option<&Resource>, live: &Live) -> Option<Value>
     match (field.shape, seen) {
         (Shape::Map { .. }, Value::Table(seen)) if field.additive && wanted.is_some() => {
             let wished = wished.and_then(Value::as_table);
-            let is_ours = |key: &String| tag::is_ours(key) || key == tag::ADOPTED || wished.is_some_and(|wished| wished.contains_key(key));
+            let is_ours = |key: &String| tag::is_ours(key) || tag::stays([key]) || wished.is_some_and(|wished| wished.contains_key(key));
             Some(Value::Table(seen.iter().filter(|(key, _)| is_ours(key)).map(|(key, value)| (key.clone(), value.clone())).collect()))
         }
         _ => Some(seen.clone()),

@@ -78,11 +78,11 @@ fn what_stands_in_no_state_is_listed_and_goes_on_request(backend: Backend) {
     sandbox.expect(0, &["up", "--yes"]);
     let wanted = world.cloud.names();
     sandbox.expect(0, &["gc"]).says("stands in the state");
+    let earlier = fs::read(sandbox.state_file()).unwrap();
     sandbox.spec(&(kept.clone() + &gone));
     sandbox.expect(0, &["up", "--yes"]);
-    for address in ["event_rule.b.nightly", "function.b", "role.b", "log_group.b"] {
-        sandbox.expect(0, &["state", "forget", address]);
-    }
+    // As when somebody puts an old copy of the state back.
+    fs::write(sandbox.state_file(), earlier).unwrap();
     sandbox.expect(0, &["gc"]).says("`lambdo up` takes it up again").says("Nothing of it is this state's garbage");
     sandbox.spec(&kept);
     let theirs = [("lambdo:project", "demo"), ("lambdo:stage", ""), ("lambdo:address", "role.z"), ("lambdo:lineage", "another")];
@@ -103,6 +103,34 @@ fn what_stands_in_no_state_is_listed_and_goes_on_request(backend: Backend) {
     assert!(left.remove("role.demo-z"), "what another state has made stays");
     assert_eq!(left, wanted);
     sandbox.expect(0, &["gc"]).says("Nothing of it is this state's garbage");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+#[test]
+fn what_is_to_stay_is_nobodys_garbage_and_no_state_is_rebuilt_from_it() {
+    let world = World::start(Backend::Local);
+    let (first, kept) = (spec::header() + &spec::plain("a"), spec::plain("b") + "[function.b.log_group]\nskip_destroy = true\n\n");
+    let forgotten = spec::plain("c");
+    let sandbox = world.sandbox(&(first.clone() + &kept + &forgotten));
+    sandbox.expect(0, &["up", "--yes"]);
+    for address in ["function.c", "role.c", "log_group.c"] {
+        sandbox.expect(0, &["state", "forget", address]);
+    }
+    sandbox.spec(&first);
+    sandbox.expect(0, &["up", "--yes"]);
+    let left = world.cloud.names();
+    assert!(left.contains("log_group./aws/lambda/demo-b"), "{left:?}");
+    let listed = fits(&sandbox.expect(0, &["gc", "--format", "json"]));
+    let found = listed["found"].as_array().unwrap();
+    assert!(found.len() == 4 && found.iter().all(|one| one["standing"] == "stays"), "{listed:#}");
+    sandbox.expect(0, &["gc", "--remove", "--yes"]).says("Nothing of it is this state's garbage");
+    assert_eq!(world.cloud.names(), left);
+    // Without the state, what was forgotten is ours again, and what its tag keeps is not.
+    lose(&sandbox);
+    sandbox.expect(0, &["state", "rebuild"]).says("3 to delete");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert!(world.cloud.names().contains("log_group./aws/lambda/demo-b"));
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["destroy", "--yes"]);
 }

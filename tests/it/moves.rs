@@ -62,6 +62,19 @@ fn a_function_that_is_renamed_in_the_spec_keeps_its_name_in_aws(backend: Backend
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }
 
+#[test]
+fn a_chain_of_moves_may_stand_in_any_order() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(0, &["up", "--yes"]);
+    rename(&sandbox);
+    let chain = "moved = [{ from = \"function.c\", to = \"function.b\" }, { from = \"function.a\", to = \"function.c\" }]";
+    sandbox.edit("project = \"demo\"\n", &format!("project = \"demo\"\n{chain}\n"));
+    assert_eq!(steps(&sandbox), ONLY_TAGS);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
+
 fn what_the_state_moved_is_not_made_anew(backend: Backend) {
     let world = World::start(backend);
     let sandbox = world.sandbox(&one());

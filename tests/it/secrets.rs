@@ -110,6 +110,36 @@ fn a_secret_is_applied_followed_when_it_is_rotated_and_never_written_down(backen
     nowhere(&sandbox, &gone, second, "token.txt");
 }
 
+#[test]
+fn a_state_that_is_rebuilt_holds_no_variable_that_the_spec_does_not_name() {
+    let world = World::start(Backend::Local);
+    let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));
+    let token = "the-token-of-the-project";
+    sandbox.variable("DEPLOY_TOKEN", token);
+    sandbox.expect(0, &["up", "--yes"]);
+    std::fs::remove_dir_all(sandbox.path().join("state/history")).ok();
+    std::fs::remove_file(sandbox.state_file()).unwrap();
+    sandbox.edit(", TOKEN = { env = \"DEPLOY_TOKEN\" }", "");
+    let rebuilt = sandbox.expect(0, &["state", "rebuild"]).says("environment.TOKEN");
+    nowhere(&sandbox, &rebuilt, token, "none");
+    let plan = sandbox.expect(0, &["plan", "--format", "json"]);
+    nowhere(&sandbox, &plan, token, "none");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(variable(&world, "TOKEN"), None);
+}
+
+#[test]
+fn a_secret_that_looks_like_json_leaves_documents_whole() {
+    let world = World::start(Backend::Local);
+    let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));
+    for value in ["null", "true", "false"] {
+        sandbox.variable("DEPLOY_TOKEN", value);
+        fits(&sandbox.expect(0, &["up", "--yes", "--format", "json", "--events", "events.jsonl"]));
+        let events = std::fs::read_to_string(sandbox.path().join("events.jsonl")).unwrap();
+        events.lines().for_each(|line| drop(serde_json::from_str::<serde_json::Value>(line).unwrap()));
+    }
+}
+
 fn a_refusal_that_quotes_a_secret_tells_nothing_of_it(backend: Backend) {
     let world = World::start(backend);
     let mut sandbox = world.sandbox(&with("TOKEN = { env = \"LARGE\" }, PLAIN = \"a plain value of some length that nobody has to read\""));

@@ -153,11 +153,15 @@ fn carry_out_moves(spec: &Spec, state: &mut State) -> Vec<Move> {
         .iter()
         .map(|section| Address { kind: section.kind.clone(), name: section.name.clone(), part: section.part.clone() })
         .collect();
+    let moved = &spec.header.moved;
     let mut carried_out = Vec::new();
-    for wish in &spec.header.moved {
-        let moves = state.company(wish, &|address| stays.contains(address));
-        state.carry_out(&moves);
-        carried_out.extend(moves.into_iter().take(1));
+    // A chain may stand in any order, and takes as many rounds as it has links at the most.
+    for _ in moved {
+        for wish in moved {
+            let moves = state.company(wish, &|address| stays.contains(address));
+            state.carry_out(&moves);
+            carried_out.extend(moves.into_iter().take(1));
+        }
     }
     carried_out
 }

@@ -81,12 +81,14 @@ fn orphan(workspace: &Workspace, found: &Found, state: &State, desired: &Desired
         return None;
     }
     let is_wanted = desired.resources.values().any(|resource| is_of_kind(&resource.address) && resource.physical_id().is_some_and(is_it));
-    let standing = match (found.lineage == state.lineage.0, is_wanted) {
-        (false, _) => OrphanStanding::OfAnotherState,
-        (true, true) => OrphanStanding::Wanted,
-        (true, false) => OrphanStanding::Garbage,
+    let is_forgotten = || state.forgotten.iter().any(|gone| gone.kind == found.address.kind && is_it(&gone.physical_id));
+    let standing = match found.lineage == state.lineage.0 {
+        false => OrphanStanding::OfAnotherState,
+        true if is_wanted => OrphanStanding::Wanted,
+        true if found.stays || is_forgotten() => OrphanStanding::Stays,
+        true => OrphanStanding::Garbage,
     };
-    let Found { address, physical_id, lineage } = found.clone();
+    let Found { address, physical_id, lineage, .. } = found.clone();
     Some(Orphan { address, physical_id, lineage, standing })
 }
 

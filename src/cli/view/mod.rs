@@ -105,6 +105,8 @@ pub enum OrphanStanding {
     Garbage,
     /// This state has made it, and the spec asks for it: the next `up` takes it up again.
     Wanted,
+    /// It is to stay: it was there before lambdo, its setting says so, or it was forgotten.
+    Stays,
     /// Another state has made it.
     OfAnotherState,
 }

@@ -27,7 +27,7 @@ async fn of_function(reader: &Reader, function: &Found, search: &Search<'_>) -> 
     let found = statements(&policy).into_iter().filter_map(|(sid, _)| {
         let physical_id = PhysicalId(format!("{name}/{sid}"));
         let address = address(&physical_id, &sid, function, search)?;
-        Some(Found { address, physical_id, lineage: function.lineage.clone() })
+        Some(Found { address, physical_id, lineage: function.lineage.clone(), stays: function.stays })
     });
     Ok(found.collect())
 }

@@ -4,6 +4,7 @@ use super::module::Place;
 use super::options::Options;
 use super::surroundings;
 use crate::diagnostic::Diagnostic;
+use crate::package::cache;
 use crate::package::call::{Said, run_keeping, tool_missing};
 use crate::package::container::{Containers, Room, outermost};
 use crate::package::environment::Environment;
@@ -67,7 +68,9 @@ impl Go {
         };
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let sources = place.folders().iter().map(|folder| absolute(folder)).chain([absolute(&job.path()), absolute(job.folder)]).collect();
-        Ok(Self { program, environment: environment.clone(), variables, sources, store: absolute(&job.cache.join("go-in-container")) })
+        let store = absolute(&job.cache.join("go-in-container"));
+        cache::used(&store);
+        Ok(Self { program, environment: environment.clone(), variables, sources, store })
     }
 
     /// The engine, the image and the reason, where it is a container's.

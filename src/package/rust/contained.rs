@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use crate::diagnostic::Diagnostic;
+use crate::package::cache;
 use crate::package::call::Said;
 use crate::package::container::{Containers, Room};
 use crate::package::environment::Environment;
@@ -86,6 +87,7 @@ impl Contained {
             let detail = format!("`{}`, where a container keeps what it compiled, cannot be made: {error}.", store.display());
             Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
         })?;
+        cache::used(&store);
         let room = Room {
             image: image.clone(),
             sources: crate::package::container::outermost(sources(&folder).into_iter().chain([absolute(job.folder)]).collect()),

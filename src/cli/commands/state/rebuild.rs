@@ -57,7 +57,9 @@ async fn restored(
     let engine = &connection.engine;
     let desired = spec::lower(spec, engine.target(), &packages.artifacts, &workspace.registry)?;
     let inventory = engine.find(&desired).await?;
-    workspace.ui.diagnostics(&inventory.warnings);
+    if !inventory.warnings.is_empty() {
+        return Err(incomplete(inventory.warnings));
+    }
     let state = engine.rebuild(&desired, &inventory.found, lineage, packages).await?;
     if !state.entries.values().any(|entry| entry.keeps_name) {
         return Ok(state);
@@ -68,6 +70,17 @@ async fn restored(
     let mut state = engine.rebuild(&desired, &inventory.found, lineage, packages).await?;
     state.entries.iter_mut().filter(|(address, _)| names.contains(address)).for_each(|(_, entry)| entry.keeps_name = true);
     Ok(state)
+}
+
+/// A state without what could not be looked at would pass for a whole one.
+fn incomplete(mut found: Vec<Diagnostic>) -> Failure {
+    let told = Diagnostic::error("cannot-rebuild", "The state cannot be rebuilt")
+        .detail(
+            "Not everything in AWS could be looked at, and a state that lacks something would pass for a whole one. Nothing was written.",
+        )
+        .hint("`lambdo policy --read-only` prints the rights that are needed");
+    found.insert(0, told);
+    Failure { exit: Exit::Failed, diagnostics: found }
 }
 
 /// A state that is there and whole is not overwritten.

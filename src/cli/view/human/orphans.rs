@@ -12,6 +12,7 @@ pub fn orphans(title: &Title, orphans: &[Orphan]) -> String {
         let (sign, style, said) = match orphan.standing {
             OrphanStanding::Garbage => ("-", RED, String::new()),
             OrphanStanding::Wanted => (" ", DIM, "  (the spec asks for it: `lambdo up` takes it up again)".to_owned()),
+            OrphanStanding::Stays => (" ", DIM, "  (stays: kept, forgotten, or there before lambdo)".to_owned()),
             OrphanStanding::OfAnotherState => (" ", YELLOW, format!("  (of another state, lineage {})", orphan.lineage)),
         };
         lines.push(format!(
