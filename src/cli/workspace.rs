@@ -122,15 +122,17 @@ impl Workspace {
         self.progress.sink()
     }
 
+    /// Where the spec is, if there is one.
+    pub fn config_path(&self) -> Option<PathBuf> {
+        self.global.config.as_ref().map_or_else(|| sought_upward(&base(&self.global)), |path| Some(self.path(path)))
+    }
+
     /// Finds and reads the spec.
     ///
     /// # Errors
     /// [`Exit::Usage`] when there is none or it cannot be read.
     pub fn config(&self) -> Result<Config, Failure> {
-        let path = match &self.global.config {
-            Some(path) => self.path(path),
-            None => sought_upward(&base(&self.global)).ok_or_else(|| no_config(&base(&self.global)))?,
-        };
+        let path = self.config_path().ok_or_else(|| no_config(&base(&self.global)))?;
         let problem = match std::fs::read(&path).map(String::from_utf8) {
             Ok(Ok(text)) => return Ok(Config { path, text }),
             Ok(Err(error)) => not_utf8(&path, &error),

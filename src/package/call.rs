@@ -97,7 +97,7 @@ impl Said {
 
 /// The lines from the first error on, or the last ones where no line calls itself an error.
 pub(super) fn shown_tail(lines: &[String]) -> String {
-    let is_error = |line: &String| line.starts_with("error:") || line.starts_with("error[");
+    let is_error = |line: &String| ["error:", "error[", "npm error", "npm ERR!"].iter().any(|begin| line.starts_with(begin));
     let first = lines.iter().position(is_error).unwrap_or(lines.len().saturating_sub(SHOWN_LINES));
     let shown: Vec<&str> = lines[first..].iter().take(SHOWN_LINES).map(String::as_str).collect();
     let left = lines.len() - first - shown.len();

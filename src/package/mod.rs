@@ -93,10 +93,10 @@ pub struct Options<'a> {
     pub checked: &'a Notify,
 }
 
-/// What belongs to no package: the folders of states, and what the builds of all requests make. A run for one
+/// What belongs to no package: the folders of states, the spec, and what the builds of all requests make. A run for one
 /// function must know of all, or its package would be another one than in a run for all.
-pub fn own(states: Vec<PathBuf>, requests: Vec<PackageRequest>, folder: &Path) -> Own {
-    Own::new(states).and(work::outputs(requests, folder, &Builders::new()))
+pub fn own(states: Vec<PathBuf>, spec: Option<PathBuf>, requests: Vec<PackageRequest>, folder: &Path) -> Own {
+    Own::new(states).and(work::outputs(requests, folder, &Builders::new()).into_iter().chain(spec))
 }
 
 /// What is wrong with the packages as far as it shows without building and without reading what files hold.

@@ -248,7 +248,7 @@ fn cache(workspace: &Workspace, spec: &Spec) -> PathBuf {
 
 /// What belongs to no package.
 fn own(workspace: &Workspace, spec: &Spec) -> Own {
-    package::own(workspace.state_folders(&spec.header), spec.packages(), &spec.header.folder)
+    package::own(workspace.state_folders(&spec.header), workspace.config_path(), spec.packages(), &spec.header.folder)
 }
 
 fn options<'a>(

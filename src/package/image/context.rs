@@ -17,6 +17,22 @@ pub(super) fn files(context: &Path, dockerfile: &Path, excluded: &Excluded) -> R
     Ok(files)
 }
 
+/// The modes of files, all of which engines copy.
+pub(super) fn modes(files: &BTreeMap<String, PathBuf>) -> String {
+    let mode = |path: &PathBuf| fs::symlink_metadata(path).map_or(0, |metadata| mode_of(&metadata));
+    files.iter().map(|(name, path)| format!("{name} {:o}\n", mode(path))).collect()
+}
+
+#[cfg(unix)]
+fn mode_of(metadata: &fs::Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions())
+}
+
+#[cfg(not(unix))]
+fn mode_of(_: &fs::Metadata) -> u32 {
+    0
+}
+
 /// A copy of the Dockerfile beside a file that says what is to be ignored, where engines look for that.
 pub(super) struct Shadow {
     pub dockerfile: PathBuf,

@@ -174,6 +174,7 @@ impl Run<'_> {
         let prefix = self.context_name();
         blocking(move || {
             let found = context::files(&context, &path, &excluded)?;
+            let facts = facts.hidden("modes of files", &context::modes(&found));
             let mut files: BTreeMap<String, PathBuf> = found.into_iter().map(|(name, path)| (format!("{prefix}{name}"), path)).collect();
             // It counts though it may be ignored, and lie elsewhere.
             files.insert(shown, path);

@@ -163,14 +163,14 @@ async fn requirements(job: &Job<'_>, needs: &Needs, list: &Path, environment: &E
     Ok(list.to_owned())
 }
 
-/// What `uv.lock` has locked, as requirements; nothing is locked anew.
+/// What `uv.lock` has locked, as requirements; nothing is locked anew, and a lock that is behind the project is refused.
 async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Diagnostic> {
     let uv = environment.find(UV).ok_or_else(|| no_uv(&job.build.path, "`uv.lock` says what is installed"))?;
     let arguments = words(&[
         "export",
         "--quiet",
         "--color=never",
-        "--frozen",
+        "--locked",
         "--no-dev",
         "--no-emit-project",
         "--no-editable",
@@ -179,7 +179,7 @@ async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Di
     ]);
     let said = call::run(&uv, &arguments, &job.path(), environment).await?;
     if !said.status.success() {
-        return Err(said.failed("`uv export --frozen`", &job.build.path));
+        return Err(said.failed("`uv export --locked`", &job.build.path));
     }
     Ok(said.output.join("\n") + "\n")
 }

@@ -263,7 +263,7 @@ async fn what_is_locked_or_listed_is_handed_to_the_installer() {
     let calls = machine.built(r#"{"path":"app","installer":"pip","env":{"MINE":1}}"#).await.1;
     assert_eq!(
         calls[0],
-        "uv export --quiet --color=never --frozen --no-dev --no-emit-project --no-editable --no-header --format=requirements-txt"
+        "uv export --quiet --color=never --locked --no-dev --no-emit-project --no-editable --no-header --format=requirements-txt"
     );
     assert_eq!((machine.read("requirements").as_str(), calls.len()), ("locked==1\n", 2));
 }
