@@ -210,6 +210,12 @@ async fn a_dockerfile_is_built_once_and_again_when_the_context_changes() {
     fs::remove_file(machine.folder.path().join("bin/buildah")).unwrap();
     assert_eq!(digest(&machine.run(image, "arm64", false).await.unwrap()), first);
     assert_eq!(machine.calls().lines().count(), 3, "the engine was not even started");
+    // Engines copy the whole mode.
+    let context = machine.folder.path().join("app/Dockerfile");
+    for (mode, is_same) in [(0o600, false), (0o644, true)] {
+        fs::set_permissions(&context, fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(machine.run(image, "arm64", true).await.is_ok_and(|made| digest(&made) == first), is_same, "{mode:o}");
+    }
     machine.write("app/main.go", "package main", 0o644);
     assert!(machine.problem(image).await.starts_with("tool-missing: "));
 }
