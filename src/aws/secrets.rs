@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::error::ErrorMetadata;
@@ -83,9 +83,13 @@ impl JsonServices {
         let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
         let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).connector_settings(settings);
         let connector = builder.proxy_config(ProxyConfig::from_env()).build();
-        let answered = tokio::time::timeout(PATIENCE, connector.call(request)).await;
-        let mut response = answered.map_err(SdkError::timeout_error)?.map_err(SdkError::dispatch_failure)?;
-        let body = ByteStream::new(response.take_body()).collect().await.map(|body| body.to_vec()).unwrap_or_default();
+        let exchange = async {
+            let mut response = connector.call(request).await.map_err(SdkError::dispatch_failure)?;
+            let body = ByteStream::new(response.take_body()).collect().await;
+            let body = body.map_err(|error| SdkError::dispatch_failure(ConnectorError::io(error.into())))?;
+            Ok::<_, Trouble>((response, body.to_vec()))
+        };
+        let (response, body) = tokio::time::timeout(PATIENCE, exchange).await.map_err(SdkError::timeout_error)??;
         let json: Json = serde_json::from_slice(&body).unwrap_or_default();
         if response.status().is_success() { Ok(json) } else { Err(SdkError::service_error(refusal(&json), response)) }
     }

@@ -7,6 +7,8 @@ use tokio::time::Instant;
 
 /// How often it is looked whether the lock is free.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often it is told that it is still waited for.
+const TELL: Duration = Duration::from_secs(1);
 
 /// Takes the lock; while somebody else has it, looks again until `patience` is used up, and tells for whom it waits.
 ///
@@ -14,13 +16,16 @@ const LOOK: Duration = Duration::from_millis(250);
 /// [`StoreError::Locked`] with the last holder, and whatever keeps the lock from being tried.
 pub async fn take(store: &dyn StateStore, holder: &Holder, patience: Duration, events: &EventSink) -> Result<Box<dyn Lease>, StoreError> {
     let started = Instant::now();
-    let mut cause = None;
+    let (mut cause, mut told): (Option<String>, Option<Instant>) = (None, None);
     let taken = loop {
         match store.lock(holder).await {
             Err(StoreError::Locked(other)) if started.elapsed() < patience => {
-                let cause = cause.insert(format!("{other} to release the state's lock")).clone();
-                let (elapsed_ms, limit_ms) = (milliseconds(started.elapsed()), Some(milliseconds(patience)));
-                events(Event::Waiting { address: None, cause, calls: 1, elapsed_ms, limit_ms });
+                let now = format!("{other} to release the state's lock");
+                if cause.as_ref() != Some(&now) || told.is_none_or(|told| told.elapsed() >= TELL) {
+                    let (elapsed_ms, limit_ms) = (milliseconds(started.elapsed()), Some(milliseconds(patience)));
+                    events(Event::Waiting { address: None, cause: now.clone(), calls: 1, elapsed_ms, limit_ms });
+                    (cause, told) = (Some(now), Some(Instant::now()));
+                }
                 tokio::time::sleep(LOOK.min(patience.saturating_sub(started.elapsed()))).await;
             }
             taken => break taken,
