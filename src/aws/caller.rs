@@ -34,10 +34,10 @@ pub(super) struct Limits {
     pub(super) throttled: u32,
 }
 
-/// For calls whose success is worth waiting for.
-pub(super) const PATIENT: Limits = Limits { transient: 8, throttled: 20 };
+/// For calls whose success is worth waiting for: about three minutes of pauses while AWS throttles.
+pub(super) const PATIENT: Limits = Limits { transient: 8, throttled: 40 };
 /// For the first call, which also finds out whether anybody is there.
-pub(super) const PROBING: Limits = Limits { transient: 3, throttled: 20 };
+pub(super) const PROBING: Limits = Limits { transient: 3, throttled: 40 };
 
 /// For calls that must not be sent again unasked.
 pub(super) const ONCE: Limits = Limits { transient: 1, throttled: 1 };
