@@ -131,7 +131,8 @@ fn without_a_bucket_what_is_too_large_is_told_to_need_one() {
     let world = World::start(Backend::Local);
     let sandbox = world.sandbox(&(spec::header() + &large("a")));
     large_zip(&sandbox, 1);
-    sandbox.run(&["up", "--yes"]).expect(9).says("name a bucket of this region as `code_bucket` in `[aws]`");
+    sandbox.expect(6, &["up", "--yes"]).says("name a bucket of the region that is deployed to: `code_bucket = \"NAME\"` in `[aws]`");
+    assert_eq!(world.proxy.mutating(), 0, "it is told before anything is made");
 }
 
 #[test]
