@@ -22,6 +22,7 @@ mod meter;
 mod operations;
 mod quota;
 mod reader;
+mod refusal;
 mod registry;
 mod secrets;
 mod session;

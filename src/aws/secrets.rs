@@ -6,6 +6,7 @@
 
 use super::error::{AwsError, ErrorClass};
 use super::reader::Reader;
+use super::refusal::{Refusal, Trouble};
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -16,14 +17,13 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::identity::Identity;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::error::ErrorMetadata;
-use aws_smithy_types::error::metadata::{Builder as ErrorMetadataBuilder, ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::Builder as ErrorMetadataBuilder;
 use serde_json::{Value as Json, json};
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 const TYPE: &str = "application/x-amz-json-1.1";
@@ -45,26 +45,6 @@ struct Service {
 
 const SSM: Service = Service { name: "ssm", target: "AmazonSSM" };
 const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager" };
-
-/// Why a service refused.
-#[derive(Debug)]
-pub(super) struct Refusal(ErrorMetadata);
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-impl ProvideErrorMetadata for Refusal {
-    fn meta(&self) -> &ErrorMetadata {
-        &self.0
-    }
-}
-
-type Trouble = SdkError<Refusal, HttpResponse>;
 
 impl JsonServices {
     pub(super) fn new(config: &SdkConfig) -> Self {

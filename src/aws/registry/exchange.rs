@@ -1,14 +1,14 @@
 //! One request to a registry and its answer.
 
+use crate::aws::refusal::Refusal;
+pub(super) use crate::aws::refusal::Trouble;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::{HttpError, StatusCode};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::error::ErrorMetadata;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use std::fmt;
 use std::time::Duration;
 
 /// How long an answer may take, besides the time for the body.
@@ -38,28 +38,6 @@ pub(super) struct Answer {
     /// What has arrived of an upload, such as `0-1023`.
     pub(super) range: Option<String>,
 }
-
-/// Why a registry refused, in its own words.
-/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>
-#[derive(Debug)]
-pub(super) struct Refusal(ErrorMetadata);
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-impl ProvideErrorMetadata for Refusal {
-    fn meta(&self) -> &ErrorMetadata {
-        &self.0
-    }
-}
-
-/// The error of an exchange, as the loop for calls takes it.
-pub(super) type Trouble = SdkError<Refusal, HttpResponse>;
 
 impl Ask {
     /// A request without a body.
@@ -127,6 +105,7 @@ async fn start_of(body: SdkBody) -> Vec<u8> {
 }
 
 /// The first error of the answer's list.
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>
 fn refusal(status: StatusCode, body: &[u8]) -> Refusal {
     let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let first = parsed.pointer("/errors/0");
@@ -141,6 +120,8 @@ fn refusal(status: StatusCode, body: &[u8]) -> Refusal {
 mod tests {
     use super::*;
     use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_types::error::metadata::ProvideErrorMetadata;
     use bytes::Bytes;
     use http_body::{Body, Frame};
     use std::pin::Pin;
