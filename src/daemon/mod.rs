@@ -5,10 +5,12 @@
 
 mod board;
 mod notice;
+mod wake;
 mod watched;
 
 pub use board::{Attempt, Board, CallCount, Calls, Count, Moment, MomentKind, Proposal, Standing, Totals, View};
 pub use notice::{Finding, FindingKind, FindingState, Listener, Notice, NoticeKind};
+pub use wake::{Bell, Control, Party, Refused, WakeUp};
 pub use watched::{
     Allowed, Check, Contest, Depth, Freeze, Healed, LogLine, Mode, Order, Resource, Settings, Trouble, TroubleKind, Unread, Watched,
 };
