@@ -1,8 +1,8 @@
 //! What the page, the API and the metrics show: plain data, kept up to date by the loop.
 
 use super::notice::FindingState;
-use super::watched::{Depth, Mode, Resource, Trouble, Unread};
-use crate::model::{Address, CallAccount};
+use super::watched::{Depth, Resource, Trouble, Unread};
+use crate::model::{Address, CallAccount, Mode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,17 +1,21 @@
 //! What was found, and what is told of it.
 
-use crate::model::Address;
+use crate::model::{Address, Path};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// So many characters of a value stand in a line.
+const LONGEST_VALUE: usize = 60;
 
 /// One difference between AWS and what was applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Which resource.
     pub address: Address,
-    /// The spec's key, such as `environment.LOG_LEVEL`; empty for the whole resource.
-    pub path: String,
+    /// The spec's key, such as `environment.LOG_LEVEL`; absent for the whole resource.
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub path: Path,
     /// What sort of difference.
     pub kind: FindingKind,
     /// What was applied; absent for a key that was unset. Secrets never stand here.
@@ -20,9 +24,38 @@ pub struct Finding {
     /// What lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<serde_json::Value>,
+    /// What it is in words, where there are no two values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Who did it, where AWS said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
+}
+
+fn is_whole(path: &Path) -> bool {
+    path.0.is_empty()
+}
+
+impl Finding {
+    /// The difference in one line: `memory_size: 128 -> 512`.
+    pub fn line(&self) -> String {
+        let path = if is_whole(&self.path) { String::new() } else { format!("{}: ", self.path) };
+        match (&self.text, self.kind) {
+            (Some(text), _) => format!("{path}{text}"),
+            (None, FindingKind::Missing) => "it is not there any more".to_owned(),
+            (None, _) => format!("{path}{} -> {}", shown(self.applied.as_ref()), shown(self.live.as_ref())),
+        }
+    }
+}
+
+/// A value as short as it fits into a line.
+fn shown(value: Option<&serde_json::Value>) -> String {
+    let Some(value) = value else { return "(unset)".to_owned() };
+    let text = value.to_string();
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
 }
 
 /// What sort of difference it is.
@@ -58,6 +91,11 @@ pub struct FindingState {
     pub since: Timestamp,
     /// When it was last seen: a check that could not read it leaves it open.
     pub seen: Timestamp,
+    /// When the daemon took it back, until a check has looked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healed: Option<Timestamp>,
+    /// Whether people were told of it.
+    pub is_told: bool,
     /// Since when healing gave in to somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contested: Option<Timestamp>,

@@ -1,8 +1,8 @@
 //! What the daemon asks of a spec, and what it gets to know.
 
-use super::Proposal;
 use super::notice::Finding;
-use crate::model::{Address, CallAccount, Path};
+use super::{Proposal, Schedule};
+use crate::model::{Address, CallAccount, Mode, Path};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,11 +39,19 @@ pub trait Watched: Send + Sync {
     /// Whatever keeps it from being applied; a plan that does not hold any more is refused.
     async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble>;
 
-    /// Takes back what was changed behind the state's back at these addresses, under the lock; never more than `order` says.
+    /// Takes back what was changed behind the state's back at these addresses, under the lock; never more than `order` says,
+    /// and nothing that the spec asks for and was not applied yet.
     ///
     /// # Errors
     /// Whatever kept it from being tried.
     async fn heal(&self, order: &Order) -> Result<Healed, Trouble>;
+
+    /// Applies what the spec asks for, as `lambdo up` does, under the lock; never more than `limits` say. Its addresses do not
+    /// count: everything is meant.
+    ///
+    /// # Errors
+    /// Whatever kept it from being tried.
+    async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble>;
 
     /// The last lines that a function logged, oldest first.
     ///
@@ -62,19 +70,6 @@ pub enum Depth {
     Deep,
 }
 
-/// What the daemon does about drift.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// It says what it found.
-    #[default]
-    Observe,
-    /// It also keeps a plan ready that a person applies.
-    Propose,
-    /// It takes drift back.
-    Heal,
-}
-
 /// What a spec says about how it is watched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -84,12 +79,12 @@ pub struct Settings {
     pub project: String,
     /// The stage, if there is one.
     pub stage: Option<String>,
-    /// When it is checked: `rate(…)` or `cron(…)`.
-    pub schedule: String,
-    /// When it is checked for the settings that cost a call each.
-    pub deep_schedule: String,
-    /// The time zone of the schedules and of freeze windows, such as `Europe/Berlin`.
-    pub timezone: String,
+    /// When it is checked.
+    pub schedule: Schedule,
+    /// The same in the words of the spec, for people.
+    pub schedule_text: String,
+    /// When it is checked for the settings that cost a call each, too.
+    pub deep_schedule: Schedule,
     /// What is done about drift.
     pub mode: Mode,
     /// Whether healing also applies what the spec asks for and was not applied yet.
@@ -102,6 +97,8 @@ pub struct Settings {
     pub max_changes: usize,
     /// When healing gives in.
     pub contest: Contest,
+    /// After this time it is told again that something is still open.
+    pub remind_after: Duration,
 }
 
 /// What healing may do besides creating and updating.
@@ -114,7 +111,7 @@ pub struct Allowed {
 }
 
 /// A time in which nothing is healed or applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Freeze {
     /// Once, from a moment on and up to another.
     Once {
@@ -127,8 +124,8 @@ pub enum Freeze {
     },
     /// Again and again, from each time of a schedule on.
     Recurring {
-        /// `cron(…)`.
-        schedule: String,
+        /// When it begins.
+        schedule: Schedule,
         /// For how long.
         lasts: Duration,
         /// Why, for people.
@@ -174,7 +171,7 @@ pub struct Unread {
     /// Which resource.
     pub address: Address,
     /// Which path; empty for the whole resource.
-    pub path: String,
+    pub path: Path,
     /// A class such as `access_denied`.
     pub why: String,
     /// The operation, the code and the message.
@@ -195,10 +192,10 @@ pub struct Resource {
 /// What healing may do, this time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
-    /// Only these resources, and at them nothing but these paths; an empty list stands for the whole resource.
-    pub findings: Vec<(Address, String)>,
-    /// Whether the spec's wishes are applied, too.
-    pub apply: bool,
+    /// The resources that are looked after.
+    pub addresses: BTreeSet<Address>,
+    /// What is left as it is, all the same.
+    pub leave: Vec<(Address, Path)>,
     /// What may be done besides creating and updating.
     pub allowed: Allowed,
     /// How many resources may be changed.
@@ -208,9 +205,9 @@ pub struct Order {
 /// What a healing or an applied plan did.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Healed {
-    /// The findings that were taken back.
-    pub done: Vec<(Address, String)>,
-    /// Those that were not, and why.
+    /// The addresses and paths that were changed; an empty path stands for a resource that was made.
+    pub done: Vec<(Address, Path)>,
+    /// The resources that were not changed as wanted, and why.
     pub refused: Vec<(Address, String)>,
     /// How many resources were changed.
     pub changed: usize,
