@@ -128,7 +128,10 @@ impl<'a> Steps<'a> {
         if let (Action::Delete, Some(parent)) = (step.action, self.goes_with.get(&step.address)) {
             return format!("goes with {parent}");
         }
+        let is_of_tags = !step.changes.is_empty() && step.changes.iter().all(is_ownership) && step.action == Action::Update;
         match (step.reason, self.purpose, step.action) {
+            (Reason::Drifted, ..) if is_of_tags => "the tags by which lambdo knows it were changed outside lambdo",
+            _ if is_of_tags => "the tags by which lambdo knows it are written anew",
             (Reason::MissingInAws, Purpose::Drift, _) => "gone from AWS",
             (_, Purpose::Drift, _) => "",
             (Reason::MissingInAws, _, Action::Forget) => "gone from AWS and leaves the state",
