@@ -307,6 +307,8 @@ async fn a_module_that_the_workspace_does_not_list_is_told_how_to_get_into_it() 
     machine.write("far/api/get/main.go", "");
     machine.write("list", r#"{"ImportPath":".","Error":{"Err":"current directory is contained in a module that is not one of the workspace modules listed in go.work."}}"#);
     insta::assert_snapshot!(machine.told(r#""far/api/get""#, true).await, @"");
+    machine.write("list", r#"{"ImportPath":".","Error":{"Err":"build constraints exclude all Go files in /w"}}"#);
+    assert!(machine.told(r#""app/one""#, true).await.contains("stands in `tags` of `build`"));
     assert!(!machine.read("calls").contains("list -e -f"), "nobody asks for programs of a module that Go does not look into");
 }
 

@@ -172,6 +172,10 @@ impl Builder for PythonBuilder {
         request.runtime.clone()
     }
 
+    fn folder_in_layers(&self) -> Option<&'static str> {
+        Some("python")
+    }
+
     fn output(&self, _job: &Job<'_>) -> Option<PathBuf> {
         None
     }
@@ -179,6 +183,9 @@ impl Builder for PythonBuilder {
     async fn build(&self, job: &Job<'_>) -> Result<Built, Diagnostic> {
         // `check` has said all of them before.
         let options = Options::parse(&job.build.options).map_err(|mut problems| problems.remove(0))?;
+        if platform::version(job.runtime).is_none() {
+            return Err(no_version(job));
+        }
         let place = if job.for_this_machine { "here" } else { job.architecture };
         let identity = digest(&format!("{}\0{place}\0{}\0{options:?}", job.build.path, job.runtime));
         let package = Package::new(job, &format!("python-{identity}"));
@@ -191,6 +198,16 @@ impl Builder for PythonBuilder {
         }
         self.make(job, &options, package).await
     }
+}
+
+/// A function would have been refused before.
+fn no_version(job: &Job<'_>) -> Diagnostic {
+    Diagnostic::error("no-runtime", "Nothing says for which version of Python")
+        .detail(format!("`{}` becomes a layer with packages of Python, which differ from version to version.", job.build.path))
+        .hint(format!(
+            "`compatible_runtimes = [\"{PYTHON_RUNTIME}\"]` in `[layer.{}]` says it, or a function with such a runtime that uses the layer",
+            job.function
+        ))
 }
 
 fn wrong_runtime(build: &Build, request: &PackageRequest, folder: &Path) -> Diagnostic {

@@ -332,8 +332,8 @@ async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
       with a `requirements.txt`, `pip` can do it: `python3 -m pip` is asked then
     ");
     insta::assert_snapshot!(Machine::new(&["uv"], &[("pyproject.toml", ""), ("poetry.lock", "")]).told(APP).await, @r"
-    other-lock-file A lock file that lambdo does not read
-    `app` has `poetry.lock`, which only its own tool reads. lambdo installs from `requirements.txt` or `uv.lock`.
+    other-lock-file A file of dependencies that lambdo does not read
+    `app` has a `poetry.lock`, which only its own tool reads. lambdo installs from `requirements.txt` or `uv.lock`.
       `poetry export -f requirements.txt -o requirements.txt` in `app` writes what is locked; lambdo then takes that
     ");
     insta::assert_snapshot!(Machine::new(&["uv"], &requirements("-e ../lib")).told(APP).await, @r"
