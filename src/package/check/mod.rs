@@ -206,8 +206,7 @@ fn too_large_with_layers(request: &PackageRequest, artifacts: &BTreeMap<Address,
 mod tests {
     use super::testing::Program;
     use super::*;
-    use crate::model::{Form, Value};
-    use crate::model::TemplatePart;
+    use crate::model::{Form, TemplatePart, Value};
     use crate::package::filter::Filter;
     use crate::package::index::Index;
     use crate::package::source::Source;
