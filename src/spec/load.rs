@@ -222,7 +222,7 @@ mod tests {
             let layer = format!("[layer.x]\nbuild = {{ kind = \"python\", path = \"x\" }}\n{layer}\n");
             let function = format!("[function.a]\nbuild = \"a\"\nhandler = \"a.b\"\nlayers = [\"${{layer.x.arn}}\"]\n{function}\n");
             let spec = loaded(&format!("{HEAD}{layer}{function}"));
-            let layers = spec.packages().into_iter().filter(|package| package.address.kind == LAYER);
+            let layers = spec.packages().into_iter().filter(|package| package.address.kind == "layer");
             layers.map(|package| package.runtime).collect::<Vec<_>>()
         };
         let said = "compatible_runtimes = [\"provided.al2023\", \"python3.12\", \"python3.13\"]";
