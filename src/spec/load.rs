@@ -217,21 +217,6 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_is_made_for_the_runtime_that_it_says_or_that_uses_it() {
-        let runtimes = |layer: &str, function: &str| {
-            let layer = format!("[layer.x]\nbuild = {{ kind = \"python\", path = \"x\" }}\n{layer}\n");
-            let function = format!("[function.a]\nbuild = \"a\"\nhandler = \"a.b\"\nlayers = [\"${{layer.x.arn}}\"]\n{function}\n");
-            let spec = loaded(&format!("{HEAD}{layer}{function}"));
-            let layers = spec.packages().into_iter().filter(|package| package.address.kind == "layer");
-            layers.map(|package| package.runtime).collect::<Vec<_>>()
-        };
-        let said = "compatible_runtimes = [\"provided.al2023\", \"python3.12\", \"python3.13\"]";
-        assert_eq!(runtimes(said, "runtime = \"python3.14\""), ["python3.12"]);
-        assert_eq!(runtimes("", "runtime = \"python3.14\""), ["python3.14"]);
-        assert_eq!(runtimes("compatible_runtimes = [\"provided.al2023\"]", ""), [""]);
-    }
-
-    #[test]
     fn all_errors_of_a_file_are_told_at_once_in_their_order() {
         insta::assert_snapshot!(told(r#"
 [aws]

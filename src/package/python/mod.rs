@@ -53,6 +53,9 @@ impl PythonBuilder {
         let mut environment = self.environment.clone();
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
         let Project { entries, needs, mut inputs, variables, folders } = Project::read(job, options, &environment).await?;
+        if needs != Needs::Nothing && platform::version(job.runtime).is_none() {
+            return Err(no_version(job));
+        }
         let (platform, note) = Platform::of(job, options, &needs, (&self.interpreters, &environment)).await?;
         inputs.extend(installer::programs(job, options, &needs, &platform, &environment));
         let needed = needed_facts(job, options, &platform, &needs).hidden("environment", &variables);
@@ -68,6 +71,7 @@ impl PythonBuilder {
         } else {
             let key = digest(&format!("{:?}", self::sources(job, needed, inputs).await?));
             let place = job.cache.join(format!("python-installed-{key}"));
+            let platform = platform.started(job, options, (&self.interpreters, &environment)).await;
             let (needs, platform, environment, folders) = (&needs, &platform, &environment, &folders);
             let install = |to: PathBuf| async move { installer::install(job, options, (needs, folders), platform, environment, &to).await };
             Some(self.installed.get(place, install).await?)
@@ -183,9 +187,6 @@ impl Builder for PythonBuilder {
     async fn build(&self, job: &Job<'_>) -> Result<Built, Diagnostic> {
         // `check` has said all of them before.
         let options = Options::parse(&job.build.options).map_err(|mut problems| problems.remove(0))?;
-        if platform::version(job.runtime).is_none() {
-            return Err(no_version(job));
-        }
         let place = if job.for_this_machine { "here" } else { job.architecture };
         let identity = digest(&format!("{}\0{place}\0{}\0{options:?}", job.build.path, job.runtime));
         let package = Package::new(job, &format!("python-{identity}"));
