@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use upload::Upload;
 
 /// So many blobs of one image are looked for or sent at once.
@@ -37,6 +38,9 @@ const AT_ONCE: usize = 4;
 const SENT_AT_ONCE: usize = 6;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a login is used again; ECR's tokens end after twelve hours.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
+const LOGIN: Duration = Duration::from_secs(3600);
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -73,6 +77,8 @@ pub struct Registry {
     /// Whether proxies of the environment are used.
     is_local: bool,
     room: Semaphore,
+    /// Where the account's registry is, who pushes there, and since when that is known.
+    login: tokio::sync::Mutex<Option<(Instant, (String, Login))>>,
     /// A repository that has a blob, by registry and digest: another one may take it from there.
     homes: Mutex<BTreeMap<(String, String), String>>,
     /// Two pushes send the same blob to one repository only once.
@@ -83,7 +89,8 @@ impl Registry {
     /// No connection yet. Without proxies where it `is_local`.
     pub(super) fn new(is_local: bool) -> Self {
         let (homes, turns) = (Mutex::default(), Mutex::default());
-        Self { connector: Mutex::default(), is_local, room: Semaphore::new(SENT_AT_ONCE), homes, turns }
+        let (room, login) = (Semaphore::new(SENT_AT_ONCE), tokio::sync::Mutex::default());
+        Self { connector: Mutex::default(), is_local, room, login, homes, turns }
     }
 
     /// A registry that answers over this connector.
@@ -128,6 +135,20 @@ impl Writer {
     /// Tells whoever shows or records the run.
     pub fn tell(&self, event: Event) {
         (self.caller().events)(event);
+    }
+
+    /// Where the account's registry is, and who pushes there: as `ask` tells it, which is asked once for all images.
+    ///
+    /// # Errors
+    /// What `ask` says.
+    pub async fn login(&self, ask: impl Future<Output = Result<(String, Login), AwsError>> + Send) -> Result<(String, Login), AwsError> {
+        let mut known = self.registry().login.lock().await;
+        if let Some((_, login)) = known.as_ref().filter(|(since, _)| since.elapsed() < LOGIN) {
+            return Ok(login.clone());
+        }
+        let login = ask.await?;
+        *known = Some((Instant::now(), login.clone()));
+        Ok(login)
     }
 
     /// Pushes an image: blobs that the repository has are not sent again, and an image that it has with this tag
