@@ -24,6 +24,7 @@ mod testing;
 mod tree;
 
 pub use file::{CheckedFile, check_file};
+pub(super) use format::{Format, HEAD_BYTES};
 pub(super) use image::led;
 pub use image::{ImageFacts, ImageFile, check_image, check_media_type};
 
