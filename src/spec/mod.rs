@@ -4,6 +4,7 @@
 //! turns them into the graph of resources. Everything that is wrong is told at once, with its place.
 
 mod checks;
+mod daemon;
 mod discover;
 mod document;
 mod foreign;
@@ -42,7 +43,7 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
-use crate::model::{Address, Move, PackageRequest, Path, Section, Table, Value};
+use crate::model::{Address, DaemonSettings, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use variant::Variant;
@@ -86,6 +87,8 @@ pub struct Header {
     pub protect: bool,
     /// Resources that have another address from now on, in this order.
     pub moved: Vec<Move>,
+    /// What the daemon may do about drift, and when.
+    pub daemon: DaemonSettings,
 }
 
 impl Header {
@@ -100,6 +103,7 @@ impl Header {
             state_path: None,
             protect: false,
             moved: Vec::new(),
+            daemon: DaemonSettings::default(),
         }
     }
 }
