@@ -8,7 +8,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::view::causes::{self, Causes};
 use crate::cli::view::{human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
-use crate::engine::PlanOptions;
+use crate::engine::{PlanOptions, doubts};
 use crate::model::{Desired, Exit, Failure, State, Step};
 use crate::spec::{self, Spec};
 use std::collections::BTreeMap;
@@ -34,6 +34,7 @@ pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Ex
     let planned = unless_interrupted(&workspace.interrupt, work).await;
     workspace.progress.rest();
     let (connection, state, plan) = planned?;
+    workspace.ui.diagnostics(&doubts(&state, &plan));
     let steps = plan.steps.iter().filter(|step| Causes::of_step(step).is_drift);
     let drifted: Vec<Step> = steps.filter_map(|step| without_ignored(step, &arguments.ignore)).collect();
     workspace.progress.record().iter().for_each(|record| record.planned(&plan));
