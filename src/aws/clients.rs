@@ -1,6 +1,7 @@
 //! The SDK's clients: they are made here and nowhere else.
 
 use super::guard::ReadOnly;
+use super::plain_http::PlainHttp;
 use super::secrets::JsonServices;
 use aws_config::SdkConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -43,7 +44,7 @@ macro_rules! client {
 
 impl Clients {
     /// Makes the clients; those that are `read_only` refuse what is not a read.
-    pub(super) fn new(config: &SdkConfig, read_only: bool) -> Self {
+    pub(super) fn new(config: &SdkConfig, read_only: bool, http: &PlainHttp) -> Self {
         let upload = config.to_builder().timeout_config(timeouts(UPLOAD)).build();
         let probe = config.to_builder().timeout_config(timeouts(PROBE)).build();
         Self {
@@ -56,7 +57,7 @@ impl Clients {
             ecr: client!(aws_sdk_ecr, config, read_only),
             s3: objects(config, read_only),
             s3_upload: objects(&upload, read_only),
-            json: JsonServices::new(config),
+            json: JsonServices::new(config, http.clone()),
         }
     }
 }

@@ -20,6 +20,7 @@ mod invoker;
 mod log_events;
 mod meter;
 mod operations;
+mod plain_http;
 mod quota;
 mod reader;
 mod refusal;

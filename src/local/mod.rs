@@ -29,6 +29,7 @@ mod server;
 mod signature;
 mod stream;
 mod sts;
+mod vault;
 mod wire;
 
 pub use clock::Clock;
