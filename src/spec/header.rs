@@ -1,5 +1,6 @@
 //! What must be known before AWS or the state is touched: `project`, `aws`, `state`.
 
+use super::drift::{self, DRIFT};
 use super::merge::Merging;
 use super::references::Scope;
 use super::shape::{Checker, WHOLE_FILE};
@@ -20,6 +21,7 @@ pub(crate) const TOP: &[Field] = &[
     Field::new("version", Shape::IntegerChoice(&[1]), "The version of the spec format; built-in defaults change only with it."),
     Field::new("aws", Shape::Table(AWS), "How AWS is reached, and which account is meant."),
     Field::new("state", Shape::Table(STATE), "Where the state lies."),
+    Field::new(DRIFT, Shape::Table(drift::FIELDS), "How changes behind lambdo's back are looked for."),
     Field::new("protect", Shape::Boolean, "Whether deletions and replacements are refused, of everything."),
     Field::new(
         MOVED,
@@ -195,6 +197,7 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
         state_path: values.get("state").and_then(Value::as_table).and_then(|state| text(state, "path")),
         protect: values.get("protect").and_then(Value::as_boolean).unwrap_or(false),
         moved: moves(values.get(MOVED)),
+        drift: drift::settings(values.get(DRIFT)),
     };
     Some((header, checker.spans))
 }

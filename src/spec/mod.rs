@@ -3,9 +3,11 @@
 //! `load` reads the file into sections that are checked against the kinds' field tables; `lower`
 //! turns them into the graph of resources. Everything that is wrong is told at once, with its place.
 
+mod accept;
 mod checks;
 mod discover;
 mod document;
+mod drift;
 mod foreign;
 mod graph;
 mod header;
@@ -34,7 +36,8 @@ mod variant;
 mod vars;
 mod wanted;
 
-pub use load::{Checked, check, load, load_header};
+pub use accept::NotWritten;
+pub use load::{Checked, check, load, load_header, stages};
 pub use lower::{lower, lower_with_warnings};
 pub use render::{document, render};
 pub use schema::schema;
@@ -42,7 +45,7 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
-use crate::model::{Address, Move, PackageRequest, Path, Section, Table, Value};
+use crate::model::{Address, DriftSettings, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use variant::Variant;
@@ -86,6 +89,8 @@ pub struct Header {
     pub protect: bool,
     /// Resources that have another address from now on, in this order.
     pub moved: Vec<Move>,
+    /// How drift is looked for, and what is none.
+    pub drift: DriftSettings,
 }
 
 impl Header {
@@ -100,6 +105,7 @@ impl Header {
             state_path: None,
             protect: false,
             moved: Vec::new(),
+            drift: DriftSettings::default(),
         }
     }
 }

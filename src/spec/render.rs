@@ -1,5 +1,6 @@
 //! `lambdo spec`: the resolved spec as TOML, with the line behind each value.
 
+use super::drift;
 use super::lower::address_of;
 use super::references::escape;
 use super::{FUNCTION, Spec};
@@ -121,6 +122,10 @@ impl<'a> Page<'a> {
         }
         if let Some(path) = &header.state_path {
             self.table("state", &Table::from_iter([("path".to_owned(), Value::from(path.as_str()))]), &below("state"));
+        }
+        let drift = drift::table(&header.drift);
+        if !drift.is_empty() {
+            self.table(drift::DRIFT, &drift, &below(drift::DRIFT));
         }
     }
 
