@@ -1,5 +1,6 @@
 //! What must be known before AWS or the state is touched: `project`, `aws`, `state`.
 
+use super::daemon::{self, DAEMON};
 use super::drift::{self, DRIFT};
 use super::merge::Merging;
 use super::references::Scope;
@@ -21,6 +22,7 @@ pub(crate) const TOP: &[Field] = &[
     Field::new("version", Shape::IntegerChoice(&[1]), "The version of the spec format; built-in defaults change only with it."),
     Field::new("aws", Shape::Table(AWS), "How AWS is reached, and which account is meant."),
     Field::new("state", Shape::Table(STATE), "Where the state lies."),
+    Field::new(DAEMON, Shape::Table(daemon::FIELDS), "What the daemon may do about drift, and when."),
     Field::new(DRIFT, Shape::Table(drift::FIELDS), "How changes behind lambdo's back are looked for."),
     Field::new("protect", Shape::Boolean, "Whether deletions and replacements are refused, of everything."),
     Field::new(
@@ -185,6 +187,7 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
     if let Some(Err(problem)) = options.region.map(check_region) {
         findings.push(Diagnostic::error("invalid-value", "A value is not allowed").detail(format!("`--region` {problem}.")));
     }
+    findings.extend(daemon::check(values.get(DAEMON), &checker.spans));
     // A guard must not vanish because a reference in it is wrong.
     if values.values().any(has_open) {
         return None;
@@ -197,6 +200,7 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
         state_path: values.get("state").and_then(Value::as_table).and_then(|state| text(state, "path")),
         protect: values.get("protect").and_then(Value::as_boolean).unwrap_or(false),
         moved: moves(values.get(MOVED)),
+        daemon: daemon::settings(values.get(DAEMON)),
         drift: drift::settings(values.get(DRIFT)),
     };
     Some((header, checker.spans))

@@ -5,6 +5,7 @@
 
 mod accept;
 mod checks;
+mod daemon;
 mod discover;
 mod document;
 mod drift;
@@ -45,7 +46,7 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
-use crate::model::{Address, DriftSettings, Move, PackageRequest, Path, Section, Table, Value};
+use crate::model::{Address, DaemonSettings, DriftSettings, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use variant::Variant;
@@ -89,6 +90,8 @@ pub struct Header {
     pub protect: bool,
     /// Resources that have another address from now on, in this order.
     pub moved: Vec<Move>,
+    /// What the daemon may do about drift, and when.
+    pub daemon: DaemonSettings,
     /// How drift is looked for, and what is none.
     pub drift: DriftSettings,
 }
@@ -105,6 +108,7 @@ impl Header {
             state_path: None,
             protect: false,
             moved: Vec::new(),
+            daemon: DaemonSettings::default(),
             drift: DriftSettings::default(),
         }
     }

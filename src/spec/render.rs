@@ -1,5 +1,6 @@
 //! `lambdo spec`: the resolved spec as TOML, with the line behind each value.
 
+use super::daemon;
 use super::drift;
 use super::lower::address_of;
 use super::references::escape;
@@ -122,6 +123,10 @@ impl<'a> Page<'a> {
         }
         if let Some(path) = &header.state_path {
             self.table("state", &Table::from_iter([("path".to_owned(), Value::from(path.as_str()))]), &below("state"));
+        }
+        let watched = daemon::table(&header.daemon);
+        if !watched.is_empty() {
+            self.table(daemon::DAEMON, &watched, &below(daemon::DAEMON));
         }
         let drift = drift::table(&header.drift);
         if !drift.is_empty() {

@@ -3,8 +3,10 @@
 mod folder;
 mod lock;
 mod runs;
+mod shelf;
 
 pub use runs::{RunLog, RunRecord, RunRecords};
+pub use shelf::{Kept, Shelf};
 
 use super::journal::{self, Standing};
 use super::snapshot::Head;
