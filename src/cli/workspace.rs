@@ -30,6 +30,7 @@ const LOCAL_FOLDER: &str = "local";
 const ALIAS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every command has.
+#[derive(Clone)]
 pub struct Workspace {
     /// The options.
     pub global: Global,
@@ -42,7 +43,7 @@ pub struct Workspace {
     /// Ctrl-C.
     pub interrupt: Interrupt,
     /// The embedded cloud, from the first call to it on.
-    pub local: LocalCloud,
+    pub local: Arc<LocalCloud>,
     /// Counts what is asked of AWS.
     meter: Meter,
     /// Keeps secrets out of what is shown and written.
@@ -100,11 +101,18 @@ impl Workspace {
             progress,
             registry: Arc::new(Registry::new()),
             interrupt,
-            local: LocalCloud::default(),
+            local: Arc::default(),
             meter: Meter::default(),
             scrubber,
             verb: arguments.command.name().to_owned(),
         })
+    }
+
+    /// The same for another stage of the spec.
+    pub fn in_stage(&self, stage: &str) -> Self {
+        let mut other = self.clone();
+        other.global.stage = Some(stage.to_owned());
+        other
     }
 
     /// A path as the user gave it, below `--directory`.

@@ -58,7 +58,7 @@ impl Engine {
 }
 
 /// What makes a look for drift worth little: no state, or one of which AWS shows nothing.
-pub fn doubts(state: &State, plan: &Plan) -> Vec<Diagnostic> {
+pub(super) fn doubts(state: &State, plan: &Plan) -> Vec<Diagnostic> {
     if state.is_newborn() {
         let told = Diagnostic::warning("no-state", "There is no state");
         let detail = format!("Nothing is known of what project `{}` has deployed, so nothing can have drifted from it.", state.project);

@@ -2,6 +2,7 @@
 
 mod apply;
 mod call;
+mod check;
 mod find;
 mod journal;
 mod left;
@@ -10,11 +11,12 @@ mod observe;
 mod report;
 mod schedule;
 mod secrets;
+mod who;
 
+pub use check::DriftWish;
 pub use find::Inventory;
-pub use left::doubts;
 pub use lock::take as take_lock;
-pub use plan::manager;
+pub use plan::{BUILT_KEYS, manager};
 pub use report::{Report, StepResult};
 
 use crate::aws::{Invoker, Reader, Session};
@@ -58,6 +60,10 @@ impl Clock for SystemClock {
 pub struct PlanOptions {
     /// Whether fields that cost a call of their own are read.
     pub deep: bool,
+    /// Whether what others attached is looked for, also where no plan needs to know.
+    pub strangers: bool,
+    /// Whether settings beyond the fields of the kinds are looked at.
+    pub undeclared: bool,
     /// Which functions; all where empty.
     pub functions: Vec<String>,
     /// Which addresses exactly; all where empty.
@@ -195,7 +201,7 @@ impl Engine {
     ) -> Result<Plan, Failure> {
         let only = options.select(desired, state)?;
         let mut observed = tokio::select! {
-            observed = observe::observe(self, desired, state, only.as_ref(), options.deep) => observed?,
+            observed = observe::observe(self, desired, state, only.as_ref(), options) => observed?,
             () = self.interrupt.drain.cancelled() => return Err(interrupted()),
         };
         if let Some(artifacts) = artifacts {
