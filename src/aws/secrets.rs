@@ -7,24 +7,20 @@
 use super::error::{AwsError, ErrorClass};
 use super::reader::Reader;
 use super::refusal::{Refusal, Trouble};
+use super::signed::signed;
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
-use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
-use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::Builder as ErrorMetadataBuilder;
 use serde_json::{Value as Json, json};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const TYPE: &str = "application/x-amz-json-1.1";
 /// How long an answer may take.
@@ -75,22 +71,10 @@ impl JsonServices {
     }
 
     async fn signed(&self, service: &Service, operation: &str, body: &str) -> Result<HttpRequest, BoxError> {
-        let provider = self.config.credentials_provider().ok_or("the credential provider was not enabled")?;
-        let identity: Identity = provider.provide_credentials().await?.into();
         let region = self.config.region().map(ToString::to_string).unwrap_or_default();
         let (url, target) = (self.url(service), format!("{}.{operation}", service.target));
         let headers = [("content-type", TYPE), ("x-amz-target", target.as_str())];
-        let parameters = SigningParams::builder().identity(&identity).region(&region).name(service.name);
-        let parameters = parameters.time(SystemTime::now()).settings(SigningSettings::default()).build()?.into();
-        let signable = SignableRequest::new("POST", url.as_str(), headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
-        let (instructions, _) = sign(signable, &parameters)?.into_parts();
-        let mut request = HttpRequest::new(SdkBody::from(body));
-        request.set_method("POST")?;
-        request.set_uri(url)?;
-        for (name, value) in headers.into_iter().chain(instructions.headers()) {
-            request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
-        }
-        Ok(request)
+        signed(&self.config, (service.name, &region), &url, &headers, body).await
     }
 }
 

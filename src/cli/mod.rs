@@ -14,6 +14,7 @@ mod lock_wait;
 mod logs;
 mod pending;
 mod policy;
+mod post;
 mod progress;
 mod record;
 mod render;

@@ -5,6 +5,8 @@ mod call;
 mod find;
 mod journal;
 mod lock;
+mod log_groups;
+mod notify;
 mod observe;
 mod report;
 mod schedule;
@@ -14,6 +16,7 @@ pub use find::Inventory;
 pub use lock::take as take_lock;
 pub use plan::manager;
 pub use report::{Report, StepResult};
+pub use secrets::secret_here;
 
 use crate::aws::{Invoker, Reader, Session};
 use crate::diagnostic::{Diagnostic, nearest};

@@ -8,6 +8,7 @@ pub mod exceptions;
 pub mod inventory;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod registry;
 pub mod rule;
 pub mod sandbox;
