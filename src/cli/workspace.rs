@@ -174,6 +174,19 @@ impl Workspace {
         self.with_options(|options| spec::load_header(&config.path, &config.text, options)).map_err(Failure::from)
     }
 
+    /// The same where there need not be a spec.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with a spec that is there.
+    pub fn header_if_there(&self) -> Result<Option<Header>, Failure> {
+        self.config_path().map(|_| self.header(&self.config()?)).transpose()
+    }
+
+    /// What stands in for the header of a spec where there is none.
+    pub fn header_without_file(&self) -> Header {
+        Header::without_file(base(&self.global))
+    }
+
     fn with_options<T>(&self, load: impl FnOnce(&LoadOptions<'_>) -> T) -> T {
         let environment = |name: &str| std::env::var(name).ok();
         let local = self.global.local.then(local::architecture);

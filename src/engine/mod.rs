@@ -7,6 +7,8 @@ mod find;
 mod journal;
 mod left;
 mod lock;
+mod log_groups;
+mod notify;
 mod observe;
 mod report;
 mod schedule;
@@ -18,6 +20,7 @@ pub use find::Inventory;
 pub use lock::take as take_lock;
 pub use plan::{BUILT_KEYS, manager};
 pub use report::{Report, StepResult};
+pub use secrets::secret_here;
 
 use crate::aws::{Invoker, Reader, Session};
 use crate::diagnostic::{Diagnostic, nearest};

@@ -18,6 +18,7 @@ mod load;
 mod lower;
 mod merge;
 mod moved;
+mod notify;
 mod outputs;
 mod references;
 mod render;
@@ -46,6 +47,7 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
+use crate::model::notify::Notify;
 use crate::model::{Address, DaemonSettings, DriftSettings, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -94,23 +96,31 @@ pub struct Header {
     pub daemon: DaemonSettings,
     /// How drift is looked for, and what is none.
     pub drift: DriftSettings,
+    /// Who is told what the daemon finds.
+    pub notify: Vec<Notify>,
 }
 
 impl Header {
-    /// For a file whose project has no usable name, so that the rest of it can be looked at, too.
-    fn stand_in(stage: Option<&str>, source: &tree::Source) -> Self {
-        let (project, stage) = ("project".to_owned(), stage.map(str::to_owned));
+    /// For what needs no file: the state of no project, beside where a file would be.
+    pub fn without_file(folder: PathBuf) -> Self {
         Self {
-            project,
-            stage,
+            project: String::new(),
+            stage: None,
             aws: AwsSettings::default(),
-            folder: source.folder.clone(),
+            folder,
             state_path: None,
             protect: false,
             moved: Vec::new(),
             daemon: DaemonSettings::default(),
             drift: DriftSettings::default(),
+            notify: Vec::new(),
         }
+    }
+
+    /// For a file whose project has no usable name, so that the rest of it can be looked at, too.
+    fn stand_in(stage: Option<&str>, source: &tree::Source) -> Self {
+        let (project, stage) = ("project".to_owned(), stage.map(str::to_owned));
+        Self { project, stage, ..Self::without_file(source.folder.clone()) }
     }
 }
 

@@ -47,6 +47,27 @@ impl FileStore {
         Self { files: Arc::new(Files { folder, stem, owner, journal: Mutex::new(None) }) }
     }
 
+    /// The stores of all projects and stages that have a state in `folder`; none where there is no such folder.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be read.
+    pub fn all_in(folder: &Path) -> Result<Vec<Self>, StoreError> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(at("list", folder)(error)),
+        };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut stems: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+        stems.sort_unstable();
+        // Names of projects and stages have no dots.
+        let store = |stem: &String| match stem.split_once('.') {
+            Some((project, stage)) => Self::new(folder.to_owned(), project, Some(stage)),
+            None => Self::new(folder.to_owned(), stem, None),
+        };
+        Ok(stems.iter().filter(|stem| stem.starts_with(|first: char| first.is_ascii_alphabetic())).map(store).collect())
+    }
+
     /// The file that holds the state.
     pub fn path(&self) -> PathBuf {
         self.files.state_path()

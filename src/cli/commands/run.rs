@@ -77,13 +77,7 @@ impl Run<'_> {
             return Err(nobody_to_ask(self.command));
         }
         let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
-        let ui = Arc::clone(&self.workspace.ui);
-        let answer = tokio::task::spawn_blocking(move || ui.confirm(question));
-        let is_yes = unless_interrupted(&self.workspace.interrupt, async { Ok(answer.await.unwrap_or(false)) }).await?;
-        if is_yes {
-            return Ok(());
-        }
-        Err(Failure::new(Exit::Refused, Diagnostic::error("answered-no", "Answered no").detail("Nothing was changed.")))
+        ask(self.workspace, question.to_owned()).await
     }
 
     async fn apply(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Report, Failure> {
@@ -154,6 +148,18 @@ fn of_alike(group: &[&Refusal]) -> Diagnostic {
         lines.push(format!("The same holds for {}.", names.join(", ")));
     }
     Diagnostic { address: None, ..first.diagnostic() }.detail(lines.join("\n"))
+/// Asks a question before anything is changed.
+///
+/// # Errors
+/// [`Exit::Refused`] for a no, and [`Exit::Interrupted`].
+pub async fn ask(workspace: &Workspace, question: String) -> Result<(), Failure> {
+    let ui = Arc::clone(&workspace.ui);
+    let answer = tokio::task::spawn_blocking(move || ui.confirm(&question));
+    let is_yes = unless_interrupted(&workspace.interrupt, async { Ok(answer.await.unwrap_or(false)) }).await?;
+    if is_yes {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Refused, Diagnostic::error("answered-no", "Answered no").detail("Nothing was changed.")))
 }
 
 /// Those that say the same of many resources become one.
@@ -191,7 +197,8 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
     Some(Failure::new(Exit::Refused, diagnostic))
 }
 
-fn nobody_to_ask(command: &str) -> Failure {
+/// Says that there is no terminal to ask at.
+pub fn nobody_to_ask(command: &str) -> Failure {
     let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
         .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal. Nothing was changed."))
         .hint("to do it without a question, add `--yes` to the command");
