@@ -148,6 +148,8 @@ fn of_alike(group: &[&Refusal]) -> Diagnostic {
         lines.push(format!("The same holds for {}.", names.join(", ")));
     }
     Diagnostic { address: None, ..first.diagnostic() }.detail(lines.join("\n"))
+}
+
 /// Asks a question before anything is changed.
 ///
 /// # Errors
