@@ -12,7 +12,7 @@ mod secrets;
 
 pub use find::Inventory;
 pub use lock::take as take_lock;
-pub use plan::manager;
+pub use plan::{infer_dependencies, manager};
 pub use report::{Report, StepResult};
 
 use crate::aws::{Invoker, Reader, Session};

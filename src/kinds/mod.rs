@@ -24,7 +24,7 @@ pub use ecr::{REPOSITORY_NAME, of_function as repository_facts};
 pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
 pub(crate) use function::{RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
-pub use search::{Found, Search};
+pub use search::{Found, Search, Skipped};
 
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;

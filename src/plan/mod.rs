@@ -16,7 +16,7 @@ mod settle;
 mod unread;
 
 pub use ownership::manager;
-pub use restore::{Placed, place, restore, restored};
+pub use restore::{Placed, infer_dependencies, place, restore, restored};
 pub use select::{Selection, Unmatched, select};
 pub use settle::settle;
 

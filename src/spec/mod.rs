@@ -84,6 +84,8 @@ pub struct Header {
     pub state_path: Option<String>,
     /// Whether nothing of the project may be deleted or replaced.
     pub protect: bool,
+    /// How many resources one run may delete or replace, unless the command line says otherwise; any number where absent.
+    pub max_deletions: Option<usize>,
     /// Resources that have another address from now on, in this order.
     pub moved: Vec<Move>,
 }
@@ -99,6 +101,7 @@ impl Header {
             folder: source.folder.clone(),
             state_path: None,
             protect: false,
+            max_deletions: None,
             moved: Vec::new(),
         }
     }

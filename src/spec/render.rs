@@ -101,6 +101,7 @@ impl<'a> Page<'a> {
         let mut rest = Table::new();
         rest.extend((!moves.is_empty()).then(|| ("moved".to_owned(), Value::List(moves))));
         rest.extend(header.protect.then(|| ("protect".to_owned(), true.into())));
+        rest.extend(header.max_deletions.map(|most| ("max_deletions".to_owned(), Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)))));
         self.values(&mut rest, &[], &place);
         let aws = &header.aws;
         let texts = [

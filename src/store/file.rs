@@ -1,6 +1,7 @@
 //! The state in files beside the spec.
 
 mod folder;
+mod key;
 mod lock;
 mod runs;
 
@@ -9,7 +10,7 @@ pub use runs::{RunLog, RunRecord, RunRecords};
 use super::journal::{self, Standing};
 use super::snapshot::Head;
 use super::{Generation, Holder, JournalHeader, KEPT_GENERATIONS, Lease, StateStore, StoreError, snapshot};
-use crate::model::{Record, State};
+use crate::model::{Record, SecretKey, State};
 use async_trait::async_trait;
 use folder::{at, private, read_if_there, remove_if_there};
 use std::fs::{self, File};
@@ -94,6 +95,10 @@ impl StateStore for FileStore {
         self.blocking(move |files| files.generation(serial)).await
     }
 
+    async fn secret_key(&self) -> Result<SecretKey, StoreError> {
+        self.blocking(|files| key::key(&files.folder, &files.path("key"))).await
+    }
+
     fn describe(&self) -> String {
         self.files.state_path().display().to_string()
     }
@@ -138,9 +143,11 @@ impl Files {
     }
 
     fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
-        match self.read_state()? {
-            Some(state) if state.serial == serial => Ok(Some(state)),
-            _ => self.read_state_in(&self.generation_path(serial)),
+        match self.read_state() {
+            Ok(Some(state)) if state.serial == serial => Ok(Some(state)),
+            // A generation is what is looked for when the state is damaged.
+            Ok(_) | Err(StoreError::Garbled { .. } | StoreError::Contradiction { .. }) => self.read_state_in(&self.generation_path(serial)),
+            Err(error) => Err(error),
         }
     }
 
@@ -166,7 +173,7 @@ impl Files {
         let last = self.history().unwrap_or_default().pop();
         last.map_or_else(
             || "There is no previous generation of it; restore it from a backup or from version control.".to_owned(),
-            |last| format!("The previous generation is `{}`: copy it over this file, then look at `lambdo plan`.", last.place),
+            |last| format!("The previous generation is `{}`: `lambdo state restore {}` goes back to it.", last.place, last.serial),
         )
     }
 

@@ -5,7 +5,7 @@ use super::run::Run;
 use crate::cli::args::DestroyArguments;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::human;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Connection, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::engine::PlanOptions;
 use crate::model::{ArtifactSource, Desired, Exit, Failure};
@@ -39,19 +39,22 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
     if state.serial == 0 && state.entries.is_empty() {
         workspace.ui.diagnostics(&[no_state(&workspace.store(&header))]);
     }
-    let run = Run {
-        command: VERB,
-        purpose: human::Purpose::Destroy,
-        yes: arguments.yes,
-        max_deletions: arguments.max_deletions,
-        parallel: PARALLEL,
-        built_ms: 0,
-        workspace,
-        connection: &connection,
-    };
-    let exit = run.go(state, &plan, Arc::new(NoArtifacts)).await;
+    let max_deletions = arguments.max_deletions.or(header.max_deletions);
+    let exit = destroying(VERB, workspace, &connection, arguments.yes, max_deletions).go(state, &plan, Arc::new(NoArtifacts)).await;
     drop(lease);
     exit
+}
+
+/// A run that takes things down and makes nothing.
+pub fn destroying<'a>(
+    command: &'static str,
+    workspace: &'a Workspace,
+    connection: &'a Connection,
+    yes: bool,
+    max_deletions: Option<usize>,
+) -> Run<'a> {
+    let purpose = human::Purpose::Destroy;
+    Run { command, purpose, yes, max_deletions, parallel: PARALLEL, built_ms: 0, workspace, connection }
 }
 
 /// Where there is no state, nothing is known of what may be there all the same.
