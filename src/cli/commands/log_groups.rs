@@ -98,7 +98,7 @@ async fn confirm(workspace: &Workspace, audit: &Audit) -> Result<(), Failure> {
         (0, deleted) => format!("Delete {}?", human::counted(deleted, "empty log group")),
         (set, deleted) => format!("Set the retention of {} and delete {deleted} empty?", human::counted(set, "log group")),
     };
-    ask(workspace, question).await
+    ask(workspace, "log-groups audit --fix", &question).await
 }
 
 async fn fix(workspace: &Workspace, engine: &Engine, audit: &Audit, standard: &Standard) -> Result<BTreeMap<String, Ended>, Failure> {
