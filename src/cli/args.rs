@@ -1,6 +1,7 @@
 //! The command line as data.
 
 mod build;
+mod daemon;
 mod deploy;
 mod policy;
 mod run;
@@ -8,6 +9,7 @@ mod runs;
 mod state;
 
 pub use build::BuildArguments;
+pub use daemon::DaemonArguments;
 pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
 pub use policy::PolicyArguments;
 use policy::account;
@@ -15,7 +17,7 @@ pub use run::{InvokeArguments, LogsArguments};
 pub use runs::{RunsArguments, RunsCommand};
 pub use state::StateCommand;
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
+use super::help::{COMPLETIONS, DAEMON, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::ignore::IgnorePattern;
 use super::lock_wait::LockWait;
 use super::ui::Color;
@@ -182,6 +184,9 @@ pub enum Command {
     },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
+    /// Watch over specs on their schedules: say, propose or take back what was changed in AWS
+    #[command(after_help = DAEMON)]
+    Daemon(DaemonArguments),
     /// Serve the local cloud for any AWS client, until Ctrl-C
     #[command(after_help = LOCAL)]
     Local(LocalArguments),
@@ -296,6 +301,7 @@ impl Command {
             Self::Import { .. } => "import",
             Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",
+            Self::Daemon(_) => "daemon",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),

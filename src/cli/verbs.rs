@@ -41,6 +41,7 @@ const FOREIGN: &[(&str, &str)] = &[
 const OURS: &[&str] = &[
     "build",
     "completions",
+    "daemon",
     "destroy",
     "diff",
     "drift",
@@ -63,7 +64,7 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon", "log-groups"];
+const NOT_BUILT_YET: &[&str] = &["log-groups"];
 
 const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "rebuild", "show"];
 

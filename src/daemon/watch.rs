@@ -327,8 +327,9 @@ impl Watch {
         }
     }
 
-    /// Brings the board up to date.
-    fn publish(&self) {
+    /// Brings the board and the log up to date.
+    fn publish(&mut self) {
+        self.ledger.take_fresh().iter().for_each(|moment| (self.daemon.log)(&self.id, moment));
         let (ledger, now) = (&self.ledger, self.now());
         self.show(|view| {
             if let Some(settings) = &self.settings {

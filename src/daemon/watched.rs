@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// One spec and stage with its state, as the daemon sees it. Each call does what a command does, in the same way.
-#[async_trait]
+/// One spec and stage with its state, as the daemon sees it. Each call does what a command does, in the same way. The work
+/// stays on one thread, as a command's does.
+#[async_trait(?Send)]
 pub trait Watched: Send + Sync {
     /// Something that changes whenever the files of the spec do, without reading them whole: sizes and times.
     fn stamp(&self) -> u64;
@@ -52,7 +53,11 @@ pub trait Watched: Send + Sync {
     /// # Errors
     /// Whatever kept it from being tried.
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble>;
+}
 
+/// What functions log. It is asked from any thread, at any time.
+#[async_trait]
+pub trait Logs: Send + Sync {
     /// The last lines that a function logged, oldest first.
     ///
     /// # Errors

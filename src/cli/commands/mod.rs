@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod completions;
+pub mod daemon;
 mod deploy;
 mod destroy;
 mod diff;
@@ -57,6 +58,7 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Logs(arguments) => Box::pin(logs::run(workspace, arguments)),
         Command::Status => Box::pin(status::run(workspace)),
         Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
+        Command::Daemon(arguments) => Box::pin(daemon::run(workspace, arguments)),
         Command::Local(arguments) => Box::pin(local::run(workspace, arguments)),
         Command::Runs(arguments) => return runs::run(workspace, arguments),
         Command::Policy(arguments) => Box::pin(policy::run(workspace, arguments)),
