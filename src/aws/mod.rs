@@ -29,6 +29,7 @@ mod session;
 mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trail;
 mod unconnected;
 mod uploads;
 mod wait;

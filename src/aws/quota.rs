@@ -122,6 +122,8 @@ impl Quota {
             ("ecr", _) => Self::raisable("ecr", 10.0),
             // 3,500 writes a second and prefix. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
             ("s3", _) => Self::raisable("s3", 1_000.0),
+            // <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>
+            ("cloudtrail", _) => Self::published("cloudtrail:LookupEvents", 2.0),
             ("sts", _) => Self { is_global: false, ..Self::guessed("sts", 100.0, 100.0) },
             _ => Self::raisable("events", 50.0),
         }

@@ -18,10 +18,9 @@ pub use runs::{RunsArguments, RunsCommand};
 pub use state::StateCommand;
 
 use super::help::{COMPLETIONS, DAEMON, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
-use super::ignore::IgnorePattern;
 use super::lock_wait::LockWait;
 use super::ui::Color;
-use crate::model::Address;
+use crate::model::{Address, IgnorePattern};
 use clap::builder::{FalseyValueParser, StyledStr};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -247,8 +246,17 @@ pub struct DriftArguments {
     /// Also read the settings that cost a call each
     #[arg(long)]
     pub deep: bool,
-    /// Look at every stage (not supported yet)
-    #[arg(long, hide = true)]
+    /// Write what lives in AWS into the spec, so that it is no drift any more; all of it, or what ADDRESS:PATH covers
+    #[arg(long, value_name = "ADDRESS:PATH", num_args = 0..=1, default_missing_value = "*:*", conflicts_with = "all_stages")]
+    pub accept: Option<IgnorePattern>,
+    /// Also find settings that the spec does not have and that left AWS's default
+    #[arg(long)]
+    pub undeclared: bool,
+    /// Ask CloudTrail who changed what was found
+    #[arg(long)]
+    pub who: bool,
+    /// Look at every stage that the spec declares, one after the other
+    #[arg(long)]
     pub all_stages: bool,
 }
 

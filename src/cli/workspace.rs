@@ -30,6 +30,7 @@ const LOCAL_FOLDER: &str = "local";
 const ALIAS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every command has.
+#[derive(Clone)]
 pub struct Workspace {
     /// The options.
     pub global: Global,
@@ -42,7 +43,7 @@ pub struct Workspace {
     /// Ctrl-C.
     pub interrupt: Interrupt,
     /// The embedded cloud, from the first call to it on.
-    pub local: LocalCloud,
+    pub local: Arc<LocalCloud>,
     /// AWS's quotas, shared by everything in the process.
     quotas: Arc<Quotas>,
     /// Counts what is asked of AWS.
@@ -103,7 +104,7 @@ impl Workspace {
             progress,
             registry: Arc::new(Registry::new()),
             interrupt,
-            local: LocalCloud::default(),
+            local: Arc::default(),
             quotas: Arc::new(Quotas::new()),
             meter: Meter::default(),
             scrubber,
@@ -124,12 +125,19 @@ impl Workspace {
             ui,
             registry: Arc::clone(&self.registry),
             interrupt: self.interrupt.clone(),
-            local: LocalCloud::default(),
+            local: Arc::default(),
             quotas: Arc::clone(&self.quotas),
             meter: Meter::default(),
             scrubber: self.scrubber.clone(),
             verb: self.verb.clone(),
         })
+    }
+
+    /// The same for another stage of the spec.
+    pub fn in_stage(&self, stage: &str) -> Self {
+        let mut other = self.clone();
+        other.global.stage = Some(stage.to_owned());
+        other
     }
 
     /// A path as the user gave it, below `--directory`.

@@ -199,7 +199,9 @@ pub struct Resource {
 pub struct Order {
     /// The resources that are looked after.
     pub addresses: BTreeSet<Address>,
-    /// What is left as it is, all the same.
+    /// What is taken back of them: what was found and told. An empty path stands for a whole resource.
+    pub paths: Vec<(Address, Path)>,
+    /// What is left as it is in any case.
     pub leave: Vec<(Address, Path)>,
     /// What may be done besides creating and updating.
     pub allowed: Allowed,

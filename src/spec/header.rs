@@ -1,6 +1,7 @@
 //! What must be known before AWS or the state is touched: `project`, `aws`, `state`.
 
 use super::daemon::{self, DAEMON};
+use super::drift::{self, DRIFT};
 use super::merge::Merging;
 use super::references::Scope;
 use super::shape::{Checker, WHOLE_FILE};
@@ -22,6 +23,7 @@ pub(crate) const TOP: &[Field] = &[
     Field::new("aws", Shape::Table(AWS), "How AWS is reached, and which account is meant."),
     Field::new("state", Shape::Table(STATE), "Where the state lies."),
     Field::new(DAEMON, Shape::Table(daemon::FIELDS), "What the daemon may do about drift, and when."),
+    Field::new(DRIFT, Shape::Table(drift::FIELDS), "How changes behind lambdo's back are looked for."),
     Field::new("protect", Shape::Boolean, "Whether deletions and replacements are refused, of everything."),
     Field::new(
         MOVED,
@@ -199,6 +201,7 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
         protect: values.get("protect").and_then(Value::as_boolean).unwrap_or(false),
         moved: moves(values.get(MOVED)),
         daemon: daemon::settings(values.get(DAEMON)),
+        drift: drift::settings(values.get(DRIFT)),
     };
     Some((header, checker.spans))
 }

@@ -3,10 +3,12 @@
 //! `load` reads the file into sections that are checked against the kinds' field tables; `lower`
 //! turns them into the graph of resources. Everything that is wrong is told at once, with its place.
 
+mod accept;
 mod checks;
 mod daemon;
 mod discover;
 mod document;
+mod drift;
 mod foreign;
 mod graph;
 mod header;
@@ -35,7 +37,8 @@ mod variant;
 mod vars;
 mod wanted;
 
-pub use load::{Checked, check, load, load_header};
+pub use accept::NotWritten;
+pub use load::{Checked, check, load, load_header, stages};
 pub use lower::{lower, lower_with_warnings};
 pub use render::{document, render};
 pub use schema::schema;
@@ -43,7 +46,7 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
-use crate::model::{Address, DaemonSettings, Move, PackageRequest, Path, Section, Table, Value};
+use crate::model::{Address, DaemonSettings, DriftSettings, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use variant::Variant;
@@ -89,6 +92,8 @@ pub struct Header {
     pub moved: Vec<Move>,
     /// What the daemon may do about drift, and when.
     pub daemon: DaemonSettings,
+    /// How drift is looked for, and what is none.
+    pub drift: DriftSettings,
 }
 
 impl Header {
@@ -104,6 +109,7 @@ impl Header {
             protect: false,
             moved: Vec::new(),
             daemon: DaemonSettings::default(),
+            drift: DriftSettings::default(),
         }
     }
 }

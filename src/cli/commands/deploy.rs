@@ -97,6 +97,7 @@ impl Wish<'_> {
             adopt: self.adopt.iter().cloned().collect(),
             // The local cloud has one account, and nothing in it is dear.
             recreate: self.recreate || packing.workspace.global.local,
+            ..PlanOptions::default()
         };
         let needed = unbuilt(options.select(&desired, &state)?, &desired, &packages);
         let (desired, packages) = match needed {

@@ -1,5 +1,6 @@
 //! One file per command. They wire; views show and the engine decides.
 
+mod accept;
 mod build;
 mod check;
 mod completions;

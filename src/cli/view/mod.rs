@@ -1,6 +1,6 @@
 //! What is shown, from plain data. Views never decide.
 
-pub mod causes;
+pub mod accept;
 #[cfg(test)]
 pub mod fixtures;
 pub mod human;
@@ -15,6 +15,7 @@ pub mod rights;
 pub mod statements;
 pub mod title;
 
+pub use accept::{AcceptView, Accepted, Refused};
 pub use title::Title;
 
 use crate::aws::LogEvent;

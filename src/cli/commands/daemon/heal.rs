@@ -2,7 +2,7 @@
 
 use super::super::deploy::{Packing, content_hash};
 use super::super::destroy::NoArtifacts;
-use super::limits::{does_something, forbidden, forget_left, too_much, touched, without};
+use super::limits::{does_something, forbidden, forget_left, too_much, touched, unasked, without};
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Healed, Order};
 use crate::engine::{Engine, PlanOptions, Report};
@@ -107,6 +107,11 @@ impl Healing<'_> {
             // What only comes along with others cannot be taken out alone.
             round.addresses = if fewer.len() < round.addresses.len() { fewer } else { BTreeSet::new() };
             round.refused.extend(forbidden);
+            return true;
+        }
+        let unasked = unasked(plan, self.order);
+        if !unasked.is_empty() {
+            round.leave.extend(unasked);
             return true;
         }
         if let Some(why) = too_much(plan, self.order) {

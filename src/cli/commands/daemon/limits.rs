@@ -46,6 +46,14 @@ pub fn forget_left(plan: &mut Plan, leave: &[(Address, Path)]) {
     }
 }
 
+/// What a plan would change that nobody found before: it was ignored, or came in the meantime.
+pub fn unasked(plan: &Plan, order: &Order) -> Vec<(Address, Path)> {
+    let is_meant = |address: &Address, path: &Path| order.paths.iter().any(|(of, wanted)| of == address && path.starts_with(wanted));
+    let steps = plan.steps.iter().filter(|step| does_something(step) && step.action == Action::Update);
+    let changes = steps.flat_map(|step| step.changes.iter().map(|change| (step.address.clone(), change.path.clone())));
+    changes.filter(|(address, path)| !is_meant(address, path)).collect()
+}
+
 /// The addresses without those of which something is forbidden.
 pub fn without(addresses: &BTreeSet<Address>, forbidden: &[(Address, String)]) -> BTreeSet<Address> {
     addresses.iter().filter(|address| forbidden.iter().all(|(one, _)| one != *address)).cloned().collect()
@@ -57,7 +65,7 @@ mod tests {
     use crate::cli::view::fixtures;
 
     fn order(max_changes: usize) -> Order {
-        Order { addresses: BTreeSet::new(), leave: Vec::new(), allowed: Allowed::default(), max_changes }
+        Order { addresses: BTreeSet::new(), paths: Vec::new(), leave: Vec::new(), allowed: Allowed::default(), max_changes }
     }
 
     #[test]

@@ -1,58 +1,86 @@
 //! A check, as `lambdo drift` makes it, and what the daemon keeps of it.
 
-use crate::cli::pending;
-use crate::cli::view::causes::Causes;
 use crate::cli::view::json_change::shown;
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Check, Depth, Finding, FindingKind, Resource, Unread};
-use crate::engine::PlanOptions;
-use crate::model::{CallAccount, Cause, Desired, Entry, Failure, Path, Plan, Reason, State, Step, Value};
+use crate::engine::{DriftWish, PlanOptions};
+use crate::model::{
+    Address, CallAccount, Cause, Desired, DriftReport, Entry, Extra, ExtraClass, Failure, Path, Reason, State, Step, Value,
+};
 use crate::spec::{self, Header};
 use std::collections::BTreeMap;
 
-/// Reads AWS and the state, and says what differs.
+/// Reads AWS and the state, and says what differs. `before` is what the last check found: who did that is not asked again.
 ///
 /// # Errors
 /// Whatever keeps one of them from being read.
-pub async fn check(workspace: &Workspace, config: &Config, header: &Header, depth: Depth) -> Result<Check, Failure> {
-    let before = workspace.calls().unwrap_or_default();
+pub async fn check(
+    workspace: &Workspace,
+    (config, header): (&Config, &Header),
+    depth: Depth,
+    before: Option<&DriftReport>,
+) -> Result<(Check, DriftReport), Failure> {
+    let calls = workspace.calls().unwrap_or_default();
     let engine = workspace.engine(header).await?;
     let mut state = engine.load(&header.project, header.stage.as_deref()).await?;
-    let options = PlanOptions { deep: depth == Depth::Deep, recreate: true, ..PlanOptions::default() };
-    let plan = engine.plan(&Desired::as_applied(&state), &mut state, &options).await?;
-    let pending = pending(workspace, config, &state);
-    Ok(Check { pending, calls: workspace.calls().unwrap_or_default().since(&before), ..seen(&plan, &state) })
+    let wanted = wanted(workspace, config, &state);
+    let plan = PlanOptions { deep: depth == Depth::Deep, ..PlanOptions::default() };
+    let wish = DriftWish { settings: &header.drift, ignore: &[], plan, wanted: wanted.as_ref(), before };
+    let report = engine.check(&mut state, &wish).await?;
+    let calls = workspace.calls().unwrap_or_default().since(&calls);
+    Ok((Check { calls, ..seen(&report, &state) }, report))
 }
 
-/// What the spec asks for beyond what was applied; `None` where that cannot be said.
-fn pending(workspace: &Workspace, config: &Config, state: &State) -> Option<usize> {
+/// What the spec asks for; `None` where that cannot be said, since it was broken in the meantime.
+fn wanted(workspace: &Workspace, config: &Config, state: &State) -> Option<Desired> {
     let spec = workspace.spec(config).ok()?;
-    let desired = spec::lower(&spec.keeping_names(state), &state.target, &BTreeMap::new(), &workspace.registry).ok()?;
-    Some(pending::count(&desired, state, workspace.registry.as_ref()))
+    spec::lower(&spec.keeping_names(state), &state.target, &BTreeMap::new(), &workspace.registry).ok()
 }
 
-fn seen(plan: &Plan, state: &State) -> Check {
-    let resource = |(address, entry): (_, &Entry)| Resource {
-        address: Clone::clone(address),
+fn seen(report: &DriftReport, state: &State) -> Check {
+    let resource = |(address, entry): (&Address, &Entry)| Resource {
+        address: address.clone(),
         physical_id: entry.physical_id.to_string(),
         dependencies: entry.dependencies.iter().map(|dependency| dependency.on.clone()).chain(entry.parent.clone()).collect(),
     };
-    let unread = plan.unchecked.iter().map(|(address, unchecked)| Unread {
+    let unread = report.plan.unchecked.iter().map(|(address, unchecked)| Unread {
         address: address.clone(),
         path: unchecked.path.clone(),
         why: unchecked.why.clone(),
         detail: unchecked.detail.clone(),
     });
+    let extras = report.extras.iter().map(|(address, extra)| surplus(address, extra));
+    let mut found: Vec<Finding> = report.drifted.iter().flat_map(findings).chain(extras).collect();
+    let authors = report.authors.as_ref();
+    found.iter_mut().for_each(|finding| finding.who = authors.and_then(|authors| authors.get(&finding.address)?.who.clone()));
     Check {
         account: state.target.account.clone(),
         region: state.target.region.clone(),
         serial: state.serial,
-        findings: plan.steps.iter().filter(|step| Causes::of_step(step).is_drift).flat_map(findings).collect(),
-        pending: None,
+        findings: found,
+        pending: report.pending,
         unread: unread.collect(),
-        left_out: plan.not_deep.iter().map(|left| (left.address.clone(), left.path.clone())).collect(),
+        left_out: report.plan.not_deep.iter().map(|left| (left.address.clone(), left.path.clone())).collect(),
         resources: state.entries.iter().map(resource).collect(),
         calls: CallAccount::default(),
+    }
+}
+
+/// What lives with a resource and was declared by nobody.
+fn surplus(address: &Address, extra: &Extra) -> Finding {
+    let kind = match extra.class {
+        ExtraClass::Foreign => FindingKind::Foreign,
+        ExtraClass::Undeclared => FindingKind::Undeclared,
+    };
+    let json = |value: &Option<Value>| value.as_ref().map(|value| shown(value, "drifted"));
+    Finding {
+        address: address.clone(),
+        path: extra.path.clone(),
+        kind,
+        applied: json(&extra.usual),
+        live: json(&extra.live),
+        text: Some(extra.text.clone()).filter(|text| !text.is_empty()),
+        who: None,
     }
 }
 

@@ -89,18 +89,27 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments) -> Result<BTreeMap<
     };
     let (mut specs, mut problems) = (BTreeMap::new(), Vec::new());
     for config in configs {
-        match WatchedSpec::open(workspace.beside(&config)?) {
-            Ok(spec) => {
-                let id = free_id(&spec.name, &specs);
-                specs.insert(id, Arc::new(spec));
+        for stage in in_stages(workspace.beside(&config)?) {
+            match WatchedSpec::open(stage) {
+                Ok(spec) => {
+                    let id = free_id(&spec.name, &specs);
+                    specs.insert(id, Arc::new(spec));
+                }
+                Err(failure) => problems.extend(failure.diagnostics),
             }
-            Err(failure) => problems.extend(failure.diagnostics),
         }
     }
     if !problems.is_empty() {
         return Err(Failure { exit: Exit::Usage, diagnostics: problems });
     }
     twins(&specs).map_or(Ok(specs), Err)
+}
+
+/// A spec in the stage that was given, or in each that it declares.
+fn in_stages(workspace: Workspace) -> Vec<Workspace> {
+    let stages = || workspace.config().ok().and_then(|config| crate::spec::stages(&config.path, &config.text).ok()).unwrap_or_default();
+    let stages = if workspace.global.stage.is_some() { Vec::new() } else { stages() };
+    if stages.is_empty() { vec![workspace] } else { stages.iter().map(|stage| workspace.in_stage(stage)).collect() }
 }
 
 /// The name, with a number where others have it, too.

@@ -24,7 +24,7 @@ pub fn settings(header: &Header) -> Result<Settings, Failure> {
     let schedule = Schedule::new(&schedule_text, zone, &name).map_err(|problem| wrong("drift.schedule", &problem))?;
     let deep = if drift.deep { &schedule_text } else { &daemon.deep_schedule };
     let deep_schedule = Schedule::new(deep, zone, &name).map_err(|problem| wrong("daemon.deep_schedule", &problem))?;
-    let freezes = daemon.freezes.iter().map(|rule| freeze(rule, zone)).collect::<Result<_, _>>();
+    let freezes: Result<Vec<Freeze>, String> = daemon.freezes.iter().map(|rule| freeze(rule, zone)).collect();
     Ok(Settings {
         name,
         project: header.project.clone(),

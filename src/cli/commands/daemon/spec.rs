@@ -8,7 +8,7 @@ use crate::cli::logs::{Sources, scan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Check, Depth, Healed, LogLine, Logs, Order, Proposal, Settings, Trouble, Watched};
-use crate::model::{Exit, Failure};
+use crate::model::{DriftReport, Exit, Failure};
 use crate::spec::Header;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -26,6 +26,8 @@ pub struct WatchedSpec {
     workspace: Workspace,
     /// The last good one.
     current: Mutex<Option<(Config, Header)>>,
+    /// What the last check found, where it is asked who did that.
+    before: Mutex<Option<DriftReport>>,
     /// What it is called: `project` or `project.stage`.
     pub name: String,
     /// Where what the daemon knows of it is kept.
@@ -43,7 +45,7 @@ impl WatchedSpec {
         let header = workspace.header(&workspace.config()?)?;
         let folder = workspace.state_folder(&header).join(super::FOLDER);
         let (name, state) = (settings::name(&header), workspace.store(&header).path());
-        Ok(Self { workspace, current: Mutex::default(), name, folder, state })
+        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), name, folder, state })
     }
 
     /// What it works in.
@@ -133,7 +135,10 @@ impl Watched for WatchedSpec {
 
     async fn check(&self, depth: Depth) -> Result<Check, Trouble> {
         let (config, header) = self.told(self.current())?;
-        self.unless_stopped(look::check(&self.workspace, &config, &header, depth)).await
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (check, report) = self.unless_stopped(look::check(&self.workspace, (&config, &header), depth, before.as_ref())).await?;
+        *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Some(report).filter(|_| header.drift.who);
+        Ok(check)
     }
 
     async fn propose(&self) -> Result<Option<Proposal>, Trouble> {
