@@ -112,11 +112,12 @@ impl Workspace {
         })
     }
 
-    /// The same for another spec, worked on in the background: it says nothing, and counts its own calls.
+    /// The same for another spec, worked on in the background: it says nothing, and counts its own calls. Quotas are shared
+    /// by all that have the same ones.
     ///
     /// # Errors
     /// None that a run without an events file can have.
-    pub fn beside(&self, config: &Path) -> Result<Self, Failure> {
+    pub fn beside(&self, config: &Path, quotas: &Arc<Quotas>) -> Result<Self, Failure> {
         let ui = Arc::new(self.ui.muted());
         let absolute = std::path::absolute(config).unwrap_or_else(|_| config.to_path_buf());
         Ok(Self {
@@ -126,7 +127,7 @@ impl Workspace {
             registry: Arc::clone(&self.registry),
             interrupt: self.interrupt.clone(),
             local: Arc::default(),
-            quotas: Arc::clone(&self.quotas),
+            quotas: Arc::clone(quotas),
             meter: Meter::default(),
             scrubber: self.scrubber.clone(),
             verb: self.verb.clone(),
