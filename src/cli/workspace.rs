@@ -272,6 +272,11 @@ impl Workspace {
         }
     }
 
+    /// Ends the record that [`Workspace::begin_record`] began, for a process that goes on.
+    pub fn end_record(&self, exit: Exit, elapsed_ms: u64, errors: &[Diagnostic]) {
+        self.progress.release().iter().for_each(|record| record.end(exit, elapsed_ms, errors));
+    }
+
     /// Asks AWS whose account this is, and refuses one that the spec does not allow.
     ///
     /// # Errors
