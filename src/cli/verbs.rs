@@ -41,6 +41,7 @@ const FOREIGN: &[(&str, &str)] = &[
 const OURS: &[&str] = &[
     "build",
     "completions",
+    "daemon",
     "destroy",
     "diff",
     "drift",
@@ -65,7 +66,7 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon"];
+const NOT_BUILT_YET: &[&str] = &[];
 
 const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "rebuild", "show"];
 

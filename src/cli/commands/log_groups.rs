@@ -89,9 +89,6 @@ async fn managed(folder: &Path, place: &(String, String)) -> Result<BTreeMap<Str
 }
 
 async fn confirm(workspace: &Workspace, audit: &Audit) -> Result<(), Failure> {
-    if !workspace.ui.is_interactive() {
-        return Err(nobody_to_ask("log-groups audit --fix"));
-    }
     let deleted = audit.to_do().filter(|finding| finding.remedy == Remedy::Delete).count();
     let question = match (audit.to_do().count() - deleted, deleted) {
         (set, 0) => format!("Set the retention of {}?", human::counted(set, "log group")),
