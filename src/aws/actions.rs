@@ -8,6 +8,8 @@
 pub enum Phase {
     /// In every run: it only looks.
     Look,
+    /// When drift is looked for: no plan needs to know.
+    Drift,
     /// When something is made or changed.
     Make,
     /// When something is taken away that a change or a destroy does not want any more.
@@ -150,7 +152,7 @@ macro_rules! needs {
     ($($action:literal $on:ident),*) => { &[$(need($action, On::$on)),*] };
 }
 
-use Phase::{Clear, Destroy, Look, Make, Use};
+use Phase::{Clear, Destroy, Drift, Look, Make, Use};
 
 /// Every operation.
 pub const ROWS: &[Row] = &[
@@ -162,6 +164,14 @@ pub const ROWS: &[Row] = &[
     row("lambda:ListFunctions", "function", Look, needs!["lambda:ListFunctions" Anything]),
     row("lambda:GetPolicy", "permission", Look, needs!["lambda:GetPolicy" Function]),
     row("lambda:GetFunctionConcurrency", "function", Look, needs!["lambda:GetFunctionConcurrency" Function]),
+    row("lambda:GetFunctionUrlConfig", "function", Drift, needs!["lambda:GetFunctionUrlConfig" Function]),
+    row("lambda:ListEventSourceMappings", "function", Drift, needs!["lambda:ListEventSourceMappings" Anything]),
+    row("lambda:GetFunctionCodeSigningConfig", "function", Drift, needs!["lambda:GetFunctionCodeSigningConfig" Function]),
+    row("lambda:GetFunctionEventInvokeConfig", "function", Drift, needs!["lambda:GetFunctionEventInvokeConfig" Function]),
+    row("lambda:GetFunctionRecursionConfig", "function", Drift, needs!["lambda:GetFunctionRecursionConfig" Function]),
+    row("lambda:GetRuntimeManagementConfig", "function", Drift, needs!["lambda:GetRuntimeManagementConfig" Function]),
+    // Asked for by those alone who want to know who did it.
+    row("cloudtrail:LookupEvents", "", Use, needs!["cloudtrail:LookupEvents" Anything]),
     row("ssm:GetParameter", "function", Make, needs!["ssm:GetParameter" Parameters]),
     row("secretsmanager:GetSecretValue", "function", Make, needs!["secretsmanager:GetSecretValue" Secrets]),
     row("lambda:CreateFunction", "function", Make, &created()),
@@ -279,7 +289,7 @@ mod tests {
     fn operations_in(source: &str) -> BTreeSet<&str> {
         let is_operation = |text: &&str| {
             let Some((service, name)) = text.split_once(':') else { return false };
-            let services = ["sts", "iam", "lambda", "logs", "events", "ecr", "s3", "ssm", "secretsmanager", "sns"];
+            let services = ["sts", "iam", "lambda", "logs", "events", "ecr", "s3", "ssm", "secretsmanager", "sns", "cloudtrail"];
             services.contains(&service)
                 && name.starts_with(|first: char| first.is_ascii_uppercase())
                 && name.chars().all(char::is_alphanumeric)
@@ -295,6 +305,7 @@ mod tests {
             include_str!("invoker.rs"),
             include_str!("secrets.rs"),
             include_str!("notify.rs"),
+            include_str!("trail.rs"),
             include_str!("registry/mod.rs"),
             include_str!("registry/upload.rs"),
         ];

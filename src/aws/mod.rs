@@ -32,6 +32,7 @@ mod signed;
 mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trail;
 mod unconnected;
 mod uploads;
 mod wait;

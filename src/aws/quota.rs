@@ -124,6 +124,8 @@ impl Quota {
             ("s3", _) => Self::raisable("s3", 1_000.0),
             // <https://docs.aws.amazon.com/general/latest/gr/sns.html>
             ("sns", _) => Self::raisable("sns", 300.0),
+            // <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>
+            ("cloudtrail", _) => Self::published("cloudtrail:LookupEvents", 2.0),
             ("sts", _) => Self { is_global: false, ..Self::guessed("sts", 100.0, 100.0) },
             _ => Self::raisable("events", 50.0),
         }

@@ -34,27 +34,33 @@ pub(super) struct JsonServices {
 }
 
 /// A service, and what its operations are called.
-struct Service {
-    name: &'static str,
-    target: &'static str,
+pub(super) struct Service {
+    pub(super) name: &'static str,
+    pub(super) target: &'static str,
+    /// The one region that has it all, where that is not the one that is called.
+    pub(super) region: Option<&'static str>,
 }
 
-const SSM: Service = Service { name: "ssm", target: "AmazonSSM" };
-const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager" };
+const SSM: Service = Service { name: "ssm", target: "AmazonSSM", region: None };
+const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager", region: None };
 
 impl JsonServices {
     pub(super) fn new(config: &SdkConfig) -> Self {
         Self { config: config.clone() }
     }
 
+    fn region<'a>(&'a self, service: &Service) -> &'a str {
+        service.region.or(self.config.region().map(AsRef::as_ref)).unwrap_or_default()
+    }
+
     fn url(&self, service: &Service) -> String {
-        let region = self.config.region().map(AsRef::as_ref).unwrap_or_default();
+        let region = self.region(service);
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let usual = || format!("https://{}.{region}.{domain}/", service.name);
         self.config.endpoint_url().map_or_else(usual, |url| format!("{}/", url.trim_end_matches('/')))
     }
 
-    async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
+    pub(super) async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
         let request = self.signed(service, operation, &input.to_string()).await.map_err(SdkError::construction_failure)?;
         let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
         let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).connector_settings(settings);
@@ -71,10 +77,10 @@ impl JsonServices {
     }
 
     async fn signed(&self, service: &Service, operation: &str, body: &str) -> Result<HttpRequest, BoxError> {
-        let region = self.config.region().map(ToString::to_string).unwrap_or_default();
+        let region = self.region(service);
         let (url, target) = (self.url(service), format!("{}.{operation}", service.target));
         let headers = [("content-type", TYPE), ("x-amz-target", target.as_str())];
-        signed(&self.config, (service.name, &region), &url, &headers, body).await
+        signed(&self.config, (service.name, region), &url, &headers, body).await
     }
 }
 

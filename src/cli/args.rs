@@ -1,6 +1,7 @@
 //! The command line as data.
 
 mod build;
+mod daemon;
 mod deploy;
 mod log_groups;
 mod policy;
@@ -9,6 +10,7 @@ mod runs;
 mod state;
 
 pub use build::BuildArguments;
+pub use daemon::DaemonArguments;
 pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
 pub use log_groups::{AuditArguments, LogGroupsCommand};
 pub use policy::PolicyArguments;
@@ -17,11 +19,10 @@ pub use run::{InvokeArguments, LogsArguments};
 pub use runs::{RunsArguments, RunsCommand};
 pub use state::StateCommand;
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
-use super::ignore::IgnorePattern;
+use super::help::{COMPLETIONS, DAEMON, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::lock_wait::LockWait;
 use super::ui::Color;
-use crate::model::Address;
+use crate::model::{Address, IgnorePattern};
 use clap::builder::{FalseyValueParser, StyledStr};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -190,6 +191,9 @@ pub enum Command {
     },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
+    /// Watch over specs on their schedules: say, propose or take back what was changed in AWS
+    #[command(after_help = DAEMON)]
+    Daemon(DaemonArguments),
     /// Serve the local cloud for any AWS client, until Ctrl-C
     #[command(after_help = LOCAL)]
     Local(LocalArguments),
@@ -250,8 +254,17 @@ pub struct DriftArguments {
     /// Also read the settings that cost a call each
     #[arg(long)]
     pub deep: bool,
-    /// Look at every stage (not supported yet)
-    #[arg(long, hide = true)]
+    /// Write what lives in AWS into the spec, so that it is no drift any more; all of it, or what ADDRESS:PATH covers
+    #[arg(long, value_name = "ADDRESS:PATH", num_args = 0..=1, default_missing_value = "*:*", conflicts_with = "all_stages")]
+    pub accept: Option<IgnorePattern>,
+    /// Also find settings that the spec does not have and that left AWS's default
+    #[arg(long)]
+    pub undeclared: bool,
+    /// Ask CloudTrail who changed what was found
+    #[arg(long)]
+    pub who: bool,
+    /// Look at every stage that the spec declares, one after the other
+    #[arg(long)]
     pub all_stages: bool,
 }
 
@@ -313,6 +326,7 @@ impl Command {
             Self::Import { .. } => "import",
             Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",
+            Self::Daemon(_) => "daemon",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),

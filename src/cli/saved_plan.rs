@@ -1,10 +1,9 @@
 //! The file of `plan --out`: a versioned format of its own.
 
 use super::args::{PlanArguments, Selection};
-use super::pending::BUILT_KEYS;
 use super::render::file_name;
 use crate::diagnostic::Diagnostic;
-use crate::engine::is_same_endpoint;
+use crate::engine::{BUILT_KEYS, is_same_endpoint};
 use crate::model::{Address, Artifact, Desired, Exit, Failure, Lineage, Operation, Plan, State, Step, Table, Target, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -1,6 +1,6 @@
 //! What AWS has of a project, and a state made anew from it.
 
-use super::{Engine, observe};
+use super::{Engine, PlanOptions, observe};
 use crate::aws::ErrorClass;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Found, Search};
@@ -17,6 +17,11 @@ pub struct Inventory {
     pub found: Vec<Found>,
     /// What could not be looked at.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// Everything that can be read.
+fn all() -> PlanOptions {
+    PlanOptions { deep: true, ..PlanOptions::default() }
 }
 
 impl Engine {
@@ -62,7 +67,7 @@ impl Engine {
         let ours = found.iter().filter(|one| one.lineage == lineage);
         let ours = ours.map(|one| plan::Placed { address: &one.address, physical_id: &one.physical_id, stays: one.stays });
         plan::place(&mut state, ours, desired, rules);
-        let mut observed = observe::observe(self, desired, &state, None, true).await?;
+        let mut observed = observe::observe(self, desired, &state, None, &all()).await?;
         self.hide_undeclared(&mut observed, desired, &state);
         plan::restore(&mut state, desired, &observed, rules);
         for (address, code) in recognised(&state, desired, artifacts).await {
@@ -77,7 +82,7 @@ impl Engine {
     /// [`Exit::Failed`] where it is not there or cannot be read, [`Exit::Refused`] where another state of lambdo has it.
     pub async fn import(&self, desired: &Desired, state: &State, address: &Address) -> Result<(Entry, BTreeMap<String, String>), Failure> {
         let only = BTreeSet::from([address.clone()]);
-        let observed: Observed = observe::observe(self, desired, state, Some(&only), true).await?;
+        let observed: Observed = observe::observe(self, desired, state, Some(&only), &all()).await?;
         let resource = desired.resources.get(address);
         let id = resource.and_then(crate::model::Resource::physical_id);
         let failed = |summary: &'static str, detail: String| {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod call;
+mod check;
 mod find;
 mod journal;
 mod lock;
@@ -11,10 +12,12 @@ mod observe;
 mod report;
 mod schedule;
 mod secrets;
+mod who;
 
+pub use check::DriftWish;
 pub use find::Inventory;
 pub use lock::take as take_lock;
-pub use plan::manager;
+pub use plan::{BUILT_KEYS, manager};
 pub use report::{Report, StepResult};
 pub use secrets::secret_here;
 
@@ -59,6 +62,10 @@ impl Clock for SystemClock {
 pub struct PlanOptions {
     /// Whether fields that cost a call of their own are read.
     pub deep: bool,
+    /// Whether what others attached is looked for, also where no plan needs to know.
+    pub strangers: bool,
+    /// Whether settings beyond the fields of the kinds are looked at.
+    pub undeclared: bool,
     /// Which functions; all where empty.
     pub functions: Vec<String>,
     /// Which addresses exactly; all where empty.
@@ -175,7 +182,7 @@ impl Engine {
     pub async fn plan(&self, desired: &Desired, state: &mut State, options: &PlanOptions) -> Result<Plan, Failure> {
         let only = options.select(desired, state)?;
         let observed = tokio::select! {
-            observed = observe::observe(self, desired, state, only.as_ref(), options.deep) => observed?,
+            observed = observe::observe(self, desired, state, only.as_ref(), options) => observed?,
             () = self.interrupt.drain.cancelled() => return Err(interrupted()),
         };
         plan::settle(state, &observed, self.registry.as_ref());

@@ -12,6 +12,7 @@ use super::iam::Iam;
 use super::lambda::Lambda;
 use super::logs::Logs;
 use super::s3::S3;
+use super::trail::Trail;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub struct Cloud {
     pub lambda: Arc<Lambda>,
     /// Rules, and the events that they match.
     pub events: Arc<Events>,
+    /// Who changed what.
+    pub trail: Trail,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// Random: tells this process's cloud from another that got the same port later.
@@ -81,7 +84,7 @@ impl Cloud {
         let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
         let events = Arc::new(Events::open(common.clone(), functions)?);
         ecr.blobs().collect_now();
-        Ok(Self { common, iam, logs, ecr, s3, lambda, events, faults: Faults::default(), instance: random_id() })
+        Ok(Self { common, iam, logs, ecr, s3, lambda, events, trail: Trail::default(), faults: Faults::default(), instance: random_id() })
     }
 
     /// What `GET /_lambdo/health` answers.

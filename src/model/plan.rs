@@ -1,6 +1,6 @@
 //! What would be done, complete: applying makes no choice.
 
-use super::{Address, Change, Path, PhysicalId, SourceChanges, Strength, Table, Target, Transition, Unchecked, Value};
+use super::{Address, Change, Extra, Path, PhysicalId, SourceChanges, Strength, Table, Target, Transition, Unchecked, Value};
 use crate::diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub struct Plan {
     pub unchecked: Vec<(Address, Unchecked)>,
     /// What was not read because it is deep.
     pub not_deep: Vec<LeftOut>,
+    /// What lives with resources of ours and was declared by nobody.
+    pub extras: Vec<(Address, Extra)>,
     /// Reasons why nothing of this may be done.
     pub refusals: Vec<Refusal>,
     /// Facts worth knowing, for people.

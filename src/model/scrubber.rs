@@ -3,6 +3,9 @@
 //! Texts come from outside: AWS quotes what it does not like, whole, cut, or escaped. So a secret is looked for in
 //! pieces, not only as a whole.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +17,8 @@ const SECRET_PIECE: usize = 12;
 const VALUE_PIECE: usize = 32;
 /// What is shorter is no secret: it would hide half of every text.
 const SHORTEST: usize = 4;
+/// What most encoders of addresses leave as it is.
+const UNRESERVED_KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const SECRET: &str = "(secret)";
 const VALUE: &str = "(value)";
 
@@ -116,6 +121,9 @@ impl Scrubber {
     }
 }
 
+/// What is this long, in bytes, is also looked for in base64: of a shorter text too little is left there to be known by.
+const SHORTEST_IN_BASE64: usize = 8;
+
 /// The text, and how JSON and others write it.
 fn notations(text: &str) -> Vec<String> {
     if text.chars().count() < SHORTEST {
@@ -126,11 +134,37 @@ fn notations(text: &str) -> Vec<String> {
     let twice = serde_json::Value::from(inner.as_str()).to_string();
     let debug = format!("{text:?}");
     let lines = text.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST).map(str::to_owned);
-    let mut all: Vec<String> =
-        lines.chain([text.to_owned(), inner, twice[1..twice.len() - 1].to_owned(), debug[1..debug.len() - 1].to_owned()]).collect();
+    let escaped = [text.to_owned(), inner, twice[1..twice.len() - 1].to_owned(), debug[1..debug.len() - 1].to_owned()];
+    let mut all: Vec<String> = lines.chain(escaped).chain(in_addresses(text)).chain(in_html(text)).chain(in_base64(text)).collect();
     all.sort();
     all.dedup();
     all
+}
+
+/// How addresses and forms write it.
+fn in_addresses(text: &str) -> [String; 3] {
+    let percent = utf8_percent_encode(text, UNRESERVED_KEPT).to_string();
+    [percent.replace("%20", "+"), utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(), percent]
+}
+
+/// How pages write it, with two spellings of each quote.
+fn in_html(text: &str) -> [String; 2] {
+    let marks = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let with = |double: &str, single: &str| marks.replace('"', double).replace('\'', single);
+    [with("&quot;", "&#39;"), with("&#34;", "&#x27;")]
+}
+
+/// How base64 writes it wherever it stands in what is encoded: the letters that it alone decides.
+fn in_base64(text: &str) -> Vec<String> {
+    if text.len() < SHORTEST_IN_BASE64 {
+        return Vec::new();
+    }
+    let at = |before: usize| {
+        let encoded = STANDARD_NO_PAD.encode([&[0_u8; 2][..before], text.as_bytes()].concat());
+        let (from, to) = ((before * 8).div_ceil(6), (before + text.len()) * 8 / 6);
+        encoded[from..to].to_owned()
+    };
+    (0..3).map(at).flat_map(|encoded| [encoded.replace('+', "-").replace('/', "_"), encoded]).collect()
 }
 
 impl Pieces {
@@ -218,6 +252,25 @@ mod tests {
             assert_eq!(cleaned.replace(": (secret)", ":(secret)"), clean.replace(": (secret)", ":(secret)"), "{text}");
         }
         assert_eq!(knowing(&["abc"]).clean("abcdef"), "abcdef");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_the_notations_of_addresses_pages_and_base64() {
+        let secret = "p&ss <word>=\"42\"/é";
+        let scrubber = knowing(&[secret]);
+        for encoded in [
+            "p%26ss%20%3Cword%3E%3D%2242%22%2F%C3%A9",
+            "p%26ss+%3Cword%3E%3D%2242%22%2F%C3%A9",
+            "p&amp;ss &lt;word&gt;=&quot;42&quot;/é",
+            "p&amp;ss &lt;word&gt;=&#34;42&#34;/é",
+        ] {
+            assert_eq!(scrubber.clean(&format!("<{encoded}>")), "<(secret)>", "{encoded}");
+        }
+        for before in ["", "a", "ab", "abc"] {
+            let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{before}{secret} and more"));
+            let clean = scrubber.clean(&encoded).into_owned();
+            assert!(clean.contains("(secret)") && clean.len() < 32, "{encoded} became {clean}");
+        }
     }
 
     #[test]

@@ -82,6 +82,9 @@ impl State {
     }
 }
 
+/// Far above what runs lead to, and far below what a number can hold.
+const HIGHEST_SERIAL: u64 = 1 << 53;
+
 impl State {
     /// What contradicts itself in a state that was read, in a sentence; lambdo writes no such state.
     pub fn contradiction(&self) -> Option<String> {
@@ -90,6 +93,9 @@ impl State {
         }
         if self.serial == 0 {
             return Some("Its serial is 0, which no saved state has.".to_owned());
+        }
+        if self.serial > HIGHEST_SERIAL {
+            return Some(format!("Its serial is {}, which no number of runs leads to.", self.serial));
         }
         self.entries.iter().find_map(|(address, entry)| Some(format!("`{address}` {}.", entry.contradiction()?)))
     }

@@ -2,6 +2,7 @@
 
 use super::check::is_provided;
 use super::command::CommandBuilder;
+use super::engine::Engines;
 use super::environment::Environment;
 use super::fingerprint::Sources;
 use super::go::GoBuilder;
@@ -142,12 +143,13 @@ impl Builders {
 
     /// The same, with programs sought and started in another environment.
     pub(super) fn with(environment: Environment) -> Self {
+        let engines = Engines::default();
         Self {
-            images: Images::new(environment.clone()),
+            images: Images::new(environment.clone(), engines.clone()),
             builders: vec![
                 Box::new(CommandBuilder),
-                Box::new(GoBuilder::new(environment.clone())),
-                Box::new(RustBuilder::new(environment.clone())),
+                Box::new(GoBuilder::new(environment.clone(), engines.clone())),
+                Box::new(RustBuilder::new(environment.clone(), engines)),
                 Box::new(PythonBuilder::new(environment.clone())),
                 Box::new(NodeBuilder::new(environment)),
             ],

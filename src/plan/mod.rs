@@ -3,11 +3,14 @@
 mod decide;
 mod decision;
 mod diff;
+mod drift;
+mod extras;
 mod lasting;
 mod missing;
 mod operations;
 mod order;
 mod ownership;
+mod pending;
 mod refusal;
 mod rename;
 mod restore;
@@ -15,7 +18,9 @@ mod select;
 mod settle;
 mod unread;
 
+pub use drift::{Looked, report};
 pub use ownership::manager;
+pub use pending::BUILT_KEYS;
 pub use restore::{Placed, place, restore, restored};
 pub use select::{Selection, Unmatched, select};
 pub use settle::settle;
@@ -48,6 +53,7 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
         outputs: desired.outputs.clone(),
         unchecked: Vec::new(),
         not_deep: Vec::new(),
+        extras: Vec::new(),
         refusals: Vec::new(),
         notes: Vec::new(),
         source_changes: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! What must be known before AWS or the state is touched: `project`, `aws`, `state`.
 
 use super::daemon::{self, DAEMON};
+use super::drift::{self, DRIFT};
 use super::merge::Merging;
 use super::notify::{self, NOTIFY};
 use super::references::Scope;
@@ -24,6 +25,7 @@ pub(crate) const TOP: &[Field] = &[
     Field::new("state", Shape::Table(STATE), "Where the state lies."),
     Field::new(DAEMON, Shape::Table(daemon::FIELDS), "What the daemon may do about drift, and when."),
     Field::new(NOTIFY, Shape::List { item: &Shape::Table(notify::FIELDS), max: usize::MAX }, "Who is told what the daemon finds."),
+    Field::new(DRIFT, Shape::Table(drift::FIELDS), "How changes behind lambdo's back are looked for."),
     Field::new("protect", Shape::Boolean, "Whether deletions and replacements are refused, of everything."),
     Field::new(
         MOVED,
@@ -203,6 +205,7 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
         moved: moves(values.get(MOVED)),
         daemon: daemon::settings(values.get(DAEMON)),
         notify,
+        drift: drift::settings(values.get(DRIFT)),
     };
     Some((header, checker.spans))
 }

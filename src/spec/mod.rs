@@ -3,10 +3,12 @@
 //! `load` reads the file into sections that are checked against the kinds' field tables; `lower`
 //! turns them into the graph of resources. Everything that is wrong is told at once, with its place.
 
+mod accept;
 mod checks;
 mod daemon;
 mod discover;
 mod document;
+mod drift;
 mod foreign;
 mod graph;
 mod header;
@@ -36,7 +38,8 @@ mod variant;
 mod vars;
 mod wanted;
 
-pub use load::{Checked, check, load, load_header};
+pub use accept::NotWritten;
+pub use load::{Checked, check, load, load_header, stages};
 pub use lower::{lower, lower_with_warnings};
 pub use render::{document, render};
 pub use schema::schema;
@@ -45,7 +48,7 @@ pub use tree::line_column;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
 use crate::model::notify::Notify;
-use crate::model::{Address, DaemonSettings, Move, PackageRequest, Path, Section, Table, Value};
+use crate::model::{Address, DaemonSettings, DriftSettings, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use variant::Variant;
@@ -93,6 +96,8 @@ pub struct Header {
     pub daemon: DaemonSettings,
     /// Who is told what the daemon finds.
     pub notify: Vec<Notify>,
+    /// How drift is looked for, and what is none.
+    pub drift: DriftSettings,
 }
 
 impl Header {
@@ -108,6 +113,7 @@ impl Header {
             moved: Vec::new(),
             daemon: DaemonSettings::default(),
             notify: Vec::new(),
+            drift: DriftSettings::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `lambdo spec`: the resolved spec as TOML, with the line behind each value.
 
 use super::daemon;
+use super::drift;
 use super::lower::address_of;
 use super::notify;
 use super::references::escape;
@@ -129,6 +130,10 @@ impl<'a> Page<'a> {
         let watched = daemon::table(&header.daemon);
         if !watched.is_empty() {
             self.table(daemon::DAEMON, &watched, &below(daemon::DAEMON));
+        }
+        let drift = drift::table(&header.drift);
+        if !drift.is_empty() {
+            self.table(drift::DRIFT, &drift, &below(drift::DRIFT));
         }
     }
 

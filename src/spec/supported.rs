@@ -3,12 +3,11 @@
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Words of the top level.
-const TOP: &[&str] = &["drift", "http_api", "lambdo_version", "log_group", "policy", "timezone"];
+const TOP: &[&str] = &["http_api", "lambdo_version", "log_group", "policy", "timezone"];
 
 /// What to do until a word is built. A word that is not here can only be left out.
 const MEANWHILE: &[(&str, &str)] = &[
     ("alias", "meanwhile callers use the function itself, `${function.NAME.arn}`"),
-    ("drift", "meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`"),
     ("event_source", "meanwhile make the mapping with another tool; its reads are granted with `role.allow`"),
     ("function_url", "meanwhile make the URL with another tool, and let others call with `[function.NAME.permission.X]`"),
     ("http_api", "meanwhile make the API with another tool, and let it call with `[function.NAME.permission.X]`"),

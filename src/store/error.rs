@@ -14,7 +14,7 @@ pub enum StoreError {
     )]
     Locked(Holder),
     /// The operating system refused something.
-    #[error("lambdo cannot {action} `{place}`: {source}. Check that the path is right and that you may read and write there.")]
+    #[error("lambdo cannot {action} `{place}`: {source}. {}", advice(source))]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -170,6 +170,18 @@ impl StoreError {
             Self::Conflict { .. } => ("state-conflict", "The state was changed by somebody else"),
             Self::NotRaised { .. } => ("state-serial", "The state's serial was not raised"),
         }
+    }
+}
+
+/// What helps against a refusal of the operating system.
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Free some space there, then run the same command again.",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "Nothing can be written there: make it writable, or name another folder with `--state-dir` or with `path` under `[state]`."
+        }
+        io::ErrorKind::IsADirectory => "A file belongs there: move the folder away.",
+        _ => "Check that the path is right and that you may read and write there.",
     }
 }
 

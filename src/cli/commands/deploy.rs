@@ -35,6 +35,8 @@ pub struct Wish<'a> {
     pub saved: Option<&'a SavedPlan>,
     /// Takes the lock for this command before the state is read; none for one that only looks.
     pub lock: Option<&'a str>,
+    /// Settings that are left as they are, this time.
+    pub leave: &'a [(Address, Path)],
 }
 
 /// A deployment, ready to be shown and applied.
@@ -95,6 +97,7 @@ impl Wish<'_> {
             adopt: self.adopt.iter().cloned().collect(),
             // The local cloud has one account, and nothing in it is dear.
             recreate: self.recreate || packing.workspace.global.local,
+            ..PlanOptions::default()
         };
         let needed = unbuilt(options.select(&desired, &state)?, &desired, &packages);
         let (desired, packages) = match needed {
@@ -141,7 +144,10 @@ impl Wish<'_> {
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
         let spec = packing.spec.keeping_names(state);
-        let desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        let mut desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        for (address, path) in self.leave {
+            desired.resources.get_mut(address).into_iter().for_each(|resource| resource.ignore.push(path.clone()));
+        }
         Ok((desired, packages))
     }
 }

@@ -4,9 +4,10 @@ use super::deploy::{Deployment, Wish};
 use crate::cli::args::{Format, PlanArguments};
 use crate::cli::render::file_name;
 use crate::cli::saved_plan::{SavedPlan, SavedWish};
-use crate::cli::view::{causes, human, json, markdown};
+use crate::cli::view::{human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
 use crate::diagnostic::Diagnostic;
+use crate::model::causes::plan_exit;
 use crate::model::{Exit, Failure};
 use std::path::Path;
 
@@ -21,6 +22,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
         recreate: arguments.recreate,
         saved: None,
         lock: None,
+        leave: &[],
     };
     let spec = wish.check(workspace, &config)?;
     workspace.begin_record(&spec.header);
@@ -46,7 +48,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     if let Some(out) = &arguments.out {
         save(workspace, &config, &deployment, SavedWish::new(arguments), &workspace.path(out))?;
     }
-    Ok(if arguments.exit_code { causes::plan_exit(plan) } else { Exit::Success })
+    Ok(if arguments.exit_code { plan_exit(plan) } else { Exit::Success })
 }
 
 fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, wish: SavedWish, out: &Path) -> Result<(), Failure> {

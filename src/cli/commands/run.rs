@@ -111,7 +111,8 @@ impl Run<'_> {
         ui.diagnostics(&gathered(&errors));
         // That there was nothing to do is what the plan has said.
         if report.exit != Exit::Success || plan.steps.iter().any(|step| step.action != Action::NoOp) {
-            ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, times }));
+            let is_saved = !report.state.unsaved;
+            ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, is_saved, times }));
         }
         match ui.format() {
             Format::Json => {
@@ -177,7 +178,7 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
 pub fn nobody_to_ask(command: &str) -> Failure {
     let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
         .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal. Nothing was changed."))
-        .hint(format!("to do it without a question: `lambdo {command} --yes`"));
+        .hint("to do it without a question, add `--yes` to the command");
     Failure::new(Exit::Usage, diagnostic)
 }
 

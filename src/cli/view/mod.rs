@@ -1,12 +1,12 @@
 //! What is shown, from plain data. Views never decide.
 
-pub mod causes;
+pub mod accept;
 #[cfg(test)]
 pub mod fixtures;
 pub mod human;
 pub mod json;
 pub mod json_calls;
-mod json_change;
+pub mod json_change;
 pub mod json_log_groups;
 pub mod json_policy;
 pub mod json_runs;
@@ -17,6 +17,7 @@ pub mod rights;
 pub mod statements;
 pub mod title;
 
+pub use accept::{AcceptView, Accepted, Refused};
 pub use title::Title;
 
 use crate::aws::LogEvent;

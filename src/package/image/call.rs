@@ -5,7 +5,6 @@ use super::engine::Places;
 use crate::diagnostic::Diagnostic;
 use crate::package::engine::Engine;
 use crate::package::process::{Tail, watch};
-use std::fs;
 use std::path::Path;
 
 /// How many of the engine's last lines are shown.
@@ -40,8 +39,8 @@ impl Call<'_> {
             }
             Err(said) => return Err(self.failed(&said)),
         }
-        let id =
-            fs::read_to_string(places.id).map_err(|error| failed(format!("`{}` did not say what it built: {error}.", engine.name())))?;
+        let id = tokio::fs::read_to_string(places.id).await;
+        let id = id.map_err(|error| failed(format!("`{}` did not say what it built: {error}.", engine.name())))?;
         let exported = self.start(engine.export(id.trim(), places.archive)).await?;
         if engine == Engine::Buildah {
             // It keeps every image that it ever built, and nobody would find this one again.

@@ -2,7 +2,7 @@
 
 use super::dependencies::{Needs, name_in};
 use super::options::Options;
-use super::platform::{self, Platform, find, no_python, pip_platforms, uv_platform};
+use super::platform::{self, Platform, no_python, pip_platforms, uv_platform};
 use super::tidy;
 use crate::diagnostic::Diagnostic;
 use crate::package::call::{self, Said, tool_missing};
@@ -13,7 +13,7 @@ use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const UV: &str = "uv";
+pub(super) const UV: &str = "uv";
 /// What pip says before the name of what it did not find, and uv before that of what it may not build.
 const NO_MATCH: &str = "No matching distribution found for ";
 const NEEDS_BUILD: &str = "Building source distributions for `";
@@ -35,18 +35,11 @@ enum Installer {
 impl Installer {
     /// The one that is asked for, else uv where it is, else pip.
     fn find(job: &Job<'_>, options: &Options, platform: &Platform, environment: &Environment) -> Result<Self, Diagnostic> {
-        let python = match platform {
-            Platform::Here { python, .. } => Some(python.clone()),
-            Platform::Lambda { .. } => {
-                let names = options.interpreter.as_deref().map_or_else(|| vec!["python3", "python"], |name| vec![name]);
-                names.into_iter().find_map(|name| find(name, &job.path(), environment))
-            }
-        };
-        match (options.installer.as_deref(), environment.find(UV), python) {
+        match (options.installer.as_deref(), environment.find(UV), platform.python()) {
             (Some("uv"), None, _) => Err(no_uv(&job.build.path, "`build.installer` is `uv`")),
-            (None | Some("uv"), Some(program), python) => Ok(Self::Uv { program, python }),
-            (_, _, Some(python)) => Ok(Self::Pip { python }),
-            (_, _, None) => Err(no_python(&job.build.path, options, "python3")),
+            (None | Some("uv"), Some(program), python) => Ok(Self::Uv { program, python: python.ok().map(Path::to_owned) }),
+            (_, _, Ok(python)) => Ok(Self::Pip { python: python.to_owned() }),
+            (_, _, Err(broken)) => Err(no_python(&job.build.path, options, platform::USUAL, broken)),
         }
     }
 
@@ -78,7 +71,7 @@ fn uv_arguments(python: Option<&Path>, platform: &Platform) -> Vec<String> {
     if let Some(python) = python {
         arguments.extend(["--python".to_owned(), python.display().to_string()]);
     }
-    if let Platform::Lambda { minor, processor } = platform {
+    if let Platform::Lambda { minor, processor, .. } = platform {
         arguments.extend([format!("--python-version=3.{minor}"), format!("--python-platform={}", uv_platform(*minor, processor))]);
     }
     arguments
@@ -87,7 +80,7 @@ fn uv_arguments(python: Option<&Path>, platform: &Platform) -> Vec<String> {
 fn pip_arguments(platform: &Platform) -> Vec<String> {
     let mut arguments =
         words(&["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--only-binary=:all:"]);
-    if let Platform::Lambda { minor, processor } = platform {
+    if let Platform::Lambda { minor, processor, .. } = platform {
         arguments.extend(["--implementation=cp".to_owned(), format!("--python-version=3.{minor}")]);
         arguments.extend(pip_platforms(*minor, processor).into_iter().map(|name| format!("--platform={name}")));
     }

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod installer;
+mod interpreter;
 mod options;
 mod platform;
 mod requirements;
@@ -23,6 +24,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::PackageRequest;
 use async_trait::async_trait;
 use dependencies::Needs;
+use interpreter::Interpreters;
 use options::Options;
 use platform::Platform;
 use requirements::Reading;
@@ -38,19 +40,20 @@ const USUAL_HANDLER: &str = "`handler = \"app.handler\"` calls the function `han
 pub(super) struct PythonBuilder {
     environment: Environment,
     installed: Installed,
+    interpreters: Interpreters,
 }
 
 impl PythonBuilder {
     /// A builder that starts programs in this environment.
     pub fn new(environment: Environment) -> Self {
-        Self { environment, installed: Installed::default() }
+        Self { environment, installed: Installed::default(), interpreters: Interpreters::default() }
     }
 
     async fn make(&self, job: &Job<'_>, options: &Options, package: Package) -> Result<Built, Diagnostic> {
         let mut environment = self.environment.clone();
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
         let Project { entries, needs, mut inputs, variables, folders } = Project::read(job, options, &environment).await?;
-        let platform = Platform::of(job, options, &needs, &environment).await?;
+        let (platform, note) = Platform::of(job, options, &needs, (&self.interpreters, &environment)).await?;
         inputs.extend(installer::programs(job, options, &needs, &platform, &environment));
         let needed = needed_facts(job, options, &platform, &needs).hidden("environment", &variables);
         let facts = needed.clone().hidden("build", &format!("{:?} {:?} {:?}", options.source, options.include, options.exclude));
@@ -70,7 +73,7 @@ impl PythonBuilder {
             Some(self.installed.get(place, install).await?)
         };
         package.make(sources.clone(), installed, entries).await?;
-        Ok(package.built(sources, false))
+        Ok(Built { warnings: note.into_iter().collect(), ..package.built(sources, false) })
     }
 }
 

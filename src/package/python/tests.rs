@@ -185,6 +185,40 @@ async fn on_this_machine_the_interpreter_decides() {
     );
 }
 
+/// What version managers put into the `PATH`: it is called by a version, and has that only where it is active.
+const SHIM: &str = "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n";
+
+#[tokio::test]
+async fn an_interpreter_that_does_not_start_is_passed_over() {
+    let mut machine = Machine::new(&["python3.13", "more/python3.13", "python3"], &requirements("a==1\n"));
+    let root = machine.folder.path().canonicalize().unwrap().display().to_string();
+    machine.environment.set("PATH", &format!("{root}/bin:{root}/bin/more"));
+    machine.for_this_machine = true;
+    machine.write("bin/python3.13", SHIM);
+    machine.write("bin/more/python3.13", &INSTALLER.replace("3.11", "3.13"));
+    let packages = machine.run(APP, true).await.0.unwrap();
+    assert!(machine.read("calls").starts_with("python3.13 -m pip install"), "{}", machine.read("calls"));
+    let note = &packages.diagnostics[0];
+    assert!(note.code == "python-chosen" && note.detail.ends_with("/bin/more/python3.13`, which is Python 3.13."), "{note:?}");
+    assert!(
+        note.hints[0].ends_with("/bin/python3.13` is there, but does not start: it said: pyenv: python3.13: command not found"),
+        "{note:?}"
+    );
+    assert!(machine.run(APP, true).await.0.unwrap().diagnostics.is_empty(), "it is told when something is installed");
+    machine.write("bin/more/python3.13", SHIM);
+    let packages = machine.run(APP, true).await.0.unwrap();
+    let detail = &packages.diagnostics[0].detail;
+    assert!(detail.ends_with("/bin/python3`, which is Python 3.11; the function has `python3.13`."), "{detail}");
+    machine.write("bin/python3", SHIM);
+    let told = machine.told(APP).await;
+    assert!(
+        told.contains("`python3.13` is needed, and none starts.") && told.contains("…/bin/python3` is there, but does not start"),
+        "{told}"
+    );
+    machine.for_this_machine = false;
+    assert!(machine.told(APP).await.contains("`python3` is needed, and none starts."), "nor does it install for Lambda");
+}
+
 #[tokio::test]
 async fn an_unchanged_project_starts_nothing_and_a_changed_source_installs_nothing() {
     let machine = Machine::new(&["uv"], &requirements("a==1\n"));

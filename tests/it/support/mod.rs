@@ -6,6 +6,7 @@ pub mod emulator;
 pub mod engines;
 pub mod exceptions;
 pub mod inventory;
+pub mod microburst;
 pub mod process;
 pub mod proxy;
 pub mod receiver;

@@ -1,5 +1,6 @@
 //! Views for people: styled text, colours taken out later where they are not wanted.
 
+mod accept;
 mod calls;
 mod change;
 mod drift;
@@ -23,9 +24,10 @@ mod step;
 mod text;
 mod told;
 
+pub use accept::accepted;
 pub use calls::{calls, slowed};
 pub use change::before;
-pub use drift::{DriftView, drift, pending, total as drift_total};
+pub use drift::{DriftView, authors, drift, extras, ignored, pending, total as drift_total};
 pub use fold::{Block, blocks};
 pub use invocation::{InvocationView, answer, invocation, log_tail};
 pub use log::{LogView, log_event};
