@@ -242,6 +242,9 @@ pub const ROWS: &[Row] = &[
     row("events:UntagResource", "event_rule", Make, needs!["events:UntagResource" Rule]),
     row("events:RemoveTargets", "event_rule", Clear, needs!["events:RemoveTargets" Rule]),
     row("events:DeleteRule", "event_rule", Destroy, needs!["events:DeleteRule" Rule]),
+    // Where a spec has the daemon tell its findings.
+    row("sns:Publish", "", Use, needs!["sns:Publish" Anything]),
+    row("events:PutEvents", "", Use, needs!["events:PutEvents" Anything]),
     row("ecr:DescribeRepositories", "ecr", Look, needs!["ecr:DescribeRepositories" Repository]),
     row("ecr:GetLifecyclePolicy", "ecr", Look, needs!["ecr:GetLifecyclePolicy" Repository]),
     row("ecr:GetRepositoryPolicy", "ecr", Look, needs!["ecr:GetRepositoryPolicy" Repository]),
@@ -286,7 +289,7 @@ mod tests {
     fn operations_in(source: &str) -> BTreeSet<&str> {
         let is_operation = |text: &&str| {
             let Some((service, name)) = text.split_once(':') else { return false };
-            let services = ["sts", "iam", "lambda", "logs", "events", "ecr", "s3", "ssm", "secretsmanager", "cloudtrail"];
+            let services = ["sts", "iam", "lambda", "logs", "events", "ecr", "s3", "ssm", "secretsmanager", "cloudtrail", "sns"];
             services.contains(&service)
                 && name.starts_with(|first: char| first.is_ascii_uppercase())
                 && name.chars().all(char::is_alphanumeric)
@@ -302,6 +305,7 @@ mod tests {
             include_str!("invoker.rs"),
             include_str!("secrets.rs"),
             include_str!("trail.rs"),
+            include_str!("notify.rs"),
             include_str!("registry/mod.rs"),
             include_str!("registry/upload.rs"),
         ];

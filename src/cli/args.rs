@@ -3,6 +3,7 @@
 mod build;
 mod daemon;
 mod deploy;
+mod log_groups;
 mod policy;
 mod run;
 mod runs;
@@ -11,6 +12,7 @@ mod state;
 pub use build::BuildArguments;
 pub use daemon::DaemonArguments;
 pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
+pub use log_groups::{AuditArguments, LogGroupsCommand};
 pub use policy::PolicyArguments;
 use policy::account;
 pub use run::{InvokeArguments, LogsArguments};
@@ -153,6 +155,12 @@ pub enum Command {
     Invoke(InvokeArguments),
     /// Show what functions logged, times in UTC
     Logs(LogsArguments),
+    /// Look at all log groups of the account, whoever made them
+    #[command(subcommand)]
+    LogGroups(LogGroupsCommand),
+    /// Try the channels over which the daemon tells people
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Show what the state knows, without calling AWS
     Status,
     /// Print the outputs of the last `up`, or one bare value
@@ -274,6 +282,13 @@ pub struct DiffArguments {
     pub exit_code: bool,
 }
 
+/// What can be done with channels.
+#[derive(Clone, Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Send each channel of `[[notify]]` a message that shows that it works
+    Test,
+}
+
 /// What `local` takes.
 #[derive(Args, Clone, Debug)]
 pub struct LocalArguments {
@@ -301,6 +316,8 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::Invoke(_) => "invoke",
             Self::Logs(_) => "logs",
+            Self::LogGroups(LogGroupsCommand::Audit(_)) => "log-groups audit",
+            Self::Notify(NotifyCommand::Test) => "notify test",
             Self::Status => "status",
             Self::Output { .. } => "output",
             Self::Runs(runs) if runs.command.is_some() => "runs show",
@@ -378,6 +395,8 @@ mod tests {
             &["invoke", "hash", "{}", "--payload", "{}"],
             &["invoke", "hash", "--async", "--out", "x"],
             &["logs", "--since", "soon"],
+            &["log-groups", "audit", "--retention", "100"],
+            &["log-groups", "audit", "--delete-empty"],
             &[],
         ] {
             assert!(parse(words).is_err(), "{words:?}");

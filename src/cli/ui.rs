@@ -20,7 +20,23 @@ const REDRAW_MS: u64 = 100;
 
 /// The verbs whose meaning depends on where a run works.
 const PLACED_VERBS: &[&str] = &[
-    "build", "destroy", "diff", "drift", "gc", "import", "invoke", "logs", "output", "plan", "policy", "runs", "state", "status", "unlock",
+    "build",
+    "destroy",
+    "diff",
+    "drift",
+    "gc",
+    "import",
+    "invoke",
+    "log-groups",
+    "logs",
+    "notify",
+    "output",
+    "plan",
+    "policy",
+    "runs",
+    "state",
+    "status",
+    "unlock",
     "up",
 ];
 

@@ -81,7 +81,7 @@ impl Connection {
             stage: state.stage.clone(),
             target: state.target.clone(),
             alias: tokio::time::timeout(ALIAS_PATIENCE, self.alias.clone()).await.ok().flatten(),
-            endpoint: state.endpoint.clone().filter(|_| !self.is_local),
+            endpoint: self.engine.endpoint().filter(|_| !self.is_local).map(str::to_owned),
             serial: state.serial,
         }
     }
@@ -198,6 +198,19 @@ impl Workspace {
     /// [`Exit::Usage`] with everything that is wrong with it.
     pub fn header(&self, config: &Config) -> Result<Header, Failure> {
         self.with_options(|options| spec::load_header(&config.path, &config.text, options)).map_err(Failure::from)
+    }
+
+    /// The same where there need not be a spec.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with a spec that is there.
+    pub fn header_if_there(&self) -> Result<Option<Header>, Failure> {
+        self.config_path().map(|_| self.header(&self.config()?)).transpose()
+    }
+
+    /// What stands in for the header of a spec where there is none.
+    pub fn header_without_file(&self) -> Header {
+        Header::without_file(base(&self.global))
     }
 
     fn with_options<T>(&self, load: impl FnOnce(&LoadOptions<'_>) -> T) -> T {

@@ -11,6 +11,7 @@ mod board;
 mod heal;
 mod ledger;
 mod notice;
+pub mod notify;
 mod pause;
 mod schedule;
 #[cfg(test)]
