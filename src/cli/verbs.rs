@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_for_verbs_of_the_state_name_ours() {
+    fn verbs_of_the_state_have_foreign_names_too() {
         assert_eq!(unknown_state("rm").diagnostics[0].hints, ["use `lambdo state forget`"]);
         assert_eq!(unknown_state("lst").diagnostics[0].hints, ["use `lambdo state list`"]);
     }

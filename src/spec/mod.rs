@@ -90,6 +90,8 @@ pub struct Header {
     pub state_path: Option<String>,
     /// Whether nothing of the project may be deleted or replaced.
     pub protect: bool,
+    /// How many resources one run may delete or replace, unless the command line says otherwise; any number where absent.
+    pub max_deletions: Option<usize>,
     /// Resources that have another address from now on, in this order.
     pub moved: Vec<Move>,
     /// What the daemon may do about drift, and when.
@@ -110,6 +112,7 @@ impl Header {
             folder,
             state_path: None,
             protect: false,
+            max_deletions: None,
             moved: Vec::new(),
             daemon: DaemonSettings::default(),
             drift: DriftSettings::default(),
