@@ -87,7 +87,7 @@ impl Healing<'_> {
         }
         let options = PlanOptions { deep: true, targets: round.addresses.iter().cloned().collect(), ..PlanOptions::default() };
         let only = options.select(&desired, state)?;
-        let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder, &state.lineage).await;
+        let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder).await;
         if !problems.is_empty() {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });
         }

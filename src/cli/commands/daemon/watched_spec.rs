@@ -3,7 +3,7 @@
 use super::tell::{People, Telling};
 use super::trouble::trouble;
 use super::{heal, look, proposal, settings};
-use crate::aws::LogEvent;
+use crate::aws::{LogEvent, Quotas};
 use crate::cli::deployed;
 use crate::cli::logs::{Sources, scan};
 use crate::cli::signals::unless_interrupted;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// So many lines of a function's log are shown.
@@ -43,12 +43,12 @@ impl WatchedSpec {
     ///
     /// # Errors
     /// [`Exit::Usage`] with what is wrong with the file's first keys.
-    pub fn open(workspace: Workspace, people: &People) -> Result<Self, Failure> {
+    pub fn open(workspace: Workspace, people: &People, quotas: &Arc<Quotas>) -> Result<Self, Failure> {
         let config = workspace.config()?;
         let header = workspace.header(&config)?;
         let folder = workspace.state_folder(&header).join(super::FOLDER);
         let (name, state) = (settings::name(&header), workspace.store(&header).path());
-        let telling = Telling::new(workspace.beside(&config.path)?, people, &name, folder.join(format!("{name}.outbox.json")));
+        let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &name, folder.join(format!("{name}.outbox.json")));
         Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state })
     }
 
