@@ -85,13 +85,13 @@ impl WatchedSpec {
 
     /// Work under way is finished when a signal comes; work that changes nothing is dropped.
     async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
-        self.told(Box::pin(unless_interrupted(&self.workspace.interrupt, work)).await)
+        self.told(unless_interrupted(&self.workspace.interrupt, work).await)
     }
 
     /// Work that changes something; its record ends with it, and not with the process.
     async fn recorded(&self, work: impl Future<Output = Result<Healed, Failure>>) -> Result<Healed, Trouble> {
         let began = Instant::now();
-        let result = Box::pin(work).await;
+        let result = work.await;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (exit, errors) =
             result.as_ref().map_or_else(|failure| (failure.exit, failure.diagnostics.as_slice()), |_| (Exit::Success, &[][..]));
@@ -182,6 +182,6 @@ impl Watched for WatchedSpec {
 #[async_trait]
 impl Logs for WatchedSpec {
     async fn logs(&self, function: &str, since: Duration) -> Result<Vec<LogLine>, Trouble> {
-        self.told(self.lines(function, since).await)
+        self.told(Box::pin(self.lines(function, since)).await)
     }
 }
