@@ -8,6 +8,8 @@
 pub enum Phase {
     /// In every run: it only looks.
     Look,
+    /// When drift is looked for: no plan needs to know.
+    Drift,
     /// When something is made or changed.
     Make,
     /// When something is taken away that a change or a destroy does not want any more.
@@ -153,7 +155,7 @@ macro_rules! needs {
 /// The key that a repository's images are encrypted with.
 const ECR_KEY: &str = "encryption_configuration.kms_key";
 
-use Phase::{Clear, Destroy, Look, Make, Use};
+use Phase::{Clear, Destroy, Drift, Look, Make, Use};
 
 /// Every operation.
 pub const ROWS: &[Row] = &[
@@ -175,6 +177,14 @@ pub const ROWS: &[Row] = &[
     row("lambda:ListFunctions", "function", Look, needs!["lambda:ListFunctions" Anything]),
     row("lambda:GetPolicy", "permission", Look, needs!["lambda:GetPolicy" Function]),
     row("lambda:GetFunctionConcurrency", "function", Look, needs!["lambda:GetFunctionConcurrency" Function]),
+    row("lambda:GetFunctionUrlConfig", "function", Drift, needs!["lambda:GetFunctionUrlConfig" Function]),
+    row("lambda:ListEventSourceMappings", "function", Drift, needs!["lambda:ListEventSourceMappings" Anything]),
+    row("lambda:GetFunctionCodeSigningConfig", "function", Drift, needs!["lambda:GetFunctionCodeSigningConfig" Function]),
+    row("lambda:GetFunctionEventInvokeConfig", "function", Drift, needs!["lambda:GetFunctionEventInvokeConfig" Function]),
+    row("lambda:GetFunctionRecursionConfig", "function", Drift, needs!["lambda:GetFunctionRecursionConfig" Function]),
+    row("lambda:GetRuntimeManagementConfig", "function", Drift, needs!["lambda:GetRuntimeManagementConfig" Function]),
+    // Asked for by those alone who want to know who did it.
+    row("cloudtrail:LookupEvents", "", Use, needs!["cloudtrail:LookupEvents" Anything]),
     row("ssm:GetParameter", "function", Make, needs!["ssm:GetParameter" Parameters]),
     row("secretsmanager:GetSecretValue", "function", Make, needs!["secretsmanager:GetSecretValue" Secrets]),
     row("lambda:CreateFunction", "function", Make, &created()),
@@ -245,6 +255,9 @@ pub const ROWS: &[Row] = &[
     row("events:UntagResource", "event_rule", Make, needs!["events:UntagResource" Rule]),
     row("events:RemoveTargets", "event_rule", Clear, needs!["events:RemoveTargets" Rule]),
     row("events:DeleteRule", "event_rule", Destroy, needs!["events:DeleteRule" Rule]),
+    // Where a spec has the daemon tell its findings.
+    row("sns:Publish", "", Use, needs!["sns:Publish" Anything]),
+    row("events:PutEvents", "", Use, needs!["events:PutEvents" Anything]),
     // Of many, those that are not there are found faster in a list of all; who may not list asks for each.
     row("ecr:DescribeRepositories", "ecr", Look, needs!["ecr:DescribeRepositories" Repository]),
     row("ecr:GetLifecyclePolicy", "ecr", Look, needs!["ecr:GetLifecyclePolicy" Repository]),
@@ -302,7 +315,7 @@ mod tests {
     fn operations_in(source: &str) -> BTreeSet<&str> {
         let is_operation = |text: &&str| {
             let Some((service, name)) = text.split_once(':') else { return false };
-            let services = ["sts", "iam", "lambda", "logs", "events", "ecr", "s3", "ssm", "secretsmanager"];
+            let services = ["sts", "iam", "lambda", "logs", "events", "ecr", "s3", "ssm", "secretsmanager", "cloudtrail", "sns"];
             services.contains(&service)
                 && name.starts_with(|first: char| first.is_ascii_uppercase())
                 && name.chars().all(char::is_alphanumeric)
@@ -317,6 +330,8 @@ mod tests {
             include_str!("writer.rs"),
             include_str!("invoker.rs"),
             include_str!("secrets.rs"),
+            include_str!("trail.rs"),
+            include_str!("notify.rs"),
             include_str!("registry/mod.rs"),
             include_str!("registry/upload.rs"),
         ];

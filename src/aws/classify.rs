@@ -152,9 +152,11 @@ fn without_credentials(message: &str) -> String {
     lines.join(" ")
 }
 
-/// An answer that the SDK could not read.
+/// An answer that the SDK could not read. One that broke off may be any answer, whatever its status.
 fn response_error(status: Option<u16>, endpoint: Option<&str>, message: &str) -> (ErrorClass, String) {
+    let has_broken_off = ["reading a body", "minimum throughput"].iter().any(|fragment| message.contains(fragment));
     let class = match status {
+        _ if has_broken_off => ErrorClass::Transient,
         Some(429) => ErrorClass::Throttled,
         Some(200..=299 | 500 | 502..=504) => ErrorClass::Transient,
         _ => ErrorClass::Other,
@@ -457,6 +459,15 @@ mod tests {
         for (operation, code, message, status, class) in cases {
             assert_eq!(classify(operation, code, message, Some(status)), class, "{operation} {code} {message}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_asked_for_again_whatever_its_status() {
+        let broken = "response error: error reading a body from connection: unexpected EOF during chunk size line";
+        for status in [200, 400, 403, 409, 429] {
+            assert_eq!(response_error(Some(status), None, broken).0, Transient, "{status}");
+        }
+        assert_eq!(response_error(Some(403), None, "response error: expected value at line 1 column 1").0, Other, "a proxy's page");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The SDK's clients: they are made here and nowhere else.
 
 use super::guard::ReadOnly;
+use super::notify::Topics;
 use super::plain_http::PlainHttp;
 use super::secrets::JsonServices;
 use aws_config::SdkConfig;
@@ -31,6 +32,7 @@ pub(super) struct Clients {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) s3_upload: aws_sdk_s3::Client,
     pub(super) json: JsonServices,
+    pub(super) topics: Topics,
 }
 
 /// Makes the client of one service, with the guard where it may only read.
@@ -58,6 +60,7 @@ impl Clients {
             s3: objects(config, read_only),
             s3_upload: objects(&upload, read_only),
             json: JsonServices::new(config, http.clone()),
+            topics: Topics::new(config, http.clone()),
         }
     }
 }

@@ -122,6 +122,10 @@ impl Quota {
             ("ecr", _) => Self::raisable("ecr", 10.0),
             // 3,500 writes a second and prefix. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
             ("s3", _) => Self::raisable("s3", 1_000.0),
+            // <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>
+            ("cloudtrail", _) => Self::published("cloudtrail:LookupEvents", 2.0),
+            // <https://docs.aws.amazon.com/general/latest/gr/sns.html>
+            ("sns", _) => Self::raisable("sns", 300.0),
             ("sts", _) => Self { is_global: false, ..Self::guessed("sts", 100.0, 100.0) },
             _ => Self::raisable("events", 50.0),
         }
@@ -157,6 +161,7 @@ impl Quota {
             "ecr" => "ECR calls",
             "logs" => "CloudWatch Logs calls",
             "s3" => "S3 calls",
+            "sns" => "SNS calls",
             "iam:read" => return "the pace at which IAM answers reads".to_owned(),
             "iam:write" => return "the pace at which IAM takes changes".to_owned(),
             "sts" => return "the pace at which STS answers".to_owned(),

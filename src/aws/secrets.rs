@@ -5,30 +5,19 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 
 use super::error::{AwsError, ErrorClass};
-use super::plain_http::{PlainHttp, beginning};
+use super::plain_http::PlainHttp;
 use super::reader::Reader;
 use super::refusal::{Refusal, Trouble};
+use super::signed::{answered, signed};
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::Builder as ErrorMetadataBuilder;
 use serde_json::{Value as Json, json};
-use std::time::{Duration, SystemTime};
 
 const TYPE: &str = "application/x-amz-json-1.1";
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// As much of an answer is read, in bytes: a secret has 64 KiB at most, and JSON may write each byte as six.
-/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
-const LARGEST_ANSWER_BYTES: usize = 1 << 20;
 
 /// The way to services that the SDK brings no client for here.
 pub(super) struct JsonServices {
@@ -37,59 +26,44 @@ pub(super) struct JsonServices {
 }
 
 /// A service, and what its operations are called.
-struct Service {
-    name: &'static str,
-    target: &'static str,
+pub(super) struct Service {
+    pub(super) name: &'static str,
+    pub(super) target: &'static str,
+    /// The one region that has it all, where that is not the one that is called.
+    pub(super) region: Option<&'static str>,
 }
 
-const SSM: Service = Service { name: "ssm", target: "AmazonSSM" };
-const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager" };
+const SSM: Service = Service { name: "ssm", target: "AmazonSSM", region: None };
+const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager", region: None };
 
 impl JsonServices {
     pub(super) fn new(config: &SdkConfig, http: PlainHttp) -> Self {
         Self { config: config.clone(), http }
     }
 
+    fn region<'a>(&'a self, service: &Service) -> &'a str {
+        service.region.or(self.config.region().map(AsRef::as_ref)).unwrap_or_default()
+    }
+
     fn url(&self, service: &Service) -> String {
-        let region = self.config.region().map(AsRef::as_ref).unwrap_or_default();
+        let region = self.region(service);
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let usual = || format!("https://{}.{region}.{domain}/", service.name);
         self.config.endpoint_url().map_or_else(usual, |url| format!("{}/", url.trim_end_matches('/')))
     }
 
-    async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
+    pub(super) async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
         let request = self.signed(service, operation, &input.to_string()).await.map_err(SdkError::construction_failure)?;
-        let exchange = async {
-            let mut response = self.http.connector().call(request).await.map_err(SdkError::dispatch_failure)?;
-            let (body, is_whole) = beginning(response.take_body(), LARGEST_ANSWER_BYTES).await;
-            let is_whole = is_whole.map_err(|error| SdkError::dispatch_failure(ConnectorError::io(error.into())))?;
-            Ok::<_, Trouble>((response, body, is_whole))
-        };
-        let (response, body, is_whole) = tokio::time::timeout(PATIENCE, exchange).await.map_err(SdkError::timeout_error)??;
-        if !is_whole {
-            return Err(SdkError::construction_failure("the answer is larger than 1 MiB, which none of this service is"));
-        }
+        let (response, body) = answered(&self.http, request).await?;
         let json: Json = serde_json::from_slice(&body).unwrap_or_default();
         if response.status().is_success() { Ok(json) } else { Err(SdkError::service_error(refusal(&json), response)) }
     }
 
     async fn signed(&self, service: &Service, operation: &str, body: &str) -> Result<HttpRequest, BoxError> {
-        let provider = self.config.credentials_provider().ok_or("the credential provider was not enabled")?;
-        let identity: Identity = provider.provide_credentials().await?.into();
-        let region = self.config.region().map(ToString::to_string).unwrap_or_default();
+        let region = self.region(service);
         let (url, target) = (self.url(service), format!("{}.{operation}", service.target));
         let headers = [("content-type", TYPE), ("x-amz-target", target.as_str())];
-        let parameters = SigningParams::builder().identity(&identity).region(&region).name(service.name);
-        let parameters = parameters.time(SystemTime::now()).settings(SigningSettings::default()).build()?.into();
-        let signable = SignableRequest::new("POST", url.as_str(), headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
-        let (instructions, _) = sign(signable, &parameters)?.into_parts();
-        let mut request = HttpRequest::new(SdkBody::from(body));
-        request.set_method("POST")?;
-        request.set_uri(url)?;
-        for (name, value) in headers.into_iter().chain(instructions.headers()) {
-            request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
-        }
-        Ok(request)
+        signed(&self.config, (service.name, &region), &url, &headers, body).await
     }
 }
 

@@ -19,7 +19,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
-use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInputBuilder;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -221,7 +221,9 @@ async fn local_configuration(settings: &Settings) -> SdkConfig {
 }
 
 fn basics(region: Region, proxy: Option<ProxyConfig>) -> ConfigLoader {
-    aws_config::defaults(BehaviorVersion::latest())
+    let name = AppName::new("lambdo").ok();
+    name.into_iter()
+        .fold(aws_config::defaults(BehaviorVersion::latest()), ConfigLoader::app_name)
         .region(region)
         .http_client(http_client(proxy))
         .identity_cache(IdentityCache::lazy().build())

@@ -23,8 +23,8 @@ pub enum Purpose {
 impl Purpose {
     fn makes(self, phase: Phase) -> bool {
         match self {
-            Self::Up => matches!(phase, Phase::Look | Phase::Make | Phase::Clear),
-            Self::Look => phase == Phase::Look,
+            Self::Up => matches!(phase, Phase::Look | Phase::Drift | Phase::Make | Phase::Clear),
+            Self::Look => matches!(phase, Phase::Look | Phase::Drift),
             Self::Destroy => matches!(phase, Phase::Look | Phase::Clear | Phase::Destroy),
         }
     }

@@ -3,6 +3,7 @@
 use super::view::{Results, outcome};
 use crate::diagnostic::Diagnostic;
 use crate::model::event::Outcome;
+use crate::model::log_group::{Ended, Finding, Remedy};
 use crate::model::{Action, Address, Event, Exit, Plan, Scrubber, State};
 use crate::store::RunLog;
 use serde_json::{Map, Value as Json, json};
@@ -123,6 +124,17 @@ impl Record {
             self.counts().add(outcome);
         }
         self.counts().errors.extend(errors.iter().filter(|error| error.is_error()).cloned());
+    }
+
+    /// Writes down how it ended with a log group that something was to be done about.
+    pub fn log_group(&self, finding: &Finding, ended: &Ended) {
+        let action = if finding.remedy == Remedy::Delete { "delete" } else { "set_retention" };
+        let (result, why) = match ended {
+            Ended::Done => ("done", None),
+            Ended::Skipped(why) => ("skipped", Some(why)),
+            Ended::Failed(why) => ("failed", Some(why)),
+        };
+        self.line(json!({ "event": "log_group_ended", "name": finding.group.name, "action": action, "result": result, "why": why }), true);
     }
 
     /// Writes the last line.

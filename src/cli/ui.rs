@@ -1,6 +1,7 @@
 //! The only place that prints. stdout carries data, stderr everything else.
 
 use super::args::{Format, Global};
+use super::init::text::shell;
 use super::render;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::Scrubber;
@@ -19,7 +20,23 @@ const REDRAW_MS: u64 = 100;
 
 /// The verbs whose meaning depends on where a run works.
 const PLACED_VERBS: &[&str] = &[
-    "build", "destroy", "diff", "drift", "gc", "import", "invoke", "logs", "output", "plan", "policy", "runs", "state", "status", "unlock",
+    "build",
+    "destroy",
+    "diff",
+    "drift",
+    "gc",
+    "import",
+    "invoke",
+    "log-groups",
+    "logs",
+    "notify",
+    "output",
+    "plan",
+    "policy",
+    "runs",
+    "state",
+    "status",
+    "unlock",
     "up",
 ];
 
@@ -37,9 +54,19 @@ pub enum Color {
 
 /// The options that lead another command to the same place.
 fn place(global: &Global) -> String {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let options = [
+        ("-C", path(&global.directory)),
+        ("--config", path(&global.config)),
+        ("--stage", global.stage.clone()),
+        ("--region", global.region.clone()),
+        ("--profile", global.profile.clone()),
+        ("--endpoint-url", global.endpoint_url.clone()),
+        ("--state-dir", path(&global.state_dir)),
+    ];
     let local = if global.local { " --local" } else { "" };
-    let stage = global.stage.as_ref().map_or_else(String::new, |stage| format!(" --stage {stage}"));
-    format!("{local}{stage}")
+    let given = options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", shell(&value?))));
+    std::iter::once(local.to_owned()).chain(given).collect()
 }
 
 /// Prints, asks and draws.

@@ -30,6 +30,7 @@ const LOCAL_FOLDER: &str = "local";
 const ALIAS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every command has.
+#[derive(Clone)]
 pub struct Workspace {
     /// The options.
     pub global: Global,
@@ -42,7 +43,7 @@ pub struct Workspace {
     /// Ctrl-C.
     pub interrupt: Interrupt,
     /// The embedded cloud, from the first call to it on.
-    pub local: LocalCloud,
+    pub local: Arc<LocalCloud>,
     /// Counts what is asked of AWS.
     meter: Meter,
     /// Keeps secrets out of what is shown and written.
@@ -77,7 +78,7 @@ impl Connection {
             stage: state.stage.clone(),
             target: state.target.clone(),
             alias: tokio::time::timeout(ALIAS_PATIENCE, self.alias.clone()).await.ok().flatten(),
-            endpoint: state.endpoint.clone().filter(|_| !self.is_local),
+            endpoint: self.engine.endpoint().filter(|_| !self.is_local).map(str::to_owned),
             serial: state.serial,
         }
     }
@@ -100,11 +101,18 @@ impl Workspace {
             progress,
             registry: Arc::new(Registry::new()),
             interrupt,
-            local: LocalCloud::default(),
+            local: Arc::default(),
             meter: Meter::default(),
             scrubber,
             verb: arguments.command.name().to_owned(),
         })
+    }
+
+    /// The same for another stage of the spec.
+    pub fn in_stage(&self, stage: &str) -> Self {
+        let mut other = self.clone();
+        other.global.stage = Some(stage.to_owned());
+        other
     }
 
     /// A path as the user gave it, below `--directory`.
@@ -164,6 +172,19 @@ impl Workspace {
     /// [`Exit::Usage`] with everything that is wrong with it.
     pub fn header(&self, config: &Config) -> Result<Header, Failure> {
         self.with_options(|options| spec::load_header(&config.path, &config.text, options)).map_err(Failure::from)
+    }
+
+    /// The same where there need not be a spec.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with a spec that is there.
+    pub fn header_if_there(&self) -> Result<Option<Header>, Failure> {
+        self.config_path().map(|_| self.header(&self.config()?)).transpose()
+    }
+
+    /// What stands in for the header of a spec where there is none.
+    pub fn header_without_file(&self) -> Header {
+        Header::without_file(base(&self.global))
     }
 
     fn with_options<T>(&self, load: impl FnOnce(&LoadOptions<'_>) -> T) -> T {

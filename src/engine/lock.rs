@@ -67,5 +67,7 @@ mod tests {
         });
         assert!(take(store.as_ref(), &holder("bob"), Duration::from_secs(60), &events).await.is_ok());
         assert!(matches!(told.lock().unwrap().last(), Some(Event::Waited { elapsed_ms: 5_000..6_000, .. })));
+        let waits = told.lock().unwrap().iter().filter(|event| matches!(event, Event::Waiting { limit_ms: Some(60_000), .. })).count();
+        assert_eq!(waits, 5, "it is told once a second that it waits");
     }
 }

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use futures::{StreamExt as _, stream};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 /// So many sources are asked at a time.
@@ -89,7 +89,7 @@ impl Engine {
         diagnostics
     }
 
-    async fn value_of(&self, source: &SecretSource, folder: &Path) -> Result<String, Diagnostic> {
+    pub(super) async fn value_of(&self, source: &SecretSource, folder: &Path) -> Result<String, Diagnostic> {
         let reader = self.session.reader();
         match source {
             SecretSource::Ssm(name) => reader.parameter(name).await.map_err(|error| self.not_there(source, &error)),
@@ -102,13 +102,7 @@ impl Engine {
                 part(source, &text, key)
             }
             SecretSource::Env(name) => from_environment(source, std::env::var(name)),
-            SecretSource::File(path) => {
-                let path = folder.join(path);
-                tokio::task::spawn_blocking(move || from_file(&path))
-                    .await
-                    .unwrap_or_else(|error| Err(error.to_string()))
-                    .map_err(|why| missing(source, &why))
-            }
+            SecretSource::File(path) => of_file(source, folder.join(path)).await,
         }
     }
 
@@ -164,6 +158,23 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The value of a secret that is kept on this machine; `None` for one that AWS keeps.
+///
+/// # Errors
+/// Why it cannot be had.
+pub async fn secret_here(source: &SecretSource, folder: &Path) -> Option<Result<String, Diagnostic>> {
+    match source {
+        SecretSource::Env(name) => Some(from_environment(source, std::env::var(name))),
+        SecretSource::File(path) => Some(of_file(source, folder.join(path)).await),
+        SecretSource::Ssm(_) | SecretSource::SecretsManager { .. } => None,
+    }
+}
+
+async fn of_file(source: &SecretSource, path: PathBuf) -> Result<String, Diagnostic> {
+    let read = tokio::task::spawn_blocking(move || from_file(&path)).await;
+    read.unwrap_or_else(|error| Err(error.to_string())).map_err(|why| missing(source, &why))
 }
 
 /// The setting that may hold secrets.

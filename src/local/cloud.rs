@@ -12,6 +12,7 @@ use super::iam::Iam;
 use super::lambda::Lambda;
 use super::logs::Logs;
 use super::s3::S3;
+use super::trail::Trail;
 use super::vault::{Parameters, Secrets};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -60,6 +61,8 @@ pub struct Cloud {
     pub parameters: Parameters,
     /// Secrets of the Secrets Manager.
     pub secrets: Secrets,
+    /// Who changed what.
+    pub trail: Trail,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// Random: tells this process's cloud from another that got the same port later.
@@ -87,7 +90,8 @@ impl Cloud {
         let events = Arc::new(Events::open(common.clone(), functions)?);
         let (parameters, secrets) = (Parameters::open(common.clone())?, Secrets::open(common.clone())?);
         ecr.blobs().collect_now();
-        Ok(Self { common, iam, logs, ecr, s3, lambda, events, parameters, secrets, faults: Faults::default(), instance: random_id() })
+        let (faults, trail, instance) = (Faults::default(), Trail::default(), random_id());
+        Ok(Self { common, iam, logs, ecr, s3, lambda, events, parameters, secrets, trail, faults, instance })
     }
 
     /// What `GET /_lambdo/health` answers.

@@ -29,6 +29,7 @@ mod server;
 mod signature;
 mod stream;
 mod sts;
+mod trail;
 mod vault;
 mod wire;
 

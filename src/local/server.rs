@@ -112,18 +112,22 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
     let missing = || ApiError::new(403, "MissingAuthenticationToken", "Missing Authentication Token");
     let scope = Scope::of(&parts.headers).ok_or_else(missing)?;
     let call = Call { region: scope.region, request_id: request_id.to_owned() };
-    match scope.service.as_str() {
+    let answer = match scope.service.as_str() {
         "sts" | "iam" => form(cloud, &scope.service, &body, request_id).await,
         service if is_document(service) => document(cloud, &scope.service, &call, &parts.headers, &body).await,
-        "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body)).await,
+        "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body.clone())).await,
         other => {
             let message = format!(
                 "The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, ECR, S3, Lambda, EventBridge, \
-                 parameters of SSM, and the Secrets Manager"
+                 CloudTrail, parameters of SSM, and the Secrets Manager"
             );
             Err(ApiError::new(501, "NotImplemented", message))
         }
+    };
+    if answer.is_ok() {
+        cloud.trail.note(parts, &body, cloud.common.clock.now_ms());
     }
+    answer
 }
 
 /// A refusal of a service, as it leaves.
@@ -196,7 +200,7 @@ async fn form(cloud: &Cloud, service: &str, body: &[u8], request_id: &str) -> Re
 
 /// Whether a service speaks one of the JSON protocols.
 fn is_document(service: &str) -> bool {
-    matches!(service, "logs" | "events" | "ecr" | "ssm" | "secretsmanager")
+    matches!(service, "logs" | "events" | "ecr" | "ssm" | "secretsmanager" | "cloudtrail")
 }
 
 /// The JSON protocols.
@@ -208,6 +212,7 @@ async fn document(cloud: &Cloud, service: &str, call: &Call, headers: &HeaderMap
         "ecr" => cloud.ecr.call(call, operation, input).await?,
         "ssm" => cloud.parameters.call(call, operation, input).await?,
         "secretsmanager" => cloud.secrets.call(call, operation, input).await?,
+        "cloudtrail" => cloud.trail.call(call, &cloud.common.account, operation, &input)?,
         _ => cloud.events.call(call, operation, input).await?,
     };
     Ok(rest::Answer { status: 200, headers: vec![("content-type", "application/x-amz-json-1.1".into())], body: answer.to_string().into() })

@@ -4,9 +4,11 @@
 //! pieces, not only as a whole. A secret that is no more than a word, such as `true` or the project's name, would hide
 //! half of every text and tear names apart: words that are shown anyway stay, other short ones are hidden as words.
 
+mod notations;
 mod public;
 mod words;
 
+use notations::{encodings, escapes};
 use public::Public;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -17,8 +19,6 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 const SECRET_PIECE: usize = 12;
 /// The same for values that are no secrets, such as ordinary variables: a shorter piece is often an ARN or a path.
 const VALUE_PIECE: usize = 32;
-/// What is shorter is no secret: it would hide half of every text.
-const SHORTEST: usize = 4;
 const SECRET: &str = "(secret)";
 const VALUE: &str = "(value)";
 
@@ -65,7 +65,7 @@ impl Scrubber {
     /// Never tells this text from now on, in whatever notation.
     pub fn learn(&self, secret: &str) {
         let mut known = self.write();
-        for text in notations(secret) {
+        for text in escapes(secret).into_iter().chain(encodings(secret)) {
             let is_new = known.texts.insert(text);
             known.is_indexed &= !is_new;
         }
@@ -80,13 +80,13 @@ impl Scrubber {
 
     /// Whether a secret is too short, or too much like a name that is shown anyway, to be kept out of texts.
     pub fn is_too_weak(&self, secret: &str) -> bool {
-        notations(secret).is_empty() || self.read().public.says(secret)
+        escapes(secret).is_empty() || self.read().public.says(secret)
     }
 
     /// Keeps values out of errors for as long as the answer lives: they may be shown elsewhere, but AWS's quote of them
     /// ends up in logs.
     pub fn conceal<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> Concealed {
-        let texts = values.into_iter().flat_map(notations).collect();
+        let texts = values.into_iter().flat_map(escapes).collect();
         let mut known = self.write();
         let number = known.next;
         known.next += 1;
@@ -136,23 +136,6 @@ impl Scrubber {
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The text, and how JSON and others write it.
-fn notations(text: &str) -> Vec<String> {
-    if text.chars().count() < SHORTEST {
-        return Vec::new();
-    }
-    let json = serde_json::Value::from(text).to_string();
-    let inner = json[1..json.len() - 1].to_owned();
-    let twice = serde_json::Value::from(inner.as_str()).to_string();
-    let debug = format!("{text:?}");
-    let lines = text.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST).map(str::to_owned);
-    let mut all: Vec<String> =
-        lines.chain([text.to_owned(), inner, twice[1..twice.len() - 1].to_owned(), debug[1..debug.len() - 1].to_owned()]).collect();
-    all.sort();
-    all.dedup();
-    all
 }
 
 impl Pieces {
@@ -218,6 +201,7 @@ fn replaced(text: &str, mut hidden: Vec<(usize, usize)>, word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
     use proptest::prelude::*;
 
     fn knowing(secrets: &[&str]) -> Scrubber {
@@ -243,6 +227,25 @@ mod tests {
             assert_eq!(cleaned.replace(": (secret)", ":(secret)"), clean.replace(": (secret)", ":(secret)"), "{text}");
         }
         assert_eq!(knowing(&["abc"]).clean("abcdef"), "abcdef");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_the_notations_of_addresses_pages_and_base64() {
+        let secret = "p&ss <word>=\"42\"/é";
+        let scrubber = knowing(&[secret]);
+        for encoded in [
+            "p%26ss%20%3Cword%3E%3D%2242%22%2F%C3%A9",
+            "p%26ss+%3Cword%3E%3D%2242%22%2F%C3%A9",
+            "p&amp;ss &lt;word&gt;=&quot;42&quot;/é",
+            "p&amp;ss &lt;word&gt;=&#34;42&#34;/é",
+        ] {
+            assert_eq!(scrubber.clean(&format!("<{encoded}>")), "<(secret)>", "{encoded}");
+        }
+        for before in ["", "a", "ab", "abc"] {
+            let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{before}{secret} and more"));
+            let clean = scrubber.clean(&encoded).into_owned();
+            assert!(clean.contains("(secret)") && clean.len() < 32, "{encoded} became {clean}");
+        }
     }
 
     #[test]

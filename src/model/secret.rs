@@ -98,6 +98,14 @@ impl SecretSource {
         }
     }
 
+    /// The table that [`SecretSource::from_table`] reads.
+    pub fn to_table(&self) -> Table {
+        match Value::from_json(&self.to_json()) {
+            Value::Table(table) => table,
+            _ => Table::new(),
+        }
+    }
+
     fn to_json(&self) -> Json {
         match self {
             Self::Ssm(name) => json!({ "ssm": name }),
@@ -129,7 +137,7 @@ impl Secret {
 
     /// One with this value, which is not kept.
     pub fn of(source: SecretSource, value: &str, key: &SecretKey) -> Self {
-        Self { source, digest: Some(keyed_hash(&key.0, value.as_bytes())) }
+        Self { source, digest: Some(format!("hmac-sha256:{}", hmac_sha256(&key.0, value.as_bytes()))) }
     }
 
     /// Whether it is what it was, but comes from elsewhere.
@@ -153,12 +161,12 @@ impl Secret {
 }
 
 /// HMAC-SHA256 (RFC 2104), in hex.
-fn keyed_hash(key: &[u8], message: &[u8]) -> String {
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
     const BLOCK: usize = 64;
     let key = if key.len() > BLOCK { Sha256::digest(key).to_vec() } else { key.to_vec() };
     let padded = |pad: u8| -> Vec<u8> { (0..BLOCK).map(|at| key.get(at).copied().unwrap_or_default() ^ pad).collect() };
     let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
-    format!("hmac-sha256:{:x}", Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize())
+    format!("{:x}", Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize())
 }
 
 #[cfg(test)]
@@ -172,10 +180,10 @@ mod tests {
     #[test]
     fn the_hash_is_the_one_of_the_standard() {
         // RFC 4231, test cases 2 and 6.
-        let expected = "hmac-sha256:5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(keyed_hash(b"Jefe", b"what do ya want for nothing?"), expected);
-        let expected = "hmac-sha256:60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
-        assert_eq!(keyed_hash(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"), expected);
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(hmac_sha256(b"Jefe", b"what do ya want for nothing?"), expected);
+        let expected = "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
+        assert_eq!(hmac_sha256(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"), expected);
     }
 
     #[test]

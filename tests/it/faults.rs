@@ -42,12 +42,12 @@ fn end(world: &World) -> Vec<u64> {
 }
 
 /// Two functions; one has everything that can be changed.
-fn wish() -> String {
+pub fn wish() -> String {
     spec::full() + &spec::scheduled("b")
 }
 
 /// The next wish: each sort of thing changes, comes or goes.
-fn edit(sandbox: &Sandbox) {
+pub fn edit(sandbox: &Sandbox) {
     sandbox.edit("LOG_LEVEL = \"info\"", "LOG_LEVEL = \"debug\"");
     sandbox.edit("retention_in_days = 14", "retention_in_days = 30");
     sandbox.edit("action = \"s3:GetObject\"", "action = \"s3:PutObject\"");
@@ -73,7 +73,7 @@ fn ends_with(codes: &[i32], sandbox: &Sandbox, arguments: &[&str]) {
 
 /// Everything is as it should be, and lambdo knows it.
 #[track_caller]
-fn is_settled(sandbox: &Sandbox) {
+pub fn is_settled(sandbox: &Sandbox) {
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["drift"]);
 }

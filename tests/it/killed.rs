@@ -121,3 +121,46 @@ fn recover(world: &World, sandbox: &Sandbox, expected: &BTreeSet<String>, call: 
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), BTreeSet::new(), "killed after call {call}: destroy leaves something");
 }
+
+/// The system ends a process that writes more into a file than it may, when all that may be is written: the last line of the
+/// journal, of the record of the run or of the state ends anywhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_ends_in_the_middle_of_any_write_is_finished_by_the_next() {
+    let scheduled = || spec::header() + &spec::scheduled("a");
+    let changed = scheduled().replace("handler =", "function_name = \"renamed\"\nhandler =");
+    let trips: [(&[&str], Option<String>, String, usize); 3] = [
+        (&["up", "--yes"], None, scheduled(), 331),
+        (&["up", "--yes"], Some(scheduled()), changed, 619),
+        (&["destroy", "--yes"], Some(scheduled()), scheduled(), 487),
+    ];
+    let world = World::start(Backend::Local);
+    let mut ended = 0;
+    for (command, before, after, step) in trips {
+        let killing = Killing { before, after, command, least: 0 };
+        world.reset();
+        let expected = killing.clean(&world);
+        world.reset();
+        for number in 0.. {
+            let bytes = 60 + number * step;
+            let sandbox = killing.prepare(&world);
+            // Every other time only the journal is long: nothing can be recorded where the folder should be.
+            if number % 2 == 1 {
+                let runs = sandbox.path().join("state/runs");
+                let _ = std::fs::remove_dir_all(&runs);
+                std::fs::create_dir_all(sandbox.path().join("state")).unwrap();
+                std::fs::write(runs, "").unwrap();
+            }
+            let output = sandbox.run_until_a_file_has(bytes, command);
+            if output.signal.is_none() {
+                output.expect(0);
+                break;
+            }
+            assert_eq!(output.signal, Some(25), "{bytes} bytes: {output}");
+            ended += 1;
+            world.proxy.settle();
+            recover(&world, &sandbox, &expected, bytes);
+        }
+    }
+    assert!(ended >= 30, "only {ended} runs ended in the middle of a write");
+}

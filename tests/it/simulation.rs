@@ -5,6 +5,8 @@
 //! `LAMBDO_SIMULATE=FROM..TO` runs other seeds than those that every test run has; `scripts/simulate` runs many.
 
 mod life;
+mod medium;
+mod points;
 mod scenario;
 mod wish;
 mod world;

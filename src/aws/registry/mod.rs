@@ -26,12 +26,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use upload::Upload;
 
 /// So many blobs of one image are looked for or sent at once.
 const AT_ONCE: usize = 4;
 /// So many blobs of all images are sent at once.
 const SENT_AT_ONCE: usize = 6;
+/// How long a login is used again; ECR's tokens end after twelve hours.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
+const LOGIN: Duration = Duration::from_secs(3600);
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -65,6 +69,8 @@ pub struct Pushed {
 pub struct Registry {
     http: PlainHttp,
     room: Semaphore,
+    /// Where the account's registry is, who pushes there, and since when that is known.
+    login: tokio::sync::Mutex<Option<(Instant, (String, Login))>>,
     /// A repository that has a blob, by registry and digest: another one may take it from there.
     homes: Mutex<BTreeMap<(String, String), String>>,
     /// Two pushes send the same blob to one repository only once.
@@ -74,7 +80,8 @@ pub struct Registry {
 impl Registry {
     /// Nothing is learned yet.
     pub(super) fn new(http: PlainHttp) -> Self {
-        Self { http, room: Semaphore::new(SENT_AT_ONCE), homes: Mutex::default(), turns: Mutex::default() }
+        let (homes, turns) = (Mutex::default(), Mutex::default());
+        Self { http, room: Semaphore::new(SENT_AT_ONCE), login: tokio::sync::Mutex::default(), homes, turns }
     }
 
     fn turn(&self, target: &PushTarget, digest: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -103,6 +110,20 @@ impl Writer {
     /// Tells whoever shows or records the run.
     pub fn tell(&self, event: Event) {
         (self.caller().events)(event);
+    }
+
+    /// Where the account's registry is, and who pushes there: as `ask` tells it, which is asked once for all images.
+    ///
+    /// # Errors
+    /// What `ask` says.
+    pub async fn login(&self, ask: impl Future<Output = Result<(String, Login), AwsError>> + Send) -> Result<(String, Login), AwsError> {
+        let mut known = self.registry().login.lock().await;
+        if let Some((_, login)) = known.as_ref().filter(|(since, _)| since.elapsed() < LOGIN) {
+            return Ok(login.clone());
+        }
+        let login = ask.await?;
+        *known = Some((Instant::now(), login.clone()));
+        Ok(login)
     }
 
     /// Pushes an image: blobs that the repository has are not sent again, and an image that it has with this tag

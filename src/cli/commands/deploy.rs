@@ -95,6 +95,7 @@ impl Wish<'_> {
             adopt: self.adopt.iter().cloned().collect(),
             // The local cloud has one account, and nothing in it is dear.
             recreate: self.recreate || packing.workspace.global.local,
+            ..PlanOptions::default()
         };
         let needed = unbuilt(options.select(&desired, &state)?, &desired, &packages);
         let (desired, packages) = match needed {
@@ -105,10 +106,10 @@ impl Wish<'_> {
                 self.lower(packing, packages, &state)?
             }
         };
-        let desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
+        let mut desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
-        let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        let mut plan = connection.engine.plan_with(&mut desired, &mut state, &options, Some(&packages)).await?;
         plan.source_changes = source_changes(&plan, &packages);
         plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;

@@ -5,15 +5,17 @@ use serde_json::{Map, Value as Json, json};
 
 /// The differences; of a secret only that it is one, and why it differs.
 pub fn changes(step: &Step) -> Json {
-    let change = |change: &Change| {
-        let word = match change.cause {
-            Cause::Source => "rotated",
-            Cause::Drift => "drifted",
-            _ => "changed",
-        };
-        without_hashes(json!(change), word)
-    };
     step.changes.iter().map(change).collect()
+}
+
+/// One difference.
+pub fn change(change: &Change) -> Json {
+    let word = match change.cause {
+        Cause::Source => "rotated",
+        Cause::Drift => "drifted",
+        _ => "changed",
+    };
+    without_hashes(json!(change), word)
 }
 
 fn without_hashes(json: Json, word: &str) -> Json {

@@ -44,6 +44,8 @@ pub(super) const OPERATIONS: &[(&str, &[&str])] = &[
             "GetAccountSettings",
             "GetFunctionCodeSigningConfig",
             "GetFunctionRecursionConfig",
+            "GetFunctionUrlConfig",
+            "GetFunctionEventInvokeConfig",
             "GetRuntimeManagementConfig",
             "ListVersionsByFunction",
             "ListAliases",

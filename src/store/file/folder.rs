@@ -37,13 +37,24 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Replaces a file in one piece: readers see the old one or the new one, also after a crash.
+/// Replaces a file in one piece: readers see the old one or the new one, also after a crash. What a crash leaves beside it
+/// is overwritten by the next one.
 pub(super) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    // A temporary file of this crate is readable for its owner only, and removed on failure.
-    let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(folder).map_err(at("write", path))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(at("write", path))?;
-    file.persist(path).map_err(|error| at("replace", path)(error.error))?;
-    sync(folder)
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".{name}.tmp"));
+    let written = write(&temporary, bytes).map_err(at("write", path));
+    let replaced = written.and_then(|()| fs::rename(&temporary, path).map_err(at("replace", path)));
+    if replaced.is_err() {
+        // What could not be written is of no use, and a full disk needs the room.
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced.and_then(|()| sync(folder))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = private().create(true).write(true).truncate(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Makes sure that names in a folder survive a crash. Where folders cannot be opened, as on

@@ -1,5 +1,6 @@
 //! A life from its first run to its last, and the laws that hold all the while.
 
+use super::medium::Medium;
 use super::scenario::{Meddling, Round, Scenario, Verb};
 use super::wish::Wish;
 use super::world::{Jumping, Line, Mortal, Programs, Switch, Traffic};
@@ -12,7 +13,7 @@ use lambdo::kinds::Registry;
 use lambdo::local::{FaultPlan, InProcess};
 use lambdo::model::{Action, Address, Desired, Exit, Failure, Plan, State};
 use lambdo::spec::{self, LoadOptions};
-use lambdo::store::{MemoryStore, StateStore};
+use lambdo::store::MemoryStore;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,24 +29,29 @@ const LONGEST: Duration = Duration::from_secs(48 * 3_600);
 /// # Errors
 /// The law that it breaks.
 pub fn live(scenario: &Scenario) -> Result<(), String> {
+    in_its_own_time(async |folder| Life::new(folder, Medium::Memory(MemoryStore::new())).whole(scenario).await)
+}
+
+/// Runs this in a folder of its own, with a clock that jumps.
+///
+/// # Errors
+/// Those of the life, and when it does not end.
+pub fn in_its_own_time<T>(life: impl AsyncFnOnce(&Path) -> Result<T, String>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let life = async {
-        let life = Life::new(folder.path());
-        match tokio::time::timeout(LONGEST, life.whole(scenario)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(format!("it is not over after {} h", LONGEST.as_secs() / 3_600)),
-        }
-    };
-    let outcome = runtime.block_on(life);
+    let outcome = runtime.block_on(async {
+        let outcome = tokio::time::timeout(LONGEST, life(folder.path())).await;
+        outcome.unwrap_or_else(|_| Err(format!("it is not over after {} h", LONGEST.as_secs() / 3_600)))
+    });
     runtime.shutdown_background();
     outcome
 }
 
-struct Life {
+/// The project, the cloud and the people.
+pub struct Life {
     cloud: InProcess,
     clock: Arc<Jumping>,
-    store: MemoryStore,
+    store: Medium,
     registry: Arc<Registry>,
     traffic: Arc<Traffic>,
     clients: Clients,
@@ -60,7 +66,7 @@ struct Clients {
 }
 
 impl Life {
-    fn new(folder: &Path) -> Self {
+    pub fn new(folder: &Path, store: Medium) -> Self {
         let clock = Arc::new(Jumping::new());
         let cloud = InProcess::open(folder.to_owned(), ACCOUNT, Arc::<Jumping>::clone(&clock)).unwrap();
         let traffic = Arc::<Traffic>::default();
@@ -78,12 +84,17 @@ impl Life {
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             events: aws_sdk_eventbridge::Client::new(&config),
         };
-        Self { cloud, clock, store: MemoryStore::new(), registry: Arc::new(Registry::new()), traffic, clients }
+        Self { cloud, clock, store, registry: Arc::new(Registry::new()), traffic, clients }
+    }
+
+    /// What is there before.
+    pub async fn begin(&self) -> BTreeSet<String> {
+        self.clients.strangers().await;
+        self.clients.names().await
     }
 
     async fn whole(&self, scenario: &Scenario) -> Result<(), String> {
-        self.clients.strangers().await;
-        let strangers = self.clients.names().await;
+        let strangers = self.begin().await;
         for (index, round) in scenario.rounds.iter().enumerate() {
             let told = self.round(scenario.seed, round).await;
             told.map_err(|reason| format!("round {}: {reason}", index + 1))?;
@@ -104,12 +115,7 @@ impl Life {
             self.cloud.misbehave(FaultPlan::parse(&plan).map_err(|error| error.to_string())?);
         }
         let switch = Switch::new(round.kill);
-        let outcome = tokio::select! {
-            biased;
-            () = switch.died() => None,
-            outcome = self.run(round.verb, &round.wish, &switch) => Some(outcome),
-        };
-        self.traffic.settled().await;
+        let outcome = self.until_death(round.verb, &round.wish, &switch).await;
         let report = self.cloud.behave();
         if switch.interrupt.drain.is_cancelled() && !round.is_fatal() {
             let exit = match &outcome {
@@ -137,16 +143,38 @@ impl Life {
                 return Err(format!("of {} calls {hits} were above AWS's quotas, and not at most {most}", switch.calls()));
             }
         }
-        let loaded = self.store.reopen().load().await;
+        self.is_readable().await
+    }
+
+    /// The state can be read.
+    pub async fn is_readable(&self) -> Result<(), String> {
+        let loaded = self.store.open().load().await;
         loaded.map(drop).map_err(|error| format!("the state cannot be read any more: {error}"))
     }
 
-    /// Without faults one run is enough, and nothing is left to do.
-    async fn converges(&self, wish: &Wish, strangers: &BTreeSet<String>) -> Result<(), String> {
-        let (exit, errors) = self.run(Verb::Up, wish, &Switch::new(None)).await.map_err(|failure| told("the last `up`", &failure))?;
-        if exit != Exit::Success {
-            return Err(format!("the last `up` ended with {exit:?}: {errors}"));
+    /// One process, and what of it goes on in AWS when it has died, of which there is no outcome then.
+    pub async fn until_death(&self, verb: Verb, wish: &Wish, switch: &Arc<Switch>) -> Option<Result<(Exit, String), Failure>> {
+        let outcome = tokio::select! {
+            biased;
+            () = switch.died() => None,
+            outcome = self.run(verb, wish, switch) => Some(outcome),
+        };
+        self.traffic.settled().await;
+        outcome
+    }
+
+    /// A run without faults.
+    pub async fn succeeds(&self, verb: Verb, wish: &Wish) -> Result<(), String> {
+        match self.run(verb, wish, &Switch::new(None)).await {
+            Ok((Exit::Success, _)) => Ok(()),
+            Ok((exit, errors)) => Err(format!("{verb:?} ended with {exit:?}: {errors}")),
+            Err(failure) => Err(told(&format!("{verb:?}"), &failure)),
         }
+    }
+
+    /// Without faults one run is enough, and nothing is left to do.
+    pub async fn converges(&self, wish: &Wish, strangers: &BTreeSet<String>) -> Result<(), String> {
+        self.succeeds(Verb::Up, wish).await?;
         let (engine, mut state) = self.engine(&Switch::new(None)).await.map_err(|failure| told("a look", &failure))?;
         let (desired, _) = self.desired(wish, &state).map_err(|failure| told("the wish", &failure))?;
         let options = PlanOptions { deep: true, recreate: true, ..PlanOptions::default() };
@@ -159,12 +187,8 @@ impl Life {
     }
 
     /// A destroy leaves nothing of ours and touches nothing that is not.
-    async fn goes(&self, strangers: &BTreeSet<String>) -> Result<(), String> {
-        let (exit, errors) =
-            self.run(Verb::Destroy, &Wish::default(), &Switch::new(None)).await.map_err(|failure| told("`destroy`", &failure))?;
-        if exit != Exit::Success {
-            return Err(format!("`destroy` ended with {exit:?}: {errors}"));
-        }
+    pub async fn goes(&self, strangers: &BTreeSet<String>) -> Result<(), String> {
+        self.succeeds(Verb::Destroy, &Wish::default()).await?;
         is_same("after `destroy`", &self.clients.names().await, strangers)
     }
 
@@ -200,7 +224,7 @@ impl Life {
             Arc::new(|_| {}),
             interrupt.drain.clone(),
         );
-        let store = Mortal { inner: self.store.reopen(), switch: Arc::clone(switch) };
+        let store = Mortal::new(self.store.again(), Arc::clone(switch));
         let clock = Arc::<Jumping>::clone(&self.clock);
         let engine = Engine::new(session.await?, Arc::new(store), Arc::clone(&self.registry), clock, Arc::new(|_| {}), interrupt);
         let state = engine.load("demo", None).await?;
@@ -231,7 +255,7 @@ fn told(what: &str, failure: &Failure) -> String {
 fn is_empty(what: &str, plan: &Plan) -> Result<(), String> {
     let steps = plan.steps.iter().filter(|step| step.action != Action::NoOp);
     let steps: Vec<String> = steps.map(|step| format!("{} {:?} {:?} {:?}", step.address, step.action, step.reason, step.changes)).collect();
-    let refusals: Vec<String> = plan.refusals.iter().map(|refusal| format!("{}: {}", refusal.address, refusal.detail)).collect();
+    let refusals: Vec<String> = plan.refusals.iter().map(|refusal| format!("{:?}: {}", refusal.address, refusal.detail)).collect();
     let unchecked: Vec<String> = plan.unchecked.iter().map(|(address, unchecked)| format!("{address} {unchecked:?}")).collect();
     let all = [steps, refusals, unchecked].concat();
     if all.is_empty() { Ok(()) } else { Err(format!("{what} is not empty: {}", all.join("; "))) }

@@ -61,8 +61,8 @@ pub enum Verb {
 pub enum Kill {
     /// When so many calls were sent; the last one still arrives.
     AtCall(u64),
-    /// At so many writes to the journal or the state, with only a part of the last one written.
-    AtWrite(u64),
+    /// At so many writes to the journal or the state, with only this part of the last one written.
+    AtWrite(u64, u64),
     /// Right after so many writes.
     AfterWrite(u64),
     /// It does not die: after so many calls it is asked to end (Ctrl-C).
@@ -179,7 +179,7 @@ impl Round {
         let faults = (0..random.below(4)).map(|_| fault(random).to_owned()).collect();
         let kill = random.one_in(2).then(|| match random.below(4) {
             0 => Kill::AtCall(1 + random.below(60)),
-            1 => Kill::AtWrite(1 + random.below(30)),
+            1 => Kill::AtWrite(1 + random.below(30), random.below(1_000)),
             2 => Kill::Interrupt(1 + random.below(60)),
             _ => Kill::AfterWrite(1 + random.below(30)),
         });

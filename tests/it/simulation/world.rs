@@ -1,5 +1,6 @@
 //! The local cloud in this process, how the engine reaches it, a clock that jumps, and a switch that ends a process.
 
+use super::medium::{Medium, appended, torn};
 use super::scenario::Kill;
 use crate::support::cloud::package;
 use async_trait::async_trait;
@@ -12,12 +13,12 @@ use axum::body::{Body, Bytes};
 use lambdo::engine::Interrupt;
 use lambdo::local::InProcess;
 use lambdo::model::{Address, Artifact, ArtifactSource, Form, Record, State};
-use lambdo::store::{Generation, Holder, JournalHeader, Lease, MemoryStore, StateStore, StoreError};
+use lambdo::store::{Generation, Holder, JournalHeader, Lease, StateStore, StoreError};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -55,6 +56,8 @@ pub struct Switch {
     kill: Option<Kill>,
     calls: AtomicU64,
     writes: AtomicU64,
+    /// What each write has added to the journal; nothing for those of the state.
+    written: Mutex<Vec<Option<Vec<u8>>>>,
     is_dead: AtomicBool,
     died: Notify,
     /// How the process is asked to end.
@@ -76,6 +79,16 @@ impl Switch {
     /// How many calls were sent.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// What each write has added to the journal; nothing for those of the state.
+    pub fn written(&self) -> Vec<Option<Vec<u8>>> {
+        self.written.lock().unwrap().clone()
+    }
+
+    /// Whether the process has died.
+    pub fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::SeqCst)
     }
 
     fn die(&self) {
@@ -197,23 +210,27 @@ impl HttpConnector for Line {
 
 /// A store that ends with its process, also in the middle of a write.
 pub struct Mortal {
-    pub inner: MemoryStore,
-    pub switch: Arc<Switch>,
+    medium: Medium,
+    inner: Box<dyn StateStore>,
+    switch: Arc<Switch>,
 }
 
 impl Mortal {
-    /// Writes; where the process dies at it, only a part of the journal's last line is there.
+    pub fn new(medium: Medium, switch: Arc<Switch>) -> Self {
+        Self { inner: medium.open(), medium, switch }
+    }
+
+    /// Writes; where the process dies at it, only a part of it is there.
     async fn write(&self, work: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
         self.switch.alive().await;
         let number = self.switch.writes();
-        let before = self.inner.journal_bytes();
+        let before = self.medium.picture();
         let result = work.await;
+        let after = self.medium.picture();
+        self.switch.written.lock().unwrap().push(appended(&before, &after).map(<[u8]>::to_vec));
         match self.switch.kill {
-            Some(Kill::AtWrite(last)) if last == number => {
-                if let (Some(after), before) = (self.inner.journal_bytes(), before.map_or(0, |bytes| bytes.len())) {
-                    let torn = before + after.len().saturating_sub(before) / 2;
-                    self.inner.set_journal_bytes(Some(&after[..torn]));
-                }
+            Some(Kill::AtWrite(last, part)) if last == number => {
+                self.medium.restore(&torn(&before, &after, part));
                 self.switch.die();
             }
             Some(Kill::AfterWrite(last)) if last == number => self.switch.die(),

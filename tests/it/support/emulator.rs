@@ -106,7 +106,7 @@ impl Emulator {
 
     /// Another process can take the free port before the emulator does; then the next attempt helps.
     fn attempt(backend: Backend, folder: &Path, attempt: u32) -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let log = folder.join(format!("{backend}-{attempt}.log"));
         let child = Mutex::new(spawned(backend, port, folder, &log));
         let emulator = Self { backend, authority: format!("127.0.0.1:{port}"), child, folder: folder.to_owned(), log };
@@ -202,8 +202,13 @@ impl Drop for Emulator {
     }
 }
 
+/// A port that nobody listens on now; another process can take it any time.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// The raw answer to a small HTTP request; `None` when nobody answers.
-fn request(authority: &str, method: &str, path: &str, body: &str) -> Option<String> {
+pub fn request(authority: &str, method: &str, path: &str, body: &str) -> Option<String> {
     let length = body.len();
     let text = format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
     Some(String::from_utf8_lossy(&raw(authority, &text)?).into_owned())

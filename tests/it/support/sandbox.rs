@@ -113,6 +113,14 @@ impl Sandbox {
         self.start_command(command, arguments).wait()
     }
 
+    /// Runs lambdo until it writes beyond so many bytes of any file: the system ends it then, in the middle of that write.
+    #[cfg(target_os = "linux")]
+    pub fn run_until_a_file_has(&self, bytes: usize, arguments: &[&str]) -> Output {
+        let mut command = Command::new("prlimit");
+        command.args([&format!("--fsize={bytes}"), "--core=0", "--", env!("CARGO_BIN_EXE_lambdo")]);
+        self.start_command(command, arguments).wait()
+    }
+
     /// Starts lambdo; the proxy's signals go to it.
     pub fn start(&self, arguments: &[&str]) -> Running {
         self.start_command(Command::new(env!("CARGO_BIN_EXE_lambdo")), arguments)

@@ -52,6 +52,11 @@ impl World {
         Sandbox::new(Arc::clone(&self.proxy), spec)
     }
 
+    /// One more way to the emulator, with a ledger of its own.
+    pub fn another_proxy(&self) -> Proxy {
+        Proxy::start(self.runtime.handle(), &self.authority())
+    }
+
     /// The emulator's process.
     pub fn emulator(&self) -> &Emulator {
         self.emulator.as_ref().expect("this world has an emulator")

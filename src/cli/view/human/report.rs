@@ -18,6 +18,8 @@ pub struct ReportView<'a> {
     pub results: &'a Results,
     /// How the run ends.
     pub exit: Exit,
+    /// Whether what was done is in the state.
+    pub is_saved: bool,
     /// How long it took.
     pub times: Times,
 }
@@ -55,8 +57,13 @@ pub fn report(view: &ReportView<'_>) -> String {
         _ => (RED, "Failed"),
     };
     lines.push(format!("{}: {} {}.", styled(style.bold(), head), totals(view), view.times.sentence()));
-    if matches!(view.exit, Exit::Partial | Exit::Interrupted) {
-        lines.push("The state is saved; run the same command again to continue.".into());
+    match (view.is_saved, view.exit) {
+        (true, Exit::Partial | Exit::Interrupted) => lines.push("The state is saved; run the same command again to continue.".into()),
+        (true, _) => {}
+        (false, _) => lines.push(
+            "The state is not saved. When that is mended, run the same command again: what the journal does not know, it looks up in AWS."
+                .into(),
+        ),
     }
     lines.join("\n")
 }
@@ -86,6 +93,8 @@ fn totals(view: &ReportView<'_>) -> String {
         None => format!("{number} {}", participle(*action)),
     };
     let mut parts: Vec<String> = done.iter().map(part).collect();
+    let gone = view.plan.predecessors().filter(|(step, _)| outcome(step, view.plan, view.results) == Outcome::Done).count();
+    parts.extend(Some(gone).filter(|number| *number > 0).map(|number| counted(number, "predecessor") + " deleted"));
     parts.extend(
         other.iter().map(|(outcome, number)| format!("{number} {}", if *outcome == Outcome::Failed { "failed" } else { "skipped" })),
     );
@@ -177,7 +186,13 @@ mod tests {
             (Address::new("function", "a"), Transition::Delete { also: children.to_vec() });
         let results: Results =
             plan.steps.iter().map(|step| (step.address.clone(), StepResult { outcome: Outcome::Done, error: None })).collect();
-        let view = ReportView { plan: &plan, results: &results, exit: Exit::Success, times: Times { applied_ms: 40, ..Times::default() } };
+        let view = ReportView {
+            plan: &plan,
+            results: &results,
+            exit: Exit::Success,
+            is_saved: true,
+            times: Times { applied_ms: 40, ..Times::default() },
+        };
         let said = anstream::adapter::strip_str(&report(&view)).to_string();
         assert_eq!(said, "Done: 4 deleted (2 permissions with their functions) in 40 ms.");
     }
@@ -192,6 +207,7 @@ mod tests {
             plan: &plan,
             results: &results,
             exit: Exit::Partial,
+            is_saved: true,
             times: Times { built_ms: 61_000, planned_ms: 400, applied_ms: 12_340 },
         };
         insta::assert_snapshot!(anstream::adapter::strip_str(&report(&view)).to_string(), @r"
@@ -200,5 +216,7 @@ mod tests {
         Partly applied: 1 created, 1 failed, 1 skipped in 12.3 s (built in 1 min 1 s).
         The state is saved; run the same command again to continue.
         ");
+        let unsaved = anstream::adapter::strip_str(&report(&ReportView { is_saved: false, ..view })).to_string();
+        assert!(unsaved.contains("The state is not saved.") && !unsaved.contains("The state is saved"), "{unsaved}");
     }
 }
