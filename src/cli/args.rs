@@ -1,6 +1,7 @@
 //! The command line as data.
 
 mod build;
+mod daemon;
 mod deploy;
 mod log_groups;
 mod policy;
@@ -9,6 +10,7 @@ mod runs;
 mod state;
 
 pub use build::BuildArguments;
+pub use daemon::DaemonArguments;
 pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
 pub use log_groups::{AuditArguments, LogGroupsCommand};
 pub use policy::PolicyArguments;
@@ -17,7 +19,7 @@ pub use run::{InvokeArguments, LogsArguments};
 pub use runs::{RunsArguments, RunsCommand};
 pub use state::StateCommand;
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
+use super::help::{COMPLETIONS, DAEMON, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::lock_wait::LockWait;
 use super::ui::Color;
 use crate::model::{Address, IgnorePattern};
@@ -189,6 +191,9 @@ pub enum Command {
     },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
+    /// Watch over specs on their schedules: say, propose or take back what was changed in AWS
+    #[command(after_help = DAEMON)]
+    Daemon(DaemonArguments),
     /// Serve the local cloud for any AWS client, until Ctrl-C
     #[command(after_help = LOCAL)]
     Local(LocalArguments),
@@ -321,6 +326,7 @@ impl Command {
             Self::Import { .. } => "import",
             Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",
+            Self::Daemon(_) => "daemon",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),

@@ -50,6 +50,13 @@ another lambdo's tags manage is left alone. A log group is deleted only when no 
 It calls logs:DescribeLogGroups and lambda:ListFunctions; with --fix also logs:ListTagsForResource and
 logs:PutRetentionPolicy; with --delete-empty also logs:FilterLogEvents and logs:DeleteLogGroup.";
 
+/// What stands below the options of `lambdo daemon --help`.
+pub const DAEMON: &str = "\
+When it looks and what it may do stands in the spec: `[drift] schedule`, `[daemon] mode` (observe, propose, heal),
+`apply`, `allow`, `max_changes`, `freeze`, `contested_after`. A spec is read again when it changes; while it is broken,
+the last good one is used. SIGHUP looks at everything now, SIGUSR1 logs everything or no more than before, and the
+first SIGTERM or Ctrl-C ends it when what is being applied is done.";
+
 /// What stands below the options of `lambdo completions --help`.
 pub const COMPLETIONS: &str = "\
 To have them in every new shell:
@@ -69,7 +76,7 @@ pub const GLOBAL_ORDER: usize = 500;
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Deploy", &["plan", "up", "destroy", "drift", "diff"]),
     ("The spec", &["init", "validate", "spec", "schema", "build", "policy"]),
-    ("Run", &["invoke", "logs", "log-groups", "notify", "local"]),
+    ("Run", &["invoke", "logs", "log-groups", "notify", "local", "daemon"]),
     ("What is deployed", &["status", "output", "runs", "state", "import", "gc", "unlock"]),
     ("Your shell", &["completions"]),
 ];

@@ -45,6 +45,8 @@ pub struct Workspace {
     pub interrupt: Interrupt,
     /// The embedded cloud, from the first call to it on.
     pub local: Arc<LocalCloud>,
+    /// AWS's quotas, shared by everything in the process.
+    quotas: Arc<Quotas>,
     /// Counts what is asked of AWS.
     meter: Meter,
     /// Keeps secrets out of what is shown and written.
@@ -54,6 +56,7 @@ pub struct Workspace {
 }
 
 /// The spec's text and where it stands.
+#[derive(Clone)]
 pub struct Config {
     /// Its path, as short as it can be given.
     pub path: PathBuf,
@@ -103,9 +106,32 @@ impl Workspace {
             registry: Arc::new(Registry::new()),
             interrupt,
             local: Arc::default(),
+            quotas: Arc::new(Quotas::new()),
             meter: Meter::default(),
             scrubber,
             verb: arguments.command.name().to_owned(),
+        })
+    }
+
+    /// The same for another spec, worked on in the background: it says nothing, and counts its own calls. Quotas are shared
+    /// by all that have the same ones.
+    ///
+    /// # Errors
+    /// None that a run without an events file can have.
+    pub fn beside(&self, config: &Path, quotas: &Arc<Quotas>) -> Result<Self, Failure> {
+        let ui = Arc::new(self.ui.muted());
+        let absolute = std::path::absolute(config).unwrap_or_else(|_| config.to_path_buf());
+        Ok(Self {
+            global: Global { config: Some(absolute), events: None, ..self.global.clone() },
+            progress: Progress::new(Arc::clone(&ui), None)?,
+            ui,
+            registry: Arc::clone(&self.registry),
+            interrupt: self.interrupt.clone(),
+            local: Arc::default(),
+            quotas: Arc::clone(quotas),
+            meter: Meter::default(),
+            scrubber: self.scrubber.clone(),
+            verb: self.verb.clone(),
         })
     }
 
@@ -274,10 +300,15 @@ impl Workspace {
 
     async fn session(&self, header: &Header) -> Result<Session, Failure> {
         let settings = if self.global.local { self.local_settings(header).await? } else { self.settings(header) };
-        let quotas = Arc::new(Quotas::new());
-        let session =
-            Session::connect(&settings, quotas, self.meter.clone(), self.scrubber.clone(), self.events(), self.interrupt.drain.clone())
-                .await?;
+        let session = Session::connect(
+            &settings,
+            Arc::clone(&self.quotas),
+            self.meter.clone(),
+            self.scrubber.clone(),
+            self.events(),
+            self.interrupt.drain.clone(),
+        )
+        .await?;
         if let (Some(endpoint), Some(source)) = (session.endpoint(), session.endpoint_source()) {
             self.ui.status(&format!("Calling `{endpoint}` instead of AWS, as {source} says"));
         }

@@ -35,6 +35,8 @@ pub struct Wish<'a> {
     pub saved: Option<&'a SavedPlan>,
     /// Takes the lock for this command before the state is read; none for one that only looks.
     pub lock: Option<&'a str>,
+    /// Settings that are left as they are, this time.
+    pub leave: &'a [(Address, Path)],
 }
 
 /// A deployment, ready to be shown and applied.
@@ -144,7 +146,10 @@ impl Wish<'_> {
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
         let spec = packing.spec.keeping_names(state);
-        let desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        let mut desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        for (address, path) in self.leave {
+            desired.resources.get_mut(address).into_iter().for_each(|resource| resource.ignore.push(path.clone()));
+        }
         Ok((desired, packages))
     }
 }

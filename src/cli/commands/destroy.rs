@@ -39,18 +39,6 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
     exit
 }
 
-/// A run that takes things down and makes nothing.
-pub fn destroying<'a>(
-    command: &'static str,
-    workspace: &'a Workspace,
-    connection: &'a Connection,
-    yes: bool,
-    max_deletions: Option<usize>,
-) -> Run<'a> {
-    let purpose = human::Purpose::Destroy;
-    Run { command, purpose, yes, max_deletions, parallel: PARALLEL, built_ms: 0, workspace, connection }
-}
-
 type Planned = (Connection, Option<Box<dyn Lease>>, State, Plan);
 
 async fn planned(workspace: &Workspace, config: &Config, header: &Header, arguments: &DestroyArguments) -> Result<Planned, Failure> {
@@ -99,8 +87,8 @@ async fn no_unknown_left(
     if !is_newborn && newest < state.serial {
         return Ok(());
     }
-    let Inventory { mut found, warnings, notes } = connection.engine.unknown(wished, state).await?;
-    workspace.ui.diagnostics(&[warnings, notes].concat());
+    let Inventory { mut found, warnings } = connection.engine.unknown(wished, state).await?;
+    workspace.ui.diagnostics(&warnings);
     found.retain(|one| is_newborn || one.lineage == state.lineage.0);
     match (found.is_empty(), is_newborn) {
         (true, true) => workspace.ui.diagnostics(&[no_state(&store)]),
@@ -109,6 +97,18 @@ async fn no_unknown_left(
         (false, false) => return Err(outdated(&store, state, newest, &found)),
     }
     Ok(())
+}
+
+/// A run that takes things down and makes nothing.
+pub fn destroying<'a>(
+    command: &'static str,
+    workspace: &'a Workspace,
+    connection: &'a Connection,
+    yes: bool,
+    max_deletions: Option<usize>,
+) -> Run<'a> {
+    let purpose = human::Purpose::Destroy;
+    Run { command, purpose, yes, max_deletions, parallel: PARALLEL, built_ms: 0, workspace, connection }
 }
 
 /// Where there is no state, nothing is known of what may be there all the same.

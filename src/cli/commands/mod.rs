@@ -4,6 +4,7 @@ mod accept;
 mod build;
 mod check;
 mod completions;
+pub mod daemon;
 mod deploy;
 mod destroy;
 mod diff;
@@ -62,6 +63,7 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Notify(NotifyCommand::Test) => Box::pin(notify::test(workspace)),
         Command::Status => Box::pin(status::run(workspace)),
         Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
+        Command::Daemon(arguments) => Box::pin(daemon::run(workspace, arguments)),
         Command::Local(arguments) => Box::pin(local::run(workspace, arguments)),
         Command::Runs(arguments) => return runs::run(workspace, arguments),
         Command::Policy(arguments) => Box::pin(policy::run(workspace, arguments)),

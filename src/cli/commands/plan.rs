@@ -23,6 +23,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
         recreate: arguments.recreate,
         saved: None,
         lock: None,
+        leave: &[],
     };
     let spec = wish.check(workspace, &config)?;
     workspace.begin_record(&spec.header);

@@ -61,7 +61,8 @@ impl Run<'_> {
         self.max_deletions.and_then(|most| too_many_deletions(plan, most)).map_or(Ok(()), Err)?;
         let before_ms = self.workspace.progress.elapsed_ms();
         if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
-            self.ask().await?;
+            let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
+            ask(self.workspace, self.command, question).await?;
         }
         let begin_ms = self.workspace.progress.elapsed_ms();
         let report = self.apply(state, plan, artifacts).await?;
@@ -70,14 +71,6 @@ impl Run<'_> {
         let planned_ms = before_ms.saturating_sub(self.built_ms);
         self.tell(&title, plan, &report, human::Times { built_ms: self.built_ms, planned_ms, applied_ms });
         Ok(report.exit)
-    }
-
-    async fn ask(&self) -> Result<(), Failure> {
-        if !self.workspace.ui.is_interactive() {
-            return Err(nobody_to_ask(self.command));
-        }
-        let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
-        ask(self.workspace, question.to_owned()).await
     }
 
     async fn apply(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Report, Failure> {
@@ -150,12 +143,15 @@ fn of_alike(group: &[&Refusal]) -> Diagnostic {
     Diagnostic { address: None, ..first.diagnostic() }.detail(lines.join("\n"))
 }
 
-/// Asks a question before anything is changed.
+/// Asks whether to go on.
 ///
 /// # Errors
-/// [`Exit::Refused`] for a no, and [`Exit::Interrupted`].
-pub async fn ask(workspace: &Workspace, question: String) -> Result<(), Failure> {
-    let ui = Arc::clone(&workspace.ui);
+/// [`Exit::Refused`] for a no, [`Exit::Usage`] where nobody can be asked.
+pub async fn ask(workspace: &Workspace, command: &str, question: &str) -> Result<(), Failure> {
+    if !workspace.ui.is_interactive() {
+        return Err(nobody_to_ask(command));
+    }
+    let (ui, question) = (Arc::clone(&workspace.ui), question.to_owned());
     let answer = tokio::task::spawn_blocking(move || ui.confirm(&question));
     let is_yes = unless_interrupted(&workspace.interrupt, async { Ok(answer.await.unwrap_or(false)) }).await?;
     if is_yes {
@@ -200,7 +196,7 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
 }
 
 /// Says that there is no terminal to ask at.
-pub fn nobody_to_ask(command: &str) -> Failure {
+fn nobody_to_ask(command: &str) -> Failure {
     let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
         .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal. Nothing was changed."))
         .hint("to do it without a question, add `--yes` to the command");

@@ -20,7 +20,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
         Some(SavedPlan { wish, .. }) => (wish.selection(), wish.deep, &wish.adopt, wish.recreate),
         None => (arguments.selection.clone(), arguments.deep, &arguments.adopt, arguments.recreate),
     };
-    let wish = Wish { selection: &selection, build: true, deep, adopt, recreate, saved: saved.as_ref(), lock: Some(VERB) };
+    let wish = Wish { selection: &selection, build: true, deep, adopt, recreate, saved: saved.as_ref(), lock: Some(VERB), leave: &[] };
     let spec = wish.check(workspace, &config)?;
     workspace.begin_record(&spec.header);
     if !workspace.global.local {

@@ -1,11 +1,16 @@
 //! The differences in the documents of `plan`, `up`, `destroy` and `drift`.
 
-use crate::model::{Cause, Change, Step};
+use crate::model::{Cause, Change, Step, Value};
 use serde_json::{Map, Value as Json, json};
 
 /// The differences; of a secret only that it is one, and why it differs.
 pub fn changes(step: &Step) -> Json {
     step.changes.iter().map(change).collect()
+}
+
+/// A value for whoever may not know secrets; `word` stands for what happened to one.
+pub fn shown(value: &Value, word: &str) -> Json {
+    without_hashes(json!(value), word)
 }
 
 /// One difference.

@@ -6,7 +6,7 @@ pub mod fixtures;
 pub mod human;
 pub mod json;
 pub mod json_calls;
-mod json_change;
+pub mod json_change;
 pub mod json_log_groups;
 pub mod json_policy;
 pub mod json_runs;

@@ -2,7 +2,8 @@
 
 use super::Workspace;
 use crate::cli::record::{Head, Record};
-use crate::model::{Address, State};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Address, Exit, State};
 use crate::spec::Header;
 
 impl Workspace {
@@ -22,5 +23,10 @@ impl Workspace {
         if let Some(record) = self.progress.record() {
             record.state_changed(state, resources);
         }
+    }
+
+    /// Ends the record that [`Workspace::begin_record`] began, for a process that goes on.
+    pub fn end_record(&self, exit: Exit, elapsed_ms: u64, errors: &[Diagnostic]) {
+        self.progress.release().iter().for_each(|record| record.end(exit, elapsed_ms, errors));
     }
 }

@@ -19,7 +19,7 @@ const VERB: &str = "state rebuild";
 pub async fn run(workspace: &Workspace, lineage: Option<&str>) -> Result<Exit, Failure> {
     let config = workspace.config()?;
     let everything = Selection::default();
-    let wish = Wish { selection: &everything, build: true, deep: true, adopt: &[], recreate: true, saved: None, lock: None };
+    let wish = Wish { selection: &everything, build: true, deep: true, adopt: &[], recreate: true, saved: None, lock: None, leave: &[] };
     let spec = wish.check(workspace, &config)?;
     workspace.begin_record(&spec.header);
     workspace.progress.go();

@@ -2,7 +2,7 @@
 
 use super::history::generation;
 use crate::cli::args::Format;
-use crate::cli::commands::run::{ask, nobody_to_ask};
+use crate::cli::commands::run::ask;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::{human, json};
 use crate::cli::workspace::Workspace;
@@ -23,11 +23,8 @@ pub async fn run(workspace: &Workspace, store: &FileStore, serial: u64, yes: boo
     if workspace.ui.format() != Format::Json {
         workspace.ui.view(&human::state_diff(&differences));
     }
-    if !yes && !workspace.ui.is_interactive() {
-        return Err(nobody_to_ask(VERB));
-    }
     if !yes {
-        ask(workspace, "Restore?".to_owned()).await?;
+        ask(workspace, VERB, "Restore?").await?;
     }
     // Serials of kept generations are not used again.
     let kept = store.history().await?.last().map_or(0, |last| last.serial);
