@@ -34,7 +34,7 @@ pub async fn heal(workspace: &Workspace, config: &Config, header: &Header, order
     let lease = engine.lock(VERB, workspace.lock_wait()).await?;
     let state = engine.load(&header.project, header.stage.as_deref()).await?;
     let healing = Healing { workspace, config, header, engine: &engine, order };
-    let healed = healing.go(state).await;
+    let healed = Box::pin(healing.go(state)).await;
     drop(lease);
     let calls = workspace.calls().unwrap_or_default().since(&before);
     healed.map(|healed| Healed { calls, ..healed })
@@ -87,7 +87,7 @@ impl Healing<'_> {
         }
         let options = PlanOptions { deep: true, targets: round.addresses.iter().cloned().collect(), ..PlanOptions::default() };
         let only = options.select(&desired, state)?;
-        let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder, &state.lineage).await;
+        let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder).await;
         if !problems.is_empty() {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });
         }
