@@ -22,6 +22,7 @@ mod log_groups;
 mod meter;
 mod notify;
 mod operations;
+mod plain_http;
 mod quota;
 mod reader;
 mod refusal;

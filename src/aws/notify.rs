@@ -4,21 +4,16 @@
 //! <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 
 use super::error::{AwsError, ErrorClass};
+use super::plain_http::PlainHttp;
 use super::refusal::{Refusal, Trouble};
-use super::signed::signed;
+use super::signed::{exchanged, signed};
 use super::writer::Writer;
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::operation::put_events::builders::PutEventsInputBuilder;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::ErrorMetadata;
 use form_urlencoded::Serializer;
-use std::time::Duration;
 
 /// Who sends the events.
 const SOURCE: &str = "lambdo";
@@ -26,17 +21,18 @@ const PUBLISH: &str = "sns:Publish";
 /// The version of SNS's API, which never changes.
 const VERSION: &str = "2010-03-31";
 const TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
-const CONNECT: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(30);
+/// As much of an answer is read, in bytes.
+const LARGEST_ANSWER_BYTES: usize = 64 << 10;
 
 /// The way to SNS.
 pub(super) struct Topics {
     config: SdkConfig,
+    http: PlainHttp,
 }
 
 impl Topics {
-    pub(super) fn new(config: &SdkConfig) -> Self {
-        Self { config: config.clone() }
+    pub(super) fn new(config: &SdkConfig, http: PlainHttp) -> Self {
+        Self { config: config.clone(), http }
     }
 
     fn url(&self, region: &str) -> String {
@@ -51,16 +47,7 @@ impl Topics {
         let url = self.url(region);
         let request = signed(&self.config, ("sns", region), &url, &[("content-type", TYPE)], body).await;
         let request = request.map_err(SdkError::construction_failure)?;
-        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
-        let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).connector_settings(settings);
-        let connector = builder.proxy_config(ProxyConfig::from_env()).build();
-        let exchange = async {
-            let mut response = connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-            let body = ByteStream::new(response.take_body()).collect().await;
-            let body = body.map_err(|error| SdkError::dispatch_failure(ConnectorError::io(error.into())))?;
-            Ok::<_, Trouble>((response, body.to_vec()))
-        };
-        let (response, body) = tokio::time::timeout(PATIENCE, exchange).await.map_err(SdkError::timeout_error)??;
+        let (response, body, _) = exchanged(&self.http, request, LARGEST_ANSWER_BYTES).await?;
         if response.status().is_success() {
             Ok(())
         } else {

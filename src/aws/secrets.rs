@@ -5,32 +5,27 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 
 use super::error::{AwsError, ErrorClass};
+use super::plain_http::PlainHttp;
 use super::reader::Reader;
 use super::refusal::{Refusal, Trouble};
-use super::signed::signed;
+use super::signed::{exchanged, signed};
 use aws_config::SdkConfig;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::Builder as ErrorMetadataBuilder;
 use serde_json::{Value as Json, json};
-use std::time::Duration;
 
 const TYPE: &str = "application/x-amz-json-1.1";
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(3);
+/// As much of an answer is read, in bytes: a secret has 64 KiB at most, and JSON may write each byte as six.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
+const LARGEST_ANSWER_BYTES: usize = 1 << 20;
 
 /// The way to services that the SDK brings no client for here.
 pub(super) struct JsonServices {
     config: SdkConfig,
+    http: PlainHttp,
 }
 
 /// A service, and what its operations are called.
@@ -45,8 +40,8 @@ const SSM: Service = Service { name: "ssm", target: "AmazonSSM", region: None };
 const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager", region: None };
 
 impl JsonServices {
-    pub(super) fn new(config: &SdkConfig) -> Self {
-        Self { config: config.clone() }
+    pub(super) fn new(config: &SdkConfig, http: PlainHttp) -> Self {
+        Self { config: config.clone(), http }
     }
 
     fn region<'a>(&'a self, service: &Service) -> &'a str {
@@ -62,16 +57,10 @@ impl JsonServices {
 
     pub(super) async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
         let request = self.signed(service, operation, &input.to_string()).await.map_err(SdkError::construction_failure)?;
-        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
-        let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).connector_settings(settings);
-        let connector = builder.proxy_config(ProxyConfig::from_env()).build();
-        let exchange = async {
-            let mut response = connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-            let body = ByteStream::new(response.take_body()).collect().await;
-            let body = body.map_err(|error| SdkError::dispatch_failure(ConnectorError::io(error.into())))?;
-            Ok::<_, Trouble>((response, body.to_vec()))
-        };
-        let (response, body) = tokio::time::timeout(PATIENCE, exchange).await.map_err(SdkError::timeout_error)??;
+        let (response, body, is_whole) = exchanged(&self.http, request, LARGEST_ANSWER_BYTES).await?;
+        if !is_whole {
+            return Err(SdkError::construction_failure("the answer is larger than 1 MiB, which none of this service is"));
+        }
         let json: Json = serde_json::from_slice(&body).unwrap_or_default();
         if response.status().is_success() { Ok(json) } else { Err(SdkError::service_error(refusal(&json), response)) }
     }
@@ -115,5 +104,30 @@ impl Reader {
         let answer = self.caller().call(OPERATION, 0, || services.send(&SECRETS_MANAGER, "GetSecretValue", &input)).await?;
         let value = answer["SecretString"].as_str().map(str::to_owned);
         value.ok_or_else(|| AwsError::own(OPERATION, ErrorClass::Other, format!("`{id}` is binary, and a variable is text")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::testing::{Cloud, failure};
+
+    #[tokio::test]
+    async fn values_are_read_and_what_is_missing_is_told_from_what_is_too_large() {
+        let cloud = Cloud::new(|request| match request {
+            request if request.contains("AmazonSSM.GetParameter") && request.contains("/shop/key") => {
+                (200, json!({ "Parameter": { "Value": "v" } }).to_string())
+            }
+            request if request.contains("secretsmanager.GetSecretValue") => {
+                (200, json!({ "SecretString": "x".repeat(LARGEST_ANSWER_BYTES) }).to_string())
+            }
+            _ => (400, failure("ParameterNotFound", "")),
+        });
+        let reader = cloud.writer.reader();
+        assert_eq!(reader.parameter("/shop/key").await.unwrap(), "v");
+        assert_eq!(reader.parameter("/shop/other").await.unwrap_err().class, ErrorClass::NotFound);
+        let error = reader.secret_value("shop/db").await.unwrap_err();
+        assert!(error.message.contains("larger than 1 MiB"), "{error}");
+        assert_eq!(cloud.sent("secretsmanager").len(), 1);
     }
 }

@@ -1,14 +1,21 @@
-//! Signing requests to services that the SDK brings no client for here.
+//! Signed requests to services that the SDK brings no client for here.
 
+use super::plain_http::{PlainHttp, beginning};
+use super::refusal::Trouble;
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::identity::Identity;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::body::SdkBody;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A signed request to a service in a region.
 pub(super) async fn signed(
@@ -31,4 +38,15 @@ pub(super) async fn signed(
         request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
     }
     Ok(request)
+}
+
+/// The answer to a request: as much of its body as `most_bytes`, and whether that is all of it.
+pub(super) async fn exchanged(http: &PlainHttp, request: HttpRequest, most_bytes: usize) -> Result<(HttpResponse, Vec<u8>, bool), Trouble> {
+    let exchange = async {
+        let mut response = http.connector().call(request).await.map_err(SdkError::dispatch_failure)?;
+        let (body, is_whole) = beginning(response.take_body(), most_bytes).await;
+        let is_whole = is_whole.map_err(|error| SdkError::dispatch_failure(ConnectorError::io(error.into())))?;
+        Ok::<_, Trouble>((response, body, is_whole))
+    };
+    tokio::time::timeout(PATIENCE, exchange).await.map_err(SdkError::timeout_error)?
 }

@@ -81,7 +81,7 @@ impl Connection {
             stage: state.stage.clone(),
             target: state.target.clone(),
             alias: tokio::time::timeout(ALIAS_PATIENCE, self.alias.clone()).await.ok().flatten(),
-            endpoint: state.endpoint.clone().filter(|_| !self.is_local),
+            endpoint: self.engine.endpoint().filter(|_| !self.is_local).map(str::to_owned),
             serial: state.serial,
         }
     }

@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// Looks up every secret that is wanted, and writes hashes into the desired settings. What could not be looked up is
-    /// told, each with the resource that needs it, and stays unknown.
+    /// told, each with the resource that needs it, and stays unknown; warnings are about those that cannot be hidden.
     pub async fn look_up(
         &self,
         desired: &mut Desired,
@@ -63,6 +63,7 @@ impl Engine {
         if users.is_empty() {
             return Vec::new();
         }
+        self.publish(desired);
         let ask = |(source, address): (SecretSource, Address)| async move {
             let found = self.value_of(&source, folder).await;
             (source, address, found)
@@ -74,6 +75,9 @@ impl Engine {
             match found {
                 Ok(value) => {
                     self.session.scrubber().learn(&value);
+                    if self.session.scrubber().is_too_weak(&value) {
+                        diagnostics.push(weak(&source).address(&address));
+                    }
                     secrets.0.insert(source, value);
                 }
                 Err(diagnostic) => diagnostics.push(diagnostic.address(&address)),
@@ -89,9 +93,9 @@ impl Engine {
     pub(super) async fn value_of(&self, source: &SecretSource, folder: &Path) -> Result<String, Diagnostic> {
         let reader = self.session.reader();
         match source {
-            SecretSource::Ssm(name) => reader.parameter(name).await.map_err(|error| not_there(source, &error)),
+            SecretSource::Ssm(name) => reader.parameter(name).await.map_err(|error| self.not_there(source, &error)),
             SecretSource::SecretsManager { id, key } => {
-                let text = reader.secret_value(id).await.map_err(|error| not_there(source, &error))?;
+                let text = reader.secret_value(id).await.map_err(|error| self.not_there(source, &error))?;
                 let Some(key) = key else {
                     parts(&text).iter().for_each(|part| self.session.scrubber().learn(part));
                     return Ok(text);
@@ -103,8 +107,37 @@ impl Engine {
         }
     }
 
+    fn not_there(&self, source: &SecretSource, error: &AwsError) -> Diagnostic {
+        if !error.is_not_found() {
+            return unreadable(source, error);
+        }
+        let place = super::place(self.session.target());
+        let at = self.session.endpoint().map_or_else(String::new, |endpoint| format!(" --endpoint-url {endpoint}"));
+        let made = match source {
+            SecretSource::Ssm(name) => format!("`aws ssm put-parameter --type SecureString --name {name} --value …{at}`"),
+            SecretSource::SecretsManager { id, .. } => format!("`aws secretsmanager create-secret --name {id} --secret-string …{at}`"),
+            SecretSource::Env(_) | SecretSource::File(_) => return unreadable(source, error),
+        };
+        let request = error.request_id.as_ref().map_or_else(String::new, |id| format!(", request id {id}"));
+        missing(source, &format!("is not there: {place} has none of this name ({}{request})", error.code.as_deref().unwrap_or_default()))
+            .hint(format!("look for a spelling mistake, and at the region; if it was never made: {made}"))
+    }
+
+    /// Names that are shown whatever the secrets are.
+    fn publish(&self, desired: &Desired) {
+        let (scrubber, target) = (self.session.scrubber(), self.target());
+        scrubber.publish([desired.project.as_str(), &target.account, &target.region, &target.partition]);
+        scrubber.publish(desired.stage.as_deref());
+        for resource in desired.resources.values() {
+            scrubber.publish([resource.address.to_string().as_str()]);
+            let names = ["arn", "layer_arn"].into_iter().filter_map(|name| resource.attributes.get(name)?.as_str());
+            scrubber.publish(names.chain(resource.physical_id().map(|id| id.as_str())));
+        }
+    }
+
     /// Hides what lives in AWS where a secret is wanted or was applied: nobody after this sees more than its hash.
     pub(super) fn hide(&self, observed: &mut Observed, desired: &Desired, state: &State) {
+        self.publish(desired);
         for ((address, _), sighting) in &mut observed.sightings {
             let Sighting::Found(live) = sighting else { continue };
             let wanted = desired.resources.get(address).map(|resource| &resource.inputs);
@@ -144,6 +177,7 @@ const ENVIRONMENT: &str = "environment";
 impl Engine {
     /// Hides the variables of which the spec says nothing: where the state is lost, nobody knows which were secrets.
     pub(super) fn hide_undeclared(&self, observed: &mut Observed, desired: &Desired, state: &State) {
+        self.publish(desired);
         for ((address, _), sighting) in &mut observed.sightings {
             let Sighting::Found(live) = sighting else { continue };
             let declared = desired.resources.get(address).and_then(|resource| resource.inputs.get(ENVIRONMENT)).and_then(Value::as_table);
@@ -203,10 +237,19 @@ fn missing(source: &SecretSource, why: &str) -> Diagnostic {
     Diagnostic::error("secret-missing", "A secret cannot be looked up").detail(format!("The {source} {why}."))
 }
 
-fn not_there(source: &SecretSource, error: &AwsError) -> Diagnostic {
-    let why = if error.is_not_found() { "is not there" } else { "cannot be read" };
+/// What hides nothing would only tear names and words apart.
+fn weak(source: &SecretSource) -> Diagnostic {
+    Diagnostic::warning("secret-not-hidden", "A secret is too weak to be hidden")
+        .detail(format!(
+            "The {source} has fewer than four characters, or is made of words that are shown anyway, such as the project's name. \
+             It is not written down, but it is not taken out of what AWS says either."
+        ))
+        .hint("give it a longer value that nobody can guess; what need not be secret is an ordinary variable")
+}
+
+fn unreadable(source: &SecretSource, error: &AwsError) -> Diagnostic {
     let told = error.diagnostic();
-    let diagnostic = missing(source, &format!("{why}: {error}"));
+    let diagnostic = missing(source, &format!("cannot be read: {error}"));
     told.hints.into_iter().fold(diagnostic, Diagnostic::hint)
 }
 

@@ -53,6 +53,6 @@ pub use scrubber::{Concealed, Scrubber};
 pub use secret::{Secret, SecretSource, hmac_sha256};
 pub use section::Section;
 pub use source_change::{SourceChange, SourceChanges};
-pub use state::{Deposed, Entry, Forgotten, Lineage, State};
+pub use state::{Deposed, Entry, Forgotten, Lineage, Returning, State};
 pub use state_difference::{EntryDifference, EntryStanding, ValueDifference};
 pub use value::{AccountFact, Table, TemplatePart, Value};

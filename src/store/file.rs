@@ -73,6 +73,19 @@ impl FileStore {
         self.files.state_path()
     }
 
+    /// Keeps a journal whose state is gone beside the kept generations, so that a state can be made anew.
+    ///
+    /// # Errors
+    /// What keeps it from being moved.
+    pub async fn set_journal_aside(&self) -> Result<(), StoreError> {
+        self.blocking(|files| {
+            files.make_folder(&files.history_folder())?;
+            let aside = files.history_folder().join(format!("{}.damaged.journal", files.stem));
+            fs::rename(files.journal_path(), &aside).map_err(at("write", &aside))
+        })
+        .await
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Files) -> Result<T, StoreError> + Send + 'static,
@@ -157,20 +170,22 @@ impl Files {
     }
 
     fn read_state(&self) -> Result<Option<State>, StoreError> {
-        self.read_state_in(&self.state_path())
+        self.read_state_in(&self.state_path(), &|| self.way_out())
     }
 
     fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
         match self.read_state()? {
             Some(state) if state.serial == serial => Ok(Some(state)),
-            _ => self.read_state_in(&self.generation_path(serial)),
+            _ => self.read_state_in(&self.generation_path(serial), &|| {
+                "It is a kept generation, which no run needs; `lambdo state history` lists the others.".to_owned()
+            }),
         }
     }
 
-    fn read_state_in(&self, path: &Path) -> Result<Option<State>, StoreError> {
+    fn read_state_in(&self, path: &Path, way_out: &dyn Fn() -> String) -> Result<Option<State>, StoreError> {
         let place = path.display().to_string();
         let Some(bytes) = read_if_there(path)? else { return Ok(None) };
-        let state = snapshot::parse(&String::from_utf8_lossy(&bytes), &place, || self.way_out())?;
+        let state = snapshot::parse(&String::from_utf8_lossy(&bytes), &place, way_out)?;
         self.owner.check(&Head::of(&state), &place)?;
         Ok(Some(state))
     }
@@ -186,10 +201,13 @@ impl Files {
 
     /// What to do about a damaged state.
     fn way_out(&self) -> String {
+        let rebuild = "`lambdo state rebuild` makes it anew from what is in AWS";
         let last = self.history().unwrap_or_default().pop();
         last.map_or_else(
-            || "There is no previous generation of it; restore it from a backup or from version control.".to_owned(),
-            |last| format!("The previous generation is `{}`: copy it over this file, then look at `lambdo plan`.", last.place),
+            || format!("{rebuild}; no previous generation of it is kept here."),
+            |last| {
+                format!("{rebuild}. The previous generation is `{}`: copy it over this file only if nothing was made since.", last.place)
+            },
         )
     }
 
@@ -400,7 +418,7 @@ mod tests {
         fs::write(store.path(), &text[..text.len() / 2]).unwrap();
         let detail = store.load().await.unwrap_err().to_diagnostic().detail;
         let detail = detail.replace(&folder.path().display().to_string(), "state");
-        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. The previous generation is `state/history/demo.1.json`: copy it over this file, then look at `lambdo plan`.");
+        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. `lambdo state rebuild` makes it anew from what is in AWS. The previous generation is `state/history/demo.1.json`: copy it over this file only if nothing was made since.");
     }
 
     #[tokio::test]

@@ -28,6 +28,8 @@ const COMPANIONS: &[(&str, &str)] = &[
     ("api/users/get/main.go", "package main"),
     ("api/users/list/main.go", "package main"),
     ("api/internal/page/page.go", "package page"),
+    ("api/_shared/main.go", "package main"),
+    ("private/_users/main.go", "package main"),
     ("odd/v1.2/main.go", "package main"),
     ("odd/1st/main.go", "package main"),
     ("clash/a/b/main.go", "package main"),

@@ -1,7 +1,7 @@
 //! A state that is lost is found again in AWS, and what no state knows is listed and can go.
 
 use crate::formats::fits;
-use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
+use crate::support::{Backend, Rule, Sandbox, World, on_each_emulator, spec};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -133,6 +133,90 @@ fn what_is_to_stay_is_nobodys_garbage_and_no_state_is_rebuilt_from_it() {
     assert!(world.cloud.names().contains("log_group./aws/lambda/demo-b"));
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+#[test]
+fn without_its_state_nothing_is_destroyed_and_each_command_says_what_to_do() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["destroy", "--yes"]).says("There is no state").says("Nothing to destroy");
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    lose(&sandbox);
+    sandbox.expect(8, &["destroy", "--yes"]).says("There is no state, but the project is deployed").says("`function.a` (demo-a)");
+    for command in ["drift", "gc"] {
+        sandbox.expect(0, &[command]).says("There is no state").says("lambdo state rebuild");
+    }
+    let refused = sandbox.expect(8, &["up", "--yes"]);
+    assert_eq!(refused.stderr.matches("lambdo state rebuild").count(), 1, "said once for all\n{refused}");
+    assert!(!refused.stderr.contains("--adopt"), "the permission goes with its function\n{refused}");
+    assert_eq!(world.cloud.snapshot(), before);
+    sandbox.expect(0, &["state", "rebuild"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+#[test]
+fn an_earlier_state_destroys_nothing_while_it_does_not_know_everything() {
+    let world = World::start(Backend::Local);
+    let (first, second) = (spec::header() + &spec::scheduled("a"), spec::plain("b"));
+    let sandbox = world.sandbox(&first);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.spec(&(first + &second));
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    fs::copy(sandbox.path().join("state/history/demo.1.json"), sandbox.state_file()).unwrap();
+    let refused = sandbox.expect(8, &["destroy", "--yes"]).says("The state is an earlier one").says("`function.b` (demo-b)");
+    refused.says("`lambdo up` takes up again what the spec asks for");
+    assert_eq!(world.cloud.snapshot(), before);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+#[test]
+fn code_that_the_state_has_lost_is_known_again() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.program("second");
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    fs::copy(sandbox.path().join("state/history/demo.1.json"), sandbox.state_file()).unwrap();
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["drift"]);
+    sandbox.expect(0, &["state", "forget", "function.a"]);
+    let planned = sandbox.expect(0, &["plan"]).says("made by lambdo, and taken up again");
+    assert!(!planned.stdout.contains("live:"), "{planned}");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["drift"]);
+    assert_eq!(world.cloud.snapshot(), before);
+    // What is another package is still one.
+    sandbox.program("third");
+    sandbox.expect(2, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+#[test]
+fn a_journal_without_its_state_keeps_no_state_from_being_rebuilt() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("handler =", "timeout = 9\nhandler =");
+    world.proxy.rules([Rule::on("UpdateFunctionConfiguration").signal("KILL")]);
+    assert_eq!(sandbox.run(&["up", "--yes"]).signal, Some(9));
+    world.proxy.clear();
+    fs::remove_file(sandbox.state_file()).unwrap();
+    for command in [&["status"][..], &["plan"], &["destroy", "--yes"]] {
+        sandbox.expect(1, command).says("`lambdo state rebuild` make it anew");
+    }
+    sandbox.expect(0, &["state", "rebuild"]).says("The journal is set aside");
+    assert!(sandbox.path().join("state/history/demo.damaged.journal").is_file());
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
 }
 
 #[test]

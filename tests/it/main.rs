@@ -37,6 +37,7 @@ mod images;
 mod init;
 mod interrupted;
 mod invoke;
+mod keeping;
 mod killed;
 mod layers;
 mod life_cycle;

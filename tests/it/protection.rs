@@ -40,7 +40,7 @@ fn no_more_is_deleted_than_is_allowed(backend: Backend) {
     sandbox.spec(&one());
     // A role, a log group and a function.
     sandbox.expect(8, &["up", "--yes", "--max-deletions", "2"]).says("3 resources would be deleted or replaced").says("`function.b`");
-    sandbox.expect(8, &["destroy", "--yes", "--max-deletions", "2"]).says("--max-deletions 7");
+    sandbox.expect(8, &["destroy", "--yes", "--max-deletions", "2"]).says("--max-deletions 8");
     assert_eq!(world.cloud.snapshot(), before);
     sandbox.expect(0, &["up", "--yes", "--max-deletions", "3"]);
     sandbox.variable("LAMBDO_MAX_DELETIONS", "0");

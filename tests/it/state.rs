@@ -149,6 +149,8 @@ fn a_broken_state_is_refused_with_a_way_out_and_changes_nothing() {
     }
     assert_eq!(world.cloud.snapshot(), before);
     fs::write(sandbox.state_file(), &whole).unwrap();
+    fs::write(sandbox.path().join("state/history/demo.1.json"), "garbage").unwrap();
+    sandbox.expect(1, &["state", "diff", "1"]).says("It is a kept generation");
     sandbox.expect(0, &["destroy", "--yes"]);
 }
 

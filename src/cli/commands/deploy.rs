@@ -108,10 +108,10 @@ impl Wish<'_> {
                 self.lower(packing, packages, &state)?
             }
         };
-        let desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
+        let mut desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
-        let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        let mut plan = connection.engine.plan_with(&mut desired, &mut state, &options, Some(&packages)).await?;
         plan.source_changes = source_changes(&plan, &packages);
         plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
@@ -130,7 +130,9 @@ impl Wish<'_> {
     ) -> Result<Desired, Failure> {
         let only = options.select(&desired, state)?;
         let folder = &packing.spec.header.folder;
-        let problems = connection.engine.look_up(&mut desired, only.as_ref(), folder, &state.lineage).await;
+        let told = connection.engine.look_up(&mut desired, only.as_ref(), folder, &state.lineage).await;
+        let (problems, warnings): (Vec<_>, Vec<_>) = told.into_iter().partition(Diagnostic::is_error);
+        packing.workspace.ui.diagnostics(&warnings);
         if self.lock.is_some() && !problems.is_empty() {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });
         }

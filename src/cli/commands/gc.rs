@@ -1,7 +1,7 @@
 //! `lambdo gc`: what carries the project's tags and stands in no state.
 
 use super::deploy::open;
-use super::destroy::NoArtifacts;
+use super::destroy::{NoArtifacts, no_state};
 use super::import::lowered;
 use super::run::Run;
 use crate::cli::args::Format;
@@ -64,8 +64,12 @@ async fn look(workspace: &Workspace, remove: bool) -> Result<Looked, Failure> {
         Err(failure) if remove => return Err(failure),
         Err(_) => Desired::nothing(&header.project, header.stage.as_deref()),
     };
-    let inventory = connection.engine.find(&desired).await?;
+    let mut inventory = connection.engine.find(&desired).await?;
+    inventory.found.extend(connection.engine.returned(&state).await?);
     workspace.ui.diagnostics(&inventory.warnings);
+    if state.is_newborn() {
+        workspace.ui.diagnostics(&[no_state(&workspace.store(&header))]);
+    }
     let orphans = inventory.found.iter().filter_map(|found| orphan(workspace, found, &state, &desired)).collect();
     Ok(Looked { connection, lease, state, orphans })
 }

@@ -87,6 +87,7 @@ fn is_named_so(workspace: &Workspace, resource: &Resource, id: &str) -> Result<(
     if is_arn || is_same || is_last_part {
         return Ok(());
     }
+    elsewhere(resource, id).map_or(Ok(()), Err)?;
     let other = Diagnostic::error("another-name", "The spec gives it another name").address(&resource.address);
     let detail = format!(
         "In the spec, `{}` is called `{wanted}` in AWS, and not `{id}`; the next `lambdo up` would make another one.",
@@ -96,4 +97,26 @@ fn is_named_so(workspace: &Workspace, resource: &Resource, id: &str) -> Result<(
         Exit::Usage,
         other.detail(detail).hint("give the section the name that it has in AWS, such as `function_name` or `role_name`, then import it"),
     ))
+}
+
+/// An ARN that differs only in the place is not a matter of names.
+fn elsewhere(resource: &Resource, id: &str) -> Option<Failure> {
+    let place = |arn: &str| {
+        let parts: Vec<String> = arn.splitn(6, ':').map(str::to_owned).collect();
+        <[String; 6]>::try_from(parts).ok().filter(|[arn, ..]| arn == "arn")
+    };
+    let [_, partition, _, region, account, name] = place(resource.attributes.get("arn")?.as_str()?)?;
+    let [_, given_partition, _, given_region, given_account, given_name] = place(id)?;
+    let differing = [("partition", partition, given_partition), ("account", account, given_account), ("region", region, given_region)];
+    let said: Vec<String> = differing
+        .iter()
+        .filter(|(_, ours, given)| ours != given)
+        .map(|(what, ours, given)| format!("the {what} `{given}`, and this project deploys to `{ours}`"))
+        .collect();
+    if said.is_empty() || name != given_name {
+        return None;
+    }
+    let other = Diagnostic::error("elsewhere", "It is in another place").address(&resource.address);
+    let hint = "use the credentials and the region of that place, or declare a stage for it";
+    Some(Failure::new(Exit::Usage, other.detail(format!("`{id}` is in {}.", said.join(" and in "))).hint(hint)))
 }

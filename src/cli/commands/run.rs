@@ -7,6 +7,7 @@ use crate::cli::view::{Results, StepResult, Title, human, json};
 use crate::cli::workspace::{Connection, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Report;
+use crate::model::plan::Refusal;
 use crate::model::{Action, ArtifactSource, Event, Exit, Failure, Plan, State, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ impl Run<'_> {
             ui.view(&human::plan(&view, ui.width()));
         }
         if !plan.refusals.is_empty() {
-            return Err(Failure { exit: Exit::Refused, diagnostics: json::refusals(plan) });
+            return Err(Failure { exit: Exit::Refused, diagnostics: refusals(plan) });
         }
         self.max_deletions.and_then(|most| too_many_deletions(plan, most)).map_or(Ok(()), Err)?;
         let before_ms = self.workspace.progress.elapsed_ms();
@@ -140,6 +141,29 @@ pub async fn ask(workspace: &Workspace, question: String) -> Result<(), Failure>
     Err(Failure::new(Exit::Refused, Diagnostic::error("answered-no", "Answered no").detail("Nothing was changed.")))
 }
 
+/// What stands in the way of a plan. Refusals with the same way out become one, with a line for each resource.
+pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
+    let mut alike: Vec<Vec<&Refusal>> = Vec::new();
+    for refusal in &plan.refusals {
+        let is_alike = |group: &&mut Vec<&Refusal>| (group[0].summary, &group[0].hints) == (refusal.summary, &refusal.hints);
+        match alike.iter_mut().find(is_alike) {
+            Some(group) => group.push(refusal),
+            None => alike.push(vec![refusal]),
+        }
+    }
+    alike.iter().map(|group| of_alike(group)).collect()
+}
+
+fn of_alike(group: &[&Refusal]) -> Diagnostic {
+    let [first, _, ..] = group else { return group[0].diagnostic() };
+    let mut lines: Vec<String> = group.iter().take(ALIKE_MAX).map(|one| one.detail.clone()).collect();
+    let names: Vec<String> = group.iter().skip(ALIKE_MAX).filter_map(|one| Some(format!("`{}`", one.address.as_ref()?))).collect();
+    if !names.is_empty() {
+        lines.push(format!("The same holds for {}.", names.join(", ")));
+    }
+    Diagnostic { address: None, ..first.diagnostic() }.detail(lines.join("\n"))
+}
+
 /// Those that say the same of many resources become one.
 fn gathered(all: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut seen: BTreeMap<(&str, &str), Vec<&Diagnostic>> = BTreeMap::new();
@@ -155,10 +179,11 @@ fn gathered(all: &[Diagnostic]) -> Vec<Diagnostic> {
     gathered
 }
 
-/// Refuses a plan that deletes or replaces more than was allowed; what dies with another is not counted.
+/// Refuses a plan that deletes or replaces more than was allowed: all that the plan says goes.
 fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
-    let goes = |step: &&Step| matches!(step.action, Action::Delete | Action::Replace) && !step.operations.is_empty();
-    let going: Vec<String> = plan.steps.iter().filter(goes).map(|step| format!("`{}`", step.address)).collect();
+    let goes = |step: &&Step| matches!(step.action, Action::Delete | Action::Replace);
+    let mut going: Vec<String> = plan.steps.iter().filter(goes).map(|step| format!("`{}`", step.address)).collect();
+    going.extend(plan.predecessors().map(|(step, id)| format!("`{id}`, a predecessor of `{}`", step.address)));
     if going.len() <= most {
         return None;
     }

@@ -474,7 +474,12 @@ mod tests {
         with_calls(&mut document, &fixtures::calls());
         check("plan", &document);
         let address = plan.steps[0].address.clone();
-        plan.refusals.push(Refusal { address, summary: "Not ours", detail: "It belongs to another.".into(), hints: vec!["x".into()] });
+        plan.refusals.push(Refusal {
+            address: Some(address),
+            summary: "Not ours",
+            detail: "It belongs to another.".into(),
+            hints: vec!["x".into()],
+        });
         plan.stage = Some("dev".into());
         let changes = SourceChanges::of([SourceChange::Changed { name: "main.rs".into() }]);
         plan.source_changes.insert(plan.steps[0].address.clone(), changes);

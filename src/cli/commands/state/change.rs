@@ -39,6 +39,10 @@ pub async fn rename(workspace: &Workspace, store: &FileStore, from: &Address, to
             found.detail(format!("`{from}` and `{to}` are not of the same kind, or have another number of parts.")),
         ));
     }
+    if from == to {
+        let found = Diagnostic::error("moved-nowhere", "The two addresses are the same");
+        return Err(Failure::new(Exit::Usage, found.detail(format!("`{from}` cannot move to `{to}`, where it is."))));
+    }
     let (lease, mut state) = open(workspace, store, "state move").await?;
     if !state.entries.contains_key(from) {
         return Err(unknown(from, state.entries.keys()));
