@@ -185,6 +185,10 @@ impl<'a> Attempts<'a> {
     }
 
     async fn enter(&mut self) -> Result<Token, AwsError> {
+        if let Some(budget) = &self.caller.quotas.budget {
+            let spent = self.caller.interrupt.run_until_cancelled(budget.spend(self.operation));
+            self.caller.wait(|| budget.cause(), spent).await.ok_or_else(|| self.interrupted())?;
+        }
         let (cause, token) = (|| self.bucket.cause(), self.bucket.acquire(&self.caller.interrupt));
         let token = self.caller.wait(cause, token).await.map_err(|_| self.interrupted())?;
         let is_retry = self.made > 0;

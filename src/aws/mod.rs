@@ -9,6 +9,7 @@
 mod actions;
 mod advice;
 mod bucket;
+mod budget;
 mod caller;
 mod classify;
 mod clients;

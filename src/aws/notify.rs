@@ -6,7 +6,7 @@
 use super::error::{AwsError, ErrorClass};
 use super::plain_http::PlainHttp;
 use super::refusal::{Refusal, Trouble};
-use super::signed::{exchanged, signed};
+use super::signed::{answered, signed};
 use super::writer::Writer;
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::operation::put_events::builders::PutEventsInputBuilder;
@@ -21,8 +21,6 @@ const PUBLISH: &str = "sns:Publish";
 /// The version of SNS's API, which never changes.
 const VERSION: &str = "2010-03-31";
 const TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
-/// As much of an answer is read, in bytes.
-const LARGEST_ANSWER_BYTES: usize = 64 << 10;
 
 /// The way to SNS.
 pub(super) struct Topics {
@@ -47,7 +45,7 @@ impl Topics {
         let url = self.url(region);
         let request = signed(&self.config, ("sns", region), &url, &[("content-type", TYPE)], body).await;
         let request = request.map_err(SdkError::construction_failure)?;
-        let (response, body, _) = exchanged(&self.http, request, LARGEST_ANSWER_BYTES).await?;
+        let (response, body) = answered(&self.http, request).await?;
         if response.status().is_success() {
             Ok(())
         } else {

@@ -8,7 +8,7 @@ use super::error::{AwsError, ErrorClass};
 use super::plain_http::PlainHttp;
 use super::reader::Reader;
 use super::refusal::{Refusal, Trouble};
-use super::signed::{exchanged, signed};
+use super::signed::{answered, signed};
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -18,9 +18,6 @@ use aws_smithy_types::error::metadata::Builder as ErrorMetadataBuilder;
 use serde_json::{Value as Json, json};
 
 const TYPE: &str = "application/x-amz-json-1.1";
-/// As much of an answer is read, in bytes: a secret has 64 KiB at most, and JSON may write each byte as six.
-/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
-const LARGEST_ANSWER_BYTES: usize = 1 << 20;
 
 /// The way to services that the SDK brings no client for here.
 pub(super) struct JsonServices {
@@ -57,10 +54,7 @@ impl JsonServices {
 
     pub(super) async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
         let request = self.signed(service, operation, &input.to_string()).await.map_err(SdkError::construction_failure)?;
-        let (response, body, is_whole) = exchanged(&self.http, request, LARGEST_ANSWER_BYTES).await?;
-        if !is_whole {
-            return Err(SdkError::construction_failure("the answer is larger than 1 MiB, which none of this service is"));
-        }
+        let (response, body) = answered(&self.http, request).await?;
         let json: Json = serde_json::from_slice(&body).unwrap_or_default();
         if response.status().is_success() { Ok(json) } else { Err(SdkError::service_error(refusal(&json), response)) }
     }
@@ -69,7 +63,7 @@ impl JsonServices {
         let region = self.region(service);
         let (url, target) = (self.url(service), format!("{}.{operation}", service.target));
         let headers = [("content-type", TYPE), ("x-amz-target", target.as_str())];
-        signed(&self.config, (service.name, region), &url, &headers, body).await
+        signed(&self.config, (service.name, &region), &url, &headers, body).await
     }
 }
 

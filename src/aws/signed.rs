@@ -1,4 +1,4 @@
-//! Signed requests to services that the SDK brings no client for here.
+//! Requests to services that the SDK brings no client for here: signed by the SDK, answered within limits.
 
 use super::plain_http::{PlainHttp, beginning};
 use super::refusal::Trouble;
@@ -16,6 +16,9 @@ use std::time::{Duration, SystemTime};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// As much of an answer is read, in bytes: a secret has 64 KiB at most, and JSON may write each byte as six.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
+const LARGEST_ANSWER_BYTES: usize = 1 << 20;
 
 /// A signed request to a service in a region.
 pub(super) async fn signed(
@@ -40,13 +43,17 @@ pub(super) async fn signed(
     Ok(request)
 }
 
-/// The answer to a request: as much of its body as `most_bytes`, and whether that is all of it.
-pub(super) async fn exchanged(http: &PlainHttp, request: HttpRequest, most_bytes: usize) -> Result<(HttpResponse, Vec<u8>, bool), Trouble> {
+/// What a request is answered with, and all of the answer's body.
+pub(super) async fn answered(http: &PlainHttp, request: HttpRequest) -> Result<(HttpResponse, Vec<u8>), Trouble> {
     let exchange = async {
         let mut response = http.connector().call(request).await.map_err(SdkError::dispatch_failure)?;
-        let (body, is_whole) = beginning(response.take_body(), most_bytes).await;
+        let (body, is_whole) = beginning(response.take_body(), LARGEST_ANSWER_BYTES).await;
         let is_whole = is_whole.map_err(|error| SdkError::dispatch_failure(ConnectorError::io(error.into())))?;
         Ok::<_, Trouble>((response, body, is_whole))
     };
-    tokio::time::timeout(PATIENCE, exchange).await.map_err(SdkError::timeout_error)?
+    let (response, body, is_whole) = tokio::time::timeout(PATIENCE, exchange).await.map_err(SdkError::timeout_error)??;
+    match is_whole {
+        true => Ok((response, body)),
+        false => Err(SdkError::construction_failure("the answer is larger than 1 MiB, which none of this service is")),
+    }
 }

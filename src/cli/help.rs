@@ -76,7 +76,7 @@ pub const GLOBAL_ORDER: usize = 500;
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Deploy", &["plan", "up", "destroy", "drift", "diff"]),
     ("The spec", &["init", "validate", "spec", "schema", "build", "policy"]),
-    ("Run", &["invoke", "logs", "log-groups", "local", "daemon", "notify"]),
+    ("Run", &["invoke", "logs", "log-groups", "notify", "local", "daemon"]),
     ("What is deployed", &["status", "output", "runs", "state", "import", "gc", "unlock"]),
     ("Your shell", &["completions"]),
 ];

@@ -4,7 +4,7 @@ use super::view::{Results, outcome};
 use crate::diagnostic::Diagnostic;
 use crate::model::event::Outcome;
 use crate::model::log_group::{Ended, Finding, Remedy};
-use crate::model::{Action, Event, Exit, Plan, Scrubber, State};
+use crate::model::{Action, Address, Event, Exit, Plan, Scrubber, State};
 use crate::store::RunLog;
 use serde_json::{Map, Value as Json, json};
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +16,9 @@ const VERSION: u32 = 1;
 pub const STARTED: &str = "run_started";
 /// The last one.
 pub const ENDED: &str = "run_ended";
+
+/// A resource in a state that was changed without a plan.
+pub const STATE_CHANGED: &str = "state_changed";
 
 /// Whose run it is.
 pub struct Head<'a> {
@@ -77,6 +80,19 @@ impl Record {
             }),
             true,
         );
+    }
+
+    /// Writes down what became of resources in a state that was changed without a plan.
+    pub fn state_changed<'a>(&self, state: &State, resources: impl IntoIterator<Item = (&'a Address, &'static str)>) {
+        for (address, change) in resources {
+            let physical_id = state.entries.get(address).map(|entry| &entry.physical_id);
+            self.line(
+                json!({
+                    "event": STATE_CHANGED, "address": address, "change": change, "physical_id": physical_id, "serial": state.serial,
+                }),
+                true,
+            );
+        }
     }
 
     /// Writes down each step that has something to do. Of the differences only the paths: values belong to the state.

@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
 use crate::local::FaultPlan;
-use crate::model::{CallAccount, Event, EventSink, Exit, Failure, Scrubber, State};
+use crate::model::{Address, CallAccount, Event, EventSink, Exit, Failure, Scrubber, State};
 use crate::spec::{self, Checked, Header, LoadOptions, STATE_FOLDER, Spec};
 use crate::store::{FileStore, RunRecords, StateStore};
 use futures::FutureExt as _;
@@ -112,11 +112,12 @@ impl Workspace {
         })
     }
 
-    /// The same for another spec, worked on in the background: it says nothing, and counts its own calls.
+    /// The same for another spec, worked on in the background: it says nothing, and counts its own calls. Quotas are shared
+    /// by all that have the same ones.
     ///
     /// # Errors
     /// None that a run without an events file can have.
-    pub fn beside(&self, config: &Path) -> Result<Self, Failure> {
+    pub fn beside(&self, config: &Path, quotas: &Arc<Quotas>) -> Result<Self, Failure> {
         let ui = Arc::new(self.ui.muted());
         let absolute = std::path::absolute(config).unwrap_or_else(|_| config.to_path_buf());
         Ok(Self {
@@ -126,7 +127,7 @@ impl Workspace {
             registry: Arc::clone(&self.registry),
             interrupt: self.interrupt.clone(),
             local: Arc::default(),
-            quotas: Arc::clone(&self.quotas),
+            quotas: Arc::clone(quotas),
             meter: Meter::default(),
             scrubber: self.scrubber.clone(),
             verb: self.verb.clone(),
@@ -275,13 +276,25 @@ impl Workspace {
 
     /// Writes down what this run does from now on. Where that cannot be, the run goes on without.
     pub fn begin_record(&self, header: &Header) {
-        let id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f"), self.verb);
+        let id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f"), self.verb.replace(' ', "-"));
         let head = Head { command: &self.verb, project: &header.project, stage: header.stage.as_deref() };
         match self.runs(header).begin(&id) {
             Ok(log) => self.progress.keep(Record::begin(log, self.scrubber.clone(), &head)),
             Err(error) if self.ui.is_verbose() => self.ui.status(&format!("Nothing of this run is written down: {error}")),
             Err(_) => {}
         }
+    }
+
+    /// Writes down what became of resources in a state that was changed without a plan, in a word for each.
+    pub fn record_state<'a>(&self, state: &State, resources: impl IntoIterator<Item = (&'a Address, &'static str)>) {
+        if let Some(record) = self.progress.record() {
+            record.state_changed(state, resources);
+        }
+    }
+
+    /// Ends the record that [`Workspace::begin_record`] began, for a process that goes on.
+    pub fn end_record(&self, exit: Exit, elapsed_ms: u64, errors: &[Diagnostic]) {
+        self.progress.release().iter().for_each(|record| record.end(exit, elapsed_ms, errors));
     }
 
     /// Asks AWS whose account this is, and refuses one that the spec does not allow.

@@ -3,7 +3,7 @@
 use super::{Engine, PlanOptions, observe};
 use crate::aws::ErrorClass;
 use crate::diagnostic::Diagnostic;
-use crate::kinds::{Found, Search};
+use crate::kinds::{Found, Search, Skipped};
 use crate::model::{Address, ArtifactSource, Desired, Entry, Exit, Failure, Lineage, Observed, Resource, Sighting, State, Value};
 use crate::plan;
 use base64::Engine as _;
@@ -17,6 +17,8 @@ pub struct Inventory {
     pub found: Vec<Found>,
     /// What could not be looked at.
     pub warnings: Vec<Diagnostic>,
+    /// What may not be looked at, and does not seem to be the project's.
+    pub notes: Vec<Diagnostic>,
 }
 
 /// Everything that can be read.
@@ -32,8 +34,9 @@ impl Engine {
     pub async fn find(&self, desired: &Desired) -> Result<Inventory, Failure> {
         let reader = self.session.reader();
         let (mut found, mut warnings): (Vec<Found>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+        let skipped = Skipped::default();
         for kind in self.registry.iter() {
-            let search = Search { project: &desired.project, stage: desired.stage.as_deref(), desired, found: &found };
+            let search = Search { project: &desired.project, stage: desired.stage.as_deref(), desired, found: &found, skipped: &skipped };
             match kind.find(&reader, &search).await {
                 Ok(more) => found.extend(more),
                 Err(error) if error.class == ErrorClass::Interrupted => return Err(super::interrupted()),
@@ -44,7 +47,7 @@ impl Engine {
                 }
             }
         }
-        Ok(Inventory { found, warnings })
+        Ok(Inventory { found, warnings, notes: left_out(skipped).into_iter().collect() })
     }
 
     /// A state made from what AWS has of the project, never saved. Code is taken for the wanted one where the package is
@@ -68,7 +71,7 @@ impl Engine {
         let ours = ours.map(|one| plan::Placed { address: &one.address, physical_id: &one.physical_id, stays: one.stays });
         plan::place(&mut state, ours, desired, rules);
         let mut observed = observe::observe(self, desired, &state, None, &all()).await?;
-        self.hide_undeclared(&mut observed, desired, &state);
+        self.hide_undeclared(&mut observed, desired).await?;
         plan::restore(&mut state, desired, &observed, rules);
         for (address, code) in recognised(&state, desired, artifacts).await {
             state.entries.get_mut(&address).into_iter().for_each(|entry| drop(entry.inputs.insert("code".to_owned(), code.clone())));
@@ -107,6 +110,14 @@ impl Engine {
         entry.adopted = true;
         Ok((entry, tags))
     }
+}
+
+fn left_out(skipped: Skipped) -> Option<Diagnostic> {
+    let skipped = skipped.into_inner();
+    let (_, why) = skipped.first()?;
+    let names: Vec<&str> = skipped.iter().map(|(what, _)| what.as_str()).collect();
+    let told = format!("{} may not be looked at, and by their names they are of something else: {why}.", names.join(", "));
+    Some(Diagnostic::note("left-out", "Something was left out").detail(told))
 }
 
 /// The lineage of what was found, or the one that is meant.

@@ -18,7 +18,7 @@ mod who;
 pub use check::DriftWish;
 pub use find::Inventory;
 pub use lock::take as take_lock;
-pub use plan::{BUILT_KEYS, manager};
+pub use plan::{BUILT_KEYS, infer_dependencies, manager};
 pub use report::{Report, StepResult};
 pub use secrets::secret_here;
 

@@ -3,7 +3,8 @@
 use super::Engine;
 use crate::aws::AwsError;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Desired, Lineage, Observed, Secret, SecretSource, Sighting, State, Table, Value};
+use crate::model::{Address, Desired, Entry, Observed, Secret, SecretKey, SecretSource, Sighting, State, Table, Value};
+use crate::store::StoreError;
 use futures::{StreamExt as _, stream};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,13 +48,7 @@ impl Engine {
 
     /// Looks up every secret that is wanted, and writes hashes into the desired settings. What could not be looked up is
     /// told, each with the resource that needs it, and stays unknown; warnings are about those that cannot be hidden.
-    pub async fn look_up(
-        &self,
-        desired: &mut Desired,
-        only: Option<&BTreeSet<Address>>,
-        folder: &Path,
-        lineage: &Lineage,
-    ) -> Vec<Diagnostic> {
+    pub async fn look_up(&self, desired: &mut Desired, only: Option<&BTreeSet<Address>>, folder: &Path) -> Vec<Diagnostic> {
         let mut users: BTreeMap<SecretSource, Address> = BTreeMap::new();
         for resource in desired.resources.values().filter(|resource| only.is_none_or(|only| only.contains(&resource.address))) {
             visit(&resource.inputs, &mut |secret| {
@@ -64,6 +59,10 @@ impl Engine {
             return Vec::new();
         }
         self.publish(desired);
+        let key = match self.store.secret_key().await {
+            Ok(key) => key,
+            Err(error) => return vec![error.to_diagnostic()],
+        };
         let ask = |(source, address): (SecretSource, Address)| async move {
             let found = self.value_of(&source, folder).await;
             (source, address, found)
@@ -84,7 +83,7 @@ impl Engine {
             }
         }
         for resource in desired.resources.values_mut() {
-            hash(&mut resource.inputs, &secrets, lineage);
+            hash(&mut resource.inputs, &secrets, &key);
         }
         *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
         diagnostics
@@ -136,21 +135,28 @@ impl Engine {
     }
 
     /// Hides what lives in AWS where a secret is wanted or was applied: nobody after this sees more than its hash.
-    pub(super) fn hide(&self, observed: &mut Observed, desired: &Desired, state: &State) {
+    ///
+    /// # Errors
+    /// When the key of their hashes cannot be had.
+    pub(super) async fn hide(&self, observed: &mut Observed, desired: &Desired, state: &State) -> Result<(), StoreError> {
+        let wanted = desired.resources.values().map(|resource| &resource.inputs);
+        if !wanted.chain(state.entries.values().flat_map(inputs)).any(has_secrets) {
+            return Ok(());
+        }
         self.publish(desired);
+        let key = &self.store.secret_key().await?;
         for ((address, _), sighting) in &mut observed.sightings {
             let Sighting::Found(live) = sighting else { continue };
             let wanted = desired.resources.get(address).map(|resource| &resource.inputs);
-            let entry = state.entries.get(address);
-            let applied = entry.map(|entry| &entry.inputs);
-            let deposed = entry.into_iter().flat_map(|entry| &entry.deposed).map(|deposed| &deposed.inputs);
-            for known in wanted.into_iter().chain(applied).chain(deposed) {
+            let applied = state.entries.get(address).into_iter().flat_map(inputs);
+            for known in wanted.into_iter().chain(applied) {
                 hide_in(&mut live.fields, known, &mut |source, text| {
                     self.session.scrubber().learn(text);
-                    Secret::of(source.clone(), text, &state.lineage)
+                    Secret::of(source.clone(), text, key)
                 });
             }
         }
+        Ok(())
     }
 }
 
@@ -176,8 +182,12 @@ const ENVIRONMENT: &str = "environment";
 
 impl Engine {
     /// Hides the variables of which the spec says nothing: where the state is lost, nobody knows which were secrets.
-    pub(super) fn hide_undeclared(&self, observed: &mut Observed, desired: &Desired, state: &State) {
+    ///
+    /// # Errors
+    /// When the key of their hashes cannot be had.
+    pub(super) async fn hide_undeclared(&self, observed: &mut Observed, desired: &Desired) -> Result<(), StoreError> {
         self.publish(desired);
+        let key = &self.store.secret_key().await?;
         for ((address, _), sighting) in &mut observed.sightings {
             let Sighting::Found(live) = sighting else { continue };
             let declared = desired.resources.get(address).and_then(|resource| resource.inputs.get(ENVIRONMENT)).and_then(Value::as_table);
@@ -188,10 +198,22 @@ impl Engine {
                     continue;
                 }
                 self.session.scrubber().learn(text);
-                *value = Value::Secret(Box::new(Secret::of(SecretSource::Env(name.clone()), text, &state.lineage)));
+                *value = Value::Secret(Box::new(Secret::of(SecretSource::Env(name.clone()), text, key)));
             }
         }
+        Ok(())
     }
+}
+
+/// The settings that an entry and its predecessors were applied with.
+fn inputs(entry: &Entry) -> impl Iterator<Item = &Table> {
+    std::iter::once(&entry.inputs).chain(entry.deposed.iter().map(|deposed| &deposed.inputs))
+}
+
+fn has_secrets(table: &Table) -> bool {
+    let mut found = false;
+    visit(table, &mut |_| found = true);
+    found
 }
 
 /// Calls `look` for each secret anywhere inside.
@@ -205,15 +227,15 @@ fn visit(table: &Table, look: &mut dyn FnMut(&Secret)) {
     }
 }
 
-fn hash(table: &mut Table, secrets: &Secrets, lineage: &Lineage) {
+fn hash(table: &mut Table, secrets: &Secrets, key: &SecretKey) {
     for (_, value) in table.iter_mut() {
         match value {
             Value::Secret(secret) => {
                 if let Some(text) = secrets.0.get(&secret.source) {
-                    **secret = Secret::of(secret.source.clone(), text, lineage);
+                    **secret = Secret::of(secret.source.clone(), text, key);
                 }
             }
-            Value::Table(inner) => hash(inner, secrets, lineage),
+            Value::Table(inner) => hash(inner, secrets, key),
             _ => {}
         }
     }
@@ -322,7 +344,7 @@ mod tests {
         assert_eq!(Value::Table(revealed).to_json(), serde_json::json!({ "environment": { "PLAIN": "a", "TOKEN": "hunter2" } }));
         assert_eq!(Secrets::default().revealed(&wanted()), Err(SecretSource::Env("TOKEN".into())));
         let mut hashed = wanted();
-        hash(&mut hashed, &secrets, &Lineage("l".into()));
+        hash(&mut hashed, &secrets, &SecretKey::new([1; 32]));
         let json = serde_json::to_string(&hashed).unwrap();
         assert!(json.contains("hmac-sha256:") && !json.contains("hunter2"), "{json}");
     }
@@ -333,7 +355,7 @@ mod tests {
         let mut seen = Vec::new();
         hide_in(&mut live, &wanted(), &mut |source, text| {
             seen.push(text.to_owned());
-            Secret::of(source.clone(), text, &Lineage("l".into()))
+            Secret::of(source.clone(), text, &SecretKey::new([1; 32]))
         });
         let json = Value::Table(live).to_json().to_string();
         assert!(seen == ["hunter2"] && !json.contains("hunter2") && json.contains("\"OTHER\":\"b\""), "{json}");

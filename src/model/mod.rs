@@ -50,7 +50,7 @@ pub use path::Path;
 pub use plan::{Action, Carry, Operation, OperationId, Plan, Reason, Step, Wait};
 pub use rules::{Draft, Removal, Replacement, Rules, RulesSet, Update};
 pub use scrubber::{Concealed, Scrubber};
-pub use secret::{Secret, SecretSource, hmac_sha256};
+pub use secret::{Secret, SecretKey, SecretSource, hmac_sha256};
 pub use section::Section;
 pub use source_change::{SourceChange, SourceChanges};
 pub use state::{Deposed, Entry, Forgotten, Lineage, Returning, State};

@@ -1,6 +1,6 @@
 //! Values that are looked up when they are needed, and of which only a keyed hash is ever written down.
 
-use super::{Lineage, Table, Value};
+use super::{Table, Value};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -21,6 +21,35 @@ pub enum SecretSource {
     Env(String),
     /// A file beside the spec.
     File(String),
+}
+
+/// What secrets' hashes are keyed with, so that a short secret cannot be found by trying.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretKey([u8; 32]);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretKey")
+    }
+}
+
+impl SecretKey {
+    /// One of these bytes, which must be random.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key that [`SecretKey::to_hex`] wrote.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits: Option<Vec<u8>> = text.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok()).collect();
+        let bytes: Vec<u8> = digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+        (text.len() == 64).then(|| bytes.try_into().ok().map(Self)).flatten()
+    }
+
+    /// The key as text.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// A secret, known by where it comes from and by a hash of what it was.
@@ -106,10 +135,9 @@ impl Secret {
         Self { source, digest: None }
     }
 
-    /// One with this value, which is not kept. The hash is keyed with the state's lineage, so that equal secrets of two
-    /// projects do not look alike.
-    pub fn of(source: SecretSource, value: &str, lineage: &Lineage) -> Self {
-        Self { source, digest: Some(format!("hmac-sha256:{}", hmac_sha256(lineage.0.as_bytes(), value.as_bytes()))) }
+    /// One with this value, which is not kept.
+    pub fn of(source: SecretSource, value: &str, key: &SecretKey) -> Self {
+        Self { source, digest: Some(format!("hmac-sha256:{}", hmac_sha256(&key.0, value.as_bytes()))) }
     }
 
     /// Whether it is what it was, but comes from elsewhere.
@@ -178,15 +206,19 @@ mod tests {
 
     #[test]
     fn a_secret_is_written_without_its_value_and_compared_by_it() {
-        let lineage = Lineage("aa".into());
-        let of = |name: &str, value: &str| Secret::of(SecretSource::Env(name.into()), value, &lineage);
+        let key = SecretKey::new([1; 32]);
+        assert_eq!(SecretKey::from_hex(&key.to_hex()), Some(key.clone()));
+        for broken in ["", "01", &"0".repeat(63), &"x".repeat(64), &"0".repeat(66)] {
+            assert_eq!(SecretKey::from_hex(broken), None, "{broken}");
+        }
+        let of = |name: &str, value: &str| Secret::of(SecretSource::Env(name.into()), value, &key);
         let secret = of("A", "hunter2");
         let json = secret.to_json();
         assert!(!json.to_string().contains("hunter2") && json.to_string().contains("hmac-sha256:"), "{json}");
         assert_eq!(Secret::from_json(&json["$secret"]).unwrap().digest, secret.digest);
         assert!(secret == of("B", "hunter2") && of("B", "hunter2").has_moved(&secret) && secret != of("A", "hunter3"));
         assert!(secret == Secret::unknown(SecretSource::Env("A".into())) && secret != Secret::unknown(SecretSource::Env("B".into())));
-        assert_ne!(secret, Secret::of(SecretSource::Env("A".into()), "hunter2", &Lineage("bb".into())));
+        assert_ne!(secret, Secret::of(SecretSource::Env("A".into()), "hunter2", &SecretKey::new([2; 32])));
         for broken in [json!(null), json!({ "source": {} }), json!({ "source": 1, "digest": "x" }), json!("changed")] {
             assert!(Secret::from_json(&broken).is_none(), "{broken}");
         }

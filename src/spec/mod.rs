@@ -90,14 +90,16 @@ pub struct Header {
     pub state_path: Option<String>,
     /// Whether nothing of the project may be deleted or replaced.
     pub protect: bool,
+    /// How many resources one run may delete or replace, unless the command line says otherwise; any number where absent.
+    pub max_deletions: Option<usize>,
     /// Resources that have another address from now on, in this order.
     pub moved: Vec<Move>,
     /// What the daemon may do about drift, and when.
     pub daemon: DaemonSettings,
-    /// Who is told what the daemon finds.
-    pub notify: Vec<Notify>,
     /// How drift is looked for, and what is none.
     pub drift: DriftSettings,
+    /// Who is told what the daemon finds.
+    pub notify: Vec<Notify>,
 }
 
 impl Header {
@@ -110,10 +112,11 @@ impl Header {
             folder,
             state_path: None,
             protect: false,
+            max_deletions: None,
             moved: Vec::new(),
             daemon: DaemonSettings::default(),
-            notify: Vec::new(),
             drift: DriftSettings::default(),
+            notify: Vec::new(),
         }
     }
 

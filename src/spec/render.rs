@@ -106,6 +106,7 @@ impl<'a> Page<'a> {
         let told = notify::tables(&header.notify);
         rest.extend((!told.is_empty()).then(|| (notify::NOTIFY.to_owned(), Value::List(told))));
         rest.extend(header.protect.then(|| ("protect".to_owned(), true.into())));
+        rest.extend(header.max_deletions.map(|most| ("max_deletions".to_owned(), Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)))));
         self.values(&mut rest, &[], &place);
         let aws = &header.aws;
         let texts = [

@@ -1,6 +1,7 @@
 //! The state in files beside the spec.
 
 mod folder;
+mod key;
 mod lock;
 mod runs;
 mod shelf;
@@ -11,7 +12,7 @@ pub use shelf::{Kept, Shelf};
 use super::journal::{self, Standing};
 use super::snapshot::Head;
 use super::{Generation, Holder, JournalHeader, KEPT_GENERATIONS, Lease, StateStore, StoreError, snapshot};
-use crate::model::{Record, State};
+use crate::model::{Record, SecretKey, State};
 use async_trait::async_trait;
 use folder::{at, private, read_if_there, remove_if_there};
 use std::fs::{self, File};
@@ -130,6 +131,10 @@ impl StateStore for FileStore {
         self.blocking(move |files| files.generation(serial)).await
     }
 
+    async fn secret_key(&self) -> Result<SecretKey, StoreError> {
+        self.blocking(|files| key::key(&files.folder, &files.path("key"))).await
+    }
+
     fn describe(&self) -> String {
         self.files.state_path().display().to_string()
     }
@@ -174,11 +179,14 @@ impl Files {
     }
 
     fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
-        match self.read_state()? {
-            Some(state) if state.serial == serial => Ok(Some(state)),
-            _ => self.read_state_in(&self.generation_path(serial), &|| {
-                "It is a kept generation, which no run needs; `lambdo state history` lists the others.".to_owned()
-            }),
+        match self.read_state() {
+            Ok(Some(state)) if state.serial == serial => Ok(Some(state)),
+            // A generation is what is looked for when the state is damaged.
+            Ok(_) | Err(StoreError::Garbled { .. } | StoreError::Contradiction { .. }) => self
+                .read_state_in(&self.generation_path(serial), &|| {
+                    "It is a kept generation, which no run needs; `lambdo state history` lists the others.".to_owned()
+                }),
+            Err(error) => Err(error),
         }
     }
 
@@ -206,7 +214,10 @@ impl Files {
         last.map_or_else(
             || format!("{rebuild}; no previous generation of it is kept here."),
             |last| {
-                format!("{rebuild}. The previous generation is `{}`: copy it over this file only if nothing was made since.", last.place)
+                format!(
+                    "{rebuild}. The previous generation is `{}`: `lambdo state restore {}` goes back to it, only if nothing was made since.",
+                    last.place, last.serial
+                )
             },
         )
     }

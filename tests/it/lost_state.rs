@@ -99,12 +99,36 @@ fn what_stands_in_no_state_is_listed_and_goes_on_request(backend: Backend) {
     sandbox.expect(6, &["gc", "--remove"]).says("Nobody can be asked");
     let removed = fits(&sandbox.expect(0, &["gc", "--remove", "--yes", "--format", "json"]));
     assert_eq!(removed["summary"]["delete"], 4, "{removed:#}");
+    let calls = world.proxy.calls();
+    let at = |name: &str| calls.iter().rposition(|call| call.operation.name == name).unwrap();
+    assert!(at("DeleteRule") < at("DeleteFunction") && at("DeleteFunction") < at("DeleteRole"), "what needs another goes before it");
     let mut left = world.cloud.names();
     assert!(left.remove("role.demo-z"), "what another state has made stays");
     assert_eq!(left, wanted);
     sandbox.expect(0, &["gc"]).says("Nothing of it is this state's garbage");
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+#[test]
+fn what_may_not_be_looked_at_keeps_a_state_from_being_rebuilt_unless_it_is_somebody_elses() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    let other = world.sandbox(&(spec::header().replace("\"demo\"", "\"other\"") + &spec::plain("x")));
+    other.expect(0, &["up", "--yes"]);
+    lose(&sandbox);
+    let denied = |name: &str| Rule::on("GetFunction").containing(name).refuse(403, "AccessDeniedException", "not for you");
+    // Only a denial leads to a narrower look.
+    let broken = Rule::on("GetAccountAuthorizationDetails").refuse(400, "ValidationError", "broken");
+    for rule in [denied("demo-a"), broken] {
+        world.proxy.rules([rule]);
+        sandbox.expect(1, &["state", "rebuild"]).says("The state cannot be rebuilt").says("Not everything could be looked at");
+        assert!(!sandbox.state_file().exists());
+    }
+    world.proxy.rules([denied("other-x"), Rule::on("GetAccountAuthorizationDetails").refuse(403, "AccessDenied", "no")]);
+    sandbox.expect(0, &["state", "rebuild"]).says("function `other-x` may not be looked at").says("the plan is empty");
+    sandbox.expect(0, &["gc"]).says("function `other-x` may not be looked at");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod clients;
 mod connecting;
 mod containers;
 mod corpus;
+mod daemon;
 mod deploy;
 mod drift;
 mod drift_cases;

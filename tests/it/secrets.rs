@@ -129,6 +129,38 @@ fn a_state_that_is_rebuilt_holds_no_variable_that_the_spec_does_not_name() {
 }
 
 #[test]
+fn a_lost_key_of_the_hashes_makes_secrets_differ_once() {
+    let world = World::start(Backend::Local);
+    let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));
+    sandbox.variable("DEPLOY_TOKEN", "short-1");
+    sandbox.expect(0, &["up", "--yes"]);
+    let key = sandbox.path().join("state/demo.key");
+    let kept = std::fs::read_to_string(&key).unwrap();
+    let state = std::fs::read_to_string(sandbox.state_file()).unwrap();
+    assert!(kept.trim().len() == 64 && !state.contains(kept.trim()));
+    sandbox.expect(0, &["drift"]);
+    std::fs::remove_file(&key).unwrap();
+    sandbox.expect(3, &["drift"]).says("environment.TOKEN");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["drift"]);
+    assert_ne!(std::fs::read_to_string(&key).unwrap(), kept);
+}
+
+#[test]
+fn a_secret_that_is_the_projects_name_tears_no_document_apart() {
+    let world = World::start(Backend::Local);
+    let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));
+    for value in ["demo", "create", "abc"] {
+        sandbox.variable("DEPLOY_TOKEN", value);
+        let up = sandbox.expect(0, &["up", "--yes", "--format", "json"]).says("A secret is too weak to be hidden");
+        let document = fits(&up);
+        let steps = document["steps"].as_array().unwrap();
+        assert!(document["project"] == "demo" && steps.iter().any(|step| step["address"] == "function.a"), "{document:#}");
+        assert!(!up.stdout.contains("(secret)"), "{up}");
+    }
+}
+
+#[test]
 fn a_secret_that_looks_like_json_leaves_documents_whole() {
     let world = World::start(Backend::Local);
     let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));

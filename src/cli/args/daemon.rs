@@ -13,6 +13,9 @@ pub struct DaemonArguments {
     /// Look at each of them once, print what was found, and end as `drift` does
     #[arg(long)]
     pub once: bool,
+    /// How many calls a minute are sent to each AWS service at the most, for all specs together
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(1..), env = "LAMBDO_CALLS_PER_MINUTE", hide_env_values = true)]
+    pub calls_per_minute: u16,
     /// How the log is written to stderr
     #[arg(
         long,

@@ -130,7 +130,7 @@ impl Wish<'_> {
     ) -> Result<Desired, Failure> {
         let only = options.select(&desired, state)?;
         let folder = &packing.spec.header.folder;
-        let told = connection.engine.look_up(&mut desired, only.as_ref(), folder, &state.lineage).await;
+        let told = connection.engine.look_up(&mut desired, only.as_ref(), folder).await;
         let (problems, warnings): (Vec<_>, Vec<_>) = told.into_iter().partition(Diagnostic::is_error);
         packing.workspace.ui.diagnostics(&warnings);
         if self.lock.is_some() && !problems.is_empty() {

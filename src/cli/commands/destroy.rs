@@ -33,17 +33,8 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
     let planned = unless_interrupted(&workspace.interrupt, planned(workspace, &config, &header, arguments)).await;
     workspace.progress.rest();
     let (connection, lease, state, plan) = planned?;
-    let run = Run {
-        command: VERB,
-        purpose: human::Purpose::Destroy,
-        yes: arguments.yes,
-        max_deletions: arguments.max_deletions,
-        parallel: PARALLEL,
-        built_ms: 0,
-        workspace,
-        connection: &connection,
-    };
-    let exit = run.go(state, &plan, Arc::new(NoArtifacts)).await;
+    let max_deletions = arguments.max_deletions.or(header.max_deletions);
+    let exit = destroying(VERB, workspace, &connection, arguments.yes, max_deletions).go(state, &plan, Arc::new(NoArtifacts)).await;
     drop(lease);
     exit
 }
@@ -106,6 +97,18 @@ async fn no_unknown_left(
         (false, false) => return Err(outdated(&store, state, newest, &found)),
     }
     Ok(())
+}
+
+/// A run that takes things down and makes nothing.
+pub fn destroying<'a>(
+    command: &'static str,
+    workspace: &'a Workspace,
+    connection: &'a Connection,
+    yes: bool,
+    max_deletions: Option<usize>,
+) -> Run<'a> {
+    let purpose = human::Purpose::Destroy;
+    Run { command, purpose, yes, max_deletions, parallel: PARALLEL, built_ms: 0, workspace, connection }
 }
 
 /// Where there is no state, nothing is known of what may be there all the same.

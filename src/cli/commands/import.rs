@@ -16,6 +16,7 @@ const VERB: &str = "import";
 /// Takes over the resource with this name in AWS as the one at `address`.
 pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<Exit, Failure> {
     let spec = workspace.spec(&workspace.config()?)?;
+    workspace.begin_record(&spec.header);
     workspace.progress.go();
     let work = async {
         let (connection, lease, state) = open(workspace, &spec.header, Some(VERB)).await?;
@@ -30,6 +31,7 @@ pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<E
     let (lease, mut state, entry, tags) = read?;
     state.entries.insert(address.clone(), entry);
     save(&workspace.store(&spec.header), &mut state).await?;
+    workspace.record_state(&state, [(address, "imported")]);
     drop(lease);
     if let Some((who, key)) = manager(&tags) {
         let warning = Diagnostic::warning("managed-elsewhere", "Another tool seems to manage it").address(address);

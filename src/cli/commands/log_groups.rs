@@ -1,6 +1,6 @@
 //! `lambdo log-groups audit`: what an account keeps in CloudWatch Logs for ever or for nothing.
 
-use super::run::{ask, nobody_to_ask};
+use super::run::ask;
 use crate::cli::args::{AuditArguments, Format};
 use crate::cli::signals::{interrupted, unless_interrupted};
 use crate::cli::view::human::{self, LogGroupsView};
@@ -89,16 +89,13 @@ async fn managed(folder: &Path, place: &(String, String)) -> Result<BTreeMap<Str
 }
 
 async fn confirm(workspace: &Workspace, audit: &Audit) -> Result<(), Failure> {
-    if !workspace.ui.is_interactive() {
-        return Err(nobody_to_ask("log-groups audit --fix"));
-    }
     let deleted = audit.to_do().filter(|finding| finding.remedy == Remedy::Delete).count();
     let question = match (audit.to_do().count() - deleted, deleted) {
         (set, 0) => format!("Set the retention of {}?", human::counted(set, "log group")),
         (0, deleted) => format!("Delete {}?", human::counted(deleted, "empty log group")),
         (set, deleted) => format!("Set the retention of {} and delete {deleted} empty?", human::counted(set, "log group")),
     };
-    ask(workspace, question).await
+    ask(workspace, "log-groups audit --fix", &question).await
 }
 
 async fn fix(workspace: &Workspace, engine: &Engine, audit: &Audit, standard: &Standard) -> Result<BTreeMap<String, Ended>, Failure> {

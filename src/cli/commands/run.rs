@@ -61,7 +61,8 @@ impl Run<'_> {
         self.max_deletions.and_then(|most| too_many_deletions(plan, most)).map_or(Ok(()), Err)?;
         let before_ms = self.workspace.progress.elapsed_ms();
         if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
-            self.ask().await?;
+            let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
+            ask(self.workspace, self.command, question).await?;
         }
         let begin_ms = self.workspace.progress.elapsed_ms();
         let report = self.apply(state, plan, artifacts).await?;
@@ -70,14 +71,6 @@ impl Run<'_> {
         let planned_ms = before_ms.saturating_sub(self.built_ms);
         self.tell(&title, plan, &report, human::Times { built_ms: self.built_ms, planned_ms, applied_ms });
         Ok(report.exit)
-    }
-
-    async fn ask(&self) -> Result<(), Failure> {
-        if !self.workspace.ui.is_interactive() {
-            return Err(nobody_to_ask(self.command));
-        }
-        let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
-        ask(self.workspace, question.to_owned()).await
     }
 
     async fn apply(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Report, Failure> {
@@ -127,20 +120,6 @@ impl Run<'_> {
     }
 }
 
-/// Asks a question before anything is changed.
-///
-/// # Errors
-/// [`Exit::Refused`] for a no, and [`Exit::Interrupted`].
-pub async fn ask(workspace: &Workspace, question: String) -> Result<(), Failure> {
-    let ui = Arc::clone(&workspace.ui);
-    let answer = tokio::task::spawn_blocking(move || ui.confirm(&question));
-    let is_yes = unless_interrupted(&workspace.interrupt, async { Ok(answer.await.unwrap_or(false)) }).await?;
-    if is_yes {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Refused, Diagnostic::error("answered-no", "Answered no").detail("Nothing was changed.")))
-}
-
 /// What stands in the way of a plan. Refusals with the same way out become one, with a line for each resource.
 pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
     let mut alike: Vec<Vec<&Refusal>> = Vec::new();
@@ -162,6 +141,23 @@ fn of_alike(group: &[&Refusal]) -> Diagnostic {
         lines.push(format!("The same holds for {}.", names.join(", ")));
     }
     Diagnostic { address: None, ..first.diagnostic() }.detail(lines.join("\n"))
+}
+
+/// Asks whether to go on.
+///
+/// # Errors
+/// [`Exit::Refused`] for a no, [`Exit::Usage`] where nobody can be asked.
+pub async fn ask(workspace: &Workspace, command: &str, question: &str) -> Result<(), Failure> {
+    if !workspace.ui.is_interactive() {
+        return Err(nobody_to_ask(command));
+    }
+    let (ui, question) = (Arc::clone(&workspace.ui), question.to_owned());
+    let answer = tokio::task::spawn_blocking(move || ui.confirm(&question));
+    let is_yes = unless_interrupted(&workspace.interrupt, async { Ok(answer.await.unwrap_or(false)) }).await?;
+    if is_yes {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Refused, Diagnostic::error("answered-no", "Answered no").detail("Nothing was changed.")))
 }
 
 /// Those that say the same of many resources become one.
@@ -192,7 +188,7 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let diagnostic = Diagnostic::error("too-many-deletions", "More would be deleted or replaced than is allowed")
         .detail(format!(
-            "{} resources would be deleted or replaced, and `--max-deletions` allows {most}: {named}{more}. Nothing was changed.",
+            "{} resources would be deleted or replaced, and the limit of deletions is {most}: {named}{more}. Nothing was changed.",
             going.len()
         ))
         .hint(format!("if all of them are meant: `--max-deletions {}`", going.len()));
@@ -200,7 +196,7 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
 }
 
 /// Says that there is no terminal to ask at.
-pub fn nobody_to_ask(command: &str) -> Failure {
+fn nobody_to_ask(command: &str) -> Failure {
     let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
         .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal. Nothing was changed."))
         .hint("to do it without a question, add `--yes` to the command");

@@ -2,7 +2,7 @@
 
 mod state;
 
-pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_show};
+pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_restore, state_show};
 
 use super::human::{DriftView, InvocationView, StatusView};
 use super::json_change::{change, changes};

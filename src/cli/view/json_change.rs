@@ -36,11 +36,11 @@ fn without_hashes(json: Json, word: &str) -> Json {
 mod tests {
     use super::*;
     use crate::cli::view::fixtures;
-    use crate::model::{Lineage, Secret, SecretSource};
+    use crate::model::{Secret, SecretKey, SecretSource, Value};
 
     #[test]
     fn of_a_secret_only_why_it_differs_is_told() {
-        let secret = |value| Value::Secret(Box::new(Secret::of(SecretSource::Env("TOKEN".into()), value, &Lineage("l".into()))));
+        let secret = |value| Value::Secret(Box::new(Secret::of(SecretSource::Env("TOKEN".into()), value, &SecretKey::new([1; 32]))));
         let changed = |cause| fixtures::change("environment.TOKEN", Some(secret("hunter2")), Some(secret("hunter3")), cause);
         let told = |cause| changes(&Step { changes: vec![changed(cause)], ..fixtures::spec_step("function.hash") }).to_string();
         for (cause, word) in [(Cause::Source, "rotated"), (Cause::Drift, "drifted"), (Cause::Spec, "changed")] {

@@ -52,7 +52,7 @@ fn seen(report: &DriftReport, state: &State) -> Check {
     let extras = report.extras.iter().map(|(address, extra)| surplus(address, extra));
     let mut found: Vec<Finding> = report.drifted.iter().flat_map(findings).chain(extras).collect();
     let authors = report.authors.as_ref();
-    found.iter_mut().for_each(|finding| finding.who = authors.and_then(|authors| authors.get(&finding.address)?.who.clone()));
+    found.iter_mut().for_each(|finding| finding.who = authors.and_then(|authors| Some(authors.get(&finding.address)?.name.clone())));
     Check {
         account: state.target.account.clone(),
         region: state.target.region.clone(),

@@ -6,12 +6,13 @@ mod log;
 mod look;
 mod proposal;
 mod settings;
-mod spec;
 mod tell;
 mod trouble;
+mod watched_spec;
 
 pub use log::{LogFormat, LogLevel};
 
+use crate::aws::Quotas;
 use crate::cli::args::{DaemonArguments, Format};
 use crate::cli::signals::{self, Asked};
 use crate::cli::workspace::Workspace;
@@ -19,14 +20,15 @@ use crate::daemon::notify::Switchboard;
 use crate::daemon::{Board, Control, Daemon, Logs, Party, SystemTime, View, WakeUp, Watched};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
+use crate::spec;
 use log::Log;
 use serde_json::json;
-use spec::WatchedSpec;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tell::People;
+use watched_spec::WatchedSpec;
 
 /// Below the state's folder, what the daemon remembers.
 const FOLDER: &str = "daemon";
@@ -98,9 +100,10 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
         [] => vec![workspace.config_path().map_or_else(|| workspace.config().map(|config| config.path), Ok)?],
         given => given.iter().map(|path| workspace.path(path)).collect(),
     };
+    let quotas = Arc::new(Quotas::with_budget(usize::from(arguments.calls_per_minute)));
     let (mut specs, mut problems) = (BTreeMap::new(), Vec::new());
     for config in configs {
-        for stage in in_stages(workspace.beside(&config)?) {
+        for stage in in_stages(workspace, &config, &quotas)? {
             match WatchedSpec::open(stage, people) {
                 Ok(spec) => {
                     let id = free_id(&spec.name, &specs);
@@ -117,10 +120,15 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
 }
 
 /// A spec in the stage that was given, or in each that it declares.
-fn in_stages(workspace: Workspace) -> Vec<Workspace> {
-    let stages = || workspace.config().ok().and_then(|config| crate::spec::stages(&config.path, &config.text).ok()).unwrap_or_default();
-    let stages = if workspace.global.stage.is_some() { Vec::new() } else { stages() };
-    if stages.is_empty() { vec![workspace] } else { stages.iter().map(|stage| workspace.in_stage(stage)).collect() }
+fn in_stages(workspace: &Workspace, config: &Path, quotas: &Arc<Quotas>) -> Result<Vec<Workspace>, Failure> {
+    let alone = workspace.beside(config, quotas)?;
+    let declared = || alone.config().ok().and_then(|config| spec::stages(&config.path, &config.text).ok()).unwrap_or_default();
+    let stages = if workspace.global.stage.is_some() { Vec::new() } else { declared() };
+    if stages.is_empty() {
+        return Ok(vec![alone]);
+    }
+    // Each counts its own calls, and keeps its own record of runs.
+    stages.iter().map(|stage| Ok(workspace.beside(config, quotas)?.in_stage(stage))).collect()
 }
 
 /// The name, with a number where others have it, too.

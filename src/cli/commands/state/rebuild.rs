@@ -21,6 +21,7 @@ pub async fn run(workspace: &Workspace, lineage: Option<&str>) -> Result<Exit, F
     let everything = Selection::default();
     let wish = Wish { selection: &everything, build: true, deep: true, adopt: &[], recreate: true, saved: None, lock: None, leave: &[] };
     let spec = wish.check(workspace, &config)?;
+    workspace.begin_record(&spec.header);
     workspace.progress.go();
     let rebuilt = unless_interrupted(&workspace.interrupt, rebuild(workspace, &spec, lineage)).await;
     workspace.progress.rest();
@@ -43,6 +44,7 @@ async fn rebuild(workspace: &Workspace, spec: &Spec, lineage: Option<&str>) -> R
         store.set_journal_aside().await?;
     }
     store.save(&state, 0).await?;
+    workspace.record_state(&state, state.entries.keys().map(|address| (address, "rebuilt")));
     let desired = spec::lower(&spec.keeping_names(&state), &state.target, &packages.artifacts, &workspace.registry)?;
     let options = PlanOptions { deep: true, recreate: true, ..PlanOptions::default() };
     let plan = connection.engine.plan(&desired, &mut state, &options).await?;
@@ -60,6 +62,7 @@ async fn restored(
     let engine = &connection.engine;
     let desired = spec::lower(spec, engine.target(), &packages.artifacts, &workspace.registry)?;
     let inventory = engine.find(&desired).await?;
+    workspace.ui.diagnostics(&inventory.notes);
     if !inventory.warnings.is_empty() {
         return Err(incomplete(inventory.warnings));
     }

@@ -1,6 +1,7 @@
 //! What earlier runs did.
 
 use super::text::{BOLD, GREEN, RED, YELLOW, counted, duration, fitted, hanging, styled};
+use crate::cli::record::STATE_CHANGED;
 use crate::cli::runs::{RunSummary, summary};
 use crate::store::RunRecord;
 use serde_json::Value as Json;
@@ -60,6 +61,7 @@ pub fn run(record: &RunRecord, columns: usize, is_full: bool) -> String {
             .map(|line| format!("account {} in {}, serial {}", text(line, "account"), text(line, "region"), line["serial"])),
     );
     section(&mut lines, "Steps", steps(record, columns));
+    section(&mut lines, "In the state", state_changes(record, columns));
     section(&mut lines, "Errors", errors(record, columns));
     let calls: Vec<&Json> = of(record, "called").collect();
     let told = |call: &&&Json| is_full || went_wrong(call);
@@ -111,6 +113,11 @@ fn steps(record: &RunRecord, columns: usize) -> Vec<String> {
         if result == "failed" { styled(RED, &told) } else { told }
     };
     of(record, "step_planned").map(step).collect()
+}
+
+fn state_changes(record: &RunRecord, columns: usize) -> Vec<String> {
+    let change = |line: &Json| fitted(&format!("  {:<10}  {}", text(line, "change").replace('_', " "), text(line, "address")), columns);
+    of(record, STATE_CHANGED).map(change).collect()
 }
 
 fn errors(record: &RunRecord, columns: usize) -> Vec<String> {

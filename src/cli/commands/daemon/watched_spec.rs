@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// So many lines of a function's log are shown.
 const LINES_MAX: usize = 500;
@@ -88,6 +88,17 @@ impl WatchedSpec {
         self.told(Box::pin(unless_interrupted(&self.workspace.interrupt, work)).await)
     }
 
+    /// Work that changes something; its record ends with it, and not with the process.
+    async fn recorded(&self, work: impl Future<Output = Result<Healed, Failure>>) -> Result<Healed, Trouble> {
+        let began = Instant::now();
+        let result = Box::pin(work).await;
+        let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (exit, errors) =
+            result.as_ref().map_or_else(|failure| (failure.exit, failure.diagnostics.as_slice()), |_| (Exit::Success, &[][..]));
+        self.workspace.end_record(exit, elapsed_ms, errors);
+        self.told(result)
+    }
+
     async fn lines(&self, function: &str, since: Duration) -> Result<Vec<LogLine>, Failure> {
         let (_, header) = self.current()?;
         let engine = self.workspace.engine(&header).await?;
@@ -153,17 +164,17 @@ impl Watched for WatchedSpec {
 
     async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
-        self.told(Box::pin(proposal::apply(&self.workspace, &config, proposal)).await)
+        self.recorded(proposal::apply(&self.workspace, &config, proposal)).await
     }
 
     async fn heal(&self, order: &Order) -> Result<Healed, Trouble> {
         let (config, header) = self.told(self.current())?;
-        self.told(Box::pin(heal::heal(&self.workspace, &config, &header, order)).await)
+        self.recorded(heal::heal(&self.workspace, &config, &header, order)).await
     }
 
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
-        self.told(Box::pin(proposal::deploy(&self.workspace, &config, limits)).await)
+        self.recorded(proposal::deploy(&self.workspace, &config, limits)).await
     }
 }
 
