@@ -41,6 +41,7 @@ const FOREIGN: &[(&str, &str)] = &[
 const OURS: &[&str] = &[
     "build",
     "completions",
+    "daemon",
     "destroy",
     "diff",
     "drift",
@@ -49,7 +50,9 @@ const OURS: &[&str] = &[
     "init",
     "invoke",
     "local",
+    "log-groups",
     "logs",
+    "notify",
     "output",
     "plan",
     "policy",
@@ -63,7 +66,7 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon", "log-groups"];
+const NOT_BUILT_YET: &[&str] = &[];
 
 const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "rebuild", "show"];
 
@@ -91,14 +94,14 @@ pub fn unknown_state(verb: &str) -> Failure {
 /// Whether a verb of ours has nothing to say in a pull request.
 pub fn refuses_markdown(verb: &str) -> bool {
     let verb = verb.split(' ').next().unwrap_or_default();
-    OURS.contains(&verb) && !["plan", "drift"].contains(&verb)
+    OURS.contains(&verb) && !["plan", "drift", "log-groups"].contains(&verb)
 }
 
 /// Refuses `--format markdown` for what is no news for a pull request.
 pub fn without_markdown(verb: &str) -> Failure {
     let diagnostic = Diagnostic::error("format-not-supported", "No Markdown for this command")
         .detail(format!(
-            "`--format markdown` is for pull requests, so only `lambdo plan` and `lambdo drift` write it; `lambdo {verb}` does not."
+            "`--format markdown` is for pull requests, so only `lambdo plan`, `lambdo drift` and `lambdo log-groups audit` write it; `lambdo {verb}` does not."
         ))
         .hint("for programs: `--format json`");
     Failure::new(Exit::Usage, diagnostic)

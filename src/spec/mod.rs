@@ -3,10 +3,12 @@
 //! `load` reads the file into sections that are checked against the kinds' field tables; `lower`
 //! turns them into the graph of resources. Everything that is wrong is told at once, with its place.
 
+mod accept;
 mod checks;
 mod daemon;
 mod discover;
 mod document;
+mod drift;
 mod foreign;
 mod graph;
 mod header;
@@ -16,6 +18,7 @@ mod load;
 mod lower;
 mod merge;
 mod moved;
+mod notify;
 mod outputs;
 mod references;
 mod render;
@@ -35,7 +38,8 @@ mod variant;
 mod vars;
 mod wanted;
 
-pub use load::{Checked, check, load, load_header};
+pub use accept::NotWritten;
+pub use load::{Checked, check, load, load_header, stages};
 pub use lower::{lower, lower_with_warnings};
 pub use render::{document, render};
 pub use schema::schema;
@@ -43,7 +47,8 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
-use crate::model::{Address, DaemonSettings, Move, PackageRequest, Path, Section, Table, Value};
+use crate::model::notify::Notify;
+use crate::model::{Address, DaemonSettings, DriftSettings, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use variant::Variant;
@@ -85,26 +90,40 @@ pub struct Header {
     pub state_path: Option<String>,
     /// Whether nothing of the project may be deleted or replaced.
     pub protect: bool,
+    /// How many resources one run may delete or replace, unless the command line says otherwise; any number where absent.
+    pub max_deletions: Option<usize>,
     /// Resources that have another address from now on, in this order.
     pub moved: Vec<Move>,
     /// What the daemon may do about drift, and when.
     pub daemon: DaemonSettings,
+    /// How drift is looked for, and what is none.
+    pub drift: DriftSettings,
+    /// Who is told what the daemon finds.
+    pub notify: Vec<Notify>,
 }
 
 impl Header {
+    /// For what needs no file: the state of no project, beside where a file would be.
+    pub fn without_file(folder: PathBuf) -> Self {
+        Self {
+            project: String::new(),
+            stage: None,
+            aws: AwsSettings::default(),
+            folder,
+            state_path: None,
+            protect: false,
+            max_deletions: None,
+            moved: Vec::new(),
+            daemon: DaemonSettings::default(),
+            drift: DriftSettings::default(),
+            notify: Vec::new(),
+        }
+    }
+
     /// For a file whose project has no usable name, so that the rest of it can be looked at, too.
     fn stand_in(stage: Option<&str>, source: &tree::Source) -> Self {
         let (project, stage) = ("project".to_owned(), stage.map(str::to_owned));
-        Self {
-            project,
-            stage,
-            aws: AwsSettings::default(),
-            folder: source.folder.clone(),
-            state_path: None,
-            protect: false,
-            moved: Vec::new(),
-            daemon: DaemonSettings::default(),
-        }
+        Self { project, stage, ..Self::without_file(source.folder.clone()) }
     }
 }
 

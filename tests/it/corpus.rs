@@ -142,6 +142,24 @@ fn a_good_spec_is_valid_and_what_spec_prints_means_the_same() {
     assert!(files.len() >= FEWEST_GOOD, "{} good specs", files.len());
 }
 
+#[test]
+fn a_good_spec_has_a_policy_that_names_what_it_allows() {
+    let world = World::without_cloud();
+    for file in corpus("good") {
+        let case = Case::new(&world, &file);
+        for purpose in [&[][..], &["--read-only"], &["--destroy"]] {
+            let printed = case.run(&[&["policy", "--account", "123456789012"], purpose].concat());
+            assert_eq!(printed.code, Some(0), "{}: {printed}", file.display());
+            let policy: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+            for statement in policy["Statement"].as_array().unwrap() {
+                let resources = statement["Resource"].as_array().unwrap();
+                let is_named = |one: &serde_json::Value| one == "*" || one.as_str().is_some_and(|arn| arn.starts_with("arn:"));
+                assert!(!resources.is_empty() && resources.iter().all(is_named), "{}: {statement:#}", file.display());
+            }
+        }
+    }
+}
+
 fn wrong_with_good(world: &World, file: &Path) -> Option<String> {
     let case = Case::new(world, file);
     let problem = |what: &dyn std::fmt::Display| Some(format!("{}: {what}", file.display()));

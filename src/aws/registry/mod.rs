@@ -15,12 +15,9 @@ pub use target::{Login, PushTarget};
 
 use super::error::{AwsError, ErrorClass};
 use super::locked;
+use super::plain_http::PlainHttp;
 use super::writer::Writer;
 use crate::model::{ArtifactSource, Blob, Event, Image};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
 use exchange::{Answer, Ask};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -36,8 +33,6 @@ use upload::Upload;
 const AT_ONCE: usize = 4;
 /// So many blobs of all images are sent at once.
 const SENT_AT_ONCE: usize = 6;
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long a login is used again; ECR's tokens end after twelve hours.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
 const LOGIN: Duration = Duration::from_secs(3600);
@@ -72,10 +67,7 @@ pub struct Pushed {
 
 /// The way to registries, and what was learned of them in this run.
 pub struct Registry {
-    /// Made when it is needed: most runs push nothing.
-    connector: Mutex<Option<SharedHttpConnector>>,
-    /// Whether proxies of the environment are used.
-    is_local: bool,
+    http: PlainHttp,
     room: Semaphore,
     /// Where the account's registry is, who pushes there, and since when that is known.
     login: tokio::sync::Mutex<Option<(Instant, (String, Login))>>,
@@ -86,27 +78,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// No connection yet. Without proxies where it `is_local`.
-    pub(super) fn new(is_local: bool) -> Self {
+    /// Nothing is learned yet.
+    pub(super) fn new(http: PlainHttp) -> Self {
         let (homes, turns) = (Mutex::default(), Mutex::default());
-        let (room, login) = (Semaphore::new(SENT_AT_ONCE), tokio::sync::Mutex::default());
-        Self { connector: Mutex::default(), is_local, room, login, homes, turns }
-    }
-
-    /// A registry that answers over this connector.
-    #[cfg(test)]
-    pub(super) fn over(connector: SharedHttpConnector) -> Self {
-        Self { connector: Mutex::new(Some(connector)), ..Self::new(true) }
-    }
-
-    fn connector(&self) -> SharedHttpConnector {
-        let made = || {
-            let proxy = if self.is_local { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
-            let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-            SharedHttpConnector::new(builder.connector_settings(settings).proxy_config(proxy).build())
-        };
-        locked(&self.connector).get_or_insert_with(made).clone()
+        Self { http, room: Semaphore::new(SENT_AT_ONCE), login: tokio::sync::Mutex::default(), homes, turns }
     }
 
     fn turn(&self, target: &PushTarget, digest: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -256,7 +231,7 @@ impl Push<'_> {
 
     /// Sends a request, with the credentials, in the loop of all calls.
     async fn ask(&self, operation: &str, make: impl Fn() -> Ask) -> Result<Answer, AwsError> {
-        let connector = self.writer.registry().connector();
+        let connector = self.writer.registry().http.connector();
         self.writer.caller().call(operation, 0, || self.target.login(make()).send(&connector)).await
     }
 

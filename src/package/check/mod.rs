@@ -11,7 +11,9 @@ mod file;
 mod format;
 mod handler;
 mod image;
+mod imports;
 mod layer;
+mod modes;
 mod native;
 mod program;
 mod remembered;
@@ -22,6 +24,7 @@ mod testing;
 mod tree;
 
 pub use file::{CheckedFile, check_file};
+pub(super) use format::{Format, HEAD_BYTES};
 pub(super) use image::led;
 pub use image::{ImageFacts, ImageFile, check_image, check_media_type};
 
@@ -116,8 +119,8 @@ pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], option
         if planned.image.is_some() {
             continue;
         }
-        // Files are read where they lie, but a zip would be unpacked each time.
-        let is_costly = matches!(planned.contents, Contents::Archive(_));
+        // Of what is built few files are read, where they lie; but a zip would be unpacked each time, and code read.
+        let is_costly = matches!(planned.contents, Contents::Archive(_)) || !is_provided(subject.runtime);
         if is_costly && remembered.is_clean(content_hash, &subject) {
             continue;
         }
@@ -157,18 +160,27 @@ pub(super) fn check(contents: &Contents, items: &[Item], subject: &Subject<'_>) 
 
 fn check_tree(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let mut findings = Vec::new();
+    let is_provided = is_provided(subject.runtime);
+    let needed = match is_provided {
+        _ if subject.is_layer => None,
+        true => Some(BOOTSTRAP.to_owned()).filter(|name| tree.has(name)),
+        false => handler::file(tree, subject),
+    };
+    let astray = needed.as_ref().map_or(Ok(None), |name| tree.astray(name))?;
+    let astray = needed.iter().zip(&astray).find_map(|(name, end)| program::astray(name, end, subject));
     if subject.is_layer {
         findings.extend(layer::check(tree, subject));
-    } else if is_provided(subject.runtime) {
-        if let Some(end) = tree.dangling(BOOTSTRAP)?.filter(|_| tree.has(BOOTSTRAP)) {
-            findings.push(program::dangling(BOOTSTRAP, &end));
-        } else if tree.has(BOOTSTRAP) {
-            let found = program::check(BOOTSTRAP, &tree.format(BOOTSTRAP)?, subject, tree);
-            findings.extend(found.into_iter().map(|one| program::with_advice(one, subject)));
-        }
-    } else {
+    } else if astray.is_some() {
+        findings.extend(astray);
+    } else if is_provided && needed.is_some() {
+        let found = program::check(BOOTSTRAP, &tree.format(BOOTSTRAP)?, subject, tree);
+        findings.extend(found.into_iter().map(|one| program::with_advice(one, subject)));
+    } else if !is_provided {
         findings.extend(handler::check(tree, subject)?);
+        // What the code loads is of interest once it is loaded itself.
+        findings.extend(if findings.is_empty() { imports::check(tree, subject)? } else { Vec::new() });
     }
+    findings.extend(modes::check(tree, needed.as_deref(), subject)?);
     findings.extend(native::check(tree, subject)?);
     Ok(findings)
 }
