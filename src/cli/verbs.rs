@@ -66,17 +66,12 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &[];
-
 const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "rebuild", "show"];
 
 /// Why `lambdo VERB` is not done.
 pub fn unknown(verb: &str) -> Failure {
-    if NOT_BUILT_YET.contains(&verb) {
-        return not_supported_yet(&format!("lambdo {verb}"));
-    }
     let foreign = FOREIGN.iter().find(|(theirs, _)| *theirs == verb).map(|(_, ours)| *ours);
-    let ours = foreign.or_else(|| nearest(verb, OURS.iter().chain(NOT_BUILT_YET).copied()));
+    let ours = foreign.or_else(|| nearest(verb, OURS.iter().copied()));
     unknown_verb(&format!("lambdo {verb}"), ours.map(|ours| format!("lambdo {ours}")))
 }
 
@@ -115,13 +110,6 @@ pub fn faults_without_local() -> Failure {
     Failure::new(Exit::Usage, diagnostic)
 }
 
-/// Refuses something that design and help know and that this version cannot do.
-pub fn not_supported_yet(what: &str) -> Failure {
-    let diagnostic = Diagnostic::error("not-supported-yet", "Not supported yet")
-        .detail(format!("`{what}` is planned, but this version of lambdo cannot do it."));
-    Failure::new(Exit::Usage, diagnostic)
-}
-
 fn unknown_verb(given: &str, ours: Option<String>) -> Failure {
     let diagnostic = Diagnostic::error("unknown-command", "Unknown command").detail(format!("There is no `{given}`."));
     let diagnostic = match ours {
@@ -155,10 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_yet_says_so() {
-        for verb in NOT_BUILT_YET {
-            assert_eq!(unknown(verb).diagnostics[0].code, "not-supported-yet", "{verb}");
-        }
+    fn verbs_of_the_state_have_foreign_names_too() {
         assert_eq!(unknown_state("rm").diagnostics[0].hints, ["use `lambdo state forget`"]);
         assert_eq!(unknown_state("lst").diagnostics[0].hints, ["use `lambdo state list`"]);
     }

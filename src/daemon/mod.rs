@@ -23,7 +23,7 @@ mod watched;
 pub use board::{Attempt, Board, CallCount, Calls, Count, Moment, MomentKind, Proposal, Standing, Totals, View};
 pub use heal::{Decision, decide, frozen};
 pub use ledger::{Ledger, MOMENTS_KEPT};
-pub use notice::{Finding, FindingKind, FindingState, Listener, Notice, NoticeKind, Unheard};
+pub use notice::{Finding, FindingKind, FindingState, Listener, Notice, NoticeKind};
 pub use schedule::Schedule;
 pub use wake::{Bell, Control, Party, Refused, WakeUp};
 pub use watched::{

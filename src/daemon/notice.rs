@@ -142,17 +142,6 @@ pub enum NoticeKind {
     Recovered,
 }
 
-/// Tells nobody: the news stand in the log and on the page.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unheard;
-
-#[async_trait]
-impl Listener for Unheard {
-    async fn take(&self, _notices: &[Notice]) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 /// Whoever tells people. It keeps what it takes, so that taking is quick and nothing waits for a receiver.
 #[async_trait]
 pub trait Listener: Send + Sync {

@@ -1,6 +1,6 @@
 //! `lambdo log-groups audit`: what an account keeps in CloudWatch Logs for ever or for nothing.
 
-use super::run::{ask, nobody_to_ask};
+use super::run::ask;
 use crate::cli::args::{AuditArguments, Format};
 use crate::cli::signals::{interrupted, unless_interrupted};
 use crate::cli::view::human::{self, LogGroupsView};

@@ -196,7 +196,7 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
 }
 
 /// Says that there is no terminal to ask at.
-pub fn nobody_to_ask(command: &str) -> Failure {
+fn nobody_to_ask(command: &str) -> Failure {
     let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
         .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal. Nothing was changed."))
         .hint("to do it without a question, add `--yes` to the command");

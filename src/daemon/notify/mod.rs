@@ -48,6 +48,9 @@ const DETAIL_TYPE: &str = "lambdo notification";
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// Learns of each attempt: over which channel, and why it failed, if it did.
+pub type Report = Arc<dyn Fn(&str, Option<&str>) + Send + Sync>;
+
 /// Why a message did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -126,12 +129,13 @@ struct Inner {
     moved: Bell,
     post: Arc<dyn Post>,
     clock: Clock,
+    report: Report,
     stop: CancellationToken,
 }
 
 impl Notifier {
     /// Goes on with what waits on `shelf`, and says what is wrong with what lies there, if something is.
-    pub fn start(channels: &[Notify], shelf: Shelf, post: Arc<dyn Post>, clock: Clock) -> (Self, Option<String>) {
+    pub fn start(channels: &[Notify], shelf: Shelf, post: Arc<dyn Post>, clock: Clock, report: Report) -> (Self, Option<String>) {
         let kept = shelf.load::<Outbox>();
         let channels = named(channels);
         let mut outbox = kept.document.unwrap_or_default();
@@ -146,6 +150,7 @@ impl Notifier {
             moved: Bell::new(),
             post,
             clock,
+            report,
             stop: CancellationToken::new(),
         });
         let deliver = |at| {
@@ -249,6 +254,7 @@ impl Inner {
             outbox.clone()
         };
         let saved = self.save(&outbox).await;
+        (self.report)(name, carried.as_ref().err().map(|refusal| refusal.text.as_str()));
         let mut healths = locked(&self.healths);
         let health = healths.entry(name.to_owned()).or_default();
         match carried {

@@ -52,7 +52,7 @@ fn clock() -> Clock {
 
 fn started(folder: &std::path::Path, channels: &[Notify], post: &Arc<Recorder>) -> Notifier {
     let post: Arc<dyn Post> = Arc::clone(post) as _;
-    let (notifier, problem) = Notifier::start(channels, Shelf::new(folder.join("outbox.json")), post, clock());
+    let (notifier, problem) = Notifier::start(channels, Shelf::new(folder.join("outbox.json")), post, clock(), Arc::new(|_, _| {}));
     assert_eq!(problem, None);
     notifier
 }

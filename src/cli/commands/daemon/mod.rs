@@ -6,6 +6,7 @@ mod log;
 mod look;
 mod proposal;
 mod settings;
+mod tell;
 mod trouble;
 mod watched_spec;
 
@@ -15,7 +16,8 @@ use crate::aws::Quotas;
 use crate::cli::args::{DaemonArguments, Format};
 use crate::cli::signals::{self, Asked};
 use crate::cli::workspace::Workspace;
-use crate::daemon::{Board, Control, Daemon, Logs, Party, SystemTime, Unheard, View, WakeUp, Watched};
+use crate::daemon::notify::Switchboard;
+use crate::daemon::{Board, Control, Daemon, Logs, Party, SystemTime, View, WakeUp, Watched};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
 use crate::spec;
@@ -24,23 +26,32 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use tell::People;
 use watched_spec::WatchedSpec;
 
 /// Below the state's folder, what the daemon remembers.
 const FOLDER: &str = "daemon";
+/// So long a daemon that ends tries to tell what it has not told yet; the next one goes on with the rest.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The same for a single look, after which nobody may come for long.
+const TOLD_ONCE: Duration = Duration::from_secs(60);
 
 /// Watches, or looks once.
 pub async fn run(workspace: &Workspace, arguments: &DaemonArguments) -> Result<Exit, Failure> {
-    let specs = specs(workspace, arguments)?;
     let log = Arc::new(Log::new(Arc::clone(&workspace.ui), arguments.log_format, arguments.log_level));
-    let daemon = daemon(workspace, &specs, &log);
+    let switchboard = Arc::<Switchboard>::default();
+    let specs = specs(workspace, arguments, &People { switchboard: Arc::clone(&switchboard), log: Arc::clone(&log) })?;
+    let daemon = daemon(workspace, &specs, Arc::clone(&switchboard), &log);
     if arguments.once {
         daemon.once().await;
+        switchboard.finish(TOLD_ONCE).await;
     } else {
         log.say(LogLevel::Info, "daemon_started", None, &format!("watching {}", listed(&specs)));
         let asked = tokio::spawn(follow_signals(daemon.control.clone(), Arc::clone(&log)));
         daemon.run().await;
         asked.abort();
+        switchboard.finish(LAST_WORDS).await;
         log.say(LogLevel::Info, "daemon_stopped", None, "stopped; what was open stays written down");
     }
     for spec in specs.values() {
@@ -59,7 +70,7 @@ pub async fn run(workspace: &Workspace, arguments: &DaemonArguments) -> Result<E
     Ok(exit(&views))
 }
 
-fn daemon(workspace: &Workspace, specs: &BTreeMap<String, Arc<WatchedSpec>>, log: &Arc<Log>) -> Daemon {
+fn daemon(workspace: &Workspace, specs: &BTreeMap<String, Arc<WatchedSpec>>, listener: Arc<Switchboard>, log: &Arc<Log>) -> Daemon {
     let board = Arc::new(Board::default());
     let folders: BTreeMap<String, PathBuf> = specs.iter().map(|(id, spec)| (id.clone(), spec.folder.clone())).collect();
     for (id, spec) in specs {
@@ -75,7 +86,7 @@ fn daemon(workspace: &Workspace, specs: &BTreeMap<String, Arc<WatchedSpec>>, log
     let log = Arc::clone(log);
     Daemon {
         control: Control::new(board, parties),
-        listener: Arc::new(Unheard),
+        listener,
         clock: Arc::new(SystemTime),
         folder: Arc::new(move |id| folders.get(id).cloned().unwrap_or_default()),
         log: Arc::new(move |id, moment| log.moment(id, moment)),
@@ -84,7 +95,7 @@ fn daemon(workspace: &Workspace, specs: &BTreeMap<String, Arc<WatchedSpec>>, log
 }
 
 /// The specs by their ids. Two of the same name get a number.
-fn specs(workspace: &Workspace, arguments: &DaemonArguments) -> Result<BTreeMap<String, Arc<WatchedSpec>>, Failure> {
+fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) -> Result<BTreeMap<String, Arc<WatchedSpec>>, Failure> {
     let configs: Vec<PathBuf> = match arguments.configs.as_slice() {
         [] => vec![workspace.config_path().map_or_else(|| workspace.config().map(|config| config.path), Ok)?],
         given => given.iter().map(|path| workspace.path(path)).collect(),
@@ -93,7 +104,7 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments) -> Result<BTreeMap<
     let (mut specs, mut problems) = (BTreeMap::new(), Vec::new());
     for config in configs {
         for stage in in_stages(workspace, &config, &quotas)? {
-            match WatchedSpec::open(stage) {
+            match WatchedSpec::open(stage, people) {
                 Ok(spec) => {
                     let id = free_id(&spec.name, &specs);
                     specs.insert(id, Arc::new(spec));

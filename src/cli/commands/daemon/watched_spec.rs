@@ -1,5 +1,6 @@
 //! One spec that is watched.
 
+use super::tell::{People, Telling};
 use super::trouble::trouble;
 use super::{heal, look, proposal, settings};
 use crate::aws::LogEvent;
@@ -28,6 +29,7 @@ pub struct WatchedSpec {
     current: Mutex<Option<(Config, Header)>>,
     /// What the last check found, where it is asked who did that.
     before: Mutex<Option<DriftReport>>,
+    telling: Telling,
     /// What it is called: `project` or `project.stage`.
     pub name: String,
     /// Where what the daemon knows of it is kept.
@@ -41,11 +43,13 @@ impl WatchedSpec {
     ///
     /// # Errors
     /// [`Exit::Usage`] with what is wrong with the file's first keys.
-    pub fn open(workspace: Workspace) -> Result<Self, Failure> {
-        let header = workspace.header(&workspace.config()?)?;
+    pub fn open(workspace: Workspace, people: &People) -> Result<Self, Failure> {
+        let config = workspace.config()?;
+        let header = workspace.header(&config)?;
         let folder = workspace.state_folder(&header).join(super::FOLDER);
         let (name, state) = (settings::name(&header), workspace.store(&header).path());
-        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), name, folder, state })
+        let telling = Telling::new(workspace.beside(&config.path)?, people, &name, folder.join(format!("{name}.outbox.json")));
+        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state })
     }
 
     /// What it works in.
@@ -140,6 +144,7 @@ impl Watched for WatchedSpec {
     async fn load(&self) -> Result<Settings, Trouble> {
         let read = self.read().and_then(|(config, header)| Ok((settings::settings(&header)?, config, header)));
         let (settings, config, header) = self.told(read)?;
+        self.telling.follow(&header).await;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((config, header));
         Ok(settings)
     }
