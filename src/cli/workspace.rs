@@ -337,6 +337,8 @@ impl Workspace {
         self.progress.note(&Event::Calls { account: account.clone() });
         let text = match self.ui.is_verbose() {
             true => Some(human::calls(&account, self.ui.width())),
+            // Under `--local` nobody is slowed down by AWS.
+            false if self.global.local => None,
             false => human::slowed(&account, self.ui.width()),
         };
         text.iter().for_each(|text| self.ui.status(text));
