@@ -14,7 +14,7 @@ pub enum StoreError {
     )]
     Locked(Holder),
     /// The operating system refused something.
-    #[error("lambdo cannot {action} `{place}`: {source}. Check that the path is right and that you may read and write there.")]
+    #[error("lambdo cannot {action} `{place}`: {source}. {remedy}", remedy = remedy(source))]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
@@ -179,9 +179,25 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// What helps against an error of the system.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Make room there, and run the same command again.",
+        _ => "Check that the path is right and that you may read and write there.",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_wrong_path() {
+        let told =
+            |kind: io::ErrorKind| StoreError::Io { action: "write", place: "state/demo.json".into(), source: kind.into() }.to_string();
+        assert!(told(io::ErrorKind::StorageFull).contains("Make room there"));
+        assert!(told(io::ErrorKind::PermissionDenied).contains("Check that the path is right"));
+    }
 
     #[test]
     fn each_error_says_what_where_and_what_to_do() {

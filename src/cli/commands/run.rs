@@ -117,7 +117,8 @@ impl Run<'_> {
         ui.diagnostics(&gathered(&errors));
         // That there was nothing to do is what the plan has said.
         if report.exit != Exit::Success || plan.steps.iter().any(|step| step.action != Action::NoOp) {
-            ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, times }));
+            let is_saved = !report.state.unsaved;
+            ui.status(&human::report(&human::ReportView { plan, results: &results, exit: report.exit, is_saved, times }));
         }
         match ui.format() {
             Format::Json => {

@@ -18,6 +18,8 @@ pub struct ReportView<'a> {
     pub results: &'a Results,
     /// How the run ends.
     pub exit: Exit,
+    /// Whether the state could be saved.
+    pub is_saved: bool,
     /// How long it took.
     pub times: Times,
 }
@@ -56,7 +58,10 @@ pub fn report(view: &ReportView<'_>) -> String {
     };
     lines.push(format!("{}: {} {}.", styled(style.bold(), head), totals(view), view.times.sentence()));
     if matches!(view.exit, Exit::Partial | Exit::Interrupted) {
-        lines.push("The state is saved; run the same command again to continue.".into());
+        lines.push(match view.is_saved {
+            true => "The state is saved; run the same command again to continue.".into(),
+            false => "The state could not be saved, but the journal beside it has what was done: mend what keeps it from being written, and run the same command again to continue.".into(),
+        });
     }
     lines.join("\n")
 }
@@ -177,7 +182,13 @@ mod tests {
             (Address::new("function", "a"), Transition::Delete { also: children.to_vec() });
         let results: Results =
             plan.steps.iter().map(|step| (step.address.clone(), StepResult { outcome: Outcome::Done, error: None })).collect();
-        let view = ReportView { plan: &plan, results: &results, exit: Exit::Success, times: Times { applied_ms: 40, ..Times::default() } };
+        let view = ReportView {
+            plan: &plan,
+            results: &results,
+            exit: Exit::Success,
+            is_saved: true,
+            times: Times { applied_ms: 40, ..Times::default() },
+        };
         let said = anstream::adapter::strip_str(&report(&view)).to_string();
         assert_eq!(said, "Done: 4 deleted (2 permissions with their functions) in 40 ms.");
     }
@@ -192,6 +203,7 @@ mod tests {
             plan: &plan,
             results: &results,
             exit: Exit::Partial,
+            is_saved: true,
             times: Times { built_ms: 61_000, planned_ms: 400, applied_ms: 12_340 },
         };
         insta::assert_snapshot!(anstream::adapter::strip_str(&report(&view)).to_string(), @r"
@@ -200,5 +212,7 @@ mod tests {
         Partly applied: 1 created, 1 failed, 1 skipped in 12.3 s (built in 1 min 1 s).
         The state is saved; run the same command again to continue.
         ");
+        let told = report(&ReportView { is_saved: false, ..view });
+        assert!(told.contains("The state could not be saved") && !told.contains("is saved"), "{told}");
     }
 }
