@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod cli;
+pub mod daemon;
 pub mod diagnostic;
 pub mod engine;
 pub mod kinds;

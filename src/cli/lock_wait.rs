@@ -1,6 +1,6 @@
 //! How long a command waits for somebody else's lock.
 
-use super::logs::age_ms;
+use crate::model::duration_ms;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,8 +12,7 @@ impl FromStr for LockWait {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let milliseconds = age_ms(text).and_then(|age| u64::try_from(age).ok());
-        let wait = milliseconds.map(|milliseconds| Self(Duration::from_millis(milliseconds)));
+        let wait = duration_ms(text).map(|milliseconds| Self(Duration::from_millis(milliseconds)));
         wait.ok_or_else(|| format!("`{text}` is no time such as `30s`, `10m` or `1h30m`"))
     }
 }

@@ -1,6 +1,7 @@
 //! The only place that prints. stdout carries data, stderr everything else.
 
 use super::args::{Format, Global};
+use super::init::text::shell;
 use super::render;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::Scrubber;
@@ -19,7 +20,23 @@ const REDRAW_MS: u64 = 100;
 
 /// The verbs whose meaning depends on where a run works.
 const PLACED_VERBS: &[&str] = &[
-    "build", "destroy", "diff", "drift", "gc", "import", "invoke", "logs", "output", "plan", "policy", "runs", "state", "status", "unlock",
+    "build",
+    "destroy",
+    "diff",
+    "drift",
+    "gc",
+    "import",
+    "invoke",
+    "log-groups",
+    "logs",
+    "notify",
+    "output",
+    "plan",
+    "policy",
+    "runs",
+    "state",
+    "status",
+    "unlock",
     "up",
 ];
 
@@ -37,9 +54,19 @@ pub enum Color {
 
 /// The options that lead another command to the same place.
 fn place(global: &Global) -> String {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let options = [
+        ("-C", path(&global.directory)),
+        ("--config", path(&global.config)),
+        ("--stage", global.stage.clone()),
+        ("--region", global.region.clone()),
+        ("--profile", global.profile.clone()),
+        ("--endpoint-url", global.endpoint_url.clone()),
+        ("--state-dir", path(&global.state_dir)),
+    ];
     let local = if global.local { " --local" } else { "" };
-    let stage = global.stage.as_ref().map_or_else(String::new, |stage| format!(" --stage {stage}"));
-    format!("{local}{stage}")
+    let given = options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", shell(&value?))));
+    std::iter::once(local.to_owned()).chain(given).collect()
 }
 
 /// Prints, asks and draws.
@@ -48,6 +75,8 @@ pub struct Ui {
     format: Format,
     quiet: bool,
     verbose: bool,
+    /// Whether nothing is said at all.
+    is_mute: bool,
     place: String,
     live: Mutex<Option<ProgressBar>>,
     /// Keeps secrets out of everything that is printed.
@@ -62,6 +91,7 @@ impl Ui {
             format: global.format,
             quiet: global.quiet,
             verbose: global.verbose,
+            is_mute: false,
             place: place(global),
             live: Mutex::new(None),
             scrubber: Scrubber::default(),
@@ -75,6 +105,7 @@ impl Ui {
             format,
             quiet: false,
             verbose: false,
+            is_mute: false,
             place: String::new(),
             live: Mutex::new(None),
             scrubber: Scrubber::default(),
@@ -175,8 +206,23 @@ impl Ui {
 
     /// Says something on stderr that must be seen.
     pub fn message(&self, text: &str) {
+        if self.is_mute {
+            return;
+        }
         let text = &self.scrubber.clean(&self.placed(text)).into_owned();
         self.suspended(|| write_line(&mut AutoStream::new(std::io::stderr(), self.choice(&std::io::stderr())), text));
+    }
+
+    /// The same options for whatever is done in the background: it prints nothing, and knows the same secrets.
+    pub fn muted(&self) -> Self {
+        let (place, scrubber) = (self.place.clone(), self.scrubber.clone());
+        Self { quiet: true, is_mute: true, verbose: false, place, live: Mutex::new(None), scrubber, ..*self }
+    }
+
+    /// Writes a line of a log to stderr.
+    pub fn log(&self, line: &str) {
+        let line = self.scrubber.clean(line);
+        write_line(&mut AutoStream::new(std::io::stderr(), self.choice(&std::io::stderr())), &line);
     }
 
     /// Shows diagnostics on stderr, sorted by file position.

@@ -14,8 +14,8 @@ use crate::kinds::Registry;
 use crate::model::event::Outcome;
 use crate::model::plan::Refusal;
 use crate::model::{
-    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Record, State, Step, Table, Transition,
-    value::resolve_table,
+    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Reason, Record, State, Step, Table,
+    Transition, value::resolve_table,
 };
 use crate::store::next_operation;
 use futures::future::{BoxFuture, FutureExt as _, join_all};
@@ -215,9 +215,9 @@ impl<'a> Run<'a> {
             other.address != operation.address && self.results.get(&other.address).is_some_and(|result| result.outcome != Outcome::Done)
         });
         let because = cause.map_or_else(|| "an earlier operation of it failed".to_owned(), |cause| format!("`{}` failed", cause.address));
-        let diagnostic =
-            Diagnostic::warning("skipped", "not tried").detail(format!("It was left out because {because}.")).address(&operation.address);
-        self.results.entry(operation.address.clone()).or_insert(StepResult { outcome: Outcome::Skipped, error: Some(diagnostic) });
+        if !self.results.contains_key(&operation.address) {
+            self.skip(id, &format!("It was left out because {because}."));
+        }
     }
 
     fn begin(&mut self, id: OperationId) -> BoxFuture<'a, Ended> {
@@ -282,7 +282,7 @@ impl<'a> Run<'a> {
             self.is_locked_out |= error.class == ErrorClass::Credentials;
         }
         if trouble.outcome() == Outcome::Skipped {
-            return self.skip(&operation.address, STOPPED);
+            return self.skip(id, STOPPED);
         }
         let error = Some(trouble.diagnostic(&operation.call).address(&operation.address));
         self.results.insert(operation.address.clone(), StepResult { outcome: Outcome::Failed, error });
@@ -309,7 +309,7 @@ impl<'a> Run<'a> {
     /// What is true of a step without an operation that completes it.
     fn truth(&self, step: &Step) -> Option<Record> {
         match step.action {
-            Action::Forget => Some(Record::Forget { address: step.address.clone() }),
+            Action::Forget => Some(Record::Forget { address: step.address.clone(), stays: step.reason != Reason::MissingInAws }),
             Action::Delete => None,
             _ if step.records.is_empty() && step.settles.is_none() && step.adopts.is_none() => None,
             _ => Some(Record::Settle {
@@ -340,15 +340,20 @@ impl<'a> Run<'a> {
             (_, true) => "The credentials ended before it.",
             _ => "Its operations wait for each other in a circle; this is a bug in lambdo.",
         };
-        let plan = self.plan;
         for id in self.schedule.unfinished().collect::<Vec<_>>() {
-            self.skip(&plan.operations[id.0].address, why);
+            self.skip(id, why);
         }
     }
 
-    fn skip(&mut self, address: &Address, why: &str) {
-        let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
-        self.results.insert(address.clone(), StepResult { outcome: Outcome::Skipped, error: Some(error) });
+    /// Leaves the rest of a step out. Of what was begun nobody shall believe that nothing of it is in AWS.
+    fn skip(&mut self, id: OperationId, why: &str) {
+        let step = &self.plan.steps[self.step_of[id.0]];
+        let is_begun = step.operations.iter().any(|operation| self.schedule.is_done(*operation));
+        let (outcome, error) = match is_begun {
+            true => (Outcome::Failed, Diagnostic::warning("unfinished", "not finished").detail(format!("A part of it is done. {why}"))),
+            false => (Outcome::Skipped, Diagnostic::warning("skipped", "not tried").detail(why)),
+        };
+        self.results.insert(step.address.clone(), StepResult { outcome, error: Some(error.address(&step.address)) });
     }
 
     /// Writes down what needs no operation, and the outputs.

@@ -124,6 +124,11 @@ impl<'a> Schedule<'a> {
         skipped
     }
 
+    /// Whether an operation went through.
+    pub fn is_done(&self, id: OperationId) -> bool {
+        self.status[id.0] == Status::Done
+    }
+
     /// How many operations ended or will not be tried.
     pub fn ended(&self) -> usize {
         self.ended

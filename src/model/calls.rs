@@ -23,6 +23,37 @@ pub struct CallAccount {
     pub longest: Vec<LongCall>,
 }
 
+impl CallAccount {
+    /// What came since an earlier account of the same counter. Waits and the longest calls are left out: they are told for
+    /// all of a run only.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let of_operation = |calls: &OperationCalls| {
+            let none = OperationCalls::default();
+            let earlier = before.operations.iter().find(|earlier| earlier.operation == calls.operation).unwrap_or(&none);
+            OperationCalls {
+                operation: calls.operation.clone(),
+                calls: calls.calls - earlier.calls.min(calls.calls),
+                throttled: calls.throttled - earlier.throttled.min(calls.throttled),
+                retried: calls.retried - earlier.retried.min(calls.retried),
+                failed: calls.failed - earlier.failed.min(calls.failed),
+                elapsed_ms: calls.elapsed_ms - earlier.elapsed_ms.min(calls.elapsed_ms),
+            }
+        };
+        let operations = self.operations.iter().map(of_operation).filter(|calls| calls.calls > 0).collect();
+        Self {
+            total: self.total - before.total.min(self.total),
+            throttled: self.throttled - before.throttled.min(self.throttled),
+            retried: self.retried - before.retried.min(self.retried),
+            failed: self.failed - before.failed.min(self.failed),
+            uploaded_bytes: self.uploaded_bytes - before.uploaded_bytes.min(self.uploaded_bytes),
+            operations,
+            waits: Vec::new(),
+            longest: Vec::new(),
+        }
+    }
+}
+
 /// The calls of one operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OperationCalls {
@@ -60,4 +91,19 @@ pub struct LongCall {
     pub operation: String,
     /// How long.
     pub elapsed_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_since_is_the_difference() {
+        let calls = |operation: &str, calls| OperationCalls { operation: operation.into(), calls, ..OperationCalls::default() };
+        let account = |total, operations| CallAccount { total, operations, ..CallAccount::default() };
+        let before = account(3, vec![calls("iam:GetRole", 3)]);
+        let after = account(8, vec![calls("lambda:GetFunction", 4), calls("iam:GetRole", 4)]);
+        assert_eq!(after.since(&before), account(5, vec![calls("lambda:GetFunction", 4), calls("iam:GetRole", 1)]));
+        assert_eq!(after.since(&after), CallAccount::default());
+    }
 }

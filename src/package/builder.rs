@@ -2,6 +2,7 @@
 
 use super::check::is_provided;
 use super::command::CommandBuilder;
+use super::engine::Engines;
 use super::environment::Environment;
 use super::fingerprint::Sources;
 use super::go::GoBuilder;
@@ -41,6 +42,8 @@ pub struct Job<'a> {
     pub runtime: &'a str,
     /// The function's handler; empty where none is given.
     pub handler: &'a str,
+    /// Whether what is built becomes a layer.
+    pub is_layer: bool,
     /// The spec's folder.
     pub folder: &'a Path,
     /// Where facts about earlier builds are kept.
@@ -108,6 +111,12 @@ pub trait Builder: Send + Sync {
         false
     }
 
+    /// The folder of a layer in which the runtimes look for what it makes
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html>).
+    fn folder_in_layers(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Where it will write, where that is the user's to say: two builds must not write to one place.
     fn output(&self, job: &Job<'_>) -> Option<PathBuf>;
 
@@ -142,12 +151,13 @@ impl Builders {
 
     /// The same, with programs sought and started in another environment.
     pub(super) fn with(environment: Environment) -> Self {
+        let engines = Engines::default();
         Self {
-            images: Images::new(environment.clone()),
+            images: Images::new(environment.clone(), engines.clone()),
             builders: vec![
                 Box::new(CommandBuilder),
-                Box::new(GoBuilder::new(environment.clone())),
-                Box::new(RustBuilder::new(environment.clone())),
+                Box::new(GoBuilder::new(environment.clone(), engines.clone())),
+                Box::new(RustBuilder::new(environment.clone(), engines)),
                 Box::new(PythonBuilder::new(environment.clone())),
                 Box::new(NodeBuilder::new(environment)),
             ],

@@ -2,7 +2,7 @@
 
 use super::TOOL_MISSING;
 use super::call::{Said, run_keeping, run_with_input};
-use super::engine::Engine;
+use super::engine::{Chosen, Engine, Engines, Purpose, does_not_work};
 use super::environment::Environment;
 use super::hash::hex;
 use super::problem::list;
@@ -68,11 +68,13 @@ impl Mode {
     }
 }
 
-/// A container engine of this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The container engines of this machine, one of which builds.
+#[derive(Clone, Debug)]
 pub(super) struct Containers {
-    engine: Engine,
-    program: PathBuf,
+    engines: Engines,
+    wanted: Option<Engine>,
+    /// What is built, as the user wrote it.
+    shown: String,
 }
 
 /// What a command meets inside of the container.
@@ -98,30 +100,45 @@ struct User {
 }
 
 impl Containers {
-    /// The first engine in the `PATH`.
-    pub fn find(environment: &Environment) -> Option<Self> {
-        Engine::find(None, environment).map(|(engine, program)| Self { engine, program })
+    /// The engine that would be tried first.
+    pub fn first(environment: &Environment) -> Option<&'static str> {
+        Engine::there(None, environment).first().map(|(engine, _)| engine.name())
     }
 
-    /// The engine of a build that cannot be without.
+    /// The engines of a build that cannot be without.
     ///
     /// # Errors
     /// When there is none, with the names of those that would do.
-    pub fn required(mode: Mode, environment: &Environment, path: &str) -> Result<Self, Diagnostic> {
+    pub fn required(mode: Mode, engines: &Engines, environment: &Environment, path: &str) -> Result<Self, Diagnostic> {
         let wanted = if let Mode::Always(wanted) = mode { wanted } else { None };
-        let found = Engine::find(wanted, environment).map(|(engine, program)| Self { engine, program });
-        found.ok_or_else(|| {
-            let sought =
-                wanted.map_or_else(|| format!("none of {}", list(&Engine::ALL.map(Engine::name))), |one| format!("no `{}`", one.name()));
-            Diagnostic::error(TOOL_MISSING, "A container engine is missing")
-                .detail(format!("`{path}` is to be built in a container, and {sought} is in the `PATH`."))
-                .hint("install one of them, or the language's own toolchain, which `container = \"auto\"` takes first")
+        if !Engine::there(wanted, environment).is_empty() {
+            return Ok(Self { engines: engines.clone(), wanted, shown: path.to_owned() });
+        }
+        let sought =
+            wanted.map_or_else(|| format!("none of {}", list(&Engine::ALL.map(Engine::name))), |one| format!("no `{}`", one.name()));
+        Err(Diagnostic::error(TOOL_MISSING, "A container engine is missing")
+            .detail(format!("`{path}` is to be built in a container, and {sought} is in the `PATH`."))
+            .hint("install one of them, or the language's own toolchain, which `container = \"auto\"` takes first"))
+    }
+
+    /// The engine that builds.
+    ///
+    /// # Errors
+    /// When none works, with what each of them said.
+    async fn chosen(&self, environment: &Environment) -> Result<Chosen, Diagnostic> {
+        self.engines.choose(self.wanted, Purpose::Container, environment).await.map_err(|broken| {
+            let problem = Diagnostic::error(TOOL_MISSING, "No container engine works")
+                .detail(format!("`{}` is to be built in a container, and no engine that is there can do it.", self.shown));
+            broken.iter().fold(problem, |problem, one| problem.hint(does_not_work(one)))
         })
     }
 
-    /// What the engine is called.
-    pub fn name(&self) -> &'static str {
-        self.engine.name()
+    /// Tells once in which container what was built, and by which engine.
+    pub async fn note(&self, image: &str, why: &str, environment: &Environment) -> Option<Diagnostic> {
+        let chosen = self.chosen(environment).await.ok()?;
+        let note = Diagnostic::note("container-build", "A container built it")
+            .detail(format!("`{}` built in a container of the image `{image}`, since {why}.", chosen.engine.name()));
+        Some(chosen.passed_over.iter().fold(note, |note, one| note.hint(does_not_work(one))))
     }
 
     /// Runs a command in a container of its own, which ends with who waits for it; of its output, only the lines that
@@ -137,19 +154,30 @@ impl Containers {
         is_kept: impl Fn(&str) -> bool,
     ) -> Result<Said, Diagnostic> {
         let name = container_name();
-        if self.engine == Engine::Buildah {
-            return self.run_in_working_container(&name, room, words, environment, is_kept).await;
+        let Chosen { engine, program, .. } = self.chosen(environment).await?;
+        let start = Start { engine, program: &program, environment };
+        if engine == Engine::Buildah {
+            return start.run_in_working_container(&name, room, words, is_kept).await;
         }
-        let user = if self.is_rootless(environment).await { None } else { Some(user()) };
-        let arguments = run_arguments(self.engine, user, &name, room);
-        let mut left = Left::new(self.command(environment), &["rm", "--force", &name]);
-        let mut command = self.command(environment);
+        let user = if start.is_rootless().await { None } else { Some(user()) };
+        let arguments = run_arguments(engine, user, &name, room);
+        let mut left = Left::new(start.command(), &["rm", "--force", &name]);
+        let mut command = start.command();
         command.args(arguments).args(words).envs(room.variables.iter().filter(|(name, _)| !is_of_engines(name)));
         let said = run_keeping(&mut command, is_kept).await;
         left.is_gone = true;
         said
     }
+}
 
+/// An engine, and what it is started with.
+struct Start<'a> {
+    engine: Engine,
+    program: &'a Path,
+    environment: &'a Environment,
+}
+
+impl Start<'_> {
     /// Buildah runs commands only in a container that was made before, and that stays until it is removed. It hands no
     /// variables on, so that the command reads those.
     async fn run_in_working_container(
@@ -157,34 +185,33 @@ impl Containers {
         name: &str,
         room: &Room,
         words: &[&str],
-        environment: &Environment,
         is_kept: impl Fn(&str) -> bool,
     ) -> Result<Said, Diagnostic> {
-        let mut left = Left::new(self.command(environment), &["rm", name]);
-        let made = run_keeping(self.command(environment).args(["from", "--quiet", "--name", name, &room.image]), |_| true).await?;
+        let mut left = Left::new(self.command(), &["rm", name]);
+        let made = run_keeping(self.command().args(["from", "--quiet", "--name", name, &room.image]), |_| true).await?;
         if !made.status.success() {
             return Err(made.failed(&format!("`buildah from {}`", room.image), &room.folder.display().to_string()));
         }
-        let mut run = self.command(environment);
+        let mut run = self.command();
         run.arg("run").args(mounts(room)).args(["--workingdir", &room.folder.display().to_string(), name, "--"]);
         let said = run_with_input(run.args(WITH_VARIABLES).args(words), Some(&assignments(&room.variables)), is_kept).await;
         // What is left over takes room, and nothing else.
-        left.is_gone = run_keeping(self.command(environment).args(["rm", name]), |_| true).await.is_ok();
+        left.is_gone = run_keeping(self.command().args(["rm", name]), |_| true).await.is_ok();
         said
     }
 
     /// Whether root in a container is who started it already, so that any other user there is nobody's.
-    async fn is_rootless(&self, environment: &Environment) -> bool {
+    async fn is_rootless(&self) -> bool {
         const ARGUMENTS: [&str; 3] = ["info", "--format", "{{json .SecurityOptions}}"];
         if self.engine != Engine::Docker {
             return false;
         }
-        let said = run_keeping(self.command(environment).args(ARGUMENTS), |line| line.contains("name=rootless")).await;
+        let said = run_keeping(self.command().args(ARGUMENTS), |line| line.contains("name=rootless")).await;
         said.is_ok_and(|said| !said.output.is_empty())
     }
 
-    fn command(&self, environment: &Environment) -> Command {
-        environment.command(&self.program, Path::new("/"))
+    fn command(&self) -> Command {
+        self.environment.command(self.program, Path::new("/"))
     }
 }
 
@@ -279,12 +306,6 @@ fn user() -> User {
 #[cfg(not(unix))]
 fn user() -> User {
     User { id: 0, group: 0 }
-}
-
-/// Tells once in which container what was built.
-pub(super) fn note(containers: &Containers, image: &str, why: &str) -> Diagnostic {
-    Diagnostic::note("container-build", "A container built it")
-        .detail(format!("`{}` built in a container of the image `{image}`, since {why}.", containers.name()))
 }
 
 #[cfg(test)]

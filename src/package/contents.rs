@@ -7,9 +7,9 @@ use super::index::Index;
 use super::own::Own;
 use super::problem::{brief, missing, unreadable};
 use super::source::Source;
+use super::walk::{IGNORE_FILE, walk};
 use super::zip;
 use crate::diagnostic::Diagnostic;
-use ignore::{DirEntry, WalkBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
@@ -18,7 +18,6 @@ use tempfile::TempPath;
 
 /// The program of a function whose runtime is its own.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
-const IGNORE_FILE: &str = ".lambdoignore";
 
 /// What a package is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +108,7 @@ fn named_entries(folder: &Path, files: &BTreeMap<String, String>, own: &Own) -> 
         let path = folder.join(shown);
         let metadata = metadata(&path, shown, "file")?;
         if metadata.is_dir() {
-            entries.extend(walk(&path, shown, name, own)?);
+            entries.extend(walk(&path, shown, name, own)?.all()?);
         } else if !metadata.is_file() {
             return Err(not_a_file(shown, "file or folder"));
         } else {
@@ -172,11 +171,11 @@ fn large(detail: String) -> Diagnostic {
     Diagnostic::error("package-too-large", "The package is too large").detail(detail)
 }
 
-fn bad_name(detail: String) -> Diagnostic {
+pub(super) fn bad_name(detail: String) -> Diagnostic {
     Diagnostic::error("bad-entry-name", "A file cannot have this name in a package").detail(detail)
 }
 
-fn not_a_file(shown: &str, wanted: &str) -> Diagnostic {
+pub(super) fn not_a_file(shown: &str, wanted: &str) -> Diagnostic {
     Diagnostic::error("wrong-file-type", "A path of the package leads to something else").detail(format!("`{shown}` is not a {wanted}."))
 }
 
@@ -200,7 +199,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     ))
 }
 
-fn mode(name: &str, metadata: &Metadata) -> u32 {
+pub(super) fn mode(name: &str, metadata: &Metadata) -> u32 {
     if name == BOOTSTRAP || is_executable(metadata) { 0o755 } else { 0o644 }
 }
 
@@ -214,72 +213,6 @@ pub(super) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }
 
-fn walk(root: &Path, shown: &str, prefix: &str, own: &Own) -> Result<Vec<Entry>, Diagnostic> {
-    walk_but(root, shown, prefix, own, |_| false)
-}
-
-/// All files below `root` but what is lambdo's own, those that `is_left_out` accepts, and what lies in such folders.
-/// Links are followed, as long as they stay inside.
-pub(super) fn walk_but(
-    root: &Path,
-    shown: &str,
-    prefix: &str,
-    own: &Own,
-    is_left_out: impl Fn(&DirEntry) -> bool + Send + Sync + 'static,
-) -> Result<Vec<Entry>, Diagnostic> {
-    let fence = root.canonicalize().map_err(|error| unreadable(shown, &error))?;
-    let own = own.seen_from(root);
-    let mut entries = Vec::new();
-    let walker = WalkBuilder::new(root)
-        .standard_filters(false)
-        .follow_links(true)
-        .add_custom_ignore_filename(IGNORE_FILE)
-        .filter_entry(move |entry| entry.depth() == 0 || entry.file_name() != ".git" && !is_left_out(entry) && !own.covers(entry))
-        .build();
-    for found in walker {
-        let found = found.map_err(|error| unwalkable(shown, &error))?;
-        if let Some(error) = found.error() {
-            return Err(unwalkable(shown, error));
-        }
-        check_link(&found, &fence, shown)?;
-        if found.file_name() != IGNORE_FILE && found.file_type().is_some_and(|kind| !kind.is_dir()) {
-            entries.push(entry(&found, root, prefix, shown)?);
-        }
-    }
-    Ok(entries)
-}
-
-fn unwalkable(shown: &str, error: &ignore::Error) -> Diagnostic {
-    unreadable(shown, &io::Error::other(error.to_string()))
-}
-
-fn check_link(found: &DirEntry, fence: &Path, shown: &str) -> Result<(), Diagnostic> {
-    if found.depth() == 0 || !found.path_is_symlink() {
-        return Ok(());
-    }
-    let end = found.path().canonicalize().map_err(|error| unreadable(&brief(found.path()), &error))?;
-    if end.starts_with(fence) {
-        return Ok(());
-    }
-    Err(Diagnostic::error("link-leads-out", "A link leads out of the package").detail(format!(
-        "`{}` leads to `{}`, which is not inside `{shown}`. What lies elsewhere is not taken along unasked: copy it, name it in `code.files`, or ignore the link in `{IGNORE_FILE}`.",
-        brief(found.path()),
-        end.display()
-    )))
-}
-
-fn entry(found: &DirEntry, root: &Path, prefix: &str, shown: &str) -> Result<Entry, Diagnostic> {
-    let path = found.path();
-    let metadata = fs::metadata(path).map_err(|error| unreadable(&brief(path), &error))?;
-    if !metadata.is_file() {
-        return Err(not_a_file(&brief(path), "file, folder or link").hint(format!("ignore it in `{shown}/{IGNORE_FILE}`")));
-    }
-    let name = inner_name(path.strip_prefix(root).unwrap_or(path))
-        .ok_or_else(|| bad_name(format!("The name of `{}` is not UTF-8, or has a backslash in it.", brief(path))))?;
-    let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
-    Ok(Entry { mode: mode(&name, &metadata), name, path: path.to_owned(), bytes: metadata.len() })
-}
-
 /// A relative path with `/` between its parts.
 pub(super) fn inner_name(relative: &Path) -> Option<String> {
     let parts = relative.components().map(|part| match part {
@@ -290,6 +223,21 @@ pub(super) fn inner_name(relative: &Path) -> Option<String> {
 }
 
 impl Contents {
+    /// The same files in a folder, those besides that lie in one of this name.
+    ///
+    /// # Errors
+    /// When two of them come to the same place.
+    pub fn below(self, folder: &str) -> Result<Self, Diagnostic> {
+        let Self::Files(mut entries) = self else { return Ok(self) };
+        let inside = format!("{folder}/");
+        for entry in entries.iter_mut().filter(|entry| !entry.name.starts_with(&inside)) {
+            entry.name.insert_str(0, &inside);
+        }
+        entries.sort();
+        check_clashes(&entries)?;
+        Ok(Self::Files(entries))
+    }
+
     /// What every file holds, as `index` knows it or as it is read.
     ///
     /// # Errors
@@ -463,7 +411,7 @@ mod tests {
             fs::remove_file(link).unwrap();
         }
         std::os::unix::fs::symlink("..", inside.path().join("real/up")).unwrap();
-        assert_eq!(of_folder(inside.path()).unwrap_err().code, "unreadable-package", "a loop ends");
+        assert_eq!(of_folder(inside.path()).unwrap_err().code, "broken-link", "a loop ends");
     }
 
     /// Whoever opens a pipe waits for somebody to write to it.
@@ -512,6 +460,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_built_for_a_language_lies_in_its_folder() {
+        let files = folder(&["a.py", "lib/b.py", "python/c.py"]);
+        let below = of_folder(files.path()).unwrap().below("python").unwrap();
+        assert_eq!(names(&below), ["python/a.py", "python/c.py", "python/lib/b.py"]);
+        let clash = folder(&["a.py", "python/a.py"]);
+        assert_eq!(of_folder(clash.path()).unwrap().below("python").unwrap_err().code, "bad-entry-name");
+    }
+
+    #[test]
     fn named_files_may_be_folders() {
         let folder = folder(&["bin/main", "web/a", "web/b"]);
         let files = BTreeMap::from([("bootstrap".to_owned(), "bin/main".to_owned()), ("static".into(), "web".into())]);
@@ -545,6 +502,15 @@ mod tests {
             let problem = collect(folder.path(), &Source::File(path.into()), true).unwrap_err();
             assert_eq!((problem.detail.as_str(), problem.hints[0].as_str()), (detail, hint));
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_told_as_one() {
+        let folder = folder(&["a"]);
+        std::os::unix::fs::symlink("gone/x", folder.path().join("link")).unwrap();
+        let problem = collect(folder.path(), &Source::File("link".into()), true).unwrap_err();
+        assert_eq!(problem.detail, "There is no file `link`: `link` is a link to `gone/x`, which is not there.");
     }
 
     #[test]

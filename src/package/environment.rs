@@ -46,9 +46,19 @@ impl Environment {
 
     /// The program of this name in the `PATH`.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
-        let folders = std::env::split_paths(self.variables.get(&OsString::from("PATH"))?);
+        self.programs(program).next()
+    }
+
+    /// All programs of this name in the `PATH`, the first one first.
+    pub fn find_all(&self, program: &str) -> Vec<PathBuf> {
+        self.programs(program).collect()
+    }
+
+    fn programs(&self, program: &str) -> impl Iterator<Item = PathBuf> {
+        let path = self.variables.get(&OsString::from("PATH"));
         let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-        folders.map(|folder| folder.join(&name)).find(|path| is_program(path))
+        let folders = path.into_iter().flat_map(std::env::split_paths);
+        folders.map(move |folder| folder.join(&name)).filter(|path| is_program(path))
     }
 
     /// A command in this environment that dies with who waits for it.

@@ -3,6 +3,7 @@
 use super::contents::Entry;
 use super::fingerprint::matcher;
 use super::problem::strings;
+use super::walk::Walked;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Table, Value};
 use globset::GlobMatcher;
@@ -27,29 +28,76 @@ impl Filter {
         Ok(Self { include, exclude: exclude.unwrap_or_default() })
     }
 
-    /// The entries that it lets through.
+    /// The same from patterns that were looked at before; without `include`, all is taken.
+    pub(super) fn of(include: &[String], exclude: &[String]) -> Self {
+        let include: Vec<String> = include.iter().map(plain).collect();
+        Self { include: Some(include).filter(|include| !include.is_empty()), exclude: exclude.iter().map(plain).collect() }
+    }
+
+    /// The files that it lets through.
     ///
     /// # Errors
-    /// When a pattern of `include` matches nothing: the package would lack what somebody asked for.
-    pub(super) fn apply(&self, mut entries: Vec<Entry>, shown: &str) -> Result<Vec<Entry>, Diagnostic> {
-        if let Some(include) = &self.include {
-            let include = compiled(include);
-            if let Some((pattern, _)) = include.iter().find(|(_, matcher)| !entries.iter().any(|entry| is_match(matcher, &entry.name))) {
-                return Err(Diagnostic::error("no-such-files", "A pattern of the package matches no file")
-                    .detail(format!("`{pattern}` in `code.include` matches no file in `{shown}`, so that the package would lack it."))
-                    .hint("`*` stays within one folder: `**/*.json` matches at any depth, `data` and `data/**` all of a folder"));
-            }
-            entries.retain(|entry| include.iter().any(|(_, matcher)| is_match(matcher, &entry.name)));
+    /// When something that no package can hold is among them.
+    pub(super) fn choose(&self, mut walked: Walked) -> Result<Vec<Entry>, Diagnostic> {
+        let compiled = Compiled { include: self.include.as_deref().map(compiled), exclude: compiled(&self.exclude) };
+        if let Some(one) = walked.obstacles.into_iter().find(|one| compiled.takes(&one.name) || one.is_folder && compiled.enters(&one.name))
+        {
+            return Err(one.problem.hint(format!("or `exclude = [\"{}\"]`", one.name)));
         }
-        let exclude = compiled(&self.exclude);
-        entries.retain(|entry| !exclude.iter().any(|(_, matcher)| is_match(matcher, &entry.name)));
-        Ok(entries)
+        walked.entries.retain(|entry| compiled.takes(&entry.name));
+        Ok(walked.entries)
     }
+
+    /// The same where each pattern is to match something.
+    ///
+    /// # Errors
+    /// When a pattern of `include` matches nothing, too: the package would lack what somebody asked for.
+    pub(super) fn apply(&self, walked: Walked, shown: &str) -> Result<Vec<Entry>, Diagnostic> {
+        let idle = |(_, matcher): &(&String, GlobMatcher)| !walked.entries.iter().any(|entry| is_match(matcher, &entry.name));
+        let idle = compiled(self.include.as_deref().unwrap_or_default()).into_iter().find(idle);
+        let chosen = self.choose(walked)?;
+        idle.map_or(Ok(chosen), |(pattern, _)| {
+            Err(Diagnostic::error("no-such-files", "A pattern of the package matches no file")
+                .detail(format!("`{pattern}` in `code.include` matches no file in `{shown}`, so that the package would lack it."))
+                .hint("`*` stays within one folder: `**/*.json` matches at any depth, `data` and `data/**` all of a folder"))
+        })
+    }
+}
+
+/// Patterns that are ready to be asked.
+struct Compiled<'a> {
+    include: Option<Vec<(&'a String, GlobMatcher)>>,
+    exclude: Vec<(&'a String, GlobMatcher)>,
+}
+
+impl Compiled<'_> {
+    fn takes(&self, name: &str) -> bool {
+        let is_any = |patterns: &[(&String, GlobMatcher)]| patterns.iter().any(|(_, matcher)| is_match(matcher, name));
+        self.include.as_deref().is_none_or(is_any) && !is_any(&self.exclude)
+    }
+
+    /// Whether something below a folder may be taken.
+    fn enters(&self, folder: &str) -> bool {
+        let may_match = |patterns: &Vec<(&String, GlobMatcher)>| patterns.iter().any(|(pattern, _)| may_match_below(pattern, folder));
+        self.include.as_ref().is_none_or(may_match) && !self.exclude.iter().any(|(_, matcher)| is_match(matcher, folder))
+    }
+}
+
+/// Whether a pattern may match something below a folder: where its first parts match those of the folder.
+fn may_match_below(pattern: &str, folder: &str) -> bool {
+    let mut parts = pattern.split('/').peekable();
+    for name in folder.split('/') {
+        match parts.next() {
+            Some("**") => return true,
+            Some(part) if matcher(part).is_ok_and(|matcher| matcher.is_match(name)) => {}
+            _ => return false,
+        }
+    }
+    parts.peek().is_some()
 }
 
 fn patterns(key: &str, value: &Value) -> Result<Vec<String>, Diagnostic> {
     let patterns = strings(key, value, "a list of patterns such as `[\"**/*.py\", \"data\"]`")?;
-    let plain = |pattern: &String| pattern.strip_prefix("./").unwrap_or(pattern).trim_end_matches('/').to_owned();
     let patterns: Vec<String> = patterns.iter().map(plain).collect();
     for pattern in &patterns {
         matcher(pattern).map_err(|reason| {
@@ -57,6 +105,10 @@ fn patterns(key: &str, value: &Value) -> Result<Vec<String>, Diagnostic> {
         })?;
     }
     Ok(patterns)
+}
+
+fn plain(pattern: &String) -> String {
+    pattern.strip_prefix("./").unwrap_or(pattern).trim_end_matches('/').to_owned()
 }
 
 /// All of them can be compiled: they were when they were read.
@@ -80,7 +132,8 @@ mod tests {
         let filter = Filter::parse(value.as_table().unwrap())?;
         let names = ["data/a.json", "data/deep/b.json", "main.py", "tests/test_main.py", "ü.py"];
         let entry = |name: &str| Entry { name: name.into(), path: PathBuf::new(), mode: 0o644, bytes: 0 };
-        Ok(filter.apply(names.map(entry).into(), "app")?.into_iter().map(|entry| entry.name).collect())
+        let walked = Walked { entries: names.map(entry).into(), ..Walked::default() };
+        Ok(filter.apply(walked, "app")?.into_iter().map(|entry| entry.name).collect())
     }
 
     #[test]

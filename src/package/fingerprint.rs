@@ -212,8 +212,18 @@ fn matching(base: &Path, pattern: &str, excluded: &Excluded) -> Result<BTreeMap<
     walk(&start, &literal, Some(&matcher), excluded)
 }
 
+/// All files below `base`, and all folders, by name relative to it.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub(super) fn tree(base: &Path, excluded: &Excluded) -> Result<[BTreeMap<String, PathBuf>; 2], Diagnostic> {
+    let mut walk = Walk { matcher: None, excluded, files: BTreeMap::new(), folders: BTreeMap::new(), seen: BTreeSet::new() };
+    walk.folder(base, "")?;
+    Ok([walk.files, walk.folders])
+}
+
 fn walk(start: &Path, prefix: &str, matcher: Option<&GlobMatcher>, excluded: &Excluded) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
-    let mut walk = Walk { matcher, excluded, files: BTreeMap::new(), seen: BTreeSet::new() };
+    let mut walk = Walk { matcher, excluded, files: BTreeMap::new(), folders: BTreeMap::new(), seen: BTreeSet::new() };
     walk.folder(start, prefix)?;
     Ok(walk.files)
 }
@@ -222,6 +232,7 @@ struct Walk<'a> {
     matcher: Option<&'a GlobMatcher>,
     excluded: &'a Excluded,
     files: BTreeMap<String, PathBuf>,
+    folders: BTreeMap<String, PathBuf>,
     /// Folders that links lead to, and the one where it began: no ring of links is gone through twice.
     seen: BTreeSet<PathBuf>,
 }
@@ -241,12 +252,16 @@ impl Walk<'_> {
             .build();
         for found in walker {
             let found = found.map_err(|error| unreadable(io::Error::other(error.to_string())))?;
-            if found.file_type().is_none_or(|kind| kind.is_dir()) {
+            if found.depth() == 0 {
                 continue;
             }
             let relative = found.path().strip_prefix(&real).unwrap_or(found.path());
             let name = inner_name(relative).unwrap_or_else(|| relative.to_string_lossy().into_owned());
             let name = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+            if found.file_type().is_some_and(|kind| kind.is_dir()) {
+                self.folders.insert(name, start.join(relative));
+                continue;
+            }
             // What a link leads to may lie where nothing else looks.
             if found.path_is_symlink() && found.path().is_dir() {
                 self.folder(found.path(), &name)?;

@@ -33,6 +33,7 @@ mod script;
 mod source;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod work;
 mod zip;
 

@@ -1,6 +1,9 @@
 //! What must be known before AWS or the state is touched: `project`, `aws`, `state`.
 
+use super::daemon::{self, DAEMON};
+use super::drift::{self, DRIFT};
 use super::merge::Merging;
+use super::notify::{self, NOTIFY};
 use super::references::Scope;
 use super::shape::{Checker, WHOLE_FILE};
 use super::supported::not_supported_yet;
@@ -20,7 +23,15 @@ pub(crate) const TOP: &[Field] = &[
     Field::new("version", Shape::IntegerChoice(&[1]), "The version of the spec format; built-in defaults change only with it."),
     Field::new("aws", Shape::Table(AWS), "How AWS is reached, and which account is meant."),
     Field::new("state", Shape::Table(STATE), "Where the state lies."),
+    Field::new(DAEMON, Shape::Table(daemon::FIELDS), "What the daemon may do about drift, and when."),
+    Field::new(DRIFT, Shape::Table(drift::FIELDS), "How changes behind lambdo's back are looked for."),
+    Field::new(NOTIFY, Shape::List { item: &Shape::Table(notify::FIELDS), max: usize::MAX }, "Who is told what the daemon finds."),
     Field::new("protect", Shape::Boolean, "Whether deletions and replacements are refused, of everything."),
+    Field::new(
+        "max_deletions",
+        Shape::Integer { min: 0, max: 1_000_000 },
+        "How many resources one run may delete or replace, `destroy` included; `--max-deletions` on the command line beats it.",
+    ),
     Field::new(
         MOVED,
         Shape::List { item: &Shape::Table(MOVE), max: usize::MAX },
@@ -177,12 +188,14 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
     refuse_what_is_not_built(&mut given, findings);
     let mut checker = Checker::new(Some(scope), WHOLE_FILE);
     let values = checker.table(given.table()?, Some(scope.source.span(0..0)), TOP, &Path::default());
+    let notify = notify::settings(values.get(NOTIFY), &checker.spans, &mut checker.findings);
     let project = root.get("project");
     checker.findings.iter_mut().for_each(|finding| say_more(finding, root, project, &scope.source.text));
     findings.append(&mut checker.findings);
     if let Some(Err(problem)) = options.region.map(check_region) {
         findings.push(Diagnostic::error("invalid-value", "A value is not allowed").detail(format!("`--region` {problem}.")));
     }
+    findings.extend(daemon::check(values.get(DAEMON), &checker.spans));
     // A guard must not vanish because a reference in it is wrong.
     if values.values().any(has_open) {
         return None;
@@ -194,7 +207,11 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
         folder: scope.source.folder.clone(),
         state_path: values.get("state").and_then(Value::as_table).and_then(|state| text(state, "path")),
         protect: values.get("protect").and_then(Value::as_boolean).unwrap_or(false),
+        max_deletions: values.get("max_deletions").and_then(Value::as_integer).and_then(|most| usize::try_from(most).ok()),
         moved: moves(values.get(MOVED)),
+        daemon: daemon::settings(values.get(DAEMON)),
+        drift: drift::settings(values.get(DRIFT)),
+        notify,
     };
     Some((header, checker.spans))
 }

@@ -39,6 +39,14 @@ impl Lowering<'_> {
                 )),
             );
         }
+        if self.leads_back(from) {
+            let found = self.of_move("moved-circle", "Moves lead in a circle");
+            return Some(
+                found
+                    .detail(format!("`moved` leads from `{from}` to `{to}` and from there back to `{from}`, so nothing would move."))
+                    .hint("keep only the entry that leads to the address in the spec; two resources swap their addresses in two steps, by way of a third one"),
+            );
+        }
         if self.resources.contains_key(from) {
             let found = self.of_move("moved-still-there", "What has moved is still in the spec");
             return Some(
@@ -57,6 +65,17 @@ impl Lowering<'_> {
         Some(match nearest(&to.to_string(), names.iter().map(String::as_str)) {
             Some(near) => found.hint(format!("did you mean `{near}`?")),
             None => found.hint("once the resource is gone for good, the entry is of no use any more: take it out"),
+        })
+    }
+
+    fn leads_back(&self, start: &Address) -> bool {
+        let moved = &self.spec.header.moved;
+        let mut place = start;
+        // No way that ends has more steps than there are entries.
+        moved.iter().any(|_| {
+            let next = moved.iter().find(|one| one.from == *place).map(|one| &one.to);
+            place = next.unwrap_or(place);
+            next == Some(start)
         })
     }
 

@@ -44,6 +44,10 @@ pub(super) fn parse_head(text: &str, place: &str, way_out: impl FnOnce() -> Stri
 /// The state in `text`, which an older version may have written; `way_out` says what to do when it is damaged.
 pub(super) fn parse(text: &str, place: &str, way_out: impl Fn() -> String) -> Result<State, StoreError> {
     let state: State = match format(text) {
+        Some(0) => {
+            let reason = "Its format is 0, and formats begin at 1.".to_owned();
+            return Err(StoreError::Contradiction { place: place.to_owned(), reason, way_out: way_out() });
+        }
         Some(older) if older < u64::from(STATE_FORMAT) => {
             let json = read(text, place, &way_out)?;
             serde_json::from_value(migration::migrated(json, older)).map_err(|error| garbled(&error, text, place, &way_out))?

@@ -16,8 +16,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("package", &["model", "diagnostic"]),
     ("spec", &["model", "kinds", "diagnostic"]),
     ("engine", &["model", "diagnostic", "plan", "store", "aws", "kinds", "package", "spec"]),
+    ("daemon", &["engine", "model", "diagnostic", "store"]),
     // The command line hands what these make to the engine.
-    ("cli", &["engine", "model", "diagnostic", "spec", "store", "package", "aws", "kinds", "local"]),
+    ("cli", &["daemon", "engine", "model", "diagnostic", "spec", "store", "package", "aws", "kinds", "local"]),
     ("main", &["cli", "model"]),
     ("lib", &["*"]),
 ];

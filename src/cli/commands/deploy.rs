@@ -35,6 +35,8 @@ pub struct Wish<'a> {
     pub saved: Option<&'a SavedPlan>,
     /// Takes the lock for this command before the state is read; none for one that only looks.
     pub lock: Option<&'a str>,
+    /// Settings that are left as they are, this time.
+    pub leave: &'a [(Address, Path)],
 }
 
 /// A deployment, ready to be shown and applied.
@@ -95,6 +97,7 @@ impl Wish<'_> {
             adopt: self.adopt.iter().cloned().collect(),
             // The local cloud has one account, and nothing in it is dear.
             recreate: self.recreate || packing.workspace.global.local,
+            ..PlanOptions::default()
         };
         let needed = unbuilt(options.select(&desired, &state)?, &desired, &packages);
         let (desired, packages) = match needed {
@@ -105,10 +108,10 @@ impl Wish<'_> {
                 self.lower(packing, packages, &state)?
             }
         };
-        let desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
+        let mut desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
-        let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        let mut plan = connection.engine.plan_with(&mut desired, &mut state, &options, Some(&packages)).await?;
         plan.source_changes = source_changes(&plan, &packages);
         plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
@@ -127,7 +130,9 @@ impl Wish<'_> {
     ) -> Result<Desired, Failure> {
         let only = options.select(&desired, state)?;
         let folder = &packing.spec.header.folder;
-        let problems = connection.engine.look_up(&mut desired, only.as_ref(), folder, &state.lineage).await;
+        let told = connection.engine.look_up(&mut desired, only.as_ref(), folder).await;
+        let (problems, warnings): (Vec<_>, Vec<_>) = told.into_iter().partition(Diagnostic::is_error);
+        packing.workspace.ui.diagnostics(&warnings);
         if self.lock.is_some() && !problems.is_empty() {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });
         }
@@ -141,7 +146,10 @@ impl Wish<'_> {
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
         let spec = packing.spec.keeping_names(state);
-        let desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        let mut desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        for (address, path) in self.leave {
+            desired.resources.get_mut(address).into_iter().for_each(|resource| resource.ignore.push(path.clone()));
+        }
         Ok((desired, packages))
     }
 }

@@ -8,5 +8,5 @@ mod sources;
 
 pub use follow::Follow;
 pub use history::scan;
-pub use since::{Since, age_ms};
+pub use since::Since;
 pub use sources::Sources;

@@ -1,5 +1,6 @@
 //! From when on logs are shown.
 
+use crate::model::duration_ms;
 use jiff::Timestamp;
 use std::str::FromStr;
 
@@ -26,7 +27,7 @@ impl FromStr for Since {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(age) = age_ms(text) {
+        if let Some(age) = duration_ms(text).and_then(|age| i64::try_from(age).ok()) {
             return Ok(Self::Age(age));
         }
         let time: Result<Timestamp, _> = text.parse();
@@ -34,26 +35,6 @@ impl FromStr for Since {
             format!("`{text}` is neither an age such as `30s`, `10m`, `2h`, `1d` or `1h30m` nor a time such as `2026-11-22T10:00:00Z`")
         })
     }
-}
-
-/// The milliseconds of `1h30m` and its like; `None` for what is no age.
-pub fn age_ms(text: &str) -> Option<i64> {
-    let (mut total, mut rest) = (0_i64, text);
-    while !rest.is_empty() {
-        let end = rest.find(|character: char| !character.is_ascii_digit())?;
-        let number: i64 = rest[..end].parse().ok()?;
-        let unit_ms = match rest[end..].chars().next()? {
-            's' => 1_000,
-            'm' => 60_000,
-            'h' => 3_600_000,
-            'd' => 86_400_000,
-            'w' => 604_800_000,
-            _ => return None,
-        };
-        total = total.checked_add(number.checked_mul(unit_ms)?)?;
-        rest = &rest[end + 1..];
-    }
-    (!text.is_empty()).then_some(total)
 }
 
 #[cfg(test)]

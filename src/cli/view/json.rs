@@ -2,14 +2,14 @@
 
 mod state;
 
-pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_show};
+pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_restore, state_show};
 
 use super::human::{DriftView, InvocationView, StatusView};
-use super::json_change::changes;
-use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
+use super::json_change::{change, changes};
+use super::{AcceptView, LockHolder, LogLine, PackageView, Results, Standing, Title, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, Entry, PackageRequest, Plan, Record, Step, Table, Value};
+use crate::model::{Action, Address, Artifact, Author, Causes, Entry, Extra, PackageRequest, Plan, Record, Step, Table, Value};
 use crate::package::{CheckedFile, Making, PackedFile};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -48,23 +48,82 @@ pub fn failure(command: &str, errors: &[Diagnostic], sources: &Sources) -> Json 
     json!({ "version": VERSION, "command": command, "errors": diagnostics(errors, sources) })
 }
 
+/// The document of `notify test`: each channel, and why nothing arrived there, if nothing did.
+pub fn notify_test(project: &str, stage: Option<&str>, results: &[(String, Option<String>)]) -> Json {
+    let channel = |(channel, error): &(String, Option<String>)| match error {
+        None => json!({ "channel": channel, "result": "told" }),
+        Some(error) => json!({ "channel": channel, "result": "failed", "error": error }),
+    };
+    let channels: Vec<Json> = results.iter().map(channel).collect();
+    json!({ "version": VERSION, "command": "notify test", "project": project, "stage": stage, "channels": channels })
+}
+
 /// The document of `drift`.
 pub fn drift(view: &DriftView<'_>) -> Json {
     let mut document = head("drift", view.title);
-    let drifted: Vec<Json> = view
-        .drifted
-        .iter()
-        .map(|step| {
-            let mut one = step_head(step);
-            one.insert("changes".into(), changes(step));
-            one.into()
-        })
-        .collect();
-    document.insert("drifted".into(), drifted.into());
-    insert_some(&mut document, "pending", view.pending.map(Json::from));
-    document.insert("unchecked".into(), unchecked(view.plan));
-    document.insert("not_deep".into(), view.plan.not_deep.len().into());
+    let report = view.report;
+    let one = |step: &Step| {
+        let mut one = step_head(step);
+        one.insert("changes".into(), changes(step));
+        Json::from(one)
+    };
+    document.insert("drifted".into(), report.drifted.iter().map(one).collect());
+    document.insert("extras".into(), report.extras.iter().map(|(address, it)| extra(address, it)).collect());
+    insert_some(&mut document, "authors", report.authors.as_ref().map(authors));
+    document.insert("ignored".into(), report.ignored.into());
+    insert_some(&mut document, "pending", report.pending.map(Json::from));
+    document.insert("unchecked".into(), unchecked(&report.plan));
+    document.insert("not_deep".into(), report.plan.not_deep.len().into());
     document.into()
+}
+
+fn authors(authors: &BTreeMap<Address, Author>) -> Json {
+    let one = |(address, Author { name, operation, time, agent }): (&Address, &Author)| {
+        let mut one = Map::new();
+        one.insert("address".into(), json!(address));
+        one.insert("name".into(), name.as_str().into());
+        one.insert("operation".into(), operation.as_str().into());
+        one.insert("time".into(), time.as_str().into());
+        insert_some(&mut one, "agent", agent.as_deref().map(Json::from));
+        Json::from(one)
+    };
+    authors.iter().map(one).collect()
+}
+
+/// The document of `drift --accept`.
+pub fn accepted(view: &AcceptView<'_>) -> Json {
+    let accepted = view.accepted.iter().map(|one| json!({ "address": one.address, "change": change(&one.change) }));
+    let refused = view.refused.iter().map(|one| {
+        let mut document = Map::new();
+        document.insert("address".into(), json!(one.address));
+        insert_some(&mut document, "path", Some(one.path.to_string()).filter(|path| !path.is_empty()).map(Json::from));
+        document.insert("why".into(), one.why.as_str().into());
+        insert_some(&mut document, "lines", Some(one.lines.as_str()).filter(|lines| !lines.is_empty()).map(Json::from));
+        Json::from(document)
+    });
+    let (accepted, refused): (Vec<Json>, Vec<Json>) = (accepted.collect(), refused.collect());
+    json!({ "version": VERSION, "command": "drift", "file": view.file, "accepted": accepted, "refused": refused })
+}
+
+/// The document of `drift --all-stages`: what each stage has to say.
+pub fn every_stage(stages: Vec<Json>) -> Json {
+    json!({ "version": VERSION, "command": "drift", "stages": stages })
+}
+
+/// What a stage has to say that could not be checked.
+pub fn stage_not_checked(stage: &str, errors: &[Diagnostic], sources: &Sources) -> Json {
+    json!({ "version": VERSION, "command": "drift", "stage": stage, "errors": diagnostics(errors, sources) })
+}
+
+fn extra(address: &Address, extra: &Extra) -> Json {
+    let mut one = Map::new();
+    one.insert("address".into(), address.to_string().into());
+    one.insert("class".into(), extra.class.word().into());
+    one.insert("path".into(), extra.path.to_string().into());
+    insert_some(&mut one, "live", extra.live.as_ref().map(Value::to_json));
+    insert_some(&mut one, "usual", extra.usual.as_ref().map(Value::to_json));
+    one.insert("text".into(), extra.text.as_str().into());
+    one.into()
 }
 
 /// The document of `status`.
@@ -296,7 +355,7 @@ fn describe_plan(document: &mut Map<String, Json>, plan: &Plan, results: Option<
     let notes = plan.notes.iter().map(|(address, note)| json!({ "address": address, "note": note }));
     document.insert("notes".into(), notes.collect());
     if results.is_none() {
-        let causes = causes::Causes::of_plan(plan);
+        let causes = Causes::of_plan(plan);
         document.insert("causes".into(), json!({ "spec": causes.is_spec, "drift": causes.is_drift }));
         document.insert("outputs".into(), table(&plan.outputs));
         document.insert("errors".into(), diagnostics(&refusals(plan), &Sources::new()));
@@ -415,7 +474,12 @@ mod tests {
         with_calls(&mut document, &fixtures::calls());
         check("plan", &document);
         let address = plan.steps[0].address.clone();
-        plan.refusals.push(Refusal { address, summary: "Not ours", detail: "It belongs to another.".into(), hints: vec!["x".into()] });
+        plan.refusals.push(Refusal {
+            address: Some(address),
+            summary: "Not ours",
+            detail: "It belongs to another.".into(),
+            hints: vec!["x".into()],
+        });
         plan.stage = Some("dev".into());
         let changes = SourceChanges::of([SourceChange::Changed { name: "main.rs".into() }]);
         plan.source_changes.insert(plan.steps[0].address.clone(), changes);
@@ -484,17 +548,9 @@ mod tests {
         let drifted = [fixtures::drifted_step("function.a", &["timeout"]), fixtures::gone_step("function.b")];
         let plan = every_action();
         for pending in [None, Some(2)] {
-            check(
-                "drift",
-                &drift(&DriftView {
-                    title: &title(),
-                    plan: &plan,
-                    drifted: &drifted,
-                    pending,
-                    rules: &crate::kinds::Registry::new(),
-                    is_full: false,
-                }),
-            );
+            let mut report = fixtures::drift_report(&plan, &drifted, pending);
+            report.extras = fixtures::extras();
+            check("drift", &drift(&DriftView { title: &title(), report: &report, rules: &crate::kinds::Registry::new(), is_full: false }));
         }
     }
 

@@ -9,7 +9,7 @@ mod matcher;
 mod pattern;
 mod read;
 mod run;
-mod schedule;
+pub(super) mod schedule;
 
 use super::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::aws::{AwsError, Reader, Writer};

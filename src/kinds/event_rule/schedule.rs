@@ -4,7 +4,7 @@
 //! `minute` with 1 but `minutes` with any other number.
 
 /// Says what is wrong with an expression, as the end of the sentence "`x` …".
-pub(super) fn check(text: &str) -> Result<(), String> {
+pub(crate) fn check(text: &str) -> Result<(), String> {
     if let Some(body) = inside(text, "cron") {
         return cron(body);
     }

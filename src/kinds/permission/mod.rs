@@ -14,8 +14,8 @@ use crate::kinds::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunCo
 use crate::model::field::fill_defaults;
 use crate::model::value::scalar_text;
 use crate::model::{
-    Address, Carry, Dependency, Draft, Field, Live, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table, Update,
-    Value,
+    Address, Carry, Dependency, Draft, Extra, Field, Live, Operation, Path, PhysicalId, Removal, Resource, Rules, Section, Sighting, Table,
+    Update, Value,
 };
 use async_trait::async_trait;
 use aws_sdk_lambda::operation::add_permission::builders::AddPermissionInputBuilder;
@@ -180,17 +180,27 @@ async fn read_policy(
 /// also tells what others put into the policy.
 fn sightings(policy: &str, ids: &[&PhysicalId]) -> Vec<Sighting> {
     let statements = statements(policy);
-    let mut foreign: Vec<String> = statements.iter().filter(|(sid, _)| is_foreign(sid, ids)).map(|(sid, it)| described(sid, it)).collect();
+    let mut foreign = foreign(&statements, ids);
     let of = |id: &&PhysicalId| {
         let (_, wanted) = split(id);
         let Some((_, statement)) = statements.iter().find(|(sid, _)| sid == wanted) else { return Sighting::Missing };
         let mut live = Live::new((*id).clone());
         live.fields = fields(wanted, statement);
         live.attributes = Table::from_iter([("statement_id".to_owned(), wanted.into())]);
-        live.foreign = std::mem::take(&mut foreign);
+        live.extras = std::mem::take(&mut foreign);
         Sighting::Found(live)
     };
     ids.iter().map(of).collect()
+}
+
+/// What others put into a function's policy.
+pub(crate) fn strangers(policy: &str) -> Vec<Extra> {
+    foreign(&statements(policy), &[])
+}
+
+fn foreign(statements: &[(String, Table)], ids: &[&PhysicalId]) -> Vec<Extra> {
+    let of_others = statements.iter().filter(|(sid, _)| is_foreign(sid, ids));
+    of_others.map(|(sid, statement)| Extra::foreign(Path::key("statement").join(sid), described(sid, statement))).collect()
 }
 
 fn is_foreign(sid: &str, ids: &[&PhysicalId]) -> bool {
@@ -201,7 +211,7 @@ fn described(sid: &str, statement: &Table) -> String {
     let fields = fields(sid, statement);
     let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
     let source = fields.get("source_arn").and_then(Value::as_str).map(|arn| format!(" for `{arn}`")).unwrap_or_default();
-    format!("not ours and left as it is: policy statement `{sid}`: `{}` by `{}`{source}", text("action"), text("principal"))
+    format!("policy statement `{sid}`: `{}` by `{}`{source}", text("action"), text("principal"))
 }
 
 /// The statements of a policy by their ids.
@@ -401,11 +411,9 @@ pub(super) mod tests {
         let shown = |index: usize| Value::Table(found[index].live().unwrap().fields.clone()).to_json().to_string();
         insta::assert_snapshot!(shown(1), @r#"{"action":"lambda:InvokeFunction","principal":"events.amazonaws.com","source_arn":"arn:rule","statement_id":"lambdo-event_rule-monthly"}"#);
         insta::assert_snapshot!(shown(2), @r#"{"action":"lambda:InvokeFunction","function_url_auth_type":"NONE","invoked_via_function_url":true,"principal":"123456789012","source_account":"123456789012","statement_id":"mine"}"#);
-        assert_eq!(
-            found[1].live().unwrap().foreign,
-            ["not ours and left as it is: policy statement `denied`: `Deny lambda:InvokeFunction` by `*`"]
-        );
-        assert!(found[2].live().unwrap().foreign.is_empty());
+        let text = "policy statement `denied`: `Deny lambda:InvokeFunction` by `*`";
+        assert_eq!(found[1].live().unwrap().extras, [Extra::foreign("statement.denied".parse().unwrap(), text)]);
+        assert!(found[2].live().unwrap().extras.is_empty());
     }
 
     #[test]

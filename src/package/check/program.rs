@@ -4,6 +4,7 @@ use super::elf::{Elf, Kind};
 use super::emulator;
 use super::format::{Format, Script};
 use super::system::{INTERPRETERS, LOADERS, NO_INTERPRETERS, Standing, System};
+use super::tree::Astray;
 use super::{Place, Subject};
 use crate::diagnostic::Diagnostic;
 use crate::package::problem::list;
@@ -56,11 +57,20 @@ fn cut_off(shown: &str) -> Diagnostic {
     ))
 }
 
-/// A link to nothing.
-pub(super) fn dangling(shown: &str, end: &str) -> Diagnostic {
-    finding("dangling-link", "A link leads to nothing").detail(format!(
-        "`{shown}` is a link to `{end}`, which is not in the package. Zip the file that it leads to, or without `-y`, which keeps links."
-    ))
+/// Folders of Lambda's own files, in which a link may end.
+const OF_LAMBDA: [&str; 5] = ["/bin/", "/usr/", "/lib/", "/lib64/", "/var/"];
+
+/// A link to nothing that could be started or called; `None` where it may lead to something that nobody sees here.
+pub(super) fn astray(shown: &str, end: &Astray, subject: &Subject<'_>) -> Option<Diagnostic> {
+    let detail = match end {
+        Astray::InCircles => format!("`{shown}` is a link that leads back to itself."),
+        Astray::ToFolder(folder) => format!("`{shown}` is a link to `{folder}`, which is a folder."),
+        Astray::Elsewhere(end) if end.starts_with(LAYERS) && subject.has_layers => return None,
+        Astray::Elsewhere(end) if OF_LAMBDA.iter().any(|folder| end.starts_with(folder)) => return None,
+        Astray::Elsewhere(end) => format!("`{shown}` is a link to `{end}`, which is not in the package."),
+    };
+    let how = "Zip the file that it leads to, or without `-y`, which keeps links.";
+    Some(finding("dangling-link", "A link leads to nothing").detail(format!("{detail} {how}")))
 }
 
 /// A file for another system.

@@ -1,6 +1,7 @@
 //! Builds of Go.
 
 mod module;
+mod names;
 mod options;
 mod packages;
 mod surroundings;
@@ -9,12 +10,12 @@ mod tests;
 mod toolchain;
 
 use super::builder::{Build, Builder, Built, Job};
-use super::container;
 use super::contents::BOOTSTRAP;
+use super::engine::Engines;
 use super::environment::Environment;
 use super::fingerprint::{Facts, Record, Sources};
 use super::hash::{Item, content_hash};
-use super::problem::{blocking, missing, not_built};
+use super::problem::{blocking, blocking_io, missing, not_built};
 use crate::diagnostic::Diagnostic;
 use crate::package::BUILD_FAILED;
 use async_trait::async_trait;
@@ -33,6 +34,7 @@ const FILE_FLAGS: [&str; 3] = ["overlay", "modfile", "pgo"];
 /// `build = { kind = "go", path = "api/users" }`
 pub(super) struct GoBuilder {
     environment: Environment,
+    engines: Engines,
     /// Go's settings by what they follow from: a hundred folders of one module ask once.
     settings: Mutex<BTreeMap<String, Result<Settings, Diagnostic>>>,
     /// Whether a build has gone through. The first one compiles what all share, which others that run
@@ -62,8 +64,8 @@ struct Task<'a> {
 
 impl GoBuilder {
     /// A builder that starts programs in this environment.
-    pub fn new(environment: Environment) -> Self {
-        Self { environment, settings: Mutex::default(), is_warm: Mutex::default(), has_told: AtomicBool::new(false) }
+    pub fn new(environment: Environment, engines: Engines) -> Self {
+        Self { environment, engines, settings: Mutex::default(), is_warm: Mutex::default(), has_told: AtomicBool::new(false) }
     }
 
     /// Go's settings: of another folder in this run, of the last build while nothing moved that they follow from, or asked for.
@@ -93,7 +95,7 @@ impl GoBuilder {
         let inputs = task.inputs(&settings).await?;
         // Before the build: what is edited meanwhile must count as a change.
         let sources = task.sources(facts, &settings, inputs.clone()).await?;
-        let warnings = self.note(&task.go);
+        let warnings = self.note(&task.go).await;
         let is_warm = self.is_warm.lock().await;
         let first = if *is_warm { None } else { Some(is_warm) };
         task.compile().await?;
@@ -105,9 +107,9 @@ impl GoBuilder {
     }
 
     /// That a container builds is told once, whatever the number of functions.
-    fn note(&self, go: &Go) -> Vec<Diagnostic> {
-        let Some((containers, image, why)) = go.container() else { return Vec::new() };
-        if self.has_told.swap(true, Ordering::Relaxed) { Vec::new() } else { vec![container::note(containers, image, why)] }
+    async fn note(&self, go: &Go) -> Vec<Diagnostic> {
+        let is_told = !go.is_contained() || self.has_told.swap(true, Ordering::Relaxed);
+        if is_told { Vec::new() } else { go.note().await.into_iter().collect() }
     }
 }
 
@@ -136,7 +138,7 @@ impl Builder for GoBuilder {
         if !job.may_run {
             return last_build(job, program);
         }
-        self.make(&Task::prepare(job, options, program, &self.environment).await?).await
+        self.make(&Task::prepare(job, options, program, (&self.engines, &self.environment)).await?).await
     }
 }
 
@@ -157,7 +159,12 @@ fn identity(job: &Job<'_>, options: &Options) -> String {
 
 impl<'a> Task<'a> {
     /// Looks at what lies there.
-    async fn prepare(job: &'a Job<'a>, options: Options, program: PathBuf, environment: &Environment) -> Result<Self, Diagnostic> {
+    async fn prepare(
+        job: &'a Job<'a>,
+        options: Options,
+        program: PathBuf,
+        (engines, environment): (&Engines, &Environment),
+    ) -> Result<Self, Diagnostic> {
         let (folder, base, path, package) = (job.path(), job.folder.to_owned(), job.build.path.clone(), options.package.clone());
         let (own, outer) = (toolchain::variables(job, &options), environment.clone());
         let is_contained = options.container.is_contained(|| environment.find("go").is_some());
@@ -174,7 +181,7 @@ impl<'a> Task<'a> {
             Ok((folder, base, place, target))
         };
         let (folder, base, place, target) = blocking(look).await?;
-        let go = Go::choose(job, &options, &place, environment)?;
+        let go = Go::choose(job, &options, &place, (engines, environment))?;
         let surroundings = go.surroundings(&place);
         Ok(Self { job, options, place, go, folder, target, surroundings, program, base })
     }
@@ -234,9 +241,14 @@ impl<'a> Task<'a> {
         }
         let packages = packages::parse(&said.output)?;
         match check_program(&packages, &self.shown()) {
-            Ok(()) => Ok(Inputs::of(&packages, settings, &self.surroundings)),
+            Ok(()) => Ok(Inputs::of(&packages, self.go.target(), settings, &self.surroundings)),
+            Err(problem) if packages::is_outside_workspace(&packages) => Err(self.outside_workspace(problem)),
+            Err(problem) if toolchain::is_of_excluded(&problem) => Err(toolchain::of_excluded(problem)),
             Err(problem) if self.place.is_lone() => Err(problem),
-            Err(problem) => Err(with_programs(problem, &self.programs().await, &self.base)),
+            Err(problem) => Err(match self.programs().await {
+                Some(programs) => with_programs(problem, &programs, &self.base),
+                None => problem,
+            }),
         }
     }
 
@@ -248,11 +260,26 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// The folders of the module's programs.
-    async fn programs(&self) -> Vec<String> {
+    /// The folders of the module's programs, where Go tells them.
+    async fn programs(&self) -> Option<Vec<String>> {
         const PROGRAMS: [&str; 5] = ["list", "-e", "-f", r#"{{if eq .Name "main"}}{{.Dir}}{{end}}"#, "./..."];
-        let Some(top) = self.place.module.as_deref().and_then(Path::parent) else { return Vec::new() };
-        self.go.run(&PROGRAMS, top, None).await.map(|said| said.output).unwrap_or_default()
+        let top = self.place.module.as_deref().and_then(Path::parent)?;
+        let said = self.go.run(&PROGRAMS, top, None).await.ok()?;
+        said.status.success().then_some(said.output)
+    }
+
+    /// What to do about a module that a workspace around it does not list.
+    fn outside_workspace(&self, problem: Diagnostic) -> Diagnostic {
+        let folder = |file: &Option<PathBuf>| file.as_deref().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+        let (module, workspace) = (folder(&self.place.module), folder(&self.place.workspace));
+        let inner = module.strip_prefix(&workspace).map_or_else(|_| module.display().to_string(), |inner| format!("./{}", inner.display()));
+        let file = packages::shown_path(self.place.workspace.as_deref().unwrap_or(&workspace), &self.base);
+        Diagnostic {
+            detail: format!("The module of `{}` is not one of those that `{file}` lists, so that Go builds nothing of it.", self.shown()),
+            ..problem
+        }
+        .hint(format!("`go work use {inner}` in `{}` adds it to the workspace", packages::shown_path(&workspace, &self.base)))
+        .hint("or `env = { GOWORK = \"off\" }` in `build` builds it without the workspace")
     }
 
     /// Calls the compiler. The program comes to its place in one step.
@@ -262,12 +289,13 @@ impl<'a> Task<'a> {
         };
         let program = std::path::absolute(&self.program).map_err(|error| cannot("found", error))?;
         let folder = program.parent().unwrap_or(Path::new(".")).to_owned();
-        let scratch = || {
-            std::fs::create_dir_all(&folder)?;
+        let beside = folder.clone();
+        let scratch = blocking_io(move || {
+            std::fs::create_dir_all(&beside)?;
             // A name of its own: what an earlier run left running may still write.
-            tempfile::Builder::new().prefix(".new-").tempdir_in(&folder)
-        };
-        let scratch = scratch().map_err(|error| cannot("made", error))?;
+            tempfile::Builder::new().prefix(".new-").tempdir_in(&beside)
+        });
+        let scratch = scratch.await.map_err(|error| cannot("made", error))?;
         let new = scratch.path().join(BOOTSTRAP);
         let arguments = self.arguments(&new);
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -1,6 +1,7 @@
 //! What `go list` says: the package that is meant, and the files that it is made from.
 
 use super::module::Place;
+use super::names::is_for;
 use super::toolchain::{MODULE_CACHE, Settings};
 use crate::diagnostic::Diagnostic;
 use crate::package::problem::{list, unreadable};
@@ -50,6 +51,8 @@ pub(super) struct Inputs {
     folders: BTreeSet<PathBuf>,
     /// Folder and pattern of what packages embed.
     embedded: BTreeSet<(PathBuf, String)>,
+    /// The system and the processor that it is built for, in Go's words.
+    target: (String, String),
     /// What Go's settings were.
     pub settings: Settings,
     /// What they follow from, as far as it shows without Go.
@@ -86,6 +89,12 @@ pub(super) fn check_program(packages: &[Package], shown: &str) -> Result<(), Dia
     Err(Diagnostic::error("no-program", "There is no program to deploy").detail(detail))
 }
 
+/// Whether Go refuses the folder since its module is not one of those that the workspace lists.
+pub(super) fn is_outside_workspace(packages: &[Package]) -> bool {
+    let errors = packages.iter().filter(|package| !package.dep_only).filter_map(|package| package.error.as_ref());
+    errors.into_iter().any(|error| error.err.contains("not one of the workspace modules"))
+}
+
 /// Adds where programs are to be found; `folders` are those of the module's main packages.
 pub(super) fn with_programs(problem: Diagnostic, folders: &[String], base: &Path) -> Diagnostic {
     let near = |folder: &String| shown_path(Path::new(folder), base);
@@ -102,13 +111,13 @@ pub(super) fn with_programs(problem: Diagnostic, folders: &[String], base: &Path
 impl Inputs {
     /// Of all packages but those that come as they are: with Go, of the version that it has, and from the module cache, with
     /// checksums in a `go.sum`, which is one of the files.
-    pub fn of(packages: &[Package], settings: &Settings, surroundings: &str) -> Self {
+    pub fn of(packages: &[Package], target: (String, String), settings: &Settings, surroundings: &str) -> Self {
         let module_cache = settings.get(MODULE_CACHE).filter(|folder| !folder.is_empty());
         let is_own = |package: &&Package| {
             let is_cached = module_cache.is_some_and(|cache| package.dir.starts_with(cache));
             !package.standard && !package.dir.as_os_str().is_empty() && !is_cached
         };
-        let mut inputs = Self { settings: settings.clone(), surroundings: surroundings.to_owned(), ..Self::default() };
+        let mut inputs = Self { target, settings: settings.clone(), surroundings: surroundings.to_owned(), ..Self::default() };
         for package in packages.iter().filter(is_own) {
             inputs.folders.insert(package.dir.clone());
             inputs.embedded.extend(package.embed_patterns.iter().map(|pattern| (package.dir.clone(), pattern.clone())));
@@ -135,7 +144,7 @@ impl Inputs {
         let mut paths: BTreeSet<PathBuf> = place.files(self.folders.iter());
         paths.extend(more.iter().cloned());
         for folder in &self.folders {
-            paths.extend(sources(folder)?);
+            paths.extend(sources(folder, &self.target)?);
         }
         for (folder, pattern) in &self.embedded {
             paths.extend(embedded(folder, pattern));
@@ -166,20 +175,20 @@ fn matching(folder: &Path, part: &str) -> Vec<PathBuf> {
     entries.filter(|entry| matcher.is_match(entry.file_name())).map(|entry| entry.path()).collect()
 }
 
-fn sources(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+fn sources(folder: &Path, target: &(String, String)) -> Result<Vec<PathBuf>, Diagnostic> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|error| unreadable(&folder.display().to_string(), &error))?,
     };
-    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| is_source(path)).collect())
+    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| is_source(path, target)).collect())
 }
 
 /// Whether Go would look at the file when it builds a program.
-fn is_source(path: &Path) -> bool {
+fn is_source(path: &Path, (system, processor): &(String, String)) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let counts = name == PROFILE || ENDINGS.contains(&ending);
-    counts && !name.ends_with("_test.go") && !name.starts_with(['.', '_'])
+    counts && !name.ends_with("_test.go") && !name.starts_with(['.', '_']) && is_for(name, system, processor)
 }
 
 /// A file, or the files below a folder; Go leaves out what begins with `.` or `_` unless it is told to take `all`.
@@ -208,6 +217,10 @@ mod tests {
 {"Dir":"/w/internal/page","ImportPath":"m/internal/page","Name":"page","DepOnly":true,"EmbedPatterns":["all:static/*","one.txt"]}
 {"Dir":"/w/api","ImportPath":"m/api","Name":"main"}"#;
 
+    fn linux() -> (String, String) {
+        ("linux".to_owned(), "arm64".to_owned())
+    }
+
     fn packages(text: &str) -> Vec<Package> {
         parse(&text.lines().map(str::to_owned).collect::<Vec<_>>()).unwrap()
     }
@@ -215,7 +228,7 @@ mod tests {
     #[test]
     fn packages_of_others_are_left_to_their_checksums() {
         let settings = Settings::from([(MODULE_CACHE.to_owned(), "/cache".to_owned())]);
-        let inputs = Inputs::of(&packages(LISTED), &settings, "");
+        let inputs = Inputs::of(&packages(LISTED), linux(), &settings, "");
         let expected = ["/w/api", "/w/internal/page"].map(PathBuf::from);
         assert_eq!(inputs.folders.iter().cloned().collect::<Vec<_>>(), expected);
         let patterns: Vec<&str> = inputs.embedded.iter().map(|(_, pattern)| pattern.as_str()).collect();
@@ -228,6 +241,8 @@ mod tests {
         let told = |text: &str| check_program(&packages(text), "api").unwrap_err().detail;
         let library = told(r#"{"Dir":"/w/api","ImportPath":"m/api","Name":"api"}"#);
         assert_eq!(library, "`api` is the package `api` (`m/api`), a library: Go makes a program of `package main` only.");
+        let outside = r#"{"ImportPath":".","Error":{"Err":"current directory is contained in a module that is not one of the workspace modules listed in go.work. You can add"}}"#;
+        assert!(is_outside_workspace(&packages(outside)) && !is_outside_workspace(&packages(LISTED)));
         let nothing = told(r#"{"Dir":"/w/api","ImportPath":".","Error":{"Err":"no Go files in /w/api"}}"#);
         assert_eq!(nothing, "Go finds no program in `api`: no Go files in /w/api.");
         let problem = check_program(&[], "api").unwrap_err();
@@ -240,15 +255,27 @@ mod tests {
     fn new_files_count_and_tests_do_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        for file in ["main.go", "main_test.go", "README.md", "asm.s", "default.pgo", "_x.go", "static/deep/a.txt", "go.mod", "sub/other.go"]
-        {
+        for file in [
+            "main.go",
+            "main_test.go",
+            "main_windows.go",
+            "fast_amd64.s",
+            "slow_linux.go",
+            "README.md",
+            "asm.s",
+            "default.pgo",
+            "_x.go",
+            "static/deep/a.txt",
+            "go.mod",
+            "sub/other.go",
+        ] {
             std::fs::create_dir_all(path.join(file).parent().unwrap()).unwrap();
             std::fs::write(path.join(file), "").unwrap();
         }
         let embedded = [(path.to_owned(), "static".to_owned())].into();
-        let inputs = Inputs { folders: [path.to_owned(), path.join("gone")].into(), embedded, ..Inputs::default() };
+        let inputs = Inputs { folders: [path.to_owned(), path.join("gone")].into(), embedded, target: linux(), ..Inputs::default() };
         let names: Vec<String> = inputs.files(&Place::find(path, None), &[], path).unwrap().into_keys().collect();
-        assert_eq!(names, ["asm.s", "default.pgo", "go.mod", "main.go", "static/deep/a.txt"]);
+        assert_eq!(names, ["asm.s", "default.pgo", "go.mod", "main.go", "slow_linux.go", "static/deep/a.txt"]);
         inputs.save(&path.join("inputs.json"));
         assert_eq!(Inputs::load(&path.join("inputs.json")), Some(inputs));
     }

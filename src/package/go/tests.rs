@@ -18,6 +18,7 @@ case "$1" in
     env) echo "{\"GOVERSION\":\"$(cat "$FAKE/version")\",\"GOMODCACHE\":\"/cache\",\"GOROOT\":\"$FAKE/${ROOT:-goroot}\"}"; exit ;;
     list)
         if [ "$3" = -f ]; then echo "$FAKE/app/one"; exit; fi
+        if [ -f "$FAKE/list" ]; then cat "$FAKE/list"; exit; fi
         name=main; [ -f name ] && name=$(cat name)
         echo "{\"Dir\":\"/go/src/fmt\",\"Name\":\"fmt\",\"Standard\":true,\"DepOnly\":true}"
         echo "{\"Dir\":\"$FAKE/app/shared\",\"Name\":\"shared\",\"DepOnly\":true}"
@@ -296,6 +297,24 @@ async fn what_is_no_program_is_refused_with_those_that_are() {
           programs of the module: `app/one`
         "#);
     assert!(!machine.read("calls").contains(" build "));
+}
+
+#[tokio::test]
+async fn a_module_that_the_workspace_does_not_list_is_told_how_to_get_into_it() {
+    let machine = Machine::new();
+    machine.write("go.work", "go 1.25\nuse ./app\n");
+    machine.write("far/api/go.mod", "module far\n");
+    machine.write("far/api/get/main.go", "");
+    machine.write("list", r#"{"ImportPath":".","Error":{"Err":"current directory is contained in a module that is not one of the workspace modules listed in go.work."}}"#);
+    insta::assert_snapshot!(machine.told(r#""far/api/get""#, true).await, @r#"
+        no-program There is no program to deploy
+        The module of `far/api/get` is not one of those that `go.work` lists, so that Go builds nothing of it.
+          `go work use ./far/api` in `.` adds it to the workspace
+          or `env = { GOWORK = "off" }` in `build` builds it without the workspace
+        "#);
+    machine.write("list", r#"{"ImportPath":".","Error":{"Err":"build constraints exclude all Go files in /w"}}"#);
+    assert!(machine.told(r#""app/one""#, true).await.contains("stands in `tags` of `build`"));
+    assert!(!machine.read("calls").contains("list -e -f"), "nobody asks for programs of a module that Go does not look into");
 }
 
 #[tokio::test]

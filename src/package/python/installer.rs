@@ -2,18 +2,18 @@
 
 use super::dependencies::{Needs, name_in};
 use super::options::Options;
-use super::platform::{self, Platform, find, no_python, pip_platforms, uv_platform};
+use super::platform::{self, Platform, no_python, pip_platforms, uv_platform};
 use super::tidy;
 use crate::diagnostic::Diagnostic;
 use crate::package::call::{self, Said, tool_missing};
 use crate::package::environment::Environment;
-use crate::package::problem::{blocking, unreadable};
+use crate::package::problem::{blocking, blocking_io, unreadable};
 use crate::package::script::is_offline;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const UV: &str = "uv";
+pub(super) const UV: &str = "uv";
 /// What pip says before the name of what it did not find, and uv before that of what it may not build.
 const NO_MATCH: &str = "No matching distribution found for ";
 const NEEDS_BUILD: &str = "Building source distributions for `";
@@ -35,18 +35,11 @@ enum Installer {
 impl Installer {
     /// The one that is asked for, else uv where it is, else pip.
     fn find(job: &Job<'_>, options: &Options, platform: &Platform, environment: &Environment) -> Result<Self, Diagnostic> {
-        let python = match platform {
-            Platform::Here { python, .. } => Some(python.clone()),
-            Platform::Lambda { .. } => {
-                let names = options.interpreter.as_deref().map_or_else(|| vec!["python3", "python"], |name| vec![name]);
-                names.into_iter().find_map(|name| find(name, &job.path(), environment))
-            }
-        };
-        match (options.installer.as_deref(), environment.find(UV), python) {
+        match (options.installer.as_deref(), environment.find(UV), platform.python()) {
             (Some("uv"), None, _) => Err(no_uv(&job.build.path, "`build.installer` is `uv`")),
-            (None | Some("uv"), Some(program), python) => Ok(Self::Uv { program, python }),
-            (_, _, Some(python)) => Ok(Self::Pip { python }),
-            (_, _, None) => Err(no_python(&job.build.path, options, "python3")),
+            (None | Some("uv"), Some(program), python) => Ok(Self::Uv { program, python: python.ok().map(Path::to_owned) }),
+            (_, _, Ok(python)) => Ok(Self::Pip { python: python.to_owned() }),
+            (_, _, Err(broken)) => Err(no_python(&job.build.path, options, platform::USUAL, broken)),
         }
     }
 
@@ -78,7 +71,7 @@ fn uv_arguments(python: Option<&Path>, platform: &Platform) -> Vec<String> {
     if let Some(python) = python {
         arguments.extend(["--python".to_owned(), python.display().to_string()]);
     }
-    if let Platform::Lambda { minor, processor } = platform {
+    if let Platform::Lambda { minor, processor, .. } = platform {
         arguments.extend([format!("--python-version=3.{minor}"), format!("--python-platform={}", uv_platform(*minor, processor))]);
     }
     arguments
@@ -87,7 +80,7 @@ fn uv_arguments(python: Option<&Path>, platform: &Platform) -> Vec<String> {
 fn pip_arguments(platform: &Platform) -> Vec<String> {
     let mut arguments =
         words(&["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--only-binary=:all:"]);
-    if let Platform::Lambda { minor, processor } = platform {
+    if let Platform::Lambda { minor, processor, .. } = platform {
         arguments.extend(["--implementation=cp".to_owned(), format!("--python-version=3.{minor}")]);
         arguments.extend(pip_platforms(*minor, processor).into_iter().map(|name| format!("--platform={name}")));
     }
@@ -134,7 +127,7 @@ pub(super) async fn install(
     arguments.extend(options.flags.iter().cloned());
     let said = call::run(installer.program(), &arguments, &job.path(), &environment).await;
     // It was made for this call alone, and lies where nothing reads it again.
-    let _ = std::fs::remove_file(&list);
+    let _ = blocking_io(move || std::fs::remove_file(list)).await;
     let said = said?;
     if !said.status.success() {
         return Err(failed(&installer, &said, platform, &job.build.path));
@@ -154,9 +147,10 @@ async fn requirements(job: &Job<'_>, needs: &Needs, list: &Path, environment: &E
         Needs::File { path } => return std::path::absolute(path).map_err(|error| unreadable(&path.display().to_string(), &error)),
         Needs::Nothing => String::new(),
         Needs::Listed(names) => names.join("\n") + "\n",
-        Needs::Locked { .. } => exported(job, environment).await?,
+        Needs::Locked { path } => exported(job, path, environment).await?,
     };
-    std::fs::write(list, text).map_err(|error| {
+    let place = list.to_owned();
+    blocking_io(move || std::fs::write(place, text)).await.map_err(|error| {
         let detail = format!("`{}` cannot be written: {error}.", list.display());
         Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
     })?;
@@ -164,7 +158,7 @@ async fn requirements(job: &Job<'_>, needs: &Needs, list: &Path, environment: &E
 }
 
 /// What `uv.lock` has locked, as requirements; nothing is locked anew, and a lock that is behind the project is refused.
-async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Diagnostic> {
+async fn exported(job: &Job<'_>, lock: &Path, environment: &Environment) -> Result<String, Diagnostic> {
     let uv = environment.find(UV).ok_or_else(|| no_uv(&job.build.path, "`uv.lock` says what is installed"))?;
     let arguments = words(&[
         "export",
@@ -181,7 +175,10 @@ async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Di
     if !said.status.success() {
         return Err(said.failed("`uv export --locked`", &job.build.path));
     }
-    Ok(said.output.join("\n") + "\n")
+    let beside = std::path::absolute(lock).ok().and_then(|lock| Some(lock.parent()?.to_owned())).unwrap_or_default();
+    // They are written as seen from the lock, and would be read as seen from where it is installed.
+    let line = |line: &String| if line.starts_with('.') { format!("{}/{line}", beside.display()) } else { line.clone() };
+    Ok(said.output.iter().map(line).collect::<Vec<_>>().join("\n") + "\n")
 }
 
 fn failed(installer: &Installer, said: &Said, platform: &Platform, shown: &str) -> Diagnostic {

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod installer;
+mod interpreter;
 mod options;
 mod platform;
 mod requirements;
@@ -23,6 +24,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::PackageRequest;
 use async_trait::async_trait;
 use dependencies::Needs;
+use interpreter::Interpreters;
 use options::Options;
 use platform::Platform;
 use requirements::Reading;
@@ -38,19 +40,23 @@ const USUAL_HANDLER: &str = "`handler = \"app.handler\"` calls the function `han
 pub(super) struct PythonBuilder {
     environment: Environment,
     installed: Installed,
+    interpreters: Interpreters,
 }
 
 impl PythonBuilder {
     /// A builder that starts programs in this environment.
     pub fn new(environment: Environment) -> Self {
-        Self { environment, installed: Installed::default() }
+        Self { environment, installed: Installed::default(), interpreters: Interpreters::default() }
     }
 
     async fn make(&self, job: &Job<'_>, options: &Options, package: Package) -> Result<Built, Diagnostic> {
         let mut environment = self.environment.clone();
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
         let Project { entries, needs, mut inputs, variables, folders } = Project::read(job, options, &environment).await?;
-        let platform = Platform::of(job, options, &needs, &environment).await?;
+        if needs != Needs::Nothing && platform::version(job.runtime).is_none() {
+            return Err(no_version(job));
+        }
+        let (platform, note) = Platform::of(job, options, &needs, (&self.interpreters, &environment)).await?;
         inputs.extend(installer::programs(job, options, &needs, &platform, &environment));
         let needed = needed_facts(job, options, &platform, &needs).hidden("environment", &variables);
         let facts = needed.clone().hidden("build", &format!("{:?} {:?} {:?}", options.source, options.include, options.exclude));
@@ -65,12 +71,13 @@ impl PythonBuilder {
         } else {
             let key = digest(&format!("{:?}", self::sources(job, needed, inputs).await?));
             let place = job.cache.join(format!("python-installed-{key}"));
+            let platform = platform.started(job, options, (&self.interpreters, &environment)).await;
             let (needs, platform, environment, folders) = (&needs, &platform, &environment, &folders);
             let install = |to: PathBuf| async move { installer::install(job, options, (needs, folders), platform, environment, &to).await };
             Some(self.installed.get(place, install).await?)
         };
         package.make(sources.clone(), installed, entries).await?;
-        Ok(package.built(sources, false))
+        Ok(Built { warnings: note.into_iter().collect(), ..package.built(sources, false) })
     }
 }
 
@@ -169,6 +176,10 @@ impl Builder for PythonBuilder {
         request.runtime.clone()
     }
 
+    fn folder_in_layers(&self) -> Option<&'static str> {
+        Some("python")
+    }
+
     fn output(&self, _job: &Job<'_>) -> Option<PathBuf> {
         None
     }
@@ -188,6 +199,16 @@ impl Builder for PythonBuilder {
         }
         self.make(job, &options, package).await
     }
+}
+
+/// A function would have been refused before.
+fn no_version(job: &Job<'_>) -> Diagnostic {
+    Diagnostic::error("no-runtime", "Nothing says for which version of Python")
+        .detail(format!("`{}` becomes a layer with packages of Python, which differ from version to version.", job.build.path))
+        .hint(format!(
+            "`compatible_runtimes = [\"{PYTHON_RUNTIME}\"]` in `[layer.{}]` says it, or a function with such a runtime that uses the layer",
+            job.function
+        ))
 }
 
 fn wrong_runtime(build: &Build, request: &PackageRequest, folder: &Path) -> Diagnostic {

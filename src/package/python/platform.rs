@@ -1,10 +1,11 @@
 //! For whom packages of Python are installed.
 
 use super::dependencies::Needs;
+use super::interpreter::{Broken, Choice, Interpreter, Interpreters, candidates};
 use super::options::Options;
 use crate::diagnostic::Diagnostic;
 use crate::package::Job;
-use crate::package::call::{self, tool_missing};
+use crate::package::call::tool_missing;
 use crate::package::environment::Environment;
 use std::path::{Path, PathBuf};
 
@@ -30,38 +31,75 @@ pub(super) enum Platform {
         minor: u32,
         /// As wheels write it: `x86_64` or `aarch64`.
         processor: &'static str,
+        /// An interpreter that installs, where one is there; once it is needed, one that starts.
+        python: Result<PathBuf, Broken>,
     },
     /// This machine, with an interpreter of its own.
-    Here {
-        /// The interpreter.
-        python: PathBuf,
-        /// Its version, as `3.13`.
-        version: String,
-    },
+    Here(Interpreter),
 }
 
 impl Platform {
-    /// Where the function of a build runs.
+    /// Where the function of a build runs, and what should be known about the interpreter that was taken.
     ///
     /// # Errors
     /// When it runs here and there is no interpreter.
-    pub async fn of(job: &Job<'_>, options: &Options, needs: &Needs, environment: &Environment) -> Result<Self, Diagnostic> {
-        let minor = version(job.runtime).unwrap_or_default();
+    pub async fn of(
+        job: &Job<'_>,
+        options: &Options,
+        needs: &Needs,
+        (interpreters, environment): (&Interpreters, &Environment),
+    ) -> Result<(Self, Option<Diagnostic>), Diagnostic> {
+        let (minor, folder) = (version(job.runtime).unwrap_or_default(), job.path());
+        let (exact, wanted) = (format!("python3.{minor}"), format!("3.{minor}"));
         if job.for_this_machine && *needs != Needs::Nothing {
-            return here(job, options, minor, environment).await;
+            let names = options.interpreter.as_deref().map_or_else(|| vec![exact.as_str(), USUAL, "python"], |named| vec![named]);
+            // The local cloud would take it, too.
+            let Choice { interpreter, broken } = interpreters.choose(&names, &wanted, &folder, environment).await;
+            let interpreter = interpreter.ok_or_else(|| no_python(&job.build.path, options, &exact, &broken))?;
+            let note = Some(another(job, &interpreter, &broken)).filter(|_| interpreter.version != wanted || !broken.is_empty());
+            return Ok((Self::Here(interpreter), note));
         }
+        let there = installing(options).into_iter().flat_map(|name| candidates(name, &folder, environment)).next();
+        let python = there.filter(|_| *needs != Needs::Nothing).ok_or_else(Broken::new);
         let processor = if job.architecture == "arm64" { "aarch64" } else { "x86_64" };
-        Ok(Self::Lambda { minor, processor })
+        Ok((Self::Lambda { minor, processor, python }, None))
+    }
+
+    /// The same with an interpreter that starts.
+    pub async fn started(self, job: &Job<'_>, options: &Options, (interpreters, environment): (&Interpreters, &Environment)) -> Self {
+        match self {
+            Self::Lambda { minor, processor, .. } => {
+                let python = interpreters.any(&installing(options), &job.path(), environment).await;
+                Self::Lambda { minor, processor, python }
+            }
+            here => here,
+        }
+    }
+
+    /// The interpreter that installs.
+    ///
+    /// # Errors
+    /// Those that are there and do not start.
+    pub fn python(&self) -> Result<&Path, &Broken> {
+        match self {
+            Self::Lambda { python, .. } => python.as_deref(),
+            Self::Here(interpreter) => Ok(&interpreter.program),
+        }
     }
 
     /// What people call it.
     pub fn shown(&self) -> String {
         match self {
-            Self::Lambda { minor, processor: "aarch64" } => format!("Python 3.{minor} on arm64"),
+            Self::Lambda { minor, processor: "aarch64", .. } => format!("Python 3.{minor} on arm64"),
             Self::Lambda { minor, .. } => format!("Python 3.{minor} on x86_64"),
-            Self::Here { version, .. } => format!("Python {version} on this machine"),
+            Self::Here(Interpreter { version, .. }) => format!("Python {version} on this machine"),
         }
     }
+}
+
+/// The names of interpreters that install for Lambda, whatever their version.
+fn installing(options: &Options) -> Vec<&str> {
+    options.interpreter.as_deref().map_or_else(|| vec![USUAL, "python"], |name| vec![name])
 }
 
 /// The minor version of a runtime `python3.*`.
@@ -85,48 +123,31 @@ pub(super) fn uv_platform(minor: u32, processor: &str) -> String {
     if glibc(minor) == GLIBC { format!("{processor}-manylinux_2_{GLIBC}") } else { format!("{processor}-manylinux2014") }
 }
 
-/// The interpreter that the local cloud would take too: of the same version, else whichever there is.
-async fn here(job: &Job<'_>, options: &Options, minor: u32, environment: &Environment) -> Result<Platform, Diagnostic> {
-    let exact = format!("python3.{minor}");
-    let names = match &options.interpreter {
-        Some(named) => vec![named.as_str()],
-        None => vec![exact.as_str(), "python3", "python"],
-    };
-    for name in names {
-        let Some(python) = find(name, &job.path(), environment) else { continue };
-        let version = match named_version(&python) {
-            Some(version) => Some(version),
-            None => ask(&python, &job.path(), environment).await?,
-        };
-        if let Some(version) = version {
-            return Ok(Platform::Here { python, version });
-        }
-    }
-    Err(no_python(&job.build.path, options, &exact))
+/// Which interpreter is taken, where that is not the obvious one.
+fn another(job: &Job<'_>, interpreter: &Interpreter, broken: &Broken) -> Diagnostic {
+    let Interpreter { program, version } = interpreter;
+    let taken = format!("What `{}` needs is installed for `{}`, which is Python {version}", job.build.path, program.display());
+    let runtime = job.runtime;
+    let taken = if version_of(runtime) == *version { format!("{taken}.") } else { format!("{taken}; the function has `{runtime}`.") };
+    let problem = Diagnostic::note("python-chosen", "Another Python than the first is taken").detail(taken);
+    broken.iter().fold(problem, |problem, one| problem.hint(does_not_start(one)))
 }
 
-/// An interpreter by its name or its path.
-pub(super) fn find(name: &str, folder: &Path, environment: &Environment) -> Option<PathBuf> {
-    if name.contains('/') { Some(folder.join(name)).filter(|path| path.is_file()) } else { environment.find(name) }
+fn version_of(runtime: &str) -> &str {
+    runtime.strip_prefix("python").unwrap_or(runtime)
 }
 
-/// An interpreter that is called by its version need not be started to know it.
-fn named_version(python: &Path) -> Option<String> {
-    let real = python.canonicalize().ok()?;
-    let version = real.file_name()?.to_str()?.strip_prefix(USUAL)?.strip_prefix('.')?;
-    (!version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit())).then(|| format!("3.{version}"))
-}
-
-async fn ask(python: &Path, folder: &Path, environment: &Environment) -> Result<Option<String>, Diagnostic> {
-    let question = ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"].map(str::to_owned);
-    let said = call::run(python, &question, folder, environment).await?;
-    Ok(said.output.first().map(|line| line.trim().to_owned()).filter(|_| said.status.success()))
+fn does_not_start((program, why): &(PathBuf, String)) -> String {
+    format!("`{}` is there, but does not start: {}", program.display(), why.trim_end_matches('.'))
 }
 
 /// No interpreter, where one must install.
-pub(super) fn no_python(shown: &str, options: &Options, name: &str) -> Diagnostic {
+pub(super) fn no_python(shown: &str, options: &Options, name: &str, broken: &Broken) -> Diagnostic {
     let wanted = options.interpreter.as_deref().unwrap_or(name);
-    tool_missing(format!("To install what `{shown}` needs, `{wanted}` is needed, and there is none."))
+    let lacking = if broken.is_empty() { "there is none" } else { "none starts" };
+    let problem = tool_missing(format!("To install what `{shown}` needs, `{wanted}` is needed, and {lacking}."));
+    let problem = broken.iter().fold(problem, |problem, one| problem.hint(does_not_start(one)));
+    problem
         .hint("Python comes from <https://www.python.org/downloads/>, or from the system's packages")
         .hint("`uv` installs for Lambda without one: <https://docs.astral.sh/uv/>")
 }

@@ -72,8 +72,8 @@ pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
 fn no_rust(name: &str, path: &str, environment: &Environment) -> Diagnostic {
     let diagnostic = tool_missing(format!("To build `{path}`, `{name}` is needed, and none is in the `PATH`."))
         .hint("Rust with cargo comes from <https://rustup.rs>");
-    let diagnostic = match Containers::find(environment) {
-        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.rust]` builds with `{}` instead", one.name())),
+    let diagnostic = match Containers::first(environment) {
+        Some(one) => diagnostic.hint(format!("`container = \"auto\"` in `[defaults.build.rust]` builds with `{one}` instead")),
         None => diagnostic,
     };
     diagnostic.hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")

@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::package::cache;
 use crate::package::call::Said;
 use crate::package::container::{Containers, Room};
+use crate::package::engine::Engines;
 use crate::package::environment::Environment;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,8 +78,13 @@ impl Contained {
     ///
     /// # Errors
     /// When there is no engine, or nothing says which image.
-    pub fn new(job: &Job<'_>, options: &Options, environment: &Environment, missing: &'static str) -> Result<Self, Diagnostic> {
-        let containers = Containers::required(options.container, environment, &job.build.path)?;
+    pub fn new(
+        job: &Job<'_>,
+        options: &Options,
+        (engines, environment): (&Engines, &Environment),
+        missing: &'static str,
+    ) -> Result<Self, Diagnostic> {
+        let containers = Containers::required(options.container, engines, environment, &job.build.path)?;
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let folder = absolute(&job.path()).canonicalize().unwrap_or_else(|_| absolute(&job.path()));
         let image = image(options, &folder)?;
@@ -105,8 +111,8 @@ impl Contained {
     }
 
     /// What tells that a container builds.
-    pub fn note(&self) -> Diagnostic {
-        crate::package::container::note(&self.containers, &self.image, self.why)
+    pub async fn note(&self) -> Option<Diagnostic> {
+        self.containers.note(&self.image, self.why, &self.environment).await
     }
 
     /// Sets a variable of cargo's.

@@ -16,6 +16,7 @@ use super::builder::{Build, Builder, Built, Job};
 use super::call::Said;
 use super::container::{Containers, Mode};
 use super::contents::BOOTSTRAP;
+use super::engine::Engines;
 use super::environment::Environment;
 use super::fingerprint::{Record, Sources};
 use super::hash::{Item, content_hash};
@@ -40,6 +41,7 @@ use workspace::{Binary, Workspace};
 /// `build = { kind = "rust", path = "lambdas/hash" }`
 pub(super) struct RustBuilder {
     environment: Environment,
+    engines: Engines,
     /// By cargo's target folder. Who holds one may build there and take what was built: the next
     /// build may put another program in the same place.
     folders: Mutex<BTreeMap<PathBuf, Arc<tokio::sync::Mutex<Done>>>>,
@@ -65,6 +67,7 @@ struct Made {
 struct Task<'a> {
     job: &'a Job<'a>,
     options: &'a Options,
+    engines: &'a Engines,
     /// What the machine's own cargo is started with.
     environment: Environment,
     /// Where the program will lie.
@@ -84,8 +87,8 @@ struct Call {
 
 impl RustBuilder {
     /// A builder that starts programs in this environment.
-    pub fn new(environment: Environment) -> Self {
-        Self { environment, folders: Mutex::default(), has_told: AtomicBool::new(false) }
+    pub fn new(environment: Environment, engines: Engines) -> Self {
+        Self { environment, engines, folders: Mutex::default(), has_told: AtomicBool::new(false) }
     }
 
     /// The lock of a target folder.
@@ -100,8 +103,9 @@ impl RustBuilder {
         let call = task.prepare().await?;
         let mut warnings = call.goal.warnings.clone();
         // That a container builds is told once, whatever the number of functions.
-        let told = call.contained.as_ref().filter(|_| !self.has_told.swap(true, Ordering::Relaxed));
-        warnings.extend(told.map(Contained::note));
+        if let Some(contained) = call.contained.as_ref().filter(|_| !self.has_told.swap(true, Ordering::Relaxed)) {
+            warnings.extend(contained.note().await);
+        }
         let folder = self.folder(&call.workspace.target_directory);
         let mut done = folder.lock().await;
         // Functions that share a program differ in nothing but their names.
@@ -165,7 +169,7 @@ impl Task<'_> {
     /// Finds out who builds what for which target.
     async fn prepare(&self) -> Result<Call, Diagnostic> {
         let (job, options, started) = (self.job, self.options, SystemTime::now());
-        let contained = |missing| Contained::new(job, options, &self.environment, missing);
+        let contained = |missing| Contained::new(job, options, (self.engines, &self.environment), missing);
         let is_contained = options.container.is_contained(|| self.environment.find("cargo").is_some());
         let mut contained = if is_contained { Some(contained("no `cargo` is in the `PATH`")?) } else { None };
         let mut workspace = workspace(job, &self.environment, contained.as_ref()).await?;
@@ -173,8 +177,15 @@ impl Task<'_> {
         let goal = if is_contained { goal::in_container(job, options) } else { goal::of(job, options, &self.environment).await };
         let goal = match goal {
             Err(problem) if self.may_escape(&problem) && contained.is_none() => {
-                let there = Contained::new(job, options, &self.environment, "the machine's Rust lacks what the target takes")?;
-                workspace = self::workspace(job, &self.environment, Some(&there)).await?;
+                let why = "the machine's Rust lacks what the target takes";
+                let there = Contained::new(job, options, (self.engines, &self.environment), why)?;
+                workspace = match self::workspace(job, &self.environment, Some(&there)).await {
+                    // What the machine lacks is what is to be told.
+                    Err(none) if none.code == TOOL_MISSING => {
+                        return Err(none.hints.into_iter().fold(problem, |problem, hint| problem.hint(hint)));
+                    }
+                    workspace => workspace?,
+                };
                 contained = Some(there);
                 goal::in_container(job, options)?
             }
@@ -195,7 +206,7 @@ impl Task<'_> {
 
     /// Whether a container can do what the machine lacks.
     fn may_escape(&self, problem: &Diagnostic) -> bool {
-        problem.code == TOOL_MISSING && self.options.container == Mode::Auto && Containers::find(&self.environment).is_some()
+        problem.code == TOOL_MISSING && self.options.container == Mode::Auto && Containers::first(&self.environment).is_some()
     }
 }
 
@@ -237,7 +248,7 @@ impl Builder for RustBuilder {
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
         // What it says is shown among other words, and cargo may have been told to use colours.
         environment.set("CARGO_TERM_COLOR", "never");
-        self.make(&Task { job, options: &options, environment, program }).await
+        self.make(&Task { job, options: &options, engines: &self.engines, environment, program }).await
     }
 }
 
@@ -272,6 +283,10 @@ async fn workspace(job: &Job<'_>, environment: &Environment, contained: Option<&
     })
 }
 
+/// Paths of cargo's own folder stand in the program, where dependencies say where they panic, so that another
+/// `CARGO_HOME` makes other bytes. What would leave them out is not stable in cargo, and rustc's `--remap-path-prefix` is
+/// one of the flags of which those of one place hide those of another: the user's own would get lost, and all that is
+/// compiled already would be compiled again. <https://doc.rust-lang.org/cargo/reference/unstable.html#profile-trim-paths-option>
 fn arguments(binary: &Binary, options: &Options, goal: &Goal, is_locked: bool) -> Vec<String> {
     let verb = if goal.is_zig { "zigbuild" } else { "build" };
     let manifest = binary.manifest.display().to_string();

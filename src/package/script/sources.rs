@@ -1,11 +1,11 @@
 //! The files of a folder that belong to its package.
 
 use crate::diagnostic::Diagnostic;
-use crate::package::contents::{Entry, walk_but};
+use crate::package::contents::Entry;
+use crate::package::filter::Filter;
 use crate::package::fingerprint::check_pattern;
 use crate::package::own::Own;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use ignore::DirEntry;
+use crate::package::walk::walk_but;
 use std::path::{Path, PathBuf};
 
 /// What is no part of any package: version control, environments, and what tools leave behind.
@@ -54,36 +54,18 @@ impl Selection {
     /// When something cannot be read or cannot lie in a package.
     pub fn entries(&self) -> Result<Vec<Entry>, Diagnostic> {
         let left_out = self.left_out;
-        let mut entries = walk_but(&self.folder, &self.shown, "", &self.own, move |entry| is_leftover(entry, left_out))?;
-        let (include, exclude) = (globs(&self.include), globs(&self.exclude));
-        entries.retain(|entry| (self.include.is_empty() || matches(&include, &entry.name)) && !matches(&exclude, &entry.name));
+        let walked = walk_but(&self.folder, &self.shown, "", &self.own, move |path, is_folder| is_leftover(path, is_folder, left_out))?;
+        let mut entries = Filter::of(&self.include, &self.exclude).choose(walked)?;
         entries.sort();
         Ok(entries)
     }
 }
 
-fn is_leftover(entry: &DirEntry, left_out: &[&str]) -> bool {
-    let Some(name) = entry.file_name().to_str() else { return false };
-    let is_compiled = || Path::new(name).extension().is_some_and(|extension| extension == "pyc");
-    let is_telling = || entry.file_type().is_some_and(|kind| kind.is_dir()) && TELLING.iter().any(|file| entry.path().join(file).is_file());
+fn is_leftover(path: &Path, is_folder: bool, left_out: &[&str]) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let is_compiled = || path.extension().is_some_and(|extension| extension == "pyc");
+    let is_telling = || is_folder && TELLING.iter().any(|file| path.join(file).is_file());
     LEFTOVERS.contains(&name) || left_out.contains(&name) || is_compiled() || is_telling()
-}
-
-/// A pattern that matches a folder matches what lies in it.
-fn matches(globs: &GlobSet, name: &str) -> bool {
-    globs.is_match(name) || name.match_indices('/').any(|(at, _)| globs.is_match(&name[..at]))
-}
-
-/// `check_patterns` has refused those that cannot be understood.
-fn globs(patterns: &[String]) -> GlobSet {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
-        if let Ok(glob) = GlobBuilder::new(pattern).literal_separator(true).build() {
-            set.add(glob);
-        }
-    }
-    set.build().unwrap_or_default()
 }
 
 /// Patterns that cannot be understood.

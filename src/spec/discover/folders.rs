@@ -65,6 +65,8 @@ pub(crate) struct Folders<'a> {
     pub used: BTreeSet<usize>,
     /// Files that another `match` would find.
     pub others: BTreeSet<String>,
+    /// Folders whose names begin with `_`, which are looked into only when they are a root.
+    pub passed_over: BTreeSet<String>,
 }
 
 impl<'a> Folders<'a> {
@@ -75,7 +77,8 @@ impl<'a> Folders<'a> {
     /// Which folder cannot be read, and why.
     pub fn look(root: &Path, wanted: &'a [Pattern], exclude: &'a [Pattern], state: &Path) -> Result<Self, String> {
         let state = state.canonicalize().ok();
-        let mut folders = Self { wanted, exclude, state, found: BTreeSet::new(), used: BTreeSet::new(), others: BTreeSet::new() };
+        let (found, used, others, passed_over) = Default::default();
+        let mut folders = Self { wanted, exclude, state, found, used, others, passed_over };
         folders.walk(root, "")?;
         Ok(folders)
     }
@@ -108,6 +111,11 @@ impl<'a> Folders<'a> {
         }
         let excluding: Vec<usize> = (0..self.exclude.len()).filter(|at| self.exclude[*at].matches(below)).collect();
         self.used.extend(&excluding);
+        if excluding.is_empty() && name.starts_with('_') {
+            // Go does not look into them either: <https://pkg.go.dev/cmd/go#hdr-Package_lists_and_patterns>
+            self.passed_over.insert(below.to_owned());
+            return false;
+        }
         excluding.is_empty()
     }
 
@@ -189,6 +197,8 @@ mod tests {
             "users/get/main.go",
             "users/get/other.go",
             ".hidden/main.go",
+            "_skip/main.go",
+            "users/_x/main.go",
             "vendor/x/main.go",
             "old/main.go",
             "new/old/main.go",
@@ -205,6 +215,7 @@ mod tests {
         assert_eq!(found(&files, &["main.go"], &["old", "nothing"]).0, ["", "users", "users/get"]);
         assert_eq!(found(&files, &["main.go"], &["old", "nothing"]).1, 1);
         assert_eq!(found(&files, &["main.go"], &["./new/*", "users/**"]).0, ["", "old"]);
+        assert_eq!(found(&files, &["main.go"], &["_skip"]).1, 1, "to name what is passed over is no mistake");
         assert_eq!(found(&files, &["users/*/*.go", "requirements.txt"], &[]).0, ["py", "users/get"]);
     }
 

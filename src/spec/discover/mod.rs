@@ -26,7 +26,7 @@ pub(crate) const FIELDS: &[Field] = &[
     Field::new(
         "root",
         Shape::text(1, 4096),
-        "The folder that is looked through, relative to this file; a function is called like its path below it.",
+        "The folder that is looked through, relative to this file; a function is called like its path below it. Folders that begin with `.` or `_` are passed over.",
     )
     .required(),
     Field::new(
@@ -238,6 +238,10 @@ impl<'a> Discovery<'a> {
         );
         let problem = match folders.others.first() {
             Some(other) => problem.hint(format!("there is a `{other}`: `match = \"{other}\"` finds it")),
+            None => problem,
+        };
+        let problem = match folders.passed_over.first() {
+            Some(folder) => problem.hint(format!("`{folder}` is not looked into: its name begins with `_`")),
             None => problem,
         };
         problem.hint(format!("to have none, remove `[discover.{}]`", self.name))

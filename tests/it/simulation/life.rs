@@ -373,7 +373,7 @@ fn told(what: &str, failure: &Failure) -> String {
 fn is_empty(what: &str, plan: &Plan) -> Result<(), String> {
     let steps = plan.steps.iter().filter(|step| step.action != Action::NoOp);
     let steps: Vec<String> = steps.map(|step| format!("{} {:?} {:?} {:?}", step.address, step.action, step.reason, step.changes)).collect();
-    let refusals: Vec<String> = plan.refusals.iter().map(|refusal| format!("{}: {}", refusal.address, refusal.detail)).collect();
+    let refusals: Vec<String> = plan.refusals.iter().map(|refusal| format!("{:?}: {}", refusal.address, refusal.detail)).collect();
     let unchecked: Vec<String> = plan.unchecked.iter().map(|(address, unchecked)| format!("{address} {unchecked:?}")).collect();
     let all = [steps, refusals, unchecked].concat();
     if all.is_empty() { Ok(()) } else { Err(format!("{what} is not empty: {}", all.join("; "))) }

@@ -18,7 +18,7 @@ pub struct ReportView<'a> {
     pub results: &'a Results,
     /// How the run ends.
     pub exit: Exit,
-    /// Whether the state could be saved.
+    /// Whether what was done is in the state.
     pub is_saved: bool,
     /// How long it took.
     pub times: Times,
@@ -57,11 +57,13 @@ pub fn report(view: &ReportView<'_>) -> String {
         _ => (RED, "Failed"),
     };
     lines.push(format!("{}: {} {}.", styled(style.bold(), head), totals(view), view.times.sentence()));
-    if matches!(view.exit, Exit::Partial | Exit::Interrupted) {
-        lines.push(match view.is_saved {
-            true => "The state is saved; run the same command again to continue.".into(),
-            false => "The state could not be saved, but the journal beside it has what was done: mend what keeps it from being written, and run the same command again to continue.".into(),
-        });
+    match (view.is_saved, view.exit) {
+        (true, Exit::Partial | Exit::Interrupted) => lines.push("The state is saved; run the same command again to continue.".into()),
+        (true, _) => {}
+        (false, _) => lines.push(
+            "The state is not saved. When that is mended, run the same command again: what the journal does not know, it looks up in AWS."
+                .into(),
+        ),
     }
     lines.join("\n")
 }
@@ -91,6 +93,8 @@ fn totals(view: &ReportView<'_>) -> String {
         None => format!("{number} {}", participle(*action)),
     };
     let mut parts: Vec<String> = done.iter().map(part).collect();
+    let gone = view.plan.predecessors().filter(|(step, _)| outcome(step, view.plan, view.results) == Outcome::Done).count();
+    parts.extend(Some(gone).filter(|number| *number > 0).map(|number| counted(number, "predecessor") + " deleted"));
     parts.extend(
         other.iter().map(|(outcome, number)| format!("{number} {}", if *outcome == Outcome::Failed { "failed" } else { "skipped" })),
     );
@@ -212,7 +216,7 @@ mod tests {
         Partly applied: 1 created, 1 failed, 1 skipped in 12.3 s (built in 1 min 1 s).
         The state is saved; run the same command again to continue.
         ");
-        let told = report(&ReportView { is_saved: false, ..view });
-        assert!(told.contains("The state could not be saved") && !told.contains("is saved"), "{told}");
+        let unsaved = anstream::adapter::strip_str(&report(&ReportView { is_saved: false, ..view })).to_string();
+        assert!(unsaved.contains("The state is not saved.") && !unsaved.contains("The state is saved"), "{unsaved}");
     }
 }

@@ -1,0 +1,392 @@
+//! What is open, since when, and what happened: the daemon's memory. Pure: checks are fed in, news come out.
+
+use super::board::{Attempt, Moment, MomentKind, Proposal};
+use super::notice::{Finding, FindingState, Notice, NoticeKind};
+use super::watched::{Check, Healed, Settings, Trouble, TroubleKind};
+use crate::model::{Address, Path};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, VecDeque};
+
+/// So many moments of the history are kept.
+pub const MOMENTS_KEPT: usize = 500;
+/// So many news wait for whoever tells them.
+const NEWS_KEPT: usize = 1_000;
+/// What may go away by itself is told when so many attempts in a row have failed.
+const PATIENCE: u32 = 3;
+
+/// What a finding is known by.
+type Key = (Address, Path);
+
+/// The memory of one spec.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ledger {
+    /// What is open, by address and path.
+    pub findings: Vec<FindingState>,
+    /// Where the daemon took something back lately.
+    struggles: Vec<Struggle>,
+    /// What does not work, and since when.
+    outages: BTreeMap<Topic, Outage>,
+    /// What happened, newest first.
+    pub timeline: VecDeque<Moment>,
+    /// What nobody has taken yet to tell it.
+    pub untold: VecDeque<Notice>,
+    /// The last check.
+    pub last_check: Option<Attempt>,
+    /// When a check last worked.
+    pub last_success: Option<Timestamp>,
+    /// When a check was last thorough.
+    pub last_deep: Option<Timestamp>,
+    /// The plan that waits.
+    proposed: Option<String>,
+    /// Grows with each change that is worth writing down at once.
+    #[serde(skip)]
+    revision: u64,
+    /// What happened since it was last asked.
+    #[serde(skip)]
+    fresh: Vec<Moment>,
+}
+
+/// A path that the daemon took back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Struggle {
+    address: Address,
+    path: Path,
+    /// When it did, within the window.
+    reverts: Vec<Timestamp>,
+    /// Since when it does not any more.
+    contested: Option<Timestamp>,
+    /// When it last had to, or would have had to.
+    active: Timestamp,
+}
+
+/// What can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Topic {
+    Check,
+    Spec,
+}
+
+/// Something that does not work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outage {
+    /// Why, as of late.
+    pub trouble: Trouble,
+    /// Since when.
+    pub since: Timestamp,
+    /// Attempts that failed in a row.
+    pub attempts: u32,
+    is_told: bool,
+}
+
+/// What one round of the ledger counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Findings that were opened.
+    pub opened: u64,
+    /// Findings that were resolved.
+    pub resolved: u64,
+}
+
+impl Ledger {
+    /// Why checks fail, while they do.
+    pub fn outage(&self) -> Option<&Outage> {
+        self.outages.get(&Topic::Check)
+    }
+
+    /// What is wrong with the spec on disk, while something is.
+    pub fn spec_outage(&self) -> Option<&Outage> {
+        self.outages.get(&Topic::Spec)
+    }
+
+    /// Grows with each change that is worth writing down at once.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What happened since this was last asked.
+    pub fn take_fresh(&mut self) -> Vec<Moment> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// All news were taken.
+    pub fn told(&mut self) {
+        self.untold.clear();
+        self.revision += 1;
+    }
+
+    /// A plan waits, or none does any more.
+    pub fn proposed(&mut self, proposal: Option<&Proposal>, now: Timestamp) {
+        let id = proposal.map(|proposal| proposal.id.clone());
+        if let Some(proposal) = proposal.filter(|_| id != self.proposed) {
+            self.note(now, MomentKind::Proposed, None, format!("a plan waits: `lambdo up --plan {}`", proposal.file));
+        }
+        self.proposed = id;
+    }
+
+    /// Writes down what happened.
+    pub fn note(&mut self, at: Timestamp, kind: MomentKind, address: Option<&Address>, text: impl Into<String>) {
+        let moment = Moment { at, kind, address: address.cloned(), text: text.into() };
+        self.fresh.push(moment.clone());
+        self.timeline.push_front(moment);
+        self.timeline.truncate(MOMENTS_KEPT);
+        self.revision += 1;
+    }
+
+    /// A check worked.
+    pub fn checked(&mut self, check: &Check, settings: &Settings, now: Timestamp) -> Counted {
+        self.recovered(Topic::Check, settings, now);
+        self.forget_struggles(settings, now);
+        let mut before: BTreeMap<Key, FindingState> =
+            self.findings.drain(..).map(|state| ((state.finding.address.clone(), state.finding.path.clone()), state)).collect();
+        let mut counted = Counted::default();
+        let mut open = BTreeMap::new();
+        for finding in &check.findings {
+            let key = (finding.address.clone(), finding.path.clone());
+            let state = match before.remove(&key) {
+                Some(state) => self.still_there(state, finding, settings, now),
+                None => {
+                    counted.opened += 1;
+                    self.opened(finding, settings, now)
+                }
+            };
+            open.insert(key, state);
+        }
+        for (key, state) in before {
+            if is_unread(check, &key) {
+                open.insert(key, state);
+            } else {
+                counted.resolved += 1;
+                self.resolved(&state, settings, now);
+            }
+        }
+        self.findings = open.into_values().collect();
+        self.last_success = Some(now);
+        counted
+    }
+
+    fn opened(&mut self, finding: &Finding, settings: &Settings, now: Timestamp) -> FindingState {
+        let id = id_of(settings, finding, now);
+        let finding = finding.clone();
+        let mut state = FindingState { finding, id, since: now, seen: now, healed: None, is_told: false, contested: None, reminded: None };
+        if self.struggle(&state.finding).is_some() {
+            self.came_back(&mut state, settings, now);
+            return state;
+        }
+        self.note(now, MomentKind::Opened, Some(&state.finding.address), state.finding.line());
+        state.is_told = true;
+        let text = format!("{} was changed behind lambdo's back: {}", state.finding.address, state.finding.line());
+        self.tell(NoticeKind::Opened, &state, settings, now, text);
+        state
+    }
+
+    fn still_there(&mut self, mut state: FindingState, finding: &Finding, settings: &Settings, now: Timestamp) -> FindingState {
+        let is_other = state.finding.live != finding.live || state.finding.kind != finding.kind;
+        let was_healed = state.healed.take().is_some();
+        let who = finding.who.clone().or_else(|| state.finding.who.take());
+        state.finding = Finding { who, ..finding.clone() };
+        state.seen = now;
+        if was_healed {
+            self.came_back(&mut state, settings, now);
+        } else if is_other {
+            self.note(now, MomentKind::Changed, Some(&finding.address), finding.line());
+        }
+        if state.contested.is_some() {
+            self.struggle(&state.finding).into_iter().for_each(|struggle| struggle.active = now);
+        }
+        if is_past(state.reminded.unwrap_or(state.since), settings.remind_after, now) {
+            state.reminded = Some(now);
+            let text = format!("{} still differs from what was applied: {}", finding.address, finding.line());
+            self.tell(NoticeKind::StillOpen, &state, settings, now, text);
+        }
+        state
+    }
+
+    /// It drifted again after the daemon took it back.
+    fn came_back(&mut self, state: &mut FindingState, settings: &Settings, now: Timestamp) {
+        let Some(struggle) = self.struggle(&state.finding) else { return };
+        struggle.active = now;
+        let (reverts, before) = (struggle.reverts.len(), struggle.contested);
+        let line = state.finding.line();
+        if before.is_none() && reverts < settings.contest.reverts {
+            self.note(now, MomentKind::Reopened, Some(&state.finding.address), line);
+            return;
+        }
+        struggle.contested = before.or(Some(now));
+        state.contested = struggle.contested;
+        state.is_told = true;
+        if before.is_some() {
+            self.note(now, MomentKind::Reopened, Some(&state.finding.address), line);
+            return;
+        }
+        let by = state.finding.who.as_ref().map_or_else(|| "somebody else".to_owned(), |who| format!("`{who}`"));
+        let text = format!("{} is contested: lambdo took it back {reverts} times and {by} changed it again: {line}", state.finding.address);
+        self.note(now, MomentKind::Contested, Some(&state.finding.address), text.clone());
+        self.tell(NoticeKind::Contested, state, settings, now, text);
+    }
+
+    fn resolved(&mut self, state: &FindingState, settings: &Settings, now: Timestamp) {
+        let address = &state.finding.address;
+        let line = if state.finding.path.0.is_empty() { String::new() } else { format!(" {}", state.finding.path) };
+        self.note(now, MomentKind::Resolved, Some(address), format!("{address}{line} is as it was applied again"));
+        if state.is_told {
+            let by = if state.healed.is_some() { ", since lambdo took the change back" } else { "" };
+            self.tell(NoticeKind::Resolved, state, settings, now, format!("{address}{line} is as it was applied again{by}"));
+        }
+    }
+
+    /// The daemon took something back.
+    pub fn healed(&mut self, healed: &Healed, now: Timestamp) {
+        for (address, path) in &healed.done {
+            let found = self.findings.iter_mut().find(|state| state.finding.address == *address && state.finding.path == *path);
+            let Some(state) = found else { continue };
+            state.healed = Some(now);
+            let (finding, line) = (state.finding.clone(), state.finding.line());
+            match self.struggle(&finding) {
+                Some(struggle) => {
+                    struggle.reverts.push(now);
+                    struggle.active = now;
+                }
+                None => {
+                    let (address, path) = (address.clone(), path.clone());
+                    self.struggles.push(Struggle { address, path, reverts: vec![now], contested: None, active: now });
+                }
+            }
+            self.note(now, MomentKind::Healed, Some(address), format!("took back {line}"));
+        }
+        for (address, why) in &healed.refused {
+            self.note_once(now, MomentKind::NotHealed, address, why);
+        }
+    }
+
+    /// Something was not taken back. It is written down once, as long as nothing else happens to the resource.
+    pub fn note_once(&mut self, now: Timestamp, kind: MomentKind, address: &Address, text: &str) {
+        let last = self.timeline.iter().find(|moment| moment.address.as_ref() == Some(address));
+        if last.is_none_or(|last| last.kind != kind || last.text != text) {
+            self.note(now, kind, Some(address), text);
+        }
+    }
+
+    /// A check failed. Nothing is known, so that nothing that is open changes.
+    pub fn failed(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
+        self.out(Topic::Check, trouble, name, now);
+    }
+
+    /// The spec on disk is broken.
+    pub fn spec_broken(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
+        self.out(Topic::Spec, trouble, name, now);
+    }
+
+    /// The spec on disk is in order.
+    pub fn spec_read(&mut self, settings: &Settings, now: Timestamp) {
+        self.recovered(Topic::Spec, settings, now);
+    }
+
+    fn out(&mut self, topic: Topic, trouble: &Trouble, name: &str, now: Timestamp) {
+        let fresh = || Outage { trouble: trouble.clone(), since: now, attempts: 0, is_told: false };
+        let outage = self.outages.entry(topic).or_insert_with(fresh);
+        outage.trouble = trouble.clone();
+        outage.attempts = outage.attempts.saturating_add(1);
+        if outage.is_told || outage.attempts < patience(trouble.kind) {
+            return;
+        }
+        outage.is_told = true;
+        let since = outage.since;
+        let (kind, what) = match topic {
+            Topic::Check => (MomentKind::Failed, "Checks fail"),
+            Topic::Spec => (MomentKind::SpecBroken, "The spec is broken, and the last good one is used"),
+        };
+        let text = format!("{what}: {}", trouble.text);
+        self.note(now, kind, None, text.clone());
+        self.news(notice(NoticeKind::Failed, &outage_id(name, topic, since), name, now, since, text));
+    }
+
+    fn recovered(&mut self, topic: Topic, settings: &Settings, now: Timestamp) {
+        let Some(outage) = self.outages.remove(&topic).filter(|outage| outage.is_told) else { return };
+        let text = match topic {
+            Topic::Check => "Checks work again",
+            Topic::Spec => "The spec is in order again",
+        };
+        self.note(now, MomentKind::Recovered, None, text);
+        let id = outage_id(&settings.name, topic, outage.since);
+        self.news(notice(NoticeKind::Recovered, &id, &settings.name, now, outage.since, text.to_owned()));
+    }
+
+    fn struggle(&mut self, finding: &Finding) -> Option<&mut Struggle> {
+        self.struggles.iter_mut().find(|struggle| struggle.address == finding.address && struggle.path == finding.path)
+    }
+
+    /// What was quiet for the whole window is over.
+    fn forget_struggles(&mut self, settings: &Settings, now: Timestamp) {
+        let within = settings.contest.within;
+        for struggle in &mut self.struggles {
+            struggle.reverts.retain(|revert| !is_past(*revert, within, now));
+        }
+        self.struggles.retain(|struggle| !is_past(struggle.active, within, now) || !struggle.reverts.is_empty());
+    }
+
+    fn tell(&mut self, kind: NoticeKind, state: &FindingState, settings: &Settings, now: Timestamp, text: String) {
+        let round = state.reminded.filter(|_| kind == NoticeKind::StillOpen).map_or(0, Timestamp::as_second);
+        let id = format!("{}.{}", state.id, round);
+        let notice = notice(kind, &id, &settings.name, now, state.since, text);
+        self.news(Notice { finding: Some(state.finding.clone()), ..notice });
+    }
+
+    fn news(&mut self, notice: Notice) {
+        self.untold.push_back(notice);
+        self.revision += 1;
+        if self.untold.len() > NEWS_KEPT {
+            self.untold.pop_front();
+        }
+    }
+}
+
+/// Whether a check says nothing about a finding.
+fn is_unread(check: &Check, (address, path): &Key) -> bool {
+    let unread = check.unread.iter().map(|unread| (&unread.address, &unread.path));
+    let left_out = check.left_out.iter().map(|(address, path)| (address, path));
+    unread.chain(left_out).any(|(of, under)| of == address && (path.starts_with(under) || path.0.is_empty()))
+}
+
+fn is_past(since: Timestamp, duration: std::time::Duration, now: Timestamp) -> bool {
+    SignedDuration::try_from(duration).is_ok_and(|duration| now.duration_since(since) >= duration)
+}
+
+/// How many attempts must have failed before it is told: credentials do not mend themselves.
+fn patience(kind: TroubleKind) -> u32 {
+    match kind {
+        TroubleKind::Spec | TroubleKind::Credentials | TroubleKind::Denied | TroubleKind::State | TroubleKind::Refused => 1,
+        TroubleKind::Away | TroubleKind::Throttled | TroubleKind::Other => PATIENCE,
+        TroubleKind::Locked | TroubleKind::Stopped => u32::MAX,
+    }
+}
+
+fn notice(kind: NoticeKind, id: &str, spec: &str, at: Timestamp, since: Timestamp, text: String) -> Notice {
+    let word = match kind {
+        NoticeKind::Opened => "opened",
+        NoticeKind::StillOpen => "still_open",
+        NoticeKind::Resolved => "resolved",
+        NoticeKind::Contested => "contested",
+        NoticeKind::Failed => "failed",
+        NoticeKind::Recovered => "recovered",
+    };
+    Notice { id: format!("{id}.{word}"), kind, at, spec: spec.to_owned(), finding: None, since, text }
+}
+
+fn id_of(settings: &Settings, finding: &Finding, since: Timestamp) -> String {
+    digest(&[&settings.name, &finding.address.to_string(), &finding.path.to_string(), &since.to_string()])
+}
+
+fn outage_id(name: &str, topic: Topic, since: Timestamp) -> String {
+    digest(&[name, &format!("{topic:?}"), &since.to_string()])
+}
+
+fn digest(parts: &[&str]) -> String {
+    Sha256::digest(parts.join("\n")).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use super::super::testing::{at, finding, settings, trouble};
+use super::super::watched::Unread;
+use super::*;
+
+fn check(findings: &[Finding]) -> Check {
+    Check { findings: findings.to_vec(), ..Check::default() }
+}
+
+fn kinds(ledger: &Ledger) -> Vec<NoticeKind> {
+    ledger.untold.iter().map(|notice| notice.kind).collect()
+}
+
+fn minute(minute: i64) -> Timestamp {
+    at("2026-11-22T10:00:00Z") + SignedDuration::from_mins(minute)
+}
+
+#[test]
+fn a_difference_is_told_once_when_it_comes_and_once_when_it_goes() {
+    let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "memory_size", 512));
+    for time in 0..5 {
+        ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(time));
+    }
+    assert_eq!((kinds(&ledger), ledger.findings[0].since, ledger.findings[0].seen), (vec![NoticeKind::Opened], minute(0), minute(4)));
+    for time in 5..9 {
+        ledger.checked(&check(&[]), &settings, minute(time));
+    }
+    assert_eq!((kinds(&ledger), ledger.findings.len()), (vec![NoticeKind::Opened, NoticeKind::Resolved], 0));
+    ledger.checked(&check(&[drift]), &settings, minute(9));
+    assert_eq!(kinds(&ledger).len(), 3, "another opening is other news");
+    assert_ne!(ledger.untold[0].id, ledger.untold[2].id);
+}
+
+#[test]
+fn another_value_is_history_and_no_news() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    ledger.checked(&check(&[finding("hash", "memory_size", 512)]), &settings, minute(0));
+    ledger.checked(&check(&[finding("hash", "memory_size", 1_024)]), &settings, minute(1));
+    assert_eq!(kinds(&ledger), [NoticeKind::Opened]);
+    assert_eq!(ledger.timeline[0].kind, MomentKind::Changed);
+    assert_eq!((ledger.findings[0].since, &ledger.findings[0].finding.live), (minute(0), &Some(1_024.into())));
+}
+
+#[test]
+fn what_could_not_be_read_stays_open() {
+    let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "environment.A", 512));
+    ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(0));
+    let unread =
+        Unread { address: drift.address.clone(), path: Path::key("environment"), why: "access_denied".into(), detail: String::new() };
+    ledger.checked(&Check { unread: vec![unread], ..Check::default() }, &settings, minute(1));
+    ledger.checked(&Check { left_out: vec![(drift.address.clone(), Path::default())], ..Check::default() }, &settings, minute(2));
+    ledger.failed(&trouble(TroubleKind::Away), "demo", minute(3));
+    assert_eq!((ledger.findings.len(), ledger.findings[0].seen), (1, minute(0)));
+    let elsewhere = (Address::new("function", "other"), Path::default());
+    ledger.checked(&Check { left_out: vec![elsewhere], ..Check::default() }, &settings, minute(4));
+    assert_eq!((ledger.findings.len(), kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Resolved]));
+}
+
+#[test]
+fn what_stays_open_is_told_again_after_a_while() {
+    let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "memory_size", 512));
+    for hour in 0..50 {
+        ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(hour * 60));
+    }
+    assert_eq!(kinds(&ledger), [NoticeKind::Opened, NoticeKind::StillOpen, NoticeKind::StillOpen]);
+    let ids: std::collections::BTreeSet<_> = ledger.untold.iter().map(|notice| &notice.id).collect();
+    assert_eq!(ids.len(), 3);
+}
+
+#[test]
+fn who_fights_is_given_way_to_after_some_reverts_and_that_is_said_once() {
+    let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "memory_size", 512));
+    let healed = Healed { done: vec![(drift.address.clone(), drift.path.clone())], changed: 1, ..Healed::default() };
+    for time in 0..20 {
+        ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(time));
+        if ledger.findings[0].contested.is_none() {
+            ledger.healed(&healed, minute(time));
+        }
+    }
+    let of_kind = |kind| ledger.timeline.iter().filter(|moment| moment.kind == kind).count();
+    assert_eq!((of_kind(MomentKind::Healed), of_kind(MomentKind::Contested)), (3, 1));
+    assert_eq!(kinds(&ledger), [NoticeKind::Opened, NoticeKind::Contested]);
+    assert_eq!(ledger.findings[0].contested, Some(minute(3)));
+    // The other one gives in: that is news, and a new fight soon after is none.
+    ledger.checked(&check(&[]), &settings, minute(20));
+    ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(21));
+    assert_eq!(kinds(&ledger), [NoticeKind::Opened, NoticeKind::Contested, NoticeKind::Resolved]);
+    assert_eq!(ledger.findings[0].contested, Some(minute(3)));
+    // After a quiet hour it is forgotten.
+    ledger.checked(&check(&[]), &settings, minute(22));
+    ledger.checked(&check(&[]), &settings, minute(90));
+    ledger.checked(&check(&[drift]), &settings, minute(91));
+    assert_eq!((ledger.findings[0].contested, ledger.untold.back().unwrap().kind), (None, NoticeKind::Opened));
+}
+
+#[test]
+fn a_fight_with_pauses_is_seen_too() {
+    let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "memory_size", 512));
+    let healed = Healed { done: vec![(drift.address.clone(), drift.path.clone())], changed: 1, ..Healed::default() };
+    for round in 0..6 {
+        ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(round * 10));
+        if ledger.findings[0].contested.is_none() {
+            ledger.healed(&healed, minute(round * 10));
+        }
+        ledger.checked(&check(&[]), &settings, minute(round * 10 + 1));
+    }
+    let contested = kinds(&ledger).iter().filter(|kind| **kind == NoticeKind::Contested).count();
+    assert_eq!((contested, kinds(&ledger)[0], kinds(&ledger).len()), (1, NoticeKind::Opened, 5), "{:?}", kinds(&ledger));
+}
+
+#[test]
+fn failures_are_told_once_soon_where_they_do_not_mend_themselves() {
+    for (kind, attempts) in [(TroubleKind::Credentials, 1), (TroubleKind::Away, 3), (TroubleKind::Locked, 0)] {
+        let (mut ledger, settings) = (Ledger::default(), settings());
+        let told_after = (1..=10_i64).find(|time| {
+            ledger.failed(&trouble(kind), "demo", minute(*time));
+            !ledger.untold.is_empty()
+        });
+        assert_eq!(told_after.unwrap_or(0), attempts, "{kind:?}");
+        for time in 11..20 {
+            ledger.failed(&trouble(kind), "demo", minute(time));
+        }
+        ledger.checked(&check(&[]), &settings, minute(21));
+        let expected: &[NoticeKind] = if attempts == 0 { &[] } else { &[NoticeKind::Failed, NoticeKind::Recovered] };
+        assert_eq!(kinds(&ledger), expected, "{kind:?}");
+        assert!(ledger.outage().is_none());
+    }
+}
+
+#[test]
+fn the_memory_is_bounded_and_reads_back_as_it_was() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    for time in 0..5_000 {
+        let drift = [finding("hash", "memory_size", 512)];
+        ledger.checked(&check(&drift[..usize::from(time % 2 == 0)]), &settings, minute(time));
+    }
+    assert_eq!((ledger.timeline.len(), ledger.untold.len()), (MOMENTS_KEPT, NEWS_KEPT));
+    let back: Ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
+    assert_eq!((back.timeline, back.untold, back.last_success), (ledger.timeline, ledger.untold, ledger.last_success));
+}

@@ -1,0 +1,251 @@
+//! A spec that is made up, for tests.
+
+use super::*;
+use crate::model::{Address, Path};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+pub(super) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(super) fn settings() -> Settings {
+    Settings {
+        name: "demo".into(),
+        project: "demo".into(),
+        stage: None,
+        schedule: Schedule::exact("rate(1 minute)", "UTC").unwrap(),
+        schedule_text: "rate(1 minute)".into(),
+        deep_schedule: Schedule::exact("rate(1 day)", "UTC").unwrap(),
+        mode: Mode::Observe,
+        apply: false,
+        allowed: Allowed::default(),
+        freezes: Vec::new(),
+        max_changes: 10,
+        contest: Contest { reverts: 3, within: Duration::from_secs(3_600) },
+        remind_after: Duration::from_secs(24 * 3_600),
+    }
+}
+
+pub(super) fn finding(name: &str, path: &str, live: i64) -> Finding {
+    Finding {
+        address: Address::new("function", name),
+        path: path.parse().unwrap(),
+        kind: FindingKind::Changed,
+        applied: Some(128.into()),
+        live: Some(live.into()),
+        text: None,
+        who: None,
+    }
+}
+
+pub(super) fn trouble(kind: TroubleKind) -> Trouble {
+    Trouble { kind, text: "it is so".into(), hints: Vec::new() }
+}
+
+/// A clock that goes with tokio's, so that tests can let hours pass.
+pub(super) struct SimulatedTime(pub Timestamp, pub tokio::time::Instant);
+
+impl SimulatedTime {
+    pub(super) fn new() -> Self {
+        Self(at("2026-11-22T10:00:00Z"), tokio::time::Instant::now())
+    }
+}
+
+impl WallClock for SimulatedTime {
+    fn now(&self) -> Timestamp {
+        self.0 + self.1.elapsed()
+    }
+}
+
+/// Takes everything and keeps it.
+#[derive(Default)]
+pub(super) struct Told(pub Mutex<Vec<Notice>>);
+
+impl Told {
+    pub(super) fn kinds(&self) -> Vec<NoticeKind> {
+        locked(&self.0).iter().map(|notice| notice.kind).collect()
+    }
+}
+
+#[async_trait]
+impl Listener for Told {
+    async fn take(&self, notices: &[Notice]) -> Result<(), String> {
+        locked(&self.0).extend_from_slice(notices);
+        Ok(())
+    }
+}
+
+/// A cloud of one number per function, which tests change behind the daemon's back.
+#[derive(Default)]
+pub(super) struct Fake(pub Mutex<World>);
+
+pub(super) struct World {
+    pub settings: Result<Settings, Trouble>,
+    pub live: BTreeMap<String, i64>,
+    pub trouble: Option<Trouble>,
+    pub pending: usize,
+    pub checks: usize,
+    pub heals: usize,
+    pub deploys: usize,
+    pub applied: Vec<String>,
+    pub stamp: u64,
+    /// Sets everything back as soon as it was healed.
+    pub opponent: Option<i64>,
+    pub takes: Duration,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            settings: Ok(settings()),
+            live: BTreeMap::from([("hash".to_owned(), 128)]),
+            trouble: None,
+            pending: 0,
+            checks: 0,
+            heals: 0,
+            deploys: 0,
+            applied: Vec::new(),
+            stamp: 1,
+            opponent: None,
+            takes: Duration::from_millis(300),
+        }
+    }
+}
+
+impl Fake {
+    pub(super) fn world<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut locked(&self.0))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait(?Send)]
+impl Watched for Fake {
+    fn stamp(&self) -> u64 {
+        self.world(|world| world.stamp)
+    }
+
+    async fn load(&self) -> Result<Settings, Trouble> {
+        self.world(|world| world.settings.clone())
+    }
+
+    async fn check(&self, _depth: Depth) -> Result<Check, Trouble> {
+        tokio::time::sleep(self.world(|world| world.takes)).await;
+        self.world(|world| {
+            world.checks += 1;
+            if let Some(trouble) = &world.trouble {
+                return Err(trouble.clone());
+            }
+            let drifted = world.live.iter().filter(|(_, live)| **live != 128);
+            let findings = drifted.map(|(name, live)| finding(name, "memory_size", *live)).collect();
+            Ok(Check { account: "123456789012".into(), findings, pending: Some(world.pending), ..Check::default() })
+        })
+    }
+
+    async fn propose(&self) -> Result<Option<Proposal>, Trouble> {
+        let text = self.world(|world| format!("{:?} {}", world.live, world.pending));
+        Ok(Some(Proposal { id: text.clone(), at: at("2026-11-22T10:00:00Z"), file: "plan.json".into(), counts: Vec::new(), text }))
+    }
+
+    async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble> {
+        self.world(|world| {
+            world.applied.push(proposal.id.clone());
+            world.live.values_mut().for_each(|live| *live = 128);
+            world.pending = 0;
+        });
+        Ok(Healed { changed: 1, ..Healed::default() })
+    }
+
+    async fn heal(&self, order: &Order) -> Result<Healed, Trouble> {
+        Ok(self.world(|world| {
+            world.heals += 1;
+            let wanted = order.addresses.iter().filter(|address| world.live.get(&address.name).is_some_and(|live| *live != 128));
+            let done: Vec<(Address, Path)> = wanted.map(|address| (address.clone(), Path::key("memory_size"))).collect();
+            for (address, _) in &done {
+                world.live.insert(address.name.clone(), world.opponent.unwrap_or(128));
+            }
+            Healed { changed: done.len(), done, ..Healed::default() }
+        }))
+    }
+
+    async fn deploy(&self, _limits: &Order) -> Result<Healed, Trouble> {
+        self.world(|world| {
+            world.deploys += 1;
+            world.pending = 0;
+        });
+        Ok(Healed { changed: 1, ..Healed::default() })
+    }
+}
+
+#[async_trait]
+impl Logs for Fake {
+    async fn logs(&self, _function: &str, _since: Duration) -> Result<Vec<LogLine>, Trouble> {
+        Ok(Vec::new())
+    }
+}
+
+/// A daemon over one made-up spec.
+pub(super) struct Stage {
+    pub fake: Arc<Fake>,
+    pub told: Arc<Told>,
+    pub daemon: Daemon,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        Self { _folder: Some(folder), ..Self::within(path, Arc::default()) }
+    }
+
+    /// One that begins after another has ended, with its memory.
+    pub(super) fn within(path: PathBuf, told: Arc<Told>) -> Self {
+        let fake = Arc::new(Fake::default());
+        let party =
+            Party { bell: Arc::default(), watched: Arc::clone(&fake) as Arc<dyn Watched>, logs: Arc::clone(&fake) as Arc<dyn Logs> };
+        let control = Control::new(Arc::default(), [("demo".to_owned(), party)].into());
+        let daemon = Daemon {
+            control,
+            listener: Arc::clone(&told) as Arc<dyn Listener>,
+            clock: Arc::new(SimulatedTime::new()),
+            folder: Arc::new(move |_| path.clone()),
+            log: Arc::new(|_, _| {}),
+            stop: CancellationToken::new(),
+        };
+        Self { fake, told, daemon, _folder: None }
+    }
+
+    /// Lets the daemon run for so long, and stops it.
+    pub(super) async fn run(&self, duration: Duration) {
+        tokio::join!(self.daemon.run(), async {
+            tokio::time::sleep(duration).await;
+            self.daemon.stop.cancel();
+        });
+    }
+
+    /// Lets the daemon run while `story` goes on, and stops it then.
+    pub(super) async fn during(&self, story: impl Future<Output = ()>) {
+        tokio::join!(self.daemon.run(), async {
+            story.await;
+            self.daemon.stop.cancel();
+        });
+    }
+
+    pub(super) fn view(&self) -> Arc<View> {
+        self.daemon.control.board.get("demo").unwrap()
+    }
+
+    pub(super) fn moments(&self) -> Vec<MomentKind> {
+        self.view().timeline.iter().rev().map(|moment| moment.kind).collect()
+    }
+}
+
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);

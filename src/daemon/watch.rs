@@ -1,0 +1,408 @@
+//! The loop of one spec.
+
+use super::board::{Attempt, MomentKind, Standing, View};
+use super::heal::{decide, frozen, order};
+use super::ledger::Ledger;
+use super::pause::pause;
+use super::wake::{Party, WakeUp};
+use super::watched::{Check, Depth, Healed, Settings, Trouble, TroubleKind};
+use super::{Daemon, Proposal};
+use crate::model::{Address, Mode};
+use crate::store::{Kept, Shelf};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// How often it is looked whether files changed, and what the clock on the wall says: it jumps when a machine sleeps.
+const LOOK: Duration = Duration::from_secs(2);
+/// A memory in which only times changed is written so seldom.
+const QUIET_SAVE: SignedDuration = SignedDuration::from_mins(10);
+/// A person who asks again and again is not followed more often than this.
+const REQUEST_GAP: SignedDuration = SignedDuration::from_secs(2);
+
+/// One spec and what is known of it.
+pub(super) struct Watch {
+    id: String,
+    party: Party,
+    daemon: Daemon,
+    shelf: Shelf,
+    turns: Arc<Semaphore>,
+    ledger: Ledger,
+    settings: Option<Settings>,
+    proposal: Option<Proposal>,
+    /// The files as they were when they were read, and as they were seen last.
+    stamps: (u64, u64),
+    next: Timestamp,
+    saved: Option<(Timestamp, u64)>,
+}
+
+impl Watch {
+    pub(super) fn new(id: &str, party: Party, daemon: Daemon, shelf: Shelf, turns: Arc<Semaphore>) -> Self {
+        let next = daemon.clock.now();
+        Self {
+            id: id.to_owned(),
+            party,
+            daemon,
+            shelf,
+            turns,
+            ledger: Ledger::default(),
+            settings: None,
+            proposal: None,
+            stamps: (0, 0),
+            next,
+            saved: None,
+        }
+    }
+
+    /// Watches until the daemon is stopped.
+    pub(super) async fn run(mut self) {
+        self.begin();
+        let mut why = BTreeSet::from([WakeUp::Time]);
+        loop {
+            self.work(&why).await;
+            match self.rest().await {
+                Some(next) => why = next,
+                None => break,
+            }
+        }
+        self.save(true);
+    }
+
+    /// Looks once.
+    pub(super) async fn once(mut self) {
+        self.begin();
+        self.work(&BTreeSet::from([WakeUp::Time])).await;
+        self.save(true);
+    }
+
+    fn now(&self) -> Timestamp {
+        self.daemon.clock.now()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.daemon.stop.is_cancelled()
+    }
+
+    fn show(&self, change: impl FnOnce(&mut View)) {
+        self.daemon.control.board.update(&self.id, change);
+    }
+
+    /// Remembers what was known before.
+    fn begin(&mut self) {
+        let Kept { document, problem } = self.shelf.load::<Ledger>();
+        self.ledger = document.unwrap_or_default();
+        let now = self.now();
+        self.ledger.note(now, MomentKind::Started, None, "lambdo began to watch");
+        if let Some(problem) = problem {
+            self.ledger.note(now, MomentKind::Started, None, format!("the history could not be read: {problem}"));
+        }
+        let ledger = &self.ledger;
+        self.show(|view| {
+            view.findings = ledger.findings.clone();
+            view.timeline = ledger.timeline.iter().cloned().collect();
+            view.last_success = ledger.last_success;
+        });
+    }
+
+    /// Waits for a reason to look; `None` when the daemon is stopped.
+    async fn rest(&mut self) -> Option<BTreeSet<WakeUp>> {
+        loop {
+            let now = self.now();
+            if now >= self.next {
+                return Some(BTreeSet::from([WakeUp::Time]));
+            }
+            let left = Duration::try_from(self.next.duration_since(now)).unwrap_or_default();
+            tokio::select! {
+                biased;
+                () = self.daemon.stop.cancelled() => return None,
+                why = self.party.bell.wait() => return self.after_gap(why).await,
+                () = tokio::time::sleep(left.min(LOOK)) => {}
+            }
+            // A file that is being written changes again at once.
+            let (read, seen) = self.stamps;
+            let stamp = self.party.watched.stamp();
+            self.stamps.1 = stamp;
+            if stamp != read && stamp == seen {
+                return Some(BTreeSet::from([WakeUp::SpecChanged]));
+            }
+        }
+    }
+
+    async fn after_gap(&self, why: BTreeSet<WakeUp>) -> Option<BTreeSet<WakeUp>> {
+        let ended =
+            self.ledger.last_check.as_ref().map(|last| last.at + SignedDuration::from_millis(i64::try_from(last.elapsed_ms).unwrap_or(0)));
+        let gap = ended.map_or(SignedDuration::ZERO, |ended| (ended + REQUEST_GAP).duration_since(self.now()));
+        tokio::select! {
+            () = self.daemon.stop.cancelled() => None,
+            () = tokio::time::sleep(Duration::try_from(gap).unwrap_or_default()) => Some(why),
+        }
+    }
+
+    /// One activation: everything is read anew.
+    async fn work(&mut self, why: &BTreeSet<WakeUp>) {
+        let turns = Arc::clone(&self.turns);
+        let turn = tokio::select! {
+            () = self.daemon.stop.cancelled() => return,
+            turn = turns.acquire() => turn,
+        };
+        self.reload().await;
+        match self.settings.clone() {
+            Some(settings) => self.look(&settings, why).await,
+            None => self.next = self.now() + after(TroubleKind::Spec, self.ledger.spec_outage().map_or(1, |outage| outage.attempts)),
+        }
+        drop(turn);
+        self.show(|view| view.activity = None);
+        self.publish();
+        self.save(false);
+        self.hand_over().await;
+    }
+
+    async fn reload(&mut self) {
+        let stamp = self.party.watched.stamp();
+        self.stamps = (stamp, stamp);
+        let (loaded, now) = (self.party.watched.load().await, self.now());
+        match loaded {
+            Ok(settings) => {
+                self.ledger.spec_read(&settings, now);
+                if self.settings.as_ref().is_some_and(|before| *before != settings) {
+                    self.ledger.note(now, MomentKind::SpecChanged, None, "how the spec is watched was changed");
+                }
+                self.settings = Some(settings);
+            }
+            Err(trouble) => self.ledger.spec_broken(&trouble, &self.id, now),
+        }
+    }
+
+    async fn look(&mut self, settings: &Settings, why: &BTreeSet<WakeUp>) {
+        if let Some(approved) = self.party.bell.approved() {
+            self.apply(settings, &approved).await;
+        }
+        let depth = self.depth(settings, why);
+        match self.check(settings, depth).await {
+            Ok(check) => {
+                let check = self.heal(settings, depth, check).await;
+                self.propose(settings, &check).await;
+                self.next = settings.schedule.next(self.now()).unwrap_or(Timestamp::MAX);
+            }
+            Err(trouble) => self.next = self.now() + after(trouble.kind, self.ledger.outage().map_or(1, |outage| outage.attempts)),
+        }
+    }
+
+    /// A person who asks wants to know everything; else the thorough look has a schedule of its own.
+    fn depth(&self, settings: &Settings, why: &BTreeSet<WakeUp>) -> Depth {
+        let is_due = self.ledger.last_deep.is_none_or(|last| settings.deep_schedule.next(last).is_some_and(|due| due <= self.now()));
+        if is_due || why.contains(&WakeUp::Request) { Depth::Deep } else { Depth::Usual }
+    }
+
+    async fn check(&mut self, settings: &Settings, depth: Depth) -> Result<Check, Trouble> {
+        self.show(|view| view.activity = Some("checking".to_owned()));
+        let began = self.now();
+        let result = self.party.watched.check(depth).await;
+        let ended = self.now();
+        if self.is_stopped() && result.is_err() {
+            return result;
+        }
+        let elapsed_ms = u64::try_from(ended.duration_since(began).as_millis()).unwrap_or_default();
+        let calls = result.as_ref().map_or(0, |check| check.calls.total);
+        self.ledger.last_check = Some(Attempt { at: began, elapsed_ms, depth, is_success: result.is_ok(), calls });
+        let ledger = &mut self.ledger;
+        match &result {
+            Ok(check) => {
+                let counted = ledger.checked(check, settings, ended);
+                if depth == Depth::Deep {
+                    ledger.last_deep = Some(began);
+                }
+                self.show(|view| {
+                    show_check(view, check);
+                    view.totals.checks_done += 1;
+                    view.totals.checks_elapsed_ms += elapsed_ms;
+                    view.totals.opened += counted.opened;
+                    view.totals.resolved += counted.resolved;
+                });
+            }
+            Err(trouble) => {
+                ledger.failed(trouble, &settings.name, ended);
+                self.show(|view| view.totals.checks_failed += 1);
+            }
+        }
+        result
+    }
+
+    /// Takes back what may be, and looks again where something was done.
+    async fn heal(&mut self, settings: &Settings, depth: Depth, check: Check) -> Check {
+        let now = self.now();
+        let decision = decide(settings, &self.ledger.findings, now);
+        for (address, why) in &decision.waiting {
+            self.ledger.note_once(now, MomentKind::NotHealed, address, why);
+        }
+        let mut changed = 0;
+        if let Some(order) = decision.order.filter(|_| !self.is_stopped()) {
+            self.show(|view| view.activity = Some("healing".to_owned()));
+            let result = self.party.watched.heal(&order).await;
+            changed += self.healed(settings, result, &order.addresses.into_iter().next());
+        }
+        let is_wish = settings.mode == Mode::Heal && settings.apply && check.pending.is_some_and(|pending| pending > 0);
+        if is_wish && frozen(settings, now).is_none() && self.ledger.spec_outage().is_none() && !self.is_stopped() {
+            self.show(|view| view.activity = Some("applying".to_owned()));
+            let limits = order(settings, &self.ledger.findings, &[]);
+            let result = self.party.watched.deploy(&limits).await;
+            changed += self.healed(settings, result, &None);
+        }
+        if changed == 0 || self.is_stopped() {
+            return check;
+        }
+        self.check(settings, depth).await.unwrap_or(check)
+    }
+
+    /// Writes down what a healing did; answers with how much it changed.
+    fn healed(&mut self, settings: &Settings, result: Result<Healed, Trouble>, address: &Option<Address>) -> usize {
+        let now = self.now();
+        match result {
+            Ok(healed) => {
+                self.ledger.healed(&healed, now);
+                let done = u64::try_from(healed.done.len()).unwrap_or_default();
+                self.show(|view| {
+                    view.totals.healed += done;
+                    view.calls.add(&healed.calls);
+                });
+                healed.changed
+            }
+            Err(trouble) if matches!(trouble.kind, TroubleKind::Stopped | TroubleKind::Locked) => 0,
+            Err(trouble) => {
+                let text = format!("{} was not brought in order: {}", settings.name, trouble.text);
+                match address {
+                    Some(address) => self.ledger.note_once(now, MomentKind::NotHealed, address, &text),
+                    None => self.ledger.note(now, MomentKind::NotHealed, None, text),
+                }
+                0
+            }
+        }
+    }
+
+    /// Keeps a plan ready as long as there is something to do.
+    async fn propose(&mut self, settings: &Settings, check: &Check) {
+        let is_wanted =
+            !check.findings.iter().all(|finding| !finding.kind.is_healable()) || check.pending.is_some_and(|pending| pending > 0);
+        if settings.mode != Mode::Propose || !is_wanted || self.ledger.spec_outage().is_some() {
+            self.proposal = None;
+            return;
+        }
+        self.show(|view| view.activity = Some("planning".to_owned()));
+        let now = self.now();
+        match self.party.watched.propose().await {
+            Ok(proposal) => {
+                self.ledger.proposed(proposal.as_ref(), now);
+                self.proposal = proposal;
+            }
+            Err(trouble) if trouble.kind == TroubleKind::Stopped => {}
+            Err(trouble) => {
+                self.proposal = None;
+                self.ledger.note(now, MomentKind::NotHealed, None, format!("no plan could be made: {}", trouble.text));
+            }
+        }
+    }
+
+    /// Applies the plan that a person has seen.
+    async fn apply(&mut self, settings: &Settings, approved: &str) {
+        let Some(proposal) = self.proposal.clone().filter(|proposal| proposal.id == approved) else { return };
+        if frozen(settings, self.now()).is_some() {
+            return;
+        }
+        self.show(|view| view.activity = Some("applying".to_owned()));
+        let result = self.party.watched.apply(&proposal).await;
+        self.proposal = None;
+        let now = self.now();
+        match result {
+            Ok(healed) => {
+                let text = format!("a person applied the plan that waited; {} resources were changed", healed.changed);
+                self.ledger.note(now, MomentKind::Applied, None, text);
+                self.show(|view| {
+                    view.totals.applied += 1;
+                    view.calls.add(&healed.calls);
+                });
+            }
+            Err(trouble) => self.ledger.note(now, MomentKind::NotHealed, None, format!("the plan was not applied: {}", trouble.text)),
+        }
+    }
+
+    /// Brings the board and the log up to date.
+    fn publish(&mut self) {
+        self.ledger.take_fresh().iter().for_each(|moment| (self.daemon.log)(&self.id, moment));
+        let (ledger, now) = (&self.ledger, self.now());
+        self.show(|view| {
+            if let Some(settings) = &self.settings {
+                (view.project, view.stage) = (settings.project.clone(), settings.stage.clone());
+                (view.mode, view.schedule) = (settings.mode, settings.schedule_text.clone());
+                view.frozen = frozen(settings, now);
+            }
+            view.next_check = Some(self.next);
+            view.last_check = ledger.last_check.clone();
+            view.last_success = ledger.last_success;
+            view.trouble = ledger.outage().map(|outage| outage.trouble.clone());
+            view.trouble_since = ledger.outage().map(|outage| outage.since);
+            view.spec_trouble = ledger.spec_outage().map(|outage| outage.trouble.clone());
+            view.findings = ledger.findings.clone();
+            view.timeline = ledger.timeline.iter().cloned().collect();
+            view.proposal = self.proposal.clone();
+            view.standing = standing(view);
+        });
+    }
+
+    /// Writes the memory down. A full disk stops nothing: it is tried again, and said.
+    fn save(&mut self, is_last: bool) {
+        let (now, revision) = (self.now(), self.ledger.revision());
+        let is_quiet = self.saved.is_some_and(|(at, saved)| saved == revision && now.duration_since(at) < QUIET_SAVE);
+        if is_quiet && !is_last {
+            return;
+        }
+        let problem = self.shelf.save(&self.ledger).err().map(|error| error.to_string());
+        self.saved = problem.is_none().then_some((now, revision));
+        self.show(|view| view.history_trouble = problem);
+    }
+
+    /// Gives the news to whoever tells them, after they were written down: a kill in between tells them again under the same id.
+    async fn hand_over(&mut self) {
+        if self.ledger.untold.is_empty() {
+            return;
+        }
+        let news: Vec<_> = self.ledger.untold.iter().cloned().collect();
+        if self.daemon.listener.take(&news).await.is_ok() {
+            self.ledger.told();
+            self.save(false);
+        }
+    }
+}
+
+fn after(kind: TroubleKind, attempts: u32) -> SignedDuration {
+    SignedDuration::try_from(pause(kind, attempts)).unwrap_or(SignedDuration::from_mins(1))
+}
+
+/// What a check that worked shows.
+fn show_check(view: &mut View, check: &Check) {
+    view.account.clone_from(&check.account);
+    view.region.clone_from(&check.region);
+    view.serial = check.serial;
+    view.pending = check.pending;
+    view.unread.clone_from(&check.unread);
+    view.left_out = check.left_out.len();
+    view.resources.clone_from(&check.resources);
+    view.calls.add(&check.calls);
+}
+
+/// A spec at a glance: the worst of what is known.
+fn standing(view: &View) -> Standing {
+    match view {
+        View { trouble: Some(_), .. } => Standing::Failing,
+        View { last_check: None, .. } => Standing::Starting,
+        View { findings, .. } if findings.iter().any(|state| state.contested.is_some()) => Standing::Contested,
+        View { findings, .. } if !findings.is_empty() => Standing::Drifted,
+        View { unread, .. } if !unread.is_empty() => Standing::Unread,
+        View { pending, .. } if pending.is_none_or(|pending| pending > 0) => Standing::Pending,
+        _ => Standing::InOrder,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+use super::super::testing::{Fake, HOUR, MINUTE, Stage, settings, trouble};
+use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule};
+use super::*;
+use std::time::Duration;
+
+fn drift(fake: &Fake, live: i64) {
+    fake.world(|world| world.live.insert("hash".to_owned(), live));
+}
+
+fn mode(fake: &Fake, mode: Mode) {
+    fake.world(|world| world.settings = Ok(Settings { mode, ..settings() }));
+}
+
+async fn pass(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_is_found_within_one_interval_and_told_once_and_so_is_its_end() {
+    let stage = Stage::new();
+    stage
+        .during(async {
+            pass(5 * MINUTE).await;
+            assert_eq!((stage.view().standing, stage.told.kinds()), (Standing::InOrder, vec![]));
+            drift(&stage.fake, 512);
+            pass(MINUTE + LOOK).await;
+            assert_eq!((stage.view().standing, stage.told.kinds()), (Standing::Drifted, vec![NoticeKind::Opened]));
+            pass(10 * MINUTE).await;
+            drift(&stage.fake, 128);
+            pass(5 * MINUTE).await;
+        })
+        .await;
+    assert_eq!(stage.told.kinds(), [NoticeKind::Opened, NoticeKind::Resolved]);
+    let totals = stage.view().totals.clone();
+    assert_eq!((totals.opened, totals.resolved, totals.checks_failed), (1, 1, 0));
+    assert!((20..=24).contains(&totals.checks_done), "{totals:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_loses_no_history_and_tells_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Arc::default();
+    let mut since = None;
+    for _ in 0..3 {
+        let stage = Stage::within(folder.path().to_owned(), Arc::clone(&told));
+        drift(&stage.fake, 512);
+        stage.run(10 * MINUTE).await;
+        let found: Vec<FindingState> = stage.view().findings.clone();
+        assert_eq!(*since.get_or_insert(found[0].since), found[0].since);
+    }
+    assert_eq!(told.kinds(), [NoticeKind::Opened]);
+    // Both files of the memory are garbled: it goes on, and says so.
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        std::fs::write(file.unwrap().path(), "garbled").unwrap();
+    }
+    let stage = Stage::within(folder.path().to_owned(), told);
+    stage.run(2 * MINUTE).await;
+    assert!(stage.view().timeline.iter().any(|moment| moment.text.contains("could not be read")));
+    assert_eq!(stage.view().standing, Standing::InOrder);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_cannot_be_written_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let stage = Stage::within(file, Arc::default());
+    drift(&stage.fake, 512);
+    stage.run(5 * MINUTE).await;
+    assert_eq!(stage.told.kinds(), [NoticeKind::Opened]);
+    assert!(stage.view().history_trouble.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn aws_that_is_away_for_an_hour_is_asked_seldom_and_is_no_drift() {
+    let stage = Stage::new();
+    drift(&stage.fake, 512);
+    stage
+        .during(async {
+            pass(3 * MINUTE).await;
+            stage.fake.world(|world| world.trouble = Some(trouble(TroubleKind::Away)));
+            let before = stage.fake.world(|world| world.checks);
+            pass(HOUR).await;
+            let asked = stage.fake.world(|world| world.checks) - before;
+            assert!((6..=12).contains(&asked), "{asked}");
+            assert_eq!((stage.view().standing, stage.view().findings.len()), (Standing::Failing, 1));
+            stage.fake.world(|world| world.trouble = None);
+            pass(11 * MINUTE).await;
+        })
+        .await;
+    assert_eq!(stage.told.kinds(), [NoticeKind::Opened, NoticeKind::Failed, NoticeKind::Recovered]);
+    assert_eq!((stage.view().standing, stage.view().trouble.clone()), (Standing::Drifted, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn expired_credentials_are_told_at_once_and_are_no_drift() {
+    let stage = Stage::new();
+    stage.fake.world(|world| world.trouble = Some(trouble(TroubleKind::Credentials)));
+    stage.run(10 * MINUTE).await;
+    assert_eq!((stage.told.kinds(), stage.view().findings.len()), (vec![NoticeKind::Failed], 0));
+    assert!(stage.fake.world(|world| world.checks) <= 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_spec_keeps_the_last_good_one_running_and_says_so() {
+    let stage = Stage::new();
+    stage
+        .during(async {
+            pass(3 * MINUTE).await;
+            let good = stage.fake.world(|world| {
+                world.stamp += 1;
+                std::mem::replace(&mut world.settings, Err(trouble(TroubleKind::Spec)))
+            });
+            // It is noticed without waiting for the schedule.
+            pass(3 * LOOK).await;
+            assert!(stage.view().spec_trouble.is_some());
+            drift(&stage.fake, 512);
+            pass(2 * MINUTE).await;
+            assert_eq!(stage.view().standing, Standing::Drifted);
+            stage.fake.world(|world| {
+                world.stamp += 1;
+                world.settings = good;
+            });
+            pass(3 * LOOK).await;
+            assert!(stage.view().spec_trouble.is_none());
+        })
+        .await;
+    assert_eq!(stage.told.kinds(), [NoticeKind::Failed, NoticeKind::Opened, NoticeKind::Recovered]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spec_that_is_broken_from_the_start_is_read_as_soon_as_it_is_mended() {
+    let stage = Stage::new();
+    stage.fake.world(|world| world.settings = Err(trouble(TroubleKind::Spec)));
+    stage
+        .during(async {
+            pass(MINUTE).await;
+            assert_eq!((stage.view().standing, stage.fake.world(|world| world.checks)), (Standing::Starting, 0));
+            assert!(stage.daemon.control.is_ready());
+            stage.fake.world(|world| {
+                world.stamp += 1;
+                world.settings = Ok(settings());
+            });
+            pass(4 * LOOK).await;
+            assert_eq!(stage.view().standing, Standing::InOrder);
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn healing_takes_drift_back_and_leaves_pending_wishes_alone() {
+    let stage = Stage::new();
+    mode(&stage.fake, Mode::Heal);
+    stage.fake.world(|world| world.pending = 1);
+    drift(&stage.fake, 512);
+    stage.run(5 * MINUTE).await;
+    assert_eq!(stage.fake.world(|world| (world.heals, world.deploys, world.live["hash"])), (1, 0, 128));
+    assert_eq!(stage.told.kinds(), [NoticeKind::Opened, NoticeKind::Resolved]);
+    assert_eq!((stage.view().standing, stage.view().totals.healed), (Standing::Pending, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn wishes_are_applied_where_the_spec_says_so_and_not_during_a_freeze() {
+    let until = super::super::testing::at("2026-11-22T11:00:00Z");
+    let stage = Stage::new();
+    let freezes = vec![Freeze::Once { from: super::super::testing::at("2026-11-22T09:00:00Z"), until, reason: None }];
+    stage.fake.world(|world| {
+        world.settings = Ok(Settings { mode: Mode::Heal, apply: true, freezes, ..settings() });
+        world.pending = 1;
+    });
+    drift(&stage.fake, 512);
+    stage
+        .during(async {
+            pass(30 * MINUTE).await;
+            assert_eq!(stage.fake.world(|world| (world.heals, world.deploys)), (0, 0));
+            assert!(stage.view().frozen.as_ref().unwrap().contains("2026-11-22T11:00:00Z"));
+            pass(35 * MINUTE).await;
+            assert_eq!(stage.fake.world(|world| (world.heals, world.deploys)), (1, 1));
+        })
+        .await;
+    let not_healed = stage.moments().into_iter().filter(|kind| *kind == MomentKind::NotHealed).count();
+    assert_eq!(not_healed, 1, "the same reason is written down once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fights_is_given_way_to_and_that_is_told_once() {
+    let stage = Stage::new();
+    mode(&stage.fake, Mode::Heal);
+    drift(&stage.fake, 512);
+    stage.fake.world(|world| world.opponent = Some(512));
+    stage.run(3 * HOUR).await;
+    let Contest { reverts, .. } = settings().contest;
+    assert_eq!(stage.fake.world(|world| world.heals), reverts);
+    assert_eq!(stage.told.kinds(), [NoticeKind::Opened, NoticeKind::Contested]);
+    assert_eq!(stage.view().standing, Standing::Contested);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_waits_until_a_person_applies_it() {
+    let stage = Stage::new();
+    mode(&stage.fake, Mode::Propose);
+    drift(&stage.fake, 512);
+    stage
+        .during(async {
+            pass(5 * MINUTE).await;
+            let control = &stage.daemon.control;
+            let id = stage.view().proposal.clone().unwrap().id;
+            assert_eq!(control.approve("demo", "another"), Err(super::super::Refused::NotWaiting));
+            assert_eq!(stage.fake.world(|world| world.live["hash"]), 512);
+            assert_eq!(control.approve("demo", &id), Ok(()));
+            pass(2 * LOOK + Duration::from_secs(5)).await;
+            assert_eq!(stage.fake.world(|world| world.applied.clone()), [id.clone()]);
+            assert_eq!(control.approve("demo", &id), Err(super::super::Refused::NotWaiting));
+            assert_eq!((stage.view().standing, stage.view().proposal.clone()), (Standing::InOrder, None));
+        })
+        .await;
+    let proposed = stage.moments().into_iter().filter(|kind| *kind == MomentKind::Proposed).count();
+    assert_eq!(proposed, 1, "the same plan is proposed once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_followed_at_once_and_many_are_one() {
+    let stage = Stage::new();
+    stage.fake.world(|world| world.settings = Ok(Settings { schedule: Schedule::exact("rate(1 day)", "UTC").unwrap(), ..settings() }));
+    stage
+        .during(async {
+            pass(MINUTE).await;
+            let before = stage.fake.world(|world| world.checks);
+            for _ in 0..100 {
+                stage.daemon.control.check("demo").unwrap();
+            }
+            pass(3 * LOOK).await;
+            let after = stage.fake.world(|world| world.checks);
+            assert!((1..=2).contains(&(after - before)), "{}", after - before);
+            for _ in 0..60 {
+                stage.daemon.control.check("demo").unwrap();
+                pass(Duration::from_secs(1)).await;
+            }
+            let after = stage.fake.world(|world| world.checks) - after;
+            assert!(after <= 31, "{after}");
+        })
+        .await;
+    assert_eq!(stage.view().last_check.as_ref().unwrap().depth, Depth::Deep);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_over_a_hundred_functions_leaves_nothing_behind() {
+    let stage = Stage::new();
+    stage.fake.world(|world| world.live = (0..100).map(|number| (format!("f{number}"), 128)).collect());
+    stage
+        .during(async {
+            for hour in 0..24 {
+                stage.fake.world(|world| {
+                    let at = format!("f{}", hour * 4);
+                    world.live.insert(at, 512);
+                });
+                pass(30 * MINUTE).await;
+                stage.fake.world(|world| world.live.values_mut().for_each(|live| *live = 128));
+                pass(30 * MINUTE).await;
+            }
+        })
+        .await;
+    let checks = stage.fake.world(|world| world.checks);
+    assert!((1_438..=1_442).contains(&checks), "{checks}");
+    let view = stage.view();
+    assert_eq!((view.findings.len(), stage.told.kinds().len()), (0, 48));
+    assert!(view.timeline.len() <= 49);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_makes_one_check_and_not_many() {
+    struct Jumping(super::super::testing::SimulatedTime, std::sync::atomic::AtomicI64);
+    impl super::super::WallClock for Jumping {
+        fn now(&self) -> Timestamp {
+            self.0.now() + SignedDuration::from_secs(self.1.load(std::sync::atomic::Ordering::Relaxed))
+        }
+    }
+    let clock = Arc::new(Jumping(super::super::testing::SimulatedTime::new(), 0.into()));
+    let mut stage = Stage::new();
+    stage.daemon.clock = Arc::clone(&clock) as _;
+    stage
+        .during(async {
+            pass(MINUTE).await;
+            let before = stage.fake.world(|world| world.checks);
+            clock.1.store(8 * 3_600, std::sync::atomic::Ordering::Relaxed);
+            pass(2 * LOOK).await;
+            assert_eq!(stage.fake.world(|world| world.checks), before + 1);
+        })
+        .await;
+}

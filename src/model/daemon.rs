@@ -1,0 +1,74 @@
+//! How a spec is watched: `[daemon]`.
+
+use serde::{Deserialize, Serialize};
+
+/// What the daemon does about drift.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It says what it found.
+    #[default]
+    Observe,
+    /// It also keeps a plan ready that a person applies.
+    Propose,
+    /// It takes drift back.
+    Heal,
+}
+
+/// `[daemon]` of the spec. Times are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonSettings {
+    /// What is done about drift.
+    pub mode: Mode,
+    /// Whether healing also applies what the spec asks for.
+    pub apply: bool,
+    /// Whether healing may make something anew.
+    pub may_replace: bool,
+    /// Whether healing may delete something.
+    pub may_delete: bool,
+    /// How many resources one run may change.
+    pub max_changes: usize,
+    /// When settings are read that cost a call each: `rate(…)` or `cron(…)`.
+    pub deep_schedule: String,
+    /// After so many reverts of the same path healing gives in …
+    pub contest_reverts: usize,
+    /// … when they come within this time.
+    pub contest_within_ms: u64,
+    /// After this time it is told again that something is still open.
+    pub remind_after_ms: u64,
+    /// When nothing is healed or applied.
+    pub freezes: Vec<FreezeRule>,
+}
+
+/// One `[[daemon.freeze]]`: once, or again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FreezeRule {
+    /// The first moment, as a date or a time on the clock of the time zone.
+    pub from: Option<String>,
+    /// The first moment after it, in the same form.
+    pub until: Option<String>,
+    /// When it begins, again and again: `cron(…)`.
+    pub schedule: Option<String>,
+    /// How long it lasts then.
+    pub lasts_ms: Option<u64>,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
+impl Default for DaemonSettings {
+    fn default() -> Self {
+        const HOUR_MS: u64 = 3_600_000;
+        Self {
+            mode: Mode::Observe,
+            apply: false,
+            may_replace: false,
+            may_delete: false,
+            max_changes: 10,
+            deep_schedule: "rate(1 day)".to_owned(),
+            contest_reverts: 3,
+            contest_within_ms: HOUR_MS,
+            remind_after_ms: 24 * HOUR_MS,
+            freezes: Vec::new(),
+        }
+    }
+}
