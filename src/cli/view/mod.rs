@@ -7,6 +7,7 @@ pub mod human;
 pub mod json;
 pub mod json_calls;
 mod json_change;
+mod json_drift;
 pub mod json_policy;
 pub mod json_runs;
 pub mod markdown;
