@@ -1,7 +1,7 @@
 //! A life from its first run to its last, and the laws that hold all the while.
 
 use super::medium::{JOURNAL, Medium, Picture, STATE};
-use super::people::{People, namesake};
+use super::people::{Additions, People, namesake};
 use super::scenario::{Meddling, Round, Scenario, Verb};
 use super::wish::Wish;
 use super::world::{Jumping, Line, Mortal, Programs, Switch, Traffic};
@@ -129,8 +129,12 @@ impl Life {
             }
             self.people.meddle(*meddling).await;
         }
-        let (names, additions, timeouts) = (self.people.names().await, self.people.additions().await, self.people.timeouts().await);
+        // Each look costs calls: what cannot happen in this life is not looked for.
+        let may_be_refused = scenario.may_be_refused(index);
+        let names = if may_be_refused { self.people.names().await } else { BTreeSet::new() };
+        let additions = if scenario.has_additions() { self.people.additions().await } else { Additions::default() };
         let ignored = self.ignored(round).await?;
+        let timeouts = if ignored.is_empty() { BTreeMap::new() } else { self.people.timeouts().await };
         if let Some(plan) = round.plan(scenario.seed) {
             self.cloud.misbehave(FaultPlan::parse(&plan).map_err(|error| error.to_string())?);
         }
@@ -145,12 +149,13 @@ impl Life {
         if switch.interrupt.drain.is_cancelled() && !round.is_fatal() && ![Some(Exit::Interrupted), Some(Exit::Refused)].contains(&exit) {
             return Err(format!("it was interrupted and ended with {exit:?}"));
         }
-        if exit == Some(Exit::Refused) && self.people.names().await != names {
+        let is_refused = may_be_refused && exit == Some(Exit::Refused);
+        if is_refused && self.people.names().await != names {
             return Err("it was refused, and something was changed".to_owned());
         }
         // A rule with a target of others does not go.
         let is_held = !additions.rules.is_empty();
-        if round.must_succeed() && !is_held && !(exit == Some(Exit::Refused) && scenario.may_be_refused(index)) {
+        if round.must_succeed() && !is_held && !is_refused {
             let failed = match outcome {
                 None | Some(Ok((Exit::Success, _))) => None,
                 Some(Ok((exit, errors))) => Some(format!("it ended with {exit:?}: {errors}")),
@@ -166,8 +171,10 @@ impl Life {
                 return Err(format!("of {} calls {hits} were above AWS's quotas, and not at most {most}", switch.calls()));
             }
         }
-        self.people.still_has(&additions).await?;
-        let now = self.people.timeouts().await;
+        if scenario.has_additions() {
+            self.people.still_has(&additions).await?;
+        }
+        let now = if ignored.is_empty() { BTreeMap::new() } else { self.people.timeouts().await };
         if let Some(name) = ignored.iter().find(|name| timeouts.get(*name).zip(now.get(*name)).is_some_and(|(before, now)| before != now)) {
             return Err(format!("the timeout of {name} was to be left alone"));
         }

@@ -177,6 +177,12 @@ impl Scenario {
         released
     }
 
+    /// Whether strangers add to what is ours.
+    pub fn has_additions(&self) -> bool {
+        let adds = |meddling: &Meddling| matches!(meddling, Meddling::AddStatement(_) | Meddling::AddTarget(_));
+        self.rounds.iter().any(|round| round.meddling.iter().any(adds))
+    }
+
     /// Whether it may be refused to begin with this round.
     pub fn may_be_refused(&self, index: usize) -> bool {
         self.protects(self.rounds[index].stage) || self.rounds[..=index].iter().any(Round::has_namesakes)
