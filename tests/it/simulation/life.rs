@@ -311,7 +311,7 @@ impl Life {
         spec.carry_out_moves(state);
         let spec = spec.keeping_names(state);
         let mut desired = spec::lower(&spec, &state.target, &programs.artifacts, &self.registry).map_err(Failure::from)?;
-        let diagnostics = engine.look_up(&mut desired, None, &self.folder, &state.lineage).await;
+        let diagnostics = engine.look_up(&mut desired, None, &self.folder).await;
         if diagnostics.is_empty() { Ok((desired, programs)) } else { Err(Failure { exit: Exit::Failed, diagnostics }) }
     }
 
