@@ -5,6 +5,7 @@ use super::super::destroy::NoArtifacts;
 use super::limits::{does_something, forbidden, forget_left, too_much, touched, unasked, without};
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Healed, Order};
+use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, PlanOptions, Report};
 use crate::model::event::Outcome;
 use crate::model::{Address, ArtifactSource, CallAccount, Desired, Exit, Failure, Path, Plan, State, Step, Value};
@@ -88,7 +89,7 @@ impl Healing<'_> {
         let options = PlanOptions { deep: true, targets: round.addresses.iter().cloned().collect(), ..PlanOptions::default() };
         let only = options.select(&desired, state)?;
         let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder).await;
-        if !problems.is_empty() {
+        if problems.iter().any(Diagnostic::is_error) {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });
         }
         let mut plan = self.engine.plan(&desired, state, &options).await?;
