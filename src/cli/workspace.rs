@@ -1,5 +1,6 @@
 //! From the command line to the things that do the work: spec, store, engine.
 
+mod others;
 mod recording;
 
 use super::args::{Arguments, Command, Global};
@@ -111,35 +112,6 @@ impl Workspace {
             scrubber,
             verb: arguments.command.name().to_owned(),
         })
-    }
-
-    /// The same for another spec, worked on in the background: it says nothing, and counts its own calls. Quotas are shared
-    /// by all that have the same ones.
-    ///
-    /// # Errors
-    /// None that a run without an events file can have.
-    pub fn beside(&self, config: &Path, quotas: &Arc<Quotas>) -> Result<Self, Failure> {
-        let ui = Arc::new(self.ui.muted());
-        let absolute = std::path::absolute(config).unwrap_or_else(|_| config.to_path_buf());
-        Ok(Self {
-            global: Global { config: Some(absolute), events: None, ..self.global.clone() },
-            progress: Progress::new(Arc::clone(&ui), None)?,
-            ui,
-            registry: Arc::clone(&self.registry),
-            interrupt: self.interrupt.clone(),
-            local: Arc::default(),
-            quotas: Arc::clone(quotas),
-            meter: Meter::default(),
-            scrubber: self.scrubber.clone(),
-            verb: self.verb.clone(),
-        })
-    }
-
-    /// The same for another stage of the spec.
-    pub fn in_stage(&self, stage: &str) -> Self {
-        let mut other = self.clone();
-        other.global.stage = Some(stage.to_owned());
-        other
     }
 
     /// A path as the user gave it, below `--directory`.

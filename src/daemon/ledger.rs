@@ -217,11 +217,11 @@ impl Ledger {
         }
         struggle.contested = before.or(Some(now));
         state.contested = struggle.contested;
-        state.is_told = true;
         if before.is_some() {
             self.note(now, MomentKind::Reopened, Some(&state.finding.address), line);
             return;
         }
+        state.is_told = true;
         let by = state.finding.who.as_ref().map_or_else(|| "somebody else".to_owned(), |who| format!("`{who}`"));
         let text = format!("{} is contested: lambdo took it back {reverts} times and {by} changed it again: {line}", state.finding.address);
         self.note(now, MomentKind::Contested, Some(&state.finding.address), text.clone());

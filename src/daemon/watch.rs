@@ -1,6 +1,8 @@
 //! The loop of one spec.
 
-use super::board::{Attempt, MomentKind, Standing, View};
+mod show;
+
+use super::board::{Attempt, MomentKind, View};
 use super::heal::{decide, frozen, order};
 use super::ledger::Ledger;
 use super::pause::pause;
@@ -10,6 +12,7 @@ use super::{Daemon, Proposal};
 use crate::model::{Address, Mode};
 use crate::store::{Kept, Shelf};
 use jiff::{SignedDuration, Timestamp};
+use show::{show_check, standing};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -377,31 +380,6 @@ impl Watch {
 
 fn after(kind: TroubleKind, attempts: u32) -> SignedDuration {
     SignedDuration::try_from(pause(kind, attempts)).unwrap_or(SignedDuration::from_mins(1))
-}
-
-/// What a check that worked shows.
-fn show_check(view: &mut View, check: &Check) {
-    view.account.clone_from(&check.account);
-    view.region.clone_from(&check.region);
-    view.serial = check.serial;
-    view.pending = check.pending;
-    view.unread.clone_from(&check.unread);
-    view.left_out = check.left_out.len();
-    view.resources.clone_from(&check.resources);
-    view.calls.add(&check.calls);
-}
-
-/// A spec at a glance: the worst of what is known.
-fn standing(view: &View) -> Standing {
-    match view {
-        View { trouble: Some(_), .. } => Standing::Failing,
-        View { last_check: None, .. } => Standing::Starting,
-        View { findings, .. } if findings.iter().any(|state| state.contested.is_some()) => Standing::Contested,
-        View { findings, .. } if !findings.is_empty() => Standing::Drifted,
-        View { unread, .. } if !unread.is_empty() => Standing::Unread,
-        View { pending, .. } if pending.is_none_or(|pending| pending > 0) => Standing::Pending,
-        _ => Standing::InOrder,
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::super::testing::{Fake, HOUR, MINUTE, Stage, settings, trouble};
-use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule};
+use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing};
 use super::*;
 use std::time::Duration;
 
