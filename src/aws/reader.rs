@@ -44,6 +44,12 @@ impl Reader {
         list_functions = "lambda:ListFunctions": lambda aws_sdk_lambda::list_functions(ListFunctionsInputBuilder) -> ListFunctionsOutput;
         get_policy = "lambda:GetPolicy": lambda aws_sdk_lambda::get_policy(GetPolicyInputBuilder) -> GetPolicyOutput;
         get_function_concurrency = "lambda:GetFunctionConcurrency": lambda aws_sdk_lambda::get_function_concurrency(GetFunctionConcurrencyInputBuilder) -> GetFunctionConcurrencyOutput;
+        get_function_url_config = "lambda:GetFunctionUrlConfig": lambda aws_sdk_lambda::get_function_url_config(GetFunctionUrlConfigInputBuilder) -> GetFunctionUrlConfigOutput;
+        list_event_source_mappings = "lambda:ListEventSourceMappings": lambda aws_sdk_lambda::list_event_source_mappings(ListEventSourceMappingsInputBuilder) -> ListEventSourceMappingsOutput;
+        get_function_code_signing_config = "lambda:GetFunctionCodeSigningConfig": lambda aws_sdk_lambda::get_function_code_signing_config(GetFunctionCodeSigningConfigInputBuilder) -> GetFunctionCodeSigningConfigOutput;
+        get_function_event_invoke_config = "lambda:GetFunctionEventInvokeConfig": lambda aws_sdk_lambda::get_function_event_invoke_config(GetFunctionEventInvokeConfigInputBuilder) -> GetFunctionEventInvokeConfigOutput;
+        get_function_recursion_config = "lambda:GetFunctionRecursionConfig": lambda aws_sdk_lambda::get_function_recursion_config(GetFunctionRecursionConfigInputBuilder) -> GetFunctionRecursionConfigOutput;
+        get_runtime_management_config = "lambda:GetRuntimeManagementConfig": lambda aws_sdk_lambda::get_runtime_management_config(GetRuntimeManagementConfigInputBuilder) -> GetRuntimeManagementConfigOutput;
 
         get_layer_version = "lambda:GetLayerVersion": lambda aws_sdk_lambda::get_layer_version(GetLayerVersionInputBuilder) -> GetLayerVersionOutput;
         list_layer_versions = "lambda:ListLayerVersions": lambda aws_sdk_lambda::list_layer_versions(ListLayerVersionsInputBuilder) -> ListLayerVersionsOutput;

@@ -5,6 +5,7 @@ use super::clients::{Clients, invoking, ordinary_timeouts};
 use super::error::{AwsError, ErrorClass};
 use super::invoker::Invoker;
 use super::meter::Meter;
+use super::plain_http::PlainHttp;
 use super::quota::{Quotas, Scope};
 use super::reader::Reader;
 use super::registry::Registry;
@@ -18,7 +19,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
-use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInputBuilder;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -112,7 +113,8 @@ impl Session {
             buckets: Mutex::default(),
             watchers: AtomicU32::new(0),
         };
-        let clients = Arc::new(Clients::new(&config, true));
+        let http = PlainHttp::new(settings.is_local);
+        let clients = Arc::new(Clients::new(&config, true, &http));
         let probe = Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients));
         let refused = |error| unconnected::explained(&error, settings, sources.as_ref(), (&region, endpoint.as_deref()));
         let target = who_am_i(&probe, &region, refused).await?;
@@ -120,7 +122,7 @@ impl Session {
         let endpoint_source = strange.then(|| endpoint_source(settings));
         let invoker = Invoker::new(Reader::new(Arc::new(caller(&target.account, ONCE)), Arc::clone(&clients)), invoking(&config));
         let reader = Reader::new(Arc::new(caller(&target.account, PATIENT)), clients);
-        let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false)), Registry::new(settings.is_local));
+        let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false, &http)), Registry::new(http));
         Ok(Self { target, endpoint, endpoint_source, reader, writer, invoker, scrubber })
     }
 
@@ -219,7 +221,9 @@ async fn local_configuration(settings: &Settings) -> SdkConfig {
 }
 
 fn basics(region: Region, proxy: Option<ProxyConfig>) -> ConfigLoader {
-    aws_config::defaults(BehaviorVersion::latest())
+    let name = AppName::new("lambdo").ok();
+    name.into_iter()
+        .fold(aws_config::defaults(BehaviorVersion::latest()), ConfigLoader::app_name)
         .region(region)
         .http_client(http_client(proxy))
         .identity_cache(IdentityCache::lazy().build())

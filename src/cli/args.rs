@@ -1,25 +1,28 @@
 //! The command line as data.
 
 mod build;
+mod daemon;
 mod deploy;
+mod log_groups;
 mod policy;
 mod run;
 mod runs;
 mod state;
 
 pub use build::BuildArguments;
+pub use daemon::DaemonArguments;
 pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
+pub use log_groups::{AuditArguments, LogGroupsCommand};
 pub use policy::PolicyArguments;
 use policy::account;
 pub use run::{InvokeArguments, LogsArguments};
 pub use runs::{RunsArguments, RunsCommand};
 pub use state::StateCommand;
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
-use super::ignore::IgnorePattern;
+use super::help::{COMPLETIONS, DAEMON, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::lock_wait::LockWait;
 use super::ui::Color;
-use crate::model::Address;
+use crate::model::{Address, IgnorePattern};
 use clap::builder::{FalseyValueParser, StyledStr};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -152,6 +155,12 @@ pub enum Command {
     Invoke(InvokeArguments),
     /// Show what functions logged, times in UTC
     Logs(LogsArguments),
+    /// Look at all log groups of the account, whoever made them
+    #[command(subcommand)]
+    LogGroups(LogGroupsCommand),
+    /// Try the channels over which the daemon tells people
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Show what the state knows, without calling AWS
     Status,
     /// Print the outputs of the last `up`, or one bare value
@@ -182,6 +191,9 @@ pub enum Command {
     },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
+    /// Watch over specs on their schedules: say, propose or take back what was changed in AWS
+    #[command(after_help = DAEMON)]
+    Daemon(DaemonArguments),
     /// Serve the local cloud for any AWS client, until Ctrl-C
     #[command(after_help = LOCAL)]
     Local(LocalArguments),
@@ -242,8 +254,17 @@ pub struct DriftArguments {
     /// Also read the settings that cost a call each
     #[arg(long)]
     pub deep: bool,
-    /// Look at every stage (not supported yet)
-    #[arg(long, hide = true)]
+    /// Write what lives in AWS into the spec, so that it is no drift any more; all of it, or what ADDRESS:PATH covers
+    #[arg(long, value_name = "ADDRESS:PATH", num_args = 0..=1, default_missing_value = "*:*", conflicts_with = "all_stages")]
+    pub accept: Option<IgnorePattern>,
+    /// Also find settings that the spec does not have and that left AWS's default
+    #[arg(long)]
+    pub undeclared: bool,
+    /// Ask CloudTrail who changed what was found
+    #[arg(long)]
+    pub who: bool,
+    /// Look at every stage that the spec declares, one after the other
+    #[arg(long)]
     pub all_stages: bool,
 }
 
@@ -259,6 +280,13 @@ pub struct DiffArguments {
     /// Exit with 2 when something differs, 5 when something is not known
     #[arg(long)]
     pub exit_code: bool,
+}
+
+/// What can be done with channels.
+#[derive(Clone, Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Send each channel of `[[notify]]` a message that shows that it works
+    Test,
 }
 
 /// What `local` takes.
@@ -288,6 +316,8 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::Invoke(_) => "invoke",
             Self::Logs(_) => "logs",
+            Self::LogGroups(LogGroupsCommand::Audit(_)) => "log-groups audit",
+            Self::Notify(NotifyCommand::Test) => "notify test",
             Self::Status => "status",
             Self::Output { .. } => "output",
             Self::Runs(runs) if runs.command.is_some() => "runs show",
@@ -296,6 +326,7 @@ impl Command {
             Self::Import { .. } => "import",
             Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",
+            Self::Daemon(_) => "daemon",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),
@@ -364,6 +395,8 @@ mod tests {
             &["invoke", "hash", "{}", "--payload", "{}"],
             &["invoke", "hash", "--async", "--out", "x"],
             &["logs", "--since", "soon"],
+            &["log-groups", "audit", "--retention", "100"],
+            &["log-groups", "audit", "--delete-empty"],
             &[],
         ] {
             assert!(parse(words).is_err(), "{words:?}");

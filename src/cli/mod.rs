@@ -6,14 +6,13 @@ mod ci;
 mod commands;
 mod deployed;
 mod help;
-mod ignore;
 mod init;
 mod invocation;
 mod local;
 mod lock_wait;
 mod logs;
-mod pending;
 mod policy;
+mod post;
 mod progress;
 mod record;
 mod render;
@@ -23,7 +22,7 @@ mod signals;
 mod transfers;
 mod ui;
 mod verbs;
-mod view;
+pub(crate) mod view;
 mod workspace;
 
 use crate::diagnostic::Diagnostic;
@@ -114,7 +113,6 @@ fn refused(arguments: &Arguments) -> Option<Failure> {
         }
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),
-        Command::Drift(drift) if drift.all_stages => Some(verbs::not_supported_yet("drift --all-stages")),
         _ => None,
     }
 }
@@ -164,7 +162,6 @@ mod tests {
             &["logs", "--since", "soon"],
             &["state", "move"],
             &["state", "rebuilt"],
-            &["drift", "--all-stages"],
         ] {
             assert_eq!(exit(words), Some(6), "{words:?}");
         }

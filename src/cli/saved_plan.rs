@@ -1,10 +1,9 @@
 //! The file of `plan --out`: a versioned format of its own.
 
 use super::args::{PlanArguments, Selection};
-use super::pending::BUILT_KEYS;
 use super::render::file_name;
 use crate::diagnostic::Diagnostic;
-use crate::engine::is_same_endpoint;
+use crate::engine::{BUILT_KEYS, is_same_endpoint};
 use crate::model::{Address, Artifact, Desired, Exit, Failure, Lineage, Operation, Plan, State, Step, Table, Target, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -205,7 +204,7 @@ impl SavedPlan {
         }
         let (then, now): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_address(&self.steps), by_address(&plan.steps));
         let addresses: BTreeSet<&Address> = then.keys().chain(now.keys()).copied().collect();
-        let refused = plan.refusals.iter().map(|refusal| &refusal.address);
+        let refused = plan.refusals.iter().filter_map(|refusal| refusal.address.as_ref());
         let changed = addresses.into_iter().filter(|address| then.get(*address) != now.get(*address));
         let names: BTreeSet<String> = changed.chain(refused).map(|address| format!("`{address}`")).collect();
         let more = names.len().saturating_sub(NAMED_MAX);

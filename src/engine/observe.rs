@@ -1,7 +1,7 @@
 //! Reads everything that the spec, the state or an open intent names, each kind in one batch, all
 //! kinds at the same time.
 
-use super::Engine;
+use super::{Engine, PlanOptions};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::ReadTarget;
 use crate::model::{Address, Desired, Entry, Event, Exit, Failure, Observed, PhysicalId, Record, Resource, Sighting, State, Unchecked};
@@ -19,7 +19,6 @@ struct Wanted<'a> {
     physical_id: PhysicalId,
     desired: Option<&'a Resource>,
     applied: Option<Cow<'a, Entry>>,
-    deep: bool,
 }
 
 /// Looks at all of it.
@@ -31,9 +30,10 @@ pub async fn observe(
     desired: &Desired,
     state: &State,
     only: Option<&BTreeSet<Address>>,
-    deep: bool,
+    options: &PlanOptions,
 ) -> Result<Observed, Failure> {
-    let wanted = wanted(engine, desired, state, only, deep);
+    let wanted = wanted(engine, desired, state, only);
+    let parents: BTreeSet<&Address> = state.entries.values().filter_map(|entry| entry.parent.as_ref()).collect();
     let total = wanted.len();
     (engine.events)(Event::ReadStarted { total });
     let reader = engine.session.reader();
@@ -44,7 +44,10 @@ pub async fn observe(
             physical_id: &item.physical_id,
             desired: item.desired,
             applied: item.applied.as_deref(),
-            deep: item.deep,
+            deep: options.deep,
+            strangers: options.strangers,
+            undeclared: options.undeclared,
+            has_parts: parents.contains(item.address),
         };
         by_kind.entry(&item.address.kind).or_default().push(target);
     }
@@ -61,16 +64,16 @@ pub async fn observe(
         }
         (engine.events)(Event::Read { done: observed.sightings.len(), total });
     }
-    engine.hide(&mut observed, desired, state);
+    engine.hide(&mut observed, desired, state).await?;
     stop_on_trouble(&observed).map_or(Ok(observed), Err)
 }
 
-fn wanted<'a>(engine: &Engine, desired: &'a Desired, state: &'a State, only: Option<&BTreeSet<Address>>, deep: bool) -> Vec<Wanted<'a>> {
+fn wanted<'a>(engine: &Engine, desired: &'a Desired, state: &'a State, only: Option<&BTreeSet<Address>>) -> Vec<Wanted<'a>> {
     let mut found: BTreeMap<(&'a Address, PhysicalId), Wanted<'a>> = BTreeMap::new();
     let mut add = |address: &'a Address, physical_id: &PhysicalId, applied: Option<Cow<'a, Entry>>| {
         if only.is_none_or(|only| only.contains(address)) {
             let desired = desired.resources.get(address);
-            let item = Wanted { address, physical_id: physical_id.clone(), desired, applied, deep };
+            let item = Wanted { address, physical_id: physical_id.clone(), desired, applied };
             found.entry((address, physical_id.clone())).or_insert(item);
         }
     };

@@ -25,7 +25,8 @@ pub(crate) use event_rule::schedule::check as check_schedule;
 pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
 pub(crate) use function::{RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
-pub use search::{Found, Search};
+pub(crate) use permission::strangers as strangers_of_policy;
+pub use search::{Found, Search, Skipped};
 
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;
@@ -198,6 +199,12 @@ pub struct ReadTarget<'a> {
     /// Whether fields that cost a call of their own are read too. They are read in any case where
     /// `applied` is absent, since ownership must be known.
     pub deep: bool,
+    /// Whether what others attached to it is looked for, too: it is shown and never changed.
+    pub strangers: bool,
+    /// Whether settings beyond its fields are looked at, too.
+    pub undeclared: bool,
+    /// Whether something that was applied lives and dies with it, and so shows what stands beside itself.
+    pub has_parts: bool,
 }
 
 impl ReadTarget<'_> {
@@ -407,7 +414,7 @@ mod tests {
                 let (cloud, mut seen) = (Cloud::new(move |_| (status, body.clone())), Vec::new());
                 for kind in Registry::new().iter() {
                     let (address, physical_id) = (Address::new(kind.name(), "a"), id_of(kind.name()));
-                    let target = ReadTarget { address: &address, physical_id: &physical_id, desired: None, applied: None, deep: is_deep };
+                    let target = ReadTarget { address: &address, physical_id: &physical_id, desired: None, applied: None, deep: is_deep, strangers: is_deep, undeclared: is_deep, has_parts: false };
                     let read = kind.read(cloud.writer.reader(), std::slice::from_ref(&target));
                     seen.push((kind.name(), tokio::time::timeout(std::time::Duration::from_secs(36_000), read).await.map(|seen| seen.len())));
                 }

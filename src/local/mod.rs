@@ -29,6 +29,8 @@ mod server;
 mod signature;
 mod stream;
 mod sts;
+mod trail;
+mod vault;
 mod wire;
 
 pub use clock::Clock;

@@ -1,6 +1,6 @@
 //! What AWS showed, and what could not be read.
 
-use super::{Address, Path, PhysicalId, Table};
+use super::{Address, Extra, Path, PhysicalId, Table};
 use std::collections::BTreeMap;
 
 /// What one pass over AWS showed: for each address, what stands under each physical id that the
@@ -56,8 +56,12 @@ pub struct Live {
     pub unchecked: Vec<Unchecked>,
     /// Fields that were left out because they are deep.
     pub skipped: Vec<Path>,
-    /// What others attached to it, which is kept, and what AWS says of it: short texts for people.
-    pub foreign: Vec<String>,
+    /// What AWS says of it: short texts for people.
+    pub remarks: Vec<String>,
+    /// What others attached to it, which is kept.
+    pub extras: Vec<Extra>,
+    /// Settings beyond its fields, by the keys of [`super::Rules::undeclared`].
+    pub undeclared: Table,
     /// Why AWS would refuse to delete it, where that shows: the end of a sentence without a period.
     pub undeletable: Option<String>,
 }
@@ -72,7 +76,9 @@ impl Live {
             tags: None,
             unchecked: Vec::new(),
             skipped: Vec::new(),
-            foreign: Vec::new(),
+            remarks: Vec::new(),
+            extras: Vec::new(),
+            undeclared: Table::new(),
             undeletable: None,
         }
     }
@@ -112,6 +118,11 @@ pub mod tag {
     /// Whether these tags say that the resource stays when nobody asks for it any more.
     pub fn stays<'a>(keys: impl IntoIterator<Item = &'a String>) -> bool {
         keys.into_iter().any(|key| key == ADOPTED || key == KEPT)
+    }
+
+    /// Whether a tag of this key is lambdo's, whatever it says.
+    pub fn is_lambdos(key: &str) -> bool {
+        is_ours(key) || [ADOPTED, KEPT].contains(&key)
     }
 
     /// Whether a tag of this key says whose a resource is and nothing that a user asked for.

@@ -11,6 +11,11 @@ pub trait Rules: Send + Sync {
     /// Its settings.
     fn fields(&self) -> &'static [Field];
 
+    /// Settings that lambdo reads and never writes, each with what AWS makes it unless told otherwise.
+    fn undeclared(&self) -> &'static [Field] {
+        &[]
+    }
+
     /// What happens when it has to be made anew.
     fn replacement(&self) -> Replacement {
         Replacement::CreateFirst

@@ -1,6 +1,6 @@
 //! Values as the spec, the state and AWS have them.
 
-use super::{Address, Secret};
+use super::{Address, Path, Secret};
 use litemap::LiteMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -217,6 +217,12 @@ fn resolve_parts(parts: &[TemplatePart], lookup: &dyn Fn(&TemplatePart) -> Optio
         [TemplatePart::Text(text)] => Value::String(text.clone()),
         _ => Value::Unresolved(resolved),
     }
+}
+
+/// The value at a path inside a table.
+pub fn at<'a>(table: &'a Table, path: &Path) -> Option<&'a Value> {
+    let (first, rest) = path.0.split_first()?;
+    rest.iter().try_fold(table.get(first)?, |value, key| value.as_table()?.get(key))
 }
 
 /// A scalar as the text that it has inside a longer string; `None` for lists and tables.

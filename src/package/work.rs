@@ -235,8 +235,13 @@ impl Run<'_> {
     /// Reads the files of a package, which lie in `folder`.
     async fn hash(&self, package: &Package, folder: PathBuf) -> Result<Ready, Diagnostic> {
         let (index, own, source) = (self.index.clone(), self.options.own.clone(), package.source.clone());
-        let (is_provided, needs_bootstrap) = (package.is_provided, package.needs_bootstrap());
-        blocking(move || ready(&index, contents::collect(&folder, &source, is_provided, &own)?, needs_bootstrap)).await
+        let (is_provided, needs_bootstrap, below) = (package.is_provided, package.needs_bootstrap(), package.below);
+        let collect = move || {
+            let contents = contents::collect(&folder, &source, is_provided, &own)?;
+            let contents = if let Some(below) = below { contents.below(below)? } else { contents };
+            ready(&index, contents, needs_bootstrap)
+        };
+        blocking(collect).await
     }
 
     /// Makes an image, of what its build made where it has one.

@@ -1,5 +1,6 @@
 //! Three-way differences, read off a kind's field table.
 
+use crate::model::value::at;
 use crate::model::{Carry, Cause, Change, Field, Live, Path, Shape, Table, Value};
 use std::collections::BTreeSet;
 
@@ -87,12 +88,6 @@ fn has_moved(applied: Option<&Value>, desired: Option<&Value>) -> bool {
 /// Whether the spec names the source that was applied, and that has another value now.
 fn is_rotated(applied: Option<&Value>, desired: Option<&Value>) -> bool {
     matches!((applied, desired), (Some(Value::Secret(applied)), Some(Value::Secret(desired))) if applied.source == desired.source)
-}
-
-/// The value at a path of one or two keys.
-pub fn at<'a>(table: &'a Table, path: &Path) -> Option<&'a Value> {
-    let (first, rest) = path.0.split_first()?;
-    rest.iter().try_fold(table.get(first)?, |value, key| value.as_table()?.get(key))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What could not be read, or was left out, and whether anybody misses it.
 
+use super::extras;
 use crate::model::observed::tag;
 use crate::model::plan::LeftOut;
 use crate::model::{Address, Desired, Live, Path, Plan, RulesSet, Sighting, State, Value, field};
@@ -36,7 +37,8 @@ pub fn note(address: &Address, live: &Live, plan: &mut Plan, asked: &Asked<'_>) 
     let left_out =
         left_out.map(|path| LeftOut { address: address.clone(), path: path.clone(), is_asked_for: asked.is_asked_for(address, path) });
     plan.not_deep.extend(left_out);
-    plan.notes.extend(live.foreign.iter().map(|foreign| (address.clone(), foreign.clone())));
+    plan.notes.extend(live.remarks.iter().map(|remark| (address.clone(), remark.clone())));
+    extras::note(address, live, plan, asked);
 }
 
 /// Writes down a resource of which nothing is known.

@@ -10,13 +10,33 @@ pub(crate) const DAEMON: &str = "daemon";
 
 /// Its settings.
 pub(crate) const FIELDS: &[Field] = &[
-    Field::new("mode", Shape::Choice(&["observe", "propose", "heal"]), "What the daemon does about drift: it says so; it keeps a plan ready for a person; it takes the drift back."),
+    Field::new(
+        "mode",
+        Shape::Choice(&["observe", "propose", "heal"]),
+        "What the daemon does about drift: it says so; it keeps a plan ready for a person; it takes the drift back.",
+    ),
     Field::new("apply", Shape::Boolean, "Whether `mode = \"heal\"` also applies what this file asks for and was not applied yet."),
-    Field::new("allow", Shape::List { item: &Shape::Choice(&["replace", "delete"]), max: 2 }, "What healing may do besides creating and updating."),
-    Field::new("max_changes", Shape::Integer { min: 0, max: 10_000 }, "How many resources one healing may change; the rest waits for the next check."),
-    Field::new("deep_schedule", Shape::checked(1, 256, check_schedule), "When settings are read, too, that cost a call each: `rate(…)` or `cron(…)`."),
+    Field::new(
+        "allow",
+        Shape::List { item: &Shape::Choice(&["replace", "delete"]), max: 2 },
+        "What healing may do besides creating and updating.",
+    ),
+    Field::new(
+        "max_changes",
+        Shape::Integer { min: 0, max: 10_000 },
+        "How many resources one healing may change; the rest waits for the next check.",
+    ),
+    Field::new(
+        "deep_schedule",
+        Shape::checked(1, 256, check_schedule),
+        "When settings are read, too, that cost a call each: `rate(…)` or `cron(…)`.",
+    ),
     Field::new("contested_after", Shape::Table(CONTEST), "When healing gives in to somebody else who sets the same value back."),
-    Field::new("remind_after", Shape::checked(2, 32, check_duration), "After which time it is told again that something is still open, such as `12h` or `1d`."),
+    Field::new(
+        "remind_after",
+        Shape::checked(2, 32, check_duration),
+        "After which time it is told again that something is still open, such as `12h` or `1d`.",
+    ),
     Field::new("freeze", Shape::List { item: &Shape::Table(FREEZE), max: usize::MAX }, "When nothing is healed or applied."),
 ];
 
@@ -107,7 +127,8 @@ fn texts(value: &Value) -> Vec<&str> {
 pub(crate) fn check(value: Option<&Value>, spans: &BTreeMap<Path, Span>) -> Vec<Diagnostic> {
     let Some(table) = value.and_then(Value::as_table) else { return Vec::new() };
     let at = |key: &str| spans.get(&Path::key(DAEMON).join(key)).cloned();
-    let mut findings: Vec<Diagnostic> = rules(table).filter_map(Value::as_table).filter_map(wrong_freeze).map(|found| found.span(at("freeze"))).collect();
+    let mut findings: Vec<Diagnostic> =
+        rules(table).filter_map(Value::as_table).filter_map(wrong_freeze).map(|found| found.span(at("freeze"))).collect();
     let is_healing = table.get("mode").and_then(Value::as_str) == Some("heal");
     for key in ["apply", "allow", "max_changes", "contested_after"] {
         if table.contains_key(key) && !is_healing {
@@ -128,10 +149,14 @@ fn wrong_freeze(table: &Table) -> Option<Diagnostic> {
             .hint("once: `from` and `until`; again and again: `schedule = \"cron(…)\"` and `lasts`")
     };
     match (has("from") || has("until"), has("schedule") || has("lasts")) {
-        (true, true) => return Some(wrong("A `daemon.freeze` has both the keys of one that is once and of one that comes again and again.")),
+        (true, true) => {
+            return Some(wrong("A `daemon.freeze` has both the keys of one that is once and of one that comes again and again."));
+        }
         (false, false) => return Some(wrong("A `daemon.freeze` has neither `from` and `until` nor `schedule` and `lasts`.")),
         (true, false) if !(has("from") && has("until")) => return Some(wrong("A `daemon.freeze` has only one of `from` and `until`.")),
-        (false, true) if !(has("schedule") && has("lasts")) => return Some(wrong("A `daemon.freeze` has only one of `schedule` and `lasts`.")),
+        (false, true) if !(has("schedule") && has("lasts")) => {
+            return Some(wrong("A `daemon.freeze` has only one of `schedule` and `lasts`."));
+        }
         _ => {}
     }
     let moment = |key: &str| table.get(key)?.as_str()?.parse::<jiff::civil::DateTime>().ok();
@@ -155,12 +180,21 @@ pub(crate) fn table(settings: &DaemonSettings) -> Table {
     };
     put("mode", mode.map(Value::from));
     put("apply", settings.apply.then(|| true.into()));
-    let allow: Vec<&str> = [("replace", settings.may_replace), ("delete", settings.may_delete)].into_iter().filter(|(_, may)| *may).map(|(word, _)| word).collect();
+    let allow: Vec<&str> = [("replace", settings.may_replace), ("delete", settings.may_delete)]
+        .into_iter()
+        .filter(|(_, may)| *may)
+        .map(|(word, _)| word)
+        .collect();
     put("allow", (!allow.is_empty()).then(|| Value::string_list(allow)));
     put("max_changes", (settings.max_changes != usual.max_changes).then(|| integer(settings.max_changes)));
     put("deep_schedule", (settings.deep_schedule != usual.deep_schedule).then(|| settings.deep_schedule.as_str().into()));
     let is_usual = (settings.contest_reverts, settings.contest_within_ms) == (usual.contest_reverts, usual.contest_within_ms);
-    let contest = || Value::Table(Table::from_iter([("reverts".to_owned(), integer(settings.contest_reverts)), ("within".to_owned(), time(settings.contest_within_ms))]));
+    let contest = || {
+        Value::Table(Table::from_iter([
+            ("reverts".to_owned(), integer(settings.contest_reverts)),
+            ("within".to_owned(), time(settings.contest_within_ms)),
+        ]))
+    };
     put("contested_after", (!is_usual).then(contest));
     put("remind_after", (settings.remind_after_ms != usual.remind_after_ms).then(|| time(settings.remind_after_ms)));
     let freezes: Vec<Value> = settings.freezes.iter().map(of_freeze).collect();

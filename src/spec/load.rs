@@ -163,6 +163,15 @@ pub fn load_header(path: &Path, text: &str, options: &LoadOptions<'_>) -> Result
     }
 }
 
+/// The stages that the file declares.
+///
+/// # Errors
+/// What keeps the file from being read at all.
+pub fn stages(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
+    let (root, findings) = parse(&Source::new(path, text));
+    if findings.iter().any(syntax::hides_the_rest) { Err(findings) } else { Ok(stage::declared(&root)) }
+}
+
 /// Whether a syntax error may have kept the parser from a key of the header: it stands in one of the
 /// header's tables, or one of those comes after it.
 fn may_hide_header(source: &Source, finding: &Diagnostic) -> bool {

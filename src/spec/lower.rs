@@ -85,6 +85,7 @@ impl<'a> Lowering<'a> {
         }
         lowering.check_physical_names();
         lowering.check_moves();
+        lowering.check_drift();
         lowering.findings.append(&mut of_sections);
         lowering
     }

@@ -1,7 +1,9 @@
 //! `lambdo spec`: the resolved spec as TOML, with the line behind each value.
 
 use super::daemon;
+use super::drift;
 use super::lower::address_of;
+use super::notify;
 use super::references::escape;
 use super::{FUNCTION, Spec};
 use crate::diagnostic::Span;
@@ -101,7 +103,10 @@ impl<'a> Page<'a> {
             .collect();
         let mut rest = Table::new();
         rest.extend((!moves.is_empty()).then(|| ("moved".to_owned(), Value::List(moves))));
+        let told = notify::tables(&header.notify);
+        rest.extend((!told.is_empty()).then(|| (notify::NOTIFY.to_owned(), Value::List(told))));
         rest.extend(header.protect.then(|| ("protect".to_owned(), true.into())));
+        rest.extend(header.max_deletions.map(|most| ("max_deletions".to_owned(), Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)))));
         self.values(&mut rest, &[], &place);
         let aws = &header.aws;
         let texts = [
@@ -126,6 +131,10 @@ impl<'a> Page<'a> {
         let watched = daemon::table(&header.daemon);
         if !watched.is_empty() {
             self.table(daemon::DAEMON, &watched, &below(daemon::DAEMON));
+        }
+        let drift = drift::table(&header.drift);
+        if !drift.is_empty() {
+            self.table(drift::DRIFT, &drift, &below(drift::DRIFT));
         }
     }
 

@@ -222,7 +222,7 @@ a = "function.hash"
             ("[function.a.event_rule.x]\nschedule = 1", "/function/a/event_rule/x"),
             ("[function.\"a b\"]", "/function"),
             ("[aws]\nregoin = \"x\"", "/aws"),
-            ("drift.schedule = \"x\"", ""),
+            ("drift.schedlue = \"x\"", "/drift"),
         ];
         for (text, path) in cases {
             assert_eq!(complaints(&format!("project = \"demo\"\n{text}")), [path], "{text}");

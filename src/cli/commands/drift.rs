@@ -1,69 +1,150 @@
 //! `lambdo drift`: what was changed in AWS since it was applied. It cannot change anything.
 
+use super::accept;
 use super::deploy::open;
-use crate::cli::args::{DriftArguments, Format};
-use crate::cli::ignore::without_ignored;
-use crate::cli::pending;
+use crate::cli::args::{DriftArguments, Format, Selection};
 use crate::cli::signals::unless_interrupted;
-use crate::cli::view::causes::{self, Causes};
-use crate::cli::view::{human, json, markdown};
+use crate::cli::ui::sources;
+use crate::cli::view::{Title, human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
-use crate::engine::PlanOptions;
-use crate::model::{Desired, Exit, Failure, State, Step};
+use crate::engine::{DriftWish, PlanOptions};
+use crate::model::{Desired, DriftReport, DriftSettings, Exit, Failure, State};
 use crate::spec::{self, Spec};
 use std::collections::BTreeMap;
 
 /// Plans towards what was applied and shows what differs.
 pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
-    let header = workspace.header(&config)?;
+    if let Some(pattern) = &arguments.accept {
+        return accept::run(workspace, &config, arguments, pattern).await;
+    }
+    let stages = if arguments.all_stages { spec::stages(&config.path, &config.text)? } else { Vec::new() };
+    if stages.is_empty() {
+        let checked = check(workspace, &config, arguments).await?;
+        let view = checked.view(workspace);
+        match workspace.ui.format() {
+            Format::Human => workspace.ui.view(&human::drift(&view, workspace.ui.width())),
+            Format::Json => workspace.document(json::drift(&view)),
+            Format::Markdown => workspace.ui.data(&markdown::drift(&view)),
+        }
+        return Ok(checked.report.exit());
+    }
+    every_stage(workspace, &config, arguments, &stages).await
+}
+
+/// What one check found, and where.
+struct Checked {
+    title: Title,
+    report: DriftReport,
+}
+
+impl Checked {
+    fn view<'a>(&'a self, workspace: &'a Workspace) -> human::DriftView<'a> {
+        let is_full = workspace.ui.is_verbose();
+        human::DriftView { title: &self.title, report: &self.report, rules: workspace.registry.as_ref(), is_full }
+    }
+}
+
+async fn check(workspace: &Workspace, config: &Config, arguments: &DriftArguments) -> Result<Checked, Failure> {
+    let header = workspace.header(config)?;
     workspace.begin_record(&header);
-    let options = PlanOptions {
-        deep: arguments.deep,
-        recreate: true,
-        functions: arguments.selection.names.clone(),
-        targets: arguments.selection.targets.clone(),
-        ..PlanOptions::default()
-    };
+    let settings = settings(&header.drift, arguments);
     workspace.progress.go();
     let work = async {
         let (connection, _, mut state) = open(workspace, &header, None).await?;
-        let plan = connection.engine.plan(&Desired::as_applied(&state), &mut state, &options).await?;
-        Ok((connection, state, plan))
+        let wanted = wanted(workspace, config, &state);
+        let wish =
+            DriftWish { settings: &settings, ignore: &arguments.ignore, plan: selected(arguments), wanted: wanted.as_ref(), before: None };
+        let report = connection.engine.check(&mut state, &wish).await?;
+        Ok((connection, state, report))
     };
-    let planned = unless_interrupted(&workspace.interrupt, work).await;
+    let checked = unless_interrupted(&workspace.interrupt, work).await;
     workspace.progress.rest();
-    let (connection, state, plan) = planned?;
-    let steps = plan.steps.iter().filter(|step| Causes::of_step(step).is_drift);
-    let drifted: Vec<Step> = steps.filter_map(|step| without_ignored(step, &arguments.ignore)).collect();
-    workspace.progress.record().iter().for_each(|record| record.planned(&plan));
-    let title = connection.title(&state).await;
-    let view = human::DriftView {
-        title: &title,
-        plan: &plan,
-        drifted: &drifted,
-        pending: pending(workspace, &config, &state),
-        rules: workspace.registry.as_ref(),
-        is_full: workspace.ui.is_verbose(),
-    };
-    match workspace.ui.format() {
-        Format::Human => workspace.ui.view(&human::drift(&view, workspace.ui.width())),
-        Format::Json => workspace.document(json::drift(&view)),
-        Format::Markdown => workspace.ui.data(&markdown::drift(&view)),
-    }
-    Ok(causes::drift_exit(&drifted, &plan))
+    let (connection, state, report) = checked?;
+    workspace.progress.record().iter().for_each(|record| record.planned(&report.plan));
+    workspace.ui.diagnostics(&report.warnings);
+    Ok(Checked { title: connection.title(&state).await, report })
 }
 
-/// What the spec asks for beyond what was applied; `None` for a spec that is broken, which is said. Drift must be found
-/// in any case.
-fn pending(workspace: &Workspace, config: &Config, state: &State) -> Option<usize> {
+/// Checks one stage after the other. One that cannot be checked keeps no other from being.
+async fn every_stage(workspace: &Workspace, config: &Config, arguments: &DriftArguments, stages: &[String]) -> Result<Exit, Failure> {
+    let (mut exits, mut documents) = (Vec::new(), Vec::new());
+    for stage in stages {
+        let of_stage = workspace.in_stage(stage);
+        let checked = check(&of_stage, config, arguments).await;
+        if let Err(failure) = &checked
+            && failure.exit == Exit::Interrupted
+        {
+            return checked.map(|_| Exit::Interrupted);
+        }
+        match (&checked, workspace.ui.format()) {
+            (Ok(checked), Format::Human) => {
+                workspace.ui.view(&format!("{}\n", human::drift(&checked.view(workspace), workspace.ui.width())))
+            }
+            (Ok(checked), Format::Json) => documents.push(json::drift(&checked.view(workspace))),
+            (Ok(checked), Format::Markdown) => workspace.ui.data(&format!("{}\n", markdown::drift(&checked.view(workspace)))),
+            (Err(failure), format) => {
+                workspace.ui.diagnostics(&failure.diagnostics);
+                match format {
+                    Format::Json => documents.push(json::stage_not_checked(stage, &failure.diagnostics, &sources(&failure.diagnostics))),
+                    _ => workspace.ui.data(&format!("The stage `{stage}` could not be checked.\n")),
+                }
+            }
+        }
+        exits.push(checked.map_or_else(|failure| failure.exit, |checked| checked.report.exit()));
+    }
+    if workspace.ui.format() == Format::Json {
+        workspace.document(json::every_stage(documents));
+    }
+    Ok(worst(&exits))
+}
+
+/// How a run over several stages ends: as the first that could not be checked, else as the worst that was found.
+fn worst(exits: &[Exit]) -> Exit {
+    let is_failure = |exit: &&Exit| ![Exit::Drift, Exit::Unchecked, Exit::Success].contains(exit);
+    let found = [Exit::Drift, Exit::Unchecked].into_iter().find(|exit| exits.contains(exit));
+    exits.iter().find(is_failure).copied().or(found).unwrap_or(Exit::Success)
+}
+
+/// The part of the project that is meant.
+pub fn selected(arguments: &DriftArguments) -> PlanOptions {
+    let Selection { names, targets, .. } = arguments.selection.clone();
+    PlanOptions { functions: names, targets, ..PlanOptions::default() }
+}
+
+/// `[drift]` with what the command line adds to it.
+pub fn settings(given: &DriftSettings, arguments: &DriftArguments) -> DriftSettings {
+    let (deep, undeclared) = (given.deep || arguments.deep, given.undeclared || arguments.undeclared);
+    DriftSettings { deep, undeclared, who: given.who || arguments.who, ..given.clone() }
+}
+
+/// What the spec asks for, so that what is pending can be counted; `None` for a spec that is broken, which is said. Drift
+/// must be found in any case.
+fn wanted(workspace: &Workspace, config: &Config, state: &State) -> Option<Desired> {
     let lower =
         |spec: &Spec| spec::lower(&spec.keeping_names(state), &state.target, &BTreeMap::new(), &workspace.registry).map_err(Failure::from);
     match workspace.spec(config).and_then(|spec| lower(&spec)) {
-        Ok(desired) => Some(pending::count(&desired, state, workspace.registry.as_ref())),
+        Ok(desired) => Some(desired),
         Err(failure) => {
             workspace.ui.diagnostics(&failure.diagnostics);
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_that_could_not_be_checked_weighs_most() {
+        for (exits, expected) in [
+            (&[Exit::Success, Exit::Unchecked][..], Exit::Unchecked),
+            (&[Exit::Unchecked, Exit::Drift, Exit::Success], Exit::Drift),
+            (&[Exit::Drift, Exit::Refused, Exit::Failed], Exit::Refused),
+            (&[Exit::Success], Exit::Success),
+        ] {
+            assert_eq!(worst(exits), expected, "{exits:?}");
         }
     }
 }

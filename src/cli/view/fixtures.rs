@@ -4,8 +4,8 @@ use crate::cli::view::Title;
 use crate::model::calls::{CallWait, LongCall, OperationCalls};
 use crate::model::plan::{EntryFacts, LeftOut};
 use crate::model::{
-    Action, Address, CallAccount, Carry, Cause, Change, Dependency, Effect, Entry, Lineage, Operation, OperationId, Plan, Reason, Record,
-    State, Step, Table, Target, Transition, Unchecked, Value,
+    Action, Address, CallAccount, Carry, Cause, Change, Dependency, DriftReport, Effect, Entry, Extra, ExtraClass, Lineage, Operation,
+    OperationId, Plan, Reason, Record, State, Step, Table, Target, Transition, Unchecked, Value,
 };
 
 /// A title without a stage.
@@ -28,6 +28,7 @@ pub fn plan_of(steps: Vec<Step>) -> Plan {
         outputs: Table::new(),
         unchecked: vec![],
         not_deep: vec![],
+        extras: vec![],
         refusals: vec![],
         notes: vec![],
         source_changes: Default::default(),
@@ -118,6 +119,35 @@ pub fn unchecked(address: &str) -> (Address, Unchecked) {
 /// Tags that were not read.
 pub fn not_deep(address: &str) -> LeftOut {
     LeftOut { address: address.parse().unwrap(), path: crate::model::Path::key("tags"), is_asked_for: true }
+}
+
+/// What a check found that found these steps.
+pub fn drift_report(plan: &Plan, drifted: &[Step], pending: Option<usize>) -> DriftReport {
+    DriftReport {
+        plan: plan.clone(),
+        drifted: drifted.to_vec(),
+        extras: vec![],
+        ignored: 0,
+        is_deep: true,
+        pending,
+        authors: None,
+        warnings: vec![],
+    }
+}
+
+/// One thing of each class that nobody declared.
+pub fn extras() -> Vec<(Address, Extra)> {
+    let hash = Address::new("function", "hash");
+    let tag = Extra {
+        class: ExtraClass::Undeclared,
+        path: "tags.team".parse().unwrap(),
+        live: Some("core".into()),
+        usual: None,
+        text: "A tag".into(),
+        physical_id: None,
+    };
+    let statement = Extra::foreign("statement.partner".parse().unwrap(), "policy statement `partner`: `lambda:InvokeFunction` by `*`");
+    vec![(hash.clone(), tag), (hash, statement)]
 }
 
 /// One step of each action, with long and structured values, and a right for everybody.

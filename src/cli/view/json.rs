@@ -2,14 +2,15 @@
 
 mod state;
 
-pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_show};
+pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_restore, state_show};
 
-use super::human::{DriftView, InvocationView, StatusView};
+use super::human::{InvocationView, StatusView};
 use super::json_change::changes;
-use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, causes, outcome};
+pub use super::json_drift::{accepted, drift, every_stage, stage_not_checked};
+use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, Entry, PackageRequest, Plan, Record, Step, Table, Value};
+use crate::model::{Action, Address, Artifact, Causes, Entry, PackageRequest, Plan, Record, Step, Table, Value};
 use crate::package::{CheckedFile, Making, PackedFile};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -48,23 +49,14 @@ pub fn failure(command: &str, errors: &[Diagnostic], sources: &Sources) -> Json 
     json!({ "version": VERSION, "command": command, "errors": diagnostics(errors, sources) })
 }
 
-/// The document of `drift`.
-pub fn drift(view: &DriftView<'_>) -> Json {
-    let mut document = head("drift", view.title);
-    let drifted: Vec<Json> = view
-        .drifted
-        .iter()
-        .map(|step| {
-            let mut one = step_head(step);
-            one.insert("changes".into(), changes(step));
-            one.into()
-        })
-        .collect();
-    document.insert("drifted".into(), drifted.into());
-    insert_some(&mut document, "pending", view.pending.map(Json::from));
-    document.insert("unchecked".into(), unchecked(view.plan));
-    document.insert("not_deep".into(), view.plan.not_deep.len().into());
-    document.into()
+/// The document of `notify test`: each channel, and why nothing arrived there, if nothing did.
+pub fn notify_test(project: &str, stage: Option<&str>, results: &[(String, Option<String>)]) -> Json {
+    let channel = |(channel, error): &(String, Option<String>)| match error {
+        None => json!({ "channel": channel, "result": "told" }),
+        Some(error) => json!({ "channel": channel, "result": "failed", "error": error }),
+    };
+    let channels: Vec<Json> = results.iter().map(channel).collect();
+    json!({ "version": VERSION, "command": "notify test", "project": project, "stage": stage, "channels": channels })
 }
 
 /// The document of `status`.
@@ -272,7 +264,7 @@ fn diagnostic(one: &Diagnostic, sources: &Sources) -> Json {
     object.into()
 }
 
-fn head(command: &str, title: &Title) -> Map<String, Json> {
+pub(super) fn head(command: &str, title: &Title) -> Map<String, Json> {
     let mut document = Map::new();
     document.insert("version".into(), VERSION.into());
     document.insert("command".into(), command.into());
@@ -296,7 +288,7 @@ fn describe_plan(document: &mut Map<String, Json>, plan: &Plan, results: Option<
     let notes = plan.notes.iter().map(|(address, note)| json!({ "address": address, "note": note }));
     document.insert("notes".into(), notes.collect());
     if results.is_none() {
-        let causes = causes::Causes::of_plan(plan);
+        let causes = Causes::of_plan(plan);
         document.insert("causes".into(), json!({ "spec": causes.is_spec, "drift": causes.is_drift }));
         document.insert("outputs".into(), table(&plan.outputs));
         document.insert("errors".into(), diagnostics(&refusals(plan), &Sources::new()));
@@ -308,7 +300,7 @@ pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
     plan.refusals.iter().map(crate::model::plan::Refusal::diagnostic).collect()
 }
 
-fn step_head(step: &Step) -> Map<String, Json> {
+pub(super) fn step_head(step: &Step) -> Map<String, Json> {
     let mut object = Map::new();
     object.insert("address".into(), json!(step.address));
     object.insert("kind".into(), step.address.kind.as_str().into());
@@ -330,7 +322,7 @@ fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     object.into()
 }
 
-fn unchecked(plan: &Plan) -> Json {
+pub(super) fn unchecked(plan: &Plan) -> Json {
     let one = |(address, unchecked): &(Address, crate::model::Unchecked)| {
         let mut object = Map::new();
         object.insert("address".into(), json!(address));
@@ -368,7 +360,7 @@ fn table(table: &Table) -> Json {
     Value::Table(table.clone()).to_json()
 }
 
-fn insert_some(object: &mut Map<String, Json>, key: &str, value: Option<Json>) {
+pub(super) fn insert_some(object: &mut Map<String, Json>, key: &str, value: Option<Json>) {
     if let Some(value) = value {
         object.insert(key.into(), value);
     }
@@ -381,7 +373,9 @@ mod tests {
     use crate::cli::invocation::Report;
     use crate::cli::view::StepResult;
     use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
+    use crate::cli::view::human::DriftView;
     use crate::cli::view::json_calls::with_calls;
+    use crate::cli::view::{AcceptView, Accepted, Refused};
     use crate::model::event::Outcome;
     use crate::model::plan::Refusal;
     use crate::model::{SourceChange, SourceChanges};
@@ -415,7 +409,12 @@ mod tests {
         with_calls(&mut document, &fixtures::calls());
         check("plan", &document);
         let address = plan.steps[0].address.clone();
-        plan.refusals.push(Refusal { address, summary: "Not ours", detail: "It belongs to another.".into(), hints: vec!["x".into()] });
+        plan.refusals.push(Refusal {
+            address: Some(address),
+            summary: "Not ours",
+            detail: "It belongs to another.".into(),
+            hints: vec!["x".into()],
+        });
         plan.stage = Some("dev".into());
         let changes = SourceChanges::of([SourceChange::Changed { name: "main.rs".into() }]);
         plan.source_changes.insert(plan.steps[0].address.clone(), changes);
@@ -484,18 +483,30 @@ mod tests {
         let drifted = [fixtures::drifted_step("function.a", &["timeout"]), fixtures::gone_step("function.b")];
         let plan = every_action();
         for pending in [None, Some(2)] {
-            check(
-                "drift",
-                &drift(&DriftView {
-                    title: &title(),
-                    plan: &plan,
-                    drifted: &drifted,
-                    pending,
-                    rules: &crate::kinds::Registry::new(),
-                    is_full: false,
-                }),
-            );
+            let mut report = fixtures::drift_report(&plan, &drifted, pending);
+            report.extras = fixtures::extras();
+            let author = crate::model::Author { name: "a".into(), operation: "b".into(), time: "c".into(), agent: None };
+            report.authors = pending.map(|_| [(Address::new("function", "a"), author)].into());
+            let view = DriftView { title: &title(), report: &report, rules: &crate::kinds::Registry::new(), is_full: false };
+            check("drift", &drift(&view));
+            let errors = [Diagnostic::error("x", "y")];
+            check("drift", &every_stage(vec![drift(&view), stage_not_checked("prod", &errors, &Sources::default())]));
         }
+    }
+
+    #[test]
+    fn what_was_accepted_fits_its_schema() {
+        let address = Address::new("function", "a");
+        let change = fixtures::drifted_step("function.a", &["timeout"]).changes.remove(0);
+        let refused = |path: &str, lines: &str| Refused {
+            address: address.clone(),
+            path: crate::model::Path(path.split_terminator('.').map(str::to_owned).collect()),
+            why: "it is gone".into(),
+            lines: lines.into(),
+        };
+        let refused = [refused("", ""), refused("tags.a", "[function.a]")];
+        let accepted_values = [Accepted { address: address.clone(), change }];
+        check("drift", &accepted(&AcceptView { accepted: &accepted_values, refused: &refused, file: "config.toml" }));
     }
 
     #[test]

@@ -45,22 +45,20 @@ pub fn plan(view: &PlanView<'_>) -> String {
 
 /// What was changed behind our back.
 pub fn drift(view: &DriftView<'_>) -> String {
+    let report = view.report;
     let total = human::drift_total(view);
-    let steps = Steps::new(view.plan, view.drifted, Purpose::Drift, view.rules, COLUMNS);
-    let blocks = human::blocks(&steps, view.is_full).0;
-    let mut remarks = human::unchecked(view.plan);
-    remarks.extend(human::not_deep(view.plan, "drift --deep"));
-    remarks.push(human::pending(view.pending));
+    let steps = Steps::new(&report.plan, &report.drifted, Purpose::Drift, view.rules, COLUMNS);
+    let mut blocks = human::blocks(&steps, view.is_full).0;
+    blocks.extend(human::extras(report).into_iter().map(|line| vec![line]));
+    let mut remarks = human::unchecked(&report.plan);
+    remarks.extend(human::not_deep(&report.plan, "drift --deep"));
+    remarks.extend(human::authors(report));
+    remarks.extend(human::not_looked_for(report));
+    remarks.extend(human::ignored(report.ignored));
+    remarks.push(human::pending(report.pending));
     let head = format!("### lambdo drift: {}\n{}", short(&total), place(view.title));
-    Comment {
-        head,
-        rights: rights(&holders(view.plan, view.drifted, Purpose::Drift), &steps.own_names),
-        blocks,
-        remarks,
-        total,
-        command: "drift",
-    }
-    .text()
+    let rights = rights(&holders(&report.plan, &report.drifted, Purpose::Drift), &steps.own_names);
+    Comment { head, rights, blocks, remarks, total, command: "drift" }.text()
 }
 
 /// What kept a command from doing its work.
@@ -279,7 +277,7 @@ fn plain(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::cli::view::fixtures::{
-        change, drifted_step, every_action, gone_step, new_step, plan_of, spec_step, step, title, unchanged_step,
+        change, drift_report, drifted_step, every_action, gone_step, new_step, plan_of, spec_step, step, title, unchanged_step,
     };
     use crate::kinds::Registry;
     use crate::model::plan::Refusal;
@@ -370,7 +368,7 @@ mod tests {
         let mut plan = plan_of(vec![new_step("function.hash")]);
         let detail = "It belongs to `other`.".to_owned();
         plan.refusals =
-            vec![Refusal { address: Address::new("function", "hash"), summary: "not ours", detail, hints: vec!["look".into()] }];
+            vec![Refusal { address: Some(Address::new("function", "hash")), summary: "not ours", detail, hints: vec!["look".into()] }];
         insta::assert_snapshot!(of_plan(&plan), @r"
         ### lambdo plan: refused
 
@@ -403,7 +401,8 @@ mod tests {
         let drifted = [drifted_step("function.hash", &["environment.A", "memory_size"]), gone_step("log_group.hash")];
         let plan = plan_of(drifted.to_vec());
         let of = |drifted: &[Step], pending| {
-            drift(&DriftView { title: &title(), plan: &plan, drifted, pending, rules: &Registry::new(), is_full: false })
+            let report = drift_report(&plan, drifted, pending);
+            drift(&DriftView { title: &title(), report: &report, rules: &Registry::new(), is_full: false })
         };
         insta::assert_snapshot!(of(&drifted, Some(2)), @r"
         ### lambdo drift: 2 resources differ from what was applied

@@ -1,20 +1,24 @@
 //! What is shown, from plain data. Views never decide.
 
-pub mod causes;
+pub mod accept;
 #[cfg(test)]
 pub mod fixtures;
 pub mod human;
 pub mod json;
 pub mod json_calls;
-mod json_change;
+pub mod json_change;
+mod json_drift;
+pub mod json_log_groups;
 pub mod json_policy;
 pub mod json_runs;
 pub mod markdown;
+pub mod markdown_log_groups;
 pub mod own_names;
 pub mod rights;
 pub mod statements;
 pub mod title;
 
+pub use accept::{AcceptView, Accepted, Refused};
 pub use title::Title;
 
 use crate::aws::LogEvent;

@@ -44,7 +44,8 @@ fn another_value_is_history_and_no_news() {
 fn what_could_not_be_read_stays_open() {
     let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "environment.A", 512));
     ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(0));
-    let unread = Unread { address: drift.address.clone(), path: Path::key("environment"), why: "access_denied".into(), detail: String::new() };
+    let unread =
+        Unread { address: drift.address.clone(), path: Path::key("environment"), why: "access_denied".into(), detail: String::new() };
     ledger.checked(&Check { unread: vec![unread], ..Check::default() }, &settings, minute(1));
     ledger.checked(&Check { left_out: vec![(drift.address.clone(), Path::default())], ..Check::default() }, &settings, minute(2));
     ledger.failed(&trouble(TroubleKind::Away), "demo", minute(3));
@@ -134,5 +135,5 @@ fn the_memory_is_bounded_and_reads_back_as_it_was() {
     }
     assert_eq!((ledger.timeline.len(), ledger.untold.len()), (MOMENTS_KEPT, NEWS_KEPT));
     let back: Ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
-    assert_eq!(Ledger { revision: ledger.revision, ..back }, ledger);
+    assert_eq!((back.timeline, back.untold, back.last_success), (ledger.timeline, ledger.untold, ledger.last_success));
 }

@@ -2,7 +2,7 @@
 
 use crate::kinds::role::statement_in_aws_words;
 use crate::model::document::parsed;
-use crate::model::{Table, Value};
+use crate::model::{Extra, Path, Table, Value};
 use std::collections::BTreeSet;
 
 /// The statement that lets Lambda fetch images. Lambda puts one of this name in itself where it may; one that is there
@@ -53,14 +53,15 @@ pub(super) fn wanted(given: &Table) -> Table {
     [(OF_LAMBDA.to_owned(), lambda_statement())].into_iter().chain(given).collect()
 }
 
-/// The policy as it lives: the statements with a name, and those of others, as short texts. `ours` are the names that
+/// The policy as it lives: the statements with a name, and those of others, to be shown. `ours` are the names that
 /// the spec or the state know.
-pub(super) fn seen(policy: &str, ours: &BTreeSet<&str>) -> (Table, Vec<String>) {
+pub(super) fn seen(policy: &str, ours: &BTreeSet<&str>) -> (Table, Vec<Extra>) {
     let (mut named, mut foreign) = (Table::new(), Vec::new());
     for statement in statements(policy) {
         let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default().to_owned();
         if !ours.contains(sid.as_str()) {
-            foreign.push(format!("not ours and left as it is: statement `{sid}` of the repository's policy"));
+            let path = Path::key("repository_policy").join(&sid);
+            foreign.push(Extra::foreign(path, format!("statement `{sid}` of the repository's policy")));
         } else if sid == OF_LAMBDA && lets_lambda_fetch(&statement) {
             named.insert(sid, lambda_statement());
         } else {
@@ -139,7 +140,8 @@ mod tests {
             {"Sid":"Theirs","Effect":"Allow","Principal":"*","Action":"ecr:*"}]}"#;
         let (named, foreign) = seen(policy, &BTreeSet::from([OF_LAMBDA]));
         assert_eq!(named, wanted(&Table::new()));
-        insta::assert_snapshot!(foreign.join("\n"), @"not ours and left as it is: statement `Theirs` of the repository's policy");
+        let path = "repository_policy.Theirs".parse().unwrap();
+        assert_eq!(foreign, [Extra::foreign(path, "statement `Theirs` of the repository's policy")]);
         let narrow = r#"{"Statement":{"Sid":"LambdaECRImageRetrievalPolicy","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"ecr:BatchGetImage"}}"#;
         assert_ne!(seen(narrow, &BTreeSet::from([OF_LAMBDA])).0, wanted(&Table::new()));
     }

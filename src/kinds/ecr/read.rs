@@ -42,7 +42,11 @@ async fn listed(reader: &Reader, names: &BTreeSet<&str>) -> Result<Option<BTreeM
     for chunk in names.chunks(BY_NAME) {
         match described(reader, chunk).await {
             Ok(repositories) => found.extend(by_name(repositories)),
-            Err(error) if error.is_not_found() => return all(reader).await.map(Some),
+            // Who may only look at these repositories asks for each.
+            Err(error) if error.is_not_found() => match all(reader).await {
+                Err(error) if error.is_denied() => return Ok(None),
+                all => return all.map(Some),
+            },
             Err(error) => return Err(error),
         }
     }
@@ -181,7 +185,7 @@ async fn read_policies(reader: &Reader, target: &ReadTarget<'_>, live: &mut Live
             let ours = tables.flat_map(Table::keys).map(String::as_str).collect();
             let (named, foreign) = policy::seen(text.as_deref().unwrap_or_default(), &ours);
             live.fields.insert("repository_policy".to_owned(), named.into());
-            live.foreign.extend(foreign);
+            live.extras.extend(foreign);
         }
         Err(error) if error.is_not_found() => return Err(error),
         Err(error) => live.unchecked.push(unchecked(Path::key("repository_policy"), &error)),
@@ -272,7 +276,16 @@ mod tests {
 
     async fn seen(cloud: &Cloud, desired: Option<&crate::model::Resource>, applied: Option<&Entry>) -> Sighting {
         let (address, id) = (Address::new("ecr", "images"), PhysicalId::from("demo-images"));
-        let target = ReadTarget { address: &address, physical_id: &id, desired, applied, deep: false };
+        let target = ReadTarget {
+            address: &address,
+            physical_id: &id,
+            desired,
+            applied,
+            deep: false,
+            strangers: false,
+            undeclared: false,
+            has_parts: false,
+        };
         read(cloud.writer.reader(), &[target]).await.remove(0)
     }
 
@@ -316,7 +329,16 @@ mod tests {
         });
         let ids = ["a", "b", "demo-images"].map(PhysicalId::from);
         let address = Address::new("ecr", "images");
-        let target = |id| ReadTarget { address: &address, physical_id: id, desired: None, applied: None, deep: false };
+        let target = |id| ReadTarget {
+            address: &address,
+            physical_id: id,
+            desired: None,
+            applied: None,
+            deep: false,
+            strangers: false,
+            undeclared: false,
+            has_parts: false,
+        };
         let targets: Vec<ReadTarget<'_>> = ids.iter().map(target).collect();
         let seen = read(cloud.writer.reader(), &targets).await;
         assert!(matches!(seen[..], [Sighting::Missing, Sighting::Missing, Sighting::Found(_)]), "{seen:?}");

@@ -4,7 +4,7 @@ use super::fields::FIELDS;
 use super::{OUR_TARGET, split};
 use crate::model::document::parsed;
 use crate::model::field::fill_defaults;
-use crate::model::{Live, PhysicalId, Table, Value};
+use crate::model::{Extra, Live, Path, PhysicalId, Table, Value};
 use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleOutput;
 use aws_sdk_eventbridge::types::{Rule, RuleState, Target};
 
@@ -43,7 +43,7 @@ pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
     live.fields = fields;
     live.attributes.insert("name".to_owned(), name.into());
     live.attributes.extend(rule.arn().map(|arn| ("arn".to_owned(), arn.into())));
-    live.foreign.extend(rule.managed_by().map(|service| format!("the rule is managed by `{service}`")));
+    live.remarks.extend(rule.managed_by().map(|service| format!("the rule is managed by `{service}`")));
     live
 }
 
@@ -55,7 +55,11 @@ pub(super) fn add_targets(live: &mut Live, targets: &[Target], wanted: Option<&V
     let ours = ours.map(|target| (target.id().to_owned(), Value::Table(canonical(target, wanted)))).collect();
     live.fields.insert("targets".to_owned(), Value::Table(ours));
     let foreign = targets.iter().filter(|target| target.id() != OUR_TARGET);
-    live.foreign.extend(foreign.map(|target| format!("not ours and left as it is: target `{}`: `{}`", target.id(), target.arn())));
+    let told = |target: &Target| {
+        let path = Path::key("targets").join(target.id());
+        Extra::foreign(path, format!("target `{}`: `{}`", target.id(), target.arn()))
+    };
+    live.extras.extend(foreign.map(told));
 }
 
 /// The target with what lambdo sets, and with what would change its meaning if others had set it.
@@ -137,9 +141,8 @@ mod tests {
         let mut live = live(&Rule::builder().managed_by("x.amazonaws.com").build(), &id());
         add_targets(&mut live, &[target("theirs", None)], None);
         assert_eq!(live.fields.get("targets"), Some(&table([])));
-        insta::assert_snapshot!(live.foreign.join("\n"), @r#"
-        the rule is managed by `x.amazonaws.com`
-        not ours and left as it is: target `theirs`: `arn:aws:lambda:us-east-1:123456789012:function:demo-hash`
-        "#);
+        assert_eq!(live.remarks, ["the rule is managed by `x.amazonaws.com`"]);
+        let wanted = "target `theirs`: `arn:aws:lambda:us-east-1:123456789012:function:demo-hash`";
+        assert_eq!(live.extras, [Extra::foreign("targets.theirs".parse().unwrap(), wanted)]);
     }
 }

@@ -146,6 +146,9 @@ mod tests {
             desired: None,
             applied: is_known.then_some(&entry),
             deep: false,
+            strangers: false,
+            undeclared: false,
+            has_parts: false,
         };
         let seen = read(cloud.writer.reader(), &[target(0, true), target(1, true), target(2, false)]).await;
         assert!(matches!(seen[..], [Sighting::Found(_), Sighting::Missing, Sighting::Missing]), "{seen:?}");

@@ -52,7 +52,7 @@ pub(super) fn live(answer: &GetFunctionOutput, physical_id: &PhysicalId, known: 
     if let Readiness::Failed(reason) = readiness(answer) {
         // Sending the code again makes Lambda try again.
         live.fields.insert("code".to_owned(), FAILED.into());
-        live.foreign.push(format!("the state that Lambda reports: {reason}"));
+        live.remarks.push(format!("the state that Lambda reports: {reason}"));
     }
     let reserved = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
     live.fields.extend(reserved.map(|number| ("reserved_concurrent_executions".to_owned(), i64::from(number).into())));
@@ -355,13 +355,13 @@ mod tests {
         for (configuration, reason) in [(failed, "no subnet"), (half, "no key")] {
             let live = seen(configuration, &known);
             assert_eq!(live.fields[&"code".to_owned()], "live:failed".into());
-            assert!(live.foreign[0].ends_with(reason), "{:?}", live.foreign);
+            assert!(live.remarks[0].ends_with(reason), "{:?}", live.remarks);
         }
         let busy = smallest().state("Pending".into()).build();
         let active = smallest().state("Active".into()).last_update_status("Successful".into()).build();
         for configuration in [busy, active] {
             let live = seen(configuration, &known);
-            assert_eq!((&live.fields[&"code".to_owned()], &live.foreign[..]), (&"sha256:aa".into(), &[][..]));
+            assert_eq!((&live.fields[&"code".to_owned()], &live.remarks[..]), (&"sha256:aa".into(), &[][..]));
         }
     }
 

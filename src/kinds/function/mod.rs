@@ -17,6 +17,7 @@ mod run;
 mod runtime;
 mod settle;
 mod steady;
+mod strangers;
 
 pub(super) use fields::{BUILD, CODE};
 pub use package_type::forbidden;
@@ -45,6 +46,10 @@ impl Rules for Function {
 
     fn fields(&self) -> &'static [Field] {
         fields::FIELDS
+    }
+
+    fn undeclared(&self) -> &'static [Field] {
+        strangers::UNDECLARED
     }
 
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {

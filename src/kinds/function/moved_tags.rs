@@ -56,11 +56,11 @@ fn compare(live: &mut Live, digest: Option<&String>) {
     let runs = resolved.as_deref().and_then(|uri| uri.rsplit_once('@')).map(|(_, digest)| digest);
     match (digest, runs) {
         (Some(digest), Some(runs)) if digest != runs => {
-            live.foreign.push(format!("the tag leads to `{digest}` now"));
+            live.remarks.push(format!("the tag leads to `{digest}` now"));
             live.fields.extend(resolved.map(|uri| ("code".to_owned(), uri.into())));
         }
         (None, Some(_)) => {
-            live.foreign.push("the tag is gone from the repository; the function runs on with the image that it has".to_owned())
+            live.remarks.push("the tag is gone from the repository; the function runs on with the image that it has".to_owned())
         }
         _ => {}
     }
@@ -98,7 +98,7 @@ mod tests {
         assert!(sent[0].contains(r#""registryId":"123456789012""#), "{sent:?}");
         let (live, _) = seen(leading_to("sha256:bb")).await;
         assert_eq!(live.fields.get("code"), Some(&format!("{HOST}/app@{RUNS}").into()));
-        assert_eq!(live.foreign, ["the tag leads to `sha256:bb` now"]);
+        assert_eq!(live.remarks, ["the tag leads to `sha256:bb` now"]);
     }
 
     #[tokio::test]
@@ -106,6 +106,6 @@ mod tests {
         let (live, _) = seen((400, failure("AccessDeniedException", "no"))).await;
         assert!(live.is_unread(&Path::key("code")) && live.unchecked[0].why == "access_denied");
         let (live, _) = seen((200, r#"{"failures":[{"imageId":{"imageTag":"v1"},"failureCode":"ImageNotFound"}]}"#.into())).await;
-        assert!(live.unchecked.is_empty() && live.foreign[0].contains("is gone"), "{live:?}");
+        assert!(live.unchecked.is_empty() && live.remarks[0].contains("is gone"), "{live:?}");
     }
 }

@@ -4,6 +4,7 @@ use super::code::{CODE_ETAG, etag, unversioned};
 use super::live::{Known, live};
 use super::moved_tags;
 use super::settle::is_going;
+use super::strangers;
 use crate::aws::Reader;
 use crate::kinds::ReadTarget;
 use crate::kinds::reading::{AT_ONCE, in_turn, sighting, unchecked};
@@ -23,6 +24,7 @@ pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sig
     let absent = absent(reader, &unknown.collect::<BTreeSet<_>>()).await;
     let mut seen = in_turn(targets.iter().copied(), AT_ONCE, |target| Box::pin(read_unless(reader, target, &absent))).await;
     moved_tags::look(reader, &mut seen).await;
+    strangers::look(reader, targets, &mut seen).await;
     seen
 }
 

@@ -103,7 +103,16 @@ mod tests {
     async fn read_all(cloud: &Cloud, ids: &[&str]) -> Vec<Sighting> {
         let address = Address::new("image", "hash");
         let ids: Vec<PhysicalId> = ids.iter().map(|id| PhysicalId::from(*id)).collect();
-        let target = |id| ReadTarget { address: &address, physical_id: id, desired: None, applied: None, deep: false };
+        let target = |id| ReadTarget {
+            address: &address,
+            physical_id: id,
+            desired: None,
+            applied: None,
+            deep: false,
+            strangers: false,
+            undeclared: false,
+            has_parts: false,
+        };
         let targets: Vec<ReadTarget<'_>> = ids.iter().map(target).collect();
         read(cloud.writer.reader(), &targets).await
     }

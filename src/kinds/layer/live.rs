@@ -87,7 +87,16 @@ mod tests {
         };
         let mut entry = Entry::new(id.clone());
         let seen = |entry: Option<&Entry>, description: &str| {
-            let target = ReadTarget { address: &layer.address, physical_id: id, desired: Some(&layer), applied: entry, deep: false };
+            let target = ReadTarget {
+                address: &layer.address,
+                physical_id: id,
+                desired: Some(&layer),
+                applied: entry,
+                deep: false,
+                strangers: false,
+                undeclared: false,
+                has_parts: false,
+            };
             live(&answer(description), &target)
         };
         let ours = Mark { description: "Tools", lineage: Some("l"), content: split(id).1 }.text();

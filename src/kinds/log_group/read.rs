@@ -113,7 +113,7 @@ fn live(group: &LogGroup, physical_id: &PhysicalId) -> Live {
         // The account's policy overrides the group's own retention, which then cannot be read.
         Some(policy) => {
             live.skipped.push(Path::key("retention_in_days"));
-            live.foreign.push(format!("the retention comes from the account's policy `{policy}`"));
+            live.remarks.push(format!("the retention comes from the account's policy `{policy}`"));
         }
         None => {
             let days = group.retention_in_days().map_or_else(|| NEVER.into(), |days| Value::from(i64::from(days)));
@@ -151,6 +151,6 @@ mod tests {
     fn a_retention_of_the_account_is_no_drift() {
         let live = live(&group().retention_in_days(7).retention_policy_name("all").build(), &"/g".into());
         assert!(live.is_unread(&Path::key("retention_in_days")) && !live.fields.contains_key("retention_in_days"));
-        insta::assert_snapshot!(live.foreign.join(""), @"the retention comes from the account's policy `all`");
+        insta::assert_snapshot!(live.remarks.join(""), @"the retention comes from the account's policy `all`");
     }
 }

@@ -112,7 +112,7 @@ impl Seen {
         live.attributes.extend(Some(self.arn).filter(|arn| is_arn(arn)).map(|arn| ("arn".to_owned(), arn.into())));
         let broken =
             |id| format!("the trust is broken: `{id}` is what is left of a role or user that was deleted; its name must be put anew");
-        live.foreign.extend(deleted.into_iter().map(broken));
+        live.remarks.extend(deleted.into_iter().map(broken));
         tagging::show(&mut live, self.tags);
         match self.inline {
             Ok(policies) => {
@@ -231,7 +231,7 @@ mod tests {
         role.assume_role_policy_document = Some(encoded(&format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#)));
         role.arn = "AROAEXAMPLE".to_owned();
         let live = Seen::from_role(&role, Ok(BTreeMap::new()), Ok(vec![])).into_live("demo-hash".into());
-        insta::assert_snapshot!(live.foreign.join("\n"), @"the trust is broken: `AROAEXAMPLEID` is what is left of a role or user that was deleted; its name must be put anew");
+        insta::assert_snapshot!(live.remarks.join("\n"), @"the trust is broken: `AROAEXAMPLEID` is what is left of a role or user that was deleted; its name must be put anew");
         assert!(!live.attributes.contains_key("arn"));
     }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// What is known of a request before it is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Facts {
+pub struct Facts {
     pub service: String,
     pub operation: String,
     /// The name of a function, role, log group, rule, repository, or an object's bucket and key; empty for lists.
@@ -40,8 +40,13 @@ impl Facts {
         Self { service, region, ..facts }
     }
 
+    /// Whether it changes nothing.
+    pub fn is_read(&self) -> bool {
+        self.verb() == Verb::Read
+    }
+
     /// What the operation does to the thing that it names.
-    pub fn verb(&self) -> Verb {
+    pub(super) fn verb(&self) -> Verb {
         verb(&self.operation)
     }
 }
@@ -82,7 +87,7 @@ fn of_document(parts: &Parts, body: &[u8]) -> Facts {
     let operation = target.rsplit_once('.').map_or(target, |(_, operation)| operation).to_owned();
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |names: &[&str]| names.iter().find_map(|name| body.get(*name)?.as_str());
-    let named = ["logGroupName", "repositoryName", "Rule", "Name", "resourceArn", "ResourceARN", "logGroupIdentifier"];
+    let named = ["logGroupName", "repositoryName", "Rule", "Name", "resourceArn", "ResourceARN", "logGroupIdentifier", "SecretId"];
     let page = text(&["nextToken", "NextToken"]).map(str::to_owned);
     Facts { operation, resource: text(&named).map(name_in).unwrap_or_default(), page, ..Facts::default() }
 }
@@ -110,6 +115,8 @@ fn of_lambda(parts: &Parts, body: &[u8]) -> Facts {
         ("GET", ["functions", name, "code-signing-config"]) => ("GetFunctionCodeSigningConfig", *name),
         ("GET", ["functions", name, "recursion-config"]) => ("GetFunctionRecursionConfig", *name),
         ("GET", ["functions", name, "runtime-management-config"]) => ("GetRuntimeManagementConfig", *name),
+        ("GET", ["functions", name, "url"]) => ("GetFunctionUrlConfig", *name),
+        ("GET", ["functions", name, "event-invoke-config"]) => ("GetFunctionEventInvokeConfig", *name),
         ("GET", ["tags", arn]) => ("ListTags", *arn),
         ("POST", ["tags", arn]) => ("TagResource", *arn),
         ("DELETE", ["tags", arn]) => ("UntagResource", *arn),

@@ -10,6 +10,7 @@
 mod act;
 mod answers;
 mod decide;
+mod denied_words;
 mod facts;
 mod memory;
 mod operations;
@@ -21,10 +22,10 @@ mod table;
 mod tests;
 
 pub use act::answer;
+pub use facts::Facts;
 pub use plan::{Plan, PlanError};
 
 use decide::Verdict;
-use facts::Facts;
 use memory::{Change, Memory};
 use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -44,6 +44,8 @@ pub(super) const OPERATIONS: &[(&str, &[&str])] = &[
             "GetAccountSettings",
             "GetFunctionCodeSigningConfig",
             "GetFunctionRecursionConfig",
+            "GetFunctionUrlConfig",
+            "GetFunctionEventInvokeConfig",
             "GetRuntimeManagementConfig",
             "ListVersionsByFunction",
             "ListAliases",
@@ -179,6 +181,8 @@ pub(super) const OPERATIONS: &[(&str, &[&str])] = &[
             "AbortMultipartUpload",
         ],
     ),
+    ("ssm", &["PutParameter", "GetParameter", "GetParameters", "DeleteParameter"]),
+    ("secretsmanager", &["CreateSecret", "PutSecretValue", "GetSecretValue", "DeleteSecret", "RestoreSecret"]),
     ("sts", &["GetCallerIdentity"]),
 ];
 

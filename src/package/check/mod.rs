@@ -35,7 +35,7 @@ use super::contents::{BOOTSTRAP, Contents};
 use super::hash::Item;
 use super::packages::Packages;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Artifact, PackageRequest, TemplatePart};
+use crate::model::{Address, Artifact, PackageRequest};
 use program::Surroundings;
 use remembered::Remembered;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +43,7 @@ use std::io;
 use std::path::Path;
 use tree::Tree;
 
-const LAYER: &str = "layer";
+pub(super) const LAYER: &str = "layer";
 
 /// The code of what is built for another processor.
 pub(super) const WRONG_ARCHITECTURE: &str = "wrong-architecture";
@@ -144,24 +144,11 @@ fn subjects<'a>(request: &'a PackageRequest, all: &'a [PackageRequest], for_this
     if !own.is_layer {
         return BTreeSet::from([own]);
     }
-    let users = all.iter().filter(|user| layers_of(user).contains(&request.address));
+    let users = all.iter().filter(|user| user.layers_of_spec().contains(&request.address));
     let of_user =
         |user: &'a PackageRequest| Subject { is_layer: true, has_layers: false, handler: "", ..Subject::of(user, for_this_machine) };
     let used: BTreeSet<Subject<'_>> = users.map(of_user).collect();
     if used.is_empty() { BTreeSet::from([own]) } else { used }
-}
-
-/// The layers of the spec that a function uses.
-fn layers_of(request: &PackageRequest) -> BTreeSet<&Address> {
-    let mut layers = BTreeSet::new();
-    request.layers.iter().for_each(|value| {
-        value.visit_parts(&mut |part| {
-            if let TemplatePart::Attribute { address, .. } = part {
-                layers.insert(address);
-            }
-        });
-    });
-    layers
 }
 
 /// What is wrong with one package, by the order of its files.
@@ -215,7 +202,7 @@ impl Surroundings for Tree<'_> {
 /// The limit holds for a function and its layers together; those of others have a size that is not known here.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 fn too_large_with_layers(request: &PackageRequest, artifacts: &BTreeMap<Address, Artifact>) -> Option<Diagnostic> {
-    let layers = layers_of(request);
+    let layers = request.layers_of_spec();
     let bytes = |address: &Address| artifacts.get(address).map_or(0, |artifact| artifact.unzipped_bytes);
     let own = bytes(&request.address);
     let total: u64 = own + layers.iter().map(|layer| bytes(layer)).sum::<u64>();
@@ -235,7 +222,7 @@ fn too_large_with_layers(request: &PackageRequest, artifacts: &BTreeMap<Address,
 mod tests {
     use super::testing::Program;
     use super::*;
-    use crate::model::{Form, Value};
+    use crate::model::{Form, TemplatePart, Value};
     use crate::package::filter::Filter;
     use crate::package::index::Index;
     use crate::package::source::Source;

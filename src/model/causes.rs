@@ -1,6 +1,6 @@
 //! Who caused what a plan does: the spec, or somebody behind our back. Exit codes follow from it.
 
-use crate::model::{Action, Cause, Exit, Plan, Reason, Step};
+use super::{Action, Cause, Exit, Plan, Reason, Step};
 
 /// Whether there are spec changes and whether there is drift.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,19 +48,10 @@ pub fn plan_exit(plan: &Plan) -> Exit {
     }
 }
 
-/// How `drift` ends when `drifted` is what is left after `--ignore`.
-pub fn drift_exit(drifted: &[Step], plan: &Plan) -> Exit {
-    match (drifted.is_empty(), plan.unchecked.is_empty()) {
-        (false, _) => Exit::Drift,
-        (true, false) => Exit::Unchecked,
-        (true, true) => Exit::Success,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::fixtures::{drifted_step, gone_step, plan_of, spec_step, unchanged_step, unchecked};
+    use crate::cli::view::fixtures::{drift_report, drifted_step, gone_step, plan_of, spec_step, unchanged_step, unchecked};
 
     #[test]
     fn exit_codes_follow_from_causes() {
@@ -81,8 +72,8 @@ mod tests {
             let mut plan = plan_of(steps.into_iter().cloned().collect());
             plan.unchecked = unchecked;
             assert_eq!(plan_exit(&plan).code(), expected_plan, "{plan:?}");
-            let drifted: Vec<Step> = plan.steps.iter().filter(|step| Causes::of_step(step).is_drift).cloned().collect();
-            assert_eq!(drift_exit(&drifted, &plan).code(), expected_drift, "{plan:?}");
+            let drifted: Vec<Step> = crate::model::drift::drifted(&plan).cloned().collect();
+            assert_eq!(drift_report(&plan, &drifted, None).exit().code(), expected_drift, "{plan:?}");
         }
     }
 

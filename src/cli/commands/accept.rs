@@ -1,0 +1,176 @@
+//! `lambdo drift --accept`: what lives in AWS becomes the wish. AWS is only read; the spec and the state are written.
+
+use super::deploy::open;
+use super::drift::{selected, settings};
+use super::import::lowered;
+use crate::cli::args::{DriftArguments, Format};
+use crate::cli::render::file_name;
+use crate::cli::signals::unless_interrupted;
+use crate::cli::view::{AcceptView, Accepted, Refused, human, json};
+use crate::cli::workspace::{Config, Workspace};
+use crate::diagnostic::Diagnostic;
+use crate::engine::{DriftWish, save};
+use crate::model::value::at;
+use crate::model::{
+    Address, Carry, Change, Compare, Desired, DriftReport, Exit, Extra, Failure, IgnorePattern, Path, Reason, RulesSet, State, field,
+};
+use crate::spec::Spec;
+
+/// What locks say of it.
+const VERB: &str = "drift --accept";
+
+/// Writes the live values that `pattern` covers into the spec and into the state.
+pub async fn run(workspace: &Workspace, config: &Config, arguments: &DriftArguments, pattern: &IgnorePattern) -> Result<Exit, Failure> {
+    let spec = workspace.spec(config)?;
+    workspace.begin_record(&spec.header);
+    let settings = settings(&spec.header.drift, arguments);
+    workspace.progress.go();
+    let work = async {
+        let (connection, lease, mut state) = open(workspace, &spec.header, Some(VERB)).await?;
+        let wish = DriftWish { settings: &settings, ignore: &arguments.ignore, plan: selected(arguments), wanted: None, before: None };
+        let report = connection.engine.check(&mut state, &wish).await?;
+        Ok((lease, state, report))
+    };
+    let checked = unless_interrupted(&workspace.interrupt, work).await;
+    workspace.progress.rest();
+    let (lease, mut state, report) = checked?;
+    let mut draft = Draft::new(workspace, config, spec, &state)?;
+    draft.take(&report, pattern);
+    let left = draft.refused.len() + number_of_others(&report, pattern);
+    if !draft.accepted.is_empty() {
+        draft.write()?;
+        draft.record(&mut state);
+        save(&workspace.store(&draft.spec.header), &mut state).await?;
+    }
+    drop(lease);
+    let view = AcceptView { accepted: &draft.accepted, refused: &draft.refused, file: &file_name(&config.path) };
+    match workspace.ui.format() {
+        Format::Json => workspace.document(json::accepted(&view)),
+        Format::Human | Format::Markdown => workspace.ui.view(&human::accepted(&view, workspace.ui.width())),
+    }
+    Ok(if left == 0 { Exit::Success } else { Exit::Drift })
+}
+
+/// What drifted and was not meant.
+fn number_of_others(report: &DriftReport, pattern: &IgnorePattern) -> usize {
+    let of_step = |step: &crate::model::Step| step.changes.iter().filter(|change| !pattern.covers(&step.address, &change.path)).count();
+    let extras = report.extras.iter().filter(|(address, extra)| !pattern.covers(address, &extra.path));
+    report.drifted.iter().map(of_step).sum::<usize>() + extras.count()
+}
+
+/// The spec as it becomes, one value after the other.
+struct Draft<'a> {
+    workspace: &'a Workspace,
+    config: &'a Config,
+    text: String,
+    spec: Spec,
+    desired: Desired,
+    state: State,
+    accepted: Vec<Accepted>,
+    refused: Vec<Refused>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(workspace: &'a Workspace, config: &'a Config, spec: Spec, state: &State) -> Result<Self, Failure> {
+        let desired = lowered(workspace, &spec, state)?;
+        let (text, state) = (config.text.clone(), state.clone());
+        Ok(Self { workspace, config, text, spec, desired, state, accepted: Vec::new(), refused: Vec::new() })
+    }
+
+    fn take(&mut self, report: &DriftReport, pattern: &IgnorePattern) {
+        for step in &report.drifted {
+            if step.reason == Reason::MissingInAws {
+                if pattern.covers_address(&step.address) {
+                    self.refuse(
+                        &step.address,
+                        &Path::default(),
+                        "it is gone from AWS: take it out of the spec, or `lambdo up` makes it again",
+                        "",
+                    );
+                }
+                continue;
+            }
+            for change in step.changes.iter().filter(|change| pattern.covers(&step.address, &change.path)) {
+                self.accept(&step.address, change);
+            }
+        }
+        for (address, extra) in report.extras.iter().filter(|(address, extra)| pattern.covers(address, &extra.path)) {
+            self.refuse(address, &extra.path, "no setting of the spec says so; a rule leaves it out", &rule(address, extra));
+        }
+    }
+
+    fn accept(&mut self, address: &Address, change: &Change) {
+        let path = &change.path;
+        let written = match path.first() {
+            "code" => Err(("the code comes from what the package is made of, and AWS does not tell that".to_owned(), String::new())),
+            _ => self.spec.accepting(&self.text, address, path, change.live.as_ref()).map_err(|it| (it.why, it.lines)),
+        };
+        match written.and_then(|text| self.tried(&text, address, change).map(|tried| (text, tried))) {
+            Ok((text, (spec, desired))) => {
+                (self.text, self.spec, self.desired) = (text, spec, desired);
+                let accepted = Accepted { address: address.clone(), change: change.clone() };
+                self.accepted.push(accepted);
+            }
+            Err((why, lines)) => self.refuse(address, path, &why, &lines),
+        }
+    }
+
+    /// The spec that a text is, where it differs from that of before in this one setting, which is as it lives.
+    fn tried(&self, text: &str, address: &Address, change: &Change) -> Result<(Spec, Desired), (String, String)> {
+        let config = Config { path: self.config.path.clone(), text: text.to_owned() };
+        let spec = self.workspace.spec(&config);
+        let read = spec.and_then(|spec| lowered(self.workspace, &spec, &self.state).map(|desired| (spec, desired)));
+        let Ok((spec, desired)) = read else {
+            return Err(("the spec would not be valid with it".to_owned(), String::new()));
+        };
+        let compare = self.compare(address, &change.path);
+        let value = desired.resources.get(address).and_then(|resource| at(&resource.inputs, &change.path));
+        if !compare.is_equal(value, change.live.as_ref()) {
+            return Err(("another place of the spec has the last word on it".to_owned(), String::new()));
+        }
+        let without = |desired: &Desired| {
+            let mut rest = desired.clone();
+            let resource = rest.resources.get_mut(address);
+            resource.into_iter().for_each(|resource| Carry::remove(change.path.clone()).apply(&mut resource.inputs));
+            rest
+        };
+        if without(&desired) != without(&self.desired) {
+            return Err(("it would change more than this in the spec".to_owned(), String::new()));
+        }
+        Ok((spec, desired))
+    }
+
+    fn compare(&self, address: &Address, path: &Path) -> Compare {
+        let fields = self.workspace.registry.rules(&address.kind).map(crate::model::Rules::fields).unwrap_or_default();
+        field::find(fields, path.first()).map_or(Compare::Exact, |field| field.compare)
+    }
+
+    fn refuse(&mut self, address: &Address, path: &Path, why: &str, lines: &str) {
+        self.refused.push(Refused { address: address.clone(), path: path.clone(), why: why.to_owned(), lines: lines.to_owned() });
+    }
+
+    /// Writes the file, if it is what was read.
+    fn write(&self) -> Result<(), Failure> {
+        let path = &self.config.path;
+        let name = file_name(path);
+        let failed =
+            |detail: String| Failure::new(Exit::Failed, Diagnostic::error("spec-not-written", "The spec was not written").detail(detail));
+        let is_same = std::fs::read_to_string(path).is_ok_and(|now| now == self.config.text);
+        if !is_same {
+            return Err(failed(format!("`{name}` was changed while AWS was looked at. Nothing was written.")));
+        }
+        std::fs::write(path, &self.text).map_err(|error| failed(format!("`{name}` cannot be written: {error}.")))
+    }
+
+    /// What lives is what was applied, from now on.
+    fn record(&self, state: &mut State) {
+        for Accepted { address, change } in &self.accepted {
+            let carry = Carry { path: change.path.clone(), value: change.live.clone() };
+            state.entries.get_mut(address).into_iter().for_each(|entry| carry.apply(&mut entry.inputs));
+        }
+    }
+}
+
+fn rule(address: &Address, extra: &Extra) -> String {
+    format!("[[drift.ignore]]\naddress = \"{address}\"\npath = {:?}\nreason = \"…\"", extra.path.to_string())
+}

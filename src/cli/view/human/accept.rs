@@ -1,0 +1,40 @@
+//! What `drift --accept` has written, for people.
+
+use super::change::drifted;
+use super::text::{BOLD, DIM, GREEN, YELLOW, counted, hanging, styled, words};
+use crate::cli::view::{AcceptView, Accepted, Refused};
+use crate::model::Compare;
+
+/// What was written and what was not, in lines of at most `columns`.
+pub fn accepted(view: &AcceptView<'_>, columns: usize) -> String {
+    let mut lines: Vec<String> = view.accepted.iter().flat_map(|one| written(one, columns)).collect();
+    lines.extend(view.refused.iter().flat_map(|one| refused(one, columns)));
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines.push(total(view));
+    lines.join("\n")
+}
+
+fn written(one: &Accepted, columns: usize) -> Vec<String> {
+    let head = format!("{} {}", styled(GREEN, "  ="), styled(BOLD, &one.address.to_string()));
+    [head].into_iter().chain(drifted(&one.change, Compare::Exact, columns)).collect()
+}
+
+fn refused(one: &Refused, columns: usize) -> Vec<String> {
+    let what = if one.path.0.is_empty() { one.address.to_string() } else { format!("{} {}", one.address, one.path) };
+    let by_hand = if one.lines.is_empty() { "" } else { "; to be written by hand:" };
+    let said = words(&format!("not accepted: {what}: {}{by_hand}", one.why));
+    let said = hanging(&said, 6, columns).into_iter().map(|line| styled(YELLOW, &line));
+    said.chain(one.lines.lines().map(|line| styled(DIM, &format!("      {}", words(line))))).collect()
+}
+
+fn total(view: &AcceptView<'_>) -> String {
+    match (view.accepted.len(), view.refused.len()) {
+        (0, 0) => "No drift to accept.".to_owned(),
+        (0, _) => format!("Nothing was written to `{}`.", view.file),
+        (number, _) => {
+            format!("Accepted: {} written to `{}` and recorded in the state; AWS was not changed.", counted(number, "value"), view.file)
+        }
+    }
+}

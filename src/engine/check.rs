@@ -1,0 +1,50 @@
+//! One check for drift, as the command line and the daemon make it.
+
+use super::left::doubts;
+use super::{Engine, PlanOptions};
+use crate::model::{Desired, DriftReport, DriftSettings, Failure, IgnorePattern, State};
+use crate::plan;
+
+/// What is asked of a check.
+pub struct DriftWish<'a> {
+    /// `[drift]` of the spec, with what the command line adds to it.
+    pub settings: &'a DriftSettings,
+    /// What this one check leaves out.
+    pub ignore: &'a [IgnorePattern],
+    /// Which part of the project.
+    pub plan: PlanOptions,
+    /// What the spec asks for, to count what is pending; `None` where it is broken.
+    pub wanted: Option<&'a Desired>,
+    /// What the check before found: who did that is not asked again.
+    pub before: Option<&'a DriftReport>,
+}
+
+impl Engine {
+    /// Reads AWS and says what differs from what was applied. It changes nothing, not even the state's file.
+    ///
+    /// # Errors
+    /// As [`Engine::plan`].
+    pub async fn check(&self, state: &mut State, wish: &DriftWish<'_>) -> Result<DriftReport, Failure> {
+        let deep = wish.plan.deep || wish.settings.deep;
+        let undeclared = wish.settings.undeclared;
+        let options = PlanOptions { deep, undeclared, strangers: true, recreate: true, ..wish.plan.clone() };
+        let plan = self.plan(&Desired::as_applied(state), state, &options).await?;
+        let doubts = doubts(state, &plan);
+        let now = self.clock.now();
+        let looked = plan::Looked {
+            settings: wish.settings,
+            ignore: wish.ignore,
+            today: now.split('T').next().unwrap_or_default(),
+            is_deep: deep,
+            wanted: wish.wanted,
+            state,
+            rules: self.registry.as_ref(),
+        };
+        let mut report = plan::report(plan, &looked);
+        report.warnings.extend(doubts);
+        if wish.settings.who {
+            self.ask_who(&mut report, state, wish.before).await;
+        }
+        Ok(report)
+    }
+}

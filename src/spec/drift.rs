@@ -1,0 +1,106 @@
+//! `[drift]`: when it is looked for, and what is none.
+
+use super::lower::Lowering;
+use crate::kinds::check_schedule;
+use crate::model::{Address, DriftSettings, Field, IgnorePattern, IgnoreRule, Path, Shape, Table, Value};
+
+/// The key of the section.
+pub(crate) const DRIFT: &str = "drift";
+
+/// Its settings.
+pub(crate) const FIELDS: &[Field] = &[
+    Field::new("schedule", Shape::checked(1, 256, check_schedule), "When the daemon looks: `rate(…)`, or `cron(…)` with AWS's six fields."),
+    Field::new("timezone", Shape::checked(1, 64, check_timezone), "The time zone of `cron(…)`, such as `Europe/Berlin`; UTC unless given."),
+    Field::new("deep", Shape::Boolean, "Whether settings are read in each check that cost a call each, as with `--deep`."),
+    Field::new("undeclared", Shape::Boolean, "Whether settings count that this file does not have and that left AWS's default."),
+    Field::new("who", Shape::Boolean, "Whether CloudTrail is asked who changed what was found."),
+    Field::new(
+        "ignore",
+        Shape::List { item: &Shape::Table(RULE), max: usize::MAX },
+        "What is no drift; `lambdo up` reverts it all the same.",
+    ),
+];
+
+const RULE: &[Field] = &[
+    Field::new("address", Shape::checked(1, 256, check_pattern), "Whose drift, such as `function.hash`; `*` stands for any text.")
+        .required(),
+    Field::new("path", Shape::checked(1, 1024, check_pattern), "Of which setting, such as `environment.*`; `*` for all of them.")
+        .required(),
+    Field::new("reason", Shape::text(1, 1024), "Why, for people.").required(),
+    Field::new("until", Shape::checked(1, 64, check_day), "The last day on which it holds, such as `2026-12-31`; for ever unless given."),
+];
+
+/// Names of time zones are those of the tz database: <https://www.iana.org/time-zones>
+fn check_timezone(text: &str) -> Result<(), String> {
+    let is_word = |word: &str| {
+        word.starts_with(|letter: char| letter.is_ascii_alphabetic())
+            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-+".contains(letter))
+    };
+    if text == "UTC" || (text.contains('/') && text.split('/').all(is_word)) {
+        return Ok(());
+    }
+    Err(format!("must be the name of a time zone, such as `Europe/Berlin` or `UTC`; it is `{text}`"))
+}
+
+fn check_pattern(text: &str) -> Result<(), String> {
+    text.parse::<Path>().map(drop)
+}
+
+fn check_day(text: &str) -> Result<(), String> {
+    // As it is compared: other ways to write a day have another order.
+    let is_day = text.parse::<jiff::civil::Date>().is_ok_and(|day| day.to_string() == text);
+    if is_day { Ok(()) } else { Err(format!("must be a day, such as `2026-12-31`; it is `{text}`")) }
+}
+
+/// The section as it was read.
+pub(crate) fn settings(value: Option<&Value>) -> DriftSettings {
+    let empty = Table::new();
+    let table = value.and_then(Value::as_table).unwrap_or(&empty);
+    let text = |key: &str| table.get(key).and_then(Value::as_str).map(str::to_owned);
+    let is_on = |key: &str| table.get(key).and_then(Value::as_boolean).unwrap_or(false);
+    // A lone table is a list of one.
+    let rules = table.get("ignore").map(|rules| rules.as_list().unwrap_or(std::slice::from_ref(rules)));
+    DriftSettings {
+        schedule: text("schedule"),
+        timezone: text("timezone"),
+        deep: is_on("deep"),
+        undeclared: is_on("undeclared"),
+        who: is_on("who"),
+        ignore: rules.into_iter().flatten().filter_map(rule).collect(),
+    }
+}
+
+fn rule(value: &Value) -> Option<IgnoreRule> {
+    let table = value.as_table()?;
+    let text = |key: &str| table.get(key)?.as_str();
+    let pattern = IgnorePattern { address: text("address")?.parse().ok()?, path: text("path")?.parse().ok()? };
+    Some(IgnoreRule { pattern, reason: text("reason")?.to_owned(), until: text("until").map(str::to_owned) })
+}
+
+/// The section as `lambdo spec` prints it; empty where nothing was given.
+pub(crate) fn table(settings: &DriftSettings) -> Table {
+    let text = |key: &str, value: &Option<String>| value.as_ref().map(|value| (key.to_owned(), Value::from(value.as_str())));
+    let on = |key: &str, value: bool| value.then(|| (key.to_owned(), true.into()));
+    let of_rule = |rule: &IgnoreRule| {
+        let pairs =
+            [("address", rule.pattern.address.to_string()), ("path", rule.pattern.path.to_string()), ("reason", rule.reason.clone())];
+        let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value)));
+        Value::Table(pairs.chain(text("until", &rule.until)).collect())
+    };
+    let rules: Vec<Value> = settings.ignore.iter().map(of_rule).collect();
+    let rules = (!rules.is_empty()).then(|| ("ignore".to_owned(), Value::List(rules)));
+    let switches = [on("deep", settings.deep), on("undeclared", settings.undeclared), on("who", settings.who)];
+    let texts = [text("schedule", &settings.schedule), text("timezone", &settings.timezone)];
+    texts.into_iter().chain(switches).chain([rules]).flatten().collect()
+}
+
+impl Lowering<'_> {
+    /// Says which rules that ignore drift are about nothing in this file.
+    pub fn check_drift(&mut self) {
+        let known: Vec<&Address> = self.resources.keys().collect();
+        let rules = &self.spec.header.drift.ignore;
+        let span = self.spec.header_spans.get(&Path::key(DRIFT).join("ignore")).cloned();
+        let found: Vec<_> = rules.iter().filter_map(|rule| Some(rule.about_nothing(&known)?.span(span.clone()))).collect();
+        self.findings.extend(found);
+    }
+}
