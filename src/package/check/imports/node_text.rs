@@ -76,9 +76,11 @@ fn loaded(statement: &str) -> Vec<(String, bool)> {
     if !starts(&["const ", "let ", "var ", "require("]) || UNSURE.iter().any(|piece| statement.contains(piece)) {
         return Vec::new();
     }
-    let calls = statement
-        .match_indices("require(")
-        .filter(|(at, _)| !statement[..*at].ends_with(|before: char| before.is_alphanumeric() || "_$.".contains(before)));
+    let is_call = |before: &str| {
+        let is_outside = before.matches('{').count() == before.matches('}').count();
+        is_outside && !before.ends_with(|last: char| last.is_alphanumeric() || "_$.".contains(last))
+    };
+    let calls = statement.match_indices("require(").filter(|(at, _)| is_call(&statement[..*at]));
     calls.filter_map(|(at, call)| quoted(&statement[at + call.len()..])).map(|specifier| (specifier, false)).collect()
 }
 
