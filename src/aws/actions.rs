@@ -70,7 +70,7 @@ pub struct Need {
     pub action: &'static str,
     /// What on.
     pub on: On,
-    /// The setting without which it is not needed.
+    /// The setting without which it is not needed; one inside of another stands behind a dot.
     pub when: Option<&'static str>,
 }
 
@@ -152,6 +152,9 @@ macro_rules! needs {
     ($($action:literal $on:ident),*) => { &[$(need($action, On::$on)),*] };
 }
 
+/// The key that a repository's images are encrypted with.
+const ECR_KEY: &str = "encryption_configuration.kms_key";
+
 use Phase::{Clear, Destroy, Drift, Look, Make, Use};
 
 /// Every operation.
@@ -160,7 +163,17 @@ pub const ROWS: &[Row] = &[
     row("sts:GetCallerIdentity", "", Look, needs![]),
     row("iam:ListAccountAliases", "", Look, needs!["iam:ListAccountAliases" Anything]),
     // The tags stand in the answer of GetFunction for who may list them.
-    row("lambda:GetFunction", "function", Look, needs!["lambda:GetFunction" Function, "lambda:ListTags" Function]),
+    row(
+        "lambda:GetFunction",
+        "function",
+        Look,
+        &[
+            need("lambda:GetFunction", On::Function),
+            need("lambda:ListTags", On::Function),
+            // Without it, the environment is left out of the answer.
+            when("kms_key_arn", "kms:Decrypt", On::Key),
+        ],
+    ),
     row("lambda:ListFunctions", "function", Look, needs!["lambda:ListFunctions" Anything]),
     row("lambda:GetPolicy", "permission", Look, needs!["lambda:GetPolicy" Function]),
     row("lambda:GetFunctionConcurrency", "function", Look, needs!["lambda:GetFunctionConcurrency" Function]),
@@ -242,12 +255,28 @@ pub const ROWS: &[Row] = &[
     row("events:UntagResource", "event_rule", Make, needs!["events:UntagResource" Rule]),
     row("events:RemoveTargets", "event_rule", Clear, needs!["events:RemoveTargets" Rule]),
     row("events:DeleteRule", "event_rule", Destroy, needs!["events:DeleteRule" Rule]),
+    // Where a spec has the daemon tell its findings.
+    row("sns:Publish", "", Use, needs!["sns:Publish" Anything]),
+    row("events:PutEvents", "", Use, needs!["events:PutEvents" Anything]),
+    // Of many, those that are not there are found faster in a list of all; who may not list asks for each.
     row("ecr:DescribeRepositories", "ecr", Look, needs!["ecr:DescribeRepositories" Repository]),
     row("ecr:GetLifecyclePolicy", "ecr", Look, needs!["ecr:GetLifecyclePolicy" Repository]),
     row("ecr:GetRepositoryPolicy", "ecr", Look, needs!["ecr:GetRepositoryPolicy" Repository]),
     row("ecr:ListTagsForResource", "ecr", Look, needs!["ecr:ListTagsForResource" Repository]),
     row("ecr:ListImages", "ecr", Look, needs!["ecr:ListImages" Repository]),
-    row("ecr:CreateRepository", "ecr", Make, needs!["ecr:CreateRepository" Repository, "ecr:TagResource" Repository]),
+    // <https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html>
+    row(
+        "ecr:CreateRepository",
+        "ecr",
+        Make,
+        &[
+            need("ecr:CreateRepository", On::Repository),
+            need("ecr:TagResource", On::Repository),
+            when(ECR_KEY, "kms:CreateGrant", On::Key),
+            when(ECR_KEY, "kms:DescribeKey", On::Key),
+            when(ECR_KEY, "kms:RetireGrant", On::Key),
+        ],
+    ),
     row("ecr:PutLifecyclePolicy", "ecr", Make, needs!["ecr:PutLifecyclePolicy" Repository]),
     row("ecr:SetRepositoryPolicy", "ecr", Make, needs!["ecr:SetRepositoryPolicy" Repository]),
     row("ecr:PutImageTagMutability", "ecr", Make, needs!["ecr:PutImageTagMutability" Repository]),
@@ -256,7 +285,7 @@ pub const ROWS: &[Row] = &[
     row("ecr:UntagResource", "ecr", Make, needs!["ecr:UntagResource" Repository]),
     row("ecr:DeleteLifecyclePolicy", "ecr", Clear, needs!["ecr:DeleteLifecyclePolicy" Repository]),
     row("ecr:DeleteRepositoryPolicy", "ecr", Clear, needs!["ecr:DeleteRepositoryPolicy" Repository]),
-    row("ecr:DeleteRepository", "ecr", Destroy, needs!["ecr:DeleteRepository" Repository]),
+    row("ecr:DeleteRepository", "ecr", Destroy, &[need("ecr:DeleteRepository", On::Repository), when(ECR_KEY, "kms:RetireGrant", On::Key)]),
     row("ecr:BatchGetImage", "image", Look, needs!["ecr:BatchGetImage" Repository]),
     row("ecr:GetAuthorizationToken", "image", Make, needs!["ecr:GetAuthorizationToken" Anything]),
     row("ecr:BatchCheckLayerAvailability", "image", Make, needs!["ecr:BatchCheckLayerAvailability" Repository]),
@@ -286,7 +315,7 @@ mod tests {
     fn operations_in(source: &str) -> BTreeSet<&str> {
         let is_operation = |text: &&str| {
             let Some((service, name)) = text.split_once(':') else { return false };
-            let services = ["sts", "iam", "lambda", "logs", "events", "ecr", "s3", "ssm", "secretsmanager", "cloudtrail"];
+            let services = ["sts", "iam", "lambda", "logs", "events", "ecr", "s3", "ssm", "secretsmanager", "cloudtrail", "sns"];
             services.contains(&service)
                 && name.starts_with(|first: char| first.is_ascii_uppercase())
                 && name.chars().all(char::is_alphanumeric)
@@ -302,6 +331,7 @@ mod tests {
             include_str!("invoker.rs"),
             include_str!("secrets.rs"),
             include_str!("trail.rs"),
+            include_str!("notify.rs"),
             include_str!("registry/mod.rs"),
             include_str!("registry/upload.rs"),
         ];

@@ -2,6 +2,7 @@
 
 use super::bucket::{Bucket, Token};
 use super::classify::Failed;
+use super::denial::Denial;
 use super::error::{AwsError, ErrorClass};
 use super::locked;
 use super::meter::{Cause, Meter, milliseconds};
@@ -127,6 +128,9 @@ impl Caller {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let mut failed = Failed::new(operation, self.scope.endpoint.as_deref(), error);
+        // What AWS denies is read before values are taken out: a region is a value of many functions and a part of every ARN.
+        let denial = failed.error.is_denied().then(|| Denial::of(&failed.error.message));
+        failed.error.denial = denial.map(|denial| denial.cleaned(|text| self.scrubber.clean(text).into_owned()));
         failed.error.message = self.scrubber.clean_error(&failed.error.message);
         failed
     }
@@ -181,6 +185,10 @@ impl<'a> Attempts<'a> {
     }
 
     async fn enter(&mut self) -> Result<Token, AwsError> {
+        if let Some(budget) = &self.caller.quotas.budget {
+            let spent = self.caller.interrupt.run_until_cancelled(budget.spend(self.operation));
+            self.caller.wait(|| budget.cause(), spent).await.ok_or_else(|| self.interrupted())?;
+        }
         let (cause, token) = (|| self.bucket.cause(), self.bucket.acquire(&self.caller.interrupt));
         let token = self.caller.wait(cause, token).await.map_err(|_| self.interrupted())?;
         let is_retry = self.made > 0;
@@ -351,6 +359,18 @@ pub(super) mod tests {
     async fn attempts_end_with_the_last_error() {
         let error = fail_times(&caller(), 99, || answer(500, "ServiceException", None)).await.unwrap_err();
         assert_eq!((error.class, error.request_id.as_deref(), error.status), (ErrorClass::Transient, Some("r-1"), Some(500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_denial_is_understood_whatever_values_are_under_way() {
+        let caller = caller();
+        let _concealed = caller.scrubber.conceal(["eu-central-1", "identity-based", "to perform"]);
+        let message = "User: arn:aws:iam::1:user/a is not authorized to perform: lambda:GetPolicy on resource: \
+                       arn:aws:lambda:eu-central-1:1:function:a because no identity-based policy allows the lambda:GetPolicy action";
+        let answer = Answer(ErrorMetadata::builder().code("AccessDeniedException").message(message).build());
+        let denied = SdkError::service_error(answer, HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::empty()));
+        let hints = caller.failed("lambda:GetPolicy", &denied).error.diagnostic().hints;
+        assert!(hints[1].contains(r#""Resource":"arn:aws:lambda:eu-central-1:1:function:a""#), "{hints:?}");
     }
 
     #[tokio::test(start_paused = true)]

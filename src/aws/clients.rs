@@ -1,6 +1,8 @@
 //! The SDK's clients: they are made here and nowhere else.
 
 use super::guard::ReadOnly;
+use super::notify::Topics;
+use super::plain_http::PlainHttp;
 use super::secrets::JsonServices;
 use aws_config::SdkConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -30,6 +32,7 @@ pub(super) struct Clients {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) s3_upload: aws_sdk_s3::Client,
     pub(super) json: JsonServices,
+    pub(super) topics: Topics,
 }
 
 /// Makes the client of one service, with the guard where it may only read.
@@ -43,7 +46,7 @@ macro_rules! client {
 
 impl Clients {
     /// Makes the clients; those that are `read_only` refuse what is not a read.
-    pub(super) fn new(config: &SdkConfig, read_only: bool) -> Self {
+    pub(super) fn new(config: &SdkConfig, read_only: bool, http: &PlainHttp) -> Self {
         let upload = config.to_builder().timeout_config(timeouts(UPLOAD)).build();
         let probe = config.to_builder().timeout_config(timeouts(PROBE)).build();
         Self {
@@ -56,7 +59,8 @@ impl Clients {
             ecr: client!(aws_sdk_ecr, config, read_only),
             s3: objects(config, read_only),
             s3_upload: objects(&upload, read_only),
-            json: JsonServices::new(config),
+            json: JsonServices::new(config, http.clone()),
+            topics: Topics::new(config, http.clone()),
         }
     }
 }

@@ -7,42 +7,53 @@ use super::actions::actions_of;
 use serde_json::{Value as Json, json};
 
 /// A message of AWS's, taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Denial<'a> {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Denial {
     /// The principal's ARN.
-    principal: Option<&'a str>,
+    principal: Option<String>,
     /// The action, such as `lambda:GetPolicy`.
-    action: Option<&'a str>,
-    /// What it was denied on: an ARN.
-    resource: Option<&'a str>,
+    action: Option<String>,
+    /// What it was denied on, as a policy names it.
+    resource: Option<String>,
     /// Why, as AWS says it, such as `with an explicit deny in a service control policy`.
-    reason: Option<&'a str>,
+    reason: Option<String>,
     /// Whether AWS says more to who may decode it.
     is_encoded: bool,
 }
 
-impl<'a> Denial<'a> {
-    pub(super) fn of(message: &'a str) -> Self {
+impl Denial {
+    pub(super) fn of(message: &str) -> Self {
         let word = |mark: &str| message.split_once(mark).and_then(|(_, rest)| rest.split_whitespace().next());
-        let trimmed = |word: &'a str| word.trim_matches(['"', '\'']).trim_end_matches([',', '.', ':', '"', '\'']);
-        let from = |mark: &str| message.find(mark).map(|at| message[at..].trim_end_matches('.'));
+        let trimmed = |word: &str| word.trim_matches(['"', '\'']).trim_end_matches([',', '.', '"', '\'']).to_owned();
+        let from =
+            |mark: &str| message.find(mark).map(|at| message[at..].lines().next().unwrap_or_default().trim_end_matches('.').to_owned());
+        let principal = word("User: ").map(trimmed);
+        let action = word("not authorized to perform: ").map(trimmed).map(|action| action.trim_end_matches(':').to_owned());
+        let on = message.split_once("on resource: ").map(|(_, rest)| rest);
         Self {
-            principal: word("User: ").map(trimmed),
-            action: word("not authorized to perform: ").map(trimmed),
-            resource: word("on resource: ").map(trimmed).filter(|resource| resource.starts_with("arn:")),
+            resource: on.and_then(|on| resource(on, principal.as_deref().unwrap_or_default(), action.as_deref().unwrap_or_default())),
+            principal,
+            action,
             reason: from("with an explicit deny").or_else(|| from("because no ")),
             is_encoded: message.contains("Encoded authorization failure message"),
         }
     }
 
+    /// The same without what `clean` takes out.
+    pub(super) fn cleaned(self, clean: impl Fn(&str) -> String) -> Self {
+        let cleaned = |text: Option<String>| text.map(|text| clean(&text));
+        let Self { principal, action, resource, reason, is_encoded } = self;
+        Self { principal: cleaned(principal), action: cleaned(action), resource: cleaned(resource), reason: cleaned(reason), is_encoded }
+    }
+
     /// What to do about it.
     pub(super) fn hints(&self, operation: &str) -> Vec<String> {
-        let action = self.action.unwrap_or_else(|| actions_of(operation).first().copied().unwrap_or(operation));
-        let to = self.principal.map_or_else(|| "the principal that deploys".to_owned(), |arn| format!("`{arn}`"));
-        let on = self.resource.map_or_else(String::new, |resource| format!(" on `{resource}`"));
+        let action = self.action.as_deref().unwrap_or_else(|| actions_of(operation).first().copied().unwrap_or(operation));
+        let to = self.principal.as_ref().map_or_else(|| "the principal that deploys".to_owned(), |arn| format!("`{arn}`"));
+        let on = self.resource.as_ref().filter(|on| *on != "*").map_or_else(String::new, |resource| format!(" on `{resource}`"));
         let grant = || [format!("grant `{action}`{on} to {to}: {}", self.statement(operation, action)), whole()];
         let decode = self.is_encoded.then(|| "`aws sts decode-authorization-message` says more of why".to_owned());
-        let Some(reason) = self.reason else {
+        let Some(reason) = &self.reason else {
             let beaten = "an explicit deny, a service control policy or a permissions boundary beats every grant".to_owned();
             return grant().into_iter().chain([beaten]).chain(decode).collect();
         };
@@ -57,11 +68,30 @@ impl<'a> Denial<'a> {
     fn statement(&self, operation: &str, action: &str) -> Json {
         let needed = actions_of(operation);
         let actions = if self.action.is_some() || needed.is_empty() { vec![action] } else { needed };
-        let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": self.resource.unwrap_or("*") });
+        let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": self.resource.as_deref().unwrap_or("*") });
         if actions.contains(&"iam:PassRole") {
             statement["Condition"] = passed_to_lambda();
         }
         statement
+    }
+}
+
+/// What was denied, as a policy names it, from what follows `on resource: `. IAM writes `role NAME` and `policy NAME`
+/// without their paths, CloudWatch Logs an ARN with an empty stream, and the Secrets Manager the name that it was asked for.
+fn resource(on: &str, principal: &str, action: &str) -> Option<String> {
+    let mut words = on.split_whitespace().map(|word| word.trim_matches(['"', '\'']).trim_end_matches([',', '.', '"', '\'']));
+    let (first, second) = (words.next()?, words.next().unwrap_or_default());
+    let mut owner = principal.split(':');
+    let (partition, account) = (owner.nth(1).unwrap_or("aws"), owner.nth(2).unwrap_or("*"));
+    match first {
+        "*" => Some("*".to_owned()),
+        arn if arn.starts_with("arn:") => {
+            let group = arn.strip_suffix(":log-stream:").map(|group| format!("{}:*", group.trim_end_matches(':')));
+            Some(group.unwrap_or_else(|| arn.trim_end_matches(':').to_owned()))
+        }
+        "role" | "policy" if action.starts_with("iam:") => Some(format!("arn:{partition}:iam::{account}:{first}/*{second}")),
+        id if action.starts_with("secretsmanager:") => Some(format!("arn:{partition}:secretsmanager:*:{account}:secret:{id}-??????")),
+        _ => None,
     }
 }
 
@@ -147,6 +177,27 @@ mod tests {
         an explicit deny, a service control policy or a permissions boundary beats every grant
         `aws sts decode-authorization-message` says more of why
         "#);
+    }
+
+    #[test]
+    fn what_services_call_a_resource_becomes_what_a_policy_calls_it() {
+        for (action, on, expected) in [
+            ("iam:PutRolePolicy", "role demo-a because", Some("arn:aws:iam::123456789012:role/*demo-a")),
+            ("iam:CreateRole", "arn:aws:iam::123456789012:role/demo-a because", Some("arn:aws:iam::123456789012:role/demo-a")),
+            (
+                "logs:CreateLogGroup",
+                "arn:aws:logs:r:1:log-group:/aws/lambda/a:log-stream: because",
+                Some("arn:aws:logs:r:1:log-group:/aws/lambda/a:*"),
+            ),
+            ("logs:DescribeLogGroups", "arn:aws:logs:r:1:log-group::log-stream: because", Some("arn:aws:logs:r:1:log-group:*")),
+            ("secretsmanager:GetSecretValue", "shop/db because", Some("arn:aws:secretsmanager:*:123456789012:secret:shop/db-??????")),
+            ("s3:GetObject", "\"arn:aws:s3:::code/a.zip\" because", Some("arn:aws:s3:::code/a.zip")),
+            ("lambda:ListFunctions", "* because", Some("*")),
+            ("x:Y", "something else", None),
+        ] {
+            let message = format!("User: arn:aws:iam::123456789012:user/a is not authorized to perform: {action} on resource: {on} no");
+            assert_eq!(Denial::of(&message).resource.as_deref(), expected, "{message}");
+        }
     }
 
     proptest::proptest! {

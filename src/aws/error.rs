@@ -55,6 +55,8 @@ pub struct AwsError {
     pub status: Option<u16>,
     /// Whether an earlier attempt of the same change had no answer, so that AWS may have done it.
     pub uncertain: bool,
+    /// What a denial says, read before anything was taken out of the message.
+    pub denial: Option<Denial>,
     /// The time by this machine's clock and by AWS's, where AWS did not like a signature.
     pub clocks: Option<(Timestamp, Timestamp)>,
 }
@@ -90,6 +92,7 @@ impl AwsError {
             request_id: None,
             status: None,
             uncertain: false,
+            denial: None,
             clocks: None,
         }
     }
@@ -135,7 +138,7 @@ impl AwsError {
     pub fn diagnostic(&self) -> Diagnostic {
         let diagnostic = Diagnostic::error(self.class.code(), self.class.summary()).detail(self.to_string());
         let hints = match self.class {
-            ErrorClass::Denied => Denial::of(&self.message).hints(&self.operation),
+            ErrorClass::Denied => self.denial.clone().unwrap_or_else(|| Denial::of(&self.message)).hints(&self.operation),
             class => class.advice().iter().map(ToString::to_string).collect(),
         };
         let certificate = self.message.starts_with(UNTRUSTED).then(|| {

@@ -44,6 +44,7 @@ fn is_read(operation: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::aws::clients::Clients;
+    use crate::aws::plain_http::PlainHttp;
     use aws_smithy_runtime_api::client::result::SdkError;
 
     fn configuration() -> aws_config::SdkConfig {
@@ -59,9 +60,13 @@ mod tests {
             .build()
     }
 
+    fn clients(read_only: bool) -> Clients {
+        Clients::new(&configuration(), read_only, &PlainHttp::new(true))
+    }
+
     #[tokio::test]
     async fn a_write_through_the_clients_of_a_reader_is_refused_before_it_is_sent() {
-        let clients = Clients::new(&configuration(), true);
+        let clients = clients(true);
         let error = clients.lambda.delete_function().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
         let error = clients.iam.create_role().role_name("x").assume_role_policy_document("{}").send().await.unwrap_err();
@@ -84,15 +89,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_through_them_and_a_write_through_others_are_sent() {
-        let error = Clients::new(&configuration(), true).lambda.get_function().function_name("x").send().await.unwrap_err();
+        let error = clients(true).lambda.get_function().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
-        let error = Clients::new(&configuration(), true).logs.filter_log_events().log_group_name("x").send().await.unwrap_err();
+        let error = clients(true).logs.filter_log_events().log_group_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
-        let error = Clients::new(&configuration(), true).s3.head_object().bucket("x").key("x").send().await.unwrap_err();
+        let error = clients(true).s3.head_object().bucket("x").key("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
-        let error = Clients::new(&configuration(), true).ecr.batch_get_image().repository_name("x").send().await.unwrap_err();
+        let error = clients(true).ecr.batch_get_image().repository_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
-        let error = Clients::new(&configuration(), false).lambda.delete_function().function_name("x").send().await.unwrap_err();
+        let error = clients(false).lambda.delete_function().function_name("x").send().await.unwrap_err();
         assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");
     }
 }

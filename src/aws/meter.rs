@@ -18,6 +18,8 @@ const TELLING: Duration = Duration::from_secs(1);
 pub(super) enum Cause {
     /// A token of AWS's request quota: the name of its bucket, such as `lambda`, and the quota in words.
     Quota { bucket: &'static str, text: String },
+    /// What this process allows itself is used up.
+    Budget { calls_per_minute: usize },
     /// AWS said for how long it wants to be left alone.
     RetryAfter,
     /// The pause before a call is sent again.
@@ -36,6 +38,7 @@ impl Cause {
     fn name(&self) -> &'static str {
         match self {
             Self::Quota { .. } => "quota",
+            Self::Budget { .. } => "budget",
             Self::RetryAfter => "retry_after",
             Self::Retry => "retry",
             Self::Propagation => "propagation",
@@ -49,6 +52,7 @@ impl Cause {
     fn text(&self) -> String {
         match self {
             Self::Quota { text, .. } => text.clone(),
+            Self::Budget { calls_per_minute } => format!("the budget of {calls_per_minute} calls a minute and service"),
             Self::RetryAfter => "AWS, which asked to be left alone (`Retry-After`)".to_owned(),
             Self::Retry => "AWS to accept what it throttled or lost".to_owned(),
             Self::Propagation => "fresh roles and the like to be seen everywhere".to_owned(),

@@ -9,6 +9,7 @@
 mod actions;
 mod advice;
 mod bucket;
+mod budget;
 mod caller;
 mod classify;
 mod clients;
@@ -18,14 +19,18 @@ mod guard;
 mod hold_off;
 mod invoker;
 mod log_events;
+mod log_groups;
 mod meter;
+mod notify;
 mod operations;
+mod plain_http;
 mod quota;
 mod reader;
 mod refusal;
 mod registry;
 mod secrets;
 mod session;
+mod signed;
 mod sources;
 #[cfg(test)]
 pub(crate) mod testing;

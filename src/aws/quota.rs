@@ -4,6 +4,7 @@
 //! theirs are first guesses that rise as long as AWS does not complain.
 
 use super::bucket::Bucket;
+use super::budget::Budget;
 use super::locked;
 use super::meter::Cause;
 use std::collections::BTreeMap;
@@ -32,12 +33,19 @@ pub struct Quotas {
     /// The endpoints that were called, and whether they have complained of too many calls.
     strict: Mutex<BTreeMap<String, Arc<AtomicBool>>>,
     moved: Arc<Notify>,
+    /// What this process allows itself, whatever AWS allows.
+    pub(super) budget: Option<Budget>,
 }
 
 impl Quotas {
     /// No bucket yet: they are made as calls come.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same for a process that sends no more than so many calls a minute to each service.
+    pub fn with_budget(calls_per_minute: usize) -> Self {
+        Self { budget: Some(Budget::new(calls_per_minute)), ..Self::default() }
     }
 
     /// The bucket that a call of `operation`, such as `lambda:GetFunction`, takes its token from.
@@ -124,6 +132,8 @@ impl Quota {
             ("s3", _) => Self::raisable("s3", 1_000.0),
             // <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>
             ("cloudtrail", _) => Self::published("cloudtrail:LookupEvents", 2.0),
+            // <https://docs.aws.amazon.com/general/latest/gr/sns.html>
+            ("sns", _) => Self::raisable("sns", 300.0),
             ("sts", _) => Self { is_global: false, ..Self::guessed("sts", 100.0, 100.0) },
             _ => Self::raisable("events", 50.0),
         }
@@ -159,6 +169,7 @@ impl Quota {
             "ecr" => "ECR calls",
             "logs" => "CloudWatch Logs calls",
             "s3" => "S3 calls",
+            "sns" => "SNS calls",
             "iam:read" => return "the pace at which IAM answers reads".to_owned(),
             "iam:write" => return "the pace at which IAM takes changes".to_owned(),
             "sts" => return "the pace at which STS answers".to_owned(),

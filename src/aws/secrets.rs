@@ -5,36 +5,24 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 
 use super::error::{AwsError, ErrorClass};
+use super::plain_http::PlainHttp;
 use super::reader::Reader;
 use super::refusal::{Refusal, Trouble};
+use super::signed::{answered, signed};
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
-use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::Builder as ErrorMetadataBuilder;
 use serde_json::{Value as Json, json};
-use std::time::{Duration, SystemTime};
 
 const TYPE: &str = "application/x-amz-json-1.1";
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(3);
 
 /// The way to services that the SDK brings no client for here.
 pub(super) struct JsonServices {
     config: SdkConfig,
+    http: PlainHttp,
 }
 
 /// A service, and what its operations are called.
@@ -49,8 +37,8 @@ const SSM: Service = Service { name: "ssm", target: "AmazonSSM", region: None };
 const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager", region: None };
 
 impl JsonServices {
-    pub(super) fn new(config: &SdkConfig) -> Self {
-        Self { config: config.clone() }
+    pub(super) fn new(config: &SdkConfig, http: PlainHttp) -> Self {
+        Self { config: config.clone(), http }
     }
 
     fn region<'a>(&'a self, service: &Service) -> &'a str {
@@ -66,37 +54,16 @@ impl JsonServices {
 
     pub(super) async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
         let request = self.signed(service, operation, &input.to_string()).await.map_err(SdkError::construction_failure)?;
-        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
-        let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).connector_settings(settings);
-        let connector = builder.proxy_config(ProxyConfig::from_env()).build();
-        let exchange = async {
-            let mut response = connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-            let body = ByteStream::new(response.take_body()).collect().await;
-            let body = body.map_err(|error| SdkError::dispatch_failure(ConnectorError::io(error.into())))?;
-            Ok::<_, Trouble>((response, body.to_vec()))
-        };
-        let (response, body) = tokio::time::timeout(PATIENCE, exchange).await.map_err(SdkError::timeout_error)??;
+        let (response, body) = answered(&self.http, request).await?;
         let json: Json = serde_json::from_slice(&body).unwrap_or_default();
         if response.status().is_success() { Ok(json) } else { Err(SdkError::service_error(refusal(&json), response)) }
     }
 
     async fn signed(&self, service: &Service, operation: &str, body: &str) -> Result<HttpRequest, BoxError> {
-        let provider = self.config.credentials_provider().ok_or("the credential provider was not enabled")?;
-        let identity: Identity = provider.provide_credentials().await?.into();
         let region = self.region(service);
         let (url, target) = (self.url(service), format!("{}.{operation}", service.target));
         let headers = [("content-type", TYPE), ("x-amz-target", target.as_str())];
-        let parameters = SigningParams::builder().identity(&identity).region(region).name(service.name);
-        let parameters = parameters.time(SystemTime::now()).settings(SigningSettings::default()).build()?.into();
-        let signable = SignableRequest::new("POST", url.as_str(), headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
-        let (instructions, _) = sign(signable, &parameters)?.into_parts();
-        let mut request = HttpRequest::new(SdkBody::from(body));
-        request.set_method("POST")?;
-        request.set_uri(url)?;
-        for (name, value) in headers.into_iter().chain(instructions.headers()) {
-            request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
-        }
-        Ok(request)
+        signed(&self.config, (service.name, &region), &url, &headers, body).await
     }
 }
 
@@ -131,5 +98,31 @@ impl Reader {
         let answer = self.caller().call(OPERATION, 0, || services.send(&SECRETS_MANAGER, "GetSecretValue", &input)).await?;
         let value = answer["SecretString"].as_str().map(str::to_owned);
         value.ok_or_else(|| AwsError::own(OPERATION, ErrorClass::Other, format!("`{id}` is binary, and a variable is text")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::signed::LARGEST_ANSWER_BYTES;
+    use crate::aws::testing::{Cloud, failure};
+
+    #[tokio::test]
+    async fn values_are_read_and_what_is_missing_is_told_from_what_is_too_large() {
+        let cloud = Cloud::new(|request| match request {
+            request if request.contains("AmazonSSM.GetParameter") && request.contains("/shop/key") => {
+                (200, json!({ "Parameter": { "Value": "v" } }).to_string())
+            }
+            request if request.contains("secretsmanager.GetSecretValue") => {
+                (200, json!({ "SecretString": "x".repeat(LARGEST_ANSWER_BYTES) }).to_string())
+            }
+            _ => (400, failure("ParameterNotFound", "")),
+        });
+        let reader = cloud.writer.reader();
+        assert_eq!(reader.parameter("/shop/key").await.unwrap(), "v");
+        assert_eq!(reader.parameter("/shop/other").await.unwrap_err().class, ErrorClass::NotFound);
+        let error = reader.secret_value("shop/db").await.unwrap_err();
+        assert!(error.message.contains("larger than 1 MiB"), "{error}");
+        assert_eq!(cloud.sent("secretsmanager").len(), 1);
     }
 }

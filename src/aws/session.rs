@@ -5,6 +5,7 @@ use super::clients::{Clients, invoking, ordinary_timeouts};
 use super::error::{AwsError, ErrorClass};
 use super::invoker::Invoker;
 use super::meter::Meter;
+use super::plain_http::PlainHttp;
 use super::quota::{Quotas, Scope};
 use super::reader::Reader;
 use super::registry::Registry;
@@ -112,7 +113,8 @@ impl Session {
             buckets: Mutex::default(),
             watchers: AtomicU32::new(0),
         };
-        let clients = Arc::new(Clients::new(&config, true));
+        let http = PlainHttp::new(settings.is_local);
+        let clients = Arc::new(Clients::new(&config, true, &http));
         let probe = Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients));
         let refused = |error| unconnected::explained(&error, settings, sources.as_ref(), (&region, endpoint.as_deref()));
         let target = who_am_i(&probe, &region, refused).await?;
@@ -120,7 +122,7 @@ impl Session {
         let endpoint_source = strange.then(|| endpoint_source(settings));
         let invoker = Invoker::new(Reader::new(Arc::new(caller(&target.account, ONCE)), Arc::clone(&clients)), invoking(&config));
         let reader = Reader::new(Arc::new(caller(&target.account, PATIENT)), clients);
-        let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false)), Registry::new(settings.is_local));
+        let writer = Writer::new(reader.clone(), Arc::new(Clients::new(&config, false, &http)), Registry::new(http));
         Ok(Self { target, endpoint, endpoint_source, reader, writer, invoker, scrubber })
     }
 

@@ -6,6 +6,7 @@ use super::caller::{Limits, ONCE, PATIENT};
 use super::clients::{Clients, invoking};
 use super::invoker::Invoker;
 use super::locked;
+use super::plain_http::PlainHttp;
 use super::reader::Reader;
 use super::registry::Registry;
 use super::writer::Writer;
@@ -61,13 +62,14 @@ impl Cloud {
             Arc::new(move |event| locked(&events).push(event))
         };
         let interrupt = CancellationToken::new();
-        let clients = Arc::new(Clients::new(&config, false));
+        let http = PlainHttp::over(connector);
+        let clients = Arc::new(Clients::new(&config, false, &http));
         let reader = |limits: Limits| {
             let caller = Caller { events: Arc::clone(&sink), interrupt: interrupt.clone(), limits, ..caller() };
             Reader::new(Arc::new(caller), Arc::clone(&clients))
         };
         let invoker = Invoker::new(reader(ONCE), invoking(&config));
-        let writer = Writer::new(reader(PATIENT), Arc::clone(&clients), Registry::over(connector));
+        let writer = Writer::new(reader(PATIENT), Arc::clone(&clients), Registry::new(http));
         Self { writer, invoker, interrupt, sent, events }
     }
 

@@ -193,12 +193,13 @@ mod tests {
     use super::*;
     use crate::aws::caller::{Caller, tests::caller};
     use crate::aws::clients::Clients;
+    use crate::aws::plain_http::PlainHttp;
     use std::cell::Cell;
     use std::sync::{Arc, Mutex};
 
     fn reader(caller: Caller) -> Reader {
         let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
-        Reader::new(Arc::new(caller), Arc::new(Clients::new(&config, true)))
+        Reader::new(Arc::new(caller), Arc::new(Clients::new(&config, true, &PlainHttp::new(true))))
     }
 
     fn busy() -> AwsError {

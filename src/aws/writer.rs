@@ -205,6 +205,7 @@ impl Writer {
         remove_targets = "events:RemoveTargets": events aws_sdk_eventbridge::remove_targets(RemoveTargetsInputBuilder) -> RemoveTargetsOutput;
         enable_rule = "events:EnableRule": events aws_sdk_eventbridge::enable_rule(EnableRuleInputBuilder) -> EnableRuleOutput;
         disable_rule = "events:DisableRule": events aws_sdk_eventbridge::disable_rule(DisableRuleInputBuilder) -> DisableRuleOutput;
+        put_events = "events:PutEvents": events aws_sdk_eventbridge::put_events(PutEventsInputBuilder) -> PutEventsOutput;
         tag_rule = "events:TagResource": events aws_sdk_eventbridge::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
         untag_rule = "events:UntagResource": events aws_sdk_eventbridge::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;
 

@@ -1,21 +1,25 @@
 //! The command line as data.
 
 mod build;
+mod daemon;
 mod deploy;
+mod log_groups;
 mod policy;
 mod run;
 mod runs;
 mod state;
 
 pub use build::BuildArguments;
+pub use daemon::DaemonArguments;
 pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
+pub use log_groups::{AuditArguments, LogGroupsCommand};
 pub use policy::PolicyArguments;
 use policy::account;
 pub use run::{InvokeArguments, LogsArguments};
 pub use runs::{RunsArguments, RunsCommand};
 pub use state::StateCommand;
 
-use super::help::{COMPLETIONS, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
+use super::help::{COMPLETIONS, DAEMON, EXIT_CODES, GLOBAL_ORDER, LOCAL, POLICY, TEMPLATE, grouped};
 use super::lock_wait::LockWait;
 use super::ui::Color;
 use crate::model::{Address, IgnorePattern};
@@ -151,6 +155,12 @@ pub enum Command {
     Invoke(InvokeArguments),
     /// Show what functions logged, times in UTC
     Logs(LogsArguments),
+    /// Look at all log groups of the account, whoever made them
+    #[command(subcommand)]
+    LogGroups(LogGroupsCommand),
+    /// Try the channels over which the daemon tells people
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Show what the state knows, without calling AWS
     Status,
     /// Print the outputs of the last `up`, or one bare value
@@ -181,6 +191,9 @@ pub enum Command {
     },
     /// Show who holds the lock, and clear what a dead process left behind
     Unlock,
+    /// Watch over specs on their schedules: say, propose or take back what was changed in AWS
+    #[command(after_help = DAEMON)]
+    Daemon(DaemonArguments),
     /// Serve the local cloud for any AWS client, until Ctrl-C
     #[command(after_help = LOCAL)]
     Local(LocalArguments),
@@ -269,6 +282,13 @@ pub struct DiffArguments {
     pub exit_code: bool,
 }
 
+/// What can be done with channels.
+#[derive(Clone, Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Send each channel of `[[notify]]` a message that shows that it works
+    Test,
+}
+
 /// What `local` takes.
 #[derive(Args, Clone, Debug)]
 pub struct LocalArguments {
@@ -296,6 +316,8 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::Invoke(_) => "invoke",
             Self::Logs(_) => "logs",
+            Self::LogGroups(LogGroupsCommand::Audit(_)) => "log-groups audit",
+            Self::Notify(NotifyCommand::Test) => "notify test",
             Self::Status => "status",
             Self::Output { .. } => "output",
             Self::Runs(runs) if runs.command.is_some() => "runs show",
@@ -304,6 +326,7 @@ impl Command {
             Self::Import { .. } => "import",
             Self::Gc { .. } => "gc",
             Self::Unlock => "unlock",
+            Self::Daemon(_) => "daemon",
             Self::Local(_) => "local",
             Self::Completions { .. } => "completions",
             Self::State(state) => state.name(),
@@ -372,6 +395,8 @@ mod tests {
             &["invoke", "hash", "{}", "--payload", "{}"],
             &["invoke", "hash", "--async", "--out", "x"],
             &["logs", "--since", "soon"],
+            &["log-groups", "audit", "--retention", "100"],
+            &["log-groups", "audit", "--delete-empty"],
             &[],
         ] {
             assert!(parse(words).is_err(), "{words:?}");

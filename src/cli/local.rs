@@ -90,7 +90,8 @@ pub fn faults(path: &Path) -> Result<FaultPlan, Failure> {
     let name = file_name(path);
     let text = std::fs::read_to_string(path).map_err(|error| {
         let diagnostic = Diagnostic::error("faults-unreadable", "The fault plan cannot be read");
-        Failure::new(Exit::Usage, diagnostic.detail(format!("`{name}` cannot be read: {error}.")))
+        let diagnostic = diagnostic.detail(format!("`{name}` cannot be read: {error}."));
+        Failure::new(Exit::Usage, diagnostic.hint("`docs/faults.md` in lambdo's sources has the form of such a file, and all faults"))
     })?;
     FaultPlan::parse(&text).map_err(|error| {
         let told = |what: &String| {
@@ -120,7 +121,10 @@ pub fn failure(error: LaunchError) -> Failure {
             LaunchError::Port { .. } => diagnostic.hint("give another one with `--port N`, or `--port 0` for any free one"),
             LaunchError::AlreadyServed { .. } => diagnostic.hint("commands with `--local` join it; to serve anew, end that process first"),
             LaunchError::Silent { .. } => diagnostic.hint("it may just be ending: try again"),
-            LaunchError::Folder { .. } => diagnostic,
+            LaunchError::Folder { folder, .. } => diagnostic.hint(format!(
+                "if what is in `{}` is damaged, move it away: the local cloud begins anew, and `lambdo up` makes everything in it again",
+                folder.display()
+            )),
         },
     )
 }

@@ -12,6 +12,7 @@ mod local;
 mod lock_wait;
 mod logs;
 mod policy;
+mod post;
 mod progress;
 mod record;
 mod render;

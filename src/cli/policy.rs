@@ -84,6 +84,13 @@ fn granted(wanted: &Wanted<'_>, purpose: Purpose) -> Granted {
     granted
 }
 
+/// A setting, or one inside of it.
+fn setting<'a>(resource: &'a Resource, path: &str) -> Option<&'a Value> {
+    let (field, inner) = path.split_once('.').map_or((path, None), |(field, inner)| (field, Some(inner)));
+    let value = resource.input(field)?;
+    inner.map_or(Some(value), |inner| value.as_table()?.get(inner))
+}
+
 /// Whether a setting says anything.
 fn is_set(resource: &Resource, field: &str) -> bool {
     fn says(value: &Value) -> bool {
@@ -95,7 +102,7 @@ fn is_set(resource: &Resource, field: &str) -> bool {
             _ => true,
         }
     }
-    resource.input(field).is_some_and(says)
+    setting(resource, field).is_some_and(says)
 }
 
 /// What the spec asks for, and where.
@@ -126,7 +133,7 @@ impl Wanted<'_> {
             On::Object => bucket_and_key(resource).map(|(bucket, key)| self.s3(&format!("{bucket}/{}", beside(key)))).into_iter().collect(),
             On::UsedObject => self.used_objects(resource),
             On::Parameters | On::Secrets => secrets(resource).filter_map(|source| self.secret(need.on, source)).collect(),
-            On::Key => resource.input(need.when.unwrap_or_default()).and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
+            On::Key => setting(resource, need.when.unwrap_or_default()).and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
         }
     }
 
@@ -211,6 +218,12 @@ impl Wanted<'_> {
             owner.input("code").and_then(Value::as_str).and_then(StoredCode::parse).map(|code| format!("{}/{}", code.bucket, code.key));
         ours.chain(named).map(|rest| self.s3(&rest)).collect()
     }
+}
+
+/// Whether a function's secrets lie in AWS, where a key of their own may encrypt them.
+pub fn has_secrets_of_aws(desired: &Desired) -> bool {
+    let functions = desired.resources.values().filter(|resource| resource.address.kind == "function");
+    functions.flat_map(secrets).any(|source| matches!(source, SecretSource::Ssm(_) | SecretSource::SecretsManager { .. }))
 }
 
 /// Where the secrets of a function come from.
@@ -378,6 +391,24 @@ mod tests {
             let actions = actions.trim_start_matches('[');
             assert!(text.lines().any(|found| found.contains(actions) && found.contains(rest)), "`{line}` is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn keys_need_rights_where_they_are_named() {
+        let key = "arn:aws:kms:r:1:key/k";
+        let kms = json!({ "encryption_configuration": { "encryption_type": "KMS", "kms_key": key } });
+        let wanted = desired(vec![
+            resource("ecr", "a", &[("arn", "repository-a")], kms),
+            resource("ecr", "b", &[("arn", "repository-b")], json!({ "encryption_configuration": { "encryption_type": "AES256" } })),
+            resource("function", "c", &[("arn", "f-c")], json!({ "kms_key_arn": format!("{key}c") })),
+        ]);
+        let rights = |purpose| {
+            let all = lines(&policy(&wanted, &target(), purpose));
+            all.lines().filter(|line| line.contains("kms")).collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(rights(Purpose::Up), @"");
+        insta::assert_snapshot!(rights(Purpose::Look), @"");
+        insta::assert_snapshot!(rights(Purpose::Destroy), @"");
     }
 
     #[test]

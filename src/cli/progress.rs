@@ -56,6 +56,11 @@ impl Progress {
         *locked(&self.lasting) = Some(Arc::new(record));
     }
 
+    /// Writes nothing more down, and hands out the record.
+    pub fn release(&self) -> Option<Arc<Record>> {
+        locked(&self.lasting).take()
+    }
+
     /// The record of this run, where one is kept.
     pub fn record(&self) -> Option<Arc<Record>> {
         locked(&self.lasting).clone()

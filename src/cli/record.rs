@@ -3,7 +3,8 @@
 use super::view::{Results, outcome};
 use crate::diagnostic::Diagnostic;
 use crate::model::event::Outcome;
-use crate::model::{Action, Event, Exit, Plan, Scrubber, State};
+use crate::model::log_group::{Ended, Finding, Remedy};
+use crate::model::{Action, Address, Event, Exit, Plan, Scrubber, State};
 use crate::store::RunLog;
 use serde_json::{Map, Value as Json, json};
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +16,9 @@ const VERSION: u32 = 1;
 pub const STARTED: &str = "run_started";
 /// The last one.
 pub const ENDED: &str = "run_ended";
+
+/// A resource in a state that was changed without a plan.
+pub const STATE_CHANGED: &str = "state_changed";
 
 /// Whose run it is.
 pub struct Head<'a> {
@@ -78,6 +82,19 @@ impl Record {
         );
     }
 
+    /// Writes down what became of resources in a state that was changed without a plan.
+    pub fn state_changed<'a>(&self, state: &State, resources: impl IntoIterator<Item = (&'a Address, &'static str)>) {
+        for (address, change) in resources {
+            let physical_id = state.entries.get(address).map(|entry| &entry.physical_id);
+            self.line(
+                json!({
+                    "event": STATE_CHANGED, "address": address, "change": change, "physical_id": physical_id, "serial": state.serial,
+                }),
+                true,
+            );
+        }
+    }
+
     /// Writes down each step that has something to do. Of the differences only the paths: values belong to the state.
     pub fn planned(&self, plan: &Plan) {
         let steps: Vec<_> = plan.steps.iter().filter(|step| step.action != Action::NoOp).collect();
@@ -107,6 +124,17 @@ impl Record {
             self.counts().add(outcome);
         }
         self.counts().errors.extend(errors.iter().filter(|error| error.is_error()).cloned());
+    }
+
+    /// Writes down how it ended with a log group that something was to be done about.
+    pub fn log_group(&self, finding: &Finding, ended: &Ended) {
+        let action = if finding.remedy == Remedy::Delete { "delete" } else { "set_retention" };
+        let (result, why) = match ended {
+            Ended::Done => ("done", None),
+            Ended::Skipped(why) => ("skipped", Some(why)),
+            Ended::Failed(why) => ("failed", Some(why)),
+        };
+        self.line(json!({ "event": "log_group_ended", "name": finding.group.name, "action": action, "result": result, "why": why }), true);
     }
 
     /// Writes the last line.

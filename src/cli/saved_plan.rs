@@ -204,7 +204,7 @@ impl SavedPlan {
         }
         let (then, now): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_address(&self.steps), by_address(&plan.steps));
         let addresses: BTreeSet<&Address> = then.keys().chain(now.keys()).copied().collect();
-        let refused = plan.refusals.iter().map(|refusal| &refusal.address);
+        let refused = plan.refusals.iter().filter_map(|refusal| refusal.address.as_ref());
         let changed = addresses.into_iter().filter(|address| then.get(*address) != now.get(*address));
         let names: BTreeSet<String> = changed.chain(refused).map(|address| format!("`{address}`")).collect();
         let more = names.len().saturating_sub(NAMED_MAX);

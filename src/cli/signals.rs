@@ -20,6 +20,32 @@ pub fn listen() -> Interrupt {
     interrupt
 }
 
+/// What a signal asks of a process that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// SIGHUP: look at everything now.
+    Look,
+    /// SIGUSR1: log everything, or no more than before.
+    LogMore,
+}
+
+/// Waits for such a signal; `None` where the system has none.
+#[cfg(unix)]
+pub async fn asked() -> Option<Asked> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut hang_up, mut user) = (signal(SignalKind::hangup()).ok()?, signal(SignalKind::user_defined1()).ok()?);
+    tokio::select! {
+        _ = hang_up.recv() => Some(Asked::Look),
+        _ = user.recv() => Some(Asked::LogMore),
+    }
+}
+
+/// Waits for such a signal; `None` where the system has none.
+#[cfg(not(unix))]
+pub async fn asked() -> Option<Asked> {
+    None
+}
+
 #[cfg(unix)]
 async fn received() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};

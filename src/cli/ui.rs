@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::Scrubber;
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,23 @@ const REDRAW_MS: u64 = 100;
 
 /// The verbs whose meaning depends on where a run works.
 const PLACED_VERBS: &[&str] = &[
-    "build", "destroy", "diff", "drift", "gc", "import", "invoke", "logs", "output", "plan", "policy", "runs", "state", "status", "unlock",
+    "build",
+    "destroy",
+    "diff",
+    "drift",
+    "gc",
+    "import",
+    "invoke",
+    "log-groups",
+    "logs",
+    "notify",
+    "output",
+    "plan",
+    "policy",
+    "runs",
+    "state",
+    "status",
+    "unlock",
     "up",
 ];
 
@@ -59,6 +75,8 @@ pub struct Ui {
     format: Format,
     quiet: bool,
     verbose: bool,
+    /// Whether nothing is said at all.
+    is_mute: bool,
     place: String,
     live: Mutex<Option<ProgressBar>>,
     /// Keeps secrets out of everything that is printed.
@@ -73,6 +91,7 @@ impl Ui {
             format: global.format,
             quiet: global.quiet,
             verbose: global.verbose,
+            is_mute: false,
             place: place(global),
             live: Mutex::new(None),
             scrubber: Scrubber::default(),
@@ -86,6 +105,7 @@ impl Ui {
             format,
             quiet: false,
             verbose: false,
+            is_mute: false,
             place: String::new(),
             live: Mutex::new(None),
             scrubber: Scrubber::default(),
@@ -186,8 +206,23 @@ impl Ui {
 
     /// Says something on stderr that must be seen.
     pub fn message(&self, text: &str) {
+        if self.is_mute {
+            return;
+        }
         let text = &self.scrubber.clean(&self.placed(text)).into_owned();
         self.suspended(|| write_line(&mut AutoStream::new(std::io::stderr(), self.choice(&std::io::stderr())), text));
+    }
+
+    /// The same options for whatever is done in the background: it prints nothing, and knows the same secrets.
+    pub fn muted(&self) -> Self {
+        let (place, scrubber) = (self.place.clone(), self.scrubber.clone());
+        Self { quiet: true, is_mute: true, verbose: false, place, live: Mutex::new(None), scrubber, ..*self }
+    }
+
+    /// Writes a line of a log to stderr.
+    pub fn log(&self, line: &str) {
+        let line = self.scrubber.clean(line);
+        write_line(&mut AutoStream::new(std::io::stderr(), self.choice(&std::io::stderr())), &line);
     }
 
     /// Shows diagnostics on stderr, sorted by file position.
@@ -262,6 +297,7 @@ fn write_line(stream: &mut impl Write, text: &str) {
 
 /// The files that the diagnostics point into, as far as they can be read.
 pub fn sources(diagnostics: &[Diagnostic]) -> BTreeMap<Arc<PathBuf>, String> {
-    let files = diagnostics.iter().filter_map(|diagnostic| diagnostic.span.as_ref()).map(|span| span.file.clone());
-    files.filter_map(|file| std::fs::read_to_string(file.as_path()).ok().map(|text| (file, text))).collect()
+    // Each file once, however many mistakes it has.
+    let files: BTreeSet<_> = diagnostics.iter().filter_map(|diagnostic| diagnostic.span.as_ref()).map(|span| span.file.clone()).collect();
+    files.into_iter().filter_map(|file| std::fs::read_to_string(file.as_path()).ok().map(|text| (file, text))).collect()
 }

@@ -41,6 +41,7 @@ const FOREIGN: &[(&str, &str)] = &[
 const OURS: &[&str] = &[
     "build",
     "completions",
+    "daemon",
     "destroy",
     "diff",
     "drift",
@@ -49,7 +50,9 @@ const OURS: &[&str] = &[
     "init",
     "invoke",
     "local",
+    "log-groups",
     "logs",
+    "notify",
     "output",
     "plan",
     "policy",
@@ -63,17 +66,12 @@ const OURS: &[&str] = &[
     "validate",
 ];
 
-const NOT_BUILT_YET: &[&str] = &["daemon", "log-groups"];
-
 const STATE_OURS: &[&str] = &["diff", "forget", "history", "list", "move", "rebuild", "show"];
 
 /// Why `lambdo VERB` is not done.
 pub fn unknown(verb: &str) -> Failure {
-    if NOT_BUILT_YET.contains(&verb) {
-        return not_supported_yet(&format!("lambdo {verb}"));
-    }
     let foreign = FOREIGN.iter().find(|(theirs, _)| *theirs == verb).map(|(_, ours)| *ours);
-    let ours = foreign.or_else(|| nearest(verb, OURS.iter().chain(NOT_BUILT_YET).copied()));
+    let ours = foreign.or_else(|| nearest(verb, OURS.iter().copied()));
     unknown_verb(&format!("lambdo {verb}"), ours.map(|ours| format!("lambdo {ours}")))
 }
 
@@ -91,14 +89,14 @@ pub fn unknown_state(verb: &str) -> Failure {
 /// Whether a verb of ours has nothing to say in a pull request.
 pub fn refuses_markdown(verb: &str) -> bool {
     let verb = verb.split(' ').next().unwrap_or_default();
-    OURS.contains(&verb) && !["plan", "drift"].contains(&verb)
+    OURS.contains(&verb) && !["plan", "drift", "log-groups"].contains(&verb)
 }
 
 /// Refuses `--format markdown` for what is no news for a pull request.
 pub fn without_markdown(verb: &str) -> Failure {
     let diagnostic = Diagnostic::error("format-not-supported", "No Markdown for this command")
         .detail(format!(
-            "`--format markdown` is for pull requests, so only `lambdo plan` and `lambdo drift` write it; `lambdo {verb}` does not."
+            "`--format markdown` is for pull requests, so only `lambdo plan`, `lambdo drift` and `lambdo log-groups audit` write it; `lambdo {verb}` does not."
         ))
         .hint("for programs: `--format json`");
     Failure::new(Exit::Usage, diagnostic)
@@ -109,13 +107,6 @@ pub fn faults_without_local() -> Failure {
     let diagnostic = Diagnostic::error("faults-without-local", "Only the local cloud misbehaves on purpose")
         .detail("`--faults` was given without `--local`.")
         .hint("add `--local`, or start one with `lambdo local --faults FILE`");
-    Failure::new(Exit::Usage, diagnostic)
-}
-
-/// Refuses something that design and help know and that this version cannot do.
-pub fn not_supported_yet(what: &str) -> Failure {
-    let diagnostic = Diagnostic::error("not-supported-yet", "Not supported yet")
-        .detail(format!("`{what}` is planned, but this version of lambdo cannot do it."));
     Failure::new(Exit::Usage, diagnostic)
 }
 
@@ -152,10 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_yet_says_so() {
-        for verb in NOT_BUILT_YET {
-            assert_eq!(unknown(verb).diagnostics[0].code, "not-supported-yet", "{verb}");
-        }
+    fn verbs_of_the_state_have_foreign_names_too() {
         assert_eq!(unknown_state("rm").diagnostics[0].hints, ["use `lambdo state forget`"]);
         assert_eq!(unknown_state("lst").diagnostics[0].hints, ["use `lambdo state list`"]);
     }

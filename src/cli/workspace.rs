@@ -1,9 +1,10 @@
 //! From the command line to the things that do the work: spec, store, engine.
 
+mod recording;
+
 use super::args::{Arguments, Command, Global};
 use super::local::{self, LocalCloud};
 use super::progress::Progress;
-use super::record::{Head, Record};
 use super::render::{file_name, position};
 use super::ui::Ui;
 use super::view::{Title, human, json_calls};
@@ -44,6 +45,8 @@ pub struct Workspace {
     pub interrupt: Interrupt,
     /// The embedded cloud, from the first call to it on.
     pub local: Arc<LocalCloud>,
+    /// AWS's quotas, shared by everything in the process.
+    quotas: Arc<Quotas>,
     /// Counts what is asked of AWS.
     meter: Meter,
     /// Keeps secrets out of what is shown and written.
@@ -53,6 +56,7 @@ pub struct Workspace {
 }
 
 /// The spec's text and where it stands.
+#[derive(Clone)]
 pub struct Config {
     /// Its path, as short as it can be given.
     pub path: PathBuf,
@@ -78,7 +82,7 @@ impl Connection {
             stage: state.stage.clone(),
             target: state.target.clone(),
             alias: tokio::time::timeout(ALIAS_PATIENCE, self.alias.clone()).await.ok().flatten(),
-            endpoint: state.endpoint.clone().filter(|_| !self.is_local),
+            endpoint: self.engine.endpoint().filter(|_| !self.is_local).map(str::to_owned),
             serial: state.serial,
         }
     }
@@ -102,9 +106,32 @@ impl Workspace {
             registry: Arc::new(Registry::new()),
             interrupt,
             local: Arc::default(),
+            quotas: Arc::new(Quotas::new()),
             meter: Meter::default(),
             scrubber,
             verb: arguments.command.name().to_owned(),
+        })
+    }
+
+    /// The same for another spec, worked on in the background: it says nothing, and counts its own calls. Quotas are shared
+    /// by all that have the same ones.
+    ///
+    /// # Errors
+    /// None that a run without an events file can have.
+    pub fn beside(&self, config: &Path, quotas: &Arc<Quotas>) -> Result<Self, Failure> {
+        let ui = Arc::new(self.ui.muted());
+        let absolute = std::path::absolute(config).unwrap_or_else(|_| config.to_path_buf());
+        Ok(Self {
+            global: Global { config: Some(absolute), events: None, ..self.global.clone() },
+            progress: Progress::new(Arc::clone(&ui), None)?,
+            ui,
+            registry: Arc::clone(&self.registry),
+            interrupt: self.interrupt.clone(),
+            local: Arc::default(),
+            quotas: Arc::clone(quotas),
+            meter: Meter::default(),
+            scrubber: self.scrubber.clone(),
+            verb: self.verb.clone(),
         })
     }
 
@@ -174,6 +201,19 @@ impl Workspace {
         self.with_options(|options| spec::load_header(&config.path, &config.text, options)).map_err(Failure::from)
     }
 
+    /// The same where there need not be a spec.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with everything that is wrong with a spec that is there.
+    pub fn header_if_there(&self) -> Result<Option<Header>, Failure> {
+        self.config_path().map(|_| self.header(&self.config()?)).transpose()
+    }
+
+    /// What stands in for the header of a spec where there is none.
+    pub fn header_without_file(&self) -> Header {
+        Header::without_file(base(&self.global))
+    }
+
     fn with_options<T>(&self, load: impl FnOnce(&LoadOptions<'_>) -> T) -> T {
         let environment = |name: &str| std::env::var(name).ok();
         let local = self.global.local.then(local::architecture);
@@ -235,17 +275,6 @@ impl Workspace {
         RunRecords::below(&self.state_folder(header))
     }
 
-    /// Writes down what this run does from now on. Where that cannot be, the run goes on without.
-    pub fn begin_record(&self, header: &Header) {
-        let id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f"), self.verb);
-        let head = Head { command: &self.verb, project: &header.project, stage: header.stage.as_deref() };
-        match self.runs(header).begin(&id) {
-            Ok(log) => self.progress.keep(Record::begin(log, self.scrubber.clone(), &head)),
-            Err(error) if self.ui.is_verbose() => self.ui.status(&format!("Nothing of this run is written down: {error}")),
-            Err(_) => {}
-        }
-    }
-
     /// Asks AWS whose account this is, and refuses one that the spec does not allow.
     ///
     /// # Errors
@@ -271,10 +300,15 @@ impl Workspace {
 
     async fn session(&self, header: &Header) -> Result<Session, Failure> {
         let settings = if self.global.local { self.local_settings(header).await? } else { self.settings(header) };
-        let quotas = Arc::new(Quotas::new());
-        let session =
-            Session::connect(&settings, quotas, self.meter.clone(), self.scrubber.clone(), self.events(), self.interrupt.drain.clone())
-                .await?;
+        let session = Session::connect(
+            &settings,
+            Arc::clone(&self.quotas),
+            self.meter.clone(),
+            self.scrubber.clone(),
+            self.events(),
+            self.interrupt.drain.clone(),
+        )
+        .await?;
         if let (Some(endpoint), Some(source)) = (session.endpoint(), session.endpoint_source()) {
             self.ui.status(&format!("Calling `{endpoint}` instead of AWS, as {source} says"));
         }
@@ -303,6 +337,8 @@ impl Workspace {
         self.progress.note(&Event::Calls { account: account.clone() });
         let text = match self.ui.is_verbose() {
             true => Some(human::calls(&account, self.ui.width())),
+            // Under `--local` nobody is slowed down by AWS.
+            false if self.global.local => None,
             false => human::slowed(&account, self.ui.width()),
         };
         text.iter().for_each(|text| self.ui.status(text));

@@ -38,7 +38,6 @@ fn end_of(freeze: &Freeze, now: Timestamp) -> Option<(Timestamp, Option<&str>)> 
 
 /// Decides what of the open findings is taken back now.
 pub fn decide(settings: &Settings, findings: &[FindingState], now: Timestamp) -> Decision {
-    let is_open = |state: &&FindingState| state.finding.kind.is_healable() && state.contested.is_none();
     let addresses: BTreeSet<Address> = findings.iter().filter(is_open).map(|state| state.finding.address.clone()).collect();
     if settings.mode != Mode::Heal || addresses.is_empty() {
         return Decision::default();
@@ -55,15 +54,22 @@ pub fn decide(settings: &Settings, findings: &[FindingState], now: Timestamp) ->
         (addresses, later)
     };
     let wait = |address| (address, format!("waits for the next check: `max_changes` allows {} at a time", settings.max_changes));
-    let order = (!now.is_empty()).then(|| order(settings, findings, now.into_iter().collect()));
+    let order = (!now.is_empty()).then(|| order(settings, findings, &now));
     Decision { order, waiting: later.into_iter().map(wait).collect() }
 }
 
+/// Whether healing could take it back, and may.
+fn is_open(state: &&FindingState) -> bool {
+    state.finding.kind.is_healable() && state.contested.is_none()
+}
+
 /// What may be done to these resources.
-pub fn order(settings: &Settings, findings: &[FindingState], addresses: BTreeSet<Address>) -> Order {
-    let contested = findings.iter().filter(|state| state.contested.is_some());
-    let leave = contested.map(|state| (state.finding.address.clone(), state.finding.path.clone())).collect();
-    Order { addresses, leave, allowed: settings.allowed, max_changes: settings.max_changes }
+pub fn order(settings: &Settings, findings: &[FindingState], addresses: &[Address]) -> Order {
+    let key = |state: &FindingState| (state.finding.address.clone(), state.finding.path.clone());
+    let leave = findings.iter().filter(|state| state.contested.is_some()).map(key).collect();
+    let wanted = findings.iter().filter(is_open).filter(|state| addresses.contains(&state.finding.address));
+    let (addresses, paths) = (addresses.iter().cloned().collect(), wanted.map(key).collect());
+    Order { addresses, paths, leave, allowed: settings.allowed, max_changes: settings.max_changes }
 }
 
 #[cfg(test)]

@@ -44,6 +44,9 @@ pub struct Ledger {
     /// Grows with each change that is worth writing down at once.
     #[serde(skip)]
     revision: u64,
+    /// What happened since it was last asked.
+    #[serde(skip)]
+    fresh: Vec<Moment>,
 }
 
 /// A path that the daemon took back.
@@ -104,6 +107,11 @@ impl Ledger {
         self.revision
     }
 
+    /// What happened since this was last asked.
+    pub fn take_fresh(&mut self) -> Vec<Moment> {
+        std::mem::take(&mut self.fresh)
+    }
+
     /// All news were taken.
     pub fn told(&mut self) {
         self.untold.clear();
@@ -121,7 +129,9 @@ impl Ledger {
 
     /// Writes down what happened.
     pub fn note(&mut self, at: Timestamp, kind: MomentKind, address: Option<&Address>, text: impl Into<String>) {
-        self.timeline.push_front(Moment { at, kind, address: address.cloned(), text: text.into() });
+        let moment = Moment { at, kind, address: address.cloned(), text: text.into() };
+        self.fresh.push(moment.clone());
+        self.timeline.push_front(moment);
         self.timeline.truncate(MOMENTS_KEPT);
         self.revision += 1;
     }

@@ -11,6 +11,7 @@ mod board;
 mod heal;
 mod ledger;
 mod notice;
+pub mod notify;
 mod pause;
 mod schedule;
 #[cfg(test)]
@@ -26,7 +27,7 @@ pub use notice::{Finding, FindingKind, FindingState, Listener, Notice, NoticeKin
 pub use schedule::Schedule;
 pub use wake::{Bell, Control, Party, Refused, WakeUp};
 pub use watched::{
-    Allowed, Check, Contest, Depth, Freeze, Healed, LogLine, Order, Resource, Settings, Trouble, TroubleKind, Unread, Watched,
+    Allowed, Check, Contest, Depth, Freeze, Healed, LogLine, Logs, Order, Resource, Settings, Trouble, TroubleKind, Unread, Watched,
 };
 
 pub use crate::model::Mode;
@@ -70,6 +71,8 @@ pub struct Daemon {
     pub clock: Arc<dyn WallClock>,
     /// The folder in which a spec's memory is kept, by its id.
     pub folder: Arc<dyn Fn(&str) -> PathBuf + Send + Sync>,
+    /// Takes what happens, by the spec's id, for the log.
+    pub log: Arc<dyn Fn(&str, &Moment) + Send + Sync>,
     /// Ends the loops; what is being applied is finished first.
     pub stop: CancellationToken,
 }

@@ -125,7 +125,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[async_trait]
+#[async_trait(?Send)]
 impl Watched for Fake {
     fn stamp(&self) -> u64 {
         self.world(|world| world.stamp)
@@ -181,7 +181,10 @@ impl Watched for Fake {
         });
         Ok(Healed { changed: 1, ..Healed::default() })
     }
+}
 
+#[async_trait]
+impl Logs for Fake {
     async fn logs(&self, _function: &str, _since: Duration) -> Result<Vec<LogLine>, Trouble> {
         Ok(Vec::new())
     }
@@ -205,13 +208,15 @@ impl Stage {
     /// One that begins after another has ended, with its memory.
     pub(super) fn within(path: PathBuf, told: Arc<Told>) -> Self {
         let fake = Arc::new(Fake::default());
-        let party = Party { bell: Arc::default(), watched: Arc::clone(&fake) as Arc<dyn Watched> };
+        let party =
+            Party { bell: Arc::default(), watched: Arc::clone(&fake) as Arc<dyn Watched>, logs: Arc::clone(&fake) as Arc<dyn Logs> };
         let control = Control::new(Arc::default(), [("demo".to_owned(), party)].into());
         let daemon = Daemon {
             control,
             listener: Arc::clone(&told) as Arc<dyn Listener>,
             clock: Arc::new(SimulatedTime::new()),
             folder: Arc::new(move |_| path.clone()),
+            log: Arc::new(|_, _| {}),
             stop: CancellationToken::new(),
         };
         Self { fake, told, daemon, _folder: None }

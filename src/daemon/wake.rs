@@ -1,6 +1,6 @@
 //! What wakes the daemon up. A wake-up carries no data: it only says that it is time to look, and then everything is read anew.
 
-use super::{Board, LogLine, Trouble, Watched};
+use super::{Board, LogLine, Logs, Trouble, Watched};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -71,6 +71,8 @@ pub struct Party {
     pub bell: Arc<Bell>,
     /// The spec.
     pub watched: Arc<dyn Watched>,
+    /// What its functions log.
+    pub logs: Arc<dyn Logs>,
 }
 
 /// Why a request is not followed.
@@ -129,10 +131,10 @@ impl Control {
     /// The last lines that a function logged; `None` for a spec that is not there.
     ///
     /// # Errors
-    /// Those of [`Watched::logs`].
+    /// Those of [`Logs::logs`].
     pub async fn logs(&self, id: &str, function: &str, since: Duration) -> Option<Result<Vec<LogLine>, Trouble>> {
-        let watched = Arc::clone(&self.specs.get(id)?.watched);
-        Some(watched.logs(function, since).await)
+        let logs = Arc::clone(&self.specs.get(id)?.logs);
+        Some(logs.logs(function, since).await)
     }
 
     /// Whether every spec was looked at once, with whatever result.

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// A memory in which only times changed is written so seldom.
 const QUIET_SAVE: SignedDuration = SignedDuration::from_mins(10);
 /// A person who asks again and again is not followed more often than this.
-const REQUEST_GAP: SignedDuration = SignedDuration::from_secs(5);
+const REQUEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 
 /// One spec and what is known of it.
 pub(super) struct Watch {
@@ -246,7 +246,7 @@ impl Watch {
         let is_wish = settings.mode == Mode::Heal && settings.apply && check.pending.is_some_and(|pending| pending > 0);
         if is_wish && frozen(settings, now).is_none() && self.ledger.spec_outage().is_none() && !self.is_stopped() {
             self.show(|view| view.activity = Some("applying".to_owned()));
-            let limits = order(settings, &self.ledger.findings, BTreeSet::new());
+            let limits = order(settings, &self.ledger.findings, &[]);
             let result = self.party.watched.deploy(&limits).await;
             changed += self.healed(settings, result, &None);
         }
@@ -327,8 +327,9 @@ impl Watch {
         }
     }
 
-    /// Brings the board up to date.
-    fn publish(&self) {
+    /// Brings the board and the log up to date.
+    fn publish(&mut self) {
+        self.ledger.take_fresh().iter().for_each(|moment| (self.daemon.log)(&self.id, moment));
         let (ledger, now) = (&self.ledger, self.now());
         self.show(|view| {
             if let Some(settings) = &self.settings {

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// One spec and stage with its state, as the daemon sees it. Each call does what a command does, in the same way.
-#[async_trait]
+/// One spec and stage with its state, as the daemon sees it. Each call does what a command does, in the same way. The work
+/// stays on one thread, as a command's does.
+#[async_trait(?Send)]
 pub trait Watched: Send + Sync {
     /// Something that changes whenever the files of the spec do, without reading them whole: sizes and times.
     fn stamp(&self) -> u64;
@@ -52,7 +53,11 @@ pub trait Watched: Send + Sync {
     /// # Errors
     /// Whatever kept it from being tried.
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble>;
+}
 
+/// What functions log. It is asked from any thread, at any time.
+#[async_trait]
+pub trait Logs: Send + Sync {
     /// The last lines that a function logged, oldest first.
     ///
     /// # Errors
@@ -194,7 +199,9 @@ pub struct Resource {
 pub struct Order {
     /// The resources that are looked after.
     pub addresses: BTreeSet<Address>,
-    /// What is left as it is, all the same.
+    /// What is taken back of them: what was found and told. An empty path stands for a whole resource.
+    pub paths: Vec<(Address, Path)>,
+    /// What is left as it is in any case.
     pub leave: Vec<(Address, Path)>,
     /// What may be done besides creating and updating.
     pub allowed: Allowed,

@@ -14,8 +14,8 @@ use crate::kinds::Registry;
 use crate::model::event::Outcome;
 use crate::model::plan::Refusal;
 use crate::model::{
-    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Record, State, Step, Table, Transition,
-    value::resolve_table,
+    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Reason, Record, State, Step, Table,
+    Transition, value::resolve_table,
 };
 use crate::store::next_operation;
 use futures::future::{BoxFuture, FutureExt as _, join_all};
@@ -309,7 +309,7 @@ impl<'a> Run<'a> {
     /// What is true of a step without an operation that completes it.
     fn truth(&self, step: &Step) -> Option<Record> {
         match step.action {
-            Action::Forget => Some(Record::Forget { address: step.address.clone() }),
+            Action::Forget => Some(Record::Forget { address: step.address.clone(), stays: step.reason != Reason::MissingInAws }),
             Action::Delete => None,
             _ if step.records.is_empty() && step.settles.is_none() && step.adopts.is_none() => None,
             _ => Some(Record::Settle {

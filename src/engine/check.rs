@@ -1,5 +1,6 @@
 //! One check for drift, as the command line and the daemon make it.
 
+use super::left::doubts;
 use super::{Engine, PlanOptions};
 use crate::model::{Desired, DriftReport, DriftSettings, Failure, IgnorePattern, State};
 use crate::plan;
@@ -28,6 +29,7 @@ impl Engine {
         let undeclared = wish.settings.undeclared;
         let options = PlanOptions { deep, undeclared, strangers: true, recreate: true, ..wish.plan.clone() };
         let plan = self.plan(&Desired::as_applied(state), state, &options).await?;
+        let doubts = doubts(state, &plan);
         let now = self.clock.now();
         let looked = plan::Looked {
             settings: wish.settings,
@@ -39,6 +41,7 @@ impl Engine {
             rules: self.registry.as_ref(),
         };
         let mut report = plan::report(plan, &looked);
+        report.warnings.extend(doubts);
         if wish.settings.who {
             self.ask_who(&mut report, state, wish.before).await;
         }

@@ -3,8 +3,8 @@
 use super::{Engine, PlanOptions, observe};
 use crate::aws::ErrorClass;
 use crate::diagnostic::Diagnostic;
-use crate::kinds::{Found, Search};
-use crate::model::{Address, ArtifactSource, Desired, Entry, Exit, Failure, Lineage, Observed, Sighting, State, Value};
+use crate::kinds::{Found, Search, Skipped};
+use crate::model::{Address, ArtifactSource, Desired, Entry, Exit, Failure, Lineage, Observed, Resource, Sighting, State, Value};
 use crate::plan;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -17,10 +17,12 @@ pub struct Inventory {
     pub found: Vec<Found>,
     /// What could not be looked at.
     pub warnings: Vec<Diagnostic>,
+    /// What may not be looked at, and does not seem to be the project's.
+    pub notes: Vec<Diagnostic>,
 }
 
 /// Everything that can be read.
-fn all() -> PlanOptions {
+pub(super) fn all() -> PlanOptions {
     PlanOptions { deep: true, ..PlanOptions::default() }
 }
 
@@ -32,8 +34,9 @@ impl Engine {
     pub async fn find(&self, desired: &Desired) -> Result<Inventory, Failure> {
         let reader = self.session.reader();
         let (mut found, mut warnings): (Vec<Found>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+        let skipped = Skipped::default();
         for kind in self.registry.iter() {
-            let search = Search { project: &desired.project, stage: desired.stage.as_deref(), desired, found: &found };
+            let search = Search { project: &desired.project, stage: desired.stage.as_deref(), desired, found: &found, skipped: &skipped };
             match kind.find(&reader, &search).await {
                 Ok(more) => found.extend(more),
                 Err(error) if error.class == ErrorClass::Interrupted => return Err(super::interrupted()),
@@ -44,7 +47,7 @@ impl Engine {
                 }
             }
         }
-        Ok(Inventory { found, warnings })
+        Ok(Inventory { found, warnings, notes: left_out(skipped).into_iter().collect() })
     }
 
     /// A state made from what AWS has of the project, never saved. Code is taken for the wanted one where the package is
@@ -68,7 +71,7 @@ impl Engine {
         let ours = ours.map(|one| plan::Placed { address: &one.address, physical_id: &one.physical_id, stays: one.stays });
         plan::place(&mut state, ours, desired, rules);
         let mut observed = observe::observe(self, desired, &state, None, &all()).await?;
-        self.hide_undeclared(&mut observed, desired, &state);
+        self.hide_undeclared(&mut observed, desired).await?;
         plan::restore(&mut state, desired, &observed, rules);
         for (address, code) in recognised(&state, desired, artifacts).await {
             state.entries.get_mut(&address).into_iter().for_each(|entry| drop(entry.inputs.insert("code".to_owned(), code.clone())));
@@ -84,7 +87,7 @@ impl Engine {
         let only = BTreeSet::from([address.clone()]);
         let observed: Observed = observe::observe(self, desired, state, Some(&only), &all()).await?;
         let resource = desired.resources.get(address);
-        let id = resource.and_then(crate::model::Resource::physical_id);
+        let id = resource.and_then(Resource::physical_id);
         let failed = |summary: &'static str, detail: String| {
             Failure::new(Exit::Failed, Diagnostic::error("cannot-import", summary).detail(detail).address(address))
         };
@@ -107,6 +110,14 @@ impl Engine {
         entry.adopted = true;
         Ok((entry, tags))
     }
+}
+
+fn left_out(skipped: Skipped) -> Option<Diagnostic> {
+    let skipped = skipped.into_inner();
+    let (_, why) = skipped.first()?;
+    let names: Vec<&str> = skipped.iter().map(|(what, _)| what.as_str()).collect();
+    let told = format!("{} may not be looked at, and by their names they are of something else: {why}.", names.join(", "));
+    Some(Diagnostic::note("left-out", "Something was left out").detail(told))
 }
 
 /// The lineage of what was found, or the one that is meant.
@@ -141,16 +152,37 @@ fn the_lineage(found: &[Found], meant: Option<&str>) -> Result<String, Failure> 
 async fn recognised(state: &State, desired: &Desired, artifacts: &dyn ArtifactSource) -> Vec<(Address, Value)> {
     let mut recognised = Vec::new();
     for (address, entry) in &state.entries {
-        let wanted = desired.resources.get(address).and_then(|resource| resource.inputs.get("code"));
         let live = entry.attributes.get("code_sha256").and_then(Value::as_str);
-        let (Some(wanted), Some(live)) = (wanted, live) else { continue };
-        let Some(hash) = wanted.as_str().filter(|hash| hash.starts_with("sha256:")) else { continue };
-        let zip = artifacts.zip(hash).await;
-        if zip.is_ok_and(|zip| BASE64.encode(Sha256::digest(&zip)) == live) {
-            recognised.push((address.clone(), wanted.clone()));
-        }
+        let Some((resource, live)) = desired.resources.get(address).zip(live) else { continue };
+        recognised.extend(same_code(resource, live, artifacts).await.map(|code| (address.clone(), code)));
     }
     recognised
+}
+
+/// The wanted code, where its package is what Lambda has.
+async fn same_code(resource: &Resource, live: &str, artifacts: &dyn ArtifactSource) -> Option<Value> {
+    let wanted = resource.inputs.get("code")?;
+    let hash = wanted.as_str().filter(|hash| hash.starts_with("sha256:"))?;
+    let zip = artifacts.zip(hash).await.ok()?;
+    (BASE64.encode(Sha256::digest(&zip)) == live).then(|| wanted.clone())
+}
+
+/// Takes code that lives for the wanted one where the package is what Lambda has, though the state does not say so: it was
+/// lost, or is an earlier one. The wish then knows the hash that Lambda gives it, so that the state learns it.
+pub async fn recognise(desired: &mut Desired, observed: &mut Observed, artifacts: &dyn ArtifactSource) {
+    for (address, resource) in &mut desired.resources {
+        let Some(id) = resource.physical_id().cloned() else { continue };
+        let Some(Sighting::Found(live)) = observed.sightings.get_mut(&(address.clone(), id)) else { continue };
+        let Some(sha256) = live.attributes.get("code_sha256").and_then(Value::as_str).map(str::to_owned) else { continue };
+        // What stands there is the hash itself only where the state does not know what it means.
+        if live.fields.get("code").and_then(Value::as_str) != Some(&format!("live:{sha256}")) {
+            continue;
+        }
+        if let Some(code) = same_code(resource, &sha256, artifacts).await {
+            live.fields.insert("code".to_owned(), code);
+            resource.attributes.insert("code_sha256".to_owned(), sha256.into());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ mod call;
 mod check;
 mod find;
 mod journal;
+mod left;
 mod lock;
+mod log_groups;
+mod notify;
 mod observe;
 mod report;
 mod schedule;
@@ -15,13 +18,14 @@ mod who;
 pub use check::DriftWish;
 pub use find::Inventory;
 pub use lock::take as take_lock;
-pub use plan::{BUILT_KEYS, manager};
+pub use plan::{BUILT_KEYS, infer_dependencies, manager};
 pub use report::{Report, StepResult};
+pub use secrets::secret_here;
 
 use crate::aws::{Invoker, Reader, Session};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Registry;
-use crate::model::{Address, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
+use crate::model::{Address, ArtifactSource, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
 use crate::plan::{self, Selection};
 use crate::store::{Holder, JournalHeader, Lease, StateStore, StoreError};
 use secrets::Secrets;
@@ -71,6 +75,8 @@ pub struct PlanOptions {
     pub adopt: BTreeSet<Address>,
     /// Whether what is missing in AWS is made again even where that is everything.
     pub recreate: bool,
+    /// What the spec protects, for a plan that does not want what the spec asks for.
+    pub protected: BTreeSet<Address>,
 }
 
 impl PlanOptions {
@@ -114,6 +120,11 @@ impl Engine {
         self.session.target()
     }
 
+    /// The endpoint in use, where it is not AWS's own.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.session.endpoint()
+    }
+
     /// What reads AWS.
     pub fn reader(&self) -> Reader {
         self.session.reader()
@@ -154,11 +165,11 @@ impl Engine {
             return Ok(State::new(new_lineage()?, project, stage, target, endpoint));
         };
         if state.target != target {
-            return Err(moved("account or region", &place(&state.target), &place(&target)));
+            return Err(moved("account or region", &places(&state.target, &target)));
         }
         if !is_same_endpoint(state.endpoint.as_deref(), endpoint.as_deref()) {
             let name = |endpoint: Option<&str>| endpoint.unwrap_or("AWS itself").to_owned();
-            return Err(moved("endpoint", &name(state.endpoint.as_deref()), &name(endpoint.as_deref())));
+            return Err(moved("endpoint", &[name(state.endpoint.as_deref()), name(endpoint.as_deref())]));
         }
         Ok(state)
     }
@@ -177,13 +188,32 @@ impl Engine {
     /// [`Exit::Usage`] for names that match nothing, [`Exit::Failed`] when AWS cannot be read at all,
     /// [`Exit::Interrupted`].
     pub async fn plan(&self, desired: &Desired, state: &mut State, options: &PlanOptions) -> Result<Plan, Failure> {
+        self.plan_with(&mut desired.clone(), state, options, None).await
+    }
+
+    /// The same with the packages at hand, so that code is known again that the state knows nothing of.
+    ///
+    /// # Errors
+    /// Those of [`Engine::plan`].
+    pub async fn plan_with(
+        &self,
+        desired: &mut Desired,
+        state: &mut State,
+        options: &PlanOptions,
+        artifacts: Option<&dyn ArtifactSource>,
+    ) -> Result<Plan, Failure> {
         let only = options.select(desired, state)?;
-        let observed = tokio::select! {
-            observed = observe::observe(self, desired, state, only.as_ref(), options) => observed?,
+        let mut observed = tokio::select! {
+            // Boxed, since callers of callers nest deeper than the compiler follows.
+            observed = Box::pin(observe::observe(self, desired, state, only.as_ref(), options)) => observed?,
             () = self.interrupt.drain.cancelled() => return Err(interrupted()),
         };
+        if let Some(artifacts) = artifacts {
+            find::recognise(desired, &mut observed, artifacts).await;
+        }
+        let PlanOptions { adopt, recreate, protected, .. } = options.clone();
+        let options = plan::Options { adopt, only, recreate, protected, vanishing: plan::vanishing(state) };
         plan::settle(state, &observed, self.registry.as_ref());
-        let options = plan::Options { adopt: options.adopt.clone(), only, recreate: options.recreate };
         Ok(plan::plan(desired, state, &observed, self.registry.as_ref(), &options))
     }
 }
@@ -212,7 +242,15 @@ fn place(target: &Target) -> String {
     format!("account {} in {}", target.account, target.region)
 }
 
-fn moved(what: &str, before: &str, now: &str) -> Failure {
+/// Two places in words that tell them apart.
+fn places(before: &Target, now: &Target) -> [String; 2] {
+    [before, now].map(|target| match before.partition == now.partition {
+        true => place(target),
+        false => format!("{} of the partition `{}`", place(target), target.partition),
+    })
+}
+
+fn moved(what: &str, [before, now]: &[String; 2]) -> Failure {
     let diagnostic = Diagnostic::error("state-of-another-place", format!("the state belongs to another {what}"))
         .detail(format!(
             "The state was made for {before}, but this run goes to {now}. A state belongs to one account, one region and one endpoint."
@@ -284,6 +322,17 @@ fn host_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_places_are_told_apart() {
+        let here = Target::placeholder();
+        let china = Target { partition: "aws-cn".into(), ..here.clone() };
+        let there = Target { region: "eu-west-1".into(), ..here.clone() };
+        for other in [china, there] {
+            let [before, now] = places(&here, &other);
+            assert_ne!(before, now);
+        }
+    }
 
     #[test]
     fn a_loopback_endpoint_keeps_its_identity_when_its_port_changes() {

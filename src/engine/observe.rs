@@ -64,7 +64,7 @@ pub async fn observe(
         }
         (engine.events)(Event::Read { done: observed.sightings.len(), total });
     }
-    engine.hide(&mut observed, desired, state);
+    engine.hide(&mut observed, desired, state).await?;
     stop_on_trouble(&observed).map_or(Ok(observed), Err)
 }
 

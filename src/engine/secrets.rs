@@ -3,11 +3,12 @@
 use super::Engine;
 use crate::aws::AwsError;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Desired, Lineage, Observed, Secret, SecretSource, Sighting, State, Table, Value};
+use crate::model::{Address, Desired, Entry, Observed, Secret, SecretKey, SecretSource, Sighting, State, Table, Value};
+use crate::store::StoreError;
 use futures::{StreamExt as _, stream};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 /// So many sources are asked at a time.
@@ -46,14 +47,8 @@ impl Engine {
     }
 
     /// Looks up every secret that is wanted, and writes hashes into the desired settings. What could not be looked up is
-    /// told, each with the resource that needs it, and stays unknown.
-    pub async fn look_up(
-        &self,
-        desired: &mut Desired,
-        only: Option<&BTreeSet<Address>>,
-        folder: &Path,
-        lineage: &Lineage,
-    ) -> Vec<Diagnostic> {
+    /// told, each with the resource that needs it, and stays unknown; warnings are about those that cannot be hidden.
+    pub async fn look_up(&self, desired: &mut Desired, only: Option<&BTreeSet<Address>>, folder: &Path) -> Vec<Diagnostic> {
         let mut users: BTreeMap<SecretSource, Address> = BTreeMap::new();
         for resource in desired.resources.values().filter(|resource| only.is_none_or(|only| only.contains(&resource.address))) {
             visit(&resource.inputs, &mut |secret| {
@@ -63,6 +58,11 @@ impl Engine {
         if users.is_empty() {
             return Vec::new();
         }
+        self.publish(desired);
+        let key = match self.store.secret_key().await {
+            Ok(key) => key,
+            Err(error) => return vec![error.to_diagnostic()],
+        };
         let ask = |(source, address): (SecretSource, Address)| async move {
             let found = self.value_of(&source, folder).await;
             (source, address, found)
@@ -74,24 +74,27 @@ impl Engine {
             match found {
                 Ok(value) => {
                     self.session.scrubber().learn(&value);
+                    if self.session.scrubber().is_too_weak(&value) {
+                        diagnostics.push(weak(&source).address(&address));
+                    }
                     secrets.0.insert(source, value);
                 }
                 Err(diagnostic) => diagnostics.push(diagnostic.address(&address)),
             }
         }
         for resource in desired.resources.values_mut() {
-            hash(&mut resource.inputs, &secrets, lineage);
+            hash(&mut resource.inputs, &secrets, &key);
         }
         *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
         diagnostics
     }
 
-    async fn value_of(&self, source: &SecretSource, folder: &Path) -> Result<String, Diagnostic> {
+    pub(super) async fn value_of(&self, source: &SecretSource, folder: &Path) -> Result<String, Diagnostic> {
         let reader = self.session.reader();
         match source {
-            SecretSource::Ssm(name) => reader.parameter(name).await.map_err(|error| not_there(source, &error)),
+            SecretSource::Ssm(name) => reader.parameter(name).await.map_err(|error| self.not_there(source, &error)),
             SecretSource::SecretsManager { id, key } => {
-                let text = reader.secret_value(id).await.map_err(|error| not_there(source, &error))?;
+                let text = reader.secret_value(id).await.map_err(|error| self.not_there(source, &error))?;
                 let Some(key) = key else {
                     parts(&text).iter().for_each(|part| self.session.scrubber().learn(part));
                     return Ok(text);
@@ -99,32 +102,79 @@ impl Engine {
                 part(source, &text, key)
             }
             SecretSource::Env(name) => from_environment(source, std::env::var(name)),
-            SecretSource::File(path) => {
-                let path = folder.join(path);
-                tokio::task::spawn_blocking(move || from_file(&path))
-                    .await
-                    .unwrap_or_else(|error| Err(error.to_string()))
-                    .map_err(|why| missing(source, &why))
-            }
+            SecretSource::File(path) => of_file(source, folder.join(path)).await,
+        }
+    }
+
+    fn not_there(&self, source: &SecretSource, error: &AwsError) -> Diagnostic {
+        if !error.is_not_found() {
+            return unreadable(source, error);
+        }
+        let place = super::place(self.session.target());
+        let at = self.session.endpoint().map_or_else(String::new, |endpoint| format!(" --endpoint-url {endpoint}"));
+        let made = match source {
+            SecretSource::Ssm(name) => format!("`aws ssm put-parameter --type SecureString --name {name} --value …{at}`"),
+            SecretSource::SecretsManager { id, .. } => format!("`aws secretsmanager create-secret --name {id} --secret-string …{at}`"),
+            SecretSource::Env(_) | SecretSource::File(_) => return unreadable(source, error),
+        };
+        let request = error.request_id.as_ref().map_or_else(String::new, |id| format!(", request id {id}"));
+        missing(source, &format!("is not there: {place} has none of this name ({}{request})", error.code.as_deref().unwrap_or_default()))
+            .hint(format!("look for a spelling mistake, and at the region; if it was never made: {made}"))
+    }
+
+    /// Names that are shown whatever the secrets are.
+    fn publish(&self, desired: &Desired) {
+        let (scrubber, target) = (self.session.scrubber(), self.target());
+        scrubber.publish([desired.project.as_str(), &target.account, &target.region, &target.partition]);
+        scrubber.publish(desired.stage.as_deref());
+        for resource in desired.resources.values() {
+            scrubber.publish([resource.address.to_string().as_str()]);
+            let names = ["arn", "layer_arn"].into_iter().filter_map(|name| resource.attributes.get(name)?.as_str());
+            scrubber.publish(names.chain(resource.physical_id().map(|id| id.as_str())));
         }
     }
 
     /// Hides what lives in AWS where a secret is wanted or was applied: nobody after this sees more than its hash.
-    pub(super) fn hide(&self, observed: &mut Observed, desired: &Desired, state: &State) {
+    ///
+    /// # Errors
+    /// When the key of their hashes cannot be had.
+    pub(super) async fn hide(&self, observed: &mut Observed, desired: &Desired, state: &State) -> Result<(), StoreError> {
+        let wanted = desired.resources.values().map(|resource| &resource.inputs);
+        if !wanted.chain(state.entries.values().flat_map(inputs)).any(has_secrets) {
+            return Ok(());
+        }
+        self.publish(desired);
+        let key = &self.store.secret_key().await?;
         for ((address, _), sighting) in &mut observed.sightings {
             let Sighting::Found(live) = sighting else { continue };
             let wanted = desired.resources.get(address).map(|resource| &resource.inputs);
-            let entry = state.entries.get(address);
-            let applied = entry.map(|entry| &entry.inputs);
-            let deposed = entry.into_iter().flat_map(|entry| &entry.deposed).map(|deposed| &deposed.inputs);
-            for known in wanted.into_iter().chain(applied).chain(deposed) {
+            let applied = state.entries.get(address).into_iter().flat_map(inputs);
+            for known in wanted.into_iter().chain(applied) {
                 hide_in(&mut live.fields, known, &mut |source, text| {
                     self.session.scrubber().learn(text);
-                    Secret::of(source.clone(), text, &state.lineage)
+                    Secret::of(source.clone(), text, key)
                 });
             }
         }
+        Ok(())
     }
+}
+
+/// The value of a secret that is kept on this machine; `None` for one that AWS keeps.
+///
+/// # Errors
+/// Why it cannot be had.
+pub async fn secret_here(source: &SecretSource, folder: &Path) -> Option<Result<String, Diagnostic>> {
+    match source {
+        SecretSource::Env(name) => Some(from_environment(source, std::env::var(name))),
+        SecretSource::File(path) => Some(of_file(source, folder.join(path)).await),
+        SecretSource::Ssm(_) | SecretSource::SecretsManager { .. } => None,
+    }
+}
+
+async fn of_file(source: &SecretSource, path: PathBuf) -> Result<String, Diagnostic> {
+    let read = tokio::task::spawn_blocking(move || from_file(&path)).await;
+    read.unwrap_or_else(|error| Err(error.to_string())).map_err(|why| missing(source, &why))
 }
 
 /// The setting that may hold secrets.
@@ -132,7 +182,12 @@ const ENVIRONMENT: &str = "environment";
 
 impl Engine {
     /// Hides the variables of which the spec says nothing: where the state is lost, nobody knows which were secrets.
-    pub(super) fn hide_undeclared(&self, observed: &mut Observed, desired: &Desired, state: &State) {
+    ///
+    /// # Errors
+    /// When the key of their hashes cannot be had.
+    pub(super) async fn hide_undeclared(&self, observed: &mut Observed, desired: &Desired) -> Result<(), StoreError> {
+        self.publish(desired);
+        let key = &self.store.secret_key().await?;
         for ((address, _), sighting) in &mut observed.sightings {
             let Sighting::Found(live) = sighting else { continue };
             let declared = desired.resources.get(address).and_then(|resource| resource.inputs.get(ENVIRONMENT)).and_then(Value::as_table);
@@ -143,10 +198,22 @@ impl Engine {
                     continue;
                 }
                 self.session.scrubber().learn(text);
-                *value = Value::Secret(Box::new(Secret::of(SecretSource::Env(name.clone()), text, &state.lineage)));
+                *value = Value::Secret(Box::new(Secret::of(SecretSource::Env(name.clone()), text, key)));
             }
         }
+        Ok(())
     }
+}
+
+/// The settings that an entry and its predecessors were applied with.
+fn inputs(entry: &Entry) -> impl Iterator<Item = &Table> {
+    std::iter::once(&entry.inputs).chain(entry.deposed.iter().map(|deposed| &deposed.inputs))
+}
+
+fn has_secrets(table: &Table) -> bool {
+    let mut found = false;
+    visit(table, &mut |_| found = true);
+    found
 }
 
 /// Calls `look` for each secret anywhere inside.
@@ -160,15 +227,15 @@ fn visit(table: &Table, look: &mut dyn FnMut(&Secret)) {
     }
 }
 
-fn hash(table: &mut Table, secrets: &Secrets, lineage: &Lineage) {
+fn hash(table: &mut Table, secrets: &Secrets, key: &SecretKey) {
     for (_, value) in table.iter_mut() {
         match value {
             Value::Secret(secret) => {
                 if let Some(text) = secrets.0.get(&secret.source) {
-                    **secret = Secret::of(secret.source.clone(), text, lineage);
+                    **secret = Secret::of(secret.source.clone(), text, key);
                 }
             }
-            Value::Table(inner) => hash(inner, secrets, lineage),
+            Value::Table(inner) => hash(inner, secrets, key),
             _ => {}
         }
     }
@@ -192,10 +259,19 @@ fn missing(source: &SecretSource, why: &str) -> Diagnostic {
     Diagnostic::error("secret-missing", "A secret cannot be looked up").detail(format!("The {source} {why}."))
 }
 
-fn not_there(source: &SecretSource, error: &AwsError) -> Diagnostic {
-    let why = if error.is_not_found() { "is not there" } else { "cannot be read" };
+/// What hides nothing would only tear names and words apart.
+fn weak(source: &SecretSource) -> Diagnostic {
+    Diagnostic::warning("secret-not-hidden", "A secret is too weak to be hidden")
+        .detail(format!(
+            "The {source} has fewer than four characters, or is made of words that are shown anyway, such as the project's name. \
+             It is not written down, but it is not taken out of what AWS says either."
+        ))
+        .hint("give it a longer value that nobody can guess; what need not be secret is an ordinary variable")
+}
+
+fn unreadable(source: &SecretSource, error: &AwsError) -> Diagnostic {
     let told = error.diagnostic();
-    let diagnostic = missing(source, &format!("{why}: {error}"));
+    let diagnostic = missing(source, &format!("cannot be read: {error}"));
     told.hints.into_iter().fold(diagnostic, Diagnostic::hint)
 }
 
@@ -268,7 +344,7 @@ mod tests {
         assert_eq!(Value::Table(revealed).to_json(), serde_json::json!({ "environment": { "PLAIN": "a", "TOKEN": "hunter2" } }));
         assert_eq!(Secrets::default().revealed(&wanted()), Err(SecretSource::Env("TOKEN".into())));
         let mut hashed = wanted();
-        hash(&mut hashed, &secrets, &Lineage("l".into()));
+        hash(&mut hashed, &secrets, &SecretKey::new([1; 32]));
         let json = serde_json::to_string(&hashed).unwrap();
         assert!(json.contains("hmac-sha256:") && !json.contains("hunter2"), "{json}");
     }
@@ -279,7 +355,7 @@ mod tests {
         let mut seen = Vec::new();
         hide_in(&mut live, &wanted(), &mut |source, text| {
             seen.push(text.to_owned());
-            Secret::of(source.clone(), text, &Lineage("l".into()))
+            Secret::of(source.clone(), text, &SecretKey::new([1; 32]))
         });
         let json = Value::Table(live).to_json().to_string();
         assert!(seen == ["hunter2"] && !json.contains("hunter2") && json.contains("\"OTHER\":\"b\""), "{json}");

@@ -26,7 +26,7 @@ pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
 pub(crate) use function::{RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
 pub(crate) use permission::strangers as strangers_of_policy;
-pub use search::{Found, Search};
+pub use search::{Found, Search, Skipped};
 
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;

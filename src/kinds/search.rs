@@ -1,8 +1,10 @@
 //! Looking for all that a project owns, whether or not anybody still knows its name.
 
+use crate::aws::AwsError;
 use crate::model::observed::tag;
 use crate::model::{Address, Desired, PhysicalId};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Whose resources are looked for.
 pub struct Search<'a> {
@@ -14,6 +16,19 @@ pub struct Search<'a> {
     pub desired: &'a Desired,
     /// What was found of the kinds before.
     pub found: &'a [Found],
+    /// What may not be looked at and does not seem to be the project's.
+    pub skipped: &'a Skipped,
+}
+
+/// What was not looked at, each with AWS's reason.
+#[derive(Debug, Default)]
+pub struct Skipped(Mutex<Vec<(String, String)>>);
+
+impl Skipped {
+    /// What and why, in the order in which it was met.
+    pub fn into_inner(self) -> Vec<(String, String)> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A resource in AWS that says whose it is.
@@ -30,6 +45,11 @@ pub struct Found {
 }
 
 impl Search<'_> {
+    /// Notes something that may not be looked at and does not seem to be the project's.
+    pub fn skip(&self, what: String, error: &AwsError) {
+        self.skipped.0.lock().unwrap_or_else(PoisonError::into_inner).push((what, error.to_string()));
+    }
+
     /// A resource with these tags, if they say that it is the project's.
     pub fn found(&self, physical_id: impl Into<PhysicalId>, tags: &BTreeMap<String, String>) -> Option<Found> {
         let of = |key: &str| tags.get(key).map_or("", String::as_str);
@@ -57,7 +77,7 @@ mod tests {
     #[test]
     fn tags_tell_project_stage_address_and_lineage() {
         let desired = Desired::nothing("demo", Some("dev"));
-        let search = Search { project: "demo", stage: Some("dev"), desired: &desired, found: &[] };
+        let search = Search { project: "demo", stage: Some("dev"), desired: &desired, found: &[], skipped: &Skipped::default() };
         let tags = |stage: &str, address: &str| {
             let tags = [(tag::PROJECT, "demo"), (tag::STAGE, stage), (tag::ADDRESS, address), (tag::LINEAGE, "l")];
             tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into()

@@ -13,6 +13,7 @@ use super::lambda::Lambda;
 use super::logs::Logs;
 use super::s3::S3;
 use super::trail::Trail;
+use super::vault::{Parameters, Secrets};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,6 +57,10 @@ pub struct Cloud {
     pub lambda: Arc<Lambda>,
     /// Rules, and the events that they match.
     pub events: Arc<Events>,
+    /// Parameters of the Systems Manager.
+    pub parameters: Parameters,
+    /// Secrets of the Secrets Manager.
+    pub secrets: Secrets,
     /// Who changed what.
     pub trail: Trail,
     /// What goes wrong on purpose.
@@ -83,8 +88,10 @@ impl Cloud {
         let lambda = Lambda::open(common.clone(), &options, Arc::clone(&iam), Arc::clone(&logs), Arc::clone(&ecr), Arc::clone(&s3))?;
         let functions: Arc<dyn Functions> = Arc::<Lambda>::clone(&lambda);
         let events = Arc::new(Events::open(common.clone(), functions)?);
+        let (parameters, secrets) = (Parameters::open(common.clone())?, Secrets::open(common.clone())?);
         ecr.blobs().collect_now();
-        Ok(Self { common, iam, logs, ecr, s3, lambda, events, trail: Trail::default(), faults: Faults::default(), instance: random_id() })
+        let (faults, trail, instance) = (Faults::default(), Trail::default(), random_id());
+        Ok(Self { common, iam, logs, ecr, s3, lambda, events, parameters, secrets, trail, faults, instance })
     }
 
     /// What `GET /_lambdo/health` answers.

@@ -30,6 +30,7 @@ mod signature;
 mod stream;
 mod sts;
 mod trail;
+mod vault;
 mod wire;
 
 pub use clock::Clock;

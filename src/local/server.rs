@@ -114,11 +114,12 @@ async fn dispatch(cloud: &Cloud, parts: &Parts, body: Bytes, request_id: &str) -
     let call = Call { region: scope.region, request_id: request_id.to_owned() };
     let answer = match scope.service.as_str() {
         "sts" | "iam" => form(cloud, &scope.service, &body, request_id).await,
-        "logs" | "events" | "ecr" | "cloudtrail" => document(cloud, &scope.service, &call, &parts.headers, &body).await,
+        service if is_document(service) => document(cloud, &scope.service, &call, &parts.headers, &body).await,
         "lambda" => cloud.lambda.call(&call, &taken_apart(parts, body.clone())).await,
         other => {
             let message = format!(
-                "The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, ECR, S3, Lambda, EventBridge and CloudTrail"
+                "The local cloud has no service `{other}`; it has STS, IAM, CloudWatch Logs, ECR, S3, Lambda, EventBridge, \
+                 CloudTrail, parameters of SSM, and the Secrets Manager"
             );
             Err(ApiError::new(501, "NotImplemented", message))
         }
@@ -148,12 +149,12 @@ fn refusal(service: &str, error: &ApiError, request_id: &str) -> rest::Answer {
     let (content_type, body) = match service {
         "sts" => ("text/xml", query::refusal(error, sts::NAMESPACE, request_id)),
         "iam" => ("text/xml", query::refusal(error, iam::NAMESPACE, request_id)),
-        "logs" | "events" | "ecr" | "cloudtrail" => ("application/x-amz-json-1.1", json::refusal(error).to_string()),
+        service if is_document(service) => ("application/x-amz-json-1.1", json::refusal(error).to_string()),
         _ => ("application/json", rest::refusal(error).to_string()),
     };
     let mut headers = error.headers.clone();
     headers.push(("content-type", content_type.to_owned()));
-    if !matches!(service, "sts" | "iam" | "logs" | "events" | "ecr" | "cloudtrail") {
+    if !matches!(service, "sts" | "iam") && !is_document(service) {
         headers.push(("x-amzn-errortype", error.code.clone()));
     }
     rest::Answer { status: error.status, headers, body: body.into() }
@@ -197,6 +198,11 @@ async fn form(cloud: &Cloud, service: &str, body: &[u8], request_id: &str) -> Re
     Ok(rest::Answer { status: 200, headers: vec![("content-type", "text/xml".into())], body })
 }
 
+/// Whether a service speaks one of the JSON protocols.
+fn is_document(service: &str) -> bool {
+    matches!(service, "logs" | "events" | "ecr" | "ssm" | "secretsmanager" | "cloudtrail")
+}
+
 /// The JSON protocols.
 async fn document(cloud: &Cloud, service: &str, call: &Call, headers: &HeaderMap, body: &[u8]) -> Result<rest::Answer, ApiError> {
     let operation = header(headers, "x-amz-target").and_then(|target| target.rsplit_once('.')).map_or("", |(_, operation)| operation);
@@ -204,6 +210,8 @@ async fn document(cloud: &Cloud, service: &str, call: &Call, headers: &HeaderMap
     let answer = match service {
         "logs" => cloud.logs.call(call, operation, input).await?,
         "ecr" => cloud.ecr.call(call, operation, input).await?,
+        "ssm" => cloud.parameters.call(call, operation, input).await?,
+        "secretsmanager" => cloud.secrets.call(call, operation, input).await?,
         "cloudtrail" => cloud.trail.call(call, &cloud.common.account, operation, &input)?,
         _ => cloud.events.call(call, operation, input).await?,
     };

@@ -1,9 +1,10 @@
 //! A package that is ready to be uploaded, known by the hash of its contents.
 
-use super::{Address, Value};
+use super::{Address, TemplatePart, Value};
 use crate::diagnostic::Span;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A function or a layer that needs a package.
@@ -35,6 +36,19 @@ impl PackageRequest {
     /// Whether layers bring files that its package need not have.
     pub fn has_layers(&self) -> bool {
         self.layers.as_ref().is_some_and(|layers| layers.is_unresolved() || !layers.strings().is_empty())
+    }
+
+    /// The layers of the spec among its `layers`.
+    pub fn layers_of_spec(&self) -> BTreeSet<&Address> {
+        let mut layers = BTreeSet::new();
+        self.layers.iter().for_each(|value| {
+            value.visit_parts(&mut |part| {
+                if let TemplatePart::Attribute { address, .. } = part {
+                    layers.insert(address);
+                }
+            });
+        });
+        layers
     }
 
     /// Whether lambdo itself makes it of sources, and not only packs what is there.

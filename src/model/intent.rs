@@ -1,7 +1,10 @@
 //! What the journal says: an operation began, an operation ended.
 
-use super::{Address, Carry, Deposed, Entry, PhysicalId, State, Table, plan::EntryFacts};
+use super::{Address, Carry, Deposed, Entry, PhysicalId, Returning, State, Table, plan::EntryFacts};
 use serde::{Deserialize, Serialize};
+
+/// What AWS may make anew after it was deleted.
+const LOG_GROUP: &str = "log_group";
 
 /// What the end of an operation does to the state entry, besides its carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +84,9 @@ pub enum Record {
     Forget {
         /// Which resource.
         address: Address,
+        /// Whether it is there, and nobody's garbage from now on.
+        #[serde(default)]
+        stays: bool,
     },
     /// The outputs of the run.
     Outputs {
@@ -122,8 +128,9 @@ impl State {
                         entry.take_facts(facts);
                     }
                 }
-                Record::Forget { address } => {
-                    self.entries.remove(&address);
+                Record::Forget { address, stays } => {
+                    let entry = self.entries.remove(&address);
+                    entry.iter().filter(|_| stays).for_each(|entry| self.keep_in_mind(&address, entry));
                 }
                 Record::Outputs { outputs } => self.outputs = outputs,
             }
@@ -142,6 +149,7 @@ impl State {
         match transition {
             Transition::Delete { also } => {
                 self.entries.remove(address);
+                self.may_return(address, physical_id);
                 also.iter().for_each(|child| {
                     self.entries.remove(child);
                 });
@@ -151,6 +159,7 @@ impl State {
                 if let Some(entry) = self.entries.get_mut(address) {
                     entry.deposed.retain(|deposed| deposed.physical_id != physical_id);
                 }
+                self.may_return(address, physical_id);
                 return;
             }
             Transition::Create { adopted, discards } => self.create(address, physical_id.clone(), *adopted, *discards),
@@ -168,6 +177,8 @@ impl State {
     pub fn create(&mut self, address: &Address, physical_id: PhysicalId, adopted: bool, discards: bool) {
         let mut entry = Entry::new(physical_id);
         entry.adopted = adopted;
+        self.forgotten.retain(|gone| gone.kind != address.kind || gone.physical_id != entry.physical_id);
+        self.returning.retain(|gone| gone.address.kind != address.kind || gone.physical_id != entry.physical_id);
         if let Some(old) = self.entries.remove(address) {
             entry.deposed = old.deposed;
             entry.keeps_name = old.keeps_name && old.physical_id == entry.physical_id;
@@ -177,6 +188,16 @@ impl State {
             }
         }
         self.entries.insert(address.clone(), entry);
+    }
+}
+
+impl State {
+    /// Remembers what Lambda makes anew when it delivers lines that a function wrote before its end.
+    fn may_return(&mut self, address: &Address, physical_id: PhysicalId) {
+        let one = Returning { address: address.clone(), physical_id };
+        if address.kind == LOG_GROUP && !self.returning.contains(&one) {
+            self.returning.push(one);
+        }
     }
 }
 

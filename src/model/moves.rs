@@ -81,13 +81,16 @@ impl State {
         }
         let forgotten: Vec<(Address, Entry)> = gone.into_iter().filter_map(|one| Some((one.clone(), self.entries.remove(&one)?))).collect();
         self.unsaved |= !forgotten.is_empty();
-        for (address, entry) in &forgotten {
-            let one = Forgotten { kind: address.kind.clone(), physical_id: entry.physical_id.clone() };
-            if !self.forgotten.contains(&one) {
-                self.forgotten.push(one);
-            }
-        }
+        forgotten.iter().for_each(|(address, entry)| self.keep_in_mind(address, entry));
         forgotten
+    }
+
+    /// What leaves the state and stays in AWS is nobody's garbage.
+    pub(super) fn keep_in_mind(&mut self, address: &Address, entry: &Entry) {
+        let one = Forgotten { kind: address.kind.clone(), physical_id: entry.physical_id.clone() };
+        if !self.forgotten.contains(&one) {
+            self.forgotten.push(one);
+        }
     }
 }
 

@@ -35,6 +35,21 @@ pub struct Plan {
     pub source_changes: BTreeMap<Address, SourceChanges>,
 }
 
+impl Plan {
+    /// Predecessors that are deleted by steps that are no replacements, or that an earlier replacement has left, and
+    /// whose they are. With the steps that delete or replace, they are all that goes.
+    pub fn predecessors(&self) -> impl Iterator<Item = (&Step, &PhysicalId)> {
+        self.steps.iter().flat_map(|step| {
+            let operations = step.operations.iter().filter_map(|id| self.operations.get(id.0));
+            let goes = operations.filter(|operation| operation.transition == Transition::DeleteDeposed);
+            let gone: Vec<&PhysicalId> = goes.filter_map(|operation| operation.physical_id.as_ref()).collect();
+            // A replacement says itself that one goes: the first, since older ones are deleted behind it.
+            let told = usize::from(step.action == Action::Replace);
+            gone.into_iter().skip(told).map(move |id| (step, id))
+        })
+    }
+}
+
 /// A setting that was not read, since it costs a call of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
@@ -49,8 +64,8 @@ pub struct LeftOut {
 /// Why a plan may not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The resource concerned.
-    pub address: Address,
+    /// The resource concerned; none where it is about all of them.
+    pub address: Option<Address>,
     /// A constant summary.
     pub summary: &'static str,
     /// What is wrong and why.
@@ -62,7 +77,8 @@ pub struct Refusal {
 impl Refusal {
     /// The refusal as an error for people.
     pub fn diagnostic(&self) -> Diagnostic {
-        let error = Diagnostic::error("refused", self.summary).detail(self.detail.as_str()).address(&self.address);
+        let error = Diagnostic::error("refused", self.summary).detail(self.detail.as_str());
+        let error = self.address.iter().fold(error, Diagnostic::address);
         self.hints.iter().fold(error, Diagnostic::hint)
     }
 }

@@ -1,11 +1,15 @@
 //! Keeps what is secret out of everything that is shown or written down.
 //!
 //! Texts come from outside: AWS quotes what it does not like, whole, cut, or escaped. So a secret is looked for in
-//! pieces, not only as a whole.
+//! pieces, not only as a whole. A secret that is no more than a word, such as `true` or the project's name, would hide
+//! half of every text and tear names apart: words that are shown anyway stay, other short ones are hidden as words.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+mod notations;
+mod public;
+mod words;
+
+use notations::{encodings, escapes};
+use public::Public;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +19,6 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 const SECRET_PIECE: usize = 12;
 /// The same for values that are no secrets, such as ordinary variables: a shorter piece is often an ARN or a path.
 const VALUE_PIECE: usize = 32;
-/// What is shorter is no secret: it would hide half of every text.
-const SHORTEST: usize = 4;
-/// What most encoders of addresses leave as it is.
-const UNRESERVED_KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const SECRET: &str = "(secret)";
 const VALUE: &str = "(value)";
 
@@ -30,6 +30,8 @@ pub struct Scrubber(Arc<RwLock<Known>>);
 struct Known {
     /// The secrets in all notations.
     texts: BTreeSet<String>,
+    /// Names that are shown anyway.
+    public: Public,
     /// The pieces of these, as of when somebody last looked.
     secrets: Pieces,
     is_indexed: bool,
@@ -63,16 +65,28 @@ impl Scrubber {
     /// Never tells this text from now on, in whatever notation.
     pub fn learn(&self, secret: &str) {
         let mut known = self.write();
-        for text in notations(secret) {
+        for text in escapes(secret).into_iter().chain(encodings(secret)) {
             let is_new = known.texts.insert(text);
             known.is_indexed &= !is_new;
         }
     }
 
+    /// Shows these names whatever the secrets are: projects, addresses, what AWS calls our resources.
+    pub fn publish<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        let mut known = self.write();
+        names.into_iter().for_each(|name| known.public.add(name));
+        known.is_indexed = false;
+    }
+
+    /// Whether a secret is too short, or too much like a name that is shown anyway, to be kept out of texts.
+    pub fn is_too_weak(&self, secret: &str) -> bool {
+        escapes(secret).is_empty() || self.read().public.says(secret)
+    }
+
     /// Keeps values out of errors for as long as the answer lives: they may be shown elsewhere, but AWS's quote of them
     /// ends up in logs.
     pub fn conceal<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> Concealed {
-        let texts = values.into_iter().flat_map(notations).collect();
+        let texts = values.into_iter().flat_map(escapes).collect();
         let mut known = self.write();
         let number = known.next;
         known.next += 1;
@@ -82,7 +96,8 @@ impl Scrubber {
 
     /// The text without secrets.
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.read().secrets.without(text, SECRET)
+        let known = self.read();
+        known.secrets.without(text, SECRET, &|token| known.public.has(token))
     }
 
     /// A document whose texts have no secrets. Before it is written: a secret may look like a part of the notation.
@@ -98,8 +113,9 @@ impl Scrubber {
     /// What AWS said, without secrets and without values that are under way.
     pub fn clean_error(&self, text: &str) -> String {
         let known = self.read();
-        let text = known.secrets.without(text, SECRET).into_owned();
-        known.passing.values().fold(text, |text, pieces| pieces.without(&text, VALUE).into_owned())
+        let text = known.secrets.without(text, SECRET, &|token| known.public.has(token)).into_owned();
+        let is_name = |token: &str| known.public.has(token) || words::is_of_aws(token);
+        known.passing.values().fold(text, |text, pieces| pieces.without(&text, VALUE, &is_name).into_owned())
     }
 
     /// What is known, with all pieces sorted: thousands of secrets may have been learned one after the other.
@@ -110,7 +126,8 @@ impl Scrubber {
         }
         drop(known);
         let mut known = self.write();
-        known.secrets = Pieces::new(known.texts.iter().cloned().collect(), SECRET_PIECE);
+        let hidden = known.texts.iter().filter(|text| !known.public.says(text)).cloned();
+        known.secrets = Pieces::new(hidden.collect(), SECRET_PIECE);
         known.is_indexed = true;
         drop(known);
         self.0.read().unwrap_or_else(PoisonError::into_inner)
@@ -119,52 +136,6 @@ impl Scrubber {
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What is this long, in bytes, is also looked for in base64: of a shorter text too little is left there to be known by.
-const SHORTEST_IN_BASE64: usize = 8;
-
-/// The text, and how JSON and others write it.
-fn notations(text: &str) -> Vec<String> {
-    if text.chars().count() < SHORTEST {
-        return Vec::new();
-    }
-    let json = serde_json::Value::from(text).to_string();
-    let inner = json[1..json.len() - 1].to_owned();
-    let twice = serde_json::Value::from(inner.as_str()).to_string();
-    let debug = format!("{text:?}");
-    let lines = text.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST).map(str::to_owned);
-    let escaped = [text.to_owned(), inner, twice[1..twice.len() - 1].to_owned(), debug[1..debug.len() - 1].to_owned()];
-    let mut all: Vec<String> = lines.chain(escaped).chain(in_addresses(text)).chain(in_html(text)).chain(in_base64(text)).collect();
-    all.sort();
-    all.dedup();
-    all
-}
-
-/// How addresses and forms write it.
-fn in_addresses(text: &str) -> [String; 3] {
-    let percent = utf8_percent_encode(text, UNRESERVED_KEPT).to_string();
-    [percent.replace("%20", "+"), utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(), percent]
-}
-
-/// How pages write it, with two spellings of each quote.
-fn in_html(text: &str) -> [String; 2] {
-    let marks = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let with = |double: &str, single: &str| marks.replace('"', double).replace('\'', single);
-    [with("&quot;", "&#39;"), with("&#34;", "&#x27;")]
-}
-
-/// How base64 writes it wherever it stands in what is encoded: the letters that it alone decides.
-fn in_base64(text: &str) -> Vec<String> {
-    if text.len() < SHORTEST_IN_BASE64 {
-        return Vec::new();
-    }
-    let at = |before: usize| {
-        let encoded = STANDARD_NO_PAD.encode([&[0_u8; 2][..before], text.as_bytes()].concat());
-        let (from, to) = ((before * 8).div_ceil(6), (before + text.len()) * 8 / 6);
-        encoded[from..to].to_owned()
-    };
-    (0..3).map(at).flat_map(|encoded| [encoded.replace('+', "-").replace('/', "_"), encoded]).collect()
 }
 
 impl Pieces {
@@ -185,19 +156,22 @@ impl Pieces {
         &self.whole[number].as_bytes()[at..at + self.length]
     }
 
-    fn without<'a>(&self, text: &'a str, word: &str) -> Cow<'a, str> {
+    /// The text without them, but for what stands in a name: `is_name` is asked about the words around them.
+    fn without<'a>(&self, text: &'a str, word: &str, is_name: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
         if self.whole.is_empty() {
             return Cow::Borrowed(text);
         }
         let mut hidden: Vec<(usize, usize)> = self.whole_ones(text);
         hidden.extend(self.pieces_in(text));
+        hidden.retain(|(start, end)| !is_name(words::token_around(text, *start, *end)));
         if hidden.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, hidden, word)) }
     }
 
     /// Where a whole text stands that is too short to have pieces.
     fn whole_ones(&self, text: &str) -> Vec<(usize, usize)> {
         let short = self.whole.iter().filter(|whole| whole.len() < self.length);
-        short.flat_map(|whole| text.match_indices(whole.as_str()).map(|(at, found)| (at, at + found.len()))).collect()
+        let found = short.flat_map(|whole| text.match_indices(whole.as_str()).map(|(at, found)| (at, at + found.len())));
+        found.filter(|(start, end)| !words::is_common(&text[*start..*end]) || words::stands_alone(text, *start, *end)).collect()
     }
 
     fn pieces_in<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
@@ -226,7 +200,9 @@ fn replaced(text: &str, mut hidden: Vec<(usize, usize)>, word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::notations::SHORTEST;
     use super::*;
+    use base64::Engine as _;
     use proptest::prelude::*;
 
     fn knowing(secrets: &[&str]) -> Scrubber {
@@ -244,7 +220,7 @@ mod tests {
             (format!("{secret:?}!"), "\"(secret)\"!"),
             ("starts with correct \"horse\" bat... (cut)".to_owned(), "starts with (secret)... (cut)"),
             ("value: staple over the moon;".to_owned(), "value:(secret);"),
-            ("password hunter2 hunter22".to_owned(), "password (secret) (secret)2"),
+            ("password hunter2 hunter22 x=hunter2&".to_owned(), "password (secret) hunter22 x=(secret)&"),
             ("nothing of it".to_owned(), "nothing of it"),
         ] {
             let cleaned = scrubber.clean(&text);
@@ -285,6 +261,63 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_is_a_word_tears_no_name_apart() {
+        let scrubber = knowing(&["demo", "hello", "create", "info", "hunter2"]);
+        scrubber.publish(["demo", "function.hello", "demo-hello", "arn:aws:lambda:eu-central-1:123456789012:function:demo-hello"]);
+        for text in [
+            "create function.hello (demo-hello) in project demo",
+            "arn:aws:lambda:eu-central-1:123456789012:function:demo-hello is there",
+            "state/demo.json holds informations",
+        ] {
+            assert_eq!(scrubber.clean(text), text);
+        }
+        assert_eq!(scrubber.clean("TOKEN=hunter2, LEVEL=info, \\ninfo %3Dinfo"), "TOKEN=(secret), LEVEL=(secret), \\n(secret) %3D(secret)");
+        for (secret, is_too_weak) in [("demo", true), ("create", true), ("abc", true), ("info", false), ("hunter2", false)] {
+            assert_eq!(scrubber.is_too_weak(secret), is_too_weak, "{secret}");
+        }
+        // Half of a secret is no name, even where the whole of a name is a part of it.
+        let scrubber = knowing(&["demo-hello-9f2c1b7a"]);
+        scrubber.publish(["demo-hello"]);
+        assert_eq!(scrubber.clean("demo-hello has demo-hello-9f2c1b7a"), "demo-hello has (secret)");
+    }
+
+    #[test]
+    fn the_words_of_documents_are_public() {
+        let mut words = Vec::new();
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas")).unwrap() {
+            let path = file.unwrap().path();
+            // What may stand in a spec is the user's to say.
+            if !path.ends_with("config.schema.json") {
+                enumerated(&serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap(), &mut words);
+            }
+        }
+        let scrubber = Scrubber::default();
+        let torn: Vec<&String> = words.iter().filter(|word| word.chars().count() >= SHORTEST && !scrubber.is_too_weak(word)).collect();
+        assert!(words.len() > 50 && torn.is_empty(), "{torn:?}");
+    }
+
+    fn enumerated(schema: &Json, words: &mut Vec<String>) {
+        match schema {
+            Json::Object(fields) => {
+                let named = fields.get("enum").and_then(Json::as_array).into_iter().flatten().chain(fields.get("const"));
+                words.extend(named.filter_map(Json::as_str).map(str::to_owned));
+                fields.values().for_each(|field| enumerated(field, words));
+            }
+            Json::Array(items) => items.iter().for_each(|item| enumerated(item, words)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn values_leave_what_aws_calls_things_whole() {
+        let scrubber = Scrubber::default();
+        let _concealed = scrubber.conceal(["eu-central-1", "lambda", "user"]);
+        let message = "User: arn:aws:iam::1:user/a is not authorized to perform: lambda:GetPolicy on resource: arn:aws:lambda:eu-central-1:1:function:a";
+        assert_eq!(scrubber.clean_error(message), message);
+        assert_eq!(scrubber.clean_error("{REGION=eu-central-1,MODE=lambda}"), "{REGION=(value),MODE=(value)}");
+    }
+
+    #[test]
     fn a_large_secret_that_is_quoted_in_part_is_found() {
         let secret: String = (0..30_000_u32).map(|number| char::from(b'a' + u8::try_from(number * number % 26).unwrap())).collect();
         let scrubber = knowing(&[&secret]);
@@ -296,7 +329,7 @@ mod tests {
         #[test]
         fn no_text_keeps_a_secret_and_other_texts_stay(before in ".{0,20}", secret in ".{4,40}", after in ".{0,20}") {
             let scrubber = knowing(&[&secret]);
-            let text = format!("{before}{secret}{after}");
+            let text = format!("{before} {secret} {after}");
             let clean = scrubber.clean(&text);
             prop_assert!(!clean.contains(&secret) || "(secret)".contains(&secret), "{clean}");
             let nothing = Scrubber::default();

@@ -1,6 +1,6 @@
 //! Values that are looked up when they are needed, and of which only a keyed hash is ever written down.
 
-use super::{Lineage, Table, Value};
+use super::{Table, Value};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -21,6 +21,35 @@ pub enum SecretSource {
     Env(String),
     /// A file beside the spec.
     File(String),
+}
+
+/// What secrets' hashes are keyed with, so that a short secret cannot be found by trying.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretKey([u8; 32]);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretKey")
+    }
+}
+
+impl SecretKey {
+    /// One of these bytes, which must be random.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key that [`SecretKey::to_hex`] wrote.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits: Option<Vec<u8>> = text.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok()).collect();
+        let bytes: Vec<u8> = digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+        (text.len() == 64).then(|| bytes.try_into().ok().map(Self)).flatten()
+    }
+
+    /// The key as text.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// A secret, known by where it comes from and by a hash of what it was.
@@ -69,6 +98,14 @@ impl SecretSource {
         }
     }
 
+    /// The table that [`SecretSource::from_table`] reads.
+    pub fn to_table(&self) -> Table {
+        match Value::from_json(&self.to_json()) {
+            Value::Table(table) => table,
+            _ => Table::new(),
+        }
+    }
+
     fn to_json(&self) -> Json {
         match self {
             Self::Ssm(name) => json!({ "ssm": name }),
@@ -98,10 +135,9 @@ impl Secret {
         Self { source, digest: None }
     }
 
-    /// One with this value, which is not kept. The hash is keyed with the state's lineage, so that equal secrets of two
-    /// projects do not look alike.
-    pub fn of(source: SecretSource, value: &str, lineage: &Lineage) -> Self {
-        Self { source, digest: Some(keyed_hash(lineage.0.as_bytes(), value.as_bytes())) }
+    /// One with this value, which is not kept.
+    pub fn of(source: SecretSource, value: &str, key: &SecretKey) -> Self {
+        Self { source, digest: Some(format!("hmac-sha256:{}", hmac_sha256(&key.0, value.as_bytes()))) }
     }
 
     /// Whether it is what it was, but comes from elsewhere.
@@ -125,12 +161,12 @@ impl Secret {
 }
 
 /// HMAC-SHA256 (RFC 2104), in hex.
-fn keyed_hash(key: &[u8], message: &[u8]) -> String {
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
     const BLOCK: usize = 64;
     let key = if key.len() > BLOCK { Sha256::digest(key).to_vec() } else { key.to_vec() };
     let padded = |pad: u8| -> Vec<u8> { (0..BLOCK).map(|at| key.get(at).copied().unwrap_or_default() ^ pad).collect() };
     let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
-    format!("hmac-sha256:{:x}", Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize())
+    format!("{:x}", Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize())
 }
 
 #[cfg(test)]
@@ -144,10 +180,10 @@ mod tests {
     #[test]
     fn the_hash_is_the_one_of_the_standard() {
         // RFC 4231, test cases 2 and 6.
-        let expected = "hmac-sha256:5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(keyed_hash(b"Jefe", b"what do ya want for nothing?"), expected);
-        let expected = "hmac-sha256:60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
-        assert_eq!(keyed_hash(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"), expected);
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(hmac_sha256(b"Jefe", b"what do ya want for nothing?"), expected);
+        let expected = "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
+        assert_eq!(hmac_sha256(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"), expected);
     }
 
     #[test]
@@ -170,15 +206,19 @@ mod tests {
 
     #[test]
     fn a_secret_is_written_without_its_value_and_compared_by_it() {
-        let lineage = Lineage("aa".into());
-        let of = |name: &str, value: &str| Secret::of(SecretSource::Env(name.into()), value, &lineage);
+        let key = SecretKey::new([1; 32]);
+        assert_eq!(SecretKey::from_hex(&key.to_hex()), Some(key.clone()));
+        for broken in ["", "01", &"0".repeat(63), &"x".repeat(64), &"0".repeat(66)] {
+            assert_eq!(SecretKey::from_hex(broken), None, "{broken}");
+        }
+        let of = |name: &str, value: &str| Secret::of(SecretSource::Env(name.into()), value, &key);
         let secret = of("A", "hunter2");
         let json = secret.to_json();
         assert!(!json.to_string().contains("hunter2") && json.to_string().contains("hmac-sha256:"), "{json}");
         assert_eq!(Secret::from_json(&json["$secret"]).unwrap().digest, secret.digest);
         assert!(secret == of("B", "hunter2") && of("B", "hunter2").has_moved(&secret) && secret != of("A", "hunter3"));
         assert!(secret == Secret::unknown(SecretSource::Env("A".into())) && secret != Secret::unknown(SecretSource::Env("B".into())));
-        assert_ne!(secret, Secret::of(SecretSource::Env("A".into()), "hunter2", &Lineage("bb".into())));
+        assert_ne!(secret, Secret::of(SecretSource::Env("A".into()), "hunter2", &SecretKey::new([2; 32])));
         for broken in [json!(null), json!({ "source": {} }), json!({ "source": 1, "digest": "x" }), json!("changed")] {
             assert!(Secret::from_json(&broken).is_none(), "{broken}");
         }

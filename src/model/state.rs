@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The format of state files that this version writes.
-pub const STATE_FORMAT: u32 = 2;
+pub const STATE_FORMAT: u32 = 3;
 
 /// The random id of a state, fixed at its birth; a tag on everything that it owns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct State {
     /// What was taken out with its tags still on: nobody's garbage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgotten: Vec<Forgotten>,
+    /// What was deleted and AWS may make anew by itself: log groups, with late lines of a function.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returning: Vec<Returning>,
     /// What a killed run began and did not end; never saved, only folded from a journal.
     #[serde(skip)]
     pub intents: Vec<Record>,
@@ -58,6 +61,15 @@ pub struct State {
 pub struct Forgotten {
     /// Its kind.
     pub kind: String,
+    /// AWS's name for it.
+    pub physical_id: PhysicalId,
+}
+
+/// A resource that was deleted and may come back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returning {
+    /// Its address.
+    pub address: Address,
     /// AWS's name for it.
     pub physical_id: PhysicalId,
 }
@@ -76,6 +88,7 @@ impl State {
             entries: BTreeMap::new(),
             outputs: Table::new(),
             forgotten: Vec::new(),
+            returning: Vec::new(),
             intents: Vec::new(),
             unsaved: false,
         }
@@ -86,6 +99,11 @@ impl State {
 const HIGHEST_SERIAL: u64 = 1 << 53;
 
 impl State {
+    /// Whether it was never saved and nothing was ever begun with it.
+    pub fn is_newborn(&self) -> bool {
+        self.serial == 0 && self.entries.is_empty() && self.intents.is_empty()
+    }
+
     /// What contradicts itself in a state that was read, in a sentence; lambdo writes no such state.
     pub fn contradiction(&self) -> Option<String> {
         if self.lineage.0.is_empty() {

@@ -42,6 +42,8 @@ pub struct Job<'a> {
     pub runtime: &'a str,
     /// The function's handler; empty where none is given.
     pub handler: &'a str,
+    /// Whether what is built becomes a layer.
+    pub is_layer: bool,
     /// The spec's folder.
     pub folder: &'a Path,
     /// Where facts about earlier builds are kept.
@@ -107,6 +109,12 @@ pub trait Builder: Send + Sync {
     /// Whether equal builds of different functions differ all the same.
     fn is_per_function(&self, _build: &Build) -> bool {
         false
+    }
+
+    /// The folder of a layer in which the runtimes look for what it makes
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html>).
+    fn folder_in_layers(&self) -> Option<&'static str> {
+        None
     }
 
     /// Where it will write, where that is the user's to say: two builds must not write to one place.

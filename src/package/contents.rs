@@ -223,6 +223,21 @@ pub(super) fn inner_name(relative: &Path) -> Option<String> {
 }
 
 impl Contents {
+    /// The same files in a folder, those besides that lie in one of this name.
+    ///
+    /// # Errors
+    /// When two of them come to the same place.
+    pub fn below(self, folder: &str) -> Result<Self, Diagnostic> {
+        let Self::Files(mut entries) = self else { return Ok(self) };
+        let inside = format!("{folder}/");
+        for entry in entries.iter_mut().filter(|entry| !entry.name.starts_with(&inside)) {
+            entry.name.insert_str(0, &inside);
+        }
+        entries.sort();
+        check_clashes(&entries)?;
+        Ok(Self::Files(entries))
+    }
+
     /// What every file holds, as `index` knows it or as it is read.
     ///
     /// # Errors
@@ -445,6 +460,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_built_for_a_language_lies_in_its_folder() {
+        let files = folder(&["a.py", "lib/b.py", "python/c.py"]);
+        let below = of_folder(files.path()).unwrap().below("python").unwrap();
+        assert_eq!(names(&below), ["python/a.py", "python/c.py", "python/lib/b.py"]);
+        let clash = folder(&["a.py", "python/a.py"]);
+        assert_eq!(of_folder(clash.path()).unwrap().below("python").unwrap_err().code, "bad-entry-name");
+    }
+
+    #[test]
     fn named_files_may_be_folders() {
         let folder = folder(&["bin/main", "web/a", "web/b"]);
         let files = BTreeMap::from([("bootstrap".to_owned(), "bin/main".to_owned()), ("static".into(), "web".into())]);
@@ -478,6 +502,15 @@ mod tests {
             let problem = collect(folder.path(), &Source::File(path.into()), true).unwrap_err();
             assert_eq!((problem.detail.as_str(), problem.hints[0].as_str()), (detail, hint));
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_told_as_one() {
+        let folder = folder(&["a"]);
+        std::os::unix::fs::symlink("gone/x", folder.path().join("link")).unwrap();
+        let problem = collect(folder.path(), &Source::File("link".into()), true).unwrap_err();
+        assert_eq!(problem.detail, "There is no file `link`: `link` is a link to `gone/x`, which is not there.");
     }
 
     #[test]

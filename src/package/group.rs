@@ -1,7 +1,7 @@
 //! Which packages a run makes, and which builds: equal ones once.
 
 use super::builder::{Build, Builders, Built, Job};
-use super::check::is_provided;
+use super::check::{LAYER, is_provided};
 use super::image::ImageSource;
 use super::index::Index;
 use super::own::Own;
@@ -20,6 +20,8 @@ pub(super) struct Package {
     pub is_provided: bool,
     /// Whether its program may also come with a layer.
     pub has_layers: bool,
+    /// The folder in which its files lie, of a layer that is built for a language.
+    pub below: Option<&'static str>,
     /// Which of the builds makes it.
     pub build: Option<usize>,
     pub requests: Vec<PackageRequest>,
@@ -59,6 +61,7 @@ impl Work {
             architecture: &self.architecture,
             runtime: &self.request.runtime,
             handler: &self.request.handler,
+            is_layer: self.request.address.kind == LAYER,
             folder,
             cache: folder,
             own,
@@ -95,12 +98,14 @@ pub(super) fn group(mut requests: Vec<PackageRequest>, folder: &Path, builders: 
         // Every image is for one architecture, whatever is in it.
         let architecture = if matches!(source, Source::Image(_)) { architecture(&request) } else { "" };
         let has_layers = request.has_layers();
-        let key = format!("{source:?} {is_provided} {has_layers} {build:?} {architecture}");
+        let builder = source.build().filter(|_| request.address.kind == LAYER).and_then(|build| builders.find(&build.kind));
+        let below = builder.and_then(|builder| builder.folder_in_layers());
+        let key = format!("{source:?} {is_provided} {has_layers} {below:?} {build:?} {architecture}");
         match known.get(&key).and_then(|index: &usize| packages.get_mut(*index)) {
             Some(package) => package.requests.push(request),
             None => {
                 known.insert(key, packages.len());
-                packages.push(Package { source, is_provided, has_layers, build, requests: vec![request] });
+                packages.push(Package { source, is_provided, has_layers, below, build, requests: vec![request] });
             }
         }
     }

@@ -15,6 +15,10 @@ pub(super) fn missing(path: &Path, shown: &str, what: &str) -> Diagnostic {
     // The deepest folder that is there, and the name that it lacks.
     let lacking = path.ancestors().take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists()).last().unwrap_or(path);
     let name = lacking.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Ok(end) = std::fs::read_link(lacking) {
+        diagnostic.detail = format!("There is no {what} `{shown}`: `{name}` is a link to `{}`, which is not there.", end.display());
+        return diagnostic;
+    }
     diagnostic.detail = if lacking == path {
         format!("There is no {what} `{shown}`.")
     } else {
@@ -87,4 +91,9 @@ pub(super) fn strings(key: &str, value: &Value, wanted: &str) -> Result<Vec<Stri
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static) -> Result<T, Diagnostic> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Diagnostic::error(BUILD_FAILED, "A build failed").detail(error.to_string())))
+}
+
+/// The same for what only the system can refuse.
+pub(super) async fn blocking_io<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }

@@ -285,7 +285,7 @@ mod tests {
         }
         assert_eq!(taken(&app, &[], &["lib/[dr]*", "out", "latin*"]).unwrap(), ["a.py", "lib/b.py"]);
         assert_eq!(taken(&app, &["*.py", "lib/*.py"], &[]).unwrap(), ["a.py", "lib/b.py"], "nothing else is asked for");
-        assert_eq!(taken(&app, &["**/*.py"], &[]).unwrap_err().code, "link-leads-out", "some may lie below it");
+        assert_eq!(taken(&app, &["**/*.py"], &["lib"]).unwrap_err().code, "link-leads-out", "some may lie below it");
         assert_eq!(taken(&app, &["lib"], &[]).unwrap_err().code, "broken-link");
         fs::write(app.join(".lambdoignore"), "/lib/dangling\nring\nout\nlatin*\n").unwrap();
         assert_eq!(taken(&app, &[], &[]).unwrap(), ["a.py", "lib/b.py"]);

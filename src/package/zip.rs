@@ -1,6 +1,7 @@
 //! Zips: ours are the same bytes each time; those of others are read.
 
 use super::ZIP_LIMIT_BYTES;
+use super::check::{Format, HEAD_BYTES};
 use super::contents::Entry;
 use super::hash::Item;
 use std::collections::BTreeSet;
@@ -60,8 +61,9 @@ pub(super) fn check_size(bytes: u64) -> Result<(), String> {
 ///
 /// # Errors
 /// A sentence when it is not a zip, or has names that lead out of the package.
-pub(super) fn read(from: impl Read + Seek, limit_bytes: u64) -> Result<Vec<Item>, String> {
-    let mut archive = ZipArchive::new(from).map_err(|error| not_a_zip(&error))?;
+pub(super) fn read(mut from: impl Read + Seek, limit_bytes: u64) -> Result<Vec<Item>, String> {
+    let head = head(&mut from).map_err(|error| format!("It cannot be read: {error}."))?;
+    let mut archive = ZipArchive::new(from).map_err(|error| not_a_zip(&error, &head))?;
     let mut items = Vec::new();
     let mut left = limit_bytes;
     for index in 0..archive.len() {
@@ -81,11 +83,26 @@ pub(super) fn read(from: impl Read + Seek, limit_bytes: u64) -> Result<Vec<Item>
     Ok(items)
 }
 
-/// What a zip holds is told at its end, so that one that is cut off looks like none.
-fn not_a_zip(error: &ZipError) -> String {
-    match error {
-        ZipError::InvalidArchive(_) => "It is not a zip, or was cut off before its end.".to_owned(),
-        error => format!("It is not a zip that can be read: {error}."),
+/// How a file begins.
+fn head(from: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    from.take(HEAD_BYTES).read_to_end(&mut head)?;
+    from.rewind()?;
+    Ok(head)
+}
+
+/// What a zip holds is told at its end, so that one that is cut off is known by its beginning.
+fn not_a_zip(error: &ZipError, head: &[u8]) -> String {
+    if !matches!(error, ZipError::InvalidArchive(_)) {
+        return format!("It is not a zip that can be read: {error}.");
+    }
+    if head.starts_with(b"PK") {
+        return "It begins as a zip, and was cut off before its end. Most likely it was being written, or the disk was full.".to_owned();
+    }
+    match Format::of(head).told() {
+        Some(what) => format!("It is {what}, and not a zip."),
+        None if std::str::from_utf8(head).is_ok() => "It is a text, and not a zip.".to_owned(),
+        None => "It is not a zip, whatever its name says.".to_owned(),
     }
 }
 

@@ -6,12 +6,13 @@ mod relations;
 use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
 use super::ownership::{self, Owner};
+use super::staying::{Why, staying};
 use super::{Options, lasting, order, refusal, unread};
 use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
     State, Step, Table, TemplatePart, Value, observed::tag,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Decides resource by resource, what is depended on first.
 pub struct Decider<'a> {
@@ -20,15 +21,15 @@ pub struct Decider<'a> {
     observed: &'a Observed,
     rules: &'a dyn RulesSet,
     options: &'a Options,
-    /// What belongs to resources that another state has taken.
-    company_of_lost: BTreeSet<Address>,
+    /// What stays in AWS of all that leaves the state.
+    staying: BTreeMap<Address, Why>,
     decisions: BTreeMap<Address, Decision>,
 }
 
 impl<'a> Decider<'a> {
     pub fn new(desired: &'a Desired, state: &'a State, observed: &'a Observed, rules: &'a dyn RulesSet, options: &'a Options) -> Self {
-        let company_of_lost = ownership::company_of_lost(observed, state);
-        Self { desired, state, observed, rules, options, company_of_lost, decisions: BTreeMap::new() }
+        let staying = staying(desired, state, observed, rules, options.only.as_ref());
+        Self { desired, state, observed, rules, options, staying, decisions: BTreeMap::new() }
     }
 
     /// Decides everything and writes the steps into the plan.
@@ -130,6 +131,9 @@ impl<'a> Decider<'a> {
         if self.parent_is_replaced(resource.parent.as_ref(), &resource.address) {
             return Verdict::new(Action::Create, Reason::DependencyReplaced, Work::Create { discards: false });
         }
+        if resource.protect != entry.protect {
+            plan.notes.push((resource.address.clone(), format!("`protect = {}` is written into the state", resource.protect)));
+        }
         let applied = Some(&entry.inputs).filter(|inputs| !inputs.is_empty());
         match self.observed.of(&resource.address, &entry.physical_id) {
             Some(Sighting::Missing) => Verdict::new(Action::Create, Reason::MissingInAws, Work::Create { discards: false }),
@@ -158,7 +162,6 @@ impl<'a> Decider<'a> {
             if entry.deposed.len() <= lasting::kept(resource, self.rules) {
                 return Verdict::nothing().with(difference);
             }
-            plan.notes.push((resource.address.clone(), "its predecessor is still to be deleted".into()));
             return Verdict::new(Action::Update, Reason::CannotUpdateInPlace, Work::Nothing).with(difference);
         }
         let reason =
@@ -172,9 +175,7 @@ impl<'a> Decider<'a> {
     }
 
     fn replaced(&self, resource: &Resource, entry: &Entry, live: Option<&Live>, reason: Reason, plan: &mut Plan) -> Verdict {
-        if entry.protect {
-            plan.refusals.push(refusal::protected(&resource.address, "replaced"));
-        }
+        self.refuse_if_protected(&resource.address, entry, "replaced", plan);
         let same_name = self.has_same_name(resource, entry);
         if same_name && (entry.keep || entry.adopted) {
             plan.refusals.push(refusal::kept(&resource.address));
@@ -183,16 +184,14 @@ impl<'a> Decider<'a> {
         let rules = self.rules.rules(&resource.address.kind);
         let delete_first = same_name || rules.is_some_and(|rules| rules.replacement() == Replacement::DeleteFirst);
         let old = self.predecessor(entry, live, &resource.address);
-        if old.stays && (entry.keep || entry.adopted) {
-            plan.notes.push((resource.address.clone(), format!("`{}` stays in AWS under its old name", entry.physical_id)));
-        }
+        self.note_staying(&resource.address, entry, plan);
         let delete_first = delete_first && !old.stays;
         Verdict::new(Action::Replace, reason, Work::Replace { old: Some(Box::new(old)), delete_first, squatter: None })
     }
 
     fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
         let is_lost = live.is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage));
-        let stays = is_lost || entry.keep || entry.adopted || self.parent_is_replaced(entry.parent.as_ref(), address);
+        let stays = is_lost || self.staying.contains_key(address) || self.parent_is_replaced(entry.parent.as_ref(), address);
         Predecessor { entry: entry.clone(), live: live.cloned(), stays }
     }
 
@@ -204,6 +203,8 @@ impl<'a> Decider<'a> {
             Some(Sighting::Found(live)) if !self.is_being_deleted_elsewhere(resource) => {
                 let mut verdict = self.existing(resource, live, plan);
                 if let Work::Update { old, .. } | Work::Replace { old, .. } = &mut verdict.work {
+                    self.refuse_if_protected(&resource.address, entry, "deleted under its old name", plan);
+                    self.note_staying(&resource.address, entry, plan);
                     *old = Some(Box::new(self.predecessor(entry, old_live, &resource.address)));
                 }
                 verdict
@@ -247,12 +248,19 @@ impl<'a> Decider<'a> {
     fn existing(&self, resource: &Resource, live: &Live, plan: &mut Plan) -> Verdict {
         self.note_unread(&resource.address, live, plan);
         let Some(adopted) = self.adoption(resource, live) else {
-            plan.refusals.push(refusal::not_ours(&resource.address, &live.physical_id, live, self.state));
+            // What stands in a parent that is refused is whose that is.
+            let goes_with = resource.parent.as_ref().filter(|_| !self.is_taggable(&resource.address));
+            if !goes_with.is_some_and(|parent| plan.refusals.iter().any(|refusal| refusal.address.as_ref() == Some(parent))) {
+                plan.refusals.push(refusal::not_ours(&resource.address, &live.physical_id, live, self.state));
+            }
             return Verdict::nothing();
         };
         let difference = self.difference(resource, None, live);
         let must_go = difference.changes.iter().any(|change| change.effect == Effect::Replace);
         if must_go && !adopted {
+            if resource.protect {
+                plan.refusals.push(refusal::protected(&resource.address, "replaced", true));
+            }
             let mut entry = Entry::new(live.physical_id.clone());
             entry.attributes.clone_from(&live.attributes);
             let squatter = self.predecessor(&entry, Some(live), &resource.address);
@@ -284,7 +292,7 @@ impl<'a> Decider<'a> {
         match ownership::owner(live, self.state) {
             Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),
             Owner::Unknown if parent_is_ours && !self.is_taggable(&resource.address) => Some(false),
-            Owner::Nobody if resource.adopt_untagged => Some(true),
+            Owner::Nobody if resource.adopt_untagged => Some(!self.has_come_back(&resource.address, &live.physical_id)),
             _ => self.options.adopt.contains(&resource.address).then_some(true),
         }
     }
@@ -308,36 +316,44 @@ impl<'a> Decider<'a> {
 
     fn unwanted(&self, address: &Address, entry: &Entry, plan: &mut Plan) -> Verdict {
         if self.parent_is_deleted(address, entry) {
+            self.refuse_if_protected(address, entry, "deleted", plan);
             return Verdict::new(Action::Delete, Reason::NotInSpec, Work::Delete { dies_with_parent: true });
         }
-        if self.parent_is_gone(address, entry) {
-            return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
-        }
         let sighting = self.observed.of(address, &entry.physical_id);
-        if matches!(sighting, Some(Sighting::Missing)) {
+        if self.parent_is_missing(address, entry) || matches!(sighting, Some(Sighting::Missing)) {
             return Verdict::new(Action::Forget, Reason::MissingInAws, Work::Forget);
         }
-        if self.is_lost(address, entry) {
-            plan.notes.push((address.clone(), format!("`{}` belongs to another state now and is left as it is", entry.physical_id)));
-            return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
-        }
+        let leaves = Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
         if ownership::has_moved(address, entry, self.desired, self.state) {
-            return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
+            return leaves;
         }
-        if entry.keep || entry.adopted {
-            let why = if entry.adopted { "it was there before lambdo" } else { "`skip_destroy` is set" };
-            plan.notes.push((address.clone(), format!("`{}` stays in AWS, since {why}", entry.physical_id)));
-            return Verdict::new(Action::Forget, Reason::NotInSpec, Work::Forget);
+        if self.note_staying(address, entry, plan) {
+            return leaves;
         }
-        if entry.protect {
-            plan.refusals.push(refusal::protected(address, "deleted"));
-        }
+        self.refuse_if_protected(address, entry, "deleted", plan);
         plan.refusals.extend(sighting.and_then(Sighting::live).and_then(|live| refusal::undeletable(address, live)));
         let farewell = self.rules.rules(&address.kind).and_then(|rules| rules.farewell(&entry.inputs));
         plan.notes.extend(farewell.map(|note| (address.clone(), note)));
         let is_source_gone = self.desired.discovers && entry.source.is_some();
         let reason = if is_source_gone { Reason::SourceGone } else { Reason::NotInSpec };
         Verdict::new(Action::Delete, reason, Work::Delete { dies_with_parent: false })
+    }
+
+    /// Whether it stays in AWS, and says so.
+    fn note_staying(&self, address: &Address, entry: &Entry, plan: &mut Plan) -> bool {
+        let why = self.staying.get(address);
+        plan.notes.extend(why.map(|why| (address.clone(), why.note(&entry.physical_id))));
+        why.is_some()
+    }
+
+    /// Either the spec or what was applied may protect a resource. What stays in AWS is in no danger.
+    fn refuse_if_protected(&self, address: &Address, entry: &Entry, what: &str, plan: &mut Plan) {
+        let wanted = self.desired.resources.get(address);
+        let by_spec = wanted.is_some_and(|wanted| wanted.protect) || self.options.protected.contains(address);
+        if (by_spec || entry.protect) && !self.staying.contains_key(address) {
+            let is_in_spec = wanted.is_some() || by_spec;
+            plan.refusals.push(refusal::protected(address, what, is_in_spec));
+        }
     }
 
     fn note_unread(&self, address: &Address, live: &Live, plan: &mut Plan) {

@@ -16,14 +16,16 @@ mod rename;
 mod restore;
 mod select;
 mod settle;
+mod staying;
 mod unread;
 
 pub use drift::{Looked, report};
+pub use missing::FEWEST_MISSING;
 pub use ownership::manager;
 pub use pending::BUILT_KEYS;
-pub use restore::{Placed, place, restore, restored};
+pub use restore::{Placed, infer_dependencies, place, restore, restored};
 pub use select::{Selection, Unmatched, select};
-pub use settle::settle;
+pub use settle::{settle, vanishing};
 
 use crate::model::{Address, Desired, Observed, Plan, RulesSet, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,10 @@ pub struct Options {
     pub only: Option<BTreeSet<Address>>,
     /// Whether what is missing in AWS is made again even where that is everything.
     pub recreate: bool,
+    /// What the spec protects beyond the wanted resources: `destroy` wants none.
+    pub protected: BTreeSet<Address>,
+    /// What an earlier run was about to delete when it ended: nobody wonders where it is.
+    pub vanishing: BTreeSet<Address>,
 }
 
 /// Decides what would be done to bring AWS from what was observed to what is desired.
@@ -63,6 +69,9 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
     }
     let decisions = decide::Decider::new(desired, state, observed, rules, options).decide(&mut plan);
     operations::build(&decisions, state, observed, rules, &mut plan);
+    let predecessors: Vec<_> =
+        plan.predecessors().map(|(step, id)| (step.address.clone(), format!("its predecessor `{id}` is deleted"))).collect();
+    plan.notes.extend(predecessors);
     order::wire(&decisions, state, &mut plan);
     rename::note(&decisions, state, &mut plan);
     plan

@@ -1,7 +1,7 @@
 //! Whose is it? Nothing that is not ours is ever changed.
 
 use crate::model::{Address, Desired, Entry, Lineage, Live, Observed, Plan, Resource, Sighting, State, Table, observed::tag};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Whose a live resource is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,20 +68,6 @@ pub fn has_moved(address: &Address, entry: &Entry, desired: &Desired, state: &St
 pub fn is_lost(address: &Address, entry: &Entry, observed: &Observed, state: &State) -> bool {
     let live = observed.of(address, &entry.physical_id).and_then(Sighting::live);
     live.is_some_and(|live| is_of_another_lineage(live, &state.lineage))
-}
-
-/// What the lost ones depend on, and what depends on them, where its own tags were not read: it went with them.
-pub fn company_of_lost(observed: &Observed, state: &State) -> BTreeSet<Address> {
-    let lost = |(address, entry): &(&Address, &Entry)| is_lost(address, entry, observed, state);
-    let lost: BTreeMap<&Address, &Entry> = state.entries.iter().filter(lost).collect();
-    let uses = |entry: &Entry| entry.dependencies.iter().map(|dependency| dependency.on.clone()).collect::<Vec<_>>();
-    let used = lost.values().flat_map(|entry| uses(entry));
-    let users = state.entries.iter().filter(|(_, entry)| entry.dependencies.iter().any(|dependency| lost.contains_key(&dependency.on)));
-    let is_unread = |address: &Address| {
-        let live = state.entries.get(address).and_then(|entry| observed.of(address, &entry.physical_id)?.live());
-        live.is_some_and(|live| live.tags.is_none())
-    };
-    used.chain(users.map(|(address, _)| address.clone())).filter(is_unread).collect()
 }
 
 /// Puts in the tags that say whose a resource is.

@@ -15,7 +15,7 @@ pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state:
     let (detail, hints) = if ours_by_name && state.serial == 0 {
         (
             format!(
-                "There is no state here, but `{physical_id}` exists and belongs to project `{}`: {owner}. The state seems to be lost, or to be elsewhere.",
+                "There is no state here, but `{physical_id}` (`{address}`) exists and belongs to project `{}`: {owner}. The state seems to be lost, or to be elsewhere.",
                 state.project
             ),
             vec![
@@ -40,7 +40,7 @@ pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state:
             vec![format!("take it over with `lambdo up --adopt {address}`, or choose another name in the spec")],
         )
     };
-    Refusal { address: address.clone(), summary: "a resource of this name is not ours", detail, hints }
+    Refusal { address: Some(address.clone()), summary: "a resource of this name is not ours", detail, hints }
 }
 
 fn describe(tags: &BTreeMap<String, String>) -> String {
@@ -63,13 +63,17 @@ fn describe(tags: &BTreeMap<String, String>) -> String {
     format!("its tags name {}", known.join(", "))
 }
 
-/// The refusal of a delete or replacement of what is protected.
-pub fn protected(address: &Address, what: &str) -> Refusal {
+/// The refusal of a delete or replacement of what is protected, by the spec or by what was applied of it.
+pub fn protected(address: &Address, what: &str, is_in_spec: bool) -> Refusal {
+    let hint = match is_in_spec {
+        true => "if it is meant: change nothing but set `protect = false`, run `lambdo up`, then try again",
+        false => "if it is meant: put its section back with `protect = false`, run `lambdo up`, and take it out again",
+    };
     Refusal {
-        address: address.clone(),
+        address: Some(address.clone()),
         summary: "the resource is protected",
         detail: format!("`{address}` would be {what}, but `protect = true` forbids it."),
-        hints: vec!["set `protect = false`, run `lambdo up`, then try again".to_owned()],
+        hints: vec![hint.to_owned()],
     }
 }
 
@@ -77,7 +81,7 @@ pub fn protected(address: &Address, what: &str) -> Refusal {
 pub fn undeletable(address: &Address, live: &Live) -> Option<Refusal> {
     let why = live.undeletable.as_deref()?;
     Some(Refusal {
-        address: address.clone(),
+        address: Some(address.clone()),
         summary: "AWS would refuse to delete the resource",
         detail: format!("`{address}` would be deleted, but AWS will not delete `{}`: {why}.", live.physical_id),
         hints: vec!["switch that off in AWS, or keep the resource with `skip_destroy = true`, then run the command again".to_owned()],
@@ -87,7 +91,7 @@ pub fn undeletable(address: &Address, live: &Live) -> Option<Refusal> {
 /// The refusal of a replacement that would delete what is to be kept.
 pub fn kept(address: &Address) -> Refusal {
     Refusal {
-        address: address.clone(),
+        address: Some(address.clone()),
         summary: "a resource that is to be kept would be replaced",
         detail: format!("`{address}` was there before lambdo or has `skip_destroy` set, but the change can only be made by deleting it."),
         hints: vec!["take the change back, or give the resource another name in the spec: the old one then stays as it is".to_owned()],
@@ -97,7 +101,7 @@ pub fn kept(address: &Address) -> Refusal {
 /// The refusal of names that are passed on in a circle.
 pub fn circle(address: &Address) -> Refusal {
     Refusal {
-        address: address.clone(),
+        address: Some(address.clone()),
         summary: "names are passed on in a circle",
         detail: format!("`{address}` waits for a name that another resource gives up, which in turn waits for its own."),
         hints: vec!["rename in two steps: first to a name that nothing has, then to the one that is wanted".to_owned()],
@@ -107,7 +111,7 @@ pub fn circle(address: &Address) -> Refusal {
 /// The refusal of a create whose name may be taken.
 pub fn unread_before_create(address: &Address, physical_id: &PhysicalId, detail: &str) -> Refusal {
     Refusal {
-        address: address.clone(),
+        address: Some(address.clone()),
         summary: "whether the resource exists could not be read",
         detail: format!("`{physical_id}` may exist and belong to somebody else, so it is not made before that is known: {detail}"),
         hints: vec!["allow the reading action for the credentials in use".to_owned()],
@@ -117,7 +121,7 @@ pub fn unread_before_create(address: &Address, physical_id: &PhysicalId, detail:
 /// The refusal to take over what only a replacement could bring into the wanted shape.
 pub fn cannot_adopt(resource: &Resource, change: &Change) -> Refusal {
     Refusal {
-        address: resource.address.clone(),
+        address: Some(resource.address.clone()),
         summary: "the existing resource cannot be changed to what the spec asks for",
         detail: format!(
             "`{}` of `{}` exists with another value and can only be changed by making the resource anew.",

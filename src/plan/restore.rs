@@ -6,7 +6,7 @@ use crate::model::{
     Address, Dependency, Deposed, Desired, Entry, Field, Live, Observed, Path, PhysicalId, Resource, Rules, RulesSet, Shape, Sighting,
     State, Table, Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something found, for [`place`].
 pub struct Placed<'a> {
@@ -66,7 +66,8 @@ pub fn restore(state: &mut State, desired: &Desired, observed: &Observed, rules:
         };
         state.entries.insert(address, entry);
     }
-    infer_dependencies(state, desired);
+    let lost: Vec<Address> = state.entries.keys().filter(|address| !desired.resources.contains_key(*address)).cloned().collect();
+    infer_dependencies(state, &lost);
 }
 
 fn deposed(address: &Address, entry: &Entry, observed: &Observed) -> Vec<Deposed> {
@@ -118,15 +119,15 @@ fn input(field: &Field, wanted: Option<&Resource>, live: &Live) -> Option<Value>
     }
 }
 
-/// What the spec does not ask for any more says nothing of what it needed: a function its role and its log group, what
-/// fires it the function.
-fn infer_dependencies(state: &mut State, desired: &Desired) {
-    let known: Vec<Address> = state.entries.keys().cloned().collect();
-    let lost = |address: &&Address| !desired.resources.contains_key(*address);
-    for address in known.iter().filter(lost) {
+/// What the spec does not ask for any more says nothing of what it needed: a function its role, its log group and its image,
+/// what fires it the function, an image its repository.
+pub fn infer_dependencies(state: &mut State, of: &[Address]) {
+    let known: BTreeSet<Address> = state.entries.keys().cloned().collect();
+    for address in of {
         let function = Address::new("function", &address.name);
         let needs: Vec<Address> = match address.kind.as_str() {
-            "function" => vec![Address::new("role", &address.name), Address::new("log_group", &address.name)],
+            "function" => ["role", "log_group", "image"].map(|kind| Address::new(kind, &address.name)).to_vec(),
+            "image" => vec![Address::new("ecr", &address.name)],
             "permission" | "event_rule" => vec![function.clone()],
             _ => Vec::new(),
         };

@@ -2,6 +2,7 @@
 
 use super::ownership::is_of_another_lineage;
 use crate::model::{Address, Live, Observed, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag};
+use std::collections::BTreeSet;
 
 /// Turns each open intent of `state` into what AWS shows to be true.
 ///
@@ -35,6 +36,15 @@ pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
         entry.deposed.retain(|deposed| !is_gone(&deposed.physical_id));
         state.unsaved |= entry.deposed.len() != before;
     }
+}
+
+/// What a run was about to delete when it ended, before [`settle`] has looked at it.
+pub fn vanishing(state: &State) -> BTreeSet<Address> {
+    let deleted = |intent: &Record| match intent {
+        Record::Begin { address, transition: Transition::Delete { also }, .. } => [address].into_iter().chain(also).cloned().collect(),
+        _ => Vec::new(),
+    };
+    state.intents.iter().flat_map(deleted).collect()
 }
 
 fn is_new(state: &State, address: &Address, physical_id: &PhysicalId) -> bool {

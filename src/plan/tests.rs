@@ -1,6 +1,6 @@
 //! The laws of planning, on a made-up cloud: what is planned and done leaves nothing to plan.
 
-use super::{Options, plan, settle};
+use super::{Options, plan, settle, vanishing};
 use crate::model::field::ANY_STRING;
 use crate::model::observed::tag;
 use crate::model::{
@@ -192,7 +192,7 @@ fn run(desired: &Desired, state: &mut State, world: &mut World, limit: usize) ->
     }
     for step in planned.steps.iter().filter(|step| step.operations.is_empty()) {
         let record = match step.action {
-            Action::Delete | Action::Forget => Record::Forget { address: step.address.clone() },
+            Action::Delete | Action::Forget => Record::Forget { address: step.address.clone(), stays: true },
             _ => Record::Settle {
                 address: step.address.clone(),
                 adopts: step.adopts.and(step.physical_id.clone()),
@@ -323,7 +323,7 @@ fn what_is_not_ours_is_refused_and_adopted_only_on_request() {
     let refused = plan(&wish, &state, &observed, &fakes(), &Options::default());
     assert_eq!(refused.refusals.len(), 1);
     assert!(refused.operations.is_empty());
-    let options = Options { adopt: BTreeSet::from([Address::new("box", "r0")]), only: None, recreate: true };
+    let options = Options { adopt: BTreeSet::from([Address::new("box", "r0")]), recreate: true, ..Options::default() };
     let mut wish = wish;
     wish.resources.values_mut().for_each(|resource| {
         resource.inputs.remove("shape");
@@ -390,7 +390,7 @@ fn what_dies_with_a_parent_that_is_gone_or_of_another_state_is_only_forgotten() 
 }
 
 #[test]
-fn what_a_lost_resource_uses_is_left_alone_where_its_own_tags_were_not_read() {
+fn what_a_lost_resource_uses_is_left_alone_whether_its_own_tags_were_read_or_not() {
     let wish = |depends_on| Wish { kind: 0, name: 0, size: 0, shape: 0, depends_on };
     let wishes = desired(&BTreeMap::from([(0, wish(vec![])), (1, wish(vec![0]))]));
     for is_read in [false, true] {
@@ -409,8 +409,74 @@ fn what_a_lost_resource_uses_is_left_alone_where_its_own_tags_were_not_read() {
         }
         let planned = plan(&nothing, &state, &observed, &fakes(), &Options::default());
         let action = planned.steps.iter().find(|step| step.address == used).unwrap().action;
-        assert_eq!(action, if is_read { Action::Delete } else { Action::Forget });
+        assert_eq!(action, Action::Forget);
     }
+}
+
+#[test]
+fn what_depends_on_a_lost_resource_goes_unless_nobody_knows_whose_it_is() {
+    let wish = |depends_on| Wish { kind: 0, name: 0, size: 0, shape: 0, depends_on };
+    let wishes = desired(&BTreeMap::from([(0, wish(vec![])), (1, wish(vec![0]))]));
+    for (is_read, expected) in [(true, Action::Delete), (false, Action::Forget)] {
+        let (mut state, mut world) = (fresh(), World::default());
+        run(&wishes, &mut state, &mut world, usize::MAX);
+        let nothing = Desired::nothing("demo", None);
+        let mut observed = world.observe(&nothing, &state);
+        for ((address, _), sighting) in &mut observed.sightings {
+            let Sighting::Found(live) = sighting else { continue };
+            if address.name == "r0" {
+                live.tags = Some(BTreeMap::from([(tag::LINEAGE.to_owned(), "another".to_owned())]));
+            } else if !is_read {
+                live.tags = None;
+            }
+        }
+        let planned = plan(&nothing, &state, &observed, &fakes(), &Options::default());
+        assert_eq!(planned.steps[1].action, expected, "{:?}", planned.notes);
+        assert!(planned.steps.iter().all(|step| step.reason == Reason::NotInSpec), "{:?}", planned.steps);
+    }
+}
+
+#[test]
+fn the_wish_protects_as_much_as_the_state() {
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&one(1), &mut state, &mut world, usize::MAX);
+    let mut reshaped = one(1);
+    reshaped.resources.values_mut().for_each(|resource| {
+        resource.protect = true;
+        resource.inputs.insert("shape".into(), 1.into());
+    });
+    let refusals =
+        |wish: &Desired, state: &State, options: &Options| plan(wish, state, &world.observe(wish, state), &fakes(), options).refusals.len();
+    let nothing = Desired::nothing("demo", None);
+    let protected = Options { protected: BTreeSet::from([Address::new("box", "r0")]), ..Options::default() };
+    assert_eq!((refusals(&reshaped, &state, &Options::default()), refusals(&nothing, &state, &protected)), (1, 1));
+    assert_eq!(refusals(&nothing, &state, &Options::default()), 0);
+    state.entries.values_mut().for_each(|entry| entry.protect = true);
+    assert_eq!(refusals(&nothing, &state, &Options::default()), 1);
+}
+
+#[test]
+fn everything_missing_is_suspicious_unless_it_was_about_to_be_deleted() {
+    let wish = |kind| Wish { kind, name: 0, size: 0, shape: 0, depends_on: vec![] };
+    let wishes = desired(&(0..4).map(|number| (number, wish(0))).collect());
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&wishes, &mut state, &mut world, usize::MAX);
+    let nothing = Desired::nothing("demo", None);
+    let planned = plan(&nothing, &state, &world.observe(&nothing, &state), &fakes(), &Options::default());
+    state.fold(planned.operations.iter().enumerate().map(|(index, operation)| Record::Begin {
+        operation: index,
+        address: operation.address.clone(),
+        physical_id: operation.physical_id.clone(),
+        call: operation.call.clone(),
+        transition: operation.transition.clone(),
+    }));
+    world.things.clear();
+    let observed = world.observe(&nothing, &state);
+    let killed = Options { vanishing: vanishing(&state), ..Options::default() };
+    assert!(plan(&nothing, &state, &observed, &fakes(), &killed).refusals.is_empty());
+    let refused = plan(&nothing, &state, &observed, &fakes(), &Options::default()).refusals;
+    assert_eq!(refused.iter().map(|refusal| &refusal.address).collect::<Vec<_>>(), [&None], "it is about all of them");
+    assert!(plan(&nothing, &state, &observed, &fakes(), &Options { recreate: true, ..Options::default() }).refusals.is_empty());
 }
 
 fn named(entries: &[(usize, usize)]) -> Desired {

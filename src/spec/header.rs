@@ -3,6 +3,7 @@
 use super::daemon::{self, DAEMON};
 use super::drift::{self, DRIFT};
 use super::merge::Merging;
+use super::notify::{self, NOTIFY};
 use super::references::Scope;
 use super::shape::{Checker, WHOLE_FILE};
 use super::supported::not_supported_yet;
@@ -24,7 +25,13 @@ pub(crate) const TOP: &[Field] = &[
     Field::new("state", Shape::Table(STATE), "Where the state lies."),
     Field::new(DAEMON, Shape::Table(daemon::FIELDS), "What the daemon may do about drift, and when."),
     Field::new(DRIFT, Shape::Table(drift::FIELDS), "How changes behind lambdo's back are looked for."),
+    Field::new(NOTIFY, Shape::List { item: &Shape::Table(notify::FIELDS), max: usize::MAX }, "Who is told what the daemon finds."),
     Field::new("protect", Shape::Boolean, "Whether deletions and replacements are refused, of everything."),
+    Field::new(
+        "max_deletions",
+        Shape::Integer { min: 0, max: 1_000_000 },
+        "How many resources one run may delete or replace, `destroy` included; `--max-deletions` on the command line beats it.",
+    ),
     Field::new(
         MOVED,
         Shape::List { item: &Shape::Table(MOVE), max: usize::MAX },
@@ -181,6 +188,7 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
     refuse_what_is_not_built(&mut given, findings);
     let mut checker = Checker::new(Some(scope), WHOLE_FILE);
     let values = checker.table(given.table()?, Some(scope.source.span(0..0)), TOP, &Path::default());
+    let notify = notify::settings(values.get(NOTIFY), &checker.spans, &mut checker.findings);
     let project = root.get("project");
     checker.findings.iter_mut().for_each(|finding| say_more(finding, root, project, &scope.source.text));
     findings.append(&mut checker.findings);
@@ -199,9 +207,11 @@ fn read(root: &Node, scope: &Scope<'_>, options: &LoadOptions<'_>, findings: &mu
         folder: scope.source.folder.clone(),
         state_path: values.get("state").and_then(Value::as_table).and_then(|state| text(state, "path")),
         protect: values.get("protect").and_then(Value::as_boolean).unwrap_or(false),
+        max_deletions: values.get("max_deletions").and_then(Value::as_integer).and_then(|most| usize::try_from(most).ok()),
         moved: moves(values.get(MOVED)),
         daemon: daemon::settings(values.get(DAEMON)),
         drift: drift::settings(values.get(DRIFT)),
+        notify,
     };
     Some((header, checker.spans))
 }

@@ -18,6 +18,7 @@ mod load;
 mod lower;
 mod merge;
 mod moved;
+mod notify;
 mod outputs;
 mod references;
 mod render;
@@ -46,6 +47,7 @@ pub use tree::line_column;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Registry;
+use crate::model::notify::Notify;
 use crate::model::{Address, DaemonSettings, DriftSettings, Move, PackageRequest, Path, Section, Table, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -88,29 +90,40 @@ pub struct Header {
     pub state_path: Option<String>,
     /// Whether nothing of the project may be deleted or replaced.
     pub protect: bool,
+    /// How many resources one run may delete or replace, unless the command line says otherwise; any number where absent.
+    pub max_deletions: Option<usize>,
     /// Resources that have another address from now on, in this order.
     pub moved: Vec<Move>,
     /// What the daemon may do about drift, and when.
     pub daemon: DaemonSettings,
     /// How drift is looked for, and what is none.
     pub drift: DriftSettings,
+    /// Who is told what the daemon finds.
+    pub notify: Vec<Notify>,
 }
 
 impl Header {
-    /// For a file whose project has no usable name, so that the rest of it can be looked at, too.
-    fn stand_in(stage: Option<&str>, source: &tree::Source) -> Self {
-        let (project, stage) = ("project".to_owned(), stage.map(str::to_owned));
+    /// For what needs no file: the state of no project, beside where a file would be.
+    pub fn without_file(folder: PathBuf) -> Self {
         Self {
-            project,
-            stage,
+            project: String::new(),
+            stage: None,
             aws: AwsSettings::default(),
-            folder: source.folder.clone(),
+            folder,
             state_path: None,
             protect: false,
+            max_deletions: None,
             moved: Vec::new(),
             daemon: DaemonSettings::default(),
             drift: DriftSettings::default(),
+            notify: Vec::new(),
         }
+    }
+
+    /// For a file whose project has no usable name, so that the rest of it can be looked at, too.
+    fn stand_in(stage: Option<&str>, source: &tree::Source) -> Self {
+        let (project, stage) = ("project".to_owned(), stage.map(str::to_owned));
+        Self { project, stage, ..Self::without_file(source.folder.clone()) }
     }
 }
 
@@ -199,7 +212,17 @@ impl Spec {
     /// What the package of each function and layer is made from.
     pub fn packages(&self) -> Vec<PackageRequest> {
         let owners = self.sections.iter().filter(|section| [FUNCTION, LAYER].contains(&section.kind.as_str()));
-        owners.map(|section| self.package(section)).collect()
+        let mut requests: Vec<PackageRequest> = owners.map(|section| self.package(section)).collect();
+        let of_users: Vec<(Address, String)> = requests
+            .iter()
+            .flat_map(|user| user.layers_of_spec().into_iter().map(|layer| (layer.clone(), user.runtime.clone())))
+            .filter(|(_, runtime)| has_language(runtime))
+            .collect();
+        for layer in requests.iter_mut().filter(|request| request.address.kind == LAYER && request.runtime.is_empty()) {
+            let user = of_users.iter().find(|(used, _)| *used == layer.address);
+            layer.runtime = user.map(|(_, runtime)| runtime.clone()).unwrap_or_default();
+        }
+        requests
     }
 
     fn package(&self, section: &Section) -> PackageRequest {
@@ -207,13 +230,16 @@ impl Spec {
         let source = ["code", "image"].into_iter().find(|key| section.values.contains_key(*key)).unwrap_or("build");
         let architectures = if section.kind == LAYER { "compatible_architectures" } else { "architectures" };
         let text = |key: &str| value(key).as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+        // What a layer brings for a language is installed for the first version of it that it names.
+        let compatible = value("compatible_runtimes").filter(|_| section.kind == LAYER);
+        let compatible = compatible.and_then(|runtimes| texts(&runtimes).into_iter().find(|runtime| has_language(runtime)));
         PackageRequest {
             address: Address::new(&section.kind, &section.name),
             code: section.values.get("code").cloned(),
             build: section.values.get("build").cloned(),
             image: section.values.get("image").cloned(),
             image_config: section.values.get("image_config").cloned(),
-            runtime: text("runtime"),
+            runtime: compatible.unwrap_or_else(|| text("runtime")),
             handler: text("handler"),
             architectures: texts(&value(architectures).unwrap_or(Value::Null)),
             layers: section.values.get("layers").cloned(),
@@ -229,6 +255,11 @@ impl Spec {
     pub fn text(&self) -> &str {
         &self.source.text
     }
+}
+
+/// Whether a runtime has packages of a language, which are installed for its version.
+fn has_language(runtime: &str) -> bool {
+    ["python", "nodejs"].iter().any(|language| runtime.starts_with(language))
 }
 
 /// A list, or a lone text as one.

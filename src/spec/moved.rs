@@ -39,6 +39,14 @@ impl Lowering<'_> {
                 )),
             );
         }
+        if self.leads_back(from) {
+            let found = self.of_move("moved-circle", "Moves lead in a circle");
+            return Some(
+                found
+                    .detail(format!("`moved` leads from `{from}` to `{to}` and from there back to `{from}`, so nothing would move."))
+                    .hint("keep only the entry that leads to the address in the spec; two resources swap their addresses in two steps, by way of a third one"),
+            );
+        }
         if self.resources.contains_key(from) {
             let found = self.of_move("moved-still-there", "What has moved is still in the spec");
             return Some(
@@ -60,6 +68,17 @@ impl Lowering<'_> {
         })
     }
 
+    fn leads_back(&self, start: &Address) -> bool {
+        let moved = &self.spec.header.moved;
+        let mut place = start;
+        // No way that ends has more steps than there are entries.
+        moved.iter().any(|_| {
+            let next = moved.iter().find(|one| one.from == *place).map(|one| &one.to);
+            place = next.unwrap_or(place);
+            next == Some(start)
+        })
+    }
+
     fn of_move(&self, code: &'static str, summary: &'static str) -> Diagnostic {
         let span: Option<Span> = self.spec.header_spans.get(&Path::key(MOVED)).cloned();
         Diagnostic::error(code, summary).span(span)
@@ -67,6 +86,22 @@ impl Lowering<'_> {
 }
 
 impl Spec {
+    /// Carries out in memory what `moved` says and was not done before; those that moved.
+    pub fn carry_out_moves(&self, state: &mut State) -> Vec<Move> {
+        let stays: BTreeSet<Address> = self.sections.iter().map(address_of).collect();
+        let moved = &self.header.moved;
+        let mut carried_out = Vec::new();
+        // A chain may stand in any order, and takes as many rounds as it has links at the most.
+        for _ in moved {
+            for wish in moved {
+                let moves = state.company(wish, &|address| stays.contains(address));
+                state.carry_out(&moves);
+                carried_out.extend(moves.into_iter().take(1));
+            }
+        }
+        carried_out
+    }
+
     /// The spec with the names in AWS of resources that have moved, where it gives them none: a name that is made up from
     /// the new address would be another one.
     pub fn keeping_names(&self, state: &State) -> Cow<'_, Self> {

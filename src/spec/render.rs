@@ -3,6 +3,7 @@
 use super::daemon;
 use super::drift;
 use super::lower::address_of;
+use super::notify;
 use super::references::escape;
 use super::{FUNCTION, Spec};
 use crate::diagnostic::Span;
@@ -102,7 +103,10 @@ impl<'a> Page<'a> {
             .collect();
         let mut rest = Table::new();
         rest.extend((!moves.is_empty()).then(|| ("moved".to_owned(), Value::List(moves))));
+        let told = notify::tables(&header.notify);
+        rest.extend((!told.is_empty()).then(|| (notify::NOTIFY.to_owned(), Value::List(told))));
         rest.extend(header.protect.then(|| ("protect".to_owned(), true.into())));
+        rest.extend(header.max_deletions.map(|most| ("max_deletions".to_owned(), Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)))));
         self.values(&mut rest, &[], &place);
         let aws = &header.aws;
         let texts = [

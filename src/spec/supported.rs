@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Words of the top level.
-const TOP: &[&str] = &["http_api", "lambdo_version", "log_group", "notify", "policy", "timezone"];
+const TOP: &[&str] = &["http_api", "lambdo_version", "log_group", "policy", "timezone"];
 
 /// What to do until a word is built. A word that is not here can only be left out.
 const MEANWHILE: &[(&str, &str)] = &[
@@ -13,7 +13,6 @@ const MEANWHILE: &[(&str, &str)] = &[
     ("http_api", "meanwhile make the API with another tool, and let it call with `[function.NAME.permission.X]`"),
     ("lambdo_version", "meanwhile pin the version where lambdo is installed, as in CI"),
     ("log_group", "meanwhile each function has its own: `[function.NAME.log_group]`, with `log_group_name` for another name"),
-    ("notify", "meanwhile let the job that runs `lambdo drift` tell of its exit code"),
     ("policy", "meanwhile write it below the role: `[role.NAME.inline_policy]`"),
     ("schedule", "meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC"),
     ("state.backend", "meanwhile the state is in files; `state.path` says where"),

@@ -106,16 +106,14 @@ pub enum StoreError {
         state: String,
     },
     /// The journal builds on a state that is not there.
-    #[error(
-        "The journal `{place}` builds on serial {journal} of the state, but {found}. Restore that state, or move the journal away: `lambdo plan` then finds in AWS what it recorded."
-    )]
+    #[error("The journal `{place}` builds on serial {journal} of the state, but {}", not_there(*.found))]
     Ahead {
         /// The journal.
         place: String,
         /// The serial that it builds on.
         journal: u64,
-        /// What is there instead.
-        found: String,
+        /// The serial of the state that is there instead, if one is.
+        found: Option<u64>,
     },
     /// Somebody else wrote in the meantime.
     #[error(
@@ -143,6 +141,16 @@ pub enum StoreError {
     },
 }
 
+/// What is there instead of the state that a journal builds on, and the way out.
+fn not_there(found: Option<u64>) -> String {
+    match found {
+        Some(serial) => format!(
+            "the state has serial {serial}. Bring back the state that the journal belongs to, or move both away: `lambdo state rebuild` then makes the state anew from what is in AWS."
+        ),
+        None => "there is no state. Bring it back, or let `lambdo state rebuild` make it anew from what is in AWS.".to_owned(),
+    }
+}
+
 impl StoreError {
     /// How a run ends that meets this error.
     pub fn exit(&self) -> Exit {
@@ -156,6 +164,17 @@ impl StoreError {
     pub fn to_diagnostic(&self) -> Diagnostic {
         let (code, summary) = self.heading();
         Diagnostic::error(code, summary).detail(self.to_string())
+    }
+
+    /// What is wrong, without the way out.
+    pub fn what(&self) -> String {
+        let text = self.to_string();
+        match self {
+            Self::Garbled { way_out, .. } | Self::Contradiction { way_out, .. } => {
+                text.trim_end_matches(way_out.as_str()).trim_end().to_owned()
+            }
+            _ => text,
+        }
     }
 
     fn heading(&self) -> (&'static str, &'static str) {
@@ -204,7 +223,8 @@ mod tests {
             StoreError::Locked(holder),
             StoreError::Locked(Holder::unknown()),
             StoreError::Conflict { place: place(), expected: 3, found: "serial 4 is there".into() },
-            StoreError::Ahead { place: "state/demo.journal".into(), journal: 3, found: "there is no state".into() },
+            StoreError::Ahead { place: "state/demo.journal".into(), journal: 3, found: None },
+            StoreError::Ahead { place: "state/demo.journal".into(), journal: 3, found: Some(1) },
             StoreError::NewerFormat { place: place(), found: 9, known: 2 },
         ];
         let texts: Vec<String> =
@@ -213,7 +233,8 @@ mod tests {
         The state is locked: The state is locked by `up` of ada, process 41 on laptop, since 2026-01-02T03:04:05Z. Wait until that run has ended, or let this one wait with `--lock-wait 10m`; the lock ends with its process.
         The state is locked: The state is locked by a process that left no note about itself. Wait until that run has ended, or let this one wait with `--lock-wait 10m`; the lock ends with its process.
         The state was changed by somebody else: The state `state/demo.json` was changed by somebody else: this run builds on serial 3, but serial 4 is there. Nothing was overwritten; run again.
-        The state files do not belong together: The journal `state/demo.journal` builds on serial 3 of the state, but there is no state. Restore that state, or move the journal away: `lambdo plan` then finds in AWS what it recorded.
+        The state files do not belong together: The journal `state/demo.journal` builds on serial 3 of the state, but there is no state. Bring it back, or let `lambdo state rebuild` make it anew from what is in AWS.
+        The state files do not belong together: The journal `state/demo.journal` builds on serial 3 of the state, but the state has serial 1. Bring back the state that the journal belongs to, or move both away: `lambdo state rebuild` then makes the state anew from what is in AWS.
         The state was written by a newer lambdo: `state/demo.json` has the format 9; this lambdo knows formats up to 2. Use the version of lambdo that wrote it, or a newer one.
         ");
     }

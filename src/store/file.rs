@@ -1,6 +1,7 @@
 //! The state in files beside the spec.
 
 mod folder;
+mod key;
 mod lock;
 mod runs;
 mod shelf;
@@ -11,7 +12,7 @@ pub use shelf::{Kept, Shelf};
 use super::journal::{self, Standing};
 use super::snapshot::Head;
 use super::{Generation, Holder, JournalHeader, KEPT_GENERATIONS, Lease, StateStore, StoreError, snapshot};
-use crate::model::{Record, State};
+use crate::model::{Record, SecretKey, State};
 use async_trait::async_trait;
 use folder::{at, private, read_if_there, remove_if_there};
 use std::fs::{self, File};
@@ -47,9 +48,43 @@ impl FileStore {
         Self { files: Arc::new(Files { folder, stem, owner, journal: Mutex::new(None) }) }
     }
 
+    /// The stores of all projects and stages that have a state in `folder`; none where there is no such folder.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be read.
+    pub fn all_in(folder: &Path) -> Result<Vec<Self>, StoreError> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(at("list", folder)(error)),
+        };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut stems: Vec<String> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+        stems.sort_unstable();
+        // Names of projects and stages have no dots.
+        let store = |stem: &String| match stem.split_once('.') {
+            Some((project, stage)) => Self::new(folder.to_owned(), project, Some(stage)),
+            None => Self::new(folder.to_owned(), stem, None),
+        };
+        Ok(stems.iter().filter(|stem| stem.starts_with(|first: char| first.is_ascii_alphabetic())).map(store).collect())
+    }
+
     /// The file that holds the state.
     pub fn path(&self) -> PathBuf {
         self.files.state_path()
+    }
+
+    /// Keeps a journal whose state is gone beside the kept generations, so that a state can be made anew.
+    ///
+    /// # Errors
+    /// What keeps it from being moved.
+    pub async fn set_journal_aside(&self) -> Result<(), StoreError> {
+        self.blocking(|files| {
+            files.make_folder(&files.history_folder())?;
+            let aside = files.history_folder().join(format!("{}.damaged.journal", files.stem));
+            fs::rename(files.journal_path(), &aside).map_err(at("write", &aside))
+        })
+        .await
     }
 
     async fn blocking<T: Send + 'static>(
@@ -96,6 +131,10 @@ impl StateStore for FileStore {
         self.blocking(move |files| files.generation(serial)).await
     }
 
+    async fn secret_key(&self) -> Result<SecretKey, StoreError> {
+        self.blocking(|files| key::key(&files.folder, &files.path("key"))).await
+    }
+
     fn describe(&self) -> String {
         self.files.state_path().display().to_string()
     }
@@ -136,20 +175,25 @@ impl Files {
     }
 
     fn read_state(&self) -> Result<Option<State>, StoreError> {
-        self.read_state_in(&self.state_path())
+        self.read_state_in(&self.state_path(), &|| self.way_out())
     }
 
     fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
-        match self.read_state()? {
-            Some(state) if state.serial == serial => Ok(Some(state)),
-            _ => self.read_state_in(&self.generation_path(serial)),
+        let way_out = || "It is a kept generation, which no run needs; `lambdo state history` lists the others.".to_owned();
+        match self.read_state() {
+            Ok(Some(state)) if state.serial == serial => Ok(Some(state)),
+            // A generation is what is looked for when the state is damaged.
+            Ok(_) | Err(StoreError::Garbled { .. } | StoreError::Contradiction { .. }) => {
+                self.read_state_in(&self.generation_path(serial), &way_out)
+            }
+            Err(error) => Err(error),
         }
     }
 
-    fn read_state_in(&self, path: &Path) -> Result<Option<State>, StoreError> {
+    fn read_state_in(&self, path: &Path, way_out: &dyn Fn() -> String) -> Result<Option<State>, StoreError> {
         let place = path.display().to_string();
         let Some(bytes) = read_if_there(path)? else { return Ok(None) };
-        let state = snapshot::parse(&String::from_utf8_lossy(&bytes), &place, || self.way_out())?;
+        let state = snapshot::parse(&String::from_utf8_lossy(&bytes), &place, way_out)?;
         self.owner.check(&Head::of(&state), &place)?;
         Ok(Some(state))
     }
@@ -165,10 +209,16 @@ impl Files {
 
     /// What to do about a damaged state.
     fn way_out(&self) -> String {
+        let rebuild = "`lambdo state rebuild` makes it anew from what is in AWS";
         let last = self.history().unwrap_or_default().pop();
         last.map_or_else(
-            || "There is no previous generation of it; restore it from a backup or from version control.".to_owned(),
-            |last| format!("The previous generation is `{}`: copy it over this file, then look at `lambdo plan`.", last.place),
+            || format!("{rebuild}; no previous generation of it is kept here."),
+            |last| {
+                format!(
+                    "{rebuild}. The previous generation is `{}`: `lambdo state restore {}` goes back to it, if nothing was made since.",
+                    last.place, last.serial
+                )
+            },
         )
     }
 
@@ -379,7 +429,7 @@ mod tests {
         fs::write(store.path(), &text[..text.len() / 2]).unwrap();
         let detail = store.load().await.unwrap_err().to_diagnostic().detail;
         let detail = detail.replace(&folder.path().display().to_string(), "state");
-        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. The previous generation is `state/history/demo.1.json`: copy it over this file, then look at `lambdo plan`.");
+        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. `lambdo state rebuild` makes it anew from what is in AWS. The previous generation is `state/history/demo.1.json`: copy it over this file only if nothing was made since.");
     }
 
     #[tokio::test]

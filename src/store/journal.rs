@@ -168,11 +168,11 @@ impl Journal {
         match self.header.serial.cmp(&serial) {
             std::cmp::Ordering::Less => Ok(Standing::Folded),
             std::cmp::Ordering::Equal => Ok(Standing::Current),
-            std::cmp::Ordering::Greater => Err(self.ahead(place, format!("the state has serial {serial}"))),
+            std::cmp::Ordering::Greater => Err(self.ahead(place, Some(serial))),
         }
     }
 
-    fn ahead(&self, place: &str, found: String) -> StoreError {
+    fn ahead(&self, place: &str, found: Option<u64>) -> StoreError {
         StoreError::Ahead { place: place.to_owned(), journal: self.header.serial, found }
     }
 
@@ -228,7 +228,7 @@ pub(super) fn fold(state: Option<State>, journal: Option<Journal>, place: &str) 
     let mut state = match state {
         Some(state) if journal.standing(&state.lineage, state.serial, place)? == Standing::Folded => return Ok(Some(state)),
         Some(state) => state,
-        None if journal.header.serial > 0 => return Err(journal.ahead(place, "there is no state".into())),
+        None if journal.header.serial > 0 => return Err(journal.ahead(place, None)),
         None => journal.header.fresh_state(),
     };
     state.fold(journal.into_records());

@@ -18,7 +18,7 @@ pub use file::{FileStore, Kept, RunLog, RunRecord, RunRecords, Shelf};
 pub use journal::{JournalHeader, next_operation};
 pub use memory::MemoryStore;
 
-use crate::model::{Record, State};
+use crate::model::{Record, SecretKey, State};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -79,6 +79,13 @@ pub trait StateStore: Send + Sync {
     /// # Errors
     /// When it is there and cannot be read.
     async fn generation(&self, serial: u64) -> Result<Option<State>, StoreError>;
+
+    /// The key of this state's hashes of secrets, random, made when it is first asked for. It stands neither in the state nor
+    /// in AWS; where it was lost, another one is made, and every secret looks changed once.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a new one cannot be kept.
+    async fn secret_key(&self) -> Result<SecretKey, StoreError>;
 
     /// Where it keeps the state, for people.
     fn describe(&self) -> String;

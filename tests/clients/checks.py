@@ -12,7 +12,7 @@ import botocore.parsers
 import jmespath
 
 REGION = "eu-central-1"
-SERVICES = ["sts", "iam", "logs", "lambda", "events", "ecr", "s3"]
+SERVICES = ["sts", "iam", "logs", "lambda", "events", "ecr", "s3", "ssm", "secretsmanager"]
 
 # A step that must succeed. `call` is `service.method`, `pages service.method` (a paginator, all pages in
 # one answer) or `wait service.waiter`; `shows` maps JMESPath expressions on the answer to their values,

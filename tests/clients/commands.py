@@ -97,7 +97,7 @@ def run(checks, endpoint_url):
     with tempfile.TemporaryDirectory() as folder:
         shell = Shell(checks, endpoint_url, folder)
         names = Names(checks.account)
-        checks.parts([identity, roles, groups, functions, runs, permissions, rules, repositories, objects, layers, ends], shell, names)
+        checks.parts([identity, roles, groups, functions, runs, permissions, rules, repositories, objects, layers, vault, ends], shell, names)
 
 
 def identity(shell, names):
@@ -198,6 +198,19 @@ def layers(shell, names):
     works("lambda wait function-updated-v2 --function-name typed")
     works(f"lambda delete-layer-version {layer} --version-number 1")
     shell.fails(f"lambda get-layer-version {layer} --version-number 1", "ResourceNotFoundException")
+
+
+def vault(shell, _names):
+    works = shell.works
+    works("ssm put-parameter --name /typed/key --type SecureString --value first", {"Version": 1})
+    works("ssm get-parameter --name /typed/key --with-decryption --query Parameter.Value --output text", "first")
+    works("ssm get-parameters --names /typed/key /typed/other", {"InvalidParameters": ["/typed/other"]})
+    works("ssm delete-parameter --name /typed/key")
+    shell.fails("ssm get-parameter --name /typed/key", "ParameterNotFound")
+    works("secretsmanager create-secret --name typed/db --secret-string first", {"Name": "typed/db"})
+    works("secretsmanager get-secret-value --secret-id typed/db", {"SecretString": "first"})
+    works("secretsmanager delete-secret --secret-id typed/db --force-delete-without-recovery")
+    shell.fails("secretsmanager get-secret-value --secret-id typed/db", "ResourceNotFoundException")
 
 
 def groups(shell, names):

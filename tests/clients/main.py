@@ -15,6 +15,7 @@ import refusals
 import round_trips
 import running
 import storage
+import vault
 from checks import Checks
 
 
@@ -27,14 +28,14 @@ def operations(sources):
     found = set()
     for source in sources:
         with open(source, encoding="utf-8") as file:
-            found.update(re.findall(r'= "((?:sts|iam|logs|lambda|events|ecr|s3):[A-Z]\w+)"', file.read()))
+            found.update(re.findall(r'= "((?:sts|iam|logs|lambda|events|ecr|s3|ssm|secretsmanager):[A-Z]\w+)"', file.read()))
     return found
 
 
 def groups(client):
     """The cases of a client."""
     if client == "boto3":
-        return [round_trips.run, running.run, containers.run, storage.run, refusals.run]
+        return [round_trips.run, running.run, containers.run, storage.run, vault.run, refusals.run]
     # The CLI is loaded only when it is meant: it changes where boto3 looks for its data.
     import commands  # pylint: disable=import-outside-toplevel
 

@@ -353,6 +353,9 @@ def rules(checks, names):
         Step("pages events.list_rules", {"NamePrefix": "many-"}, {"Rules[].Name": [f"many-{number}" for number in range(5)]}),
         *[Step("events.delete_rule", {"Name": f"many-{number}"}) for number in range(5)],
         Step("events.delete_rule", {"Name": "was-never-there"}),
+        Step("events.put_events", {
+            "Entries": [{"Source": "tests", "DetailType": "round", "Detail": json.dumps({"size": 1}), "EventBusName": "default"}]
+        }, {"FailedEntryCount": 0, "Entries[0].EventId": lambda id: len(id) > 8, "Entries[0].ErrorCode": None}),
     )
 
 

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// Where lambdo names the operations that it calls: each must have gone through at least once.
-const OPERATIONS: [&str; 2] = ["src/aws/reader.rs", "src/aws/writer.rs"];
+const OPERATIONS: [&str; 3] = ["src/aws/reader.rs", "src/aws/writer.rs", "src/aws/secrets.rs"];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

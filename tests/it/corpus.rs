@@ -28,6 +28,8 @@ const COMPANIONS: &[(&str, &str)] = &[
     ("api/users/get/main.go", "package main"),
     ("api/users/list/main.go", "package main"),
     ("api/internal/page/page.go", "package page"),
+    ("api/_shared/main.go", "package main"),
+    ("private/_users/main.go", "package main"),
     ("odd/v1.2/main.go", "package main"),
     ("odd/1st/main.go", "package main"),
     ("clash/a/b/main.go", "package main"),
@@ -138,6 +140,24 @@ fn a_good_spec_is_valid_and_what_spec_prints_means_the_same() {
     let problems: Vec<String> = files.iter().filter_map(|file| wrong_with_good(&world, file)).collect();
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
     assert!(files.len() >= FEWEST_GOOD, "{} good specs", files.len());
+}
+
+#[test]
+fn a_good_spec_has_a_policy_that_names_what_it_allows() {
+    let world = World::without_cloud();
+    for file in corpus("good") {
+        let case = Case::new(&world, &file);
+        for purpose in [&[][..], &["--read-only"], &["--destroy"]] {
+            let printed = case.run(&[&["policy", "--account", "123456789012"], purpose].concat());
+            assert_eq!(printed.code, Some(0), "{}: {printed}", file.display());
+            let policy: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();
+            for statement in policy["Statement"].as_array().unwrap() {
+                let resources = statement["Resource"].as_array().unwrap();
+                let is_named = |one: &serde_json::Value| one == "*" || one.as_str().is_some_and(|arn| arn.starts_with("arn:"));
+                assert!(!resources.is_empty() && resources.iter().all(is_named), "{}: {statement:#}", file.display());
+            }
+        }
+    }
 }
 
 fn wrong_with_good(world: &World, file: &Path) -> Option<String> {

@@ -91,7 +91,7 @@ fn the_same_project_from_a_second_folder_is_refused(backend: Backend) {
     let before = world.cloud.snapshot();
     let second = world.sandbox(&(spec::header() + &spec::scheduled("a")));
     second.expect(8, &["up", "--yes"]).says("lambdo state rebuild");
-    second.expect(0, &["destroy", "--yes"]);
+    second.expect(8, &["destroy", "--yes"]).says("There is no state, but the project is deployed");
     assert_eq!(world.cloud.snapshot(), before);
     first.expect(0, &["plan", "--exit-code"]);
 }

@@ -1,7 +1,7 @@
 //! A state that is lost is found again in AWS, and what no state knows is listed and can go.
 
 use crate::formats::fits;
-use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
+use crate::support::{Backend, Rule, Sandbox, World, on_each_emulator, spec};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -99,12 +99,36 @@ fn what_stands_in_no_state_is_listed_and_goes_on_request(backend: Backend) {
     sandbox.expect(6, &["gc", "--remove"]).says("Nobody can be asked");
     let removed = fits(&sandbox.expect(0, &["gc", "--remove", "--yes", "--format", "json"]));
     assert_eq!(removed["summary"]["delete"], 4, "{removed:#}");
+    let calls = world.proxy.calls();
+    let at = |name: &str| calls.iter().rposition(|call| call.operation.name == name).unwrap();
+    assert!(at("DeleteRule") < at("DeleteFunction") && at("DeleteFunction") < at("DeleteRole"), "what needs another goes before it");
     let mut left = world.cloud.names();
     assert!(left.remove("role.demo-z"), "what another state has made stays");
     assert_eq!(left, wanted);
     sandbox.expect(0, &["gc"]).says("Nothing of it is this state's garbage");
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+#[test]
+fn what_may_not_be_looked_at_keeps_a_state_from_being_rebuilt_unless_it_is_somebody_elses() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    let other = world.sandbox(&(spec::header().replace("\"demo\"", "\"other\"") + &spec::plain("x")));
+    other.expect(0, &["up", "--yes"]);
+    lose(&sandbox);
+    let denied = |name: &str| Rule::on("GetFunction").containing(name).refuse(403, "AccessDeniedException", "not for you");
+    // Only a denial leads to a narrower look.
+    let broken = Rule::on("GetAccountAuthorizationDetails").refuse(400, "ValidationError", "broken");
+    for rule in [denied("demo-a"), broken] {
+        world.proxy.rules([rule]);
+        sandbox.expect(1, &["state", "rebuild"]).says("The state cannot be rebuilt").says("Not everything could be looked at");
+        assert!(!sandbox.state_file().exists());
+    }
+    world.proxy.rules([denied("other-x"), Rule::on("GetAccountAuthorizationDetails").refuse(403, "AccessDenied", "no")]);
+    sandbox.expect(0, &["state", "rebuild"]).says("function `other-x` may not be looked at").says("the plan is empty");
+    sandbox.expect(0, &["gc"]).says("function `other-x` may not be looked at");
 }
 
 #[test]
@@ -133,6 +157,90 @@ fn what_is_to_stay_is_nobodys_garbage_and_no_state_is_rebuilt_from_it() {
     assert!(world.cloud.names().contains("log_group./aws/lambda/demo-b"));
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+#[test]
+fn without_its_state_nothing_is_destroyed_and_each_command_says_what_to_do() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["destroy", "--yes"]).says("There is no state").says("Nothing to destroy");
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    lose(&sandbox);
+    sandbox.expect(8, &["destroy", "--yes"]).says("There is no state, but the project is deployed").says("`function.a` (demo-a)");
+    for command in ["drift", "gc"] {
+        sandbox.expect(0, &[command]).says("There is no state").says("lambdo state rebuild");
+    }
+    let refused = sandbox.expect(8, &["up", "--yes"]);
+    assert_eq!(refused.stderr.matches("lambdo state rebuild").count(), 1, "said once for all\n{refused}");
+    assert!(!refused.stderr.contains("--adopt"), "the permission goes with its function\n{refused}");
+    assert_eq!(world.cloud.snapshot(), before);
+    sandbox.expect(0, &["state", "rebuild"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+#[test]
+fn an_earlier_state_destroys_nothing_while_it_does_not_know_everything() {
+    let world = World::start(Backend::Local);
+    let (first, second) = (spec::header() + &spec::scheduled("a"), spec::plain("b"));
+    let sandbox = world.sandbox(&first);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.spec(&(first + &second));
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    fs::copy(sandbox.path().join("state/history/demo.1.json"), sandbox.state_file()).unwrap();
+    let refused = sandbox.expect(8, &["destroy", "--yes"]).says("The state is an earlier one").says("`function.b` (demo-b)");
+    refused.says("`lambdo up` takes up again what the spec asks for");
+    assert_eq!(world.cloud.snapshot(), before);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+#[test]
+fn code_that_the_state_has_lost_is_known_again() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.program("second");
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    fs::copy(sandbox.path().join("state/history/demo.1.json"), sandbox.state_file()).unwrap();
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["drift"]);
+    sandbox.expect(0, &["state", "forget", "function.a"]);
+    let planned = sandbox.expect(0, &["plan"]).says("made by lambdo, and taken up again");
+    assert!(!planned.stdout.contains("live:"), "{planned}");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["drift"]);
+    assert_eq!(world.cloud.snapshot(), before);
+    // What is another package is still one.
+    sandbox.program("third");
+    sandbox.expect(2, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+#[test]
+fn a_journal_without_its_state_keeps_no_state_from_being_rebuilt() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("handler =", "timeout = 9\nhandler =");
+    world.proxy.rules([Rule::on("UpdateFunctionConfiguration").signal("KILL")]);
+    assert_eq!(sandbox.run(&["up", "--yes"]).signal, Some(9));
+    world.proxy.clear();
+    fs::remove_file(sandbox.state_file()).unwrap();
+    for command in [&["status"][..], &["plan"], &["destroy", "--yes"]] {
+        sandbox.expect(1, command).says("`lambdo state rebuild` make it anew");
+    }
+    sandbox.expect(0, &["state", "rebuild"]).says("The journal is set aside");
+    assert!(sandbox.path().join("state/history/demo.damaged.journal").is_file());
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
 }
 
 #[test]

@@ -58,7 +58,8 @@ fn a_plan_shows_what_taking_over_overwrites_and_who_else_manages_it(backend: Bac
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["destroy", "--yes"]);
     let left: Vec<String> = world.cloud.names().into_iter().collect();
-    assert_eq!(left, ["function.demo-a", "role.stranger"], "what was there before lambdo stays");
+    let expected = ["function.demo-a", "log_group./aws/lambda/demo-a", "role.demo-a-eu-central-1", "role.stranger"];
+    assert_eq!(left, expected, "what was there before lambdo stays, and what it uses");
 }
 
 fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend: Backend) {
@@ -81,7 +82,7 @@ fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend:
     assert_eq!(world.cloud.snapshot()["function.demo-a"]["tags"]["ManagedBy"], "Terraform", "tags of others stay");
     sandbox.expect(0, &["destroy", "--yes"]).says("it was there before lambdo");
     let left: Vec<String> = world.cloud.names().into_iter().collect();
-    assert_eq!(left, ["function.demo-a", "role.stranger"]);
+    assert_eq!(left, ["function.demo-a", "log_group./aws/lambda/demo-a", "role.demo-a-eu-central-1", "role.stranger"]);
 }
 
 fn what_others_add_to_ours_is_kept_and_shown(backend: Backend) {

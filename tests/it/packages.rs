@@ -154,6 +154,25 @@ fn a_layer_is_named_by_its_address_and_its_files_by_their_folder() {
 }
 
 #[test]
+fn a_layer_of_python_is_found_by_the_function_that_uses_it() {
+    let world = World::start(Backend::Local);
+    let layer = "[layer.shared]\nbuild = { kind = \"python\", path = \"shared\" }\n\n";
+    let function = "[function.a]\nbuild = { kind = \"python\", path = \"app\" }\nruntime = \"python3.13\"\nhandler = \"app.handler\"\nlayers = [\"${layer.shared.arn}\"]\n";
+    let sandbox = world.sandbox(&(spec::header() + layer + function));
+    sandbox.write("shared/greeting.py", "def greeting():\n    return 'hello'\n");
+    sandbox.write("app/app.py", "import greeting\n\ndef handler(event, context):\n    return greeting.greeting()\n");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(sandbox.expect(0, &["invoke", "a"]).stdout.trim(), "\"hello\"");
+    // What it needs is installed for a version: that of the function, or what it says itself.
+    sandbox.write("shared/requirements.txt", "nothing-of-this-name\n");
+    sandbox.edit("layers = [\"${layer.shared.arn}\"]\n", "");
+    sandbox.expect(1, &["build", "layer.shared"]).says("Nothing says for which version of Python");
+    sandbox.edit("[layer.shared]\n", "[layer.shared]\ncompatible_runtimes = [\"provided.al2023\", \"python3.13\"]\n");
+    let told = sandbox.expect(1, &["build", "layer.shared"]);
+    assert!(!told.stderr.contains("Nothing says for which version"), "{told}");
+}
+
+#[test]
 fn what_did_not_move_is_neither_opened_nor_built() {
     let world = World::start(Backend::Local);
     let sandbox = with_sources(&world, &["a"]);

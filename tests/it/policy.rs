@@ -186,3 +186,31 @@ fn a_denial_says_who_may_not_do_what_and_what_would_allow_it() {
     world.proxy.clear();
     sandbox.expect(0, &["up", "--yes"]);
 }
+
+#[test]
+fn whatever_is_denied_is_named_with_its_resource_and_the_statement_that_allows_it() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox(&everything());
+    std::fs::create_dir_all(sandbox.path().join("tools")).unwrap();
+    sandbox.write("tools/data", "one");
+    std::fs::write(sandbox.path().join("bootstrap"), static_program()).unwrap();
+    for (operation, action, resource) in [
+        ("CreateRole", "iam:CreateRole", ":role/demo-a-eu-central-1"),
+        ("PutRolePolicy", "iam:PutRolePolicy", ":role/*demo-a-eu-central-1"),
+        ("CreateLogGroup", "logs:CreateLogGroup", ":log-group:/aws/lambda/demo-a:*"),
+        ("CreateFunction", "lambda:CreateFunction", ":function:demo-a"),
+        ("AddPermission", "lambda:AddPermission", ":function:demo-a"),
+        ("PutRule", "events:PutRule", ":rule/demo-a-"),
+        ("PublishLayerVersion", "lambda:PublishLayerVersion", ":layer:demo-tools"),
+        ("CreateRepository", "ecr:CreateRepository", ":repository/demo"),
+        ("DescribeLogGroups", "logs:DescribeLogGroups", ":log-group:*"),
+    ] {
+        sandbox.write("faults.toml", &format!("seed = 1\n[[rule]]\nfault = \"denied\"\noperation = \"{operation}\"\n"));
+        let output = sandbox.run(&["--local", "--faults", "faults.toml", "up", "--yes"]);
+        let statement = format!("{{\"Effect\":\"Allow\",\"Action\":[\"{action}\"],\"Resource\":\"arn:aws:");
+        let told = output.stderr.split_whitespace().collect::<String>();
+        let said = told.match_indices(&statement).any(|(at, _)| told[at..].split('}').next().is_some_and(|one| one.contains(resource)));
+        assert!(said && matches!(output.code, Some(1 | 9)), "{operation}\n{output}");
+        sandbox.expect(0, &["--local", "destroy", "--yes"]);
+    }
+}

@@ -40,7 +40,11 @@ fn no_more_is_deleted_than_is_allowed(backend: Backend) {
     sandbox.spec(&one());
     // A role, a log group and a function.
     sandbox.expect(8, &["up", "--yes", "--max-deletions", "2"]).says("3 resources would be deleted or replaced").says("`function.b`");
-    sandbox.expect(8, &["destroy", "--yes", "--max-deletions", "2"]).says("--max-deletions 7");
+    sandbox.expect(8, &["destroy", "--yes", "--max-deletions", "2"]).says("--max-deletions 8");
+    sandbox.edit("project = \"demo\"\n", "project = \"demo\"\nmax_deletions = 2\n");
+    for command in ["up", "destroy"] {
+        sandbox.expect(8, &[command, "--yes"]).says("the limit of deletions is 2");
+    }
     assert_eq!(world.cloud.snapshot(), before);
     sandbox.expect(0, &["up", "--yes", "--max-deletions", "3"]);
     sandbox.variable("LAMBDO_MAX_DELETIONS", "0");

@@ -113,3 +113,25 @@ fn strange_files_among_the_records_stop_nothing() {
     assert_eq!(listed["runs"].as_array().unwrap().len(), 1, "{listed:#}");
     show(&sandbox);
 }
+
+#[test]
+fn what_changes_the_state_alone_is_on_record_too() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["state", "move", "function.a", "function.b"]);
+    sandbox.expect(0, &["runs", "show"]).says("moved from  function.a").says("moved to    function.b");
+    sandbox.expect(0, &["state", "forget", "function.b"]);
+    assert!(show(&sandbox)["events"].as_array().unwrap().iter().any(|event| event["change"] == "forgotten"), "{:#}", show(&sandbox));
+    sandbox.expect(0, &["import", "function.a", "demo-a"]);
+    sandbox.expect(0, &["runs", "show"]).says("imported    function.a");
+    sandbox.expect(0, &["state", "restore", "1", "--yes"]);
+    sandbox.expect(0, &["unlock"]);
+    sandbox.expect(0, &["gc"]);
+    std::fs::remove_file(sandbox.state_file()).unwrap();
+    sandbox.expect(0, &["state", "rebuild"]);
+    sandbox.expect(0, &["runs", "show"]).says("rebuilt     role.a");
+    let listed = fits(&sandbox.expect(0, &["runs", "--format", "json"]));
+    let verbs: Vec<&str> = listed["runs"].as_array().unwrap().iter().map(|run| run["verb"].as_str().unwrap()).collect();
+    assert_eq!(verbs, ["state rebuild", "gc", "unlock", "state restore", "import", "state forget", "state move", "up"]);
+}

@@ -129,6 +129,38 @@ fn a_state_that_is_rebuilt_holds_no_variable_that_the_spec_does_not_name() {
 }
 
 #[test]
+fn a_lost_key_of_the_hashes_makes_secrets_differ_once() {
+    let world = World::start(Backend::Local);
+    let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));
+    sandbox.variable("DEPLOY_TOKEN", "short-1");
+    sandbox.expect(0, &["up", "--yes"]);
+    let key = sandbox.path().join("state/demo.key");
+    let kept = std::fs::read_to_string(&key).unwrap();
+    let state = std::fs::read_to_string(sandbox.state_file()).unwrap();
+    assert!(kept.trim().len() == 64 && !state.contains(kept.trim()));
+    sandbox.expect(0, &["drift"]);
+    std::fs::remove_file(&key).unwrap();
+    sandbox.expect(3, &["drift"]).says("environment.TOKEN");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["drift"]);
+    assert_ne!(std::fs::read_to_string(&key).unwrap(), kept);
+}
+
+#[test]
+fn a_secret_that_is_the_projects_name_tears_no_document_apart() {
+    let world = World::start(Backend::Local);
+    let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));
+    for value in ["demo", "create", "abc"] {
+        sandbox.variable("DEPLOY_TOKEN", value);
+        let up = sandbox.expect(0, &["up", "--yes", "--format", "json"]).says("A secret is too weak to be hidden");
+        let document = fits(&up);
+        let steps = document["steps"].as_array().unwrap();
+        assert!(document["project"] == "demo" && steps.iter().any(|step| step["address"] == "function.a"), "{document:#}");
+        assert!(!up.stdout.contains("(secret)"), "{up}");
+    }
+}
+
+#[test]
 fn a_secret_that_looks_like_json_leaves_documents_whole() {
     let world = World::start(Backend::Local);
     let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));
@@ -183,11 +215,8 @@ fn parameters_and_secrets_of_aws_are_looked_up(backend: Backend) {
     let environment =
         "KEY = { ssm = \"/shop/key\" }, DB = { secretsmanager = \"shop/db\", key = \"password\" }, ALL = { secretsmanager = \"shop/db\" }";
     let sandbox = world.sandbox(&with(environment));
-    if backend == Backend::Local {
-        sandbox.expect(1, &["up", "--yes"]).says("parameter `/shop/key` of the Systems Manager").says("secretsmanager");
-        return;
-    }
-    sandbox.expect(1, &["up", "--yes"]).says("parameter `/shop/key` of the Systems Manager is not there");
+    let missing = sandbox.expect(1, &["up", "--yes"]).says("parameter `/shop/key` of the Systems Manager is not there: account");
+    missing.says("`aws secretsmanager create-secret --name shop/db --secret-string …");
     assert_eq!(world.proxy.mutating(), 0, "{:?}", world.proxy.tally());
     let parameter = |value: &str| serde_json::json!({ "Name": "/shop/key", "Value": value, "Type": "SecureString", "Overwrite": true });
     call(&world, "ssm", "AmazonSSM.PutParameter", &parameter("the-first-parameter"));

@@ -77,7 +77,7 @@ fn generations_are_listed_compared_and_brought_back() {
     sandbox.edit("handler =", "timeout = 9\nhandler =");
     sandbox.edit("[function.a.event_rule.nightly]\nschedule_expression = \"rate(1 day)\"\n", "");
     sandbox.expect(0, &["up", "--yes"]);
-    let history = sandbox.expect(0, &["state", "history"]).says("serial 1  ").says("state diff 1").says("copy its file over");
+    let history = sandbox.expect(0, &["state", "history"]).says("serial 1  ").says("state diff 1").says("state restore 1");
     assert_eq!(history.stdout.lines().count(), 1, "{history}");
     let diff = sandbox.expect(0, &["state", "diff", "1"]).says("inputs.timeout: 3 -> 9").says("- event_rule.a.nightly");
     assert_eq!(sandbox.expect(0, &["state", "diff", "1", "2"]).stdout, diff.stdout);
@@ -89,7 +89,15 @@ fn generations_are_listed_compared_and_brought_back() {
     json(&sandbox, &["state", "history"]);
     json(&sandbox, &["state", "list"]);
 
-    fs::copy(sandbox.path().join("state/history/demo.1.json"), sandbox.state_file()).unwrap();
+    sandbox.expect(6, &["state", "restore", "1"]).says("inputs.timeout: 9 -> 3").says("Nobody can be asked");
+    sandbox.expect(6, &["state", "restore", "7", "--yes"]).says("these are kept: 1");
+    let restored = json(&sandbox, &["state", "restore", "1", "--yes"]);
+    assert_eq!((&restored["generation"], &restored["serial"]), (&1.into(), &3.into()), "{restored:#}");
+    // The one before is a generation now, and a damaged state is no obstacle.
+    fs::write(sandbox.state_file(), "{ damaged").unwrap();
+    sandbox.expect(0, &["state", "restore", "2", "--yes"]).says("The damaged state is replaced").says("is serial 3 now");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["state", "restore", "1", "--yes"]).says("+ event_rule.a.nightly").says("is serial 4 now");
     sandbox.expect(3, &["drift"]).says("timeout: 3 -> 9").says("event_rule.a.nightly");
     sandbox.expect(0, &["up", "--yes"]);
     sandbox.expect(0, &["plan", "--exit-code"]);
@@ -149,6 +157,8 @@ fn a_broken_state_is_refused_with_a_way_out_and_changes_nothing() {
     }
     assert_eq!(world.cloud.snapshot(), before);
     fs::write(sandbox.state_file(), &whole).unwrap();
+    fs::write(sandbox.path().join("state/history/demo.1.json"), "garbage").unwrap();
+    sandbox.expect(1, &["state", "diff", "1"]).says("It is a kept generation");
     sandbox.expect(0, &["destroy", "--yes"]);
 }
 
@@ -164,7 +174,7 @@ fn a_broken_journal_is_refused_with_a_way_out() {
     let lines: Vec<&str> = whole.lines().collect();
     assert!(lines.len() > 3, "{whole}");
     let garbled = [&[lines[0], "garbage"], &lines[1..]].concat().join("\n") + "\n";
-    let newer = whole.replace("\"format\":2", "\"format\":99");
+    let newer = whole.replace("\"format\":3", "\"format\":99");
     let headless = lines[1..].join("\n") + "\n";
     for (what, text, says) in [
         ("garbled", &garbled, "Line 2 of the journal"),

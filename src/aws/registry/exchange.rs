@@ -1,5 +1,6 @@
 //! One request to a registry and its answer.
 
+use crate::aws::plain_http::beginning;
 use crate::aws::refusal::Refusal;
 pub(super) use crate::aws::refusal::Trouble;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
@@ -7,7 +8,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::{HttpError, StatusCode};
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::error::ErrorMetadata;
 use std::time::Duration;
 
@@ -76,7 +76,8 @@ impl Ask {
         let patience = PATIENCE + Duration::from_secs(bytes / SLOWEST);
         let exchange = async {
             let mut response = connector.call(request).await.map_err(SdkError::dispatch_failure)?;
-            let body = start_of(response.take_body()).await;
+            // Nothing but refusals is read; what is cut off is told as far as it came.
+            let (body, _) = beginning(response.take_body(), ANSWER_BYTES_MAX).await;
             Ok::<_, Trouble>((response, body))
         };
         let (response, body) = tokio::time::timeout(patience, exchange).await.map_err(SdkError::timeout_error)??;
@@ -88,20 +89,6 @@ impl Ask {
             _ => Err(SdkError::service_error(refusal(response.status(), &body), response)),
         }
     }
-}
-
-/// What a body says, up to a limit: nothing but refusals is read, and who sends without end is not listened to. What
-/// is cut off is told as far as it came.
-async fn start_of(body: SdkBody) -> Vec<u8> {
-    let (mut body, mut read) = (ByteStream::new(body), Vec::new());
-    while let Some(Ok(piece)) = body.next().await {
-        let room = ANSWER_BYTES_MAX.saturating_sub(read.len());
-        read.extend_from_slice(&piece[..piece.len().min(room)]);
-        if read.len() == ANSWER_BYTES_MAX {
-            break;
-        }
-    }
-    read
 }
 
 /// The first error of the answer's list.

@@ -15,12 +15,9 @@ pub use target::{Login, PushTarget};
 
 use super::error::{AwsError, ErrorClass};
 use super::locked;
+use super::plain_http::PlainHttp;
 use super::writer::Writer;
 use crate::model::{ArtifactSource, Blob, Event, Image};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
 use exchange::{Answer, Ask};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,14 +26,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use upload::Upload;
 
 /// So many blobs of one image are looked for or sent at once.
 const AT_ONCE: usize = 4;
 /// So many blobs of all images are sent at once.
 const SENT_AT_ONCE: usize = 6;
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
+/// How long a login is used again; ECR's tokens end after twelve hours.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
+const LOGIN: Duration = Duration::from_secs(3600);
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -68,11 +67,10 @@ pub struct Pushed {
 
 /// The way to registries, and what was learned of them in this run.
 pub struct Registry {
-    /// Made when it is needed: most runs push nothing.
-    connector: Mutex<Option<SharedHttpConnector>>,
-    /// Whether proxies of the environment are used.
-    is_local: bool,
+    http: PlainHttp,
     room: Semaphore,
+    /// Where the account's registry is, who pushes there, and since when that is known.
+    login: tokio::sync::Mutex<Option<(Instant, (String, Login))>>,
     /// A repository that has a blob, by registry and digest: another one may take it from there.
     homes: Mutex<BTreeMap<(String, String), String>>,
     /// Two pushes send the same blob to one repository only once.
@@ -80,26 +78,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// No connection yet. Without proxies where it `is_local`.
-    pub(super) fn new(is_local: bool) -> Self {
+    /// Nothing is learned yet.
+    pub(super) fn new(http: PlainHttp) -> Self {
         let (homes, turns) = (Mutex::default(), Mutex::default());
-        Self { connector: Mutex::default(), is_local, room: Semaphore::new(SENT_AT_ONCE), homes, turns }
-    }
-
-    /// A registry that answers over this connector.
-    #[cfg(test)]
-    pub(super) fn over(connector: SharedHttpConnector) -> Self {
-        Self { connector: Mutex::new(Some(connector)), ..Self::new(true) }
-    }
-
-    fn connector(&self) -> SharedHttpConnector {
-        let made = || {
-            let proxy = if self.is_local { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).build();
-            let builder = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-            SharedHttpConnector::new(builder.connector_settings(settings).proxy_config(proxy).build())
-        };
-        locked(&self.connector).get_or_insert_with(made).clone()
+        Self { http, room: Semaphore::new(SENT_AT_ONCE), login: tokio::sync::Mutex::default(), homes, turns }
     }
 
     fn turn(&self, target: &PushTarget, digest: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -128,6 +110,20 @@ impl Writer {
     /// Tells whoever shows or records the run.
     pub fn tell(&self, event: Event) {
         (self.caller().events)(event);
+    }
+
+    /// Where the account's registry is, and who pushes there: as `ask` tells it, which is asked once for all images.
+    ///
+    /// # Errors
+    /// What `ask` says.
+    pub async fn login(&self, ask: impl Future<Output = Result<(String, Login), AwsError>> + Send) -> Result<(String, Login), AwsError> {
+        let mut known = self.registry().login.lock().await;
+        if let Some((_, login)) = known.as_ref().filter(|(since, _)| since.elapsed() < LOGIN) {
+            return Ok(login.clone());
+        }
+        let login = ask.await?;
+        *known = Some((Instant::now(), login.clone()));
+        Ok(login)
     }
 
     /// Pushes an image: blobs that the repository has are not sent again, and an image that it has with this tag
@@ -235,7 +231,7 @@ impl Push<'_> {
 
     /// Sends a request, with the credentials, in the loop of all calls.
     async fn ask(&self, operation: &str, make: impl Fn() -> Ask) -> Result<Answer, AwsError> {
-        let connector = self.writer.registry().connector();
+        let connector = self.writer.registry().http.connector();
         self.writer.caller().call(operation, 0, || self.target.login(make()).send(&connector)).await
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::aws::plain_http::PlainHttp;
 use crate::aws::testing::Cloud;
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -183,7 +184,7 @@ fn sound_image(layer_bytes: usize) -> (Folder, Image) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_registry_takes_what_is_pushed_and_is_sent_it_once() {
     let Some(real) = real() else { return };
-    let writer = Cloud::new(|_| (500, String::new())).writer.with_registry(Registry::new(true));
+    let writer = Cloud::new(|_| (500, String::new())).writer.with_registry(Registry::new(PlainHttp::new(true)));
     let (folder, image) = sound_image(3_000_000);
     let at = |repository: &str, tag: Option<&str>| PushTarget {
         registry: real.authority.clone(),

@@ -117,7 +117,7 @@ impl<'a> Upload<'a> {
     }
 
     async fn expect(&self, ask: Ask, statuses: &[u16]) -> Result<Answer, Trouble> {
-        let answer = self.push.target.login(ask).send(&self.push.writer.registry().connector()).await?;
+        let answer = self.push.target.login(ask).send(&self.push.writer.registry().http.connector()).await?;
         if statuses.contains(&answer.status) {
             return Ok(answer);
         }

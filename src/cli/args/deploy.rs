@@ -69,6 +69,9 @@ pub struct DestroyArguments {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Take what is missing in AWS out of the state, even where that is everything
+    #[arg(long)]
+    pub forget_missing: bool,
     /// Refuse to delete more resources than this
     #[arg(long, value_name = "N", env = "LAMBDO_MAX_DELETIONS", hide_env_values = true)]
     pub max_deletions: Option<usize>,

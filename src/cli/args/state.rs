@@ -14,7 +14,7 @@ pub enum StateCommand {
         /// Such as function.hash
         address: Address,
     },
-    /// List the kept generations of the state, and say how to go back to one
+    /// List the kept generations of the state
     History,
     /// Show what differs between two generations of the state
     Diff {
@@ -24,6 +24,15 @@ pub enum StateCommand {
         /// The serial of the second one [default: the state as it is now]
         #[arg(value_name = "B")]
         after: Option<u64>,
+    },
+    /// Go back to a kept generation of the state; AWS is left as it is
+    Restore {
+        /// Its serial, as `state history` lists it
+        #[arg(value_name = "GENERATION")]
+        serial: u64,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
     },
     /// Take a resource out of the state; AWS is left as it is
     Forget {
@@ -59,6 +68,7 @@ impl StateCommand {
             Self::Show { .. } => "state show",
             Self::History => "state history",
             Self::Diff { .. } => "state diff",
+            Self::Restore { .. } => "state restore",
             Self::Forget { .. } => "state forget",
             Self::Move { .. } => "state move",
             Self::Rebuild { .. } => "state rebuild",

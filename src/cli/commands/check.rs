@@ -24,7 +24,7 @@ pub fn run(workspace: &Workspace, file: &Path, arguments: &BuildArguments) -> Re
     let folder = workspace.path(Path::new(""));
     let mut checked =
         package::check_file(&folder, &shown, &request, workspace.global.local).map_err(|problem| Failure::new(Exit::Usage, problem))?;
-    checked.findings.extend(judge_runtime(&request.runtime, &request.handler));
+    checked.findings.extend(judge_runtime(&request.runtime, &request.handler, request.has_layers()));
     if !arguments.names.is_empty() {
         checked.findings = checked.findings.into_iter().map(|finding| finding.address(&request.address)).collect();
     }

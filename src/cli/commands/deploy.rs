@@ -8,7 +8,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::PlanOptions;
-use crate::model::{Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
+use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
 use crate::package::{self, Own, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
@@ -35,6 +35,8 @@ pub struct Wish<'a> {
     pub saved: Option<&'a SavedPlan>,
     /// Takes the lock for this command before the state is read; none for one that only looks.
     pub lock: Option<&'a str>,
+    /// Settings that are left as they are, this time.
+    pub leave: &'a [(Address, Path)],
 }
 
 /// A deployment, ready to be shown and applied.
@@ -85,7 +87,7 @@ impl Wish<'_> {
         if let Some(saved) = self.saved.filter(|saved| saved.gives_lineage_to(&state)) {
             state.lineage = saved.lineage.clone();
         }
-        let moves = carry_out_moves(packing.spec, &mut state);
+        let moves = packing.spec.carry_out_moves(&mut state);
         let (desired, packages) = self.lower(packing, packages, &state)?;
         unknown_adoption(self.adopt, &desired).map_or(Ok(()), Err)?;
         let options = PlanOptions {
@@ -106,10 +108,10 @@ impl Wish<'_> {
                 self.lower(packing, packages, &state)?
             }
         };
-        let desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
+        let mut desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
-        let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
+        let mut plan = connection.engine.plan_with(&mut desired, &mut state, &options, Some(&packages)).await?;
         plan.source_changes = source_changes(&plan, &packages);
         plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
@@ -128,7 +130,9 @@ impl Wish<'_> {
     ) -> Result<Desired, Failure> {
         let only = options.select(&desired, state)?;
         let folder = &packing.spec.header.folder;
-        let problems = connection.engine.look_up(&mut desired, only.as_ref(), folder, &state.lineage).await;
+        let told = connection.engine.look_up(&mut desired, only.as_ref(), folder).await;
+        let (problems, warnings): (Vec<_>, Vec<_>) = told.into_iter().partition(Diagnostic::is_error);
+        packing.workspace.ui.diagnostics(&warnings);
         if self.lock.is_some() && !problems.is_empty() {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });
         }
@@ -142,29 +146,12 @@ impl Wish<'_> {
 
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
         let spec = packing.spec.keeping_names(state);
-        let desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        let mut desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
+        for (address, path) in self.leave {
+            desired.resources.get_mut(address).into_iter().for_each(|resource| resource.ignore.push(path.clone()));
+        }
         Ok((desired, packages))
     }
-}
-
-/// Carries out in memory what `moved` says and was not done before; those that moved.
-fn carry_out_moves(spec: &Spec, state: &mut State) -> Vec<Move> {
-    let stays: BTreeSet<Address> = spec
-        .sections
-        .iter()
-        .map(|section| Address { kind: section.kind.clone(), name: section.name.clone(), part: section.part.clone() })
-        .collect();
-    let moved = &spec.header.moved;
-    let mut carried_out = Vec::new();
-    // A chain may stand in any order, and takes as many rounds as it has links at the most.
-    for _ in moved {
-        for wish in moved {
-            let moves = state.company(wish, &|address| stays.contains(address));
-            state.carry_out(&moves);
-            carried_out.extend(moves.into_iter().take(1));
-        }
-    }
-    carried_out
 }
 
 /// A mistyped address would leave the question of whose a resource is unanswered.

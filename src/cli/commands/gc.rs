@@ -1,23 +1,20 @@
 //! `lambdo gc`: what carries the project's tags and stands in no state.
 
 use super::deploy::open;
-use super::destroy::NoArtifacts;
+use super::destroy::{NoArtifacts, destroying, no_state};
 use super::import::lowered;
-use super::run::Run;
 use crate::cli::args::Format;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::{Orphan, OrphanStanding, human, json};
 use crate::cli::workspace::{Connection, Workspace};
 use crate::diagnostic::Diagnostic;
-use crate::engine::PlanOptions;
+use crate::engine::{PlanOptions, infer_dependencies};
 use crate::kinds::Found;
 use crate::model::{Address, Desired, Entry, Exit, Failure, PhysicalId, State};
 use crate::store::Lease;
 use std::sync::Arc;
 
 const VERB: &str = "gc";
-/// Deletes at a time.
-const PARALLEL: usize = 32;
 
 /// All that is needed to go on.
 struct Looked {
@@ -25,6 +22,7 @@ struct Looked {
     lease: Option<Box<dyn Lease>>,
     state: State,
     orphans: Vec<Orphan>,
+    max_deletions: Option<usize>,
 }
 
 /// Lists them, and with `remove` deletes those that this state has made.
@@ -46,9 +44,7 @@ pub async fn run(workspace: &Workspace, remove: bool, yes: bool) -> Result<Exit,
 async fn look(workspace: &Workspace, remove: bool) -> Result<Looked, Failure> {
     let config = workspace.config()?;
     let header = workspace.header(&config)?;
-    if remove {
-        workspace.begin_record(&header);
-    }
+    workspace.begin_record(&header);
     let (connection, lease, state) = open(workspace, &header, remove.then_some(VERB)).await?;
     if remove && state.serial == 0 && state.entries.is_empty() {
         let none = Diagnostic::error("no-state", "There is no state")
@@ -64,10 +60,14 @@ async fn look(workspace: &Workspace, remove: bool) -> Result<Looked, Failure> {
         Err(failure) if remove => return Err(failure),
         Err(_) => Desired::nothing(&header.project, header.stage.as_deref()),
     };
-    let inventory = connection.engine.find(&desired).await?;
-    workspace.ui.diagnostics(&inventory.warnings);
+    let mut inventory = connection.engine.find(&desired).await?;
+    inventory.found.extend(connection.engine.returned(&state).await?);
+    workspace.ui.diagnostics(&[inventory.warnings, inventory.notes].concat());
+    if state.is_newborn() {
+        workspace.ui.diagnostics(&[no_state(&workspace.store(&header))]);
+    }
     let orphans = inventory.found.iter().filter_map(|found| orphan(workspace, found, &state, &desired)).collect();
-    Ok(Looked { connection, lease, state, orphans })
+    Ok(Looked { connection, lease, state, orphans, max_deletions: header.max_deletions })
 }
 
 /// How a found thing stands to the state; `None` for what stands in it.
@@ -94,7 +94,7 @@ fn orphan(workspace: &Workspace, found: &Found, state: &State, desired: &Desired
 
 /// Takes the garbage into the state, so that a run that is killed leaves nothing unknown, and destroys it.
 async fn delete(workspace: &Workspace, looked: Looked, yes: bool) -> Result<Exit, Failure> {
-    let Looked { connection, lease, mut state, orphans } = looked;
+    let Looked { connection, lease, mut state, orphans, max_deletions } = looked;
     let garbage = orphans.iter().filter(|orphan| orphan.standing == OrphanStanding::Garbage);
     let mut targets = Vec::new();
     for orphan in garbage {
@@ -108,21 +108,12 @@ async fn delete(workspace: &Workspace, looked: Looked, yes: bool) -> Result<Exit
         }
         return Ok(Exit::Success);
     }
+    infer_dependencies(&mut state, &targets);
     state.unsaved = true;
     let options = PlanOptions { targets, ..PlanOptions::default() };
     let nothing = Desired::nothing(&state.project, state.stage.as_deref());
     let plan = connection.engine.plan(&nothing, &mut state, &options).await?;
-    let run = Run {
-        command: VERB,
-        purpose: human::Purpose::Destroy,
-        yes,
-        max_deletions: None,
-        parallel: PARALLEL,
-        built_ms: 0,
-        workspace,
-        connection: &connection,
-    };
-    let exit = run.go(state, &plan, Arc::new(NoArtifacts)).await;
+    let exit = destroying(VERB, workspace, &connection, yes, max_deletions).go(state, &plan, Arc::new(NoArtifacts)).await;
     drop(lease);
     exit
 }

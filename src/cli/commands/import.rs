@@ -16,6 +16,7 @@ const VERB: &str = "import";
 /// Takes over the resource with this name in AWS as the one at `address`.
 pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<Exit, Failure> {
     let spec = workspace.spec(&workspace.config()?)?;
+    workspace.begin_record(&spec.header);
     workspace.progress.go();
     let work = async {
         let (connection, lease, state) = open(workspace, &spec.header, Some(VERB)).await?;
@@ -30,6 +31,7 @@ pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<E
     let (lease, mut state, entry, tags) = read?;
     state.entries.insert(address.clone(), entry);
     save(&workspace.store(&spec.header), &mut state).await?;
+    workspace.record_state(&state, [(address, "imported")]);
     drop(lease);
     if let Some((who, key)) = manager(&tags) {
         let warning = Diagnostic::warning("managed-elsewhere", "Another tool seems to manage it").address(address);
@@ -87,6 +89,7 @@ fn is_named_so(workspace: &Workspace, resource: &Resource, id: &str) -> Result<(
     if is_arn || is_same || is_last_part {
         return Ok(());
     }
+    elsewhere(resource, id).map_or(Ok(()), Err)?;
     let other = Diagnostic::error("another-name", "The spec gives it another name").address(&resource.address);
     let detail = format!(
         "In the spec, `{}` is called `{wanted}` in AWS, and not `{id}`; the next `lambdo up` would make another one.",
@@ -96,4 +99,26 @@ fn is_named_so(workspace: &Workspace, resource: &Resource, id: &str) -> Result<(
         Exit::Usage,
         other.detail(detail).hint("give the section the name that it has in AWS, such as `function_name` or `role_name`, then import it"),
     ))
+}
+
+/// An ARN that differs only in the place is not a matter of names.
+fn elsewhere(resource: &Resource, id: &str) -> Option<Failure> {
+    let place = |arn: &str| {
+        let parts: Vec<String> = arn.splitn(6, ':').map(str::to_owned).collect();
+        <[String; 6]>::try_from(parts).ok().filter(|[arn, ..]| arn == "arn")
+    };
+    let [_, partition, _, region, account, name] = place(resource.attributes.get("arn")?.as_str()?)?;
+    let [_, given_partition, _, given_region, given_account, given_name] = place(id)?;
+    let differing = [("partition", partition, given_partition), ("account", account, given_account), ("region", region, given_region)];
+    let said: Vec<String> = differing
+        .iter()
+        .filter(|(_, ours, given)| ours != given)
+        .map(|(what, ours, given)| format!("the {what} `{given}`, and this project deploys to `{ours}`"))
+        .collect();
+    if said.is_empty() || name != given_name {
+        return None;
+    }
+    let other = Diagnostic::error("elsewhere", "It is in another place").address(&resource.address);
+    let hint = "use the credentials and the region of that place, or declare a stage for it";
+    Some(Failure::new(Exit::Usage, other.detail(format!("`{id}` is in {}.", said.join(" and in "))).hint(hint)))
 }

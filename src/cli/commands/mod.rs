@@ -4,6 +4,7 @@ mod accept;
 mod build;
 mod check;
 mod completions;
+pub mod daemon;
 mod deploy;
 mod destroy;
 mod diff;
@@ -13,7 +14,9 @@ mod import;
 mod init;
 mod invoke;
 mod local;
+mod log_groups;
 mod logs;
+mod notify;
 mod output;
 mod places;
 mod plan;
@@ -28,7 +31,7 @@ mod unlock;
 mod up;
 mod validate;
 
-use super::args::Command;
+use super::args::{Command, LogGroupsCommand, NotifyCommand};
 use super::workspace::Workspace;
 use crate::model::{Exit, Failure};
 use std::pin::Pin;
@@ -56,8 +59,11 @@ pub async fn run(workspace: &Workspace, command: &Command) -> Result<Exit, Failu
         Command::Drift(arguments) => Box::pin(drift::run(workspace, arguments)),
         Command::Invoke(arguments) => Box::pin(invoke::run(workspace, arguments)),
         Command::Logs(arguments) => Box::pin(logs::run(workspace, arguments)),
+        Command::LogGroups(LogGroupsCommand::Audit(arguments)) => Box::pin(log_groups::run(workspace, arguments)),
+        Command::Notify(NotifyCommand::Test) => Box::pin(notify::test(workspace)),
         Command::Status => Box::pin(status::run(workspace)),
         Command::Output { name } => Box::pin(output::run(workspace, name.as_deref())),
+        Command::Daemon(arguments) => Box::pin(daemon::run(workspace, arguments)),
         Command::Local(arguments) => Box::pin(local::run(workspace, arguments)),
         Command::Runs(arguments) => return runs::run(workspace, arguments),
         Command::Policy(arguments) => Box::pin(policy::run(workspace, arguments)),

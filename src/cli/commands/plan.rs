@@ -1,6 +1,7 @@
 //! `lambdo plan`: what would be done, and why.
 
 use super::deploy::{Deployment, Wish};
+use super::run::refusals;
 use crate::cli::args::{Format, PlanArguments};
 use crate::cli::render::file_name;
 use crate::cli::saved_plan::{SavedPlan, SavedWish};
@@ -22,6 +23,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
         recreate: arguments.recreate,
         saved: None,
         lock: None,
+        leave: &[],
     };
     let spec = wish.check(workspace, &config)?;
     workspace.begin_record(&spec.header);
@@ -41,7 +43,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
         Format::Markdown => workspace.ui.data(&markdown::plan(&view)),
     }
     if !plan.refusals.is_empty() {
-        workspace.ui.diagnostics(&json::refusals(plan));
+        workspace.ui.diagnostics(&refusals(plan));
         return Ok(Exit::Refused);
     }
     if let Some(out) = &arguments.out {

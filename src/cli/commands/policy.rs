@@ -1,7 +1,7 @@
 //! `lambdo policy`: the least rights that deploy this very spec.
 
 use crate::cli::args::{Format, PolicyArguments};
-use crate::cli::policy::{LARGEST, Policy, Purpose, policy};
+use crate::cli::policy::{LARGEST, Policy, Purpose, has_secrets_of_aws, policy};
 use crate::cli::view::json_policy;
 use crate::cli::workspace::Workspace;
 use crate::diagnostic::Diagnostic;
@@ -28,7 +28,18 @@ pub async fn run(workspace: &Workspace, arguments: &PolicyArguments) -> Result<E
         Format::Human | Format::Markdown => workspace.ui.document(&document),
     }
     workspace.ui.diagnostics(&large(is_folded, characters));
+    workspace.ui.diagnostics(keys(purpose == Purpose::Up && has_secrets_of_aws(&desired)).as_slice());
     Ok(Exit::Success)
+}
+
+/// Which key encrypts a parameter or a secret, only AWS knows.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html>
+fn keys(has_secrets: bool) -> Option<Diagnostic> {
+    has_secrets.then(|| {
+        Diagnostic::note("keys-unknown", "Keys of secrets are not in the policy")
+            .detail("Parameters and secrets that AWS's own keys encrypt need no more than this; which others a key of yours encrypts, the spec does not say.")
+            .hint("for those, also grant `kms:Decrypt` on their keys")
+    })
 }
 
 fn large(is_folded: bool, characters: usize) -> Vec<Diagnostic> {

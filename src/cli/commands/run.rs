@@ -7,6 +7,7 @@ use crate::cli::view::{Results, StepResult, Title, human, json};
 use crate::cli::workspace::{Connection, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Report;
+use crate::model::plan::Refusal;
 use crate::model::{Action, ArtifactSource, Event, Exit, Failure, Plan, State, Step};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,12 +56,13 @@ impl Run<'_> {
             ui.view(&human::plan(&view, ui.width()));
         }
         if !plan.refusals.is_empty() {
-            return Err(Failure { exit: Exit::Refused, diagnostics: json::refusals(plan) });
+            return Err(Failure { exit: Exit::Refused, diagnostics: refusals(plan) });
         }
         self.max_deletions.and_then(|most| too_many_deletions(plan, most)).map_or(Ok(()), Err)?;
         let before_ms = self.workspace.progress.elapsed_ms();
         if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
-            self.ask().await?;
+            let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
+            ask(self.workspace, self.command, question).await?;
         }
         let begin_ms = self.workspace.progress.elapsed_ms();
         let report = self.apply(state, plan, artifacts).await?;
@@ -69,20 +71,6 @@ impl Run<'_> {
         let planned_ms = before_ms.saturating_sub(self.built_ms);
         self.tell(&title, plan, &report, human::Times { built_ms: self.built_ms, planned_ms, applied_ms });
         Ok(report.exit)
-    }
-
-    async fn ask(&self) -> Result<(), Failure> {
-        if !self.workspace.ui.is_interactive() {
-            return Err(nobody_to_ask(self.command));
-        }
-        let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
-        let ui = Arc::clone(&self.workspace.ui);
-        let answer = tokio::task::spawn_blocking(move || ui.confirm(question));
-        let is_yes = unless_interrupted(&self.workspace.interrupt, async { Ok(answer.await.unwrap_or(false)) }).await?;
-        if is_yes {
-            return Ok(());
-        }
-        Err(Failure::new(Exit::Refused, Diagnostic::error("answered-no", "Answered no").detail("Nothing was changed.")))
     }
 
     async fn apply(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Report, Failure> {
@@ -132,6 +120,46 @@ impl Run<'_> {
     }
 }
 
+/// What stands in the way of a plan. Refusals with the same way out become one, with a line for each resource.
+pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
+    let mut alike: Vec<Vec<&Refusal>> = Vec::new();
+    for refusal in &plan.refusals {
+        let is_alike = |group: &&mut Vec<&Refusal>| (group[0].summary, &group[0].hints) == (refusal.summary, &refusal.hints);
+        match alike.iter_mut().find(is_alike) {
+            Some(group) => group.push(refusal),
+            None => alike.push(vec![refusal]),
+        }
+    }
+    alike.iter().map(|group| of_alike(group)).collect()
+}
+
+fn of_alike(group: &[&Refusal]) -> Diagnostic {
+    let [first, _, ..] = group else { return group[0].diagnostic() };
+    let mut lines: Vec<String> = group.iter().take(ALIKE_MAX).map(|one| one.detail.clone()).collect();
+    let names: Vec<String> = group.iter().skip(ALIKE_MAX).filter_map(|one| Some(format!("`{}`", one.address.as_ref()?))).collect();
+    if !names.is_empty() {
+        lines.push(format!("The same holds for {}.", names.join(", ")));
+    }
+    Diagnostic { address: None, ..first.diagnostic() }.detail(lines.join("\n"))
+}
+
+/// Asks whether to go on.
+///
+/// # Errors
+/// [`Exit::Refused`] for a no, [`Exit::Usage`] where nobody can be asked.
+pub async fn ask(workspace: &Workspace, command: &str, question: &str) -> Result<(), Failure> {
+    if !workspace.ui.is_interactive() {
+        return Err(nobody_to_ask(command));
+    }
+    let (ui, question) = (Arc::clone(&workspace.ui), question.to_owned());
+    let answer = tokio::task::spawn_blocking(move || ui.confirm(&question));
+    let is_yes = unless_interrupted(&workspace.interrupt, async { Ok(answer.await.unwrap_or(false)) }).await?;
+    if is_yes {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Refused, Diagnostic::error("answered-no", "Answered no").detail("Nothing was changed.")))
+}
+
 /// Those that say the same of many resources become one.
 fn gathered(all: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut seen: BTreeMap<(&str, &str), Vec<&Diagnostic>> = BTreeMap::new();
@@ -147,10 +175,11 @@ fn gathered(all: &[Diagnostic]) -> Vec<Diagnostic> {
     gathered
 }
 
-/// Refuses a plan that deletes or replaces more than was allowed; what dies with another is not counted.
+/// Refuses a plan that deletes or replaces more than was allowed: all that the plan says goes.
 fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
-    let goes = |step: &&Step| matches!(step.action, Action::Delete | Action::Replace) && !step.operations.is_empty();
-    let going: Vec<String> = plan.steps.iter().filter(goes).map(|step| format!("`{}`", step.address)).collect();
+    let goes = |step: &&Step| matches!(step.action, Action::Delete | Action::Replace);
+    let mut going: Vec<String> = plan.steps.iter().filter(goes).map(|step| format!("`{}`", step.address)).collect();
+    going.extend(plan.predecessors().map(|(step, id)| format!("`{id}`, a predecessor of `{}`", step.address)));
     if going.len() <= most {
         return None;
     }
@@ -159,13 +188,14 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let diagnostic = Diagnostic::error("too-many-deletions", "More would be deleted or replaced than is allowed")
         .detail(format!(
-            "{} resources would be deleted or replaced, and `--max-deletions` allows {most}: {named}{more}. Nothing was changed.",
+            "{} resources would be deleted or replaced, and the limit of deletions is {most}: {named}{more}. Nothing was changed.",
             going.len()
         ))
         .hint(format!("if all of them are meant: `--max-deletions {}`", going.len()));
     Some(Failure::new(Exit::Refused, diagnostic))
 }
 
+/// Says that there is no terminal to ask at.
 fn nobody_to_ask(command: &str) -> Failure {
     let diagnostic = Diagnostic::error("no-terminal", "Nobody can be asked")
         .detail(format!("`lambdo {command}` asks before it changes anything, but there is no terminal. Nothing was changed."))

@@ -14,6 +14,7 @@ use crate::store::StateStore;
 /// and releasing it clears a note that was left behind.
 pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     let header = workspace.header(&workspace.config()?)?;
+    workspace.begin_record(&header);
     let store = workspace.store(&header);
     let before = store.holder().await?;
     drop(store.lock(&holder("unlock", jiff::Timestamp::now().to_string())).await?);

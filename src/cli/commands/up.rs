@@ -20,7 +20,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
         Some(SavedPlan { wish, .. }) => (wish.selection(), wish.deep, &wish.adopt, wish.recreate),
         None => (arguments.selection.clone(), arguments.deep, &arguments.adopt, arguments.recreate),
     };
-    let wish = Wish { selection: &selection, build: true, deep, adopt, recreate, saved: saved.as_ref(), lock: Some(VERB) };
+    let wish = Wish { selection: &selection, build: true, deep, adopt, recreate, saved: saved.as_ref(), lock: Some(VERB), leave: &[] };
     let spec = wish.check(workspace, &config)?;
     workspace.begin_record(&spec.header);
     if !workspace.global.local {
@@ -32,7 +32,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
         command: VERB,
         purpose: human::Purpose::Deploy,
         yes: arguments.yes,
-        max_deletions: arguments.max_deletions,
+        max_deletions: arguments.max_deletions.or(spec.header.max_deletions),
         parallel: usize::from(arguments.parallel),
         built_ms,
         workspace,

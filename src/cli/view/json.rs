@@ -2,7 +2,7 @@
 
 mod state;
 
-pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_show};
+pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_restore, state_show};
 
 use super::human::{InvocationView, StatusView};
 use super::json_change::changes;
@@ -47,6 +47,16 @@ pub fn report(command: &str, title: &Title, plan: &Plan, results: &Results, outp
 /// The document of a command that could not do its work.
 pub fn failure(command: &str, errors: &[Diagnostic], sources: &Sources) -> Json {
     json!({ "version": VERSION, "command": command, "errors": diagnostics(errors, sources) })
+}
+
+/// The document of `notify test`: each channel, and why nothing arrived there, if nothing did.
+pub fn notify_test(project: &str, stage: Option<&str>, results: &[(String, Option<String>)]) -> Json {
+    let channel = |(channel, error): &(String, Option<String>)| match error {
+        None => json!({ "channel": channel, "result": "told" }),
+        Some(error) => json!({ "channel": channel, "result": "failed", "error": error }),
+    };
+    let channels: Vec<Json> = results.iter().map(channel).collect();
+    json!({ "version": VERSION, "command": "notify test", "project": project, "stage": stage, "channels": channels })
 }
 
 /// The document of `status`.
@@ -399,7 +409,12 @@ mod tests {
         with_calls(&mut document, &fixtures::calls());
         check("plan", &document);
         let address = plan.steps[0].address.clone();
-        plan.refusals.push(Refusal { address, summary: "Not ours", detail: "It belongs to another.".into(), hints: vec!["x".into()] });
+        plan.refusals.push(Refusal {
+            address: Some(address),
+            summary: "Not ours",
+            detail: "It belongs to another.".into(),
+            hints: vec!["x".into()],
+        });
         plan.stage = Some("dev".into());
         let changes = SourceChanges::of([SourceChange::Changed { name: "main.rs".into() }]);
         plan.source_changes.insert(plan.steps[0].address.clone(), changes);

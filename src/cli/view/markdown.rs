@@ -368,7 +368,7 @@ mod tests {
         let mut plan = plan_of(vec![new_step("function.hash")]);
         let detail = "It belongs to `other`.".to_owned();
         plan.refusals =
-            vec![Refusal { address: Address::new("function", "hash"), summary: "not ours", detail, hints: vec!["look".into()] }];
+            vec![Refusal { address: Some(Address::new("function", "hash")), summary: "not ours", detail, hints: vec!["look".into()] }];
         insta::assert_snapshot!(of_plan(&plan), @r"
         ### lambdo plan: refused
 

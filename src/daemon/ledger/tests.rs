@@ -135,5 +135,5 @@ fn the_memory_is_bounded_and_reads_back_as_it_was() {
     }
     assert_eq!((ledger.timeline.len(), ledger.untold.len()), (MOMENTS_KEPT, NEWS_KEPT));
     let back: Ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
-    assert_eq!(Ledger { revision: ledger.revision, ..back }, ledger);
+    assert_eq!((back.timeline, back.untold, back.last_success), (ledger.timeline, ledger.untold, ledger.last_success));
 }

@@ -42,7 +42,11 @@ async fn listed(reader: &Reader, names: &BTreeSet<&str>) -> Result<Option<BTreeM
     for chunk in names.chunks(BY_NAME) {
         match described(reader, chunk).await {
             Ok(repositories) => found.extend(by_name(repositories)),
-            Err(error) if error.is_not_found() => return all(reader).await.map(Some),
+            // Who may only look at these repositories asks for each.
+            Err(error) if error.is_not_found() => match all(reader).await {
+                Err(error) if error.is_denied() => return Ok(None),
+                all => return all.map(Some),
+            },
             Err(error) => return Err(error),
         }
     }

@@ -126,8 +126,8 @@ impl Report<'_> {
             None if self.section.values.contains_key("build") => None,
             None => Some(self.no_handler(name)),
             Some(handler) => {
-                let problem = runtime::doubt_of_handler(name, handler.as_str()?)?;
-                let found = Diagnostic::warning("handler-form", "The handler may not be found").detail(format!("{problem}."));
+                let doubt = runtime::doubt_of_handler(name, handler.as_str()?)?;
+                let found = doubt.told(self.section.values.contains_key("layers"));
                 Some(self.at(with_handlers(found, name), Path::key("handler")))
             }
         }

@@ -151,12 +151,18 @@ pub(super) fn warning(text: &str) -> Option<Diagnostic> {
 
 /// Everything that is said of a runtime and the handler that it is to call, without a spec around them. An empty handler
 /// is one that nobody has given.
-pub(crate) fn judge(runtime: &str, handler: &str) -> Vec<Diagnostic> {
-    let refused =
-        check(runtime).err().map(|why| Diagnostic::error("invalid-value", "A value is not allowed").detail(format!("`{runtime}` {why}.")));
+pub(crate) fn judge(runtime: &str, handler: &str, has_layers: bool) -> Vec<Diagnostic> {
+    let refused = check(runtime)
+        .err()
+        .map(|why| Diagnostic::error("invalid-value", "A value is not allowed").detail(format!("`{runtime}` {}", sentence(&why))));
     let doubt = doubt_of_handler(runtime, handler).filter(|_| !handler.is_empty());
-    let doubt = doubt.map(|doubt| Diagnostic::warning("handler-form", "The handler may not be found").detail(format!("{doubt}.")));
+    let doubt = doubt.map(|doubt| doubt.told(has_layers));
     refused.into_iter().chain(warning(runtime)).chain(doubt).collect()
+}
+
+/// A question needs no full stop.
+fn sentence(text: &str) -> String {
+    if text.ends_with('?') { text.to_owned() } else { format!("{text}.") }
 }
 
 fn blocked(text: &str, successor: &str) -> String {
@@ -245,21 +251,41 @@ pub(super) fn usual_handlers(text: &str) -> &'static [(&'static str, &'static st
     HANDLERS.iter().find(|(family, _)| text.starts_with(family)).map_or(&[], |(_, handlers)| *handlers)
 }
 
+/// Why a runtime will hardly find anything by a handler, although Lambda takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Doubt {
+    why: String,
+    /// Whether no runtime of AWS finds anything by it.
+    is_sure: bool,
+}
+
+impl Doubt {
+    /// What is said of it. A layer may bring something that calls what it likes.
+    pub fn told(&self, has_layers: bool) -> Diagnostic {
+        let found = match self.is_sure && !has_layers {
+            true => Diagnostic::error("handler-form", "The handler cannot be found"),
+            false => Diagnostic::warning("handler-form", "The handler may not be found"),
+        };
+        found.detail(format!("{}.", self.why))
+    }
+}
+
 /// What a runtime could not find by this handler, although Lambda takes it.
-pub(super) fn doubt_of_handler(runtime: &str, handler: &str) -> Option<String> {
+pub(super) fn doubt_of_handler(runtime: &str, handler: &str) -> Option<Doubt> {
     const BY_FILE: &[&str] = &["nodejs", "python", "ruby"];
     const ENDINGS: &[&str] = &["py", "js", "mjs", "cjs", "ts", "rb"];
     if !BY_FILE.iter().any(|family| runtime.starts_with(family)) {
         return None;
     }
-    match handler.rsplit_once('.') {
-        None => Some(format!("`{handler}` names no function: `{runtime}` looks for `FILE.FUNCTION`")),
-        Some((_, "")) => Some(format!("`{handler}` ends before the function's name: `{runtime}` looks for `FILE.FUNCTION`")),
+    let (why, is_sure) = match handler.rsplit_once('.') {
+        None => (format!("`{handler}` names no function: `{runtime}` looks for `FILE.FUNCTION`"), true),
+        Some((_, "")) => (format!("`{handler}` ends before the function's name: `{runtime}` looks for `FILE.FUNCTION`"), true),
         Some((file, ending)) if ENDINGS.contains(&ending) => {
-            Some(format!("`{handler}` is the name of a file: `{runtime}` would look for a function `{ending}` in `{file}`"))
+            (format!("`{handler}` is the name of a file: `{runtime}` would look for a function `{ending}` in `{file}`"), false)
         }
-        Some(_) => None,
-    }
+        Some(_) => return None,
+    };
+    Some(Doubt { why, is_sure })
 }
 
 /// Whether Lambda can start it from a snapshot: Java from 11, Python from 3.12, .NET from 8
@@ -317,10 +343,18 @@ mod tests {
     }
 
     #[test]
+    fn a_question_ends_as_one() {
+        assert_eq!(judge("Python3.12", "", false)[0].detail, "`Python3.12` is not a runtime of Lambda; did you mean `python3.12`?");
+        assert!(judge("cobol", "", false)[0].detail.ends_with("`python3.14`."));
+    }
+
+    #[test]
     fn a_handler_that_names_no_function_is_doubted() {
-        insta::assert_snapshot!(doubt_of_handler("python3.13", "handler").unwrap(), @"`handler` names no function: `python3.13` looks for `FILE.FUNCTION`");
-        insta::assert_snapshot!(doubt_of_handler("nodejs24.x", "src/index.js").unwrap(), @"`src/index.js` is the name of a file: `nodejs24.x` would look for a function `js` in `src/index`");
-        assert!(doubt_of_handler("ruby3.4", "app.").is_some());
+        insta::assert_snapshot!(doubt_of_handler("python3.13", "handler").unwrap().why, @"`handler` names no function: `python3.13` looks for `FILE.FUNCTION`");
+        insta::assert_snapshot!(doubt_of_handler("nodejs24.x", "src/index.js").unwrap().why, @"`src/index.js` is the name of a file: `nodejs24.x` would look for a function `js` in `src/index`");
+        let is_refused = |handler: &str, has_layers| doubt_of_handler("ruby3.4", handler).unwrap().told(has_layers).is_error();
+        assert!(is_refused("app.", false) && is_refused("app", false));
+        assert!(!is_refused("app", true) && !is_refused("app.rb", false));
         for (runtime, handler) in [
             ("python3.13", "a/b.c"),
             ("nodejs24.x", "index.handler"),

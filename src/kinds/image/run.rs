@@ -27,7 +27,7 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunCon
 async fn push(writer: &Writer, operation: &Operation, repository: &str, context: &RunContext<'_>) -> Result<Done, AwsError> {
     let (tag, digest) = (text(operation, "tag")?, text(operation, "digest")?);
     let image = context.artifacts.image(digest).await.map_err(|why| AwsError::own(&operation.call, ErrorClass::Other, why))?;
-    let (registry, login) = log_in(writer, operation).await?;
+    let (registry, login) = writer.login(log_in(writer, operation)).await?;
     let target = PushTarget { registry, repository: repository.to_owned(), tag: Some(tag.to_owned()), login: Some(login) };
     let tell = |now: PushProgress| {
         let PushProgress { blobs_done, blobs, bytes_done, bytes, resumed_bytes } = now;
@@ -129,6 +129,20 @@ mod tests {
         assert_eq!(error.message, "`demo-hash-01` was not deleted: why");
         let cloud = Cloud::new(|_| (400, failure("RepositoryNotFoundException", "no")));
         assert!(sent(&cloud, "ecr:BatchDeleteImage").await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_login_is_asked_for_once_in_an_hour() {
+        // `AWS:secret`.
+        let token = r#"{"authorizationData":[{"authorizationToken":"QVdTOnNlY3JldA==","proxyEndpoint":"https://registry.example.com"}]}"#;
+        let cloud = Cloud::new(move |_| (200, token.to_owned()));
+        let operation = operation("ecr:PutImage");
+        let log_in = || cloud.writer.login(log_in(&cloud.writer, &operation));
+        let (one, other) = tokio::join!(log_in(), log_in());
+        assert_eq!((one.unwrap(), cloud.sent("GetAuthorizationToken").len()), (other.unwrap(), 1));
+        tokio::time::advance(std::time::Duration::from_secs(3700)).await;
+        log_in().await.unwrap();
+        assert_eq!(cloud.sent("GetAuthorizationToken").len(), 2);
     }
 
     #[tokio::test(start_paused = true)]

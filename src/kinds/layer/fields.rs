@@ -32,7 +32,12 @@ pub(super) const FIELDS: &[Field] = &[
     .replaces(),
     Field::new("license_info", Shape::text(0, 512), "Its license: an identifier, a URL or a text.").default(Default::Text("")).replaces(),
     Field::new("code", Shape::AnyOf(&[Shape::Table(function::CODE)]), "What is in it, made of files that are there already.").replaces(),
-    Field::new("build", Shape::AnyOf(&[ANY_STRING, Shape::Table(function::BUILD)]), "How it is made from sources.").internal(),
+    Field::new(
+        "build",
+        Shape::AnyOf(&[ANY_STRING, Shape::Table(function::BUILD)]),
+        "How it is made from sources. What is built as Python or Node.js comes into its folder `python` or `nodejs`, where runtimes look.",
+    )
+    .internal(),
     Field::new(
         KEEP,
         Shape::Integer { min: 1, max: 100 },

@@ -3,10 +3,9 @@
 use crate::kinds::arn::{self, Arn};
 use crate::kinds::names::only;
 use crate::kinds::tagging;
+use crate::model::log_group::RETENTIONS_IN_DAYS;
 use crate::model::{Default, Field, Shape, Value};
 
-/// The retentions that AWS takes, in days.
-const RETENTIONS: &[i64] = &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 /// The word for logs that are kept for ever; AWS has no number for it.
 pub(super) const NEVER: &str = "never";
 
@@ -14,7 +13,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new("log_group_name", Shape::checked(1, 512, check_name), "The name; else `/aws/lambda/` and the function's name.").replaces(),
     Field::new(
         "retention_in_days",
-        Shape::AnyOf(&[Shape::IntegerChoice(RETENTIONS), Shape::Choice(&[NEVER])]),
+        Shape::AnyOf(&[Shape::IntegerChoice(RETENTIONS_IN_DAYS), Shape::Choice(&[NEVER])]),
         "After how many days lines are deleted, or `never`.",
     )
     .default(Default::Integer(30)),

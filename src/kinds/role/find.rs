@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
     match in_bulk(reader, search).await {
         // Not everybody may read all roles of an account.
-        Err(_) => below_the_path(reader, search).await,
+        Err(error) if error.is_denied() => below_the_path(reader, search).await,
         found => found,
     }
 }

@@ -87,7 +87,7 @@ fn of_document(parts: &Parts, body: &[u8]) -> Facts {
     let operation = target.rsplit_once('.').map_or(target, |(_, operation)| operation).to_owned();
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |names: &[&str]| names.iter().find_map(|name| body.get(*name)?.as_str());
-    let named = ["logGroupName", "repositoryName", "Rule", "Name", "resourceArn", "ResourceARN", "logGroupIdentifier"];
+    let named = ["logGroupName", "repositoryName", "Rule", "Name", "resourceArn", "ResourceARN", "logGroupIdentifier", "SecretId"];
     let page = text(&["nextToken", "NextToken"]).map(str::to_owned);
     Facts { operation, resource: text(&named).map(name_in).unwrap_or_default(), page, ..Facts::default() }
 }

@@ -10,6 +10,7 @@
 mod act;
 mod answers;
 mod decide;
+mod denied_words;
 mod facts;
 mod memory;
 mod operations;

@@ -181,6 +181,8 @@ pub(super) const OPERATIONS: &[(&str, &[&str])] = &[
             "AbortMultipartUpload",
         ],
     ),
+    ("ssm", &["PutParameter", "GetParameter", "GetParameters", "DeleteParameter"]),
+    ("secretsmanager", &["CreateSecret", "PutSecretValue", "GetSecretValue", "DeleteSecret", "RestoreSecret"]),
     ("sts", &["GetCallerIdentity"]),
 ];
 

@@ -1,5 +1,6 @@
 //! What each service says when it refuses: status, code and words.
 
+use super::denied_words;
 use super::facts::Facts;
 use crate::local::error::ApiError;
 
@@ -33,15 +34,13 @@ pub(super) fn expired(facts: &Facts) -> ApiError {
 
 /// The credentials may not do this.
 pub(super) fn denied(facts: &Facts, account: &str) -> ApiError {
-    let Facts { service, operation, resource, .. } = facts;
-    let resource = if resource.is_empty() { "*" } else { resource };
+    let (action, resource) = (denied_words::action(facts), denied_words::resource(facts, account));
     let message = format!(
-        "User: arn:aws:iam::{account}:user/local is not authorized to perform: {service}:{operation} on resource: {resource} \
-         because no identity-based policy allows the {service}:{operation} action"
+        "User: arn:aws:iam::{account}:user/local is not authorized to perform: {action} on resource: {resource} \
+         because no identity-based policy allows the {action} action"
     );
-    match service.as_str() {
-        "iam" | "sts" => ApiError::new(403, "AccessDenied", message),
-        "s3" => ApiError::new(403, "AccessDenied", "Access Denied"),
+    match facts.service.as_str() {
+        "iam" | "sts" | "s3" => ApiError::new(403, "AccessDenied", message),
         "registry" => ApiError::new(403, "DENIED", message),
         "lambda" => ApiError::new(403, "AccessDeniedException", message),
         _ => ApiError::new(400, "AccessDeniedException", message),

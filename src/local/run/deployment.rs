@@ -208,6 +208,8 @@ pub struct Options {
     pub credentials: Credentials,
     /// How functions are kept away from the machine.
     pub isolation: Isolation,
+    /// Where interpreters and container engines are sought; the cloud's own `PATH` if none.
+    pub search_path: Option<String>,
 }
 
 impl Default for Options {
@@ -221,6 +223,7 @@ impl Default for Options {
             init_limit: Duration::from_secs(10),
             credentials: Credentials::default(),
             isolation: Isolation::default(),
+            search_path: None,
         }
     }
 }

@@ -3,9 +3,10 @@
 
 use super::api::{Event, Work};
 use super::code::{Packages, Unpacked};
-use super::deployment::{Deployment, FunctionError, Invocation, LogSink, Options, Outcome, Refusal};
+use super::deployment::{Deployment, FunctionError, ImageCode, Invocation, LogSink, Options, Outcome, Refusal};
 use super::failure::Failure;
 use super::home::Home;
+use super::image::{self, Engines};
 use super::journal::{Destination, Journal};
 use super::live::Live;
 use super::pool::{Job, Seat, Vacancy};
@@ -14,7 +15,7 @@ use super::runtime::{Launch, Runtimes};
 use super::sandbox::Sandbox;
 use bytes::Bytes;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -28,6 +29,7 @@ pub struct Core {
     pub sandbox: Sandbox,
     pub packages: Packages,
     pub runtimes: Runtimes,
+    pub engines: Engines,
     pub sink: Arc<dyn LogSink>,
     pub search_path: String,
     /// Folders that no function may see.
@@ -141,8 +143,17 @@ impl Environment {
     async fn prepare(&self) -> Result<Prepared, Refusal> {
         let code = self.core.packages.get(&self.deployment).await?;
         let layers = self.core.packages.layers(&self.deployment).await?;
-        let launch = self.core.runtimes.launch(&self.deployment, code.folder(), self.core.sandbox).await?;
+        let launch = match &self.deployment.image {
+            Some(image) => self.launch(image, code.folder()).await?,
+            None => self.core.runtimes.launch(&self.deployment, code.folder(), self.core.sandbox).await?,
+        };
         Ok(Prepared { code, layers, launch })
+    }
+
+    async fn launch(&self, image: &ImageCode, root: &Path) -> Result<Launch, Refusal> {
+        let Core { sandbox, engines, home, .. } = &*self.core;
+        let container = if sandbox.is_private() { None } else { Some(engines.container(root, home).await?) };
+        Ok(image::launch(&self.deployment, image, root, container))
     }
 
     /// Gets the process ready. What does not get ready in the init phase gets a second chance on the

@@ -13,12 +13,14 @@ use tempfile::TempDir;
 
 const PREFIX: &str = "lambdo-run-";
 const LOCK: &str = "lock";
+const LEFTOVERS: &str = "leftovers";
 /// Whoever makes a folder has locked it by then.
 const SETTLED: Duration = Duration::from_secs(60);
 
 /// Reads `+ group` and `- group` until the other end closes, which it does however the cloud ends. Then
 /// it kills the process groups that are left, whatever has the folder's name in its environment (what
-/// left its process group), and removes the folder. `$1` is the folder.
+/// left its process group), does what is written down as left over, one word in a line, and removes the folder. `$1` is
+/// the folder.
 const GUARD: &str = r#"
 alive=' '
 while read -r verb group; do
@@ -33,6 +35,15 @@ if [ -d /proc/self ]; then
     if grep -qsF "$1/" "$file"; then id=${file#/proc/}; kill -9 "${id%/environ}" 2>/dev/null; fi
   done
 fi
+for note in "$1"/leftovers/*; do
+  [ -f "$note" ] || continue
+  set -- "$1"
+  while read -r word; do set -- "$@" "$word"; done <"$note"
+  folder=$1
+  shift
+  "$@" >/dev/null 2>&1
+  set -- "$folder"
+done
 chmod -R u+w "$1" 2>/dev/null
 rm -rf "$1"
 "#;
@@ -83,6 +94,37 @@ impl Home {
         self.folder.path()
     }
 
+    /// Notes a command that is to be called when the runner ends, however it ends; notes are gone through in their order.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn leave(&self, note: &str, words: &[String]) -> std::io::Result<()> {
+        let folder = self.path().join(LEFTOVERS);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(note), words.join("\n") + "\n")
+    }
+
+    /// The command is needed no more.
+    pub fn settled(&self, note: &str) {
+        // It may have been called already, and all with it.
+        let _ = std::fs::remove_file(self.path().join(LEFTOVERS).join(note));
+    }
+
+    /// Does what is left over, and removes the folder.
+    pub fn clear(&self) {
+        let notes = std::fs::read_dir(self.path().join(LEFTOVERS)).into_iter().flatten().flatten();
+        let mut notes: Vec<_> = notes.map(|note| note.path()).collect();
+        notes.sort();
+        for text in notes.iter().filter_map(|note| std::fs::read_to_string(note).ok()) {
+            let mut words = text.lines();
+            let Some(program) = words.next() else { continue };
+            let mut command = std::process::Command::new(program);
+            // Whoever is to be told has gone.
+            let _ = command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        }
+        code::remove(self.path());
+    }
+
     /// From now on this process group dies with the cloud.
     pub fn watch(&self, group: u32) {
         self.tell(&format!("+ {group}\n"));
@@ -102,7 +144,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        code::remove(self.folder.path());
+        self.clear();
     }
 }
 
@@ -181,7 +223,21 @@ mod tests {
             home.watch(sleeper.id().unwrap());
         }
         home.forget(sleepers[1].id().unwrap());
-        drop(home);
+        let mark = parent.path().join("mark");
+        for (note, words) in [("1", "done"), ("2", "never")] {
+            home.leave(note, &["touch".into(), format!("{} {words}", mark.display())]).unwrap();
+        }
+        home.settled("2");
+        // As after a SIGKILL: only the pipe closes.
+        let folder = home.path().to_owned();
+        drop(std::mem::replace(&mut *home.guard.lock().unwrap(), std::io::pipe().unwrap().1));
+        let patience = std::time::Instant::now() + Duration::from_secs(20);
+        while folder.exists() {
+            assert!(std::time::Instant::now() < patience, "the guard does nothing");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let left: Vec<_> = std::fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["mark done"]);
         for killed in [0, 2] {
             let ended = tokio::time::timeout(Duration::from_secs(10), sleepers[killed].wait()).await;
             assert!(!ended.unwrap().unwrap().success());

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::journal::Journal;
 use super::process::{Process, Program};
 use super::runtime::Launch;
-use super::sandbox::{self, Room};
+use super::sandbox::{self, Room, TASK_ROOT};
 use super::usage::{self, Tree};
 use super::variables::{Surroundings, variables};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,8 @@ const BURIAL: Duration = Duration::from_secs(2);
 pub struct Live {
     pub api: RuntimeApi,
     process: Process,
-    tree: Tree,
+    /// Nothing where an engine has the processes, which looks after their memory.
+    tree: Option<Tree>,
     timeout_ms: u64,
     memory_bytes: u64,
     storage_mb: u32,
@@ -46,8 +47,9 @@ impl Live {
         journal: &Journal,
     ) -> std::io::Result<Self> {
         let api = RuntimeApi::listen().await?;
-        let temporary_folder = if core.sandbox.is_private() { None } else { Some(temporary_folder(core, launch)?) };
-        let root = core.sandbox.task_root(code.folder());
+        let is_private = core.sandbox.is_private() || launch.container.is_some();
+        let temporary_folder = if is_private { None } else { Some(temporary_folder(core, launch)?) };
+        let root = if launch.container.is_some() { TASK_ROOT.into() } else { core.sandbox.task_root(code.folder()) };
         let layers_root = layers.map(|layers| core.sandbox.layers_root(layers.folder()).display().to_string());
         let surroundings = Surroundings {
             task_root: &root.display().to_string(),
@@ -70,8 +72,10 @@ impl Live {
             code: code.folder(),
             layers: layers.map(Unpacked::folder),
             is_image: deployment.image.is_some(),
+            container: launch.container.as_ref(),
             temporary_folder: temporary_folder.as_deref().unwrap_or(core.home.path()),
             storage_mb: deployment.ephemeral_storage_mb,
+            memory_mb: deployment.memory_mb,
             as_owner: launch.as_owner,
             needs: &launch.needs,
             hidden: &core.hidden,
@@ -79,7 +83,7 @@ impl Live {
         let (process, pipe) = Process::start(&core.home, core.sandbox, &room, &program)?;
         journal.attach(pipe)?;
         Ok(Self {
-            tree: Tree { root: process.id(), wrappers: process.sandbox().wrappers() },
+            tree: launch.container.is_none().then(|| Tree { root: process.id(), wrappers: process.sandbox().wrappers() }),
             api,
             process,
             timeout_ms: deployment.timeout_ms,
@@ -113,7 +117,7 @@ impl Live {
     async fn overuse(&mut self) -> Option<Failure> {
         self.peak_bytes();
         // The cheap figure counts shared memory once per process: ask the dear one before killing.
-        if self.tree.resident_bytes() > self.memory_bytes && self.tree.proportional_bytes() > self.memory_bytes {
+        if self.tree.is_some_and(|tree| tree.resident_bytes() > self.memory_bytes && tree.proportional_bytes() > self.memory_bytes) {
             return Some(Failure::OutOfMemory);
         }
         let folder = self.temporary_folder.clone()?;
@@ -129,7 +133,7 @@ impl Live {
 
     /// The most memory that the processes held, in bytes, as far as it was seen.
     pub fn peak_bytes(&mut self) -> Option<u64> {
-        self.peak_bytes = self.peak_bytes.max(self.tree.peak_bytes());
+        self.peak_bytes = self.peak_bytes.max(self.tree.and_then(Tree::peak_bytes));
         self.peak_bytes
     }
 

@@ -1,6 +1,7 @@
 //! The process of an environment: its start, its end, and the death of everything that it started.
 
 use super::home::Home;
+use super::image::Running;
 use super::sandbox::{Room, Sandbox};
 use super::usage;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -82,6 +83,8 @@ pub struct Process {
     group: u32,
     home: Arc<Home>,
     sandbox: Sandbox,
+    /// The container that it waits for, where an engine runs it.
+    container: Option<Running>,
     temporary_folder: PathBuf,
     has_ended: bool,
 }
@@ -91,6 +94,16 @@ impl Process {
     /// their order is kept.
     pub fn start(home: &Arc<Home>, sandbox: Sandbox, room: &Room<'_>, program: &Program) -> std::io::Result<(Self, PipeReader)> {
         let (reader, writer) = std::io::pipe()?;
+        let temporary_folder = room.temporary_folder.to_owned();
+        if let Some(container) = room.container {
+            let (mut command, running) = container.begin(home, room, program)?;
+            command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).kill_on_drop(true);
+            let child = command.spawn()?;
+            let group = child.id().unwrap_or_default();
+            home.watch(group);
+            let home = Arc::clone(home);
+            return Ok((Self { child, group, home, sandbox, container: Some(running), temporary_folder, has_ended: false }, reader));
+        }
         let mut command = sandbox.command(home, room);
         command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn()?;
@@ -101,8 +114,7 @@ impl Process {
             // It starts nothing before it has read this: a cloud that dies in between leaves nothing.
             tokio::spawn(async move { stdin.write_all(script.as_bytes()).await });
         }
-        let temporary_folder = room.temporary_folder.to_owned();
-        Ok((Self { child, group, home: Arc::clone(home), sandbox, temporary_folder, has_ended: false }, reader))
+        Ok((Self { child, group, home: Arc::clone(home), sandbox, container: None, temporary_folder, has_ended: false }, reader))
     }
 
     /// The process that was started, a wrapper where there are namespaces.
@@ -120,12 +132,18 @@ impl Process {
         self.kill();
         // From now on the number may belong to somebody else.
         self.has_ended = true;
-        status.map_or(Exit::KILLED, |status| Exit::of(status, self.sandbox.is_private()))
+        let is_wrapped = self.sandbox.is_private() || self.container.is_some();
+        status.map_or(Exit::KILLED, |status| Exit::of(status, is_wrapped))
     }
 
     /// Kills the process and all that it started; nothing of it can be ignored.
-    pub fn kill(&self) {
+    pub fn kill(&mut self) {
         if self.has_ended {
+            return;
+        }
+        if let Some(container) = &mut self.container {
+            // Who waits for it ends with it.
+            container.remove();
             return;
         }
         // The kernel ends a PID namespace before it lets go of its first process, and `unshare` waits for

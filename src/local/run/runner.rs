@@ -1,9 +1,10 @@
 //! The entrance: invocations in, outcomes out.
 
-use super::code::{self, Packages};
+use super::code::Packages;
 use super::deployment::{Deployment, Invocation, Isolation, LogSink, Options, Outcome, Refusal};
 use super::environment::{Core, Environment};
 use super::home::Home;
+use super::image::Engines;
 use super::pool::{Decision, Job, Permit, Pool};
 use super::runtime::Runtimes;
 use super::sandbox::Sandbox;
@@ -57,9 +58,9 @@ impl Runner {
     pub async fn shutdown(&self) {
         self.pool.close().await;
         if let Some(core) = self.core.get() {
-            let folder = core.home.path().to_owned();
+            let core = Arc::clone(core);
             // It takes long for large packages; a failure leaves it to the next runner's sweep.
-            let _ = tokio::task::spawn_blocking(move || code::remove(&folder)).await;
+            let _ = tokio::task::spawn_blocking(move || core.home.clear()).await;
         }
     }
 
@@ -111,13 +112,14 @@ impl Runner {
             Isolation::Plain => Sandbox::Plain,
         };
         // Only where interpreters are is taken over from the cloud's own environment.
-        let search_path = std::env::var("PATH").unwrap_or_default();
+        let search_path = self.options.search_path.clone().or_else(|| std::env::var("PATH").ok()).unwrap_or_default();
         Ok(Arc::new(Core {
             options: self.options.clone(),
             packages: Packages::new(home.path().to_owned()),
             home,
             sandbox,
             runtimes: Runtimes::new(search_path.clone()),
+            engines: Engines::new(search_path.clone()),
             sink: Arc::clone(&self.sink),
             hidden: hidden(self.options.cloud_folder.as_deref(), std::env::var_os("HOME").as_deref().map(Path::new)),
             search_path,

@@ -2,9 +2,10 @@
 
 use super::deployment::{Deployment, Refusal};
 use super::emulator::Emulator;
+use super::image::Container;
 use super::inside::resolve;
 use super::sandbox::{Sandbox, as_function, is_root};
-use super::{emulator, entrypoint, image};
+use super::{emulator, entrypoint};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -33,6 +34,8 @@ pub struct Launch {
     pub notes: Vec<String>,
     /// What the kernel would say to it, in the words of Lambda; it is not started then.
     pub problem: Option<String>,
+    /// What runs it where the machine itself cannot.
+    pub container: Option<Container>,
 }
 
 /// Finds what runtimes start, and remembers it.
@@ -50,9 +53,6 @@ impl Runtimes {
 
     /// How the deployment is started, or why it cannot be.
     pub async fn launch(&self, deployment: &Deployment, code: &Path, sandbox: Sandbox) -> Result<Launch, Refusal> {
-        if let Some(image) = &deployment.image {
-            return image::launch(deployment, image, code, sandbox);
-        }
         let runtime = deployment.runtime.as_str();
         if runtime.starts_with("provided") {
             return Ok(bootstrap(code, &sandbox.task_root(code), &self.search_path));
@@ -157,7 +157,7 @@ fn refusal(message: String) -> Refusal {
 fn managed(program: &Path, arguments: Vec<String>, as_owner: bool) -> Launch {
     let note = format!("Only the cloud's own user can run `{}`, so the function does not run as `nobody`\n", program.display());
     let notes = as_owner.then_some(note).into_iter().collect();
-    Launch { program: program.to_owned(), arguments, is_managed: true, as_owner, needs: Vec::new(), notes, problem: None }
+    Launch { program: program.to_owned(), arguments, is_managed: true, as_owner, needs: Vec::new(), notes, problem: None, container: None }
 }
 
 /// A Python that runs the handler, with what it needs to be seen.
@@ -203,14 +203,32 @@ fn bootstrap(code: &Path, root: &Path, search_path: &str) -> Launch {
             problem => problem.map(|problem| format!("fork/exec {}: {problem}", program.display())),
         }
     };
-    Launch { program, arguments: Vec::new(), is_managed: false, as_owner: false, needs: Vec::new(), notes: Vec::new(), problem }
+    Launch {
+        program,
+        arguments: Vec::new(),
+        is_managed: false,
+        as_owner: false,
+        needs: Vec::new(),
+        notes: Vec::new(),
+        problem,
+        container: None,
+    }
 }
 
 fn emulated(emulator: Emulator, program: &Path) -> Launch {
     let note = format!("`bootstrap` is built for another processor, and runs in `{}` here\n", emulator.program.display());
     let arguments = emulator.arguments.into_iter().chain([program.display().to_string()]).collect();
     let needs = emulator.program.parent().map(Path::to_path_buf).into_iter().collect();
-    Launch { program: emulator.program, arguments, is_managed: false, as_owner: false, needs, notes: vec![note], problem: None }
+    Launch {
+        program: emulator.program,
+        arguments,
+        is_managed: false,
+        as_owner: false,
+        needs,
+        notes: vec![note],
+        problem: None,
+        container: None,
+    }
 }
 
 /// Runs an interpreter as functions run, else as the cloud's own user: the lines that it prints, and

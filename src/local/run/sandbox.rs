@@ -10,6 +10,7 @@
 //! Without: a process group, a folder that stands for `/tmp`, and `nobody` where the cloud is root.
 
 use super::home::Home;
+use super::image::Container;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -136,9 +137,12 @@ pub struct Room<'a> {
     pub layers: Option<&'a Path>,
     /// Whether the code is a root of its own.
     pub is_image: bool,
+    /// What runs it, where that is none of these sandboxes.
+    pub container: Option<&'a Container>,
     /// Stands for `/tmp` where there is no other.
     pub temporary_folder: &'a Path,
     pub storage_mb: u32,
+    pub memory_mb: u32,
     /// Whether `nobody` could not run it, so that it runs as whoever runs the cloud, without privileges.
     pub as_owner: bool,
     /// Folders that the program needs, wherever they are.
@@ -159,8 +163,10 @@ impl Sandbox {
             code: home.path(),
             layers: None,
             is_image: false,
+            container: None,
             temporary_folder: home.path(),
             storage_mb: 1,
+            memory_mb: 128,
             as_owner: false,
             needs: &[],
             hidden: &[],

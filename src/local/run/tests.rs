@@ -1,6 +1,6 @@
 //! Functions that behave and functions that do not, run for real.
 
-use super::deployment::{FunctionError, Isolation, ThrottleReason};
+use super::deployment::{FunctionError, ImageCode, Isolation, ThrottleReason};
 use super::*;
 use bytes::Bytes;
 use std::io::Write;
@@ -154,6 +154,105 @@ fn deployment(code: PathBuf) -> Deployment {
         image: None,
         layers: vec![],
     }
+}
+
+/// Stands for podman: starts what it is told to run on the machine itself, with the folder of the image before its name.
+const PODMAN: &str = r#"#!/bin/sh
+echo "$*" >> "$(dirname "$0")/calls"
+[ "$1" = run ] || exit 0
+while [ "$1" != --rootfs ]; do
+  case "$1" in --env=*=*) export "${1#--env=}" ;; esac
+  shift
+done
+root=$2 program=$3
+shift 3
+exec "$root$program" "$@"
+"#;
+
+/// A stage without namespaces, with an image of one program, and an engine in its search path.
+fn contained(engine: &str, script: &str) -> (Stage, PathBuf) {
+    let tools = tempfile::tempdir().unwrap().keep();
+    std::fs::write(tools.join(engine), script).unwrap();
+    std::fs::set_permissions(tools.join(engine), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let search_path = Some(format!("{}:/usr/bin:/bin", tools.display()));
+    let mut stage = Stage::with(Options { isolation: Isolation::Plain, search_path, ..Options::default() }, &[]);
+    let layer = stage.folder.path().join("layer");
+    let mut archive = tar::Builder::new(std::fs::File::create(&layer).unwrap());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(PYTHON.len() as u64);
+    header.set_mode(0o755);
+    archive.append_data(&mut header, "bin/program", PYTHON.as_bytes()).unwrap();
+    // What looks for the interpreter that the program names looks in the image.
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o755);
+    archive.append_data(&mut header, "usr/bin/env", &[][..]).unwrap();
+    archive.finish().unwrap();
+    let environment = [("MARK".to_owned(), "image".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
+    let command = vec!["/bin/program".to_owned(), "argument".to_owned()];
+    stage.deployment.image = Some(ImageCode { layers: vec![layer], command, working_folder: "/".into(), environment, is_foreign: false });
+    (stage, tools)
+}
+
+#[tokio::test]
+async fn an_engine_runs_images_where_there_are_no_namespaces() {
+    let (stage, tools) = contained("podman", PODMAN);
+    let event = "answer = ' '.join([sys.argv[1], os.environ['MARK'], os.environ['GREETING'], os.environ['LAMBDA_TASK_ROOT']]).encode()";
+    assert_eq!(stage.answer(event).await, "argument image it's \"hello\" $HOME /var/task");
+    let calls = || std::fs::read_to_string(tools.join("calls")).unwrap();
+    let said = calls();
+    assert!(
+        said.starts_with("info ") && said.contains("\nrun --rm --name lambdo-") && said.contains(" --env=AWS_LAMBDA_RUNTIME_API "),
+        "{said}"
+    );
+    assert!(!said.contains("hello"), "values are not among the arguments: {said}");
+    assert!(stage.log.text().contains("`podman` runs the image, since no Linux namespaces can be had here\n"));
+    // One that hangs is ended by the engine, and so is what is idle when the cloud ends.
+    let name = said.split(' ').find(|word| word.starts_with("lambdo-")).unwrap().to_owned();
+    assert!(stage.error("os._exit(137)").await.contains("signal: killed"));
+    stage.log.until(|text| text.contains("REPORT RequestId: request-2")).await;
+    assert_eq!(stage.answer("answer = b'%d' % count").await, "1");
+    stage.runner.shutdown().await;
+    let said = calls();
+    assert!(said.contains(&format!("rm --force {name}\n")) && said.matches("\nrm --force ").count() >= 2, "{said}");
+    std::fs::remove_dir_all(tools).unwrap();
+}
+
+#[tokio::test]
+async fn an_engine_that_does_not_work_is_no_way_out() {
+    let (stage, tools) = contained("docker", "#!/bin/sh\necho 'Cannot connect to the Docker daemon.' >&2\nexit 1\n");
+    let Refusal::CannotRun { message, .. } = stage.try_run("").await.unwrap_err() else { panic!("another refusal") };
+    let why = "and none can be used (`docker` does not work: Cannot connect to the Docker daemon, no `podman` is on the PATH); ";
+    assert!(message.contains("Linux namespaces") && message.contains(why), "{message}");
+    std::fs::remove_dir_all(tools).unwrap();
+}
+
+/// Stands for docker, which runs no folder but what was imported.
+const DOCKER: &str = r#"#!/bin/sh
+folder=$(dirname "$0")
+echo "$*" >> "$folder/calls"
+case "$1" in
+  import) mkdir "$folder/$3" && exec tar -x -f - -C "$folder/$3" ;;
+  run) ;;
+  *) exit 0 ;;
+esac
+while :; do case "$1" in lambdo-local:*) break ;; --env=*=*) export "${1#--env=}" ;; esac; shift; done
+root=$folder/$1 program=$2
+shift 2
+exec "$root$program" "$@"
+"#;
+
+#[tokio::test]
+async fn docker_is_given_an_image_once_which_goes_with_the_cloud() {
+    let (mut stage, tools) = contained("docker", DOCKER);
+    assert_eq!(stage.answer("answer = sys.argv[1].encode()").await, "argument");
+    stage.deployment.generation = "2".into();
+    assert_eq!(stage.answer("answer = b'%d' % count").await, "1");
+    stage.runner.shutdown().await;
+    let said = std::fs::read_to_string(tools.join("calls")).unwrap();
+    let count = |text: &str| said.matches(text).count();
+    assert!(count("\nrun ") >= 2 && count("import - lambdo-local:code-") == count("\nrmi lambdo-local:code-"), "{said}");
+    std::fs::remove_dir_all(tools).unwrap();
 }
 
 const BOTH: [Isolation; 2] = [Isolation::WherePossible, Isolation::Plain];

@@ -47,13 +47,16 @@ fn no_bootstrap(names: &[&str]) -> Diagnostic {
     match names.iter().find(|name| name.rsplit('/').next() == Some(BOOTSTRAP)) {
         _ if roots.contains("bootstrap/") => diagnostic.hint("`bootstrap` is a folder; Lambda starts a file of that name"),
         Some(deeper) => diagnostic.hint(format!("`{deeper}` lies deeper; make its folder the root of the package")),
+        None if let Some(other) = names.iter().find(|name| name.eq_ignore_ascii_case(BOOTSTRAP)) => {
+            diagnostic.hint(format!("`{other}` is there; Linux tells upper from lower case, and only `bootstrap` is started"))
+        }
         None => diagnostic.hint("`code = { file = \"PATH\" }` names the program whatever its file is called"),
     }
 }
 
 fn not_executable() -> Diagnostic {
     Diagnostic::error("bootstrap-not-executable", "The `bootstrap` in the zip is not executable").detail(
-        "A zip is uploaded as it is, and AWS cannot start a `bootstrap` without an execute bit. Run `chmod +x bootstrap` and zip again.",
+        "A zip is uploaded as it is, and AWS cannot start a `bootstrap` without an execute bit. Run `chmod 755 bootstrap` and zip again.",
     )
     .hint("zips made on Windows have no execute bits; `code = { dir = \"FOLDER\" }` or `code = { file = \"PROGRAM\" }` sets them everywhere")
 }

@@ -7,11 +7,11 @@ use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::{Endianness, ReadRef};
 
 /// Major and minor version of the GNU C library.
-pub(super) type Version = (u32, u32);
+pub(in crate::package) type Version = (u32, u32);
 
 /// The facts of an ELF file that decide whether and where it starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Elf {
+pub(in crate::package) struct Elf {
     /// 32 or 64.
     pub bits: u8,
     /// Whether numbers in it have their lowest byte first.
@@ -34,7 +34,7 @@ pub(super) struct Elf {
 
 /// What kind of ELF file it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::package) enum Kind {
     /// Something that can be started.
     Program,
     /// A shared library or a plugin.

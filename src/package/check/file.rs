@@ -36,7 +36,7 @@ pub fn check_file(folder: &Path, shown: &str, request: &PackageRequest, for_this
     let path = &folder.join(shown);
     let source = if path.is_dir() {
         Source::Directory(shown.to_owned(), Filter::default())
-    } else if is_zip(path, shown)? {
+    } else if is_zip(path, shown)? || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip")) {
         Source::Zip(shown.to_owned())
     } else {
         Source::File(shown.to_owned())

@@ -4,11 +4,11 @@ use super::elf::Elf;
 
 /// As much of a file as tells what it is, in bytes: Linux reads this much of a script's first line
 /// (<https://man7.org/linux/man-pages/man2/execve.2.html>).
-pub(super) const HEAD_BYTES: u64 = 256;
+pub(in crate::package) const HEAD_BYTES: u64 = 256;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in crate::package) enum Format {
     /// Linux's own format; `None` where its headers were not, or cannot be, read.
     Elf(Option<Elf>),
     /// A text with a first line that names its interpreter.
@@ -25,7 +25,7 @@ pub(super) enum Format {
 
 /// The first line of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Script {
+pub(in crate::package) struct Script {
     /// The interpreter's path.
     pub interpreter: String,
     /// What stands after it: Linux hands it over as one argument.
@@ -61,6 +61,19 @@ const STARTS: &[(&[u8], Format)] = &[
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Format {
+    /// What people call a file of this format, where it is one that they know.
+    pub fn told(&self) -> Option<String> {
+        match self {
+            Self::Elf(_) => Some("a program for Linux".to_owned()),
+            Self::Script(_) => Some("a script".to_owned()),
+            Self::Foreign(system) => Some(format!("a program for {system}")),
+            Self::Packed(how) if how.ends_with("zip") && !how.contains("with") => Some((*how).to_owned()),
+            Self::Packed(how) => Some(format!("a file {how}")),
+            Self::Empty => Some("empty".to_owned()),
+            Self::Other => None,
+        }
+    }
+
     /// Judges by the first bytes; `head` is [`HEAD_BYTES`] long unless the file is shorter.
     pub fn of(head: &[u8]) -> Self {
         if head.is_empty() {

@@ -11,7 +11,9 @@ mod file;
 mod format;
 mod handler;
 mod image;
+mod imports;
 mod layer;
+mod modes;
 mod native;
 mod program;
 mod remembered;
@@ -22,24 +24,29 @@ mod testing;
 mod tree;
 
 pub use file::{CheckedFile, check_file};
+pub(super) use format::{Format, HEAD_BYTES};
 pub(super) use image::led;
 pub use image::{ImageFacts, ImageFile, check_image, check_media_type};
 
 pub(super) use bootstrap::{check_contents, check_names, is_provided};
 
+use super::UNZIPPED_LIMIT_BYTES;
 use super::contents::{BOOTSTRAP, Contents};
 use super::hash::Item;
 use super::packages::Packages;
-use super::{Options, UNZIPPED_LIMIT_BYTES};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Artifact, PackageRequest, TemplatePart};
+use crate::model::{Address, Artifact, PackageRequest};
 use program::Surroundings;
 use remembered::Remembered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use tree::Tree;
 
-const LAYER: &str = "layer";
+pub(super) const LAYER: &str = "layer";
+
+/// The code of what is built for another processor.
+pub(super) const WRONG_ARCHITECTURE: &str = "wrong-architecture";
 
 /// What a package has to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,23 +108,23 @@ impl<'a> Subject<'a> {
 }
 
 /// What is wrong with the packages of all requests, each told once, at the first that it concerns.
-pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], options: &Options<'_>) -> Vec<Diagnostic> {
+pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], cache: &Path, for_this_machine: bool) -> Vec<Diagnostic> {
     let mut groups: BTreeMap<(&str, Subject<'_>), Vec<&PackageRequest>> = BTreeMap::new();
     for request in requests {
         let Some(artifact) = packages.artifacts.get(&request.address) else { continue };
-        for subject in subjects(request, requests, options.for_this_machine) {
+        for subject in subjects(request, requests, for_this_machine) {
             groups.entry((&artifact.content_hash, subject)).or_default().push(request);
         }
     }
-    let (mut findings, remembered) = (Vec::new(), Remembered::new(options.cache));
+    let (mut findings, remembered) = (Vec::new(), Remembered::new(cache));
     for ((content_hash, subject), requests) in groups {
         let Ok(planned) = packages.planned(content_hash) else { continue };
         // What runs around an image's program is in the image, which was looked at when it was made.
         if planned.image.is_some() {
             continue;
         }
-        // Files are read where they lie, but a zip would be unpacked each time.
-        let is_costly = matches!(planned.contents, Contents::Archive(_));
+        // Of what is built few files are read, where they lie; but a zip would be unpacked each time, and code read.
+        let is_costly = matches!(planned.contents, Contents::Archive(_)) || !is_provided(subject.runtime);
         if is_costly && remembered.is_clean(content_hash, &subject) {
             continue;
         }
@@ -137,24 +144,11 @@ fn subjects<'a>(request: &'a PackageRequest, all: &'a [PackageRequest], for_this
     if !own.is_layer {
         return BTreeSet::from([own]);
     }
-    let users = all.iter().filter(|user| layers_of(user).contains(&request.address));
+    let users = all.iter().filter(|user| user.layers_of_spec().contains(&request.address));
     let of_user =
         |user: &'a PackageRequest| Subject { is_layer: true, has_layers: false, handler: "", ..Subject::of(user, for_this_machine) };
     let used: BTreeSet<Subject<'_>> = users.map(of_user).collect();
     if used.is_empty() { BTreeSet::from([own]) } else { used }
-}
-
-/// The layers of the spec that a function uses.
-fn layers_of(request: &PackageRequest) -> BTreeSet<&Address> {
-    let mut layers = BTreeSet::new();
-    request.layers.iter().for_each(|value| {
-        value.visit_parts(&mut |part| {
-            if let TemplatePart::Attribute { address, .. } = part {
-                layers.insert(address);
-            }
-        });
-    });
-    layers
 }
 
 /// What is wrong with one package, by the order of its files.
@@ -170,18 +164,27 @@ pub(super) fn check(contents: &Contents, items: &[Item], subject: &Subject<'_>) 
 
 fn check_tree(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let mut findings = Vec::new();
+    let is_provided = is_provided(subject.runtime);
+    let needed = match is_provided {
+        _ if subject.is_layer => None,
+        true => Some(BOOTSTRAP.to_owned()).filter(|name| tree.has(name)),
+        false => handler::file(tree, subject),
+    };
+    let astray = needed.as_ref().map_or(Ok(None), |name| tree.astray(name))?;
+    let astray = needed.iter().zip(&astray).find_map(|(name, end)| program::astray(name, end, subject));
     if subject.is_layer {
         findings.extend(layer::check(tree, subject));
-    } else if is_provided(subject.runtime) {
-        if let Some(end) = tree.dangling(BOOTSTRAP)?.filter(|_| tree.has(BOOTSTRAP)) {
-            findings.push(program::dangling(BOOTSTRAP, &end));
-        } else if tree.has(BOOTSTRAP) {
-            let found = program::check(BOOTSTRAP, &tree.format(BOOTSTRAP)?, subject, tree);
-            findings.extend(found.into_iter().map(|one| program::with_advice(one, subject)));
-        }
-    } else {
+    } else if astray.is_some() {
+        findings.extend(astray);
+    } else if is_provided && needed.is_some() {
+        let found = program::check(BOOTSTRAP, &tree.format(BOOTSTRAP)?, subject, tree);
+        findings.extend(found.into_iter().map(|one| program::with_advice(one, subject)));
+    } else if !is_provided {
         findings.extend(handler::check(tree, subject)?);
+        // What the code loads is of interest once it is loaded itself.
+        findings.extend(if findings.is_empty() { imports::check(tree, subject)? } else { Vec::new() });
     }
+    findings.extend(modes::check(tree, needed.as_deref(), subject)?);
     findings.extend(native::check(tree, subject)?);
     Ok(findings)
 }
@@ -199,7 +202,7 @@ impl Surroundings for Tree<'_> {
 /// The limit holds for a function and its layers together; those of others have a size that is not known here.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 fn too_large_with_layers(request: &PackageRequest, artifacts: &BTreeMap<Address, Artifact>) -> Option<Diagnostic> {
-    let layers = layers_of(request);
+    let layers = request.layers_of_spec();
     let bytes = |address: &Address| artifacts.get(address).map_or(0, |artifact| artifact.unzipped_bytes);
     let own = bytes(&request.address);
     let total: u64 = own + layers.iter().map(|layer| bytes(layer)).sum::<u64>();
@@ -219,7 +222,7 @@ fn too_large_with_layers(request: &PackageRequest, artifacts: &BTreeMap<Address,
 mod tests {
     use super::testing::Program;
     use super::*;
-    use crate::model::{Form, Value};
+    use crate::model::{Form, TemplatePart, Value};
     use crate::package::filter::Filter;
     use crate::package::index::Index;
     use crate::package::source::Source;

@@ -4,7 +4,8 @@ use super::elf::{Elf, Kind};
 use super::emulator;
 use super::format::{Format, Script};
 use super::system::{INTERPRETERS, LOADERS, NO_INTERPRETERS, Standing, System};
-use super::{Place, Subject};
+use super::tree::Astray;
+use super::{Place, Subject, WRONG_ARCHITECTURE};
 use crate::diagnostic::Diagnostic;
 use crate::package::problem::list;
 use std::collections::BTreeMap;
@@ -56,11 +57,20 @@ fn cut_off(shown: &str) -> Diagnostic {
     ))
 }
 
-/// A link to nothing.
-pub(super) fn dangling(shown: &str, end: &str) -> Diagnostic {
-    finding("dangling-link", "A link leads to nothing").detail(format!(
-        "`{shown}` is a link to `{end}`, which is not in the package. Zip the file that it leads to, or without `-y`, which keeps links."
-    ))
+/// Folders of Lambda's own files, in which a link may end.
+const OF_LAMBDA: [&str; 5] = ["/bin/", "/usr/", "/lib/", "/lib64/", "/var/"];
+
+/// A link to nothing that could be started or called; `None` where it may lead to something that nobody sees here.
+pub(super) fn astray(shown: &str, end: &Astray, subject: &Subject<'_>) -> Option<Diagnostic> {
+    let detail = match end {
+        Astray::InCircles => format!("`{shown}` is a link that leads back to itself."),
+        Astray::ToFolder(folder) => format!("`{shown}` is a link to `{folder}`, which is a folder."),
+        Astray::Elsewhere(end) if end.starts_with(LAYERS) && subject.has_layers => return None,
+        Astray::Elsewhere(end) if OF_LAMBDA.iter().any(|folder| end.starts_with(folder)) => return None,
+        Astray::Elsewhere(end) => format!("`{shown}` is a link to `{end}`, which is not in the package."),
+    };
+    let how = "Zip the file that it leads to, or without `-y`, which keeps links.";
+    Some(finding("dangling-link", "A link leads to nothing").detail(format!("{detail} {how}")))
 }
 
 /// A file for another system.
@@ -116,7 +126,7 @@ pub(super) fn wrong_processor(shown: &str, elf: &Elf, subject: &Subject<'_>) -> 
         return None;
     }
     let own = elf.processor();
-    let (code, summary) = ("wrong-architecture", "A program is built for another processor");
+    let (code, summary) = (WRONG_ARCHITECTURE, "A program is built for another processor");
     if subject.is_here() {
         return Some(not_for_here(shown, elf, subject, emulator::is_there(elf)));
     }
@@ -132,7 +142,7 @@ pub(super) fn wrong_processor(shown: &str, elf: &Elf, subject: &Subject<'_>) -> 
 
 /// What is said under `--local` of a program that was built elsewhere.
 fn not_for_here(shown: &str, elf: &Elf, subject: &Subject<'_>, is_emulated: bool) -> Diagnostic {
-    let (code, summary) = ("wrong-architecture", "A program is built for another processor");
+    let (code, summary) = (WRONG_ARCHITECTURE, "A program is built for another processor");
     let what = format!("`{shown}` is built for {}, and this machine has {}", elf.processor(), subject.architecture);
     if is_emulated {
         return Diagnostic::warning(code, summary).detail(format!("{what}: it runs in an emulator, which is slower."));

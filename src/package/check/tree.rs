@@ -11,19 +11,33 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::ops::Bound;
 use std::path::Path;
 use zip::ZipArchive;
 
 /// The most that is read of a file with code, in bytes. What is larger is not judged.
 const TEXT_LIMIT_BYTES: u64 = 64 << 20;
 
-/// How many links are followed, one after the other.
-const LINKS: usize = 8;
+/// How many links are followed, as by Linux (<https://man7.org/linux/man-pages/man7/path_resolution.7.html>).
+const LINKS: usize = 40;
+
+/// Where a link leads that does not end at a file of the package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Astray {
+    /// To itself, through others or not.
+    InCircles,
+    /// To a folder of the package.
+    ToFolder(String),
+    /// To something that is not in the package.
+    Elsewhere(String),
+}
 
 /// What a package consists of.
 pub(super) struct Tree<'a> {
     files: BTreeMap<&'a str, Place<'a>>,
     archive: Option<RefCell<ZipArchive<BufReader<File>>>>,
+    /// Files and folders of a zip with their modes, as far as they have one.
+    modes: BTreeMap<String, u32>,
 }
 
 /// One file.
@@ -45,14 +59,15 @@ impl<'a> Tree<'a> {
             Contents::Files(entries) => entries.iter().map(|entry| (entry.name.as_str(), entry.path.as_path())).collect(),
             Contents::Archive(_) => BTreeMap::new(),
         };
-        let archive = match contents {
-            Contents::Archive(path) => Some(RefCell::new(ZipArchive::new(BufReader::new(File::open(path)?))?)),
+        let mut archive = match contents {
+            Contents::Archive(path) => Some(ZipArchive::new(BufReader::new(File::open(path)?))?),
             Contents::Files(_) => None,
         };
+        let modes = archive.as_mut().map_or(Ok(BTreeMap::new()), modes)?;
         let is_link = |item: &Item| item.mode & KIND == SYMLINK;
         let place = |item: &'a Item| Place { bytes: item.bytes, is_link: is_link(item), path: paths.get(item.name.as_str()).copied() };
         let files = items.iter().map(|item| (item.name.as_str(), place(item))).collect();
-        Ok(Self { files, archive })
+        Ok(Self { files, archive: archive.map(RefCell::new), modes })
     }
 
     /// All names, sorted.
@@ -67,18 +82,32 @@ impl<'a> Tree<'a> {
 
     /// Whether there is something in such a folder.
     pub fn has_folder(&self, name: &str) -> bool {
-        let prefix = format!("{name}/");
-        self.files.range(prefix.as_str()..).next().is_some_and(|(first, _)| first.starts_with(&prefix))
+        self.beginning(&format!("{name}/")).next().is_some()
     }
 
-    /// Where a link leads that does not end at a file of the package.
-    pub fn dangling(&self, name: &str) -> io::Result<Option<String>> {
+    /// All names that begin so, sorted.
+    pub fn beginning<'b>(&'b self, start: &'b str) -> impl Iterator<Item = &'a str> + 'b {
+        let following = self.files.range::<str, _>((Bound::Included(start), Bound::Unbounded));
+        following.map(|(name, _)| *name).take_while(move |name| name.starts_with(start))
+    }
+
+    /// Where a link leads to, if not to a file of the package.
+    pub fn astray(&self, name: &str) -> io::Result<Option<Astray>> {
         let end = self.end(name)?;
-        Ok(Some(end).filter(|end| !self.has(end)))
+        Ok(match self.files.get(end.as_str()) {
+            Some(place) => place.is_link.then_some(Astray::InCircles),
+            None if self.has_folder(&end) => Some(Astray::ToFolder(end)),
+            None => Some(Astray::Elsewhere(end)),
+        })
+    }
+
+    /// Files and folders of a zip by name, with their modes; nothing of what lambdo zips itself, which everybody may read.
+    pub fn modes(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.modes.iter().map(|(name, mode)| (name.as_str(), *mode))
     }
 
     /// The file at the end of links.
-    fn end(&self, name: &str) -> io::Result<String> {
+    pub fn end(&self, name: &str) -> io::Result<String> {
         let mut end = name.to_owned();
         for _ in 0..LINKS {
             let Some(place) = self.files.get(end.as_str()).filter(|place| place.is_link) else { break };
@@ -112,12 +141,14 @@ impl<'a> Tree<'a> {
 
     /// The whole of a file with code; `None` where it is no text, or too long to be judged.
     pub fn text(&self, name: &str) -> io::Result<Option<String>> {
+        Ok(self.whole(name)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    /// The whole of a file; `None` where it is too long to be judged.
+    pub fn whole(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let name = &self.end(name)?;
         let bytes = self.files.get(name.as_str()).map_or(0, |place| place.bytes);
-        if bytes > TEXT_LIMIT_BYTES || !self.has(name) {
-            return Ok(None);
-        }
-        Ok(String::from_utf8(self.read(name, bytes)?).ok())
+        if bytes > TEXT_LIMIT_BYTES || !self.has(name) { Ok(None) } else { self.read(name, bytes).map(Some) }
     }
 
     /// The first bytes of a file.
@@ -136,4 +167,16 @@ impl<'a> Tree<'a> {
         };
         Ok(bytes)
     }
+}
+
+/// The modes of what is in a zip, folders without the slash at their end.
+fn modes(archive: &mut ZipArchive<BufReader<File>>) -> io::Result<BTreeMap<String, u32>> {
+    let mut modes = BTreeMap::new();
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index)?;
+        if let (Ok(name), Some(mode)) = (entry.name(), entry.unix_mode()) {
+            modes.insert(name.trim_end_matches('/').to_owned(), mode & 0o7777);
+        }
+    }
+    Ok(modes)
 }

@@ -15,7 +15,7 @@ use super::engine::Engines;
 use super::environment::Environment;
 use super::fingerprint::{Facts, Record, Sources};
 use super::hash::{Item, content_hash};
-use super::problem::{blocking, missing, not_built};
+use super::problem::{blocking, blocking_io, missing, not_built};
 use crate::diagnostic::Diagnostic;
 use crate::package::BUILD_FAILED;
 use async_trait::async_trait;
@@ -243,6 +243,7 @@ impl<'a> Task<'a> {
         match check_program(&packages, &self.shown()) {
             Ok(()) => Ok(Inputs::of(&packages, self.go.target(), settings, &self.surroundings)),
             Err(problem) if packages::is_outside_workspace(&packages) => Err(self.outside_workspace(problem)),
+            Err(problem) if toolchain::is_of_excluded(&problem) => Err(toolchain::of_excluded(problem)),
             Err(problem) if self.place.is_lone() => Err(problem),
             Err(problem) => Err(match self.programs().await {
                 Some(programs) => with_programs(problem, &programs, &self.base),
@@ -288,12 +289,13 @@ impl<'a> Task<'a> {
         };
         let program = std::path::absolute(&self.program).map_err(|error| cannot("found", error))?;
         let folder = program.parent().unwrap_or(Path::new(".")).to_owned();
-        let scratch = || {
-            std::fs::create_dir_all(&folder)?;
+        let beside = folder.clone();
+        let scratch = blocking_io(move || {
+            std::fs::create_dir_all(&beside)?;
             // A name of its own: what an earlier run left running may still write.
-            tempfile::Builder::new().prefix(".new-").tempdir_in(&folder)
-        };
-        let scratch = scratch().map_err(|error| cannot("made", error))?;
+            tempfile::Builder::new().prefix(".new-").tempdir_in(&beside)
+        });
+        let scratch = scratch.await.map_err(|error| cannot("made", error))?;
         let new = scratch.path().join(BOOTSTRAP);
         let arguments = self.arguments(&new);
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();

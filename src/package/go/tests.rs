@@ -306,7 +306,14 @@ async fn a_module_that_the_workspace_does_not_list_is_told_how_to_get_into_it() 
     machine.write("far/api/go.mod", "module far\n");
     machine.write("far/api/get/main.go", "");
     machine.write("list", r#"{"ImportPath":".","Error":{"Err":"current directory is contained in a module that is not one of the workspace modules listed in go.work."}}"#);
-    insta::assert_snapshot!(machine.told(r#""far/api/get""#, true).await, @"");
+    insta::assert_snapshot!(machine.told(r#""far/api/get""#, true).await, @r#"
+        no-program There is no program to deploy
+        The module of `far/api/get` is not one of those that `go.work` lists, so that Go builds nothing of it.
+          `go work use ./far/api` in `.` adds it to the workspace
+          or `env = { GOWORK = "off" }` in `build` builds it without the workspace
+        "#);
+    machine.write("list", r#"{"ImportPath":".","Error":{"Err":"build constraints exclude all Go files in /w"}}"#);
+    assert!(machine.told(r#""app/one""#, true).await.contains("stands in `tags` of `build`"));
     assert!(!machine.read("calls").contains("list -e -f"), "nobody asks for programs of a module that Go does not look into");
 }
 

@@ -225,6 +225,21 @@ fn no_go(job: &Job<'_>, environment: &Environment) -> Diagnostic {
     diagnostic.hint("a program that is there already is deployed by `code = { file = \"PATH\" }`")
 }
 
+/// What Go says where nothing of a folder is compiled for whom it builds.
+const EXCLUDED: &str = "build constraints exclude all Go files";
+
+/// Whether files are there, and are not to be compiled.
+pub(super) fn is_of_excluded(problem: &Diagnostic) -> bool {
+    problem.detail.contains(EXCLUDED)
+}
+
+/// How files come in that Go leaves out.
+pub(super) fn of_excluded(problem: Diagnostic) -> Diagnostic {
+    problem
+        .hint("what a `//go:build` line asks for stands in `tags` of `build`; without `GOOS` and `GOARCH` in `env` it is Linux on the function's processor")
+        .hint("files that `import \"C\"` count only with `env = { CGO_ENABLED = \"1\" }`, and need a C compiler for that processor")
+}
+
 /// The diagnostic for a command of Go's that did not end well.
 pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
     let diagnostic = said.failed(command, path);
@@ -233,6 +248,8 @@ pub(super) fn failed(said: &Said, command: &str, path: &str) -> Diagnostic {
     } else if said.complains_of("go.mod file not found") {
         diagnostic
             .hint(format!("without a `go.mod` only the standard library can be imported: `go mod init NAME && go mod tidy` in `{path}`"))
+    } else if said.complains_of(EXCLUDED) {
+        of_excluded(diagnostic)
     } else if said.complains_of("dial tcp") {
         diagnostic.hint("Go fetches modules when it lacks them; `go mod vendor` keeps them beside the sources")
     } else {

@@ -4,6 +4,7 @@ use super::dockerfile::{Run, failed};
 use super::engine::Places;
 use crate::diagnostic::Diagnostic;
 use crate::package::engine::Engine;
+use crate::package::problem::blocking_io;
 use crate::package::process::{Tail, watch};
 use std::path::Path;
 
@@ -39,7 +40,8 @@ impl Call<'_> {
             }
             Err(said) => return Err(self.failed(&said)),
         }
-        let id = tokio::fs::read_to_string(places.id).await;
+        let id = places.id.to_owned();
+        let id = blocking_io(move || std::fs::read_to_string(id)).await;
         let id = id.map_err(|error| failed(format!("`{}` did not say what it built: {error}.", engine.name())))?;
         let exported = self.start(engine.export(id.trim(), places.archive)).await?;
         if engine == Engine::Buildah {

@@ -1,6 +1,6 @@
 //! Base images: their documents at once, their layers when they are needed.
 
-use super::answers::{chain, is_busy, is_missing};
+use super::answers::{is_busy, is_missing};
 use super::credentials;
 use super::document::{
     DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, Document, Manifest, OCI_INDEX, OCI_MANIFEST, check_config, image_architecture,
@@ -8,11 +8,11 @@ use super::document::{
 use super::fetch::{Origin, fetch};
 use super::froms::Leads;
 use super::store::{Store, digest_of};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, chain};
 use crate::model::{EventSink, is_loopback};
 use crate::package::BUILD_FAILED;
 use crate::package::environment::Environment;
-use crate::package::problem::not_built;
+use crate::package::problem::{blocking, blocking_io, not_built};
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
@@ -172,7 +172,8 @@ impl Registries {
         let reference: Reference = wanted.name.parse().map_err(|error| unusable(wanted.name, &format!("cannot be understood: {error}")))?;
         let store = Store::new(cache);
         let record = cache.join("images").join("bases").join(format!("{}.json", name_of(wanted)));
-        let known = std::fs::read(&record).ok().and_then(|text| serde_json::from_slice::<Found>(&text).ok());
+        let kept = record.clone();
+        let known = blocking_io(move || std::fs::read(kept)).await.ok().and_then(|text| serde_json::from_slice::<Found>(&text).ok());
         let known = known.filter(|known| store.read(&known.manifest).is_some());
         let registry = reference.resolve_registry().to_owned();
         let client = self.client(&registry).map_err(|why| unreachable_registry(wanted.name, &why))?;
@@ -193,9 +194,13 @@ impl Registries {
             },
         };
         let base = self.open(&asking, &auth, &found, warning).await?;
-        // What cannot be remembered is asked for again.
-        let _ = record.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&record, serde_json::to_vec(&found)?));
-        Ok(base)
+        let remember = move || {
+            // What cannot be remembered is asked for again.
+            let _ =
+                record.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&record, serde_json::to_vec(&found)?));
+            Ok(base)
+        };
+        blocking(remember).await
     }
 
     async fn auth(&self, asking: &Asking<'_>) -> Result<RegistryAuth, Diagnostic> {
@@ -227,7 +232,7 @@ impl Registries {
         let blobs = manifest.layers.iter().chain([&manifest.config]);
         locked(&self.origins).extend(blobs.map(|blob| (blob.digest.clone(), origin(blob))));
         let path = self.blob(&manifest.config.digest, asking.store).await.map_err(|why| unreachable_registry(asking.wanted.name, &why))?;
-        let config = std::fs::read(path).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+        let config = blocking_io(move || std::fs::read(path)).await.ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
         let config = config.ok_or_else(|| unusable("has a configuration that is not JSON"))?;
         check_config(&config, manifest.layers.len()).map_err(|why| unusable(&why))?;
         let theirs = config.get("architecture").and_then(Value::as_str).unwrap_or_default();

@@ -148,7 +148,11 @@ impl Builder for NodeBuilder {
     }
 
     fn variant(&self, request: &PackageRequest) -> String {
-        format!("{} {}", request.runtime, request.handler)
+        format!("{} {} {}", request.runtime, request.handler, request.address.kind)
+    }
+
+    fn folder_in_layers(&self) -> Option<&'static str> {
+        Some("nodejs")
     }
 
     fn output(&self, _job: &Job<'_>) -> Option<PathBuf> {
@@ -159,7 +163,7 @@ impl Builder for NodeBuilder {
         // `check` has said all of them before.
         let options = Options::parse(&job.build.options).map_err(|mut problems| problems.remove(0))?;
         let place = if job.for_this_machine { "here" } else { job.architecture };
-        let identity = digest(&format!("{}\0{place}\0{}\0{}\0{options:?}", job.build.path, job.runtime, job.handler));
+        let identity = digest(&format!("{}\0{place}\0{}\0{}\0{}\0{options:?}", job.build.path, job.runtime, job.handler, job.is_layer));
         let package = Package::new(job, &format!("node-{identity}"));
         if !job.may_run {
             return package.last(job);

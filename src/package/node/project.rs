@@ -122,12 +122,16 @@ impl Project {
         if let Some(script) = &options.script {
             return if self.scripts.contains(script) { Ok(Way::Script(script.clone())) } else { Err(self.no_script(script)) };
         }
-        if self.asks_for_esbuild {
+        // A layer is for whoever uses it, and has no handler that a bundle could begin with.
+        if self.asks_for_esbuild && !job.is_layer {
             let esbuild = self.find(".bin/esbuild").ok_or_else(|| self.not_installed(ESBUILD))?;
             return Ok(Way::Bundle { esbuild, entry: self.entry(job, options)? });
         }
         if self.scripts.iter().any(|script| script == BUILD) {
             return Ok(Way::Script(BUILD.to_owned()));
+        }
+        if job.is_layer {
+            return Ok(Way::Plain);
         }
         match self.entry(job, options) {
             Ok(entry) if is_compiled(&entry) => Err(self.no_compiler(&entry)),

@@ -5,7 +5,7 @@ use super::requirements::Reading;
 use crate::diagnostic::Diagnostic;
 use crate::package::own::Own;
 use crate::package::problem::{list, missing, unreadable};
-use crate::package::script::named;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -13,11 +13,12 @@ use toml::{Table, Value};
 const REQUIREMENTS: &str = "requirements.txt";
 const UV_LOCK: &str = "uv.lock";
 const PROJECT: &str = "pyproject.toml";
-/// Lock files that only their own tool reads, and how it writes one that others read.
-const OTHER_LOCKS: [(&str, &str); 3] = [
+/// Files that only their own tool reads, and how it writes one that others read.
+const OTHER_LOCKS: [(&str, &str); 4] = [
     ("poetry.lock", "poetry export -f requirements.txt -o requirements.txt"),
     ("pdm.lock", "pdm export --prod -o requirements.txt"),
     ("Pipfile.lock", "pipenv requirements > requirements.txt"),
+    ("Pipfile", "pipenv lock && pipenv requirements > requirements.txt"),
 ];
 
 /// What is to be installed.
@@ -49,6 +50,12 @@ impl Needs {
         let named = options.requirements.as_deref();
         match named.unwrap_or_else(|| [REQUIREMENTS, UV_LOCK, PROJECT].into_iter().find(|name| has(name)).unwrap_or_default()) {
             "" => Self::without_files(folder, shown),
+            PROJECT
+                if named.is_none()
+                    && let Some(path) = lock_of_workspace(folder) =>
+            {
+                Ok(Self::Locked { path })
+            }
             name if !has(name) => Err(missing(&folder.join(name), &format!("{shown}/{name}"), "file")),
             name if name.ends_with(UV_LOCK) => Ok(Self::Locked { path: folder.join(name) }),
             name if name.ends_with(PROJECT) => {
@@ -79,9 +86,9 @@ impl Needs {
             Self::Listed(names) => names.iter().try_for_each(|name| reading.line(&reading.folder.join(PROJECT), name)),
             Self::File { path } => reading.file(path),
             Self::Locked { path } => {
-                let project = path.with_file_name(PROJECT);
-                reading.inputs.extend([path.clone(), project].into_iter().filter(|file| file.is_file()));
-                locked_places(path).into_iter().try_for_each(|place| reading.required(Some(place)))
+                let projects = [path.with_file_name(PROJECT), reading.folder.join(PROJECT)];
+                reading.inputs.extend([path.clone()].into_iter().chain(projects).filter(|file| file.is_file()));
+                locked_places(path, reading.folder).into_iter().try_for_each(|place| reading.required(Some(place)))
             }
         }
     }
@@ -93,8 +100,8 @@ impl Needs {
 }
 
 fn other_lock(name: &str, export: &str, shown: &str) -> Diagnostic {
-    Diagnostic::error("other-lock-file", "A lock file that lambdo does not read")
-        .detail(format!("`{shown}` has `{name}`, which only its own tool reads. lambdo installs from `{REQUIREMENTS}` or `{UV_LOCK}`."))
+    Diagnostic::error("other-lock-file", "A file of dependencies that lambdo does not read")
+        .detail(format!("`{shown}` has a `{name}`, which only its own tool reads. lambdo installs from `{REQUIREMENTS}` or `{UV_LOCK}`."))
         .hint(format!("`{export}` in `{shown}` writes what is locked; lambdo then takes that"))
 }
 
@@ -111,6 +118,15 @@ fn listed(path: &Path, shown: &str) -> Result<Needs, Diagnostic> {
         return Err(Diagnostic::error("dynamic-dependencies", "The dependencies are only known to the project's build")
             .detail(format!("`{shown}` has `dynamic = [\"dependencies\"]`, so they are not written there."))
             .hint(format!("write them into a `{REQUIREMENTS}` beside it, or make one with `uv pip compile {PROJECT} -o {REQUIREMENTS}`")));
+    }
+    let of_poetry = file.get("tool").and_then(|tool| tool.get("poetry")?.get("dependencies")?.as_table());
+    if project.is_none_or(|project| !project.contains_key("dependencies"))
+        && of_poetry.is_some_and(|names| names.keys().any(|name| name != "python"))
+    {
+        return Err(Diagnostic::error("other-lock-file", "The dependencies are written for another tool")
+            .detail(format!("`{shown}` lists them in `tool.poetry.dependencies`, which only poetry reads."))
+            .hint(format!("`poetry lock && poetry export -f requirements.txt -o {REQUIREMENTS}` beside it writes what lambdo takes"))
+            .hint("or list them in `project.dependencies`, which all tools read, poetry 2 among them"));
     }
     let names = project.and_then(|project| project.get("dependencies")?.as_array()).cloned().unwrap_or_default();
     let names: Vec<String> = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -154,18 +170,43 @@ fn required(folder: &Path, name: &str, shown: &str, own: &Own) -> Result<Needs, 
     Ok(if reading.has_any { Needs::File { path: folder.join(name) } } else { Needs::Nothing })
 }
 
-/// What lies on this machine among what uv has locked: other packages of its workspace, archives
-/// (<https://docs.astral.sh/uv/concepts/projects/dependencies/>).
-fn locked_places(lock: &Path) -> Vec<PathBuf> {
-    let folder = lock.parent().unwrap_or(Path::new(""));
+/// The lock of the workspace that a project is a member of
+/// (<https://docs.astral.sh/uv/concepts/projects/workspaces/>).
+fn lock_of_workspace(folder: &Path) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    let locks = folder.ancestors().skip(1).map(|above| above.join(UV_LOCK)).filter(|lock| lock.is_file());
+    locks.into_iter().find(|lock| locked(lock).iter().any(|package| place(package, lock).as_ref() == Some(&folder)))
+}
+
+/// What uv has locked.
+fn locked(lock: &Path) -> Vec<Value> {
     let file = fs::read_to_string(lock).ok().and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
-    let packages = file.get("package").and_then(Value::as_array).into_iter().flatten();
-    let place = |package: &Value| {
-        let source = package.get("source")?.as_table()?;
-        let path = ["directory", "editable", "path"].iter().find_map(|key| source.get(*key)?.as_str())?;
-        named::place(path, folder).filter(|_| path != ".")
-    };
-    packages.filter_map(place).collect()
+    file.get("package").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// Where a package lies that is on this machine.
+fn place(package: &Value, lock: &Path) -> Option<PathBuf> {
+    let source = package.get("source")?.as_table()?;
+    let path = ["directory", "editable", "virtual", "path"].iter().find_map(|key| source.get(*key)?.as_str())?;
+    lock.parent()?.join(path).canonicalize().ok()
+}
+
+/// What lies on this machine of what the project in `folder` needs: other packages of its workspace, archives.
+fn locked_places(lock: &Path, folder: &Path) -> Vec<PathBuf> {
+    let packages = locked(lock);
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = |value: &Value| value.get("name").and_then(Value::as_str).map(str::to_owned);
+    let mut waiting: Vec<&Value> = packages.iter().filter(|package| place(package, lock).as_ref() == Some(&folder)).collect();
+    let (mut seen, mut places) = (BTreeSet::new(), Vec::new());
+    while let Some(package) = waiting.pop() {
+        places.extend(place(package, lock).filter(|place| *place != folder));
+        let optional = package.get("optional-dependencies").and_then(Value::as_table).into_iter().flat_map(|extras| extras.values());
+        let lists = package.get("dependencies").into_iter().chain(optional);
+        let names: BTreeSet<String> = lists.filter_map(Value::as_array).flatten().filter_map(name).collect();
+        let fresh: Vec<String> = names.into_iter().filter(|name| seen.insert(name.clone())).collect();
+        waiting.extend(packages.iter().filter(|package| name(package).is_some_and(|name| fresh.contains(&name))));
+    }
+    places
 }
 
 #[cfg(test)]
@@ -205,7 +246,12 @@ mod tests {
         assert!(matches!(needs(&[("uv.lock", ""), ("poetry.lock", ""), project]), Ok(Needs::Locked { .. })));
         assert_eq!(needs(&[project]), Ok(Needs::Listed(vec!["requests>=2".into(), "x".into()])));
         assert_eq!(needs(&[("poetry.lock", ""), project]).unwrap_err().code, "other-lock-file");
-        assert_eq!(needs(&[("Pipfile.lock", "")]).unwrap_err().code, "other-lock-file");
+        for name in ["Pipfile.lock", "Pipfile"] {
+            assert_eq!(needs(&[(name, "")]).unwrap_err().code, "other-lock-file");
+        }
+        let poetry = "[tool.poetry.dependencies]\npython = '^3.11'\n";
+        assert_eq!(needs(&[("pyproject.toml", poetry)]), Ok(Needs::Nothing));
+        assert_eq!(needs(&[("pyproject.toml", &format!("{poetry}idna = '3.7'\n"))]).unwrap_err().code, "other-lock-file");
         assert_eq!(needs(&[("pyproject.toml", "[project]\ndynamic = ['dependencies']")]).unwrap_err().code, "dynamic-dependencies");
         assert_eq!(needs(&[("pyproject.toml", "project =")]).unwrap_err().code, "bad-project");
         let options = Options { requirements: Some("other.txt".into()), ..Options::default() };
@@ -222,6 +268,12 @@ mod tests {
 [[package]]
 name = "app"
 source = { virtual = "." }
+dependencies = [{ name = "lib" }, { name = "requests" }]
+[package.optional-dependencies]
+more = [{ name = "wheel" }]
+[[package]]
+name = "other"
+source = { editable = "../other" }
 [[package]]
 name = "lib"
 source = { directory = "../lib" }
@@ -232,13 +284,44 @@ source = { path = "x.whl" }
 name = "requests"
 source = { registry = "https://example.com" }
 "#;
-        let folder =
-            folder(&[("app/uv.lock", lock), ("app/pyproject.toml", ""), ("app/x.whl", ""), ("lib/a.py", ""), ("app/other.py", "")]);
+        let folder = folder(&[
+            ("app/uv.lock", lock),
+            ("app/pyproject.toml", ""),
+            ("app/x.whl", ""),
+            ("lib/a.py", ""),
+            ("app/other.py", ""),
+            ("other/a.py", ""),
+        ]);
         let (app, own) = (folder.path().join("app"), Own::default());
         let mut reading = Reading::new(&app, "app", &own);
         Needs::of(&app, &Options::default(), "app", &own).unwrap().read(&mut reading).unwrap();
-        let names: Vec<String> = reading.inputs.iter().map(|path| path.strip_prefix(&app).unwrap().display().to_string()).collect();
-        assert_eq!(names, ["../lib/a.py", "pyproject.toml", "uv.lock", "x.whl"]);
+        let root = folder.path().canonicalize().unwrap();
+        let names: Vec<String> =
+            reading.inputs.iter().map(|path| path.canonicalize().unwrap().strip_prefix(&root).unwrap().display().to_string()).collect();
+        assert_eq!(names, ["app/pyproject.toml", "app/uv.lock", "app/x.whl", "lib/a.py"]);
+    }
+
+    #[test]
+    fn a_member_of_a_workspace_is_locked_by_it() {
+        let lock = "[[package]]\nname = 'fn'\nsource = { virtual = 'packages/fn' }\ndependencies = [{ name = 'lib' }]\n\
+                    [[package]]\nname = 'lib'\nsource = { editable = 'packages/lib' }\n\
+                    [[package]]\nname = 'far'\nsource = { editable = 'packages/far' }\n";
+        let project = "[project]\ndependencies = ['lib']\n";
+        let folder = folder(&[
+            ("uv.lock", lock),
+            ("packages/fn/pyproject.toml", project),
+            ("packages/lib/lib.py", ""),
+            ("packages/far/far.py", ""),
+            ("strange/pyproject.toml", project),
+        ]);
+        let (member, own) = (folder.path().join("packages/fn"), Own::default());
+        let needs = |folder: &Path| Needs::of(folder, &Options::default(), "app", &own).unwrap();
+        assert_eq!(needs(&member), Needs::Locked { path: folder.path().canonicalize().unwrap().join("uv.lock") });
+        assert_eq!(needs(&folder.path().join("strange")), Needs::Listed(vec!["lib".into()]));
+        let mut reading = Reading::new(&member, "app", &own);
+        needs(&member).read(&mut reading).unwrap();
+        let names: Vec<&str> = reading.inputs.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        assert_eq!(names, ["pyproject.toml", "lib.py", "uv.lock"]);
     }
 
     #[test]

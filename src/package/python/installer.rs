@@ -7,7 +7,7 @@ use super::tidy;
 use crate::diagnostic::Diagnostic;
 use crate::package::call::{self, Said, tool_missing};
 use crate::package::environment::Environment;
-use crate::package::problem::{blocking, unreadable};
+use crate::package::problem::{blocking, blocking_io, unreadable};
 use crate::package::script::is_offline;
 use crate::package::{BUILD_FAILED, Job};
 use std::collections::BTreeSet;
@@ -127,7 +127,7 @@ pub(super) async fn install(
     arguments.extend(options.flags.iter().cloned());
     let said = call::run(installer.program(), &arguments, &job.path(), &environment).await;
     // It was made for this call alone, and lies where nothing reads it again.
-    let _ = std::fs::remove_file(&list);
+    let _ = blocking_io(move || std::fs::remove_file(list)).await;
     let said = said?;
     if !said.status.success() {
         return Err(failed(&installer, &said, platform, &job.build.path));
@@ -147,9 +147,10 @@ async fn requirements(job: &Job<'_>, needs: &Needs, list: &Path, environment: &E
         Needs::File { path } => return std::path::absolute(path).map_err(|error| unreadable(&path.display().to_string(), &error)),
         Needs::Nothing => String::new(),
         Needs::Listed(names) => names.join("\n") + "\n",
-        Needs::Locked { .. } => exported(job, environment).await?,
+        Needs::Locked { path } => exported(job, path, environment).await?,
     };
-    std::fs::write(list, text).map_err(|error| {
+    let place = list.to_owned();
+    blocking_io(move || std::fs::write(place, text)).await.map_err(|error| {
         let detail = format!("`{}` cannot be written: {error}.", list.display());
         Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail)
     })?;
@@ -157,7 +158,7 @@ async fn requirements(job: &Job<'_>, needs: &Needs, list: &Path, environment: &E
 }
 
 /// What `uv.lock` has locked, as requirements; nothing is locked anew, and a lock that is behind the project is refused.
-async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Diagnostic> {
+async fn exported(job: &Job<'_>, lock: &Path, environment: &Environment) -> Result<String, Diagnostic> {
     let uv = environment.find(UV).ok_or_else(|| no_uv(&job.build.path, "`uv.lock` says what is installed"))?;
     let arguments = words(&[
         "export",
@@ -174,7 +175,10 @@ async fn exported(job: &Job<'_>, environment: &Environment) -> Result<String, Di
     if !said.status.success() {
         return Err(said.failed("`uv export --locked`", &job.build.path));
     }
-    Ok(said.output.join("\n") + "\n")
+    let beside = std::path::absolute(lock).ok().and_then(|lock| Some(lock.parent()?.to_owned())).unwrap_or_default();
+    // They are written as seen from the lock, and would be read as seen from where it is installed.
+    let line = |line: &String| if line.starts_with('.') { format!("{}/{line}", beside.display()) } else { line.clone() };
+    Ok(said.output.iter().map(line).collect::<Vec<_>>().join("\n") + "\n")
 }
 
 fn failed(installer: &Installer, said: &Said, platform: &Platform, shown: &str) -> Diagnostic {

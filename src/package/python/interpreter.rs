@@ -1,5 +1,6 @@
 //! Interpreters of Python that really start: what lies in the `PATH` may only choose one, and then has none of that version.
 
+use super::platform::USUAL;
 use crate::package::call;
 use crate::package::environment::Environment;
 use std::collections::BTreeMap;
@@ -61,16 +62,13 @@ impl Interpreters {
         choice
     }
 
-    /// The first of these names that starts, whatever its version. Only what may be no interpreter itself is asked.
+    /// The first of these names that starts, whatever its version.
     ///
     /// # Errors
     /// Those that do not start.
     pub async fn any(&self, names: &[&str], folder: &Path, environment: &Environment) -> Result<PathBuf, Broken> {
         let mut broken = Vec::new();
         for program in names.iter().flat_map(|name| candidates(name, folder, environment)) {
-            if is_interpreter(&program) {
-                return Ok(program);
-            }
             match self.version(&program, folder, environment).await {
                 Ok(_) => return Ok(program),
                 Err(why) => broken.push((program, why)),
@@ -87,12 +85,12 @@ impl Interpreters {
         Some(Interpreter { program, version })
     }
 
-    /// What chooses an interpreter may choose another one in another folder.
+    /// Its name tells it of an interpreter; what only chooses one is asked, and may choose another one in another folder.
     async fn version(&self, program: &Path, folder: &Path, environment: &Environment) -> Result<String, String> {
-        let key = match is_interpreter(program) {
-            true => (program.to_owned(), PathBuf::new()),
-            false => (program.to_owned(), folder.to_owned()),
-        };
+        if let Some(version) = named_version(program) {
+            return Ok(version);
+        }
+        let key = (program.to_owned(), if is_interpreter(program) { PathBuf::new() } else { folder.to_owned() });
         let cell = Arc::clone(self.asked.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
         cell.get_or_init(|| ask(program, folder, environment)).await.clone()
     }
@@ -110,12 +108,20 @@ async fn ask(program: &Path, folder: &Path, environment: &Environment) -> Result
 }
 
 /// All interpreters of a name, or the one at a path.
-fn candidates(name: &str, folder: &Path, environment: &Environment) -> Vec<PathBuf> {
+pub(super) fn candidates(name: &str, folder: &Path, environment: &Environment) -> Vec<PathBuf> {
     if name.contains('/') {
         Some(folder.join(name)).filter(|path| path.is_file()).into_iter().collect()
     } else {
         environment.find_all(name)
     }
+}
+
+/// `3.13` of `python3.13`, if it is an interpreter itself.
+fn named_version(program: &Path) -> Option<String> {
+    let real = program.canonicalize().ok()?;
+    let minor = real.file_name()?.to_str()?.strip_prefix(USUAL)?.strip_prefix('.')?;
+    let is_number = !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && is_interpreter(program)).then(|| format!("3.{minor}"))
 }
 
 /// Whether it is an interpreter itself, and no script or other program that chooses one.

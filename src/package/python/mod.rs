@@ -53,6 +53,9 @@ impl PythonBuilder {
         let mut environment = self.environment.clone();
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
         let Project { entries, needs, mut inputs, variables, folders } = Project::read(job, options, &environment).await?;
+        if needs != Needs::Nothing && platform::version(job.runtime).is_none() {
+            return Err(no_version(job));
+        }
         let (platform, note) = Platform::of(job, options, &needs, (&self.interpreters, &environment)).await?;
         inputs.extend(installer::programs(job, options, &needs, &platform, &environment));
         let needed = needed_facts(job, options, &platform, &needs).hidden("environment", &variables);
@@ -68,6 +71,7 @@ impl PythonBuilder {
         } else {
             let key = digest(&format!("{:?}", self::sources(job, needed, inputs).await?));
             let place = job.cache.join(format!("python-installed-{key}"));
+            let platform = platform.started(job, options, (&self.interpreters, &environment)).await;
             let (needs, platform, environment, folders) = (&needs, &platform, &environment, &folders);
             let install = |to: PathBuf| async move { installer::install(job, options, (needs, folders), platform, environment, &to).await };
             Some(self.installed.get(place, install).await?)
@@ -172,6 +176,10 @@ impl Builder for PythonBuilder {
         request.runtime.clone()
     }
 
+    fn folder_in_layers(&self) -> Option<&'static str> {
+        Some("python")
+    }
+
     fn output(&self, _job: &Job<'_>) -> Option<PathBuf> {
         None
     }
@@ -191,6 +199,16 @@ impl Builder for PythonBuilder {
         }
         self.make(job, &options, package).await
     }
+}
+
+/// A function would have been refused before.
+fn no_version(job: &Job<'_>) -> Diagnostic {
+    Diagnostic::error("no-runtime", "Nothing says for which version of Python")
+        .detail(format!("`{}` becomes a layer with packages of Python, which differ from version to version.", job.build.path))
+        .hint(format!(
+            "`compatible_runtimes = [\"{PYTHON_RUNTIME}\"]` in `[layer.{}]` says it, or a function with such a runtime that uses the layer",
+            job.function
+        ))
 }
 
 fn wrong_runtime(build: &Build, request: &PackageRequest, folder: &Path) -> Diagnostic {

@@ -1,7 +1,7 @@
 //! For whom packages of Python are installed.
 
 use super::dependencies::Needs;
-use super::interpreter::{Broken, Choice, Interpreter, Interpreters};
+use super::interpreter::{Broken, Choice, Interpreter, Interpreters, candidates};
 use super::options::Options;
 use crate::diagnostic::Diagnostic;
 use crate::package::Job;
@@ -31,7 +31,7 @@ pub(super) enum Platform {
         minor: u32,
         /// As wheels write it: `x86_64` or `aarch64`.
         processor: &'static str,
-        /// An interpreter that installs, where one starts.
+        /// An interpreter that installs, where one is there; once it is needed, one that starts.
         python: Result<PathBuf, Broken>,
     },
     /// This machine, with an interpreter of its own.
@@ -59,10 +59,21 @@ impl Platform {
             let note = Some(another(job, &interpreter, &broken)).filter(|_| interpreter.version != wanted || !broken.is_empty());
             return Ok((Self::Here(interpreter), note));
         }
-        let names = options.interpreter.as_deref().map_or_else(|| vec![USUAL, "python"], |name| vec![name]);
-        let python = if *needs == Needs::Nothing { Err(Broken::new()) } else { interpreters.any(&names, &folder, environment).await };
+        let there = installing(options).into_iter().flat_map(|name| candidates(name, &folder, environment)).next();
+        let python = there.filter(|_| *needs != Needs::Nothing).ok_or_else(Broken::new);
         let processor = if job.architecture == "arm64" { "aarch64" } else { "x86_64" };
         Ok((Self::Lambda { minor, processor, python }, None))
+    }
+
+    /// The same with an interpreter that starts.
+    pub async fn started(self, job: &Job<'_>, options: &Options, (interpreters, environment): (&Interpreters, &Environment)) -> Self {
+        match self {
+            Self::Lambda { minor, processor, .. } => {
+                let python = interpreters.any(&installing(options), &job.path(), environment).await;
+                Self::Lambda { minor, processor, python }
+            }
+            here => here,
+        }
     }
 
     /// The interpreter that installs.
@@ -84,6 +95,11 @@ impl Platform {
             Self::Here(Interpreter { version, .. }) => format!("Python {version} on this machine"),
         }
     }
+}
+
+/// The names of interpreters that install for Lambda, whatever their version.
+fn installing(options: &Options) -> Vec<&str> {
+    options.interpreter.as_deref().map_or_else(|| vec![USUAL, "python"], |name| vec![name])
 }
 
 /// The minor version of a runtime `python3.*`.

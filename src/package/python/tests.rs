@@ -37,6 +37,7 @@ date +%N > "$target/lib/__pycache__/x.pyc"
 struct Machine {
     folder: tempfile::TempDir,
     environment: Environment,
+    kind: &'static str,
     runtime: &'static str,
     handler: &'static str,
     architecture: &'static str,
@@ -51,8 +52,15 @@ impl Machine {
         for (name, value) in [("FAKE", root.as_str()), ("PATH", &format!("{root}/bin"))] {
             environment.set(name, value);
         }
-        let machine =
-            Self { folder, environment, runtime: "python3.13", handler: "app.handler", architecture: "arm64", for_this_machine: false };
+        let machine = Self {
+            folder,
+            environment,
+            kind: "function",
+            runtime: "python3.13",
+            handler: "app.handler",
+            architecture: "arm64",
+            for_this_machine: false,
+        };
         machine.write("app/app.py", "def handler(event, context): pass\n");
         files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
         for tool in tools {
@@ -82,7 +90,7 @@ impl Machine {
         });
         let cache = self.folder.path().join("state/build");
         let request = PackageRequest {
-            address: Address::new("function", "resize"),
+            address: Address::new(self.kind, "resize"),
             code: None,
             build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
             image: None,
@@ -114,7 +122,7 @@ impl Machine {
     async fn built(&self, build: &str) -> (Vec<String>, Vec<String>) {
         self.write("calls", "");
         let packages = self.run(build, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        let zip = packages.zip(&packages.artifacts[&Address::new("function", "resize")].content_hash).await.unwrap();
+        let zip = packages.zip(&packages.artifacts[&Address::new(self.kind, "resize")].content_hash).await.unwrap();
         let items = crate::package::zip::read(std::io::Cursor::new(zip), 1_000_000).unwrap();
         (items.into_iter().map(|item| item.name).collect(), self.read("calls").lines().map(str::to_owned).collect())
     }
@@ -170,6 +178,18 @@ async fn wheels_are_installed_for_where_the_function_runs() {
             && calls[0].contains(" --no-compile --only-binary=:all: --implementation=cp --python-version=3.13 ")
     );
     assert_eq!((platforms[0], *platforms.last().unwrap()), ("manylinux_2_34_aarch64", "manylinux2014_aarch64"));
+}
+
+#[tokio::test]
+async fn a_layer_is_installed_for_a_version_and_lies_where_runtimes_look() {
+    let mut machine = Machine::new(&["uv"], &requirements("a==1\n"));
+    (machine.kind, machine.handler) = ("layer", "");
+    let (files, calls) = machine.built(APP).await;
+    assert!(calls[0].contains(" --python-version=3.13 "), "{calls:?}");
+    assert_eq!(files, ["python/app.py", "python/lib-1.dist-info/METADATA", "python/lib/__init__.py", "python/requirements.txt"]);
+    machine.runtime = "";
+    let told = machine.told(APP).await;
+    assert!(told.starts_with("no-runtime ") && told.contains("`compatible_runtimes = [\"python3.14\"]` in `[layer.resize]`"), "{told}");
 }
 
 #[tokio::test]
@@ -332,8 +352,8 @@ async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
       with a `requirements.txt`, `pip` can do it: `python3 -m pip` is asked then
     ");
     insta::assert_snapshot!(Machine::new(&["uv"], &[("pyproject.toml", ""), ("poetry.lock", "")]).told(APP).await, @r"
-    other-lock-file A lock file that lambdo does not read
-    `app` has `poetry.lock`, which only its own tool reads. lambdo installs from `requirements.txt` or `uv.lock`.
+    other-lock-file A file of dependencies that lambdo does not read
+    `app` has a `poetry.lock`, which only its own tool reads. lambdo installs from `requirements.txt` or `uv.lock`.
       `poetry export -f requirements.txt -o requirements.txt` in `app` writes what is locked; lambdo then takes that
     ");
     insta::assert_snapshot!(Machine::new(&["uv"], &requirements("-e ../lib")).told(APP).await, @r"

@@ -7,7 +7,7 @@ use super::settings::{Neutral, Settings, variable};
 use crate::diagnostic::Diagnostic;
 use crate::package::call::{shown_tail, tool_missing};
 use crate::package::environment::Environment;
-use crate::package::problem::list;
+use crate::package::problem::{blocking, list};
 use crate::package::{Job, TOOL_MISSING};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,7 +51,7 @@ pub(super) async fn of(job: &Job<'_>, options: &Options, environment: &Environme
     if job.for_this_machine {
         // Code for this very machine is right here, so that nothing is neutralised.
         let mut goal = Goal::default();
-        if Settings::read(environment, &folder, "", "").has_default_target {
+        if settings(environment, &folder, "", "").await?.has_default_target {
             goal.target = Some(host(job, environment).await?);
         }
         return Ok(goal);
@@ -63,7 +63,7 @@ pub(super) async fn of(job: &Job<'_>, options: &Options, environment: &Environme
     // cargo-zigbuild takes a version of glibc behind the target.
     let (triple, glibc) = wanted.split_once('.').map_or((wanted.as_str(), None), |(triple, glibc)| (triple, Some(glibc)));
     let host = host(job, environment).await?;
-    let settings = Settings::read(environment, &folder, triple, processor.common);
+    let settings = settings(environment, &folder, triple, processor.common).await?;
     let is_host = triple == host && glibc.is_none();
     let mut goal = Goal { target: (!is_host || settings.has_default_target).then(|| wanted.clone()), ..Goal::default() };
     if triple != host {
@@ -77,6 +77,11 @@ pub(super) async fn of(job: &Job<'_>, options: &Options, environment: &Environme
     }
     goal.neutralise(settings.neutral, processor);
     Ok(goal)
+}
+
+async fn settings(environment: &Environment, folder: &Path, target: &str, processor: &'static str) -> Result<Settings, Diagnostic> {
+    let (environment, folder, target) = (environment.clone(), folder.to_owned(), target.to_owned());
+    blocking(move || Ok(Settings::read(&environment, &folder, &target, processor))).await
 }
 
 /// The same for a container, in which every target can be added.

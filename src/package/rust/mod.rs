@@ -283,6 +283,10 @@ async fn workspace(job: &Job<'_>, environment: &Environment, contained: Option<&
     })
 }
 
+/// Paths of cargo's own folder stand in the program, where dependencies say where they panic, so that another
+/// `CARGO_HOME` makes other bytes. What would leave them out is not stable in cargo, and rustc's `--remap-path-prefix` is
+/// one of the flags of which those of one place hide those of another: the user's own would get lost, and all that is
+/// compiled already would be compiled again. <https://doc.rust-lang.org/cargo/reference/unstable.html#profile-trim-paths-option>
 fn arguments(binary: &Binary, options: &Options, goal: &Goal, is_locked: bool) -> Vec<String> {
     let verb = if goal.is_zig { "zigbuild" } else { "build" };
     let manifest = binary.manifest.display().to_string();

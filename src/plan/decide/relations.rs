@@ -3,7 +3,6 @@
 use super::Decider;
 use crate::model::{Address, Entry, PhysicalId, Resource, Rules};
 use crate::plan::decision::Work;
-use crate::plan::ownership;
 
 impl Decider<'_> {
     pub(super) fn dies_with_parent(&self, address: &Address) -> bool {
@@ -26,22 +25,19 @@ impl Decider<'_> {
         }
         let Some(parent_entry) = self.state.entries.get(parent) else { return false };
         let leaves = !self.desired.resources.contains_key(parent) && self.is_selected(parent);
-        let is_deleted = !self.is_missing_or_lost(parent, parent_entry) && !parent_entry.keep && !parent_entry.adopted;
+        let is_deleted = !self.is_missing(parent, &parent_entry.physical_id) && !self.staying.contains_key(parent);
         leaves && is_deleted && self.dies_with_parent(child)
     }
 
-    /// Whether the parent that it dies with is not there any more, or belongs to another state now.
-    pub(super) fn parent_is_gone(&self, child: &Address, entry: &Entry) -> bool {
+    /// Whether the parent that it dies with is not there any more.
+    pub(super) fn parent_is_missing(&self, child: &Address, entry: &Entry) -> bool {
         let parent = entry.parent.as_ref().and_then(|parent| Some((parent, self.state.entries.get(parent)?)));
-        parent.is_some_and(|(parent, entry)| self.is_missing_or_lost(parent, entry)) && self.dies_with_parent(child)
+        parent.is_some_and(|(parent, entry)| self.is_missing(parent, &entry.physical_id)) && self.dies_with_parent(child)
     }
 
-    pub(super) fn is_missing_or_lost(&self, address: &Address, entry: &Entry) -> bool {
-        self.is_missing(address, &entry.physical_id) || self.is_lost(address, entry)
-    }
-
-    pub(super) fn is_lost(&self, address: &Address, entry: &Entry) -> bool {
-        self.company_of_lost.contains(address) || ownership::is_lost(address, entry, self.observed, self.state)
+    /// Whether this state has deleted it before, and AWS has made it anew.
+    pub(super) fn has_come_back(&self, address: &Address, physical_id: &PhysicalId) -> bool {
+        self.state.returning.iter().any(|one| one.address.kind == address.kind && self.is_same(address, &one.physical_id, physical_id))
     }
 
     pub(super) fn is_taggable(&self, address: &Address) -> bool {

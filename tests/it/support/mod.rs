@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod microburst;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod registry;
 pub mod rule;
 pub mod sandbox;

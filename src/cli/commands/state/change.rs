@@ -18,6 +18,7 @@ pub async fn forget(workspace: &Workspace, store: &FileStore, addresses: &[Addre
     }
     let forgotten: Vec<_> = addresses.iter().flat_map(|address| state.forget(address)).collect();
     save(store, &mut state).await?;
+    workspace.record_state(&state, forgotten.iter().map(|(address, _)| (address, "forgotten")));
     drop(lease);
     if workspace.ui.format() == Format::Json {
         workspace.ui.document(&json::state_forget(state.serial, &forgotten));
@@ -39,6 +40,10 @@ pub async fn rename(workspace: &Workspace, store: &FileStore, from: &Address, to
             found.detail(format!("`{from}` and `{to}` are not of the same kind, or have another number of parts.")),
         ));
     }
+    if from == to {
+        let found = Diagnostic::error("moved-nowhere", "The two addresses are the same");
+        return Err(Failure::new(Exit::Usage, found.detail(format!("`{from}` cannot move to `{to}`, where it is."))));
+    }
     let (lease, mut state) = open(workspace, store, "state move").await?;
     if !state.entries.contains_key(from) {
         return Err(unknown(from, state.entries.keys()));
@@ -50,6 +55,7 @@ pub async fn rename(workspace: &Workspace, store: &FileStore, from: &Address, to
     let moves = state.company(&Move { from: from.clone(), to: to.clone() }, &|_| false);
     state.carry_out(&moves);
     save(store, &mut state).await?;
+    workspace.record_state(&state, moves.iter().flat_map(|one| [(&one.from, "moved_from"), (&one.to, "moved_to")]));
     drop(lease);
     if workspace.ui.format() == Format::Json {
         workspace.ui.document(&json::state_move(state.serial, &moves));
@@ -61,7 +67,7 @@ pub async fn rename(workspace: &Workspace, store: &FileStore, from: &Address, to
 }
 
 /// The lock and the state; without a state there is nothing to change.
-async fn open(workspace: &Workspace, store: &FileStore, operation: &str) -> Result<(Box<dyn Lease>, State), Failure> {
+pub(super) async fn open(workspace: &Workspace, store: &FileStore, operation: &str) -> Result<(Box<dyn Lease>, State), Failure> {
     let holder = holder(operation, jiff::Timestamp::now().to_string());
     let events = workspace.events();
     let taking = async { take_lock(store, &holder, workspace.lock_wait(), &events).await.map_err(Failure::from) };

@@ -24,10 +24,8 @@ pub async fn list(workspace: &Workspace, store: &FileStore) -> Result<(), Failur
         workspace.ui.data(&format!("serial {}  {saved_at}  {}", generation.serial, generation.place));
     }
     workspace.ui.status(&format!(
-        "\n`lambdo state diff {}` shows what changed since then. To go back to a generation, copy its file over `{}`; \
-         `lambdo plan` then shows how AWS differs from it.",
+        "\n`lambdo state diff {0}` shows what changed since then, and `lambdo state restore {0}` goes back to it.",
         last.serial,
-        store.describe()
     ));
     Ok(())
 }
@@ -48,7 +46,7 @@ pub async fn diff(workspace: &Workspace, store: &FileStore, before: u64, after: 
     Ok(())
 }
 
-async fn generation(store: &FileStore, serial: u64) -> Result<State, Failure> {
+pub(super) async fn generation(store: &FileStore, serial: u64) -> Result<State, Failure> {
     if let Some(state) = store.generation(serial).await? {
         return Ok(state);
     }

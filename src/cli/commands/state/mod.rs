@@ -3,6 +3,7 @@
 mod change;
 mod history;
 mod rebuild;
+mod restore;
 
 use crate::cli::args::{Format, StateCommand};
 use crate::cli::verbs;
@@ -20,11 +21,15 @@ pub async fn run(workspace: &Workspace, command: &StateCommand) -> Result<Exit, 
     }
     let header = workspace.header(&workspace.config()?)?;
     let store = workspace.store(&header);
+    if matches!(command, StateCommand::Forget { .. } | StateCommand::Move { .. } | StateCommand::Restore { .. }) {
+        workspace.begin_record(&header);
+    }
     match command {
         StateCommand::List => list(workspace, &header, store.load().await?),
         StateCommand::Show { address } => show(workspace, store.load().await?, address)?,
         StateCommand::History => history::list(workspace, &store).await?,
         StateCommand::Diff { before, after } => history::diff(workspace, &store, *before, *after).await?,
+        StateCommand::Restore { serial, yes } => restore::run(workspace, &store, *serial, *yes).await?,
         StateCommand::Forget { addresses } => change::forget(workspace, &store, addresses).await?,
         StateCommand::Move { from, to } => change::rename(workspace, &store, from, to).await?,
         StateCommand::Rebuild { .. } => {}

@@ -19,8 +19,9 @@ const VERB: &str = "state rebuild";
 pub async fn run(workspace: &Workspace, lineage: Option<&str>) -> Result<Exit, Failure> {
     let config = workspace.config()?;
     let everything = Selection::default();
-    let wish = Wish { selection: &everything, build: true, deep: true, adopt: &[], recreate: true, saved: None, lock: None };
+    let wish = Wish { selection: &everything, build: true, deep: true, adopt: &[], recreate: true, saved: None, lock: None, leave: &[] };
     let spec = wish.check(workspace, &config)?;
+    workspace.begin_record(&spec.header);
     workspace.progress.go();
     let rebuilt = unless_interrupted(&workspace.interrupt, rebuild(workspace, &spec, lineage)).await;
     workspace.progress.rest();
@@ -35,11 +36,15 @@ async fn rebuild(workspace: &Workspace, spec: &Spec, lineage: Option<&str>) -> R
     let connection = workspace.connect(&spec.header).await?;
     let lease = connection.engine.lock(VERB, workspace.lock_wait()).await?;
     let store = workspace.store(&spec.header);
-    is_lost(workspace, &store).await?;
+    let has_stray_journal = is_lost(workspace, &store).await?;
     let mut state = restored(workspace, spec, &packages, &connection, lineage).await?;
     // Serials of kept generations are not used again.
     state.serial = store.history().await?.last().map_or(0, |last| last.serial) + 1;
+    if has_stray_journal {
+        store.set_journal_aside().await?;
+    }
     store.save(&state, 0).await?;
+    workspace.record_state(&state, state.entries.keys().map(|address| (address, "rebuilt")));
     let desired = spec::lower(&spec.keeping_names(&state), &state.target, &packages.artifacts, &workspace.registry)?;
     let options = PlanOptions { deep: true, recreate: true, ..PlanOptions::default() };
     let plan = connection.engine.plan(&desired, &mut state, &options).await?;
@@ -57,6 +62,7 @@ async fn restored(
     let engine = &connection.engine;
     let desired = spec::lower(spec, engine.target(), &packages.artifacts, &workspace.registry)?;
     let inventory = engine.find(&desired).await?;
+    workspace.ui.diagnostics(&inventory.notes);
     if !inventory.warnings.is_empty() {
         return Err(incomplete(inventory.warnings));
     }
@@ -83,10 +89,10 @@ fn incomplete(mut found: Vec<Diagnostic>) -> Failure {
     Failure { exit: Exit::Failed, diagnostics: found }
 }
 
-/// A state that is there and whole is not overwritten.
-async fn is_lost(workspace: &Workspace, store: &FileStore) -> Result<(), Failure> {
+/// A state that is there and whole is not overwritten. Whether a journal is left of one that is gone.
+async fn is_lost(workspace: &Workspace, store: &FileStore) -> Result<bool, Failure> {
     match store.load().await {
-        Ok(None) => Ok(()),
+        Ok(None) => Ok(false),
         Ok(Some(_)) => {
             let found = Diagnostic::error("state-is-there", "There is a state");
             let detail = format!("`{}` is there and whole, so there is nothing to rebuild.", store.describe());
@@ -96,10 +102,14 @@ async fn is_lost(workspace: &Workspace, store: &FileStore) -> Result<(), Failure
             ))
         }
         Err(error @ (StoreError::Garbled { .. } | StoreError::Contradiction { .. })) => {
-            let told = error.to_diagnostic();
-            let detail = format!("{} It is kept in `history/` beside it.", told.detail);
-            workspace.ui.diagnostics(&[Diagnostic::warning(told.code, "The damaged state is replaced").detail(detail)]);
-            Ok(())
+            let detail = format!("{} It is kept in `history/` beside it.", error.what());
+            workspace.ui.diagnostics(&[Diagnostic::warning("state-garbled", "The damaged state is replaced").detail(detail)]);
+            Ok(false)
+        }
+        Err(StoreError::Ahead { place, found: None, .. }) => {
+            let detail = format!("`{place}` builds on a state that is gone. It is kept in `history/` beside it.");
+            workspace.ui.diagnostics(&[Diagnostic::warning("journal-kept", "The journal is set aside").detail(detail)]);
+            Ok(true)
         }
         Err(error) => Err(error.into()),
     }

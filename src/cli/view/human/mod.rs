@@ -8,6 +8,7 @@ mod fold;
 mod groups;
 mod invocation;
 mod log;
+mod log_groups;
 mod orphans;
 mod package_diff;
 mod packages;
@@ -21,6 +22,7 @@ mod state_diff;
 mod status;
 mod step;
 mod text;
+mod told;
 
 pub use accept::accepted;
 pub use calls::{calls, slowed};
@@ -29,6 +31,7 @@ pub use drift::{DriftView, authors, drift, extras, ignored, not_looked_for, pend
 pub use fold::{Block, blocks};
 pub use invocation::{InvocationView, answer, invocation, log_tail};
 pub use log::{LogView, log_event};
+pub use log_groups::{LogGroupsView, log_groups, mended, totals as log_group_totals};
 pub use orphans::orphans;
 pub use package_diff::package_diff;
 pub use packages::{built, packages};
@@ -41,3 +44,4 @@ pub use state_diff::state_diff;
 pub use status::{StatusView, entry, listing, status};
 pub use step::{Purpose, Steps, shown_action};
 pub use text::{DIM, GREEN, RED, YELLOW, bytes, counted, duration, fitted, hanging, output, styled, value, width, words, wrapped};
+pub use told::told;

@@ -154,7 +154,9 @@ pub fn total(plan: &Plan, purpose: Purpose) -> String {
             (_, unread) => format!("No changes found, but {} could not be read.", counted(unread, "thing")),
         };
     }
-    let parts: Vec<String> = counts.iter().map(|(action, number)| format!("{number} to {}", verb(*action))).collect();
+    let mut parts: Vec<String> = counts.iter().map(|(action, number)| format!("{number} to {}", verb(*action))).collect();
+    parts
+        .extend(Some(plan.predecessors().count()).filter(|number| *number > 0).map(|number| counted(number, "predecessor") + " to delete"));
     let unchanged = if unchanged == 0 { String::new() } else { format!("; {unchanged} unchanged") };
     format!("Plan: {}{unchanged}.", parts.join(", "))
 }
@@ -277,7 +279,12 @@ mod tests {
     fn what_is_refused_stands_in_the_plan_and_in_its_total() {
         let mut plan = plan_of(vec![new_step("function.hash"), unchanged_step("role.hash")]);
         let address = plan.steps[1].address.clone();
-        plan.refusals.push(Refusal { address, summary: "a resource of this name is not ours", detail: String::new(), hints: vec![] });
+        plan.refusals.push(Refusal {
+            address: Some(address),
+            summary: "a resource of this name is not ours",
+            detail: String::new(),
+            hints: vec![],
+        });
         insta::assert_snapshot!(shown(&plan, Purpose::Deploy), @r"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 

@@ -93,6 +93,8 @@ fn totals(view: &ReportView<'_>) -> String {
         None => format!("{number} {}", participle(*action)),
     };
     let mut parts: Vec<String> = done.iter().map(part).collect();
+    let gone = view.plan.predecessors().filter(|(step, _)| outcome(step, view.plan, view.results) == Outcome::Done).count();
+    parts.extend(Some(gone).filter(|number| *number > 0).map(|number| counted(number, "predecessor") + " deleted"));
     parts.extend(
         other.iter().map(|(outcome, number)| format!("{number} {}", if *outcome == Outcome::Failed { "failed" } else { "skipped" })),
     );

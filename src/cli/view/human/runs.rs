@@ -1,6 +1,7 @@
 //! What earlier runs did.
 
 use super::text::{BOLD, GREEN, RED, YELLOW, counted, duration, fitted, hanging, styled};
+use crate::cli::record::STATE_CHANGED;
 use crate::cli::runs::{RunSummary, summary};
 use crate::store::RunRecord;
 use serde_json::Value as Json;
@@ -60,9 +61,10 @@ pub fn run(record: &RunRecord, columns: usize, is_full: bool) -> String {
             .map(|line| format!("account {} in {}, serial {}", text(line, "account"), text(line, "region"), line["serial"])),
     );
     section(&mut lines, "Steps", steps(record, columns));
+    section(&mut lines, "In the state", state_changes(record, columns));
     section(&mut lines, "Errors", errors(record, columns));
     let calls: Vec<&Json> = of(record, "called").collect();
-    let told = |call: &&&Json| is_full || call.get("message").is_some();
+    let told = |call: &&&Json| is_full || went_wrong(call);
     let head = match (calls.len(), is_full) {
         (number, true) => counted(number, "call"),
         (number, false) => format!("{}, of which these went wrong (-v shows all)", counted(number, "call")),
@@ -76,6 +78,14 @@ pub fn run(record: &RunRecord, columns: usize, is_full: bool) -> String {
         lines.push(format!("\n{} of the record cannot be read", counted(record.unreadable, "line")));
     }
     lines.join("\n")
+}
+
+/// That something is not there is what a read is for.
+fn went_wrong(call: &Json) -> bool {
+    let verb = text(call, "operation").rsplit(':').next().unwrap_or_default();
+    let is_read = ["Get", "List", "Describe", "Head", "Lookup"].iter().any(|read| verb.starts_with(read));
+    let is_absent = ["NoSuch", "NotFound"].iter().any(|code| text(call, "code").contains(code));
+    call.get("message").is_some() && !(is_read && is_absent)
 }
 
 fn section(lines: &mut Vec<String>, head: &str, body: Vec<String>) {
@@ -103,6 +113,11 @@ fn steps(record: &RunRecord, columns: usize) -> Vec<String> {
         if result == "failed" { styled(RED, &told) } else { told }
     };
     of(record, "step_planned").map(step).collect()
+}
+
+fn state_changes(record: &RunRecord, columns: usize) -> Vec<String> {
+    let change = |line: &Json| fitted(&format!("  {:<10}  {}", text(line, "change").replace('_', " "), text(line, "address")), columns);
+    of(record, STATE_CHANGED).map(change).collect()
 }
 
 fn errors(record: &RunRecord, columns: usize) -> Vec<String> {
@@ -174,6 +189,7 @@ mod tests {
             json!({ "event": "step_planned", "address": "function.a", "action": "update", "paths": ["memory_size"] }),
             json!({ "event": "step_planned", "address": "function.b", "action": "create", "paths": [] }),
             json!({ "event": "called", "operation": "lambda:GetFunction", "attempt": 1, "elapsed_ms": 5, "request_id": "r-1", "timestamp": "2026-11-22T10:00:01.5Z" }),
+            json!({ "event": "called", "operation": "iam:GetRole", "attempt": 1, "elapsed_ms": 5, "request_id": "r-3", "code": "NoSuchEntity", "message": "none", "timestamp": "2026-11-22T10:00:01.5Z" }),
             json!({ "event": "called", "operation": "lambda:CreateFunction", "attempt": 2, "elapsed_ms": 5, "request_id": "r-2", "timestamp": "2026-11-22T10:00:01.500123Z", "code": "Invalid", "message": "no" }),
             json!({ "event": "step_ended", "address": "function.b", "action": "create", "result": "failed", "error": error }),
             json!({ "event": "step_ended", "address": "function.a", "action": "update", "result": "done" }),
@@ -192,7 +208,7 @@ mod tests {
         Errors
           function.b: AWS refused the request: lambda:CreateFunction: no (request id r-2)
 
-        2 calls, of which these went wrong (-v shows all)
+        3 calls, of which these went wrong (-v shows all)
           10:00:01.500  lambda:CreateFunction  5 ms, attempt 2  r-2
               Invalid: no
 

@@ -7,7 +7,7 @@ use crate::cli::view::own_names::OwnNames;
 use crate::model::observed::tag;
 use crate::model::{Action, Address, Change, Effect, Plan, Reason, RulesSet, Step, Transition};
 use anstream::adapter::strip_str;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What steps are shown for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,9 @@ pub struct Steps<'a> {
 impl<'a> Steps<'a> {
     /// `steps`, which are of `plan`, for `purpose`.
     pub fn new(plan: &'a Plan, steps: &'a [Step], purpose: Purpose, rules: &'a dyn RulesSet, columns: usize) -> Self {
-        let mut changed: Vec<&Step> = steps.iter().filter(|step| step.action != Action::NoOp).collect();
+        let refused: BTreeSet<&Address> = plan.refusals.iter().filter_map(|refusal| refusal.address.as_ref()).collect();
+        let is_shown = |step: &&Step| step.action != Action::NoOp && !refused.contains(&step.address);
+        let mut changed: Vec<&Step> = steps.iter().filter(is_shown).collect();
         changed.sort_by_key(|step| (&step.address.name, step.address.kind != "function", &step.address.kind, &step.address.part));
         let taken = plan.operations.iter().filter_map(|operation| match &operation.transition {
             Transition::Delete { also } => Some((&operation.address, also)),
@@ -128,11 +130,15 @@ impl<'a> Steps<'a> {
         if let (Action::Delete, Some(parent)) = (step.action, self.goes_with.get(&step.address)) {
             return format!("goes with {parent}");
         }
+        let is_of_tags = !step.changes.is_empty() && step.changes.iter().all(is_ownership) && step.action == Action::Update;
         match (step.reason, self.purpose, step.action) {
+            (Reason::Drifted, ..) if is_of_tags => "the tags by which lambdo knows it were changed outside lambdo",
+            _ if is_of_tags => "the tags by which lambdo knows it are written anew",
             (Reason::MissingInAws, Purpose::Drift, _) => "gone from AWS",
             (_, Purpose::Drift, _) => "",
             (Reason::MissingInAws, _, Action::Forget) => "gone from AWS and leaves the state",
             (_, _, Action::Forget) => "stays in AWS and leaves the state",
+            (_, _, Action::Adopt) if step.adopts == Some(false) => "made by lambdo, and taken up again",
             (_, _, Action::Adopt) => "exists and becomes ours",
             (Reason::NotInSpec | Reason::Requested, Purpose::Destroy, _) | (Reason::Unchanged, _, _) => "",
             (Reason::NotInState, _, _) => "new",
@@ -141,6 +147,7 @@ impl<'a> Steps<'a> {
                 "the package changed"
             }
             (Reason::InputsChanged, _, _) => "the spec changed",
+            (Reason::CannotUpdateInPlace, _, Action::Update) => "its predecessor is still to be deleted",
             (Reason::CannotUpdateInPlace, ..) if shown_action(step) != step.action => "another image",
             (Reason::CannotUpdateInPlace, _, _) if ["layer", "code_object"].contains(&step.address.kind.as_str()) => {
                 "changed; a new one takes its place"
@@ -155,14 +162,20 @@ impl<'a> Steps<'a> {
         .to_owned()
     }
 
-    /// What stands in the way has no action; the errors below the plan say why.
+    /// What stands in the way has no action, and is shown once, with what would have changed; the errors below the plan say
+    /// why.
     pub fn refused(&self) -> Vec<String> {
-        let ids: BTreeMap<&Address, &Step> = self.plan.steps.iter().map(|step| (&step.address, step)).collect();
-        let line = |address: &Address| {
-            let id = ids.get(address).and_then(|step| step.physical_id.as_ref()).map(|id| format!(" ({id})")).unwrap_or_default();
-            format!("{} {}{}: {}", styled(RED, "  !"), styled(BOLD, &address.to_string()), styled(DIM, &id), styled(RED, "refused"))
+        let steps: BTreeMap<&Address, &Step> = self.plan.steps.iter().map(|step| (&step.address, step)).collect();
+        let lines = |address: &Address| {
+            let step = steps.get(address).copied();
+            let id = step.and_then(|step| step.physical_id.as_ref()).map(|id| format!(" ({id})")).unwrap_or_default();
+            let head =
+                format!("{} {}{}: {}", styled(RED, "  !"), styled(BOLD, &address.to_string()), styled(DIM, &id), styled(RED, "refused"));
+            let changes = step.into_iter().flat_map(|step| self.changes(step).flat_map(|change| self.change(step, change)));
+            [head].into_iter().chain(changes).collect::<Vec<_>>()
         };
-        self.plan.refusals.iter().map(|refusal| line(&refusal.address)).collect()
+        let refused: BTreeSet<&Address> = self.plan.refusals.iter().filter_map(|refusal| refusal.address.as_ref()).collect();
+        refused.into_iter().flat_map(lines).collect()
     }
 }
 

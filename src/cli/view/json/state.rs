@@ -42,6 +42,17 @@ pub fn state_move(serial: u64, moves: &[Move]) -> Json {
 
 /// The document of `state diff`: the two serials and what the second says otherwise.
 pub fn state_diff(before: u64, after: u64, differences: &[EntryDifference]) -> Json {
+    json!({ "version": VERSION, "command": "state diff", "before": before, "after": after, "entries": entries(differences) })
+}
+
+/// The document of `state restore`: the generation, the serial that it has from now on, and what it says otherwise.
+pub fn state_restore(generation: u64, serial: u64, differences: &[EntryDifference]) -> Json {
+    json!({
+        "version": VERSION, "command": "state restore", "generation": generation, "serial": serial, "entries": entries(differences),
+    })
+}
+
+fn entries(differences: &[EntryDifference]) -> Vec<Json> {
     let value = |one: &ValueDifference| {
         let mut object = Map::from_iter([("path".to_owned(), json!(one.path))]);
         insert_some(&mut object, "before", one.before.clone());
@@ -55,8 +66,7 @@ pub fn state_diff(before: u64, after: u64, differences: &[EntryDifference]) -> J
             json!({ "address": one.address, "standing": "changed", "changes": values.iter().map(value).collect::<Vec<_>>() })
         }
     };
-    let entries: Vec<Json> = differences.iter().map(entry).collect();
-    json!({ "version": VERSION, "command": "state diff", "before": before, "after": after, "entries": entries })
+    differences.iter().map(entry).collect()
 }
 
 /// The document of `state rebuild`: what was found, and the addresses of which the plan is not empty.

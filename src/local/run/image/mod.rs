@@ -1,10 +1,12 @@
 //! Images: their layers are unpacked into one folder, which becomes the root of the function's processes.
 
+mod engine;
 mod layer;
 mod start;
 #[cfg(test)]
 mod tests;
 
+pub use engine::{Container, Engines, Running};
 pub use start::{SEARCH_PATH, launch};
 
 use layer::Unpacker;

@@ -1,42 +1,23 @@
-//! How an image is started: which program, and what would keep it from starting.
+//! How an image is started: which program, by whom, and what would keep it from starting.
 
-use crate::local::run::deployment::{Deployment, ImageCode, Refusal};
+use super::Container;
+use crate::local::run::deployment::{Deployment, ImageCode};
 use crate::local::run::entrypoint;
 use crate::local::run::inside::resolve;
 use crate::local::run::runtime::Launch;
-use crate::local::run::sandbox::Sandbox;
 use std::path::{Path, PathBuf};
 
 /// What containers have as their search path when an image names none.
 pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How the deployment's image is started.
-///
-/// # Errors
-/// Where the machine cannot give a process a root of its own.
-pub fn launch(deployment: &Deployment, image: &ImageCode, root: &Path, sandbox: Sandbox) -> Result<Launch, Refusal> {
-    if !sandbox.is_private() {
-        return Err(Refusal::CannotRun { code: "InvalidRuntimeException", message: impossible() });
-    }
+/// How the deployment's image is started, by an engine where one is given.
+pub fn launch(deployment: &Deployment, image: &ImageCode, root: &Path, container: Option<Container>) -> Launch {
     let (program, arguments) = match image.command.split_first() {
         Some((program, arguments)) => (PathBuf::from(program), arguments.to_vec()),
         None => (PathBuf::new(), Vec::new()),
     };
-    let problem = problem(deployment, image, root, &program);
-    let launch = Launch { program, arguments, is_managed: false, as_owner: false, needs: Vec::new(), notes: Vec::new(), problem };
-    Ok(launch)
-}
-
-fn impossible() -> String {
-    let way = if cfg!(target_os = "linux") {
-        "run the cloud as root, or let users have user namespaces (`sysctl kernel.unprivileged_userns_clone=1`), \
-         and see that `unshare` and `setpriv` of util-linux are there"
-    } else {
-        "run the cloud on Linux, or in a virtual machine with Linux"
-    };
-    format!(
-        "the local cloud runs container images in Linux namespaces, and none can be had here; {way}; or deploy the function to AWS to run it"
-    )
+    let (problem, notes) = (problem(deployment, image, root, &program), container.iter().map(Container::note).collect());
+    Launch { program, arguments, is_managed: false, as_owner: false, needs: Vec::new(), notes, problem, container }
 }
 
 /// In Lambda's words, which are Go's.

@@ -3,8 +3,8 @@
 
 mod dotnet;
 mod java;
-mod node;
-mod python;
+pub(super) mod node;
+pub(super) mod python;
 mod ruby;
 
 pub(super) use node::is_module;

@@ -12,6 +12,8 @@ const LAST_WITHOUT_DETECTION: u32 = 22;
 
 const WRONG_SYSTEM: &str = "The handler's file is loaded in another way than it is written";
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Code with one of these in it may export names that do not stand in it.
 const UNSURE: [&str; 7] = ["export *", "exports[", "__exportStar", "__reExport", "assign(exports", "defineProperty(exports", "__export("];
 
@@ -19,6 +21,9 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     let Some((path, module, export)) = parts(subject) else { return Ok(Vec::new()) };
     let Some(file) = find(tree, &path, module) else { return Ok(missing(tree, subject, &path).into_iter().collect()) };
     let Some(text) = tree.text(&file)?.filter(|_| is_script(&file)) else { return Ok(Vec::new()) };
+    if let Some(problem) = broken_package(tree, &file)? {
+        return Ok(vec![problem]);
+    }
     let is_module = is_loaded_as_module(tree, &file)?;
     Ok(wrong_system(subject, &file, &text, is_module).or_else(|| not_exported(subject, &file, &text, export)).into_iter().collect())
 }
@@ -42,11 +47,11 @@ pub(in super::super) fn is_module(tree: &Tree<'_>, file: &str, text: &str) -> io
     Ok(is_loaded_as_module(tree, file)? || (file.ends_with(".js") && statements(text).any(is_module_syntax)))
 }
 
-fn is_loaded_as_module(tree: &Tree<'_>, file: &str) -> io::Result<bool> {
+pub(in super::super) fn is_loaded_as_module(tree: &Tree<'_>, file: &str) -> io::Result<bool> {
     Ok(file.ends_with(".mjs") || (file.ends_with(".js") && is_of_type_module(tree, file)?))
 }
 
-fn is_script(file: &str) -> bool {
+pub(in super::super) fn is_script(file: &str) -> bool {
     [".js", ".mjs", ".cjs"].iter().any(|ending| file.ends_with(ending))
 }
 
@@ -69,19 +74,28 @@ fn missing(tree: &Tree<'_>, subject: &Subject<'_>, path: &str) -> Option<Diagnos
     (!subject.has_layers).then(|| no_file(tree, subject, &wanted, &[".js", ".mjs", ".cjs"]))
 }
 
+/// The nearest `package.json` above a file.
+fn nearest_package(tree: &Tree<'_>, file: &str) -> Option<String> {
+    let folders = file.rmatch_indices('/').map(|(at, _)| &file[..=at]).chain([""]);
+    folders.map(|folder| format!("{folder}package.json")).find(|name| tree.has(name))
+}
+
 /// Whether the nearest `package.json` above says `"type": "module"`.
 fn is_of_type_module(tree: &Tree<'_>, file: &str) -> io::Result<bool> {
-    let mut folder = file;
-    while let Some((above, _)) = folder.rsplit_once('/').or((!folder.is_empty()).then_some(("", ""))) {
-        folder = above;
-        let name = if above.is_empty() { "package.json".to_owned() } else { format!("{above}/package.json") };
-        if tree.has(&name) {
-            let text = tree.text(&name)?.unwrap_or_default();
-            let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            return Ok(json["type"] == "module");
-        }
-    }
-    Ok(false)
+    let Some(package) = nearest_package(tree, file) else { return Ok(false) };
+    let json: serde_json::Value = serde_json::from_str(&tree.text(&package)?.unwrap_or_default()).unwrap_or_default();
+    Ok(json["type"] == "module")
+}
+
+/// Node reads it before it loads a file that is called `.js`, and loads nothing where it cannot.
+fn broken_package(tree: &Tree<'_>, file: &str) -> io::Result<Option<Diagnostic>> {
+    let Some(package) = nearest_package(tree, file).filter(|_| file.ends_with(".js")) else { return Ok(None) };
+    let Some(bytes) = tree.whole(&package)? else { return Ok(None) };
+    let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)) else {
+        return Ok(None);
+    };
+    let detail = format!("`{package}`, which says how `{file}` is to be loaded, is not JSON: {error}. Node loads nothing beside it.");
+    Ok(Some(Diagnostic::error("bad-package-json", "The package.json cannot be read").detail(detail)))
 }
 
 /// One of the two ways to write modules in a file that is loaded as the other.
@@ -119,8 +133,12 @@ fn wrong_system(subject: &Subject<'_>, file: &str, text: &str, is_module: bool) 
 }
 
 fn detects(runtime: &str) -> bool {
-    let version = runtime.trim_start_matches("nodejs").trim_end_matches(".x").parse::<u32>();
-    version.map_or(true, |version| version > LAST_WITHOUT_DETECTION)
+    version(runtime).is_none_or(|version| version > LAST_WITHOUT_DETECTION)
+}
+
+/// `22` of `nodejs22.x`.
+pub(in super::super) fn version(runtime: &str) -> Option<u32> {
+    runtime.strip_prefix("nodejs")?.trim_end_matches(".x").parse().ok()
 }
 
 /// The lines at the left margin.

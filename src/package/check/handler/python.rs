@@ -24,8 +24,11 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         });
         return Ok(missing.into_iter().collect());
     };
-    let Some(text) = tree.text(&file)?.filter(|_| file.ends_with(".py")) else { return Ok(Vec::new()) };
-    let code = without_texts(&text);
+    let Some(bytes) = tree.whole(&file)?.filter(|_| file.ends_with(".py")) else { return Ok(Vec::new()) };
+    if let Some(problem) = unreadable(&file, &bytes) {
+        return Ok(vec![problem]);
+    }
+    let code = without_texts(&String::from_utf8_lossy(&bytes));
     if has_name(&code, function) || UNSURE.iter().any(|piece| code.contains(piece)) {
         return Ok(Vec::new());
     }
@@ -38,14 +41,35 @@ pub(super) fn file(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<String> {
 }
 
 /// The file that Python imports under this path: a package before a module, and native ones too.
-fn find(tree: &Tree<'_>, path: &str) -> Option<String> {
+pub(in super::super) fn find(tree: &Tree<'_>, path: &str) -> Option<String> {
     let usual = ["/__init__.py", ".py", ".pyc", "/__init__.pyc"].iter().map(|ending| format!("{path}{ending}"));
-    let native = || tree.names().find(|name| name.starts_with(&format!("{path}.")) && name.ends_with(".so")).map(str::to_owned);
+    let native =
+        || tree.beginning(&format!("{path}.")).find(|name| name.ends_with(".so") && !name[path.len()..].contains('/')).map(str::to_owned);
     usual.into_iter().find(|name| tree.has(name)).or_else(native)
 }
 
+/// What keeps Python from reading a source at all: it is UTF-8 unless one of its first two lines says otherwise
+/// (<https://peps.python.org/pep-0263/>), and has no zero bytes.
+pub(in super::super) fn unreadable(file: &str, bytes: &[u8]) -> Option<Diagnostic> {
+    let found = Diagnostic::error("source-encoding", "A source is not written as Python reads it");
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Some(found.detail(format!("`{file}` is saved as UTF-16, and Python refuses that. Save it as UTF-8.")));
+    }
+    let line = |at: usize| 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        return Some(found.detail(format!("Line {} of `{file}` has a zero byte in it, and Python refuses that.", line(at))));
+    }
+    let is_declared = bytes.split(|byte| *byte == b'\n').take(2).any(|line| {
+        let line = String::from_utf8_lossy(line);
+        line.trim_start().starts_with('#') && (line.contains("coding:") || line.contains("coding="))
+    });
+    let at = std::str::from_utf8(bytes).err().filter(|_| !is_declared)?.valid_up_to();
+    let detail = format!("Line {} of `{file}` has bytes in it that are not UTF-8, and Python refuses that. Save it as UTF-8.", line(at));
+    Some(found.detail(detail).hint("or let the first line say how it is written: `# -*- coding: latin-1 -*-`"))
+}
+
 /// Whether a name stands anywhere but behind a dot, where it would belong to something else.
-fn has_name(code: &str, name: &str) -> bool {
+pub(in super::super) fn has_name(code: &str, name: &str) -> bool {
     code.lines().any(|line| has_word(&line.replace(&format!(".{name}"), "."), name))
 }
 
@@ -56,7 +80,7 @@ fn functions(code: &str) -> Vec<String> {
 }
 
 /// The code without comments and texts, in which names do not count.
-fn without_texts(text: &str) -> String {
+pub(in super::super) fn without_texts(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -107,6 +131,23 @@ mod tests {
         assert!(!has_name(&code, "handler") && !has_name(&code, "x"), "{code}");
         assert_eq!(functions(&code), ["b"]);
         assert_eq!(code.lines().count(), 6);
+    }
+
+    #[test]
+    fn a_source_is_utf_8_or_says_what_it_is() {
+        for good in [
+            &b"a = 'x'\n"[..],
+            "\u{feff}a = 'ä'".as_bytes(),
+            b"#!/usr/bin/python\n# -*- coding: latin-1 -*-\na = '\xe4'",
+            b"# vim: fileencoding=cp1252\n\xe4",
+        ] {
+            assert_eq!(unreadable("app.py", good), None);
+        }
+        let told = |bytes: &[u8]| unreadable("app.py", bytes).unwrap().detail;
+        assert!(told(b"import x\n\na = '\xe4'").starts_with("Line 3 of `app.py` has bytes in it that are not UTF-8"));
+        assert!(told(b"\n\n# coding: latin-1\n\xe4").starts_with("Line 4"), "it stands too late");
+        assert!(told(b"a\n\0").starts_with("Line 2 of `app.py` has a zero byte"));
+        assert!(told(b"\xff\xfea\0").contains("UTF-16"));
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! What `daemon` takes.
+
+use crate::cli::commands::daemon::{LogFormat, LogLevel};
+use clap::Args;
+use std::path::PathBuf;
+
+/// What `daemon` takes.
+#[derive(Args, Clone, Debug)]
+pub struct DaemonArguments {
+    /// The specs to watch [default: the one that every command finds]
+    #[arg(value_name = "CONFIG")]
+    pub configs: Vec<PathBuf>,
+    /// Look at each of them once, print what was found, and end as `drift` does
+    #[arg(long)]
+    pub once: bool,
+    /// How many calls a minute are sent to each AWS service at the most, for all specs together
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(1..), env = "LAMBDO_CALLS_PER_MINUTE", hide_env_values = true)]
+    pub calls_per_minute: u16,
+    /// How the log is written to stderr
+    #[arg(
+        long,
+        value_enum,
+        value_name = "text|json",
+        hide_possible_values = true,
+        default_value = "text",
+        env = "LAMBDO_LOG_FORMAT",
+        hide_env_values = true
+    )]
+    pub log_format: LogFormat,
+    /// The least that is logged
+    #[arg(
+        long,
+        value_enum,
+        value_name = "error|warn|info|debug",
+        hide_possible_values = true,
+        default_value = "info",
+        env = "LAMBDO_LOG_LEVEL",
+        hide_env_values = true
+    )]
+    pub log_level: LogLevel,
+}

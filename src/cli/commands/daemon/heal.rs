@@ -1,0 +1,186 @@
+//! Taking drift back: a plan towards what was applied, and nothing but what the order names.
+
+use super::super::deploy::{Packing, content_hash};
+use super::super::destroy::NoArtifacts;
+use super::limits::{does_something, forbidden, forget_left, too_much, touched, unasked, without};
+use crate::cli::workspace::{Config, Workspace};
+use crate::daemon::{Healed, Order};
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Engine, PlanOptions, Report};
+use crate::model::event::Outcome;
+use crate::model::{Address, ArtifactSource, CallAccount, Desired, Exit, Failure, Path, Plan, State, Step, Value};
+use crate::package::Packages;
+use crate::spec::Header;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// How the lock's note and the record of the run call it.
+pub const VERB: &str = "daemon";
+/// Operations at a time: nobody waits for it, and others use the account.
+pub const PARALLEL: usize = 8;
+/// Plans that are made anew since something in them may not be done.
+const ROUNDS: usize = 4;
+/// Where the hash of a package stands.
+const CODE: &str = "code";
+
+/// Takes back what the order names.
+///
+/// # Errors
+/// Whatever keeps it from being tried; nothing was changed then.
+pub async fn heal(workspace: &Workspace, config: &Config, header: &Header, order: &Order) -> Result<Healed, Failure> {
+    let before = workspace.calls().unwrap_or_default();
+    workspace.begin_record(header);
+    let engine = workspace.engine(header).await?;
+    let lease = engine.lock(VERB, workspace.lock_wait()).await?;
+    let state = engine.load(&header.project, header.stage.as_deref()).await?;
+    let healing = Healing { workspace, config, header, engine: &engine, order };
+    let healed = Box::pin(healing.go(state)).await;
+    drop(lease);
+    let calls = workspace.calls().unwrap_or_default().since(&before);
+    healed.map(|healed| Healed { calls, ..healed })
+}
+
+struct Healing<'a> {
+    workspace: &'a Workspace,
+    config: &'a Config,
+    header: &'a Header,
+    engine: &'a Engine,
+    order: &'a Order,
+}
+
+/// What is planned, and what is left out of it.
+struct Round {
+    addresses: BTreeSet<Address>,
+    leave: Vec<(Address, Path)>,
+    refused: Vec<(Address, String)>,
+    packages: Option<Packages>,
+}
+
+impl Healing<'_> {
+    async fn go(&self, mut state: State) -> Result<Healed, Failure> {
+        let Order { addresses, leave, .. } = self.order.clone();
+        // What was taken out of the state since the check is nobody's any more.
+        let addresses = addresses.into_iter().filter(|address| state.entries.contains_key(address)).collect();
+        let mut round = Round { addresses, leave, refused: Vec::new(), packages: None };
+        for _ in 0..ROUNDS {
+            if round.addresses.is_empty() {
+                break;
+            }
+            let plan = self.plan(&mut state, &round).await?;
+            if self.narrow(&plan, &mut round).await {
+                continue;
+            }
+            let artifacts: Arc<dyn ArtifactSource> = match round.packages {
+                Some(packages) => Arc::new(packages),
+                None => Arc::new(NoArtifacts),
+            };
+            let healed = self.apply(state, &plan, artifacts).await?;
+            return Ok(Healed { refused: [round.refused, healed.refused].concat(), ..healed });
+        }
+        Ok(Healed { refused: round.refused, ..Healed::default() })
+    }
+
+    async fn plan(&self, state: &mut State, round: &Round) -> Result<Plan, Failure> {
+        let mut desired = Desired::as_applied(state);
+        for (address, path) in &round.leave {
+            desired.resources.get_mut(address).into_iter().for_each(|resource| resource.ignore.push(path.clone()));
+        }
+        let options = PlanOptions { deep: true, targets: round.addresses.iter().cloned().collect(), ..PlanOptions::default() };
+        let only = options.select(&desired, state)?;
+        let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder).await;
+        if problems.iter().any(Diagnostic::is_error) {
+            return Err(Failure { exit: Exit::Failed, diagnostics: problems });
+        }
+        let mut plan = self.engine.plan(&desired, state, &options).await?;
+        if !plan.refusals.is_empty() {
+            return Err(Failure { exit: Exit::Refused, diagnostics: plan.refusals.iter().map(|refusal| refusal.diagnostic()).collect() });
+        }
+        forget_left(&mut plan, &round.leave);
+        Ok(plan)
+    }
+
+    /// Takes out of the round what may not or cannot be done; whether anything was.
+    async fn narrow(&self, plan: &Plan, round: &mut Round) -> bool {
+        let forbidden = forbidden(plan, self.order.allowed);
+        if !forbidden.is_empty() {
+            let fewer = without(&round.addresses, &forbidden);
+            // What only comes along with others cannot be taken out alone.
+            round.addresses = if fewer.len() < round.addresses.len() { fewer } else { BTreeSet::new() };
+            round.refused.extend(forbidden);
+            return true;
+        }
+        let unasked = unasked(plan, self.order);
+        if !unasked.is_empty() {
+            round.leave.extend(unasked);
+            return true;
+        }
+        if let Some(why) = too_much(plan, self.order) {
+            round.refused.extend(round.addresses.iter().map(|address| (address.clone(), why.clone())));
+            round.addresses.clear();
+            return true;
+        }
+        let missing = self.missing_code(plan, round).await;
+        for address in &missing {
+            let why = "the package that was applied is not here any more, so that its code cannot be taken back; `lambdo up` deploys what the sources make";
+            round.refused.push((address.clone(), why.to_owned()));
+            round.leave.push((address.clone(), Path::key(CODE)));
+        }
+        !missing.is_empty()
+    }
+
+    /// Whose code would have to be uploaded and is not the one that the last build made.
+    async fn missing_code(&self, plan: &Plan, round: &mut Round) -> Vec<Address> {
+        let wanted: BTreeMap<&Address, &str> = plan.steps.iter().filter(|step| does_something(step)).filter_map(uploaded).collect();
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        if let Ok(spec) = self.workspace.spec(self.config) {
+            let packing = Packing { workspace: self.workspace, spec: &spec, build: false, keep_going: true };
+            let is_wanted = |address: &Address| wanted.contains_key(address);
+            round.packages = packing.resolve(&is_wanted, &Notify::new()).await.ok();
+        }
+        let artifacts = round.packages.as_ref().map(|packages| &packages.artifacts);
+        let has = |address: &Address, hash: &str| artifacts.and_then(|all| all.get(address)).is_some_and(|one| one.content_hash == hash);
+        wanted.into_iter().filter(|(address, hash)| !has(address, hash)).map(|(address, _)| address.clone()).collect()
+    }
+
+    async fn apply(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Healed, Failure> {
+        self.workspace.progress.record().iter().for_each(|record| record.planned(plan));
+        let report = self.engine.apply(state, plan, artifacts, PARALLEL).await?;
+        healed(plan, report)
+    }
+}
+
+/// The code that a step would upload: a resource that is made or whose code differs.
+fn uploaded(step: &Step) -> Option<(&Address, &str)> {
+    let change = step.changes.iter().find(|change| change.path == Path::key(CODE))?;
+    let code = change.desired.as_ref().and_then(Value::as_str)?;
+    Some((&step.address, content_hash(code)))
+}
+
+/// What an applied plan did.
+///
+/// # Errors
+/// Where nothing was done, why.
+pub fn healed(plan: &Plan, report: Report) -> Result<Healed, Failure> {
+    let failed: Vec<(Address, String)> = report
+        .results
+        .iter()
+        .filter(|(_, result)| result.outcome != Outcome::Done)
+        .map(|(address, result)| {
+            (
+                address.clone(),
+                result.error.as_ref().map_or_else(|| "it was not tried".to_owned(), |error| format!("{}: {}", error.summary, error.detail)),
+            )
+        })
+        .collect();
+    let is_done = |address: &Address| report.results.get(address).is_some_and(|result| result.outcome == Outcome::Done);
+    let done: Vec<(Address, Path)> = touched(plan).into_iter().filter(|(address, _)| is_done(address)).collect();
+    let changed: BTreeSet<&Address> = done.iter().map(|(address, _)| address).collect();
+    if done.is_empty() && report.exit != Exit::Success {
+        let of_steps = report.results.values().filter_map(|result| result.error.clone());
+        return Err(Failure { exit: report.exit, diagnostics: of_steps.chain(report.diagnostics).collect() });
+    }
+    Ok(Healed { changed: changed.len(), done, refused: failed, calls: CallAccount::default() })
+}

@@ -1,0 +1,111 @@
+//! A check, as `lambdo drift` makes it, and what the daemon keeps of it.
+
+use crate::cli::view::json_change::shown;
+use crate::cli::workspace::{Config, Workspace};
+use crate::daemon::{Check, Depth, Finding, FindingKind, Resource, Unread};
+use crate::engine::{DriftWish, PlanOptions};
+use crate::model::{
+    Address, CallAccount, Cause, Desired, DriftReport, Entry, Extra, ExtraClass, Failure, Path, Reason, State, Step, Value,
+};
+use crate::spec::{self, Header};
+use std::collections::BTreeMap;
+
+/// Reads AWS and the state, and says what differs. `before` is what the last check found: who did that is not asked again.
+///
+/// # Errors
+/// Whatever keeps one of them from being read.
+pub async fn check(
+    workspace: &Workspace,
+    (config, header): (&Config, &Header),
+    depth: Depth,
+    before: Option<&DriftReport>,
+) -> Result<(Check, DriftReport), Failure> {
+    let calls = workspace.calls().unwrap_or_default();
+    let engine = workspace.engine(header).await?;
+    let mut state = engine.load(&header.project, header.stage.as_deref()).await?;
+    let wanted = wanted(workspace, config, &state);
+    let plan = PlanOptions { deep: depth == Depth::Deep, ..PlanOptions::default() };
+    let wish = DriftWish { settings: &header.drift, ignore: &[], plan, wanted: wanted.as_ref(), before };
+    let report = engine.check(&mut state, &wish).await?;
+    let calls = workspace.calls().unwrap_or_default().since(&calls);
+    Ok((Check { calls, ..seen(&report, &state) }, report))
+}
+
+/// What the spec asks for; `None` where that cannot be said, since it was broken in the meantime.
+fn wanted(workspace: &Workspace, config: &Config, state: &State) -> Option<Desired> {
+    let spec = workspace.spec(config).ok()?;
+    spec::lower(&spec.keeping_names(state), &state.target, &BTreeMap::new(), &workspace.registry).ok()
+}
+
+fn seen(report: &DriftReport, state: &State) -> Check {
+    let resource = |(address, entry): (&Address, &Entry)| Resource {
+        address: address.clone(),
+        physical_id: entry.physical_id.to_string(),
+        dependencies: entry.dependencies.iter().map(|dependency| dependency.on.clone()).chain(entry.parent.clone()).collect(),
+    };
+    let unread = report.plan.unchecked.iter().map(|(address, unchecked)| Unread {
+        address: address.clone(),
+        path: unchecked.path.clone(),
+        why: unchecked.why.clone(),
+        detail: unchecked.detail.clone(),
+    });
+    let extras = report.extras.iter().map(|(address, extra)| surplus(address, extra));
+    let mut found: Vec<Finding> = report.drifted.iter().flat_map(findings).chain(extras).collect();
+    let authors = report.authors.as_ref();
+    found.iter_mut().for_each(|finding| finding.who = authors.and_then(|authors| Some(authors.get(&finding.address)?.name.clone())));
+    Check {
+        account: state.target.account.clone(),
+        region: state.target.region.clone(),
+        serial: state.serial,
+        findings: found,
+        pending: report.pending,
+        unread: unread.collect(),
+        left_out: report.plan.not_deep.iter().map(|left| (left.address.clone(), left.path.clone())).collect(),
+        resources: state.entries.iter().map(resource).collect(),
+        calls: CallAccount::default(),
+    }
+}
+
+/// What lives with a resource and was declared by nobody.
+fn surplus(address: &Address, extra: &Extra) -> Finding {
+    let kind = match extra.class {
+        ExtraClass::Foreign => FindingKind::Foreign,
+        ExtraClass::Undeclared => FindingKind::Undeclared,
+    };
+    let json = |value: &Option<Value>| value.as_ref().map(|value| shown(value, "drifted"));
+    Finding {
+        address: address.clone(),
+        path: extra.path.clone(),
+        kind,
+        applied: json(&extra.usual),
+        live: json(&extra.live),
+        text: Some(extra.text.clone()).filter(|text| !text.is_empty()),
+        who: None,
+    }
+}
+
+fn findings(step: &Step) -> Vec<Finding> {
+    let whole = |kind, text: Option<&str>| Finding {
+        address: step.address.clone(),
+        path: Path::default(),
+        kind,
+        applied: None,
+        live: None,
+        text: text.map(str::to_owned),
+        who: None,
+    };
+    if step.reason == Reason::MissingInAws {
+        return vec![whole(FindingKind::Missing, None)];
+    }
+    let drifted = step.changes.iter().filter(|change| matches!(change.cause, Cause::Drift | Cause::Both));
+    let json = |value: &Option<Value>| value.as_ref().map(|value| shown(value, "drifted"));
+    let found: Vec<Finding> = drifted
+        .map(|change| Finding {
+            path: change.path.clone(),
+            applied: json(&change.applied),
+            live: json(&change.live),
+            ..whole(FindingKind::Changed, None)
+        })
+        .collect();
+    if found.is_empty() { vec![whole(FindingKind::Changed, Some("it is not as it was applied"))] } else { found }
+}

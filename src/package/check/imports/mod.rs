@@ -1,0 +1,87 @@
+//! Whether what the code imports when it is loaded is there: in the package, or in the runtime.
+//!
+//! Only what is imported in any case is looked at: what stands at the left margin of the handler's file, and of the files
+//! that those imports lead to. What stands in a function or in a `try` may be meant to be missing. What is not found is
+//! only warned of where settings of the function could bring it.
+
+mod known;
+mod node;
+mod node_text;
+mod python;
+
+use super::Subject;
+use super::tree::Tree;
+use crate::diagnostic::Diagnostic;
+use crate::package::problem::list;
+use std::io;
+
+/// How many imports are told.
+const NAMED: usize = 8;
+/// The most files that are looked at.
+const FILES_MAX: usize = 1_000;
+
+/// An import of what is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Missing {
+    /// As it is imported.
+    name: String,
+    file: String,
+    line: usize,
+}
+
+/// What the code of a function imports and would not find.
+pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
+    match subject.runtime {
+        _ if subject.is_here() || subject.handler.is_empty() => Ok(Vec::new()),
+        runtime if runtime.starts_with("python") => python::check(tree, subject),
+        runtime if runtime.starts_with("nodejs") => node::check(tree, subject),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Adds what is missing, once by each name.
+fn add(missing: &mut Vec<Missing>, name: &str, file: &str, line: usize) {
+    if !missing.iter().any(|one| one.name == name) {
+        missing.push(Missing { name: name.to_owned(), file: file.to_owned(), line });
+    }
+}
+
+/// All that is missing, in one sentence.
+fn told(missing: &[Missing], subject: &Subject<'_>) -> Option<Diagnostic> {
+    let detail = match missing {
+        [] => return None,
+        [Missing { name, file, line }] => format!(
+            "`{file}` imports `{name}` in line {line}, and neither the package nor `{}` has it: without it the function fails when it starts.",
+            subject.runtime
+        ),
+        several => {
+            let named = several.iter().take(NAMED).map(|one| format!("`{}` (line {} of `{}`)", one.name, one.line, one.file));
+            let more = if several.len() > NAMED { format!(" and {} more", several.len() - NAMED) } else { String::new() };
+            format!(
+                "The code imports {}{more}, which neither the package nor `{}` has: without them the function fails when it starts.",
+                named.collect::<Vec<_>>().join(", "),
+                subject.runtime
+            )
+        }
+    };
+    Some(Diagnostic::warning("missing-import", "The code imports what is not there").detail(detail))
+}
+
+/// A folder of this name that lies where nobody looks for it.
+fn hidden<'a>(tree: &Tree<'a>, name: &str, ending: &str) -> Option<&'a str> {
+    let (folder, file) = (format!("/{name}/"), format!("/{name}{ending}"));
+    tree.names().find_map(|there| match there.find(&folder) {
+        Some(at) => Some(&there[..at + 1 + name.len()]),
+        None => there.ends_with(&file).then_some(there),
+    })
+}
+
+/// A hint for what lies deeper.
+fn deeper(place: &str, searched: &str) -> String {
+    format!("`{place}` lies where nobody looks for it: {searched}")
+}
+
+/// Names that can be told in one line.
+fn names(missing: &[Missing]) -> String {
+    list(&missing.iter().take(NAMED).map(|one| one.name.as_str()).collect::<Vec<_>>())
+}

@@ -1,0 +1,197 @@
+//! The daemon as a process: what it finds, remembers over kills, takes back, and gives up.
+
+use crate::support::process::signal;
+use crate::support::sandbox::Running;
+use crate::support::{Backend, Rule, Sandbox, World, on_each_emulator, spec};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+on_each_emulator!(
+    drift_is_found_once_and_its_end_too_whatever_happens_to_the_process,
+    healing_takes_back_what_was_changed_and_only_that,
+    who_fights_is_given_way_to,
+    a_plan_waits_for_a_person,
+    credentials_that_have_expired_are_no_drift_and_a_broken_spec_stops_nothing,
+    one_look_ends_as_drift_does,
+);
+
+/// A daemon that is asked to look now, and again, until its memory says what is waited for.
+struct Daemon<'a> {
+    sandbox: &'a Sandbox,
+    running: Running,
+    /// How often a daemon has begun with this memory, this one included.
+    starts: usize,
+}
+
+impl<'a> Daemon<'a> {
+    fn start(sandbox: &'a Sandbox) -> Self {
+        let starts = memory(sandbox).map_or(0, |memory| moments(&memory, "started")) + 1;
+        Self { sandbox, running: sandbox.start(&["daemon", "--log-format", "json"]), starts }
+    }
+
+    /// Asks it to look until `is_so`; two minutes at most, since the machine may be busy.
+    #[track_caller]
+    fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            // Before its handlers are there, the signal would end it.
+            let memory = memory(self.sandbox).filter(|memory| moments(memory, "started") == self.starts);
+            if let Some(memory) = memory.as_ref().filter(|memory| is_so(memory)) {
+                return memory.clone();
+            }
+            assert!(Instant::now() < deadline, "waited for: {what}\n{:#}", memory.unwrap_or_default());
+            if memory.is_some() {
+                signal(self.running.pid(), "HUP");
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
+    fn stop(self) -> String {
+        signal(self.running.pid(), "TERM");
+        self.running.wait().expect(0).stderr
+    }
+
+    fn kill(self) {
+        signal(self.running.pid(), "KILL");
+        let _ = self.running.wait();
+    }
+}
+
+fn moments(memory: &Value, kind: &str) -> usize {
+    memory["timeline"].as_array().into_iter().flatten().filter(|moment| moment["kind"] == kind).count()
+}
+
+fn findings(memory: &Value) -> usize {
+    memory["findings"].as_array().map_or(0, Vec::len)
+}
+
+fn memory(sandbox: &Sandbox) -> Option<Value> {
+    let text = std::fs::read_to_string(sandbox.path().join("state/daemon/demo.json")).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn deployed(world: &World, daemon: &str) -> Sandbox {
+    let sandbox = world.sandbox(&format!("{}{}{daemon}", spec::header(), spec::plain("hash")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox
+}
+
+fn memory_size(world: &World) -> i64 {
+    world.cloud.snapshot()["function.demo-hash"]["memory_size"].as_i64().unwrap()
+}
+
+/// Whether the wish for a variable was applied.
+fn is_applied(world: &World) -> bool {
+    format!("{:?}", world.cloud.snapshot()["function.demo-hash"]).contains("debug")
+}
+
+fn drift_is_found_once_and_its_end_too_whatever_happens_to_the_process(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = deployed(&world, "");
+    let changes = world.proxy.mutating();
+    let daemon = Daemon::start(&sandbox);
+    let memory = daemon.until("a first check", |memory| memory["last_success"].is_string());
+    assert_eq!((findings(&memory), moments(&memory, "opened")), (0, 0));
+    world.cloud.configure("demo-hash", |call| call.memory_size(512));
+    let found = daemon.until("the drift", |memory| findings(memory) == 1);
+    assert_eq!((&found["findings"][0]["path"], &found["findings"][0]["live"]), (&"memory_size".into(), &512.into()));
+    daemon.kill();
+    let daemon = Daemon::start(&sandbox);
+    daemon.until("another check", |memory| memory["last_check"] != found["last_check"]);
+    daemon.stop();
+    let daemon = Daemon::start(&sandbox);
+    let memory = daemon.until("a third start", |_| true);
+    assert_eq!((moments(&memory, "opened"), &memory["findings"][0]["since"]), (1, &found["findings"][0]["since"]));
+    world.cloud.configure("demo-hash", |call| call.memory_size(128));
+    let memory = daemon.until("its end", |memory| findings(memory) == 0);
+    assert_eq!((moments(&memory, "opened"), moments(&memory, "resolved")), (1, 1));
+    let log = daemon.stop();
+    assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
+    assert_eq!(world.proxy.mutating(), changes, "it only looked");
+}
+
+fn healing_takes_back_what_was_changed_and_only_that(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = deployed(
+        &world,
+        "\n[daemon]\nmode = \"heal\"\n\n[[drift.ignore]]\naddress = \"function.hash\"\npath = \"timeout\"\nreason = \"theirs\"\n",
+    );
+    sandbox.edit("[daemon]", "[function.hash.environment]\nLEVEL = \"debug\"\n\n[daemon]");
+    world.cloud.configure("demo-hash", |call| call.memory_size(512).timeout(77));
+    let daemon = Daemon::start(&sandbox);
+    let memory = daemon.until("the healing", |memory| moments(memory, "healed") == 1 && findings(memory) == 0);
+    assert_eq!((moments(&memory, "opened"), moments(&memory, "resolved")), (1, 1));
+    daemon.stop();
+    let function = world.cloud.snapshot()["function.demo-hash"].clone();
+    assert_eq!((&function["memory_size"], &function["timeout"]), (&128.into(), &77.into()));
+    assert!(!is_applied(&world), "a wish that was not applied stays one: {function:?}");
+    // What was left this time is still drift for whoever does not ignore it.
+    sandbox.edit("[[drift.ignore]]\naddress = \"function.hash\"\npath = \"timeout\"\nreason = \"theirs\"\n", "");
+    sandbox.expect(3, &["drift"]).says("timeout");
+}
+
+fn who_fights_is_given_way_to(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = deployed(&world, "\n[daemon]\nmode = \"heal\"\ncontested_after = { reverts = 2, within = \"1h\" }\n");
+    let daemon = Daemon::start(&sandbox);
+    daemon.until("a first check", |memory| memory["last_success"].is_string());
+    for round in 1..=2 {
+        world.cloud.configure("demo-hash", |call| call.memory_size(512));
+        daemon.until("a revert", |memory| moments(memory, "healed") == round && findings(memory) == 0);
+        assert_eq!(memory_size(&world), 128);
+    }
+    world.cloud.configure("demo-hash", |call| call.memory_size(512));
+    let given_way = |memory: &Value| memory["findings"][0]["contested"].is_string();
+    let memory = daemon.until("that it gives way", given_way);
+    assert_eq!((moments(&memory, "healed"), moments(&memory, "contested")), (2, 1));
+    let before = memory["last_check"].clone();
+    let memory =
+        daemon.until("another check", |memory| given_way(memory) && memory["last_check"] != before || moments(memory, "contested") > 1);
+    assert_eq!((moments(&memory, "contested"), memory_size(&world)), (1, 512));
+    daemon.stop();
+}
+
+fn a_plan_waits_for_a_person(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = deployed(&world, "\n[daemon]\nmode = \"propose\"\n");
+    sandbox.edit("[daemon]", "[function.hash.environment]\nLEVEL = \"debug\"\n\n[daemon]");
+    let daemon = Daemon::start(&sandbox);
+    daemon.until("a plan", |memory| moments(memory, "proposed") == 1);
+    let plan = "state/daemon/demo.plan.json";
+    assert!(!is_applied(&world));
+    daemon.stop();
+    sandbox.expect(0, &["up", "--plan", plan, "--yes"]);
+    assert!(is_applied(&world));
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
+
+fn credentials_that_have_expired_are_no_drift_and_a_broken_spec_stops_nothing(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = deployed(&world, "");
+    world.proxy.rules([Rule::any().refuse(403, "ExpiredTokenException", "The security token included in the request is expired")]);
+    let daemon = Daemon::start(&sandbox);
+    let memory = daemon.until("that checks fail", |memory| moments(memory, "failed") == 1);
+    assert_eq!((&memory["outages"]["check"]["trouble"]["kind"], findings(&memory)), (&"credentials".into(), 0));
+    world.proxy.clear();
+    daemon.until("that checks work", |memory| moments(memory, "recovered") == 1);
+    sandbox.edit("handler =", "handlr =");
+    let memory = daemon.until("that the spec is broken", |memory| moments(memory, "spec_broken") == 1);
+    assert!(memory["outages"]["spec"]["trouble"]["text"].as_str().unwrap().contains("handlr"), "{memory:#}");
+    world.cloud.configure("demo-hash", |call| call.memory_size(512));
+    daemon.until("drift all the same", |memory| findings(memory) == 1);
+    sandbox.edit("handlr =", "handler =");
+    daemon.until("that it is in order again", |memory| moments(memory, "recovered") == 2);
+    daemon.stop();
+}
+
+fn one_look_ends_as_drift_does(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = deployed(&world, "");
+    sandbox.expect(0, &["daemon", "--once"]).says("demo: in order");
+    world.cloud.configure("demo-hash", |call| call.memory_size(512));
+    let document = crate::formats::fits(&sandbox.expect(3, &["daemon", "--once", "--format", "json"]));
+    assert_eq!((&document["command"], &document["specs"][0]["standing"]), (&"daemon".into(), &"drifted".into()));
+    assert_eq!(document["specs"][0]["findings"][0]["address"], "function.hash");
+    sandbox.expect(6, &["daemon", "--once", "config.toml", "config.toml"]).says("same state");
+}
