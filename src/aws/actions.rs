@@ -175,7 +175,7 @@ pub const ROWS: &[Row] = &[
         ],
     ),
     row("lambda:ListFunctions", "function", Look, needs!["lambda:ListFunctions" Anything]),
-    row("lambda:GetPolicy", "permission", Look, needs!["lambda:GetPolicy" Function]),
+    row("lambda:GetPolicy", "function", Look, needs!["lambda:GetPolicy" Function]),
     row("lambda:GetFunctionConcurrency", "function", Look, needs!["lambda:GetFunctionConcurrency" Function]),
     row("lambda:GetFunctionUrlConfig", "function", Drift, needs!["lambda:GetFunctionUrlConfig" Function]),
     row("lambda:ListEventSourceMappings", "function", Drift, needs!["lambda:ListEventSourceMappings" Anything]),

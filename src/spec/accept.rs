@@ -83,7 +83,8 @@ fn set(root: &mut Item, keys: &[String], sections: usize, value: Written) -> Res
         }
         place = table.get_mut(key).ok_or("what encloses it cannot be edited")?;
     }
-    put(place.as_table_like_mut().ok_or("what encloses it is written in short")?, last, value);
+    let is_inline = place.is_inline_table();
+    put(place.as_table_like_mut().ok_or("what encloses it is written in short")?, last, value, is_inline);
     Ok(())
 }
 
@@ -98,12 +99,16 @@ fn missing(is_inline: bool, is_dotted: bool) -> Item {
 }
 
 /// Puts a value in; comments around the one of before stay.
-fn put(table: &mut dyn TableLike, key: &str, mut value: Written) {
+fn put(table: &mut dyn TableLike, key: &str, mut value: Written, is_inline: bool) {
     if let Some(Item::Value(before)) = table.get_mut(key) {
         *value.decor_mut() = before.decor().clone();
         *before = value;
-    } else {
-        table.insert(key, Item::Value(value));
+        return;
+    }
+    table.insert(key, Item::Value(value));
+    // On one line there are no comments, but blanks that would stand in the middle now.
+    if is_inline {
+        table.fmt();
     }
 }
 
@@ -192,7 +197,28 @@ retention_in_days = 30
             accept(Some("dev"), "function.a", "memory_size", Some(512.into())),
         ];
         let shown: Vec<String> = cases.into_iter().map(|case| case.unwrap()).collect();
-        insta::assert_snapshot!(shown.join("\n\n"), @r"");
+        insta::assert_snapshot!(shown.join("\n\n"), @r#"
+        - memory_size = 256 # enough
+        + memory_size = 512 # enough
+
+        - environment = { LOG_LEVEL = "info", MODE = "fast" } # both
+        + environment = { LOG_LEVEL = "info", MODE = "fast", EXTRA = 'say "$${x}"' } # both
+
+        - environment = { LOG_LEVEL = "info", MODE = "fast" } # both
+        + environment = { MODE = "fast" } # both
+
+        + description = "new"
+
+        + log_group.retention_in_days = 7
+
+        - retention_in_days = 30
+        + retention_in_days = "never"
+
+        + tags.team = "core"
+
+        + [stage.dev.function.a]
+        + memory_size = 512
+        "#);
     }
 
     #[test]
@@ -206,6 +232,18 @@ retention_in_days = 30
         ];
         let shown: Vec<String> =
             cases.into_iter().map(|case| case.map_err(|it| format!("{}\n{}", it.why, it.lines)).unwrap_err()).collect();
-        insta::assert_snapshot!(shown.join("\n"), @r"");
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        the spec has a reference there
+        [function.b]
+        memory_size = 512
+        it comes from defaults or a template, which others have, too
+        [function.a]
+        timeout = 3
+        the spec does not have it, so that it cannot be taken out
+
+        no section of the spec makes it
+
+        a stage takes away with `unset`, which has to be written by hand
+        ");
     }
 }

@@ -43,7 +43,8 @@ fn check_timezone(text: &str) -> Result<(), String> {
 }
 
 fn check_pattern(text: &str) -> Result<(), String> {
-    text.parse::<Path>().map(drop)
+    let wrong = |_| format!("must be keys with dots between them, such as `function.hash`, where `*` stands for any text; it is `{text}`");
+    text.parse::<Path>().map(drop).map_err(wrong)
 }
 
 fn check_day(text: &str) -> Result<(), String> {

@@ -295,7 +295,6 @@ description = "${var.secret}"
 build = "b"
 schedule = "rate(1 hour)"
 "#), @r#"
-3:2 not-supported-yet: `drift` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile run `lambdo drift` from cron or CI; what it shall not report is given with `--ignore ADDRESS:PATH`]
 6:1 not-supported-yet: `state.backend` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile the state is in files; `state.path` says where]
 8:10 not-supported-yet: The variable `secret` asks for a parameter of SSM. [meanwhile take it from the environment: `secret = { env = "NAME" }`]
 11:1 not-supported-yet: `schedule` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence. [meanwhile `event_rule` takes `rate(…)` and `cron(…)`, in UTC]

@@ -19,6 +19,10 @@ import vault
 from checks import Checks
 
 
+# What the local cloud has for no function: it answers that there is none.
+NEVER_THERE = {"lambda:GetFunctionUrlConfig", "lambda:GetFunctionEventInvokeConfig"}
+
+
 def operations(sources):
     """The operations that these files name."""
     found = set()
@@ -48,7 +52,7 @@ def main(way, endpoint_url, *sources):
     wanted = operations(sources)
     if sources and len(wanted) < 40:
         checks.finding("coverage", f"only {len(wanted)} operations found in {sources}")
-    for operation in sorted(wanted - checks.succeeded):
+    for operation in sorted(wanted - checks.succeeded - NEVER_THERE):
         checks.finding("coverage", f"{operation} was never called with success")
     for finding in checks.findings:
         print(f"WRONG {finding}")

@@ -131,6 +131,8 @@ def lambda_cases(names):
         Refused("an unknown function", "lambda.get_function_concurrency", unknown, NOT_FOUND, 404),
         Refused("an unknown function", "lambda.put_function_concurrency", {**unknown, "ReservedConcurrentExecutions": 1}, NOT_FOUND, 404),
         Refused("an unknown function", "lambda.delete_function_concurrency", unknown, NOT_FOUND, 404),
+        Refused("an unknown function", "lambda.get_function_url_config", unknown, NOT_FOUND, 404),
+        Refused("an unknown function", "lambda.get_function_event_invoke_config", unknown, NOT_FOUND, 404),
         Refused("an unknown function", "lambda.list_tags", {"Resource": arn}, NOT_FOUND, 404),
         Refused("an unknown function", "lambda.tag_resource", {"Resource": arn, "Tags": {"a": "b"}}, NOT_FOUND, 404),
         Refused("an unknown function", "lambda.untag_resource", {"Resource": arn, "TagKeys": ["a"]}, NOT_FOUND, 404),

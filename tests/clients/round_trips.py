@@ -300,6 +300,10 @@ def concurrency(checks, names):
         Step("lambda.get_function_concurrency", function, {"ReservedConcurrentExecutions": 0}),
         Step("lambda.delete_function_concurrency", function),
         Step("lambda.get_function", function, {"Concurrency": None}),
+        Step("lambda.get_function_code_signing_config", function, {"CodeSigningConfigArn": None}),
+        Step("lambda.get_function_recursion_config", function, {"RecursiveLoop": "Terminate"}),
+        Step("lambda.get_runtime_management_config", function, {"UpdateRuntimeOn": "Auto"}),
+        Step("lambda.list_event_source_mappings", function, {"EventSourceMappings": []}),
     )
 
 

@@ -173,7 +173,7 @@ fn what_lives_becomes_the_wish_and_comments_stay() {
         assert!(text.contains(line), "no `{line}` in\n{text}");
     }
     sandbox.edit("seconds = 10", "seconds = 99");
-    sandbox.expect(0, &["up", "--yes"]).says("Nothing to do");
+    sandbox.expect(0, &["up", "--yes"]).says("No changes.");
     drift(&sandbox, 0, &[]);
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["drift", "--accept"]).says("No drift to accept.");

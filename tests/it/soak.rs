@@ -47,7 +47,7 @@ allow = [
 ]
 
 [role.shared.inline_policy.logs]
-statement = [{ action = "logs:PutLogEvents", resource = "arn:aws:logs:*:*:log-group:/aws/lambda/demo-*:*" }]
+statement = [{ effect = "Allow", action = "logs:PutLogEvents", resource = "arn:aws:logs:*:*:log-group:/aws/lambda/demo-*:*" }]
 
 [function.b]
 runtime = "provided.al2023"
@@ -86,7 +86,7 @@ schedule_expression = "rate(1 hour)"
 
 [function.c.event_rule.often]
 schedule_expression = "cron(0/15 8-18 ? * MON-FRI *)"
-input = "text"
+input = '"text"'
 "#;
 
 /// The clouds with a registry that an image can be pushed to.

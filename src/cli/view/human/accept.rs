@@ -25,7 +25,7 @@ fn refused(one: &Refused, columns: usize) -> Vec<String> {
     let what = if one.path.0.is_empty() { one.address.to_string() } else { format!("{} {}", one.address, one.path) };
     let by_hand = if one.lines.is_empty() { "" } else { "; to be written by hand:" };
     let said = words(&format!("not accepted: {what}: {}{by_hand}", one.why));
-    let said = hanging(&said, 6, columns).into_iter().map(|line| styled(YELLOW, &line));
+    let said = hanging(&said, 2, columns).into_iter().map(|line| styled(YELLOW, &line));
     said.chain(one.lines.lines().map(|line| styled(DIM, &format!("      {}", words(line))))).collect()
 }
 

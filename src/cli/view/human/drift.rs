@@ -134,21 +134,25 @@ mod tests {
         let mut report = drift_report(&plan, &drifted, Some(2));
         (report.extras, report.ignored) = (extras_of_each_class(), 3);
         let view = DriftView { title: &title(), report: &report, rules: &Registry::new(), is_full: false };
-        insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r"
+        insta::assert_snapshot!(anstream::adapter::strip_str(&drift(&view, 80)).to_string(), @r#"
         demo · 123456789012 (acme) · eu-central-1 · state serial 4
 
           ~ function.hash (demo-hash)
               environment.A: 128 -> 512
               memory_size: 128 -> 512
           - log_group.hash (demo-hash): gone from AWS
+          + function.hash: not in the spec: tags.team = "core"
+          + function.hash: not ours: policy statement `partner`:
+            `lambda:InvokeFunction` by `*`
 
         not checked: reserved_concurrent_executions of permission.hash.monthly: access
           denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)
         not read, since it costs a call for each: tags of event_rule.hash.daily;
           `lambdo drift --deep` reads it
+        ignored: 3 findings, as `drift.ignore` or `--ignore` says
         pending: 2 changes of the spec not applied yet; `lambdo plan` shows them
-        Drift: 2 resources differ from what was applied.
-        ");
+        Drift: 2 resources differ from what was applied, and nobody declared 2 things.
+        "#);
     }
 
     #[test]
