@@ -110,6 +110,20 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, candidate)| candidate)
 }
 
+/// All messages of an error and its sources, since the outermost one says little.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut messages = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let message = inner.to_string();
+        if !messages.iter().any(|known| known.contains(&message)) {
+            messages.push(message);
+        }
+        source = inner.source();
+    }
+    messages.join(": ")
+}
+
 /// How many letters may differ: in a very short word everything is near everything.
 fn allowed_distance(length: usize) -> usize {
     if length < 2 { 0 } else { 1 + length / 5 }

@@ -1,5 +1,8 @@
 //! lambdo deploys AWS Lambda functions by calling AWS itself.
 
+// The layouts of the SDK's futures nest deeper than the compiler follows unasked.
+#![recursion_limit = "256"]
+
 pub mod aws;
 pub mod cli;
 pub mod daemon;

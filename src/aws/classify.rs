@@ -5,6 +5,7 @@
 use super::error::{AwsError, ErrorClass, UNTRUSTED};
 use super::unconnected::WITHOUT_CREDENTIALS;
 use super::uploads::Unreadable;
+use crate::diagnostic::chain;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -74,20 +75,6 @@ fn without_message(status: Option<u16>) -> String {
 
 fn place(endpoint: Option<&str>) -> String {
     endpoint.map_or_else(|| "AWS".to_owned(), |endpoint| format!("`{endpoint}`"))
-}
-
-/// All messages of an error and its sources, since the outermost one says nothing.
-fn chain(error: &dyn Error) -> String {
-    let mut messages = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let message = inner.to_string();
-        if !messages.iter().any(|known| known.contains(&message)) {
-            messages.push(message);
-        }
-        source = inner.source();
-    }
-    messages.join(": ")
 }
 
 /// Whether it is the package that could not be read: its path may hold any word.

@@ -104,6 +104,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::signed::LARGEST_ANSWER_BYTES;
     use crate::aws::testing::{Cloud, failure};
 
     #[tokio::test]

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// As much of an answer is read, in bytes: a secret has 64 KiB at most, and JSON may write each byte as six.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
-const LARGEST_ANSWER_BYTES: usize = 1 << 20;
+pub(super) const LARGEST_ANSWER_BYTES: usize = 1 << 20;
 
 /// A signed request to a service in a region.
 pub(super) async fn signed(

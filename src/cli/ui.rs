@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::Scrubber;
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -297,6 +297,7 @@ fn write_line(stream: &mut impl Write, text: &str) {
 
 /// The files that the diagnostics point into, as far as they can be read.
 pub fn sources(diagnostics: &[Diagnostic]) -> BTreeMap<Arc<PathBuf>, String> {
-    let files = diagnostics.iter().filter_map(|diagnostic| diagnostic.span.as_ref()).map(|span| span.file.clone());
-    files.filter_map(|file| std::fs::read_to_string(file.as_path()).ok().map(|text| (file, text))).collect()
+    // Each file once, however many mistakes it has.
+    let files: BTreeSet<_> = diagnostics.iter().filter_map(|diagnostic| diagnostic.span.as_ref()).map(|span| span.file.clone()).collect();
+    files.into_iter().filter_map(|file| std::fs::read_to_string(file.as_path()).ok().map(|text| (file, text))).collect()
 }

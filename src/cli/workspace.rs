@@ -1,9 +1,10 @@
 //! From the command line to the things that do the work: spec, store, engine.
 
+mod recording;
+
 use super::args::{Arguments, Command, Global};
 use super::local::{self, LocalCloud};
 use super::progress::Progress;
-use super::record::{Head, Record};
 use super::render::{file_name, position};
 use super::ui::Ui;
 use super::view::{Title, human, json_calls};
@@ -12,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, Interrupt, SystemClock};
 use crate::kinds::Registry;
 use crate::local::FaultPlan;
-use crate::model::{Address, CallAccount, Event, EventSink, Exit, Failure, Scrubber, State};
+use crate::model::{CallAccount, Event, EventSink, Exit, Failure, Scrubber, State};
 use crate::spec::{self, Checked, Header, LoadOptions, STATE_FOLDER, Spec};
 use crate::store::{FileStore, RunRecords, StateStore};
 use futures::FutureExt as _;
@@ -274,29 +275,6 @@ impl Workspace {
         RunRecords::below(&self.state_folder(header))
     }
 
-    /// Writes down what this run does from now on. Where that cannot be, the run goes on without.
-    pub fn begin_record(&self, header: &Header) {
-        let id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f"), self.verb.replace(' ', "-"));
-        let head = Head { command: &self.verb, project: &header.project, stage: header.stage.as_deref() };
-        match self.runs(header).begin(&id) {
-            Ok(log) => self.progress.keep(Record::begin(log, self.scrubber.clone(), &head)),
-            Err(error) if self.ui.is_verbose() => self.ui.status(&format!("Nothing of this run is written down: {error}")),
-            Err(_) => {}
-        }
-    }
-
-    /// Writes down what became of resources in a state that was changed without a plan, in a word for each.
-    pub fn record_state<'a>(&self, state: &State, resources: impl IntoIterator<Item = (&'a Address, &'static str)>) {
-        if let Some(record) = self.progress.record() {
-            record.state_changed(state, resources);
-        }
-    }
-
-    /// Ends the record that [`Workspace::begin_record`] began, for a process that goes on.
-    pub fn end_record(&self, exit: Exit, elapsed_ms: u64, errors: &[Diagnostic]) {
-        self.progress.release().iter().for_each(|record| record.end(exit, elapsed_ms, errors));
-    }
-
     /// Asks AWS whose account this is, and refuses one that the spec does not allow.
     ///
     /// # Errors
@@ -359,6 +337,8 @@ impl Workspace {
         self.progress.note(&Event::Calls { account: account.clone() });
         let text = match self.ui.is_verbose() {
             true => Some(human::calls(&account, self.ui.width())),
+            // Under `--local` nobody is slowed down by AWS.
+            false if self.global.local => None,
             false => human::slowed(&account, self.ui.width()),
         };
         text.iter().for_each(|text| self.ui.status(text));

@@ -35,6 +35,7 @@ impl Engine {
             settings: wish.settings,
             ignore: wish.ignore,
             today: now.split('T').next().unwrap_or_default(),
+            is_deep: deep,
             wanted: wish.wanted,
             state,
             rules: self.registry.as_ref(),

@@ -22,7 +22,7 @@ pub struct Inventory {
 }
 
 /// Everything that can be read.
-fn all() -> PlanOptions {
+pub(super) fn all() -> PlanOptions {
     PlanOptions { deep: true, ..PlanOptions::default() }
 }
 

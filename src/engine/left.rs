@@ -14,9 +14,9 @@ impl Engine {
     /// # Errors
     /// Those of [`Engine::find`].
     pub async fn unknown(&self, desired: &Desired, state: &State) -> Result<Inventory, Failure> {
-        let Inventory { mut found, warnings } = self.find(desired).await?;
+        let Inventory { mut found, warnings, notes } = self.find(desired).await?;
         found.retain(|one| !one.stays && !self.is_known(one, state));
-        Ok(Inventory { found, warnings })
+        Ok(Inventory { found, warnings, notes })
     }
 
     fn is_known(&self, found: &Found, state: &State) -> bool {
@@ -40,7 +40,7 @@ impl Engine {
         let resource = |one: &Returning| (one.address.clone(), Resource::new(one.address.clone(), one.physical_id.clone()));
         gone.resources = state.returning.iter().map(resource).collect();
         let nobody = State { entries: Default::default(), intents: Vec::new(), ..state.clone() };
-        let observed = observe::observe(self, &gone, &nobody, None, true).await?;
+        let observed = observe::observe(self, &gone, &nobody, None, &super::find::all()).await?;
         let is_back = |one: &&Returning| match observed.of(&one.address, &one.physical_id) {
             Some(Sighting::Found(live)) => live.tags.as_ref().is_some_and(|tags| !tags.contains_key(tag::LINEAGE)),
             _ => false,

@@ -204,7 +204,8 @@ impl Engine {
     ) -> Result<Plan, Failure> {
         let only = options.select(desired, state)?;
         let mut observed = tokio::select! {
-            observed = observe::observe(self, desired, state, only.as_ref(), options) => observed?,
+            // Boxed, since callers of callers nest deeper than the compiler follows.
+            observed = Box::pin(observe::observe(self, desired, state, only.as_ref(), options)) => observed?,
             () = self.interrupt.drain.cancelled() => return Err(interrupted()),
         };
         if let Some(artifacts) = artifacts {

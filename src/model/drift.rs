@@ -1,6 +1,6 @@
 //! Drift: what is looked for, what is left out, and what was found.
 
-use super::{Address, Causes, Exit, Path, Plan, Step, Value};
+use super::{Address, Causes, Exit, Path, PhysicalId, Plan, Step, Value};
 use crate::diagnostic::{Diagnostic, nearest};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -126,12 +126,21 @@ pub struct Extra {
     pub usual: Option<Value>,
     /// What it is, in words.
     pub text: String,
+    /// Its name in AWS, where a resource of ours could have that name: then it is no extra.
+    pub physical_id: Option<PhysicalId>,
 }
 
 impl Extra {
     /// Something that others attached.
     pub fn foreign(path: Path, text: impl Into<String>) -> Self {
-        Self { class: ExtraClass::Foreign, path, live: None, usual: None, text: text.into() }
+        Self { class: ExtraClass::Foreign, path, live: None, usual: None, text: text.into(), physical_id: None }
+    }
+
+    /// The same, with the name that a resource of ours would have.
+    #[must_use]
+    pub fn called(mut self, physical_id: PhysicalId) -> Self {
+        self.physical_id = Some(physical_id);
+        self
     }
 }
 
@@ -178,6 +187,8 @@ pub struct DriftReport {
     pub extras: Vec<(Address, Extra)>,
     /// How many findings were ignored.
     pub ignored: usize,
+    /// Whether what costs a call for each resource was read, too.
+    pub is_deep: bool,
     /// How many resources the next `up` would change; `None` where that is not known, since the spec is broken.
     pub pending: Option<usize>,
     /// Who changed what was found, as far as AWS tells; `None` where nobody asked.

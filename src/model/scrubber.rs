@@ -200,6 +200,7 @@ fn replaced(text: &str, mut hidden: Vec<(usize, usize)>, word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::notations::SHORTEST;
     use super::*;
     use base64::Engine as _;
     use proptest::prelude::*;

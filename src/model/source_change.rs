@@ -1,6 +1,7 @@
 //! Why a package is not what it was: what differs in what it is made from. It explains, it never decides.
 
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// So many are named; the rest is counted.
@@ -72,7 +73,9 @@ pub struct SourceChanges {
 impl SourceChanges {
     /// The first few of `all`, and the number of the others.
     pub fn of(all: impl IntoIterator<Item = SourceChange>) -> Self {
-        let mut all = all.into_iter();
+        // A file may lie in a package under two names; people know it by one.
+        let mut known = BTreeSet::new();
+        let mut all = all.into_iter().filter(|change| known.insert(change.to_string()));
         let named = all.by_ref().take(NAMED_MAX).collect();
         Self { named, more: all.count() }
     }
@@ -102,6 +105,8 @@ mod tests {
     fn a_few_are_named_and_the_rest_is_counted() {
         let changes = |number: usize| SourceChanges::of((0..number).map(|index| SourceChange::Changed { name: format!("f{index}") }));
         assert_eq!(changes(1).sentence(), "f0 changed");
+        let same = SourceChange::Changed { name: "a".into() };
+        assert_eq!(SourceChanges::of([same.clone(), same]).sentence(), "a changed");
         assert_eq!(changes(4).sentence(), "f0 changed, f1 changed, f2 changed, f3 changed");
         assert_eq!(changes(5).sentence(), "f0 changed, f1 changed, f2 changed, and 2 more");
         assert_eq!((changes(100).named.len(), changes(100).more), (5, 95));

@@ -30,8 +30,11 @@ impl Filter {
 
     /// The same from patterns that were looked at before; without `include`, all is taken.
     pub(super) fn of(include: &[String], exclude: &[String]) -> Self {
-        let include: Vec<String> = include.iter().map(plain).collect();
-        Self { include: Some(include).filter(|include| !include.is_empty()), exclude: exclude.iter().map(plain).collect() }
+        let include: Vec<String> = include.iter().map(|pattern| plain(pattern)).collect();
+        Self {
+            include: Some(include).filter(|include| !include.is_empty()),
+            exclude: exclude.iter().map(|pattern| plain(pattern)).collect(),
+        }
     }
 
     /// The files that it lets through.
@@ -98,7 +101,7 @@ fn may_match_below(pattern: &str, folder: &str) -> bool {
 
 fn patterns(key: &str, value: &Value) -> Result<Vec<String>, Diagnostic> {
     let patterns = strings(key, value, "a list of patterns such as `[\"**/*.py\", \"data\"]`")?;
-    let patterns: Vec<String> = patterns.iter().map(plain).collect();
+    let patterns: Vec<String> = patterns.iter().map(|pattern| plain(pattern)).collect();
     for pattern in &patterns {
         matcher(pattern).map_err(|reason| {
             Diagnostic::error("bad-pattern", "A pattern cannot be understood").detail(format!("`{pattern}` in `{key}`: {reason}."))
@@ -107,7 +110,7 @@ fn patterns(key: &str, value: &Value) -> Result<Vec<String>, Diagnostic> {
     Ok(patterns)
 }
 
-fn plain(pattern: &String) -> String {
+fn plain(pattern: &str) -> String {
     pattern.strip_prefix("./").unwrap_or(pattern).trim_end_matches('/').to_owned()
 }
 

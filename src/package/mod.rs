@@ -113,8 +113,14 @@ pub fn check(requests: Vec<PackageRequest>, options: &Options<'_>, is_made_later
 /// Everything that is wrong with any of them. While a section or a file is wrong, no build runs, unless it is to keep
 /// going.
 pub async fn resolve(requests: Vec<PackageRequest>, options: &Options<'_>) -> Result<Packages, Vec<Diagnostic>> {
-    let (mut packages, mut problems) = work::make(requests.clone(), options, &Builders::new()).await;
-    let (errors, warnings): (Vec<_>, Vec<_>) = check::check_all(&packages, &requests, options).into_iter().partition(Diagnostic::is_error);
+    let (packages, mut problems) = work::make(requests.clone(), options, &Builders::new()).await;
+    let (cache, for_this_machine) = (options.cache.to_owned(), options.for_this_machine);
+    let checked = problem::blocking(move || {
+        let found = check::check_all(&packages, &requests, &cache, for_this_machine);
+        Ok((packages, found))
+    });
+    let (mut packages, found) = checked.await.map_err(|problem| vec![problem])?;
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
     problems.extend(errors);
     packages.diagnostics.extend(warnings);
     packages.diagnostics.sort_by(work::order);

@@ -3,7 +3,7 @@
 use super::Options;
 use super::builder::{Builders, Built, Job};
 use super::cache;
-use super::check::{check_contents, check_names};
+use super::check::{WRONG_ARCHITECTURE, check_contents, check_names};
 use super::contents::{self, Contents};
 use super::fingerprint::Sources;
 use super::group::{DEFAULT_ARCHITECTURE, Package, Work, architecture, group, placed};
@@ -252,7 +252,8 @@ impl Run<'_> {
         let job = ImageJob { architecture, folder, cache, own, index, may_run, for_this_machine, events };
         let made = self.builders.images().make(image, built.as_ref(), job).await?;
         let made = verified(made, package.requests.clone(), architecture.to_owned(), cache.to_owned()).await;
-        let made = made.map_err(|problem| if for_this_machine { problem.hint(HERE) } else { problem })?;
+        let is_of_use = |problem: &Diagnostic| for_this_machine && problem.code == WRONG_ARCHITECTURE;
+        let made = made.map_err(|problem| if is_of_use(&problem) { problem.hint(HERE) } else { problem })?;
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
         let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
         let found = built.iter().flat_map(|built| built.warnings.clone()).chain(news(made.warnings, made.is_cached));

@@ -13,6 +13,8 @@ pub struct Looked<'a> {
     pub ignore: &'a [IgnorePattern],
     /// The day, as `2026-12-31`, in UTC.
     pub today: &'a str,
+    /// Whether what costs a call for each resource was read, too.
+    pub is_deep: bool,
     /// What the spec asks for; `None` where it is broken.
     pub wanted: Option<&'a Desired>,
     /// What was applied.
@@ -40,7 +42,16 @@ pub fn report(mut plan: Plan, looked: &Looked<'_>) -> DriftReport {
         looked.state.entries.keys().chain(looked.wanted.iter().flat_map(|wanted| wanted.resources.keys())).collect();
     let known: Vec<&Address> = known.into_iter().collect();
     let warnings = looked.settings.ignore.iter().filter_map(|rule| rule.warning(looked.today, &known)).collect();
-    DriftReport { plan, drifted: steps, extras, ignored: ignored + left_out.len(), pending, authors: None, warnings }
+    DriftReport {
+        plan,
+        drifted: steps,
+        extras,
+        ignored: ignored + left_out.len(),
+        is_deep: looked.is_deep,
+        pending,
+        authors: None,
+        warnings,
+    }
 }
 
 fn covers(patterns: &[&IgnorePattern], address: &Address, path: &crate::model::Path) -> bool {
@@ -81,7 +92,7 @@ mod tests {
         plan.extras = fixtures::extras();
         let settings = DriftSettings { ignore: rules, ..DriftSettings::default() };
         let (state, rules) = (fixtures::state(), Registry::new());
-        report(plan, &Looked { settings: &settings, ignore: &[], today: TODAY, wanted: None, state: &state, rules: &rules })
+        report(plan, &Looked { settings: &settings, ignore: &[], today: TODAY, is_deep: false, wanted: None, state: &state, rules: &rules })
     }
 
     fn left(address: &str, patterns: &[&str]) -> Option<Vec<String>> {
@@ -141,7 +152,7 @@ mod tests {
         plan.extras = fixtures::extras();
         let settings = DriftSettings { undeclared: true, ..DriftSettings::default() };
         let (state, rules) = (fixtures::state(), Registry::new());
-        let looked = Looked { settings: &settings, ignore: &[], today: TODAY, wanted: None, state: &state, rules: &rules };
+        let looked = Looked { settings: &settings, ignore: &[], today: TODAY, is_deep: false, wanted: None, state: &state, rules: &rules };
         assert_eq!(classes(&report(plan, &looked)), [ExtraClass::Undeclared, ExtraClass::Foreign]);
         assert_eq!(classes(&reported(vec![], vec![], vec![])), [ExtraClass::Foreign]);
         assert_eq!(reported(vec![], vec![], vec![]).exit().code(), 3);

@@ -2,7 +2,7 @@
 
 use super::unread::Asked;
 use crate::model::observed::tag;
-use crate::model::{Address, Entry, Extra, ExtraClass, Live, Path, Plan, Rules, Value};
+use crate::model::{Address, Entry, Extra, ExtraClass, Live, Path, PhysicalId, Plan, Rules, Value};
 
 /// Keys of tags that AWS itself puts on things.
 const OF_AWS: &str = "aws:";
@@ -13,11 +13,12 @@ pub fn note(address: &Address, live: &Live, plan: &mut Plan, asked: &Asked<'_>) 
     let Some(rules) = asked.rules.rules(&address.kind) else { return };
     let entry = asked.state.entries.get(address);
     let owner = entry.and_then(|entry| entry.parent.as_ref()).filter(|_| rules.dies_with_parent()).unwrap_or(address);
+    let is_ours = |extra: &Extra| extra.physical_id.as_ref().is_some_and(|id| is_known(id, asked));
     let ignored = |extra: &Extra| {
         let ignore = asked.state.entries.get(owner).map(|entry| entry.ignore.as_slice()).unwrap_or_default();
         ignore.iter().any(|pattern| extra.path.is_covered_by(pattern))
     };
-    let foreign = live.extras.iter().cloned();
+    let foreign = live.extras.iter().filter(|extra| !is_ours(extra)).cloned();
     let found = foreign.chain(entry.into_iter().flat_map(|entry| undeclared(rules, live, entry))).filter(|extra| !ignored(extra));
     for extra in found {
         if extra.class == ExtraClass::Foreign {
@@ -25,6 +26,12 @@ pub fn note(address: &Address, live: &Live, plan: &mut Plan, asked: &Asked<'_>) 
         }
         plan.extras.push((owner.clone(), extra));
     }
+}
+
+/// Whether the state or the spec knows a resource of this name.
+fn is_known(id: &PhysicalId, asked: &Asked<'_>) -> bool {
+    let of_entry = |entry: &Entry| entry.physical_id == *id || entry.deposed.iter().any(|deposed| deposed.physical_id == *id);
+    asked.state.entries.values().any(of_entry) || asked.desired.resources.values().any(|resource| resource.physical_id() == Some(id))
 }
 
 fn undeclared(rules: &dyn Rules, live: &Live, entry: &Entry) -> Vec<Extra> {
@@ -43,7 +50,7 @@ fn undeclared(rules: &dyn Rules, live: &Live, entry: &Entry) -> Vec<Extra> {
 
 fn setting(path: Path, live: Value, usual: Option<Value>, doc: &str) -> Extra {
     let text = doc.trim_end_matches('.').to_owned();
-    Extra { class: ExtraClass::Undeclared, path, live: Some(live), usual, text }
+    Extra { class: ExtraClass::Undeclared, path, live: Some(live), usual, text, physical_id: None }
 }
 
 #[cfg(test)]
@@ -65,7 +72,8 @@ mod tests {
     #[test]
     fn what_speaks_for_its_parent_does_so() {
         let mut live = Live::new("demo-a/lambdo-x".into());
-        live.extras = vec![Extra::foreign("statement.theirs".parse().unwrap(), "a statement")];
+        let statement = |sid: &str| Extra::foreign(Path::key("statement").join(sid), "a statement").called(format!("demo-a/{sid}").into());
+        live.extras = vec![statement("lambdo-x"), statement("theirs")];
         let mut entry = Entry::new("demo-a/lambdo-x".into());
         entry.parent = Some(Address::new("function", "a"));
         assert_eq!(found(&Address::with_part("permission", "a", "x"), &live, entry), ["foreign function.a statement.theirs"]);

@@ -91,6 +91,22 @@ impl Lowering<'_> {
 }
 
 impl Spec {
+    /// Carries out in memory what `moved` says and was not done before; those that moved.
+    pub fn carry_out_moves(&self, state: &mut State) -> Vec<Move> {
+        let stays: BTreeSet<Address> = self.sections.iter().map(address_of).collect();
+        let moved = &self.header.moved;
+        let mut carried_out = Vec::new();
+        // A chain may stand in any order, and takes as many rounds as it has links at the most.
+        for _ in moved {
+            for wish in moved {
+                let moves = state.company(wish, &|address| stays.contains(address));
+                state.carry_out(&moves);
+                carried_out.extend(moves.into_iter().take(1));
+            }
+        }
+        carried_out
+    }
+
     /// The spec with the names in AWS of resources that have moved, where it gives them none: a name that is made up from
     /// the new address would be another one.
     pub fn keeping_names(&self, state: &State) -> Cow<'_, Self> {

@@ -4,8 +4,14 @@ use super::references::{Piece, Scope, pieces};
 use super::tree::{Data, Node, Nodes};
 use super::wanted::not_a_table;
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::model::TemplatePart;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// So many variables in a row may stand in each other's values.
+const DEEPEST: usize = 100;
+/// The longest value, in bytes, with the variables in it put in. Lambda takes far less, wherever it may stand.
+const LONGEST_BYTES: usize = 1 << 16;
 
 /// The variables by name; an error is told where a variable is used.
 #[derive(Debug, Default)]
@@ -76,6 +82,10 @@ impl Reading<'_> {
             self.report_cycle(start, node);
             return;
         }
+        if self.stack.len() >= DEEPEST {
+            self.done.values.insert(name.to_owned(), Err(too_deep(name, node)));
+            return;
+        }
         self.stack.push(name.to_owned());
         for needed in variables_of(node) {
             self.visit(&needed);
@@ -114,6 +124,7 @@ impl Reading<'_> {
                     .hint(format!("meanwhile take it from the environment: `{name} = {{ env = \"NAME\" }}`"))
                     .span(node.span.clone()))
             }
+            _ if bytes(&resolved.data) > LONGEST_BYTES => Err(too_long(name, node)),
             _ => Ok(resolved.data),
         }
     }
@@ -140,6 +151,29 @@ impl Reading<'_> {
                 .detail(format!("`{name}` must be {wanted}, as its default is; what the environment variable `{variable}` holds is none."))
                 .span(node.span.clone())
         })
+    }
+}
+
+fn too_deep(name: &str, node: &Node) -> Diagnostic {
+    Diagnostic::error("variable-too-deep", "Variables stand in each other too deeply")
+        .detail(format!("`{name}` is used by more than {DEEPEST} variables in a row, each in the value of the next one."))
+        .span(node.span.clone())
+}
+
+fn too_long(name: &str, node: &Node) -> Diagnostic {
+    Diagnostic::error("variable-too-long", "A variable becomes too long")
+        .detail(format!("With the variables in it put in, the value of `{name}` has more than {LONGEST_BYTES} bytes."))
+        .span(node.span.clone())
+}
+
+/// How long all texts in a value are, in bytes, with one for each part of it.
+fn bytes(data: &Data) -> usize {
+    1 + match data {
+        Data::String(text) => text.len(),
+        Data::Open(parts) => parts.iter().map(|part| if let TemplatePart::Text(text) = part { text.len() } else { 1 }).sum(),
+        Data::List(items) => items.iter().map(|item| bytes(&item.data)).sum(),
+        Data::Table(table) => table.iter().map(|(key, node)| key.len() + bytes(&node.data)).sum(),
+        Data::Null | Data::Boolean(_) | Data::Integer(_) | Data::Float(_) => 0,
     }
 }
 

@@ -179,13 +179,13 @@ impl Files {
     }
 
     fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
+        let way_out = || "It is a kept generation, which no run needs; `lambdo state history` lists the others.".to_owned();
         match self.read_state() {
             Ok(Some(state)) if state.serial == serial => Ok(Some(state)),
             // A generation is what is looked for when the state is damaged.
-            Ok(_) | Err(StoreError::Garbled { .. } | StoreError::Contradiction { .. }) => self
-                .read_state_in(&self.generation_path(serial), &|| {
-                    "It is a kept generation, which no run needs; `lambdo state history` lists the others.".to_owned()
-                }),
+            Ok(_) | Err(StoreError::Garbled { .. } | StoreError::Contradiction { .. }) => {
+                self.read_state_in(&self.generation_path(serial), &way_out)
+            }
             Err(error) => Err(error),
         }
     }
@@ -215,7 +215,7 @@ impl Files {
             || format!("{rebuild}; no previous generation of it is kept here."),
             |last| {
                 format!(
-                    "{rebuild}. The previous generation is `{}`: `lambdo state restore {}` goes back to it, only if nothing was made since.",
+                    "{rebuild}. The previous generation is `{}`: `lambdo state restore {}` goes back to it, if nothing was made since.",
                     last.place, last.serial
                 )
             },

@@ -190,7 +190,7 @@ fn one_look_ends_as_drift_does(backend: Backend) {
     let sandbox = deployed(&world, "");
     sandbox.expect(0, &["daemon", "--once"]).says("demo: in order");
     world.cloud.configure("demo-hash", |call| call.memory_size(512));
-    let document = sandbox.expect(3, &["daemon", "--once", "--format", "json"]).json();
+    let document = crate::formats::fits(&sandbox.expect(3, &["daemon", "--once", "--format", "json"]));
     assert_eq!((&document["command"], &document["specs"][0]["standing"]), (&"daemon".into(), &"drifted".into()));
     assert_eq!(document["specs"][0]["findings"][0]["address"], "function.hash");
     sandbox.expect(6, &["daemon", "--once", "config.toml", "config.toml"]).says("same state");

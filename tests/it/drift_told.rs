@@ -108,6 +108,27 @@ fn a_rule_of_the_spec_leaves_out_what_it_covers_until_its_day_is_over() {
 }
 
 #[test]
+fn who_did_it_is_told_where_that_is_asked_for() {
+    let world = World::start(Backend::Local);
+    let sandbox = deployed(&world);
+    world.cloud.configure("demo-a", |call| call.memory_size(1024));
+    world.cloud.done(world.cloud.iam.update_role().role_name("demo-a-eu-central-1").description("by hand").send());
+    assert!(drift(&sandbox, 3, &[]).get("authors").is_none());
+    world.proxy.clear();
+    let told = drift(&sandbox, 3, &["--who"]);
+    let authors: BTreeSet<String> =
+        told["authors"].as_array().unwrap().iter().map(|one| format!("{} {} {}", one["address"], one["operation"], one["name"])).collect();
+    let by = |address: &str, operation: &str| format!("\"{address}\" \"{operation}\" \"arn:aws:iam::123456789012:user/test\"");
+    assert_eq!(authors, BTreeSet::from([by("function.a", "UpdateFunctionConfiguration"), by("role.a", "UpdateRole")]), "{told:#}");
+    sandbox.edit("[function.a]\n", "[drift]\nwho = true\n\n[function.a]\n");
+    sandbox.expect(3, &["drift"]).says("user/test (function.a: UpdateFunctionConfiguration");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(drift(&sandbox, 0, &[])["authors"], Value::Array(Vec::new()));
+    world.cloud.remove_targets(RULE);
+    assert_eq!(drift(&sandbox, 3, &[])["authors"][0]["operation"], "RemoveTargets");
+}
+
+#[test]
 fn every_stage_is_told_also_one_that_was_never_deployed_or_cannot_be_checked() {
     let world = World::start(Backend::Local);
     let sandbox = world.sandbox(&(spec::header() + &spec::plain("a") + "[stage.dev]\n\n[stage.prod]\n"));

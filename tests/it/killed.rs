@@ -151,7 +151,7 @@ fn a_run_that_ends_in_the_middle_of_any_write_is_finished_by_the_next() {
                 std::fs::create_dir_all(sandbox.path().join("state")).unwrap();
                 std::fs::write(runs, "").unwrap();
             }
-            let output = sandbox.run_until_a_file_has(bytes, command);
+            let output = sandbox.run_with_limits(&[&format!("--fsize={bytes}")], command);
             if output.signal.is_none() {
                 output.expect(0);
                 break;

@@ -2,7 +2,7 @@
 
 use crate::formats::fits;
 use crate::support::receiver::Receiver;
-use crate::support::{Backend, World, on_each_emulator};
+use crate::support::{Backend, World, on_each_emulator, spec};
 use lambdo::model::hmac_sha256;
 use serde_json::{Value, json};
 
@@ -126,4 +126,29 @@ fn make_topic(world: &World, name: &str) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.contains("TopicArn"), "{answer}");
+}
+
+#[test]
+fn drift_is_told_once_and_that_it_is_gone_once() {
+    let (world, receiver) = (World::start(Backend::Local), Receiver::start(answers));
+    let sandbox = world.sandbox(&format!("{}\n[[notify]]\nwebhook = \"{}\"\n", spec::full(), receiver.url("/told")));
+    let kinds = || -> Vec<String> {
+        let requests = receiver.requests();
+        let notices = requests.iter().flat_map(|request| request.json()["notices"].as_array().unwrap().clone());
+        notices.map(|notice| notice["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["daemon", "--once"]);
+    assert_eq!(kinds(), Vec::<String>::new());
+    world.cloud.configure("demo-a", |call| call.timeout(77));
+    // Each is a process of its own: what was told is remembered in between.
+    sandbox.expect(3, &["daemon", "--once"]);
+    sandbox.expect(3, &["daemon", "--once"]);
+    assert_eq!(kinds(), ["opened"]);
+    let told = receiver.requests()[0].body.clone();
+    assert!(told.contains("timeout") && told.contains("77") && !told.contains("123456789012"), "{told}");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["daemon", "--once"]);
+    sandbox.expect(0, &["daemon", "--once"]);
+    assert_eq!(kinds(), ["opened", "resolved"]);
 }

@@ -393,3 +393,24 @@ proptest! {
         prop_assert!(records.outline("a", |line| line["event"] == "run_ended").is_ok());
     }
 }
+
+/// Variables in variables, as a row and as a tree, that would take a stack or a memory without end.
+#[test]
+fn variables_that_grow_without_end_are_refused() {
+    let row: String = (0..20_000).map(|number| format!("v{number} = \"${{var.v{}}}\"\n", number + 1)).collect();
+    let tree: String = (0..60).map(|number| format!("v{number} = \"${{var.v{0}}}${{var.v{0}}}\"\n", number + 1)).collect();
+    for (variables, last) in [(row, 20_000), (tree, 60)] {
+        judge(&format!("{}[vars]\n{variables}v{last} = \"x\"\n", function("description = \"${var.v0}\"")));
+    }
+}
+
+/// Each file is read once for all the mistakes in it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_spec_with_thousands_of_mistakes_takes_little_memory() {
+    let comment = "#".repeat(60);
+    let templates: String = (0..3_000).map(|number| format!("[template.t{number}]\nuse = [\"x{number}\"]\n{comment}\n")).collect();
+    let world = crate::support::World::without_cloud();
+    let sandbox = world.sandbox(&format!("project = \"demo\"\n{templates}"));
+    sandbox.run_with_limits(&["--as=500000000"], &["validate"]).expect(6).says("use = [\"x2999\"]");
+}

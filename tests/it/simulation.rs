@@ -6,6 +6,7 @@
 
 mod life;
 mod medium;
+mod people;
 mod points;
 mod scenario;
 mod wish;

@@ -8,7 +8,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::PlanOptions;
-use crate::model::{Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
+use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
 use crate::package::{self, Own, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
@@ -87,7 +87,7 @@ impl Wish<'_> {
         if let Some(saved) = self.saved.filter(|saved| saved.gives_lineage_to(&state)) {
             state.lineage = saved.lineage.clone();
         }
-        let moves = carry_out_moves(packing.spec, &mut state);
+        let moves = packing.spec.carry_out_moves(&mut state);
         let (desired, packages) = self.lower(packing, packages, &state)?;
         unknown_adoption(self.adopt, &desired).map_or(Ok(()), Err)?;
         let options = PlanOptions {
@@ -152,26 +152,6 @@ impl Wish<'_> {
         }
         Ok((desired, packages))
     }
-}
-
-/// Carries out in memory what `moved` says and was not done before; those that moved.
-fn carry_out_moves(spec: &Spec, state: &mut State) -> Vec<Move> {
-    let stays: BTreeSet<Address> = spec
-        .sections
-        .iter()
-        .map(|section| Address { kind: section.kind.clone(), name: section.name.clone(), part: section.part.clone() })
-        .collect();
-    let moved = &spec.header.moved;
-    let mut carried_out = Vec::new();
-    // A chain may stand in any order, and takes as many rounds as it has links at the most.
-    for _ in moved {
-        for wish in moved {
-            let moves = state.company(wish, &|address| stays.contains(address));
-            state.carry_out(&moves);
-            carried_out.extend(moves.into_iter().take(1));
-        }
-    }
-    carried_out
 }
 
 /// A mistyped address would leave the question of whose a resource is unanswered.

@@ -87,8 +87,8 @@ async fn no_unknown_left(
     if !is_newborn && newest < state.serial {
         return Ok(());
     }
-    let Inventory { mut found, warnings } = connection.engine.unknown(wished, state).await?;
-    workspace.ui.diagnostics(&warnings);
+    let Inventory { mut found, warnings, notes } = connection.engine.unknown(wished, state).await?;
+    workspace.ui.diagnostics(&[warnings, notes].concat());
     found.retain(|one| is_newborn || one.lineage == state.lineage.0);
     match (found.is_empty(), is_newborn) {
         (true, true) => workspace.ui.diagnostics(&[no_state(&store)]),

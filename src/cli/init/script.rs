@@ -42,7 +42,8 @@ pub fn dockerfiles(folder: &Folder, taken: &BTreeSet<String>) -> Vec<Candidate> 
     let is_free = |place: &str| !taken.iter().any(|taken| *taken == place || place == "." || taken.starts_with(&format!("{place}/")));
     let candidate = |file: &str| {
         let place = split(file).0;
-        let is_for_lambda = folder.text(file).to_lowercase().contains("lambda");
+        let text = folder.text(file).to_lowercase();
+        let is_for_lambda = text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains("lambda"));
         let code = Code::Dockerfile { file: file.to_owned(), is_for_lambda };
         is_free(place).then(|| Candidate { wish: telling(place).to_owned(), folder: place.to_owned(), code })
     };

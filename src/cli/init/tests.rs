@@ -188,7 +188,7 @@ fn several_programs_below_one_folder_are_discovered_where_they_are_all_that_lies
 fn a_dockerfile_is_a_function_where_nothing_else_is() {
     let found = found(&[
         ("web/Dockerfile", "FROM public.ecr.aws/lambda/nodejs:24\n"),
-        ("site/Dockerfile", "FROM nginx\n"),
+        ("site/Dockerfile", "# not for Lambda\nFROM nginx\n"),
         ("resize/Dockerfile", "FROM python\n"),
         ("resize/src/app.py", PYTHON),
         ("Dockerfile", "FROM alpine\n"),

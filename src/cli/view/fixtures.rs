@@ -123,7 +123,16 @@ pub fn not_deep(address: &str) -> LeftOut {
 
 /// What a check found that found these steps.
 pub fn drift_report(plan: &Plan, drifted: &[Step], pending: Option<usize>) -> DriftReport {
-    DriftReport { plan: plan.clone(), drifted: drifted.to_vec(), extras: vec![], ignored: 0, pending, authors: None, warnings: vec![] }
+    DriftReport {
+        plan: plan.clone(),
+        drifted: drifted.to_vec(),
+        extras: vec![],
+        ignored: 0,
+        is_deep: true,
+        pending,
+        authors: None,
+        warnings: vec![],
+    }
 }
 
 /// One thing of each class that nobody declared.
@@ -135,6 +144,7 @@ pub fn extras() -> Vec<(Address, Extra)> {
         live: Some("core".into()),
         usual: None,
         text: "A tag".into(),
+        physical_id: None,
     };
     let statement = Extra::foreign("statement.partner".parse().unwrap(), "policy statement `partner`: `lambda:InvokeFunction` by `*`");
     vec![(hash.clone(), tag), (hash, statement)]

@@ -4,12 +4,13 @@ mod state;
 
 pub use state::{gc, import, state_diff, state_forget, state_history, state_list, state_move, state_rebuild, state_restore, state_show};
 
-use super::human::{DriftView, InvocationView, StatusView};
-use super::json_change::{change, changes};
-use super::{AcceptView, LockHolder, LogLine, PackageView, Results, Standing, Title, outcome};
+use super::human::{InvocationView, StatusView};
+use super::json_change::changes;
+pub use super::json_drift::{accepted, drift, every_stage, stage_not_checked};
+use super::{LockHolder, LogLine, PackageView, Results, Standing, Title, outcome};
 use crate::cli::render::{Sources, file_name, headline, position, sorted};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::{Action, Address, Artifact, Author, Causes, Entry, Extra, PackageRequest, Plan, Record, Step, Table, Value};
+use crate::model::{Action, Address, Artifact, Causes, Entry, PackageRequest, Plan, Record, Step, Table, Value};
 use crate::package::{CheckedFile, Making, PackedFile};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
@@ -56,74 +57,6 @@ pub fn notify_test(project: &str, stage: Option<&str>, results: &[(String, Optio
     };
     let channels: Vec<Json> = results.iter().map(channel).collect();
     json!({ "version": VERSION, "command": "notify test", "project": project, "stage": stage, "channels": channels })
-}
-
-/// The document of `drift`.
-pub fn drift(view: &DriftView<'_>) -> Json {
-    let mut document = head("drift", view.title);
-    let report = view.report;
-    let one = |step: &Step| {
-        let mut one = step_head(step);
-        one.insert("changes".into(), changes(step));
-        Json::from(one)
-    };
-    document.insert("drifted".into(), report.drifted.iter().map(one).collect());
-    document.insert("extras".into(), report.extras.iter().map(|(address, it)| extra(address, it)).collect());
-    insert_some(&mut document, "authors", report.authors.as_ref().map(authors));
-    document.insert("ignored".into(), report.ignored.into());
-    insert_some(&mut document, "pending", report.pending.map(Json::from));
-    document.insert("unchecked".into(), unchecked(&report.plan));
-    document.insert("not_deep".into(), report.plan.not_deep.len().into());
-    document.into()
-}
-
-fn authors(authors: &BTreeMap<Address, Author>) -> Json {
-    let one = |(address, Author { name, operation, time, agent }): (&Address, &Author)| {
-        let mut one = Map::new();
-        one.insert("address".into(), json!(address));
-        one.insert("name".into(), name.as_str().into());
-        one.insert("operation".into(), operation.as_str().into());
-        one.insert("time".into(), time.as_str().into());
-        insert_some(&mut one, "agent", agent.as_deref().map(Json::from));
-        Json::from(one)
-    };
-    authors.iter().map(one).collect()
-}
-
-/// The document of `drift --accept`.
-pub fn accepted(view: &AcceptView<'_>) -> Json {
-    let accepted = view.accepted.iter().map(|one| json!({ "address": one.address, "change": change(&one.change) }));
-    let refused = view.refused.iter().map(|one| {
-        let mut document = Map::new();
-        document.insert("address".into(), json!(one.address));
-        insert_some(&mut document, "path", Some(one.path.to_string()).filter(|path| !path.is_empty()).map(Json::from));
-        document.insert("why".into(), one.why.as_str().into());
-        insert_some(&mut document, "lines", Some(one.lines.as_str()).filter(|lines| !lines.is_empty()).map(Json::from));
-        Json::from(document)
-    });
-    let (accepted, refused): (Vec<Json>, Vec<Json>) = (accepted.collect(), refused.collect());
-    json!({ "version": VERSION, "command": "drift", "file": view.file, "accepted": accepted, "refused": refused })
-}
-
-/// The document of `drift --all-stages`: what each stage has to say.
-pub fn every_stage(stages: Vec<Json>) -> Json {
-    json!({ "version": VERSION, "command": "drift", "stages": stages })
-}
-
-/// What a stage has to say that could not be checked.
-pub fn stage_not_checked(stage: &str, errors: &[Diagnostic], sources: &Sources) -> Json {
-    json!({ "version": VERSION, "command": "drift", "stage": stage, "errors": diagnostics(errors, sources) })
-}
-
-fn extra(address: &Address, extra: &Extra) -> Json {
-    let mut one = Map::new();
-    one.insert("address".into(), address.to_string().into());
-    one.insert("class".into(), extra.class.word().into());
-    one.insert("path".into(), extra.path.to_string().into());
-    insert_some(&mut one, "live", extra.live.as_ref().map(Value::to_json));
-    insert_some(&mut one, "usual", extra.usual.as_ref().map(Value::to_json));
-    one.insert("text".into(), extra.text.as_str().into());
-    one.into()
 }
 
 /// The document of `status`.
@@ -331,7 +264,7 @@ fn diagnostic(one: &Diagnostic, sources: &Sources) -> Json {
     object.into()
 }
 
-fn head(command: &str, title: &Title) -> Map<String, Json> {
+pub(super) fn head(command: &str, title: &Title) -> Map<String, Json> {
     let mut document = Map::new();
     document.insert("version".into(), VERSION.into());
     document.insert("command".into(), command.into());
@@ -367,7 +300,7 @@ pub fn refusals(plan: &Plan) -> Vec<Diagnostic> {
     plan.refusals.iter().map(crate::model::plan::Refusal::diagnostic).collect()
 }
 
-fn step_head(step: &Step) -> Map<String, Json> {
+pub(super) fn step_head(step: &Step) -> Map<String, Json> {
     let mut object = Map::new();
     object.insert("address".into(), json!(step.address));
     object.insert("kind".into(), step.address.kind.as_str().into());
@@ -389,7 +322,7 @@ fn step(step: &Step, plan: &Plan, results: Option<&Results>) -> Json {
     object.into()
 }
 
-fn unchecked(plan: &Plan) -> Json {
+pub(super) fn unchecked(plan: &Plan) -> Json {
     let one = |(address, unchecked): &(Address, crate::model::Unchecked)| {
         let mut object = Map::new();
         object.insert("address".into(), json!(address));
@@ -427,7 +360,7 @@ fn table(table: &Table) -> Json {
     Value::Table(table.clone()).to_json()
 }
 
-fn insert_some(object: &mut Map<String, Json>, key: &str, value: Option<Json>) {
+pub(super) fn insert_some(object: &mut Map<String, Json>, key: &str, value: Option<Json>) {
     if let Some(value) = value {
         object.insert(key.into(), value);
     }
@@ -440,7 +373,9 @@ mod tests {
     use crate::cli::invocation::Report;
     use crate::cli::view::StepResult;
     use crate::cli::view::fixtures::{self, every_action, plan_of, spec_step, title};
+    use crate::cli::view::human::DriftView;
     use crate::cli::view::json_calls::with_calls;
+    use crate::cli::view::{AcceptView, Accepted, Refused};
     use crate::model::event::Outcome;
     use crate::model::plan::Refusal;
     use crate::model::{SourceChange, SourceChanges};
@@ -550,8 +485,28 @@ mod tests {
         for pending in [None, Some(2)] {
             let mut report = fixtures::drift_report(&plan, &drifted, pending);
             report.extras = fixtures::extras();
-            check("drift", &drift(&DriftView { title: &title(), report: &report, rules: &crate::kinds::Registry::new(), is_full: false }));
+            let author = crate::model::Author { name: "a".into(), operation: "b".into(), time: "c".into(), agent: None };
+            report.authors = pending.map(|_| [(Address::new("function", "a"), author)].into());
+            let view = DriftView { title: &title(), report: &report, rules: &crate::kinds::Registry::new(), is_full: false };
+            check("drift", &drift(&view));
+            let errors = [Diagnostic::error("x", "y")];
+            check("drift", &every_stage(vec![drift(&view), stage_not_checked("prod", &errors, &Sources::default())]));
         }
+    }
+
+    #[test]
+    fn what_was_accepted_fits_its_schema() {
+        let address = Address::new("function", "a");
+        let change = fixtures::drifted_step("function.a", &["timeout"]).changes.remove(0);
+        let refused = |path: &str, lines: &str| Refused {
+            address: address.clone(),
+            path: crate::model::Path(path.split_terminator('.').map(str::to_owned).collect()),
+            why: "it is gone".into(),
+            lines: lines.into(),
+        };
+        let refused = [refused("", ""), refused("tags.a", "[function.a]")];
+        let accepted_values = [Accepted { address: address.clone(), change }];
+        check("drift", &accepted(&AcceptView { accepted: &accepted_values, refused: &refused, file: "config.toml" }));
     }
 
     #[test]

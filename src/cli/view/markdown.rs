@@ -52,7 +52,8 @@ pub fn drift(view: &DriftView<'_>) -> String {
     blocks.extend(human::extras(report).into_iter().map(|line| vec![line]));
     let mut remarks = human::unchecked(&report.plan);
     remarks.extend(human::not_deep(&report.plan, "drift --deep"));
-    remarks.extend(human::authors(report).iter().map(|line| line.trim_start().to_owned()));
+    remarks.extend(human::authors(report));
+    remarks.extend(human::not_looked_for(report));
     remarks.extend(human::ignored(report.ignored));
     remarks.push(human::pending(report.pending));
     let head = format!("### lambdo drift: {}\n{}", short(&total), place(view.title));

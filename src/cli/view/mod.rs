@@ -7,6 +7,7 @@ pub mod human;
 pub mod json;
 pub mod json_calls;
 pub mod json_change;
+mod json_drift;
 pub mod json_log_groups;
 pub mod json_policy;
 pub mod json_runs;

@@ -152,11 +152,17 @@ pub(super) fn warning(text: &str) -> Option<Diagnostic> {
 /// Everything that is said of a runtime and the handler that it is to call, without a spec around them. An empty handler
 /// is one that nobody has given.
 pub(crate) fn judge(runtime: &str, handler: &str, has_layers: bool) -> Vec<Diagnostic> {
-    let refused =
-        check(runtime).err().map(|why| Diagnostic::error("invalid-value", "A value is not allowed").detail(format!("`{runtime}` {why}.")));
+    let refused = check(runtime)
+        .err()
+        .map(|why| Diagnostic::error("invalid-value", "A value is not allowed").detail(format!("`{runtime}` {}", sentence(&why))));
     let doubt = doubt_of_handler(runtime, handler).filter(|_| !handler.is_empty());
     let doubt = doubt.map(|doubt| doubt.told(has_layers));
     refused.into_iter().chain(warning(runtime)).chain(doubt).collect()
+}
+
+/// A question needs no full stop.
+fn sentence(text: &str) -> String {
+    if text.ends_with('?') { text.to_owned() } else { format!("{text}.") }
 }
 
 fn blocked(text: &str, successor: &str) -> String {
@@ -334,6 +340,12 @@ mod tests {
         for text in ["go", "rust", "nodejs", "node22", "python3", "java", "provided.rhel9", "PROVIDED.AL2023", "provided.al2022"] {
             assert!(check(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_question_ends_as_one() {
+        assert_eq!(judge("Python3.12", "", false)[0].detail, "`Python3.12` is not a runtime of Lambda; did you mean `python3.12`?");
+        assert!(judge("cobol", "", false)[0].detail.ends_with("`python3.14`."));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What others attached to functions, and settings of theirs that lambdo does not write: looked for by checks for drift.
 
+use super::package_type::{IMAGE, PACKAGE_TYPE};
 use crate::aws::{AwsError, Reader};
 use crate::kinds::ReadTarget;
 use crate::kinds::reading::{AT_ONCE, in_turn, unchecked};
@@ -92,7 +93,7 @@ async fn look_deeply(reader: &Reader, target: &ReadTarget<'_>, live: &mut Live) 
     // A function with a permission of ours is looked at with that.
     if !target.has_parts {
         let policy = reader.get_policy(GetPolicyInputBuilder::default().function_name(name)).await;
-        add(live, STATEMENT, policy.map(|answer| strangers_of_policy(answer.policy().unwrap_or_default())));
+        add(live, STATEMENT, policy.map(|answer| strangers_of_policy(name, answer.policy().unwrap_or_default())));
     }
     if target.undeclared {
         look_at_settings(reader, name, live).await;
@@ -100,19 +101,23 @@ async fn look_deeply(reader: &Reader, target: &ReadTarget<'_>, live: &mut Live) 
 }
 
 async fn look_at_settings(reader: &Reader, name: &str, live: &mut Live) {
-    let code_signing =
-        reader.get_function_code_signing_config(GetFunctionCodeSigningConfigInputBuilder::default().function_name(name)).await;
-    set(
-        live,
-        "code_signing_config_arn",
-        code_signing.map(|it| Some(it.code_signing_config_arn().to_owned()).filter(|arn| !arn.is_empty()).map(Value::from)),
-    );
+    // An image brings its runtime, and is not signed in this way.
+    if live.fields.get(PACKAGE_TYPE).and_then(Value::as_str) != Some(IMAGE) {
+        look_at_settings_of_a_zip(reader, name, live).await;
+    }
     let recursion = reader.get_function_recursion_config(GetFunctionRecursionConfigInputBuilder::default().function_name(name)).await;
     set(live, "recursive_loop", recursion.map(|it| it.recursive_loop().map(|it| it.as_str().into())));
-    let runtime = reader.get_runtime_management_config(GetRuntimeManagementConfigInputBuilder::default().function_name(name)).await;
-    set(live, "runtime_management_config", runtime.map(|it| it.update_runtime_on().map(|it| it.as_str().into())));
     let invoke = reader.get_function_event_invoke_config(GetFunctionEventInvokeConfigInputBuilder::default().function_name(name)).await;
     set(live, "event_invoke_config", invoke.map(|it| Some(event_invoke(it.maximum_retry_attempts(), it.maximum_event_age_in_seconds()))));
+}
+
+async fn look_at_settings_of_a_zip(reader: &Reader, name: &str, live: &mut Live) {
+    let signing = GetFunctionCodeSigningConfigInputBuilder::default().function_name(name);
+    let signing = reader.get_function_code_signing_config(signing).await;
+    let arn = signing.map(|it| Some(it.code_signing_config_arn().to_owned()).filter(|arn| !arn.is_empty()));
+    set(live, "code_signing_config_arn", arn.map(|arn| arn.map(Value::from)));
+    let runtime = reader.get_runtime_management_config(GetRuntimeManagementConfigInputBuilder::default().function_name(name)).await;
+    set(live, "runtime_management_config", runtime.map(|it| it.update_runtime_on().map(|it| it.as_str().into())));
 }
 
 /// What nobody attached is not there.
@@ -209,6 +214,6 @@ mod tests {
         let live = seen(true, false, denied).await;
         assert!(live.extras.is_empty());
         let unread: Vec<String> = live.unchecked.iter().map(|unread| unread.path.to_string()).collect();
-        insta::assert_snapshot!(unread.join(" "), @"event_source function_url statement code_signing_config_arn recursive_loop runtime_management_config event_invoke_config");
+        insta::assert_snapshot!(unread.join(" "), @"event_source function_url statement code_signing_config_arn runtime_management_config recursive_loop event_invoke_config");
     }
 }

@@ -170,7 +170,7 @@ async fn read_policy(
     }
     let ids: Vec<&PhysicalId> = members.iter().map(|index| targets[*index].physical_id).collect();
     let sightings = match reader.get_policy(GetPolicyInputBuilder::default().function_name(function)).await {
-        Ok(answer) => sightings(answer.policy().unwrap_or_default(), &ids),
+        Ok(answer) => sightings(function, answer.policy().unwrap_or_default(), &ids),
         Err(error) => ids.iter().map(|_| sighting(&error)).collect(),
     };
     members.into_iter().zip(sightings).collect()
@@ -178,9 +178,9 @@ async fn read_policy(
 
 /// What a policy says about each of some statements of one function. The first one that is found
 /// also tells what others put into the policy.
-fn sightings(policy: &str, ids: &[&PhysicalId]) -> Vec<Sighting> {
+fn sightings(function: &str, policy: &str, ids: &[&PhysicalId]) -> Vec<Sighting> {
     let statements = statements(policy);
-    let mut foreign = foreign(&statements, ids);
+    let mut foreign = foreign(function, &statements, ids);
     let of = |id: &&PhysicalId| {
         let (_, wanted) = split(id);
         let Some((_, statement)) = statements.iter().find(|(sid, _)| sid == wanted) else { return Sighting::Missing };
@@ -193,18 +193,17 @@ fn sightings(policy: &str, ids: &[&PhysicalId]) -> Vec<Sighting> {
     ids.iter().map(of).collect()
 }
 
-/// What others put into a function's policy.
-pub(crate) fn strangers(policy: &str) -> Vec<Extra> {
-    foreign(&statements(policy), &[])
+/// What of a function's policy is not known to be ours.
+pub(crate) fn strangers(function: &str, policy: &str) -> Vec<Extra> {
+    foreign(function, &statements(policy), &[])
 }
 
-fn foreign(statements: &[(String, Table)], ids: &[&PhysicalId]) -> Vec<Extra> {
-    let of_others = statements.iter().filter(|(sid, _)| is_foreign(sid, ids));
-    of_others.map(|(sid, statement)| Extra::foreign(Path::key("statement").join(sid), described(sid, statement))).collect()
-}
-
-fn is_foreign(sid: &str, ids: &[&PhysicalId]) -> bool {
-    !sid.starts_with("lambdo-") && !ids.iter().any(|id| split(id).1 == sid)
+fn foreign(function: &str, statements: &[(String, Table)], ids: &[&PhysicalId]) -> Vec<Extra> {
+    let of_others = statements.iter().filter(|(sid, _)| !ids.iter().any(|id| split(id).1 == sid));
+    let shown = |(sid, statement): &(String, Table)| {
+        Extra::foreign(Path::key("statement").join(sid), described(sid, statement)).called(format!("{function}/{sid}").into())
+    };
+    of_others.map(shown).collect()
 }
 
 fn described(sid: &str, statement: &Table) -> String {
@@ -406,13 +405,13 @@ pub(super) mod tests {
     #[test]
     fn statements_are_found_by_id_and_those_of_others_are_told_once() {
         let ids: Vec<PhysicalId> = ["f/gone", "f/lambdo-event_rule-monthly", "f/mine"].map(PhysicalId::from).into();
-        let found = sightings(POLICY, &ids.iter().collect::<Vec<_>>());
+        let found = sightings("f", POLICY, &ids.iter().collect::<Vec<_>>());
         assert_eq!(found[0], Sighting::Missing);
         let shown = |index: usize| Value::Table(found[index].live().unwrap().fields.clone()).to_json().to_string();
         insta::assert_snapshot!(shown(1), @r#"{"action":"lambda:InvokeFunction","principal":"events.amazonaws.com","source_arn":"arn:rule","statement_id":"lambdo-event_rule-monthly"}"#);
         insta::assert_snapshot!(shown(2), @r#"{"action":"lambda:InvokeFunction","function_url_auth_type":"NONE","invoked_via_function_url":true,"principal":"123456789012","source_account":"123456789012","statement_id":"mine"}"#);
         let text = "policy statement `denied`: `Deny lambda:InvokeFunction` by `*`";
-        assert_eq!(found[1].live().unwrap().extras, [Extra::foreign("statement.denied".parse().unwrap(), text)]);
+        assert_eq!(found[1].live().unwrap().extras, [Extra::foreign("statement.denied".parse().unwrap(), text).called("f/denied".into())]);
         assert!(found[2].live().unwrap().extras.is_empty());
     }
 
@@ -421,7 +420,7 @@ pub(super) mod tests {
         let seen = |json: &str| {
             let policy = format!(r#"{{"Statement":{{"Sid":"s","Effect":"Allow","Action":"lambda:InvokeFunction",{json}}}}}"#);
             let id = PhysicalId::from("f/s");
-            Value::Table(sightings(&policy, &[&id])[0].live().unwrap().fields.clone()).to_json().to_string()
+            Value::Table(sightings("f", &policy, &[&id])[0].live().unwrap().fields.clone()).to_json().to_string()
         };
         let lines = [
             seen(r#""Principal":{"Service":["a.amazonaws.com","b.amazonaws.com"]}"#),

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What is shorter is no secret: it would hide half of every text.
-const SHORTEST: usize = 4;
+pub const SHORTEST: usize = 4;
 /// What is this long, in bytes, is also looked for in base64: of a shorter text too little is left there to be known by.
 const SHORTEST_IN_BASE64: usize = 8;
 /// What most encoders of addresses leave as it is.

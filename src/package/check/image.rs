@@ -4,7 +4,7 @@
 use super::elf;
 use super::format::Format;
 use super::program::{self, Surroundings};
-use super::{Place, Subject};
+use super::{Place, Subject, WRONG_ARCHITECTURE};
 use crate::diagnostic::Diagnostic;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -118,7 +118,7 @@ fn wrong_platform(image: &ImageFacts<'_>, architecture: &str) -> Option<Diagnost
     if image.system == "linux" && image.processor == wanted {
         return None;
     }
-    let diagnostic = Diagnostic::error("wrong-architecture", "An image is built for another platform")
+    let diagnostic = Diagnostic::error(WRONG_ARCHITECTURE, "An image is built for another platform")
         .detail(format!("{} is built for `{}/{}`, and the function runs on `linux/{wanted}`.", image.shown, image.system, image.processor));
     let diagnostic = diagnostic.hint(format!("build it with `--platform linux/{wanted}`"));
     let other = match image.processor {
@@ -144,9 +144,15 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
     let Some(file) = image.program() else {
         return if image.is_whole { vec![no_program(image, called)] } else { Vec::new() };
     };
-    // Lambda starts it as a user that owns nothing in the image.
-    if file.mode & 0o001 == 0 {
-        let why = if file.mode & 0o111 == 0 { "has no execute bit" } else { "only its owner may execute, and Lambda is another user" };
+    // Lambda starts it as a user that owns nothing in the image; a script is read by its interpreter.
+    let is_script = matches!(Format::of(&file.head), Format::Script(_));
+    let why = match file.mode {
+        mode if mode & 0o111 == 0 => Some("has no execute bit"),
+        mode if mode & 0o001 == 0 => Some("only its owner may execute, and Lambda is another user"),
+        mode if mode & 0o004 == 0 && is_script => Some("only its owner may read, and Lambda is another user"),
+        _ => None,
+    };
+    if let Some(why) = why {
         return vec![
             Diagnostic::error("not-executable", "The image's entry point is not executable")
                 .detail(format!("{} starts `{}`, which {why}.", image.shown, file.path))
@@ -177,9 +183,13 @@ fn no_program(image: &ImageFacts<'_>, called: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error("no-entry-point", "The image does not have what it starts")
         .detail(format!("{} starts `{called}`, which {sought}.", image.shown));
     let name = called.rsplit('/').next().unwrap_or_default();
-    match image.places(name).first() {
-        Some(place) => diagnostic.hint(format!("`{place}` is there; is it meant?")),
-        None => diagnostic,
+    match (image.places(name).first(), image.command) {
+        (Some(place), _) => diagnostic.hint(format!("`{place}` is there; is it meant?")),
+        (None, [shell, option, text, ..]) if shell == "/bin/sh" && option == "-c" => diagnostic.hint(format!(
+            "an `ENTRYPOINT` or `CMD` that is a text is run by a shell; a list is not: `ENTRYPOINT [{}]`",
+            text.split_whitespace().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+        )),
+        (None, _) => diagnostic,
     }
 }
 
@@ -278,8 +288,31 @@ mod tests {
         insta::assert_snapshot!(told(|_| {}, &[], &[]), @"no-entry-point: The image of `hello` has neither an entry point nor a command.");
         insta::assert_snapshot!(told(|_| {}, &dynamic(), &["boot"]), @"no-entry-point: The image of `hello` starts `boot`, which is not in its `PATH`, `/usr/bin:/bin`.");
         insta::assert_snapshot!(told(|_| {}, &dynamic(), &["/bootstrap"]), @"missing-interpreter: `/bootstrap` is started by the loader of its libraries, `/lib64/ld-linux-x86-64.so.2`, which the image does not have. Link the program statically, or take a base that has it.");
+        insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o711, b"#!/b\n".to_vec())], &["/b"]), @"not-executable: The image of `hello` starts `/b`, which only its owner may read, and Lambda is another user.");
         insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o644, vec![])], &["/b"]), @"not-executable: The image of `hello` starts `/b`, which has no execute bit.");
         insta::assert_snapshot!(told(|_| {}, &[file("/b", 0o755, b"#!/bin/bash\n".to_vec())], &["/b"]), @"missing-interpreter: `/b` is run by `/bin/bash`, which the image does not have.");
+    }
+
+    #[test]
+    fn a_text_in_a_dockerfile_needs_a_shell() {
+        let command = ["/bin/sh", "-c", "/app --fast"].map(str::to_owned);
+        let image = ImageFacts {
+            shown: "The image of `hello`",
+            system: "linux",
+            processor: "amd64",
+            command: &command,
+            path: "/bin",
+            folder: "/",
+            files: &[],
+            links: &BTreeMap::new(),
+            is_whole: true,
+            unpacked_bytes: 1,
+        };
+        let hints = check_image(&image, "x86_64").remove(0).hints;
+        assert_eq!(
+            hints,
+            ["an `ENTRYPOINT` or `CMD` that is a text is run by a shell; a list is not: `ENTRYPOINT [\"/app\", \"--fast\"]`"]
+        );
     }
 
     #[test]

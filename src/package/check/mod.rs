@@ -30,19 +30,23 @@ pub use image::{ImageFacts, ImageFile, check_image, check_media_type};
 
 pub(super) use bootstrap::{check_contents, check_names, is_provided};
 
+use super::UNZIPPED_LIMIT_BYTES;
 use super::contents::{BOOTSTRAP, Contents};
 use super::hash::Item;
 use super::packages::Packages;
-use super::{Options, UNZIPPED_LIMIT_BYTES};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, Artifact, PackageRequest};
 use program::Surroundings;
 use remembered::Remembered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use tree::Tree;
 
 pub(super) const LAYER: &str = "layer";
+
+/// The code of what is built for another processor.
+pub(super) const WRONG_ARCHITECTURE: &str = "wrong-architecture";
 
 /// What a package has to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,15 +108,15 @@ impl<'a> Subject<'a> {
 }
 
 /// What is wrong with the packages of all requests, each told once, at the first that it concerns.
-pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], options: &Options<'_>) -> Vec<Diagnostic> {
+pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], cache: &Path, for_this_machine: bool) -> Vec<Diagnostic> {
     let mut groups: BTreeMap<(&str, Subject<'_>), Vec<&PackageRequest>> = BTreeMap::new();
     for request in requests {
         let Some(artifact) = packages.artifacts.get(&request.address) else { continue };
-        for subject in subjects(request, requests, options.for_this_machine) {
+        for subject in subjects(request, requests, for_this_machine) {
             groups.entry((&artifact.content_hash, subject)).or_default().push(request);
         }
     }
-    let (mut findings, remembered) = (Vec::new(), Remembered::new(options.cache));
+    let (mut findings, remembered) = (Vec::new(), Remembered::new(cache));
     for ((content_hash, subject), requests) in groups {
         let Ok(planned) = packages.planned(content_hash) else { continue };
         // What runs around an image's program is in the image, which was looked at when it was made.

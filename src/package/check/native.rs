@@ -1,10 +1,10 @@
 //! Native libraries inside packages of Python and Node, which are built for one system, processor and version.
 
-use super::Subject;
 use super::elf::Version;
 use super::format::Format;
 use super::program::{check_glibc, wrong_processor};
 use super::tree::Tree;
+use super::{Subject, WRONG_ARCHITECTURE};
 use crate::diagnostic::Diagnostic;
 use std::collections::BTreeMap;
 use std::io;
@@ -101,7 +101,7 @@ fn told(owner: &str, names: &[&str], misfit: &Misfit, subject: &Subject<'_>) -> 
     let (code, why) = match misfit {
         Misfit::Foreign(system) => ("foreign-system", format!("{shown} {are} built for {system}, and Lambda runs Linux.")),
         Misfit::Processor(processor) => {
-            ("wrong-architecture", format!("{shown} {are} built for {processor}, and the function runs on {}.", subject.architecture))
+            (WRONG_ARCHITECTURE, format!("{shown} {are} built for {processor}, and the function runs on {}.", subject.architecture))
         }
         Misfit::Musl => (
             "missing-interpreter",

@@ -5,7 +5,7 @@ use super::emulator;
 use super::format::{Format, Script};
 use super::system::{INTERPRETERS, LOADERS, NO_INTERPRETERS, Standing, System};
 use super::tree::Astray;
-use super::{Place, Subject};
+use super::{Place, Subject, WRONG_ARCHITECTURE};
 use crate::diagnostic::Diagnostic;
 use crate::package::problem::list;
 use std::collections::BTreeMap;
@@ -126,7 +126,7 @@ pub(super) fn wrong_processor(shown: &str, elf: &Elf, subject: &Subject<'_>) -> 
         return None;
     }
     let own = elf.processor();
-    let (code, summary) = ("wrong-architecture", "A program is built for another processor");
+    let (code, summary) = (WRONG_ARCHITECTURE, "A program is built for another processor");
     if subject.is_here() {
         return Some(not_for_here(shown, elf, subject, emulator::is_there(elf)));
     }
@@ -142,7 +142,7 @@ pub(super) fn wrong_processor(shown: &str, elf: &Elf, subject: &Subject<'_>) -> 
 
 /// What is said under `--local` of a program that was built elsewhere.
 fn not_for_here(shown: &str, elf: &Elf, subject: &Subject<'_>, is_emulated: bool) -> Diagnostic {
-    let (code, summary) = ("wrong-architecture", "A program is built for another processor");
+    let (code, summary) = (WRONG_ARCHITECTURE, "A program is built for another processor");
     let what = format!("`{shown}` is built for {}, and this machine has {}", elf.processor(), subject.architecture);
     if is_emulated {
         return Diagnostic::warning(code, summary).detail(format!("{what}: it runs in an emulator, which is slower."));

@@ -23,17 +23,3 @@ pub fn is_missing(error: &OciDistributionError) -> bool {
         _ => false,
     }
 }
-
-/// All messages of an error and its sources, since the outermost one says little.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut messages = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let message = inner.to_string();
-        if !messages.iter().any(|known| known.contains(&message)) {
-            messages.push(message);
-        }
-        source = inner.source();
-    }
-    messages.join(": ")
-}

@@ -1,7 +1,8 @@
 //! Blobs of base images: fetched once, checked, and gone on with where a connection broke.
 
-use super::answers::{chain, is_busy};
+use super::answers::is_busy;
 use super::store::{Hashing, Store};
+use crate::diagnostic::chain;
 use crate::model::{Blob, Event, EventSink};
 use futures::StreamExt;
 use futures::stream::BoxStream;

@@ -1,6 +1,6 @@
 //! Base images: their documents at once, their layers when they are needed.
 
-use super::answers::{chain, is_busy, is_missing};
+use super::answers::{is_busy, is_missing};
 use super::credentials;
 use super::document::{
     DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, Document, Manifest, OCI_INDEX, OCI_MANIFEST, check_config, image_architecture,
@@ -8,7 +8,7 @@ use super::document::{
 use super::fetch::{Origin, fetch};
 use super::froms::Leads;
 use super::store::{Store, digest_of};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, chain};
 use crate::model::{EventSink, is_loopback};
 use crate::package::BUILD_FAILED;
 use crate::package::environment::Environment;

@@ -1,6 +1,7 @@
 //! A life from its first run to its last, and the laws that hold all the while.
 
-use super::medium::Medium;
+use super::medium::{JOURNAL, Medium, Picture, STATE};
+use super::people::{Additions, People, namesake};
 use super::scenario::{Meddling, Round, Scenario, Verb};
 use super::wish::Wish;
 use super::world::{Jumping, Line, Mortal, Programs, Switch, Traffic};
@@ -11,16 +12,19 @@ use lambdo::diagnostic::Diagnostic;
 use lambdo::engine::{Engine, PlanOptions};
 use lambdo::kinds::Registry;
 use lambdo::local::{FaultPlan, InProcess};
-use lambdo::model::{Action, Address, Desired, Exit, Failure, Plan, State};
-use lambdo::spec::{self, LoadOptions};
-use lambdo::store::MemoryStore;
-use std::collections::BTreeSet;
-use std::path::Path;
+use lambdo::model::{Action, Address, Desired, EventSink, Exit, Failure, Plan, State};
+use lambdo::spec::{self, LoadOptions, Spec};
+use lambdo::store::{MemoryStore, StateStore as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const REGION: &str = "eu-central-1";
 const ACCOUNT: &str = "123456789012";
+/// How the secret begins.
+const SECRET: &str = "what-nobody-may-know-";
 /// No life takes longer, by its own clock.
 const LONGEST: Duration = Duration::from_secs(48 * 3_600);
 
@@ -51,24 +55,20 @@ pub fn in_its_own_time<T>(life: impl AsyncFnOnce(&Path) -> Result<T, String>) ->
 pub struct Life {
     cloud: InProcess,
     clock: Arc<Jumping>,
-    store: Medium,
+    /// Those of the two stages.
+    stores: [Medium; 2],
     registry: Arc<Registry>,
     traffic: Arc<Traffic>,
-    clients: Clients,
-}
-
-/// How people look at the cloud.
-struct Clients {
-    lambda: aws_sdk_lambda::Client,
-    iam: aws_sdk_iam::Client,
-    logs: aws_sdk_cloudwatchlogs::Client,
-    events: aws_sdk_eventbridge::Client,
+    people: People,
+    folder: PathBuf,
+    /// Whether anybody was told the secret.
+    is_told: Arc<AtomicBool>,
 }
 
 impl Life {
     pub fn new(folder: &Path, store: Medium) -> Self {
         let clock = Arc::new(Jumping::new());
-        let cloud = InProcess::open(folder.to_owned(), ACCOUNT, Arc::<Jumping>::clone(&clock)).unwrap();
+        let cloud = InProcess::open(folder.join("cloud"), ACCOUNT, Arc::<Jumping>::clone(&clock)).unwrap();
         let traffic = Arc::<Traffic>::default();
         let line = Line { cloud: cloud.clone(), switch: Switch::new(None), traffic: Arc::clone(&traffic) };
         let config = SdkConfig::builder()
@@ -78,56 +78,84 @@ impl Life {
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "people")))
             .http_client(line.client())
             .build();
-        let clients = Clients {
-            lambda: aws_sdk_lambda::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            events: aws_sdk_eventbridge::Client::new(&config),
-        };
-        Self { cloud, clock, store, registry: Arc::new(Registry::new()), traffic, clients }
+        let stores = [store, Medium::Memory(MemoryStore::new())];
+        let (people, registry, folder) = (People::new(&config), Arc::new(Registry::new()), folder.to_owned());
+        Self { cloud, clock, stores, registry, traffic, people, folder, is_told: Arc::default() }
     }
 
     /// What is there before.
     pub async fn begin(&self) -> BTreeSet<String> {
-        self.clients.strangers().await;
-        self.clients.names().await
+        self.people.strangers().await;
+        self.people.names().await
     }
 
     async fn whole(&self, scenario: &Scenario) -> Result<(), String> {
-        let strangers = self.begin().await;
+        let mut strangers = self.begin().await;
         for (index, round) in scenario.rounds.iter().enumerate() {
-            let told = self.round(scenario.seed, round).await;
+            let told = self.round(scenario, index, round, &mut strangers).await;
             told.map_err(|reason| format!("round {}: {reason}", index + 1))?;
         }
-        let wish = scenario.rounds.last().map(|round| round.wish.clone()).unwrap_or_default();
-        self.converges(&wish, &strangers).await?;
-        if scenario.is_sabotaged {
-            self.clients.group("/left/over").await;
+        self.people.take_targets_away().await;
+        let lasts: Vec<Round> = [None, Some("dev")].into_iter().filter_map(|stage| scenario.last(stage)).collect();
+        for last in &lasts {
+            if scenario.protects(last.stage) {
+                self.succeeds(&scenario.released(last)).await?;
+            }
+            self.succeeds(last).await?;
         }
-        self.goes(&strangers).await
+        let additions = self.people.additions().await;
+        let mut wanted = Vec::new();
+        for last in &lasts {
+            wanted.push(self.is_settled(last).await?);
+        }
+        is_same("after the last `up`", &self.people.names().await, &strangers, wanted.iter().flatten())?;
+        if scenario.is_sabotaged {
+            self.people.group("/left/over").await;
+        }
+        for (index, last) in lasts.iter().enumerate() {
+            self.people.still_has(&additions).await.map_err(|reason| format!("before a `destroy`: {reason}"))?;
+            self.succeeds(&Round::quiet(last.stage, Verb::Destroy, &last.wish)).await?;
+            is_same("after `destroy`", &self.people.names().await, &strangers, wanted[index + 1..].iter().flatten())?;
+        }
+        Ok(())
     }
 
-    async fn round(&self, seed: u64, round: &Round) -> Result<(), String> {
+    async fn round(&self, scenario: &Scenario, index: usize, round: &Round, strangers: &mut BTreeSet<String>) -> Result<(), String> {
         for meddling in &round.meddling {
-            self.clients.meddle(*meddling).await;
+            match meddling {
+                Meddling::LoseState => self.lose_state(round).await?,
+                Meddling::Namesake(which) => drop(strangers.insert(format!("{}?", namesake(*which)))),
+                _ => {}
+            }
+            self.people.meddle(*meddling).await;
         }
-        if let Some(plan) = round.plan(seed) {
+        // Each look costs calls: what cannot happen in this life is not looked for.
+        let may_be_refused = scenario.may_be_refused(index);
+        let names = if may_be_refused { self.people.names().await } else { BTreeSet::new() };
+        let additions = if scenario.has_additions() { self.people.additions().await } else { Additions::default() };
+        let ignored = self.ignored(round).await?;
+        let timeouts = if ignored.is_empty() { BTreeMap::new() } else { self.people.timeouts().await };
+        if let Some(plan) = round.plan(scenario.seed) {
             self.cloud.misbehave(FaultPlan::parse(&plan).map_err(|error| error.to_string())?);
         }
         let switch = Switch::new(round.kill);
-        let outcome = self.until_death(round.verb, &round.wish, &switch).await;
+        let outcome = self.until_death(round, &switch).await;
         let report = self.cloud.behave();
-        if switch.interrupt.drain.is_cancelled() && !round.is_fatal() {
-            let exit = match &outcome {
-                Some(Ok((exit, _))) => Some(*exit),
-                Some(Err(failure)) => Some(failure.exit),
-                None => None,
-            };
-            if exit != Some(Exit::Interrupted) {
-                return Err(format!("it was interrupted and ended with {exit:?}"));
-            }
+        let exit = match &outcome {
+            Some(Ok((exit, _))) => Some(*exit),
+            Some(Err(failure)) => Some(failure.exit),
+            None => None,
+        };
+        if switch.interrupt.drain.is_cancelled() && !round.is_fatal() && ![Some(Exit::Interrupted), Some(Exit::Refused)].contains(&exit) {
+            return Err(format!("it was interrupted and ended with {exit:?}"));
         }
-        if round.must_succeed() {
+        let is_refused = may_be_refused && exit == Some(Exit::Refused);
+        if is_refused && self.people.names().await != names {
+            return Err("it was refused, and something was changed".to_owned());
+        }
+        // A rule with a target of others does not go.
+        let is_held = !additions.rules.is_empty();
+        if round.must_succeed() && !is_held && !is_refused {
             let failed = match outcome {
                 None | Some(Ok((Exit::Success, _))) => None,
                 Some(Ok((exit, errors))) => Some(format!("it ended with {exit:?}: {errors}")),
@@ -143,71 +171,111 @@ impl Life {
                 return Err(format!("of {} calls {hits} were above AWS's quotas, and not at most {most}", switch.calls()));
             }
         }
+        if scenario.has_additions() {
+            self.people.still_has(&additions).await?;
+        }
+        let now = if ignored.is_empty() { BTreeMap::new() } else { self.people.timeouts().await };
+        if let Some(name) = ignored.iter().find(|name| timeouts.get(*name).zip(now.get(*name)).is_some_and(|(before, now)| before != now)) {
+            return Err(format!("the timeout of {name} was to be left alone"));
+        }
         self.is_readable().await
     }
 
-    /// The state can be read.
+    /// The functions whose timeout is left to others.
+    async fn ignored(&self, round: &Round) -> Result<Vec<String>, String> {
+        let loaded = self.store(round.stage).open().load().await.map_err(|error| error.to_string())?;
+        let entry = |name: &String| Some(loaded.as_ref()?.entries.get(&Address::new("function", name))?.physical_id.as_str().to_owned());
+        Ok(round.wish.functions.iter().filter(|(_, function)| function.ignores).filter_map(|(name, _)| entry(name)).collect())
+    }
+
+    fn store(&self, stage: Option<&str>) -> &Medium {
+        &self.stores[usize::from(stage.is_some())]
+    }
+
+    /// The states can be read, also when not everything was written that was, and nobody was told the secret.
     pub async fn is_readable(&self) -> Result<(), String> {
-        let loaded = self.store.open().load().await;
-        loaded.map(drop).map_err(|error| format!("the state cannot be read any more: {error}"))
+        for store in &self.stores {
+            let loaded = store.open().load().await;
+            loaded.map_err(|error| format!("the state cannot be read any more: {error}"))?;
+            let picture = store.picture();
+            for (name, bytes) in &picture {
+                if bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()) {
+                    return Err(format!("the secret stands in {name}"));
+                }
+            }
+            each_prefix(&picture).await?;
+        }
+        if self.is_told.load(Ordering::SeqCst) { Err("an event tells the secret".to_owned()) } else { Ok(()) }
     }
 
     /// One process, and what of it goes on in AWS when it has died, of which there is no outcome then.
-    pub async fn until_death(&self, verb: Verb, wish: &Wish, switch: &Arc<Switch>) -> Option<Result<(Exit, String), Failure>> {
+    pub async fn until_death(&self, round: &Round, switch: &Arc<Switch>) -> Option<Result<(Exit, String), Failure>> {
         let outcome = tokio::select! {
             biased;
             () = switch.died() => None,
-            outcome = self.run(verb, wish, switch) => Some(outcome),
+            outcome = self.run(round, switch) => Some(outcome),
         };
         self.traffic.settled().await;
         outcome
     }
 
     /// A run without faults.
-    pub async fn succeeds(&self, verb: Verb, wish: &Wish) -> Result<(), String> {
-        match self.run(verb, wish, &Switch::new(None)).await {
+    pub async fn succeeds(&self, round: &Round) -> Result<(), String> {
+        let what = format!("{:?} of {:?}", round.verb, round.stage);
+        match self.run(round, &Switch::new(None)).await {
             Ok((Exit::Success, _)) => Ok(()),
-            Ok((exit, errors)) => Err(format!("{verb:?} ended with {exit:?}: {errors}")),
-            Err(failure) => Err(told(&format!("{verb:?}"), &failure)),
+            Ok((exit, errors)) => Err(format!("the last {what} ended with {exit:?}: {errors}")),
+            Err(failure) => Err(told(&format!("the last {what}"), &failure)),
         }
     }
 
-    /// Without faults one run is enough, and nothing is left to do.
-    pub async fn converges(&self, wish: &Wish, strangers: &BTreeSet<String>) -> Result<(), String> {
-        self.succeeds(Verb::Up, wish).await?;
-        let (engine, mut state) = self.engine(&Switch::new(None)).await.map_err(|failure| told("a look", &failure))?;
-        let (desired, _) = self.desired(wish, &state).map_err(|failure| told("the wish", &failure))?;
-        let options = PlanOptions { deep: true, recreate: true, ..PlanOptions::default() };
-        let plan = engine.plan(&desired, &mut state, &options).await.map_err(|failure| told("the second plan", &failure))?;
+    /// Nothing is left to do; all that is wanted.
+    pub async fn is_settled(&self, round: &Round) -> Result<BTreeSet<String>, String> {
+        let looked = async {
+            let (engine, mut state) = self.engine(round.stage, &Switch::new(None)).await?;
+            let (desired, _) = self.desired(&engine, round, &mut state).await?;
+            let options = PlanOptions { deep: true, recreate: true, ..PlanOptions::default() };
+            let plan = engine.plan(&desired, &mut state, &options).await?;
+            let drift = engine.plan(&Desired::as_applied(&state), &mut state, &options).await?;
+            Ok((desired, plan, drift))
+        };
+        let (desired, plan, drift) = looked.await.map_err(|failure: Failure| told("a look", &failure))?;
         is_empty("the second plan", &plan)?;
-        let drift = engine.plan(&Desired::as_applied(&state), &mut state, &options).await.map_err(|failure| told("drift", &failure))?;
         is_empty("drift", &drift)?;
-        let wanted: BTreeSet<String> = strangers.iter().cloned().chain(named(&desired)).collect();
-        is_same("after the last `up`", &self.clients.names().await, &wanted)
+        Ok(named(&desired))
+    }
+
+    /// One `up` is enough, and nothing is left to do.
+    pub async fn converges(&self, wish: &Wish, strangers: &BTreeSet<String>) -> Result<(), String> {
+        let round = Round::quiet(None, Verb::Up, wish);
+        self.succeeds(&round).await?;
+        let wanted = self.is_settled(&round).await?;
+        is_same("after `up`", &self.people.names().await, strangers, wanted.iter())
     }
 
     /// A destroy leaves nothing of ours and touches nothing that is not.
     pub async fn goes(&self, strangers: &BTreeSet<String>) -> Result<(), String> {
-        self.succeeds(Verb::Destroy, &Wish::default()).await?;
-        is_same("after `destroy`", &self.clients.names().await, strangers)
+        self.succeeds(&Round::quiet(None, Verb::Destroy, &Wish::default())).await?;
+        is_same("after `destroy`", &self.people.names().await, strangers, std::iter::empty())
     }
 
     /// One process.
-    async fn run(&self, verb: Verb, wish: &Wish, switch: &Arc<Switch>) -> Result<(Exit, String), Failure> {
-        let (engine, mut state) = self.engine(switch).await?;
+    async fn run(&self, round: &Round, switch: &Arc<Switch>) -> Result<(Exit, String), Failure> {
+        let (engine, mut state) = self.engine(round.stage, switch).await?;
         let _lease = engine.lock("up", Duration::ZERO).await?;
-        let (desired, programs) = match verb {
-            Verb::Up => self.desired(wish, &state)?,
-            Verb::Destroy => (Desired::nothing("demo", None), Programs::default()),
+        let (desired, programs) = match round.verb {
+            Verb::Up => self.desired(&engine, round, &mut state).await?,
+            Verb::Destroy => (Desired::nothing("demo", round.stage), Programs::default()),
         };
-        let plan = engine.plan(&desired, &mut state, &PlanOptions { recreate: true, ..PlanOptions::default() }).await?;
+        let adopt = desired.resources.keys().filter(|_| round.adopts).cloned().collect();
+        let plan = engine.plan(&desired, &mut state, &PlanOptions { recreate: true, adopt, ..PlanOptions::default() }).await?;
         let report = engine.apply(state, &plan, Arc::new(programs), 10).await?;
         let errors = report.results.values().filter_map(|result| result.error.as_ref()).chain(&report.diagnostics);
         let errors: Vec<String> = errors.map(line).collect();
         Ok((report.exit, errors.join("; ")))
     }
 
-    async fn engine(&self, switch: &Arc<Switch>) -> Result<(Engine, State), Failure> {
+    async fn engine(&self, stage: Option<&str>, switch: &Arc<Switch>) -> Result<(Engine, State), Failure> {
         let line = Line { cloud: self.cloud.clone(), switch: Arc::clone(switch), traffic: Arc::clone(&self.traffic) };
         let settings = Settings {
             region: Some(REGION.to_owned()),
@@ -215,32 +283,89 @@ impl Life {
             is_local: true,
             ..Settings::default()
         };
-        let interrupt = switch.interrupt.clone();
+        let (interrupt, is_told) = (switch.interrupt.clone(), Arc::clone(&self.is_told));
+        let events: EventSink = Arc::new(move |event| {
+            if format!("{event:?}").contains(SECRET) {
+                is_told.store(true, Ordering::SeqCst);
+            }
+        });
         let session = Session::connect_through(
             line.client(),
             &settings,
             Arc::new(Quotas::new()),
             Meter::default(),
-            Arc::new(|_| {}),
+            Arc::clone(&events),
             interrupt.drain.clone(),
         );
-        let store = Mortal::new(self.store.again(), Arc::clone(switch));
+        let store = Mortal::new(self.store(stage).again(), Arc::clone(switch));
         let clock = Arc::<Jumping>::clone(&self.clock);
-        let engine = Engine::new(session.await?, Arc::new(store), Arc::clone(&self.registry), clock, Arc::new(|_| {}), interrupt);
-        let state = engine.load("demo", None).await?;
+        let engine = Engine::new(session.await?, Arc::new(store), Arc::clone(&self.registry), clock, events, interrupt);
+        let state = engine.load("demo", stage).await?;
         Ok((engine, state))
     }
 
-    fn desired(&self, wish: &Wish, state: &State) -> Result<(Desired, Programs), Failure> {
-        let options = LoadOptions { stage: None, region: None, local: None, environment: &|_| None };
-        let text = wish.text();
+    /// What is wanted, with moves carried out and secrets looked up.
+    async fn desired(&self, engine: &Engine, round: &Round, state: &mut State) -> Result<(Desired, Programs), Failure> {
+        std::fs::write(self.folder.join("secret"), format!("{SECRET}{}", round.wish.secret)).unwrap();
+        let (spec, programs) = self.spec(round)?;
+        spec.carry_out_moves(state);
+        let spec = spec.keeping_names(state);
+        let mut desired = spec::lower(&spec, &state.target, &programs.artifacts, &self.registry).map_err(Failure::from)?;
+        let diagnostics = engine.look_up(&mut desired, None, &self.folder).await;
+        if diagnostics.is_empty() { Ok((desired, programs)) } else { Err(Failure { exit: Exit::Failed, diagnostics }) }
+    }
+
+    fn spec(&self, round: &Round) -> Result<(Spec, Programs), Failure> {
+        let (wish, text) = (&round.wish, round.wish.text(round.stage));
+        let options = LoadOptions { stage: round.stage, region: None, local: None, environment: &|_| None };
         let spec = spec::load(Path::new("config.toml"), &text, &options, &self.registry).map_err(Failure::from)?;
         let mut programs = Programs::default();
         wish.functions.iter().for_each(|(name, function)| programs.add(Address::new("function", name), function.mark));
         wish.layer.iter().for_each(|mark| programs.add(Address::new("layer", "deps"), 100 + mark));
-        let desired = spec::lower(&spec, &state.target, &programs.artifacts, &self.registry).map_err(Failure::from)?;
-        Ok((desired, programs))
+        Ok((spec, programs))
     }
+
+    /// The state is lost, and made anew from what is in AWS, as `state rebuild` does it.
+    async fn lose_state(&self, round: &Round) -> Result<(), String> {
+        self.store(round.stage).restore(&Picture::new());
+        let rebuilt = async {
+            let (engine, mut state) = self.engine(round.stage, &Switch::new(None)).await?;
+            let (spec, programs) = self.spec(round)?;
+            let lower = |state: &State| {
+                let desired = spec::lower(&spec.keeping_names(state), engine.target(), &programs.artifacts, &self.registry);
+                desired.map_err(Failure::from)
+            };
+            let found = engine.find(&lower(&state)?).await?.found;
+            state = engine.rebuild(&lower(&state)?, &found, None, &programs).await?;
+            let kept: BTreeSet<Address> =
+                state.entries.iter().filter(|(_, entry)| entry.keeps_name).map(|(address, _)| address.clone()).collect();
+            if !kept.is_empty() {
+                state = engine.rebuild(&lower(&state)?, &found, None, &programs).await?;
+                for address in &kept {
+                    state.entries.get_mut(address).into_iter().for_each(|entry| entry.keeps_name = true);
+                }
+            }
+            state.serial = 1;
+            self.store(round.stage).open().save(&state, 0).await.map_err(Failure::from)
+        };
+        match rebuilt.await {
+            Err(failure) if failure.diagnostics.iter().all(|one| one.code == "nothing-found") => Ok(()),
+            rebuilt => rebuilt.map_err(|failure: Failure| told("`state rebuild`", &failure)),
+        }
+    }
+}
+
+/// Whatever of a journal was written makes a state that can be read.
+async fn each_prefix(picture: &Picture) -> Result<(), String> {
+    let Some(journal) = picture.get(JOURNAL) else { return Ok(()) };
+    let ends = journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(end, _)| end);
+    for end in ends.flat_map(|end| [end.saturating_sub(9), end, end + 1]) {
+        let store = MemoryStore::new();
+        store.set_state_text(picture.get(STATE).map(|bytes| std::str::from_utf8(bytes).unwrap()));
+        store.set_journal_bytes(Some(&journal[..end]));
+        store.load().await.map_err(|error| format!("the first {end} bytes of the journal cannot be read: {error}"))?;
+    }
+    Ok(())
 }
 
 fn line(diagnostic: &Diagnostic) -> String {
@@ -261,138 +386,35 @@ fn is_empty(what: &str, plan: &Plan) -> Result<(), String> {
     if all.is_empty() { Ok(()) } else { Err(format!("{what} is not empty: {}", all.join("; "))) }
 }
 
-fn is_same(when: &str, found: &BTreeSet<String>, wanted: &BTreeSet<String>) -> Result<(), String> {
-    let extra: Vec<&String> = found.difference(wanted).collect();
-    let missing: Vec<&String> = wanted.difference(found).collect();
+/// All that is there is wanted or a stranger's. What has a question mark is a stranger's, where it is there.
+fn is_same<'a>(
+    when: &str,
+    found: &BTreeSet<String>,
+    strangers: &'a BTreeSet<String>,
+    wanted: impl Iterator<Item = &'a String>,
+) -> Result<(), String> {
+    let wanted: BTreeSet<&String> = strangers.iter().filter(|name| !name.ends_with('?')).chain(wanted).collect();
+    let extra: Vec<&String> = found.iter().filter(|name| !wanted.contains(name) && !strangers.contains(&format!("{name}?"))).collect();
+    let missing: Vec<&&String> = wanted.iter().filter(|name| !found.contains(**name)).collect();
     if extra.is_empty() && missing.is_empty() { Ok(()) } else { Err(format!("{when}, {extra:?} is left and {missing:?} is missing")) }
 }
 
-/// What is wanted, by the names that it has in AWS.
-fn named(desired: &Desired) -> impl Iterator<Item = String> {
-    let is_listed = |address: &Address| ["function", "role", "log_group", "event_rule"].contains(&address.kind.as_str());
-    let wanted = desired.resources.values().filter(move |resource| is_listed(&resource.address));
-    wanted.filter_map(|resource| Some(format!("{}.{}", resource.address.kind, last(resource.physical_id()?.as_str()))))
-}
-
-/// The name in an ARN, or the name itself.
-fn last(id: &str) -> String {
-    if id.starts_with('/') { id.to_owned() } else { id.rsplit(['/', ':']).next().unwrap_or(id).to_owned() }
-}
-
-impl Clients {
-    /// Things that belong to somebody else.
-    async fn strangers(&self) {
-        let trust = crate::support::cloud::trust("lambda.amazonaws.com");
-        self.iam.create_role().role_name("stranger").assume_role_policy_document(trust).send().await.unwrap();
-        self.group("/stranger").await;
-        self.events.put_rule().name("stranger").schedule_expression("rate(7 days)").send().await.unwrap();
+/// What is wanted, as people name it.
+fn named(desired: &Desired) -> BTreeSet<String> {
+    let mut statements: BTreeMap<&str, usize> = BTreeMap::new();
+    for resource in desired.resources.values().filter(|resource| resource.address.kind == "permission") {
+        let function = resource.physical_id().and_then(|id| id.as_str().split_once('/'));
+        function.into_iter().for_each(|(function, _)| *statements.entry(function).or_default() += 1);
     }
-
-    async fn group(&self, name: &str) {
-        self.logs.create_log_group().log_group_name(name).send().await.unwrap();
-    }
-
-    async fn functions(&self) -> Vec<String> {
-        let functions = self.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
-        functions.into_iter().filter_map(|function| function.function_name).collect()
-    }
-
-    async fn roles(&self) -> Vec<String> {
-        let roles = self.iam.list_roles().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
-        roles.into_iter().map(|role| role.role_name).collect()
-    }
-
-    async fn groups(&self) -> Vec<String> {
-        let groups = self.logs.describe_log_groups().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
-        groups.into_iter().filter_map(|group| group.log_group_name).collect()
-    }
-
-    async fn rules(&self) -> Vec<String> {
-        let rules = self.events.list_rules().send().await.unwrap().rules.unwrap_or_default();
-        rules.into_iter().filter_map(|rule| rule.name).collect()
-    }
-
-    /// Everything that there is.
-    async fn names(&self) -> BTreeSet<String> {
-        let all = [
-            ("function", self.functions().await),
-            ("role", self.roles().await),
-            ("log_group", self.groups().await),
-            ("event_rule", self.rules().await),
-        ];
-        all.into_iter().flat_map(|(kind, names)| names.into_iter().map(move |name| format!("{kind}.{name}"))).collect()
-    }
-
-    /// Changes one of those that are there, if there is one. What cannot be done now is not done.
-    async fn meddle(&self, meddling: Meddling) {
-        let chosen = |names: Vec<String>, which: u64| {
-            let ours: Vec<String> = names.into_iter().filter(|name| !name.contains("stranger")).collect();
-            let index = usize::try_from(which).unwrap().checked_rem(ours.len());
-            index.map(|index| ours[index].clone())
-        };
-        match meddling {
-            Meddling::DeleteFunction(which) => {
-                if let Some(name) = chosen(self.functions().await, which) {
-                    let _ = self.lambda.delete_function().function_name(name).send().await;
-                }
-            }
-            Meddling::ChangeFunction(which) => {
-                if let Some(name) = chosen(self.functions().await, which) {
-                    let _ = self.lambda.update_function_configuration().function_name(name).timeout(77).send().await;
-                }
-            }
-            Meddling::RemoveStatement(which) => {
-                if let Some(name) = chosen(self.functions().await, which) {
-                    self.remove_statement(&name).await;
-                }
-            }
-            Meddling::DeleteGroup(which) => {
-                if let Some(name) = chosen(self.groups().await, which) {
-                    let _ = self.logs.delete_log_group().log_group_name(name).send().await;
-                }
-            }
-            Meddling::ChangeRetention(which) => {
-                if let Some(name) = chosen(self.groups().await, which) {
-                    let _ = self.logs.put_retention_policy().log_group_name(name).retention_in_days(3).send().await;
-                }
-            }
-            Meddling::RemoveTargets(which) => {
-                if let Some(name) = chosen(self.rules().await, which) {
-                    self.remove_targets(&name).await;
-                }
-            }
-            Meddling::DeleteRule(which) => {
-                if let Some(name) = chosen(self.rules().await, which) {
-                    self.remove_targets(&name).await;
-                    let _ = self.events.delete_rule().name(name).send().await;
-                }
-            }
-            Meddling::EmptyRole(which) => {
-                if let Some(name) = chosen(self.roles().await, which) {
-                    self.empty_role(&name).await;
-                }
-            }
+    let name = |resource: &lambdo::model::Resource| {
+        let (kind, id) = (resource.address.kind.as_str(), resource.physical_id()?.as_str());
+        match kind {
+            "function" => Some(format!("{kind}.{id} with {}", statements.get(id).copied().unwrap_or_default())),
+            "event_rule" => Some(format!("{kind}.{} with 1", id.rsplit('/').next()?)),
+            "layer" => Some(format!("{kind}.{}", id.split('@').next()?)),
+            "role" | "log_group" | "ecr" => Some(format!("{kind}.{id}")),
+            _ => None,
         }
-    }
-
-    async fn remove_statement(&self, function: &str) {
-        let Ok(answer) = self.lambda.get_policy().function_name(function).send().await else { return };
-        let document: serde_json::Value = serde_json::from_str(answer.policy().unwrap_or_default()).unwrap_or_default();
-        if let Some(id) = document["Statement"][0]["Sid"].as_str() {
-            let _ = self.lambda.remove_permission().function_name(function).statement_id(id).send().await;
-        }
-    }
-
-    async fn remove_targets(&self, rule: &str) {
-        let Ok(answer) = self.events.list_targets_by_rule().rule(rule).send().await else { return };
-        let ids: Vec<String> = answer.targets.unwrap_or_default().into_iter().map(|target| target.id).collect();
-        let _ = self.events.remove_targets().rule(rule).set_ids(Some(ids)).send().await;
-    }
-
-    async fn empty_role(&self, role: &str) {
-        let inline = self.iam.list_role_policies().role_name(role).send().await.map(|answer| answer.policy_names).unwrap_or_default();
-        for policy in inline {
-            let _ = self.iam.delete_role_policy().role_name(role).policy_name(policy).send().await;
-        }
-    }
+    };
+    desired.resources.values().filter_map(name).collect()
 }

@@ -4,8 +4,10 @@ use lambdo::store::{FileStore, MemoryStore, StateStore};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const STATE: &str = "demo.json";
-const JOURNAL: &str = "demo.journal";
+/// The state, among what is kept.
+pub const STATE: &str = "demo.json";
+/// The journal.
+pub const JOURNAL: &str = "demo.journal";
 
 /// Where a state is kept.
 pub enum Medium {

@@ -3,7 +3,7 @@
 
 use super::life::Life;
 use super::medium::{MOMENTS, Medium};
-use super::scenario::{Kill, Verb};
+use super::scenario::{Kill, Round, Verb};
 use super::wish::{Function, Wish};
 use super::world::Switch;
 use std::sync::Arc;
@@ -69,10 +69,10 @@ impl Trip {
             let life = Life::new(folder, Medium::Files(folder.join("state")));
             let strangers = life.begin().await;
             if let Some(before) = &self.before {
-                life.succeeds(Verb::Up, before).await?;
+                life.succeeds(&Round::quiet(None, Verb::Up, before)).await?;
             }
             let switch = Switch::new(kill);
-            life.until_death(self.verb, &self.wish, &switch).await;
+            life.until_death(&Round::quiet(None, self.verb, &self.wish), &switch).await;
             life.is_readable().await?;
             if kill.is_some() && !is_taken_down {
                 life.converges(&self.wish, &strangers).await?;

@@ -42,12 +42,16 @@ pub struct Scenario {
 /// One run, and what goes wrong in it; before it, people change things.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Round {
+    /// Whose it is: the project has a second stage in the same account.
+    pub stage: Option<&'static str>,
     pub meddling: Vec<Meddling>,
     pub verb: Verb,
     pub wish: Wish,
     /// A fault plan's rules, each as text.
     pub faults: Vec<String>,
     pub kill: Option<Kill>,
+    /// Whether it takes over what others have made.
+    pub adopts: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,13 +84,21 @@ pub enum Meddling {
     RemoveTargets(u64),
     DeleteRule(u64),
     EmptyRole(u64),
+    /// A statement in a function's policy that is not ours, and stays.
+    AddStatement(u64),
+    /// A target of a rule that is not ours, and stays.
+    AddTarget(u64),
+    /// A role or a log group with a name that we may want.
+    Namesake(u64),
+    /// The state is lost, and made anew before the run.
+    LoseState,
 }
 
 /// AWS's own quotas, with nobody else in the account.
 const KEPT_QUOTAS: &str = "fault = \"quotas\"";
 
 /// Rules that a run must get through by itself.
-const SURVIVED: [&str; 23] = [
+const SURVIVED: [&str; 28] = [
     "fault = \"role_not_assumable\"\nfor_ms = [3000, 20000]",
     "fault = \"update_in_progress\"\nfor_ms = [1000, 5000]",
     "fault = \"throttle\"\nprobability = 0.33",
@@ -110,6 +122,11 @@ const SURVIVED: [&str; 23] = [
     "fault = \"function_deleting\"",
     "fault = \"unknown_words\"",
     "fault = \"delay\"\nfor_ms = [0, 4000]",
+    "fault = \"denied\"\noperation = \"GetAccountAuthorizationDetails\"",
+    "fault = \"denied\"\noperation = \"ListFunctions\"",
+    "fault = \"denied\"\noperation = \"ListRules\"",
+    "fault = \"denied\"\noperation = \"ListRoles\"",
+    "fault = \"denied\"\noperation = \"ListLayers\"",
 ];
 
 /// Rules that a run need not survive.
@@ -125,15 +142,50 @@ impl Scenario {
     /// The life of a seed.
     pub fn of(seed: u64) -> Self {
         let mut random = Random(seed);
-        let mut wish = Wish::draw(&mut random);
-        let mut rounds = Vec::new();
-        for number in 0..=random.below(3) {
-            if number > 0 {
-                wish = wish.edited(&mut random);
+        let mut wishes = [Wish::draw(&mut random), Wish::draw(&mut random)];
+        let mut rounds = Vec::<Round>::new();
+        for number in 0..=random.below(4) {
+            let stage = (number > 0 && random.one_in(5)).then_some("dev");
+            let wish = &mut wishes[usize::from(stage.is_some())];
+            let is_later = rounds.iter().any(|round| round.stage == stage);
+            if is_later {
+                *wish = wish.edited(&mut random);
             }
-            rounds.push(Round::draw(&mut random, wish.clone(), number > 0));
+            rounds.push(Round::draw(&mut random, stage, wish.clone(), is_later));
         }
         Self { seed, rounds, is_sabotaged: false }
+    }
+
+    /// The last wish of a stage, with nothing that goes wrong; none where it had no run.
+    pub fn last(&self, stage: Option<&'static str>) -> Option<Round> {
+        let rounds = self.rounds.iter().filter(|round| round.stage == stage);
+        let adopts = self.rounds.iter().any(Round::has_namesakes);
+        let mut last = Round { adopts, ..Round::quiet(stage, Verb::Up, &rounds.last()?.wish) };
+        last.wish.protects = false;
+        Some(last)
+    }
+
+    /// Whether something of a stage could not be deleted for a while.
+    pub fn protects(&self, stage: Option<&str>) -> bool {
+        self.rounds.iter().any(|round| round.stage == stage && round.wish.protects && round.wish.shared_role)
+    }
+
+    /// The same wish with what was protected, which is not any more.
+    pub fn released(&self, last: &Round) -> Round {
+        let mut released = last.clone();
+        released.wish.shared_role = true;
+        released
+    }
+
+    /// Whether strangers add to what is ours.
+    pub fn has_additions(&self) -> bool {
+        let adds = |meddling: &Meddling| matches!(meddling, Meddling::AddStatement(_) | Meddling::AddTarget(_));
+        self.rounds.iter().any(|round| round.meddling.iter().any(adds))
+    }
+
+    /// Whether it may be refused to begin with this round.
+    pub fn may_be_refused(&self, index: usize) -> bool {
+        self.protects(self.rounds[index].stage) || self.rounds[..=index].iter().any(Round::has_namesakes)
     }
 
     /// Something is left at the end that lambdo cannot know of.
@@ -163,6 +215,12 @@ impl Scenario {
             if round.kill.is_some() {
                 all.push(without(&|round| round.kill = None));
             }
+            if round.adopts {
+                all.push(without(&|round| round.adopts = false));
+            }
+            if round.wish.shared_role || round.wish.layer.is_some() || round.wish.repository.is_some() {
+                all.push(without(&|round| (round.wish.shared_role, round.wish.layer, round.wish.repository) = (false, None, None)));
+            }
             for name in round.wish.functions.keys() {
                 all.push(without(&|round| drop(round.wish.functions.remove(name))));
             }
@@ -172,7 +230,7 @@ impl Scenario {
 }
 
 impl Round {
-    fn draw(random: &mut Random, wish: Wish, is_later: bool) -> Self {
+    fn draw(random: &mut Random, stage: Option<&'static str>, wish: Wish, is_later: bool) -> Self {
         let meddling = if is_later && random.one_in(2) { (0..=random.below(2)).map(|_| Meddling::draw(random)).collect() } else { vec![] };
         let verb = if is_later && random.one_in(6) { Verb::Destroy } else { Verb::Up };
         let fault = |random: &mut Random| if random.one_in(6) { *random.pick(&FATAL) } else { *random.pick(&SURVIVED) };
@@ -183,7 +241,16 @@ impl Round {
             2 => Kill::Interrupt(1 + random.below(60)),
             _ => Kill::AfterWrite(1 + random.below(30)),
         });
-        Self { meddling, verb, wish, faults, kill }
+        Self { stage, meddling, verb, wish, faults, kill, adopts: random.one_in(6) }
+    }
+
+    /// A run in which nothing goes wrong.
+    pub fn quiet(stage: Option<&'static str>, verb: Verb, wish: &Wish) -> Self {
+        Self { stage, meddling: vec![], verb, wish: wish.clone(), faults: vec![], kill: None, adopts: false }
+    }
+
+    fn has_namesakes(&self) -> bool {
+        self.meddling.iter().any(|meddling| matches!(meddling, Meddling::Namesake(_)))
     }
 
     /// Whether something goes wrong that a run cannot get through by itself.
@@ -216,7 +283,7 @@ impl Round {
 impl Meddling {
     fn draw(random: &mut Random) -> Self {
         let which = random.below(4);
-        match random.below(8) {
+        match random.below(13) {
             0 => Self::DeleteFunction(which),
             1 => Self::ChangeFunction(which),
             2 => Self::RemoveStatement(which),
@@ -224,7 +291,11 @@ impl Meddling {
             4 => Self::ChangeRetention(which),
             5 => Self::RemoveTargets(which),
             6 => Self::DeleteRule(which),
-            _ => Self::EmptyRole(which),
+            7 => Self::EmptyRole(which),
+            8 => Self::AddStatement(which),
+            9 => Self::AddTarget(which),
+            10 => Self::Namesake(random.below(10)),
+            _ => Self::LoseState,
         }
     }
 }
@@ -232,10 +303,10 @@ impl Meddling {
 impl fmt::Display for Scenario {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, round) in self.rounds.iter().enumerate() {
-            let Round { meddling, verb, wish, faults, kill } = round;
-            writeln!(formatter, "--- round {}: {verb:?}, kill {kill:?}, before it {meddling:?}", index + 1)?;
+            let Round { stage, meddling, verb, wish, faults, kill, adopts } = round;
+            writeln!(formatter, "--- round {}: {verb:?} of {stage:?}, adopts {adopts}, kill {kill:?}, before it {meddling:?}", index + 1)?;
             faults.iter().try_for_each(|rule| writeln!(formatter, "    {}", rule.replace('\n', ", ")))?;
-            write!(formatter, "{}", wish.text())?;
+            write!(formatter, "{}", wish.text(*stage))?;
         }
         Ok(())
     }

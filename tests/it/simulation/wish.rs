@@ -14,6 +14,14 @@ pub struct Wish {
     pub layer: Option<u64>,
     /// Whether the file lists the functions from behind.
     pub is_reversed: bool,
+    /// Whether the shared role may not be deleted.
+    pub protects: bool,
+    /// The repository for images, if there is one.
+    pub repository: Option<u64>,
+    /// What functions are told that nobody else may know.
+    pub secret: u64,
+    /// Functions that have another name now, by the name that they had.
+    pub moved: BTreeMap<String, String>,
 }
 
 /// A function and what belongs to it.
@@ -39,9 +47,13 @@ pub struct Function {
     pub permissions: BTreeMap<String, u64>,
     pub allow: Option<u64>,
     pub shares_role: bool,
+    /// Whether it is told the secret.
+    pub knows: bool,
+    /// Whether its timeout is left to others, once it is there.
+    pub ignores: bool,
 }
 
-const NAMES: [&str; 5] = ["api", "cron", "hash", "mail", "sync"];
+pub const NAMES: [&str; 5] = ["api", "cron", "hash", "mail", "sync"];
 const RULES: [&str; 2] = ["daily", "nightly"];
 const PARTNERS: [&str; 2] = ["billing", "partner"];
 
@@ -50,6 +62,8 @@ impl Wish {
     pub fn draw(random: &mut Random) -> Self {
         let mut wish = Self { shared_role: random.one_in(3), ..Self::default() };
         wish.layer = random.one_in(4).then(|| random.below(3));
+        wish.protects = random.one_in(6);
+        wish.repository = random.one_in(6).then(|| random.below(3));
         for _ in 0..=random.below(3) {
             let name = *random.pick(&NAMES);
             wish.functions.insert(name.to_owned(), Function::draw(random));
@@ -63,30 +77,65 @@ impl Wish {
         for _ in 0..=random.below(2) {
             let known: Vec<String> = wish.functions.keys().cloned().collect();
             let chosen = (!known.is_empty()).then(|| random.pick(&known).clone());
-            match (random.below(9), chosen) {
+            match (random.below(13), chosen) {
                 (0, _) | (_, None) => {
-                    wish.functions.insert((*random.pick(&NAMES)).to_owned(), Function::draw(random));
+                    wish.insert(random.pick::<&str>(&NAMES), Function::draw(random));
                 }
                 (1, Some(name)) => drop(wish.functions.remove(&name)),
                 (2, Some(name)) => {
                     if let Some(function) = wish.functions.remove(&name) {
-                        wish.functions.insert((*random.pick(&NAMES)).to_owned(), function);
+                        wish.insert(random.pick::<&str>(&NAMES), function);
                     }
                 }
                 (3, _) => wish.is_reversed = !wish.is_reversed,
                 (4, _) => wish.shared_role = !wish.shared_role,
                 (5, _) => wish.layer = (!random.one_in(3)).then(|| random.below(3)),
+                (6, Some(name)) => wish.move_to(&name, random.pick::<&str>(&NAMES)),
+                (7, _) => wish.protects = !wish.protects,
+                (8, _) => wish.secret += 1,
+                (9, _) => wish.repository = random.one_in(2).then(|| random.below(3)),
                 (_, Some(name)) => wish.functions.entry(name).or_default().change(random),
             }
         }
         wish
     }
 
-    /// The file.
-    pub fn text(&self) -> String {
-        let mut text = "project = \"demo\"\n[aws]\nregion = \"eu-central-1\"\n".to_owned();
+    /// What has this name now is not what has moved away from it.
+    fn insert(&mut self, name: &str, function: Function) {
+        self.moved.retain(|from, to| from != name && to != name);
+        self.functions.insert(name.to_owned(), function);
+    }
+
+    fn move_to(&mut self, from: &str, to: &str) {
+        if !self.functions.contains_key(to)
+            && !self.moved.contains_key(to)
+            && let Some(function) = self.functions.remove(from)
+        {
+            self.moved.insert(from.to_owned(), to.to_owned());
+            self.functions.insert(to.to_owned(), function);
+        }
+    }
+
+    /// What stands in `moved`: only where a function has gone and come that way.
+    fn moves(&self) -> String {
+        let is_told = |(from, to): &(&String, &String)| !self.functions.contains_key(*from) && self.functions.contains_key(*to);
+        let moves = self.moved.iter().filter(is_told);
+        let moves: Vec<String> = moves.map(|(from, to)| format!("{{ from = \"function.{from}\", to = \"function.{to}\" }}")).collect();
+        format!("moved = [{}]\n", moves.join(", "))
+    }
+
+    /// The file. Only a stage's names it.
+    pub fn text(&self, stage: Option<&str>) -> String {
+        let mut text = "project = \"demo\"\n".to_owned() + &self.moves();
+        text += "[aws]\nregion = \"eu-central-1\"\n";
+        stage.iter().for_each(|stage| text += &format!("[stage.{stage}.aws]\nregion = \"eu-central-1\"\n"));
+        if let Some(number) = self.repository {
+            text += &format!("[ecr.images]\nlifecycle_policy = {{}}\ntags = {{ number = \"{number}\" }}\n");
+        }
         if self.shared_role {
-            text += "[role.shared]\nallow = [{ action = \"s3:ListBucket\", resource = \"*\" }]\n";
+            text += "[role.shared]\n";
+            text += if self.protects { "protect = true\n" } else { "" };
+            text += "allow = [{ action = \"s3:ListBucket\", resource = \"*\" }]\n";
         }
         if self.layer.is_some() {
             text += "[layer.deps]\ncode = { file = \"deps\" }\ncompatible_runtimes = [\"provided.al2023\"]\n";
@@ -113,7 +162,7 @@ impl Function {
             Some(_) if random.one_in(2) => {}
             _ => drop(map.insert(name.to_owned(), 1 + random.below(3))),
         };
-        match random.below(15) {
+        match random.below(17) {
             0 => self.mark = random.below(3),
             1 => self.level = value(random),
             2 => self.timeout = value(random),
@@ -134,6 +183,8 @@ impl Function {
             11 => self.listens = value(random),
             12 => self.managed = !self.managed,
             13 => self.is_off = !self.is_off,
+            14 => self.knows = !self.knows,
+            15 => self.ignores = !self.ignores,
             _ => self.shares_role = !self.shares_role,
         }
     }
@@ -142,7 +193,13 @@ impl Function {
         let mut text =
             format!("[function.{name}]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = {{ file = \"bootstrap\" }}\n");
         let mut line = |line: String| text += &(line + "\n");
-        self.level.iter().for_each(|level| line(format!("environment = {{ LEVEL = \"{level}\", MODE = \"x\" }}")));
+        self.level.iter().for_each(|level| line(format!("environment.LEVEL = \"{level}\"\nenvironment.MODE = \"x\"")));
+        if self.knows {
+            line("environment.TOKEN = { file = \"secret\" }".to_owned());
+        }
+        if self.ignores {
+            line("ignore = [\"timeout\"]".to_owned());
+        }
         self.timeout.iter().for_each(|timeout| line(format!("timeout = {}", 5 + timeout)));
         self.team.iter().for_each(|team| line(format!("tags = {{ team = \"t{team}\" }}")));
         if self.reserved {

@@ -12,7 +12,7 @@ use aws_smithy_types::body::SdkBody;
 use axum::body::{Body, Bytes};
 use lambdo::engine::Interrupt;
 use lambdo::local::InProcess;
-use lambdo::model::{Address, Artifact, ArtifactSource, Form, Record, State};
+use lambdo::model::{Address, Artifact, ArtifactSource, Form, Record, SecretKey, State};
 use lambdo::store::{Generation, Holder, JournalHeader, Lease, StateStore, StoreError};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -269,6 +269,10 @@ impl StateStore for Mortal {
 
     async fn generation(&self, serial: u64) -> Result<Option<State>, StoreError> {
         self.inner.generation(serial).await
+    }
+
+    async fn secret_key(&self) -> Result<SecretKey, StoreError> {
+        self.inner.secret_key().await
     }
 
     fn describe(&self) -> String {

@@ -113,11 +113,11 @@ impl Sandbox {
         self.start_command(command, arguments).wait()
     }
 
-    /// Runs lambdo until it writes beyond so many bytes of any file: the system ends it then, in the middle of that write.
+    /// Runs lambdo with limits of the system, as `prlimit` takes them.
     #[cfg(target_os = "linux")]
-    pub fn run_until_a_file_has(&self, bytes: usize, arguments: &[&str]) -> Output {
+    pub fn run_with_limits(&self, limits: &[&str], arguments: &[&str]) -> Output {
         let mut command = Command::new("prlimit");
-        command.args([&format!("--fsize={bytes}"), "--core=0", "--", env!("CARGO_BIN_EXE_lambdo")]);
+        command.args(limits).args(["--core=0", "--", env!("CARGO_BIN_EXE_lambdo")]);
         self.start_command(command, arguments).wait()
     }
 

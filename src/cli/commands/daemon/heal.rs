@@ -5,6 +5,7 @@ use super::super::destroy::NoArtifacts;
 use super::limits::{does_something, forbidden, forget_left, too_much, touched, unasked, without};
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Healed, Order};
+use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, PlanOptions, Report};
 use crate::model::event::Outcome;
 use crate::model::{Address, ArtifactSource, CallAccount, Desired, Exit, Failure, Path, Plan, State, Step, Value};
@@ -34,7 +35,7 @@ pub async fn heal(workspace: &Workspace, config: &Config, header: &Header, order
     let lease = engine.lock(VERB, workspace.lock_wait()).await?;
     let state = engine.load(&header.project, header.stage.as_deref()).await?;
     let healing = Healing { workspace, config, header, engine: &engine, order };
-    let healed = healing.go(state).await;
+    let healed = Box::pin(healing.go(state)).await;
     drop(lease);
     let calls = workspace.calls().unwrap_or_default().since(&before);
     healed.map(|healed| Healed { calls, ..healed })
@@ -87,8 +88,8 @@ impl Healing<'_> {
         }
         let options = PlanOptions { deep: true, targets: round.addresses.iter().cloned().collect(), ..PlanOptions::default() };
         let only = options.select(&desired, state)?;
-        let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder, &state.lineage).await;
-        if !problems.is_empty() {
+        let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder).await;
+        if problems.iter().any(Diagnostic::is_error) {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });
         }
         let mut plan = self.engine.plan(&desired, state, &options).await?;

@@ -104,7 +104,7 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
     let (mut specs, mut problems) = (BTreeMap::new(), Vec::new());
     for config in configs {
         for stage in in_stages(workspace, &config, &quotas)? {
-            match WatchedSpec::open(stage, people) {
+            match WatchedSpec::open(stage, people, &quotas) {
                 Ok(spec) => {
                     let id = free_id(&spec.name, &specs);
                     specs.insert(id, Arc::new(spec));

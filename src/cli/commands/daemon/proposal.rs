@@ -31,7 +31,7 @@ pub async fn propose(workspace: &Workspace, config: &Config, file: &FilePath) ->
     let selection = Selection::default();
     let wish = wish(&selection, None, None, &[]);
     let spec = wish.check(workspace, config)?;
-    let Deployment { connection, state, basis, plan, .. } = wish.prepare(workspace, &spec).await?;
+    let Deployment { connection, state, basis, plan, .. } = Box::pin(wish.prepare(workspace, &spec)).await?;
     not_refused(&plan)?;
     if !plan.steps.iter().any(does_something) {
         return Ok(None);
@@ -96,7 +96,7 @@ async fn carry_out(
         return Err(refused("The spec asks for nothing, and a daemon takes nothing down because of that. Nothing was changed."));
     }
     workspace.begin_record(&spec.header);
-    let Deployment { connection, state, mut plan, packages, lease, .. } = wish.prepare(workspace, &spec).await?;
+    let Deployment { connection, state, mut plan, packages, lease, .. } = Box::pin(wish.prepare(workspace, &spec)).await?;
     forget_left(&mut plan, wish.leave);
     not_refused(&plan)?;
     judge(&plan).map_or(Ok(()), |why| Err(refused(&format!("{why}. Nothing was changed."))))?;

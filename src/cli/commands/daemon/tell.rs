@@ -4,9 +4,12 @@ use super::log::{Log, LogLevel};
 use crate::cli::post::EnginePost;
 use crate::cli::workspace::Workspace;
 use crate::daemon::notify::{Notifier, Switchboard};
+use crate::engine::Engine;
+use crate::model::Failure;
 use crate::model::notify::Notify;
 use crate::spec::Header;
 use crate::store::Shelf;
+use futures::future::BoxFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,9 +56,9 @@ impl Telling {
     fn notifier(&self, header: &Header) -> Notifier {
         let (workspace, header) = (Arc::clone(&self.workspace), header.clone());
         let (folder, channels) = (header.folder.clone(), header.notify.clone());
-        let connect = move || {
+        let connect = move || -> BoxFuture<'static, Result<Engine, Failure>> {
             let (workspace, header) = (Arc::clone(&workspace), header.clone());
-            Box::pin(async move { workspace.engine(&header).await }) as _
+            Box::pin(async move { workspace.engine(&header).await })
         };
         let (log, name) = (Arc::clone(&self.log), self.name.clone());
         let report = move |channel: &str, error: Option<&str>| match error {

@@ -3,7 +3,7 @@
 use super::tell::{People, Telling};
 use super::trouble::trouble;
 use super::{heal, look, proposal, settings};
-use crate::aws::LogEvent;
+use crate::aws::{LogEvent, Quotas};
 use crate::cli::deployed;
 use crate::cli::logs::{Sources, scan};
 use crate::cli::signals::unless_interrupted;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// So many lines of a function's log are shown.
@@ -43,12 +43,12 @@ impl WatchedSpec {
     ///
     /// # Errors
     /// [`Exit::Usage`] with what is wrong with the file's first keys.
-    pub fn open(workspace: Workspace, people: &People) -> Result<Self, Failure> {
+    pub fn open(workspace: Workspace, people: &People, quotas: &Arc<Quotas>) -> Result<Self, Failure> {
         let config = workspace.config()?;
         let header = workspace.header(&config)?;
         let folder = workspace.state_folder(&header).join(super::FOLDER);
         let (name, state) = (settings::name(&header), workspace.store(&header).path());
-        let telling = Telling::new(workspace.beside(&config.path)?, people, &name, folder.join(format!("{name}.outbox.json")));
+        let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &name, folder.join(format!("{name}.outbox.json")));
         Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state })
     }
 
@@ -85,13 +85,13 @@ impl WatchedSpec {
 
     /// Work under way is finished when a signal comes; work that changes nothing is dropped.
     async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
-        self.told(Box::pin(unless_interrupted(&self.workspace.interrupt, work)).await)
+        self.told(unless_interrupted(&self.workspace.interrupt, work).await)
     }
 
     /// Work that changes something; its record ends with it, and not with the process.
     async fn recorded(&self, work: impl Future<Output = Result<Healed, Failure>>) -> Result<Healed, Trouble> {
         let began = Instant::now();
-        let result = Box::pin(work).await;
+        let result = work.await;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (exit, errors) =
             result.as_ref().map_or_else(|failure| (failure.exit, failure.diagnostics.as_slice()), |_| (Exit::Success, &[][..]));
@@ -152,35 +152,36 @@ impl Watched for WatchedSpec {
     async fn check(&self, depth: Depth) -> Result<Check, Trouble> {
         let (config, header) = self.told(self.current())?;
         let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (check, report) = self.unless_stopped(look::check(&self.workspace, (&config, &header), depth, before.as_ref())).await?;
+        let (check, report) =
+            self.unless_stopped(Box::pin(look::check(&self.workspace, (&config, &header), depth, before.as_ref()))).await?;
         *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Some(report).filter(|_| header.drift.who);
         Ok(check)
     }
 
     async fn propose(&self) -> Result<Option<Proposal>, Trouble> {
         let (config, header) = self.told(self.current())?;
-        self.unless_stopped(proposal::propose(&self.workspace, &config, &self.plan_file(&header))).await
+        self.unless_stopped(Box::pin(proposal::propose(&self.workspace, &config, &self.plan_file(&header)))).await
     }
 
     async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
-        self.recorded(proposal::apply(&self.workspace, &config, proposal)).await
+        self.recorded(Box::pin(proposal::apply(&self.workspace, &config, proposal))).await
     }
 
     async fn heal(&self, order: &Order) -> Result<Healed, Trouble> {
         let (config, header) = self.told(self.current())?;
-        self.recorded(heal::heal(&self.workspace, &config, &header, order)).await
+        self.recorded(Box::pin(heal::heal(&self.workspace, &config, &header, order))).await
     }
 
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
-        self.recorded(proposal::deploy(&self.workspace, &config, limits)).await
+        self.recorded(Box::pin(proposal::deploy(&self.workspace, &config, limits))).await
     }
 }
 
 #[async_trait]
 impl Logs for WatchedSpec {
     async fn logs(&self, function: &str, since: Duration) -> Result<Vec<LogLine>, Trouble> {
-        self.told(self.lines(function, since).await)
+        self.told(Box::pin(self.lines(function, since)).await)
     }
 }

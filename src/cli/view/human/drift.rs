@@ -26,10 +26,8 @@ pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
     let steps = Steps::new(&report.plan, &report.drifted, Purpose::Drift, view.rules, columns);
     let (blocks, is_folded) = fold::blocks(&steps, view.is_full);
     lines.extend(blocks.into_iter().flatten());
-    lines.extend(
-        extras(report).iter().flat_map(|line| hanging(line, 6, columns)).map(|line| styled(YELLOW, line.get(2..).unwrap_or(&line))),
-    );
-    lines.extend(authors(report).iter().flat_map(|line| hanging(line, 6, columns)).map(|line| styled(DIM, &line)));
+    lines.extend(extras(report).iter().flat_map(|line| hanging(line, 2, columns)).map(|line| styled(YELLOW, &line)));
+    lines.extend(authors(report).iter().flat_map(|line| hanging(line, 2, columns)).map(|line| styled(DIM, &line)));
     if report.is_drift() {
         lines.push(String::new());
     }
@@ -41,7 +39,8 @@ pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
         lines.extend(fold::folded_note(columns).into_iter().chain([String::new()]));
     }
     lines.extend(plan::unread(&report.plan, columns, "drift --deep"));
-    lines.extend(ignored(report.ignored).into_iter().chain([pending(report.pending)]).map(|line| styled(DIM, &line)));
+    let asides = not_looked_for(report).into_iter().chain(ignored(report.ignored)).chain([pending(report.pending)]);
+    lines.extend(asides.flat_map(|text| hanging(&text, 0, columns)).map(|line| styled(DIM, &line)));
     let is_clean = !report.is_drift() && report.plan.unchecked.is_empty();
     lines.push(styled(if is_clean { GREEN.bold() } else { BOLD }, &total(view)));
     lines.join("\n")
@@ -70,11 +69,18 @@ pub fn authors(report: &DriftReport) -> Vec<String> {
     let sentence = |address: &Address| match authors.get(address) {
         Some(Author { name, operation, time, agent }) => {
             let agent = agent.as_ref().map(|agent| format!(", {agent}")).unwrap_or_default();
-            format!("  by {name} ({address}: {operation}, {time}{agent})")
+            format!("by {name} ({address}: {operation}, {time}{agent})")
         }
-        None => format!("  by unknown ({address})"),
+        None => format!("by unknown ({address})"),
     };
     report.addresses().into_iter().map(|address| words(&sentence(address))).collect()
+}
+
+/// What costs a call for each function, and so is looked for on request only.
+pub fn not_looked_for(report: &DriftReport) -> Option<String> {
+    let has_functions = report.plan.steps.iter().any(|step| step.address.kind == "function");
+    let what = "function URLs, and what others put into the policy of a function that has no permission of ours";
+    (!report.is_deep && has_functions).then(|| format!("not looked for without `--deep`: {what}"))
 }
 
 /// How much was left out, in words.

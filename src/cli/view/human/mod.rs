@@ -27,7 +27,7 @@ mod told;
 pub use accept::accepted;
 pub use calls::{calls, slowed};
 pub use change::before;
-pub use drift::{DriftView, authors, drift, extras, ignored, pending, total as drift_total};
+pub use drift::{DriftView, authors, drift, extras, ignored, not_looked_for, pending, total as drift_total};
 pub use fold::{Block, blocks};
 pub use invocation::{InvocationView, answer, invocation, log_tail};
 pub use log::{LogView, log_event};
