@@ -39,13 +39,14 @@ impl Lowering<'_> {
                 )),
             );
         }
-        if self.leads_back(from) {
+        if let Some(circle) = self.circle(from) {
             let found = self.of_move("moved-circle", "Moves lead in a circle");
-            return Some(
-                found
-                    .detail(format!("`moved` leads from `{from}` to `{to}` and from there back to `{from}`, so nothing would move."))
-                    .hint("keep only the entry that leads to the address in the spec; two resources swap their addresses in two steps, by way of a third one"),
-            );
+            let found = found
+                .detail(format!("`moved` leads from `{from}` to `{to}` and from there back to `{from}`, so nothing would move."))
+                .hint("keep only the entry that leads to the address in the spec")
+                .hint("two resources swap their addresses in two steps, by way of a third address");
+            // Each move of a circle leads back; one of them says so.
+            return circle.iter().all(|other| from <= *other).then_some(found);
         }
         if self.resources.contains_key(from) {
             let found = self.of_move("moved-still-there", "What has moved is still in the spec");
@@ -68,15 +69,19 @@ impl Lowering<'_> {
         })
     }
 
-    fn leads_back(&self, start: &Address) -> bool {
+    /// The addresses that moves lead to from `start`, where they lead back to it.
+    fn circle(&self, start: &Address) -> Option<Vec<&Address>> {
         let moved = &self.spec.header.moved;
-        let mut place = start;
+        let mut places: Vec<&Address> = Vec::new();
         // No way that ends has more steps than there are entries.
-        moved.iter().any(|_| {
-            let next = moved.iter().find(|one| one.from == *place).map(|one| &one.to);
-            place = next.unwrap_or(place);
-            next == Some(start)
-        })
+        for _ in moved {
+            let place = places.last().copied().unwrap_or(start);
+            places.push(&moved.iter().find(|one| one.from == *place)?.to);
+            if places.last() == Some(&start) {
+                return Some(places);
+            }
+        }
+        None
     }
 
     fn of_move(&self, code: &'static str, summary: &'static str) -> Diagnostic {
