@@ -63,7 +63,7 @@ impl JsonServices {
         let region = self.region(service);
         let (url, target) = (self.url(service), format!("{}.{operation}", service.target));
         let headers = [("content-type", TYPE), ("x-amz-target", target.as_str())];
-        signed(&self.config, (service.name, &region), &url, &headers, body).await
+        signed(&self.config, (service.name, region), &url, &headers, body).await
     }
 }
 

@@ -56,17 +56,21 @@ pub enum Color {
 fn place(global: &Global) -> String {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let options = [
-        ("-C", path(&global.directory)),
-        ("--config", path(&global.config)),
-        ("--stage", global.stage.clone()),
-        ("--region", global.region.clone()),
-        ("--profile", global.profile.clone()),
-        ("--endpoint-url", global.endpoint_url.clone()),
-        ("--state-dir", path(&global.state_dir)),
+        ("-C", path(&global.directory), "LAMBDO_DIRECTORY"),
+        ("--config", path(&global.config), "LAMBDO_CONFIG"),
+        ("--stage", global.stage.clone(), "LAMBDO_STAGE"),
+        ("--region", global.region.clone(), "LAMBDO_REGION"),
+        ("--profile", global.profile.clone(), "LAMBDO_PROFILE"),
+        ("--endpoint-url", global.endpoint_url.clone(), "LAMBDO_ENDPOINT_URL"),
+        ("--state-dir", path(&global.state_dir), "LAMBDO_STATE_DIR"),
     ];
     let local = if global.local { " --local" } else { "" };
-    let given = options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", shell(&value?))));
-    std::iter::once(local.to_owned()).chain(given).collect()
+    // What the environment says holds for the next command, too.
+    let is_said = |value: &String, variable: &str| std::env::var(variable).is_ok_and(|said| said == *value);
+    let given = options
+        .into_iter()
+        .filter_map(|(option, value, variable)| value.filter(|value| !is_said(value, variable)).map(|value| (option, value)));
+    std::iter::once(local.to_owned()).chain(given.map(|(option, value)| format!(" {option} {}", shell(&value)))).collect()
 }
 
 /// Prints, asks and draws.
