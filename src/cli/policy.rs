@@ -406,9 +406,16 @@ mod tests {
             let all = lines(&policy(&wanted, &target(), purpose));
             all.lines().filter(|line| line.contains("kms")).collect::<Vec<_>>().join("\n")
         };
-        insta::assert_snapshot!(rights(Purpose::Up), @"");
-        insta::assert_snapshot!(rights(Purpose::Look), @"");
-        insta::assert_snapshot!(rights(Purpose::Destroy), @"");
+        insta::assert_snapshot!(rights(Purpose::Up), @r"
+        [kms:CreateGrant] on [arn:aws:kms:r:1:key/k,arn:aws:kms:r:1:key/kc] null
+        [kms:Decrypt,kms:Encrypt] on [arn:aws:kms:r:1:key/kc] null
+        [kms:DescribeKey,kms:RetireGrant] on [arn:aws:kms:r:1:key/k] null
+        ");
+        insta::assert_snapshot!(rights(Purpose::Look), @"[kms:Decrypt] on [arn:aws:kms:r:1:key/kc] null");
+        insta::assert_snapshot!(rights(Purpose::Destroy), @r"
+        [kms:Decrypt] on [arn:aws:kms:r:1:key/kc] null
+        [kms:RetireGrant] on [arn:aws:kms:r:1:key/k] null
+        ");
     }
 
     #[test]
