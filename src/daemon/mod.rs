@@ -60,6 +60,9 @@ impl WallClock for SystemTime {
     }
 }
 
+/// Takes what happens, by the spec's id.
+pub type Log = Arc<dyn Fn(&str, &Moment) + Send + Sync>;
+
 /// What the loops share.
 #[derive(Clone)]
 pub struct Daemon {
@@ -72,7 +75,7 @@ pub struct Daemon {
     /// The folder in which a spec's memory is kept, by its id.
     pub folder: Arc<dyn Fn(&str) -> PathBuf + Send + Sync>,
     /// Takes what happens, by the spec's id, for the log.
-    pub log: Arc<dyn Fn(&str, &Moment) + Send + Sync>,
+    pub log: Log,
     /// Ends the loops; what is being applied is finished first.
     pub stop: CancellationToken,
 }

@@ -62,11 +62,11 @@ mod tests {
         assert!(matches!(&refused, StoreError::Locked(other) if other.who == "ada"), "{refused}");
         assert!(matches!(told.lock().unwrap().last(), Some(Event::Waited { elapsed_ms: 1_000, .. })));
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(5)).await;
+            tokio::time::sleep(Duration::from_millis(4_500)).await;
             drop(first);
         });
         assert!(take(store.as_ref(), &holder("bob"), Duration::from_secs(60), &events).await.is_ok());
-        assert!(matches!(told.lock().unwrap().last(), Some(Event::Waited { elapsed_ms: 5_000..6_000, .. })));
+        assert!(matches!(told.lock().unwrap().last(), Some(Event::Waited { elapsed_ms: 4_500..5_500, .. })));
         let waits = told.lock().unwrap().iter().filter(|event| matches!(event, Event::Waiting { limit_ms: Some(60_000), .. })).count();
         assert_eq!(waits, 5, "it is told once a second that it waits");
     }

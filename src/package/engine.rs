@@ -77,8 +77,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The engines of a machine. Which of them works is found out once in a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Engines {
-    known: Arc<Mutex<BTreeMap<(Engine, Purpose), Arc<OnceCell<Answer>>>>>,
+    known: Arc<Mutex<Known>>,
 }
+
+/// What each engine answered about each purpose, asked once.
+type Known = BTreeMap<(Engine, Purpose), Arc<OnceCell<Answer>>>;
 
 /// Nothing, or why it does not work.
 type Answer = Result<(), String>;

@@ -429,7 +429,7 @@ mod tests {
         fs::write(store.path(), &text[..text.len() / 2]).unwrap();
         let detail = store.load().await.unwrap_err().to_diagnostic().detail;
         let detail = detail.replace(&folder.path().display().to_string(), "state");
-        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. `lambdo state rebuild` makes it anew from what is in AWS. The previous generation is `state/history/demo.1.json`: copy it over this file only if nothing was made since.");
+        insta::assert_snapshot!(detail, @"The state `state/demo.json` cannot be understood: EOF while parsing a value at line 7, column 21. `lambdo state rebuild` makes it anew from what is in AWS. The previous generation is `state/history/demo.1.json`: `lambdo state restore 1` goes back to it, if nothing was made since.");
     }
 
     #[tokio::test]

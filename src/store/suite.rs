@@ -294,7 +294,7 @@ async fn what_contradicts_itself_is_refused(medium: &dyn Medium) {
         ("\"physical_id\": \"a\"", "\"physical_id\": \"\"", "`role.a` has no name in AWS"),
         ("\"serial\": 2", "\"serial\": 0", "serial is 0"),
         ("\"serial\": 2", "\"serial\": 18446744073709551615", "no number of runs"),
-        ("\"format\": 2", "\"format\": 0", "formats begin at 1"),
+        ("\"format\": 3", "\"format\": 0", "formats begin at 1"),
         ("\"lineage\": \"l1\"", "\"lineage\": \"\"", "no lineage"),
     ] {
         assert!(text.contains(from), "{text}");

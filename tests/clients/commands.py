@@ -299,6 +299,7 @@ def rules(shell, names):
     works(f"events tag-resource --resource-arn {arn} --tags Key=new,Value=1")
     works(f"events untag-resource --resource-arn {arn} --tag-keys team")
     works(f"events list-tags-for-resource --resource-arn {arn}", {"Tags": [{"Key": "new", "Value": "1"}]})
+    works("""events put-events --entries '[{"Source":"typed","DetailType":"typed","Detail":"{}"}]'""", {"FailedEntryCount": 0})
     shell.fails(f"events put-rule {rule} --schedule-expression 'rate(1 days)'", "ValidationException")
     shell.fails(f"events delete-rule {rule}", "ValidationException")
     works("events remove-targets --rule typed --ids one", {"FailedEntryCount": 0})

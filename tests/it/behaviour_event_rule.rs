@@ -133,7 +133,7 @@ fn targets_of_others_are_kept_and_told_when_they_hold_the_rule() {
     let (world, sandbox) = up(&one());
     let theirs = Target::builder().id("theirs").arn(function_arn("demo-a")).build().unwrap();
     world.cloud.done(world.cloud.events.put_targets().rule(RULE).targets(theirs).send());
-    sandbox.expect(0, &["drift"]);
+    sandbox.expect(3, &["drift"]).says("not ours: target `theirs`");
     sandbox.expect(0, &["plan", "--exit-code"]).says("target `theirs`");
     sandbox.edit("schedule_expression", "description = \"d\"\nschedule_expression");
     sandbox.expect(0, &["up", "--yes"]);

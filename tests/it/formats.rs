@@ -86,7 +86,11 @@ fn a_plan_and_drift_are_comments_for_pull_requests_and_nothing_else_is() {
     assert!(!comment.contains('\u{1b}'), "{comment}");
     for command in ["up", "destroy", "status", "state list", "validate"] {
         let words: Vec<&str> = command.split(' ').chain(["--format", "markdown"]).collect();
-        assert_eq!(sandbox.expect(6, &words).says("only `lambdo plan` and `lambdo drift` write it").stdout, "", "{command}");
+        assert_eq!(
+            sandbox.expect(6, &words).says("only `lambdo plan`, `lambdo drift` and `lambdo log-groups audit` write it").stdout,
+            "",
+            "{command}"
+        );
     }
     sandbox.expect(0, &["up", "--yes"]);
     world.cloud.configure("demo-a", |call| call.timeout(77));

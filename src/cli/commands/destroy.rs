@@ -82,9 +82,9 @@ async fn no_unknown_left(
     wished: &Desired,
 ) -> Result<(), Failure> {
     let store = workspace.store(header);
-    let newest = store.history().await?.last().map_or(0, |generation| generation.serial);
+    let newest = store.history().await?.last().map(|generation| generation.serial);
     let is_newborn = state.is_newborn();
-    if !is_newborn && newest < state.serial {
+    if !is_newborn && newest.is_none_or(|newest| newest < state.serial) {
         return Ok(());
     }
     let Inventory { mut found, warnings, notes } = connection.engine.unknown(wished, state).await?;
@@ -94,7 +94,7 @@ async fn no_unknown_left(
         (true, true) => workspace.ui.diagnostics(&[no_state(&store)]),
         (true, false) => {}
         (false, true) => return Err(lost(&store, &found)),
-        (false, false) => return Err(outdated(&store, state, newest, &found)),
+        (false, false) => return Err(outdated(&store, state, newest.unwrap_or_default(), &found)),
     }
     Ok(())
 }

@@ -383,7 +383,6 @@ mod tests {
 
         ```diff
         ! function.hash (demo-hash): refused
-        + function.hash (demo-hash): new
         ```
 
         ```text

@@ -218,7 +218,9 @@ mod tests {
             (NoticeKind::Opened, "function.a was changed: memory_size: 128 -> 512"),
             (NoticeKind::Resolved, "function.b is <as> applied & well"),
         ]);
-        insta::assert_snapshot!(message.text());
+        let told =
+            ["demo: 1 drifted, 1 resolved", "- function.a was changed: memory_size: 128 -> 512", "- function.b is <as> applied & well"];
+        assert_eq!(message.text(), told.join("\n"));
         insta::assert_snapshot!(format!("{:#}", message.slack()));
     }
 

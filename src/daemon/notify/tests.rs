@@ -51,10 +51,14 @@ fn clock() -> Clock {
 }
 
 fn started(folder: &std::path::Path, channels: &[Notify], post: &Arc<Recorder>) -> Notifier {
-    let post: Arc<dyn Post> = Arc::clone(post) as _;
-    let (notifier, problem) = Notifier::start(channels, Shelf::new(folder.join("outbox.json")), post, clock(), Arc::new(|_, _| {}));
+    let (notifier, problem) = begun(folder, channels, post);
     assert_eq!(problem, None);
     notifier
+}
+
+fn begun(folder: &std::path::Path, channels: &[Notify], post: &Arc<Recorder>) -> (Notifier, Option<String>) {
+    let post: Arc<dyn Post> = Arc::clone(post) as _;
+    Notifier::start(channels, Shelf::new(folder.join("outbox.json")), post, clock(), Arc::new(|_, _| {}))
 }
 
 const LONG: Duration = Duration::from_secs(2 * 60 * 60);
@@ -123,7 +127,8 @@ async fn news_that_cannot_be_kept_is_not_taken() {
     let folder = tempfile::tempdir().unwrap();
     let post = Arc::<Recorder>::default();
     std::fs::write(folder.path().join("file"), "x").unwrap();
-    let notifier = started(&folder.path().join("file"), &[topic("t")], &post);
+    let (notifier, problem) = begun(&folder.path().join("file"), &[topic("t")], &post);
+    assert!(problem.is_some_and(|problem| problem.contains("outbox.json")));
     assert!(notifier.take(&[notice(NoticeKind::Opened, "a")]).await.is_err());
     assert_eq!(notifier.health()[0].waiting, 0);
 }

@@ -209,7 +209,7 @@ async fn a_plan_waits_until_a_person_applies_it() {
             assert_eq!(stage.fake.world(|world| world.live["hash"]), 512);
             assert_eq!(control.approve("demo", &id), Ok(()));
             pass(2 * LOOK + Duration::from_secs(5)).await;
-            assert_eq!(stage.fake.world(|world| world.applied.clone()), [id.clone()]);
+            assert_eq!(stage.fake.world(|world| world.applied.clone()), std::slice::from_ref(&id));
             assert_eq!(control.approve("demo", &id), Err(super::super::Refused::NotWaiting));
             assert_eq!((stage.view().standing, stage.view().proposal.clone()), (Standing::InOrder, None));
         })

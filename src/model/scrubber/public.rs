@@ -6,13 +6,15 @@ use std::collections::BTreeSet;
 #[rustfmt::skip]
 const VOCABULARY: &[&str] = &[
     "10", "17", "2012", "Allow", "CDK", "CloudFormation", "SAM", "Serverless", "Terraform", "added", "adopt", "after", "and", "another",
-    "applied", "aws", "bad", "both", "build", "cannot", "changed", "changes", "create", "delete", "dependency", "destroy", "diff",
-    "differs", "dockerfile", "done", "drift", "drifted", "error", "failed", "forget", "garbage", "gc", "go", "gone", "history",
-    "import", "in", "init", "inputs", "interrupted", "invoke", "killed", "list", "local", "locked", "logs", "missing", "move", "moved",
-    "new", "no", "node", "not", "note", "of", "op", "output", "partly", "place", "plan", "policy", "prebuilt", "progress",
-    "propagation", "python", "quota", "readiness", "rebuild", "refused", "removed", "replace", "replaced", "requested", "retry",
-    "running", "runs", "rust", "same", "show", "skipped", "source", "spec", "state", "status", "stays", "typescript", "unchanged",
-    "unknown", "unlock", "unread", "up", "update", "uploads", "usage", "validate", "wanted", "warning",
+    "applied", "audit", "away", "aws", "bad", "both", "build", "cannot", "changed", "changes", "contested", "create", "credentials",
+    "daemon", "delete", "denied", "dependency", "destroy", "diff", "differs", "dockerfile", "done", "drift", "drifted", "error", "failed",
+    "failing", "foreign", "forget", "garbage", "gc", "go", "gone", "groups", "heal", "history", "import", "in", "init", "inputs",
+    "interrupted", "invoke", "keep", "killed", "list", "local", "locked", "log", "logs", "missing", "move", "moved", "new", "no", "node",
+    "not", "note", "notify", "observe", "of", "op", "order", "other", "output", "partly", "pending", "place", "plan", "policy", "prebuilt",
+    "progress", "propagation", "propose", "python", "quota", "readiness", "rebuild", "refused", "removed", "replace", "replaced",
+    "requested", "restore", "retention", "retry", "running", "runs", "rust", "same", "set", "show", "skipped", "source", "spec", "starting",
+    "state", "status", "stays", "stopped", "test", "throttled", "told", "typescript", "unchanged", "undeclared", "unknown", "unlock",
+    "unread", "up", "update", "uploads", "usage", "validate", "wanted", "warning",
 ];
 
 /// Names, and the words that they are made of.

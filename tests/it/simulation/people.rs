@@ -256,5 +256,5 @@ pub struct Additions {
 /// The name of something that strangers make and that we may want.
 pub fn namesake(which: u64) -> String {
     let name = NAMES[usize::try_from(which / 2).unwrap() % NAMES.len()];
-    if which % 2 == 0 { format!("role.demo-{name}-eu-central-1") } else { format!("log_group./aws/lambda/demo-{name}") }
+    if which.is_multiple_of(2) { format!("role.demo-{name}-eu-central-1") } else { format!("log_group./aws/lambda/demo-{name}") }
 }

@@ -158,9 +158,9 @@ impl Scenario {
 
     /// The last wish of a stage, with nothing that goes wrong; none where it had no run.
     pub fn last(&self, stage: Option<&'static str>) -> Option<Round> {
-        let rounds = self.rounds.iter().filter(|round| round.stage == stage);
+        let mut rounds = self.rounds.iter().filter(|round| round.stage == stage);
         let adopts = self.rounds.iter().any(Round::has_namesakes);
-        let mut last = Round { adopts, ..Round::quiet(stage, Verb::Up, &rounds.last()?.wish) };
+        let mut last = Round { adopts, ..Round::quiet(stage, Verb::Up, &rounds.next_back()?.wish) };
         last.wish.protects = false;
         Some(last)
     }

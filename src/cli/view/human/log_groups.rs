@@ -50,7 +50,7 @@ pub fn log_groups(view: &LogGroupsView<'_>, columns: usize) -> String {
         lines.push(fitted_line(&format!("{size:>sizes$}  {name}{gap}  "), remark, columns, sign, style));
     }
     if audit.findings.len() > rows.len() {
-        lines.push(styled(DIM, &format!("    and {} smaller ones, which `-v` lists", audit.findings.len() - rows.len())));
+        lines.push(styled(DIM, &format!("    and {} smaller ones: see `-v`", audit.findings.len() - rows.len())));
     }
     if !rows.is_empty() {
         lines.push(String::new());
@@ -185,7 +185,22 @@ mod tests {
                 finding("/aws/lambda/quiet", 0, Some(1), kept(Kept::Function("quiet".into()))),
             ],
             100
-        ));
+        ), @r"
+        123456789012 · eu-central-1
+
+          ~ 20.0 GiB  /aws/lambda/checkout              keeps for ever -> 365 days
+          ~  5.0 MiB  /ecs/a-service-with-a-very-long…  keeps for ever -> 365 days
+                10 B  /aws/lambda/ours                  keeps for ever; managed by `log_group.ours of demo`
+          -    empty  /old                              500 days old, keeps 30 -> deleted
+               empty  /aws/lambda/quiet                 500 days old, keeps 1; function `quiet` writes to it
+
+        Of 20000 log groups with 700.0 GiB: 3 without retention (20.0 GiB), 2 empty and past their
+          retention or 365 days.
+        Stored, all of them cost about 21.00 USD a month, those without retention 0.60 USD: at 0.03 USD
+          per GB and month, the list price of us-east-1.
+        `lambdo log-groups audit --fix` sets 365 days.
+        `lambdo log-groups audit --fix --delete-empty` deletes empty ones that no function writes to.
+        ");
     }
 
     #[test]
