@@ -5,7 +5,7 @@ use super::call::{Call, Trouble, attribute, is_certain, resolve_carries};
 use super::journal::Journal;
 use super::report::{Report, StepResult};
 use super::save;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, finisher};
 use super::secrets::Secrets;
 use super::{Engine, Interrupt};
 use crate::aws::{AwsError, ErrorClass, Writer, quota_of};
@@ -343,17 +343,25 @@ impl<'a> Run<'a> {
         for id in self.schedule.unfinished().collect::<Vec<_>>() {
             self.skip(id, why);
         }
+        self.tell_unfinished();
     }
 
-    /// Leaves the rest of a step out. Of what was begun nobody shall believe that nothing of it is in AWS.
+    /// Of what was begun and left nobody shall believe that nothing of it is in AWS.
+    fn tell_unfinished(&mut self) {
+        for step in &self.plan.steps {
+            let Some(result) = self.results.get_mut(&step.address).filter(|result| result.outcome == Outcome::Skipped) else { continue };
+            if step.operations.iter().any(|operation| self.schedule.is_done(*operation)) {
+                let why = result.error.as_ref().map(|error| error.detail.clone()).unwrap_or_default();
+                let told = Diagnostic::warning("unfinished", "not finished").detail(format!("A part of it is done. {why}"));
+                *result = StepResult { outcome: Outcome::Failed, error: Some(told.address(&step.address)) };
+            }
+        }
+    }
+
     fn skip(&mut self, id: OperationId, why: &str) {
-        let step = &self.plan.steps[self.step_of[id.0]];
-        let is_begun = step.operations.iter().any(|operation| self.schedule.is_done(*operation));
-        let (outcome, error) = match is_begun {
-            true => (Outcome::Failed, Diagnostic::warning("unfinished", "not finished").detail(format!("A part of it is done. {why}"))),
-            false => (Outcome::Skipped, Diagnostic::warning("skipped", "not tried").detail(why)),
-        };
-        self.results.insert(step.address.clone(), StepResult { outcome, error: Some(error.address(&step.address)) });
+        let address = &self.plan.operations[id.0].address;
+        let error = Diagnostic::warning("skipped", "not tried").detail(why).address(address);
+        self.results.insert(address.clone(), StepResult { outcome: Outcome::Skipped, error: Some(error) });
     }
 
     /// Writes down what needs no operation, and the outputs.
@@ -379,13 +387,6 @@ impl<'a> Run<'a> {
         }
         known
     }
-}
-
-/// The operation that completes the wanted resource; behind it only a predecessor is deleted.
-fn finisher(step: &Step, operations: &[Operation]) -> Option<OperationId> {
-    let makes = |operation: &Operation| matches!(operation.transition, Transition::Create { .. } | Transition::Update);
-    let completes = |id: &&OperationId| makes(&operations[id.0]) && operations[id.0].physical_id == step.physical_id;
-    step.operations.iter().rev().find(completes).copied().filter(|_| !matches!(step.action, Action::Delete | Action::Forget))
 }
 
 fn known_outputs(plan: &Plan, state: &State) -> Table {

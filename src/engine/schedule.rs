@@ -1,6 +1,6 @@
 //! Which operation may start next. Pure: it is told what ended and says what that sets free.
 
-use crate::model::{Operation, OperationId, Strength};
+use crate::model::{Action, Operation, OperationId, Step, Strength, Transition};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How far an operation is.
@@ -139,6 +139,13 @@ impl<'a> Schedule<'a> {
         let open = |status: &Status| matches!(status, Status::Waiting | Status::Running);
         self.status.iter().enumerate().filter(move |(_, status)| open(status)).map(|(index, _)| OperationId(index))
     }
+}
+
+/// The operation that completes the wanted resource; behind it only a predecessor is deleted.
+pub fn finisher(step: &Step, operations: &[Operation]) -> Option<OperationId> {
+    let makes = |operation: &Operation| matches!(operation.transition, Transition::Create { .. } | Transition::Update);
+    let completes = |id: &&OperationId| makes(&operations[id.0]) && operations[id.0].physical_id == step.physical_id;
+    step.operations.iter().rev().find(completes).copied().filter(|_| !matches!(step.action, Action::Delete | Action::Forget))
 }
 
 #[cfg(test)]

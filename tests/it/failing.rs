@@ -47,7 +47,9 @@ fn a_step_that_fails_stops_only_what_depends_on_it(backend: Backend) {
     let output = sandbox.expect(9, &["up", "--yes", "--format", "json"]);
     let report = output.json();
     assert!(report["errors"].to_string().contains(refusal), "{report:#}");
-    assert_eq!(results(&report, "failed"), ["function.b".to_owned()].into());
+    // The rule is there, and waits for its target.
+    assert_eq!(results(&report, "failed"), ["event_rule.b.nightly".to_owned(), "function.b".to_owned()].into());
+    assert!(report["errors"].to_string().contains("A part of it is done."), "{report:#}");
     let skipped = results(&report, "skipped");
     assert!(skipped.iter().all(|address| address.contains(".b.")), "{skipped:?}");
     assert!(skipped.contains("permission.b.nightly"), "{skipped:?}");
