@@ -14,8 +14,8 @@ use crate::kinds::Registry;
 use crate::model::event::Outcome;
 use crate::model::plan::Refusal;
 use crate::model::{
-    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, Operation, OperationId, Plan, Reason, Record, State, Step, Table,
-    Transition, value::resolve_table,
+    Action, Address, ArtifactSource, Event, EventSink, Exit, Failure, OperationId, Plan, Reason, Record, State, Step, Table,
+    value::resolve_table,
 };
 use crate::store::next_operation;
 use futures::future::{BoxFuture, FutureExt as _, join_all};

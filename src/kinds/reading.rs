@@ -38,7 +38,7 @@ pub(crate) fn sighting(error: &AwsError) -> Sighting {
 
 /// A path that could not be read because of an error.
 pub(crate) fn unchecked(path: Path, error: &AwsError) -> Unchecked {
-    Unchecked { path, why: error.class.name().to_owned(), detail: error.to_string() }
+    Unchecked { path, why: error.class.name().to_owned(), detail: error.to_string(), hints: error.diagnostic().hints }
 }
 
 /// Named texts as the value of a field.

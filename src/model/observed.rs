@@ -32,7 +32,7 @@ pub enum Sighting {
 impl Sighting {
     /// Makes [`Sighting::Unreadable`] for a whole resource.
     pub fn unreadable(why: &str, detail: impl Into<String>) -> Self {
-        Self::Unreadable(Unchecked { path: Path::default(), why: why.to_owned(), detail: detail.into() })
+        Self::Unreadable(Unchecked { path: Path::default(), why: why.to_owned(), detail: detail.into(), hints: Vec::new() })
     }
 
     /// What is there, if it was seen.
@@ -98,6 +98,8 @@ pub struct Unchecked {
     pub why: String,
     /// The AWS operation, code, message and request id.
     pub detail: String,
+    /// What would let it be read.
+    pub hints: Vec<String>,
 }
 
 /// Tag keys that say whose a resource is.

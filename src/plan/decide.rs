@@ -210,7 +210,7 @@ impl<'a> Decider<'a> {
                 verdict
             }
             Some(Sighting::Unreadable(unchecked)) => {
-                plan.refusals.push(refusal::unread_before_create(&resource.address, physical_id, &unchecked.detail));
+                plan.refusals.push(refusal::unread_before_create(&resource.address, physical_id, unchecked));
                 Verdict::nothing()
             }
             _ if matches!(old, Some(Sighting::Missing)) => {
@@ -236,9 +236,10 @@ impl<'a> Decider<'a> {
             Some(Sighting::Found(_)) if self.parent_is_replaced(resource.parent.as_ref(), &resource.address) => create,
             Some(Sighting::Found(live)) => self.existing(resource, live, plan),
             unread => {
-                let detail =
-                    if let Some(Sighting::Unreadable(unchecked)) = unread { unchecked.detail.as_str() } else { "it was not looked for" };
-                plan.refusals.push(refusal::unread_before_create(&resource.address, physical_id, detail));
+                let unlooked = Sighting::unreadable("not_looked_for", "it was not looked for");
+                if let Sighting::Unreadable(unchecked) = unread.unwrap_or(&unlooked) {
+                    plan.refusals.push(refusal::unread_before_create(&resource.address, physical_id, unchecked));
+                }
                 Verdict::nothing()
             }
         }

@@ -1,7 +1,7 @@
 //! What stands in the way of a plan, in words.
 
 use crate::model::plan::Refusal;
-use crate::model::{Address, Change, Live, PhysicalId, Resource, State, observed::tag};
+use crate::model::{Address, Change, Live, PhysicalId, Resource, State, Unchecked, observed::tag};
 use std::collections::BTreeMap;
 
 /// The refusal for a resource that exists and is not ours.
@@ -109,12 +109,20 @@ pub fn circle(address: &Address) -> Refusal {
 }
 
 /// The refusal of a create whose name may be taken.
-pub fn unread_before_create(address: &Address, physical_id: &PhysicalId, detail: &str) -> Refusal {
+pub fn unread_before_create(address: &Address, physical_id: &PhysicalId, unchecked: &Unchecked) -> Refusal {
+    let hints = if unchecked.hints.is_empty() {
+        vec!["allow the reading action for the credentials in use".to_owned()]
+    } else {
+        unchecked.hints.clone()
+    };
     Refusal {
         address: Some(address.clone()),
         summary: "whether the resource exists could not be read",
-        detail: format!("`{physical_id}` may exist and belong to somebody else, so it is not made before that is known: {detail}"),
-        hints: vec!["allow the reading action for the credentials in use".to_owned()],
+        detail: format!(
+            "`{physical_id}` may exist and belong to somebody else, so it is not made before that is known: {}",
+            unchecked.detail
+        ),
+        hints,
     }
 }
 

@@ -72,7 +72,7 @@ fn a_destroy_without_a_state_says_that_nothing_is_known(backend: Backend) {
     let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
     sandbox.expect(0, &["up", "--yes"]);
     std::fs::rename(sandbox.path().join("state"), sandbox.path().join("elsewhere")).unwrap();
-    sandbox.expect(0, &["destroy", "--yes"]).says("There is no state");
+    sandbox.expect(8, &["destroy", "--yes"]).says("There is no state").says("`--state-dir`").says("lambdo state rebuild");
     sandbox.expect(0, &["destroy", "--yes", "--state-dir", "elsewhere"]);
     let again = sandbox.expect(0, &["destroy", "--yes", "--state-dir", "elsewhere"]).says("Nothing to destroy");
     assert!(!again.stderr.contains("There is no state"), "{again}");

@@ -75,7 +75,7 @@ fn an_empty_cloud_at_another_port_empties_no_state() {
     let (before, state) = (world.cloud.snapshot(), fs::read_to_string(sandbox.state_file()).unwrap());
     let elsewhere = ["--endpoint-url", &empty.proxy.url];
     let refused = sandbox.expect(8, &[&["destroy", "--yes"][..], &elsewhere].concat()).says("Everything is missing in AWS");
-    refused.says("lambdo destroy --forget-missing").says(&empty.proxy.url);
+    refused.says("destroy --forget-missing").says(&empty.proxy.url);
     sandbox.expect(3, &[&["drift"][..], &elsewhere].concat()).says("Everything is missing in AWS").says(&empty.proxy.url);
     // Nor does a spec that has lost all of it.
     sandbox.spec(&spec::header());
@@ -104,8 +104,9 @@ fn an_adopted_function_keeps_the_role_that_it_got() {
     sandbox.expect(0, &["up", "--yes", "--adopt", "function.a"]);
     sandbox.expect(0, &["destroy", "--yes"]).says("`demo-a-eu-central-1` stays in AWS, since `function.a` stays, too, and needs it");
     let left = world.cloud.names();
-    let expected = ["function.demo-a", "log_group./aws/lambda/demo-a", "role.demo-a-eu-central-1", "role.stranger"];
-    assert_eq!(left, expected.map(str::to_owned).into(), "its rule and the permission of that went");
+    let role = ["role.demo-a-eu-central-1", "role.demo-a-eu-central-1 inline lambdo-logs", "role.stranger"];
+    let expected = ["function.demo-a", "log_group./aws/lambda/demo-a"].into_iter().chain(role).map(str::to_owned);
+    assert_eq!(left, expected.collect(), "its rule and the permission of that went");
     // Nobody takes it for garbage.
     sandbox.expect(0, &["gc", "--remove", "--yes"]).says("Nothing of it is this state's garbage");
     assert_eq!(world.cloud.names(), left);

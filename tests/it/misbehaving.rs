@@ -64,6 +64,10 @@ fn answers_of_creates_lost() -> Vec<Value> {
 
 fn survives(backend: Backend, rules: &[Value]) {
     let world = World::start(backend);
+    // Unlike AWS, moto takes a statement that is there already a second time.
+    let doubles =
+        |rule: &&Value| backend == Backend::Moto && rule["operation"] == "AddPermission" && !rule["response"]["abort_frac"].is_null();
+    let rules: &Vec<Value> = &rules.iter().filter(|rule| !doubles(rule)).cloned().collect();
     let microburst = Microburst::start(&world.authority());
     let mut sandbox = world.sandbox(&wish());
     sandbox.variable("LAMBDO_ENDPOINT_URL", &microburst.url());

@@ -91,7 +91,7 @@ fn what_the_state_moved_is_not_made_anew(backend: Backend) {
     sandbox.expect(0, &["up", "--yes"]);
     assert_eq!(world.cloud.names(), before);
     sandbox.expect(0, &["plan", "--exit-code"]);
-    sandbox.expect(6, &["state", "move", "role.b", "role.b"]).says("The address is taken");
+    sandbox.expect(6, &["state", "move", "role.b", "role.b"]).says("The two addresses are the same");
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }

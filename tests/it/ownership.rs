@@ -14,6 +14,15 @@ on_each_emulator!(
     what_others_add_to_ours_is_kept_and_shown,
 );
 
+/// What a function that was there before lambdo keeps.
+const LEFT: [&str; 5] = [
+    "function.demo-a",
+    "log_group./aws/lambda/demo-a",
+    "role.demo-a-eu-central-1",
+    "role.demo-a-eu-central-1 inline lambdo-logs",
+    "role.stranger",
+];
+
 fn one() -> String {
     spec::header() + &spec::scheduled("a")
 }
@@ -58,8 +67,7 @@ fn a_plan_shows_what_taking_over_overwrites_and_who_else_manages_it(backend: Bac
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.expect(0, &["destroy", "--yes"]);
     let left: Vec<String> = world.cloud.names().into_iter().collect();
-    let expected = ["function.demo-a", "log_group./aws/lambda/demo-a", "role.demo-a-eu-central-1", "role.stranger"];
-    assert_eq!(left, expected, "what was there before lambdo stays, and what it uses");
+    assert_eq!(left, LEFT, "what was there before lambdo stays, and what it uses");
 }
 
 fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend: Backend) {
@@ -82,7 +90,7 @@ fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend:
     assert_eq!(world.cloud.snapshot()["function.demo-a"]["tags"]["ManagedBy"], "Terraform", "tags of others stay");
     sandbox.expect(0, &["destroy", "--yes"]).says("it was there before lambdo");
     let left: Vec<String> = world.cloud.names().into_iter().collect();
-    assert_eq!(left, ["function.demo-a", "log_group./aws/lambda/demo-a", "role.demo-a-eu-central-1", "role.stranger"]);
+    assert_eq!(left, LEFT);
 }
 
 fn what_others_add_to_ours_is_kept_and_shown(backend: Backend) {
@@ -95,7 +103,8 @@ fn what_others_add_to_ours_is_kept_and_shown(backend: Backend) {
     world.cloud.done(statement.principal("sns.amazonaws.com").send());
     let shown = sandbox.expect(0, &["plan", "--exit-code"]);
     assert!(shown.stdout.contains("target `theirs`") && shown.stdout.contains("sns.amazonaws.com"), "{shown}");
-    sandbox.expect(0, &["drift"]);
+    let drift = sandbox.expect(3, &["drift"]);
+    assert!(drift.stdout.contains("not ours: target `theirs`") && drift.stdout.contains("not ours: policy statement `theirs`"), "{drift}");
     sandbox.edit("rate(1 day)", "rate(2 days)");
     sandbox.edit("handler =", "permission.mine.principal = \"sqs.amazonaws.com\"\nhandler =");
     sandbox.expect(0, &["up", "--yes"]);

@@ -125,7 +125,7 @@ fn settings(function: &Function) -> String {
 
 /// A word for the shell, in quotes where it needs them.
 pub fn shell(word: &str) -> String {
-    let is_plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "./_-".contains(letter));
+    let is_plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "./_-:=@%+,".contains(letter));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 

@@ -112,6 +112,7 @@ pub fn unchecked(address: &str) -> (Address, Unchecked) {
         path: "reserved_concurrent_executions".parse().unwrap(),
         why: "access_denied".into(),
         detail: "lambda:GetFunctionConcurrency: AccessDeniedException: no".into(),
+        hints: Vec::new(),
     };
     (address.parse().unwrap(), unchecked)
 }
