@@ -3,7 +3,7 @@
 //! It has no logic of reconciling. Whatever touches a spec, a state or AWS goes through [`Watched`], which the command line
 //! implements with the code of its own commands; here are only the questions of *when*, *what is new* and *may it*.
 //!
-//! [`run`] starts one loop per spec (`watch.rs`). A loop waits for its schedule and its [`Bell`], then reads everything anew,
+//! [`Daemon::run`] starts one loop per spec (`watch.rs`). A loop waits for its schedule and its [`Bell`], then reads everything anew,
 //! checks, writes down in its [`Ledger`] what is new, heals or proposes where the spec says so ([`decide`]), hands the news to the
 //! [`Listener`] and shows the rest on the [`Board`]. Nothing in it ends the process: what fails is written down and tried again.
 

@@ -124,7 +124,7 @@ pub mod tag {
 
     /// Whether a tag of this key is lambdo's, whatever it says.
     pub fn is_lambdos(key: &str) -> bool {
-        is_ours(key) || [ADOPTED, KEPT].contains(&key)
+        key.starts_with("lambdo:")
     }
 
     /// Whether a tag of this key says whose a resource is and nothing that a user asked for.

@@ -6,10 +6,14 @@ use crate::model::{Address, Compare, Desired, Entry, Field, Resource, RulesSet, 
 /// Settings that a build decides; nothing is known about them without one.
 pub const BUILT_KEYS: [&str; 2] = ["code", "code_sha256"];
 
+/// What only a build brings into a spec.
+const BUILT_KINDS: [&str; 3] = ["code_object", "image", "layer"];
+
 /// How many resources the spec wants otherwise than they were applied.
 pub fn count(desired: &Desired, state: &State, rules: &dyn RulesSet) -> usize {
     let wanted = desired.resources.iter().filter(|(address, resource)| is_pending(address, resource, state, rules)).count();
-    wanted + state.entries.keys().filter(|address| !desired.resources.contains_key(*address)).count()
+    let is_left = |address: &&Address| !desired.resources.contains_key(*address) && !BUILT_KINDS.contains(&address.kind.as_str());
+    wanted + state.entries.keys().filter(is_left).count()
 }
 
 fn is_pending(address: &Address, resource: &Resource, state: &State, rules: &dyn RulesSet) -> bool {

@@ -120,7 +120,7 @@ fn a_state_of_an_older_format_goes_on_in_the_newer_one() {
     assert_eq!(state(&sandbox)["format"], 1, "a plan writes nothing");
     sandbox.edit("handler =", "timeout = 9\nhandler =");
     sandbox.expect(0, &["up", "--yes"]);
-    assert_eq!(state(&sandbox)["format"], 2);
+    assert_eq!(state(&sandbox)["format"], 3);
     sandbox.expect(0, &["state", "diff", "1"]).says("inputs.timeout: 3 -> 9");
 }
 
@@ -137,8 +137,8 @@ fn a_broken_state_is_refused_with_a_way_out_and_changes_nothing() {
     let other_region = whole.replace("\"region\": \"eu-central-1\"", "\"region\": \"eu-west-1\"");
     let nameless = whole.replacen("\"physical_id\": \"demo-a\"", "\"physical_id\": \"\"", 1);
     let cases: [(&str, &str, i32, &[&str]); 8] = [
-        ("cut off", &whole[..whole.len() / 2], 1, &["cannot be understood", "state/history/demo.1.json", "copy it over this file"]),
-        ("empty", "", 1, &["cannot be understood", "copy it over this file"]),
+        ("cut off", &whole[..whole.len() / 2], 1, &["cannot be understood", "state/history/demo.1.json", "lambdo state restore 1"]),
+        ("empty", "", 1, &["cannot be understood", "lambdo state restore 1"]),
         ("something else", "hello", 1, &["cannot be understood", "line 1"]),
         ("half merged", &format!("<<<<<<< ours\n{whole}"), 1, &["a merge that was not finished"]),
         ("of a newer version", "{\"format\": 99}", 1, &["written by a newer lambdo", "format 99"]),

@@ -1,4 +1,4 @@
-//! Telling people: messages wait in an [`Outbox`] beside the states and are delivered by one task per channel, so that no
+//! Telling people: messages wait in an outbox beside the states and are delivered by one task per channel, so that no
 //! receiver keeps a check or another receiver waiting.
 
 mod command;
