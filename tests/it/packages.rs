@@ -166,7 +166,7 @@ fn a_layer_of_python_is_found_by_the_function_that_uses_it() {
     // What it needs is installed for a version: that of the function, or what it says itself.
     sandbox.write("shared/requirements.txt", "nothing-of-this-name\n");
     sandbox.edit("layers = [\"${layer.shared.arn}\"]\n", "");
-    sandbox.expect(1, &["build", "layer.shared"]).says("Nothing says for which version of Python");
+    sandbox.expect(6, &["build", "layer.shared"]).says("Nothing says for which version of Python");
     sandbox.edit("[layer.shared]\n", "[layer.shared]\ncompatible_runtimes = [\"provided.al2023\", \"python3.13\"]\n");
     let told = sandbox.expect(1, &["build", "layer.shared"]);
     assert!(!told.stderr.contains("Nothing says for which version"), "{told}");
