@@ -1,5 +1,9 @@
 //! What is open, since when, and what happened: the daemon's memory. Pure: checks are fed in, news come out.
 
+mod audit;
+
+pub use audit::AuditMemory;
+
 use super::board::{Attempt, Moment, MomentKind, Proposal};
 use super::notice::{Finding, FindingState, Notice, NoticeKind};
 use super::watched::{Check, Healed, Settings, Trouble, TroubleKind};
@@ -39,6 +43,8 @@ pub struct Ledger {
     pub last_success: Option<Timestamp>,
     /// When a check was last thorough.
     pub last_deep: Option<Timestamp>,
+    /// What the last audit of log groups left.
+    pub log_groups: Option<AuditMemory>,
     /// The plan that waits.
     proposed: Option<String>,
     /// Grows with each change that is worth writing down at once.
@@ -68,6 +74,7 @@ struct Struggle {
 enum Topic {
     Check,
     Spec,
+    LogGroups,
 }
 
 /// Something that does not work.
@@ -298,6 +305,7 @@ impl Ledger {
         let (kind, what) = match topic {
             Topic::Check => (MomentKind::Failed, "Checks fail"),
             Topic::Spec => (MomentKind::SpecBroken, "The spec is broken, and the last good one is used"),
+            Topic::LogGroups => (MomentKind::Failed, "Log groups cannot be looked after"),
         };
         let text = format!("{what}: {}", trouble.text);
         self.note(now, kind, None, text.clone());
@@ -309,6 +317,7 @@ impl Ledger {
         let text = match topic {
             Topic::Check => "Checks work again",
             Topic::Spec => "The spec is in order again",
+            Topic::LogGroups => "Log groups can be looked after again",
         };
         self.note(now, MomentKind::Recovered, None, text);
         let id = outage_id(&settings.name, topic, outage.since);
@@ -372,6 +381,7 @@ fn notice(kind: NoticeKind, id: &str, spec: &str, at: Timestamp, since: Timestam
         NoticeKind::Contested => "contested",
         NoticeKind::Failed => "failed",
         NoticeKind::Recovered => "recovered",
+        NoticeKind::LogGroups => "log_groups",
     };
     Notice { id: format!("{id}.{word}"), kind, at, spec: spec.to_owned(), finding: None, since, text }
 }

@@ -21,6 +21,8 @@ mod connecting;
 mod containers;
 mod corpus;
 mod daemon;
+mod daemon_api;
+mod daemon_measures;
 mod deploy;
 mod drift;
 mod drift_cases;

@@ -2,14 +2,14 @@
 
 use super::tell::{People, Telling};
 use super::trouble::trouble;
-use super::{heal, look, proposal, settings};
+use super::{audit, heal, look, proposal, settings};
 use crate::aws::{LogEvent, Quotas};
 use crate::cli::deployed;
 use crate::cli::logs::{Sources, scan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Workspace};
-use crate::daemon::{Check, Depth, Healed, LogLine, Logs, Order, Proposal, Settings, Trouble, Watched};
-use crate::model::{DriftReport, Exit, Failure};
+use crate::daemon::{Audited, Check, Depth, Healed, LogLine, Logs, Order, Proposal, Settings, Trouble, Watched};
+use crate::model::{CallAccount, DriftReport, Exit, Failure};
 use crate::spec::Header;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -89,7 +89,7 @@ impl WatchedSpec {
     }
 
     /// Work that changes something; its record ends with it, and not with the process.
-    async fn recorded(&self, work: impl Future<Output = Result<Healed, Failure>>) -> Result<Healed, Trouble> {
+    async fn recorded<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
         let began = Instant::now();
         let result = work.await;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -176,6 +176,20 @@ impl Watched for WatchedSpec {
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
         self.recorded(Box::pin(proposal::deploy(&self.workspace, &config, limits))).await
+    }
+
+    async fn audit(&self, may_fix: bool) -> Result<Audited, Trouble> {
+        let (_, header) = self.told(self.current())?;
+        let Some(rule) = &header.daemon.log_groups else { return Ok(Audited::default()) };
+        if rule.fix && may_fix {
+            self.recorded(Box::pin(audit::fix(&self.workspace, &header, rule))).await
+        } else {
+            self.unless_stopped(Box::pin(audit::look(&self.workspace, &header, rule))).await
+        }
+    }
+
+    fn calls(&self) -> CallAccount {
+        self.workspace.calls().unwrap_or_default()
     }
 }
 
