@@ -53,6 +53,7 @@ mod outside;
 mod ownership;
 mod packages;
 mod packages_beside_states;
+mod page;
 mod policy;
 mod protection;
 mod pushed_images;
