@@ -14,6 +14,8 @@ mod overview;
 mod plan;
 mod resources;
 mod spec;
+#[cfg(test)]
+pub(super) mod testing;
 mod words;
 
 use super::Site;
