@@ -55,6 +55,7 @@ mod outside;
 mod ownership;
 mod packages;
 mod packages_beside_states;
+mod page;
 mod policy;
 mod protection;
 mod pushed_images;
