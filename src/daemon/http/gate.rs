@@ -163,7 +163,7 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 /// Lets a request in or refuses it, and puts on every answer what keeps browsers careful.
 pub async fn pass(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = match site.gate.judge(&method, &uri, request.headers()) {
+    let mut response = match site.gate.judge(&method, &uri, request.headers()) {
         Ok(()) => match whole(request).await {
             Ok(request) => next.run(request).await,
             Err(refusal) => refusal.into_response(),
@@ -172,7 +172,10 @@ pub async fn pass(State(site): State<Arc<Site>>, request: Request, next: Next) -
         Err(refusal) => refusal.into_response(),
     };
     let refusal = response.extensions().get::<Refusal>().cloned();
+    // Which methods an address takes, the router knows.
+    let allowed = response.headers_mut().remove(header::ALLOW);
     let mut response = refusal.map_or(response, |refusal| refusal.answer(&uri));
+    allowed.into_iter().for_each(|allowed| drop(response.headers_mut().insert(header::ALLOW, allowed)));
     for (name, value) in HEADERS {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }

@@ -8,6 +8,7 @@ mod events;
 mod graph;
 mod history;
 mod layout;
+mod log_groups;
 mod login;
 mod logs;
 mod overview;

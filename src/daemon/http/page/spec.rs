@@ -2,7 +2,7 @@
 
 use super::super::{Refusal, Site};
 use super::layout::{Layout, form_token, live_part};
-use super::{actions, asked, calls, drift, history, overview, plan, resources, view, words};
+use super::{actions, asked, calls, drift, history, log_groups, overview, plan, resources, view, words};
 use crate::daemon::{Depth, Trouble, View};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
@@ -24,6 +24,7 @@ pub async fn page(State(site): State<Arc<Site>>, Path(id): Path<String>, RawQuer
         (live_part("drift", "Drift", &drift::list(&view, now)))
         (live_part("resources", "Resources", &resources::section(&view)))
         (live_part("history", "History", &history::latest(&view, now)))
+        @if let Some(seen) = &view.log_groups { (live_part("log-groups", "Log groups", &log_groups::section(seen, now))) }
         (live_part("calls", "Calls to AWS", &calls::section(&view)))
     };
     let told = actions::told(asked(query.as_deref(), "told").as_deref());
@@ -38,6 +39,7 @@ fn troubles(view: &View, now: Timestamp) -> Markup {
         @if let Some(problem) = &view.history_trouble {
             div class="alert bad" { p { strong { "The history cannot be kept" } } p { (problem) } }
         }
+        @for warning in &view.warnings { div class="alert warn" { p { (warning) } } }
         @if let Some(frozen) = &view.frozen { div class="alert warn" { p { strong { "Nothing is changed now" } } p { (frozen) } } }
     }
 }

@@ -77,6 +77,7 @@ pub fn moment(kind: MomentKind) -> (&'static str, Sign) {
         MomentKind::SpecBroken => ("Spec broken", sign("✕", "bad")),
         MomentKind::Proposed => ("Plan ready", sign("→", "wish")),
         MomentKind::Applied => ("Applied", sign("✓", "good")),
+        MomentKind::LogGroups => ("Log groups", sign("→", "calm")),
     }
 }
 
