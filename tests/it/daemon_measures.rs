@@ -221,6 +221,7 @@ fn log_groups_are_looked_after_on_a_schedule() {
     let watched = format!("{audit}[[notify]]\nwebhook = \"{}\"\n", receiver.url("/"));
     let sandbox = world.sandbox(&(spec::header() + &spec::plain("hash") + &watched));
     sandbox.expect(0, &["up", "--yes"]);
+    world.proxy.clear();
     ["/fleet/a", "/fleet/b", "/other"].iter().for_each(|name| world.cloud.foreign_group(name, &[]));
     let retention = |name: &str| {
         let groups = world.cloud.done(world.cloud.logs.describe_log_groups().log_group_name_prefix(name).send());
