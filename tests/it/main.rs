@@ -24,6 +24,7 @@ mod daemon;
 mod daemon_api;
 mod daemon_measures;
 mod deploy;
+mod documents;
 mod drift;
 mod drift_cases;
 mod drift_told;
