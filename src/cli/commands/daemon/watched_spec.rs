@@ -42,6 +42,24 @@ pub struct WatchedSpec {
     _claim: Claim,
 }
 
+/// What changed something.
+trait Work {
+    /// Whether all was done that should have been.
+    fn is_whole(&self) -> bool;
+}
+
+impl Work for Healed {
+    fn is_whole(&self) -> bool {
+        self.refused.is_empty()
+    }
+}
+
+impl Work for Audited {
+    fn is_whole(&self) -> bool {
+        self.refused.is_empty()
+    }
+}
+
 impl WatchedSpec {
     /// The one of this workspace. Its functions may be broken; where it lives must be known.
     ///
@@ -95,12 +113,12 @@ impl WatchedSpec {
     }
 
     /// Work that changes something; its record ends with it, and not with the process.
-    async fn recorded<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
+    async fn recorded<T: Work>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
         let began = Instant::now();
         let result = work.await;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (exit, errors) = match &result {
-            Ok(healed) if healed.refused.is_empty() => (Exit::Success, &[][..]),
+            Ok(done) if done.is_whole() => (Exit::Success, &[][..]),
             Ok(_) => (Exit::Partial, &[][..]),
             Err(failure) => (failure.exit, failure.diagnostics.as_slice()),
         };
