@@ -1,13 +1,19 @@
 //! What is open, since when, and what happened: the daemon's memory. Pure: checks are fed in, news come out.
 
+mod audit;
 mod news;
+mod outage;
+
+pub use audit::AuditMemory;
+pub use outage::Outage;
 
 use super::board::{Attempt, Moment, MomentKind, Proposal};
 use super::notice::{Finding, FindingKind, FindingState, Notice, NoticeKind};
 use super::watched::{Check, Healed, Settings, Trouble, TroubleKind};
 use crate::model::{Address, IgnoreRule, Path};
 use jiff::{SignedDuration, Timestamp};
-use news::{id_of, notice, outage_id};
+use news::{id_of, notice};
+use outage::Topic;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,9 +21,6 @@ use std::collections::{BTreeMap, VecDeque};
 pub const MOMENTS_KEPT: usize = 500;
 /// So many news wait for whoever tells them.
 const NEWS_KEPT: usize = 1_000;
-/// What may go away by itself is told when so many attempts in a row have failed.
-const PATIENCE: u32 = 3;
-
 /// What a finding is known by.
 type Key = (Address, Path);
 
@@ -41,6 +44,8 @@ pub struct Ledger {
     pub last_success: Option<Timestamp>,
     /// When a check was last thorough.
     pub last_deep: Option<Timestamp>,
+    /// What the last audit of log groups left.
+    pub log_groups: Option<AuditMemory>,
     /// The serial that the state had last; none for a spec that was never deployed.
     serial: u64,
     /// The plan that waits.
@@ -66,26 +71,6 @@ struct Struggle {
     active: Timestamp,
 }
 
-/// What can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Topic {
-    Check,
-    Spec,
-}
-
-/// Something that does not work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outage {
-    /// Why, as of late.
-    pub trouble: Trouble,
-    /// Since when.
-    pub since: Timestamp,
-    /// Attempts that failed in a row.
-    pub attempts: u32,
-    is_told: bool,
-}
-
 /// What one round of the ledger counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
@@ -96,16 +81,6 @@ pub struct Counted {
 }
 
 impl Ledger {
-    /// Why checks fail, while they do.
-    pub fn outage(&self) -> Option<&Outage> {
-        self.outages.get(&Topic::Check)
-    }
-
-    /// What is wrong with the spec on disk, while something is.
-    pub fn spec_outage(&self) -> Option<&Outage> {
-        self.outages.get(&Topic::Spec)
-    }
-
     /// Grows with each change that is worth writing down at once.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -302,51 +277,6 @@ impl Ledger {
         }
     }
 
-    /// A check failed. Nothing is known, so that nothing that is open changes.
-    pub fn failed(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
-        self.out(Topic::Check, trouble, name, now);
-    }
-
-    /// The spec on disk is broken.
-    pub fn spec_broken(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
-        self.out(Topic::Spec, trouble, name, now);
-    }
-
-    /// The spec on disk is in order.
-    pub fn spec_read(&mut self, settings: &Settings, now: Timestamp) {
-        self.recovered(Topic::Spec, settings, now);
-    }
-
-    fn out(&mut self, topic: Topic, trouble: &Trouble, name: &str, now: Timestamp) {
-        let fresh = || Outage { trouble: trouble.clone(), since: now, attempts: 0, is_told: false };
-        let outage = self.outages.entry(topic).or_insert_with(fresh);
-        outage.trouble = trouble.clone();
-        outage.attempts = outage.attempts.saturating_add(1);
-        if outage.is_told || outage.attempts < patience(trouble.kind) {
-            return;
-        }
-        outage.is_told = true;
-        let since = outage.since;
-        let (kind, what) = match topic {
-            Topic::Check => (MomentKind::Failed, "Checks fail"),
-            Topic::Spec => (MomentKind::SpecBroken, "The spec is broken, and the last good one is used"),
-        };
-        let text = format!("{what}: {}", trouble.text);
-        self.note(now, kind, None, text.clone());
-        self.news(notice(NoticeKind::Failed, &outage_id(name, topic, since), name, now, since, text));
-    }
-
-    fn recovered(&mut self, topic: Topic, settings: &Settings, now: Timestamp) {
-        let Some(outage) = self.outages.remove(&topic).filter(|outage| outage.is_told) else { return };
-        let text = match topic {
-            Topic::Check => "Checks work again",
-            Topic::Spec => "The spec is in order again",
-        };
-        self.note(now, MomentKind::Recovered, None, text);
-        let id = outage_id(&settings.name, topic, outage.since);
-        self.news(notice(NoticeKind::Recovered, &id, &settings.name, now, outage.since, text.to_owned()));
-    }
-
     fn struggle(&mut self, finding: &Finding) -> Option<&mut Struggle> {
         self.struggles.iter_mut().find(|struggle| struggle.address == finding.address && struggle.path == finding.path)
     }
@@ -407,15 +337,6 @@ fn is_gone(check: &Check, address: &Address) -> bool {
 
 fn is_past(since: Timestamp, duration: std::time::Duration, now: Timestamp) -> bool {
     SignedDuration::try_from(duration).is_ok_and(|duration| now.duration_since(since) >= duration)
-}
-
-/// How many attempts must have failed before it is told: credentials do not mend themselves.
-fn patience(kind: TroubleKind) -> u32 {
-    match kind {
-        TroubleKind::Spec | TroubleKind::Credentials | TroubleKind::Denied | TroubleKind::State | TroubleKind::Refused => 1,
-        TroubleKind::Away | TroubleKind::Throttled | TroubleKind::Other => PATIENCE,
-        TroubleKind::Locked | TroubleKind::Stopped => u32::MAX,
-    }
 }
 
 #[cfg(test)]

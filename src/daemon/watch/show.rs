@@ -8,10 +8,10 @@ pub(super) fn show_check(view: &mut View, check: &Check) {
     view.region.clone_from(&check.region);
     view.serial = check.serial;
     view.pending = check.pending;
+    view.warnings.clone_from(&check.warnings);
     view.unread.clone_from(&check.unread);
     view.left_out = check.left_out.len();
     view.resources.clone_from(&check.resources);
-    view.calls.add(&check.calls);
 }
 
 /// A spec at a glance: the worst of what is known.

@@ -1,5 +1,6 @@
 //! `lambdo daemon`: watches over specs until a signal. What it does with each of them is what the commands do.
 
+mod audit;
 mod heal;
 mod limits;
 mod log;
