@@ -23,6 +23,7 @@ use crate::daemon::{Board, Control, Daemon, Logs, Party, SystemTime, View, WakeU
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
 use crate::spec;
+use futures::future::join_all;
 use log::Log;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -59,9 +60,8 @@ pub async fn run(workspace: &Workspace, arguments: &DaemonArguments) -> Result<E
         switchboard.finish(LAST_WORDS).await;
         log.say(LogLevel::Info, "daemon_stopped", None, "stopped; what was open stays written down");
     }
-    for spec in specs.values() {
-        spec.workspace().local.stop(&workspace.interrupt, &workspace.ui).await;
-    }
+    // Specs of one folder share a cloud: whoever has started it waits until the others have left it.
+    join_all(specs.values().map(|spec| spec.workspace().local.stop(&workspace.interrupt, &workspace.ui))).await;
     if !arguments.once {
         return Ok(Exit::Success);
     }
