@@ -14,7 +14,7 @@ use super::manifest::Manifests;
 use super::own::Own;
 use super::packages::{Making, Packages, Planned};
 use super::packed::{self, Packed};
-use super::problem::{MISSING_FILE, blocking, brief, list, missing};
+use super::problem::{MISSING_FILE, blocking, brief, list, missing, told_once};
 use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
@@ -205,7 +205,9 @@ impl Run<'_> {
             (self.options.events)(match &mut made {
                 Ok(ready) => {
                     ready.making.elapsed_ms = elapsed_ms;
-                    Event::Built { function, bytes: ready.artifact.unzipped_bytes, cached: ready.making.is_cached, elapsed_ms }
+                    let (bytes, cached) = (ready.artifact.unzipped_bytes, ready.making.is_cached);
+                    let as_before = !cached && Manifests::new(self.options.cache).has(&ready.artifact.content_hash);
+                    Event::Built { function, bytes, cached, as_before, elapsed_ms }
                 }
                 Err(_) => Event::BuildFailed { function, elapsed_ms },
             });
@@ -301,7 +303,8 @@ impl Run<'_> {
             }
         }
         problems.sort_by(order);
-        (packages, problems)
+        packages.diagnostics = told_once(std::mem::take(&mut packages.diagnostics));
+        (packages, told_once(problems))
     }
 }
 

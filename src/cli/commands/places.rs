@@ -8,6 +8,8 @@ use crate::spec::Spec;
 const SETTINGS: [&str; 4] = ["build.", "code.", "image.", "image_config."];
 /// How the codes of what is wrong with a handler begin.
 const HANDLER: &str = "no-handler";
+/// Other codes of what is wrong with a handler.
+const OF_HANDLERS: [&str; 3] = ["handler-form", "handler-parameters", "handler-async"];
 
 /// Diagnostics of packages point at the whole of `code`, `build` or `image`; here they come to point at the setting that
 /// they are about.
@@ -27,7 +29,7 @@ fn placed(spec: &Spec, found: Diagnostic) -> Diagnostic {
 }
 
 fn path_of(found: &Diagnostic) -> Option<Path> {
-    if found.code.starts_with(HANDLER) {
+    if found.code.starts_with(HANDLER) || OF_HANDLERS.contains(&found.code) {
         return Some(Path::key("handler"));
     }
     let first = found.detail.strip_prefix('`')?.split('`').next()?;

@@ -193,7 +193,7 @@ impl Listing {
         let links = below(self.links.range(prefix.clone()..).map(|(name, _)| name).collect());
         let folders = below(self.folders.range(prefix.clone()..).map(|(name, _)| name).collect());
         files.iter().for_each(|name| drop(self.files.remove(name)));
-        folders.iter().for_each(|name| drop(self.folders.remove(name)));
+        self.folders.retain(|name, _| !folders.contains(name));
         links.iter().for_each(|name| drop(self.links.remove(name)));
     }
 }

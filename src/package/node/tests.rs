@@ -280,6 +280,18 @@ async fn packages_are_installed_as_they_were_locked() {
         machine.calls(),
         ["pnpm install --prod --frozen-lockfile --ignore-workspace --config.node-linker=hoisted --config.package-import-method=copy"]
     );
+    let files = [WITH_PACKAGES, ("index.js", ""), (".yarnrc.yml", ""), (".yarn/releases/yarn.cjs", "")];
+    let with_lock = |lock| [&files[..], &[("yarn.lock", lock)]].concat();
+    let machine = Machine::new(&["bin/yarn"], &with_lock("# yarn lockfile v1\n"));
+    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    assert_eq!(machine.calls(), ["yarn install --production --frozen-lockfile --non-interactive --no-progress"]);
+    let machine = Machine::new(&["bin/yarn"], &with_lock("# generated\n\n__metadata:\n  version: 8\n"));
+    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    assert_eq!(machine.calls(), ["yarn install --immutable --mode=skip-build", "yarn workspaces focus --production"]);
+    assert!(machine.read("seen").starts_with(".yarn .yarnrc.yml package.json yarn.lock "), "{}", machine.read("seen"));
+    assert!(machine.is_cached().await);
+    machine.write("app/.yarnrc.yml", "npmRegistryServer: x");
+    assert!(!machine.is_cached().await);
     let archive = ("package.json", r#"{"dependencies":{"dep":"file:./vendor/dep-1.0.0.tgz"}}"#);
     let machine = Machine::new(&["bin/npm"], &[archive, LOCK, ("index.js", ""), ("vendor/dep-1.0.0.tgz", "")]);
     machine.built(r#"{"path":"app","exclude":["vendor"]}"#).await;
@@ -290,7 +302,7 @@ async fn packages_are_installed_as_they_were_locked() {
 async fn what_cannot_be_installed_says_what_to_do() {
     for (files, code) in [
         (&[WITH_PACKAGES, ("index.js", "")][..], "no-lock-file"),
-        (&[WITH_PACKAGES, ("index.js", ""), ("yarn.lock", "")], "other-lock-file"),
+        (&[WITH_PACKAGES, ("index.js", ""), ("bun.lock", "")], "other-lock-file"),
         (
             &[("package.json", r#"{"dependencies":{"a":"file:../a","b":"workspace:*","c":"1"}}"#), ("index.js", ""), LOCK],
             "local-dependency",

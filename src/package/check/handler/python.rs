@@ -10,7 +10,7 @@ use std::io;
 const UNSURE: [&str; 6] = ["import *", "globals(", "setattr(", "exec(", "__getattr__", "sys.modules"];
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
-    // Without a dot the handler names no function, of which the spec's own checks tell.
+    // Without a dot the handler names no function, which is told where its form is looked at.
     let Some((module, function)) = subject.handler.rsplit_once('.') else { return Ok(Vec::new()) };
     let path = module.replace('.', "/");
     let Some(file) = find(tree, &path) else {
