@@ -195,20 +195,27 @@ pub(super) fn no_tool(name: &str, shown: &str) -> Diagnostic {
     tool_missing(format!("To build `{shown}`, `{name}` is needed, and none is in the `PATH`.")).hint(how)
 }
 
-const BUNDLE: &str = "or let esbuild make a bundle: `npm install --save-dev esbuild`, and no packages are uploaded at all";
+const BUNDLE: &str = "let esbuild make a bundle: `npm install --save-dev esbuild`, and no packages are uploaded at all";
 
 fn no_lock(project: &Project) -> Diagnostic {
     let shown = &project.shown;
-    let problem = Diagnostic::error("no-lock-file", "The packages are not locked")
-        .detail(format!("`{shown}` has dependencies and no lock file, so that what is deployed would differ from day to day."));
+    let problem = Diagnostic::error("no-lock-file", "The packages are not locked");
+    let detail = format!("`{shown}` has dependencies and no lock file, so that what is deployed would differ from day to day.");
     let of_workspace = above(&project.folder).skip(1).flat_map(|folder| LOCKS.iter().map(|(name, _)| folder.join(name)));
     match of_workspace.into_iter().find(|path| path.is_file()) {
-        None => problem.hint(format!("`npm install --package-lock-only` in `{shown}` writes `package-lock.json`; keep it")),
-        Some(lock) => {
-            problem.hint(format!("`{}` is that of a workspace, and what it locks for `{shown}` alone cannot be installed", lock.display()))
-        }
+        None => problem
+            .detail(detail)
+            .hint(format!("`npm install --package-lock-only` in `{shown}` writes `package-lock.json`; keep it"))
+            .hint(format!("or {BUNDLE}")),
+        // A bundle needs no lock file of its own.
+        Some(lock) => problem
+            .detail(format!(
+                "{detail} `{}` is that of a workspace, and what it locks for `{shown}` alone cannot be installed.",
+                lock.display()
+            ))
+            .hint(BUNDLE)
+            .hint(format!("or `npm install --package-lock-only --workspaces=false` in `{shown}` writes a lock file of its own; keep it")),
     }
-    .hint(BUNDLE)
 }
 
 fn other_lock(tool: &str, shown: &str) -> Diagnostic {
@@ -224,5 +231,5 @@ fn local_dependency(shown: &str, names: &[&String]) -> Diagnostic {
     Diagnostic::error("local-dependency", "A dependency is only a link to a folder")
         .detail(format!("`{shown}` needs {}, which lie in folders of this machine and would not come along.", list(names)))
         .hint("`npm pack` makes an archive of a folder; `file:NAME.tgz` inside of the project is taken along")
-        .hint(BUNDLE)
+        .hint(format!("or {BUNDLE}"))
 }
