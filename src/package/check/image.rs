@@ -187,7 +187,7 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
         return vec![
             Diagnostic::error("no-entry-point", "The image has nothing to start")
                 .detail(format!("{} has neither an entry point nor a command.", image.shown))
-                .hint("`image_config = { entry_point = [\"/bootstrap\"] }` names one"),
+                .hint("`entry_point = [\"/PROGRAM\"]` in `image` names one, and so does `ENTRYPOINT` in a Dockerfile; `image_config.entry_point` names one for the function alone"),
         ];
     };
     let Some(file) = image.program() else {

@@ -6,6 +6,8 @@ use super::system::{INTERPRETERS, NO_INTERPRETERS};
 use super::{Place, Subject};
 use crate::diagnostic::Diagnostic;
 
+const IN_AN_IMAGE: &str = "take a base that has it, or start a program that needs no interpreter";
+
 /// What keeps a script from being started.
 pub(super) fn check(shown: &str, script: &Script, subject: &Subject<'_>, around: &dyn Surroundings) -> Option<Diagnostic> {
     if script.has_byte_order_mark {
@@ -14,6 +16,12 @@ pub(super) fn check(shown: &str, script: &Script, subject: &Subject<'_>, around:
                 .detail(format!("`{shown}` begins with a byte order mark, and only then comes `#!`. Save it as UTF-8 without one.")),
         );
     }
+    if let Some((interpreter, _)) = script.interpreter.split_once('\r') {
+        let detail = format!(
+            "The lines of `{shown}` end with CR alone, so that Linux sees one line and seeks an interpreter `{interpreter}\\r…`. Save it with LF."
+        );
+        return Some(finding("script-line-ends", "A script has the line ends of old Macs").detail(detail));
+    }
     if script.has_carriage_return {
         let detail = format!(
             "The first line of `{shown}` ends with CR LF, so that Linux seeks an interpreter `{}\\r`. Save it with LF alone.",
@@ -21,12 +29,6 @@ pub(super) fn check(shown: &str, script: &Script, subject: &Subject<'_>, around:
         );
         let diagnostic = finding("script-line-ends", "A script has the line ends of Windows").detail(detail);
         return Some(diagnostic.hint("with git: `*.sh text eol=lf` in `.gitattributes`"));
-    }
-    if let Some((interpreter, _)) = script.interpreter.split_once('\r') {
-        let detail = format!(
-            "The lines of `{shown}` end with CR alone, so that Linux sees one line and seeks an interpreter `{interpreter}\\r…`. Save it with LF."
-        );
-        return Some(finding("script-line-ends", "A script has the line ends of old Macs").detail(detail));
     }
     check_script_interpreter(shown, script, subject, around)
 }
@@ -67,7 +69,7 @@ fn check_env(shown: &str, script: &Script, subject: &Subject<'_>, around: &dyn S
     }
     if subject.place == Place::Image && around.finds(called) == Some(false) {
         let detail = format!("`{shown}` is run by `{called}`, which the `PATH` of the image does not lead to.");
-        return Some(finding("missing-interpreter", "A script needs an interpreter that is not there").detail(detail));
+        return Some(finding("missing-interpreter", "A script needs an interpreter that is not there").detail(detail).hint(IN_AN_IMAGE));
     }
     if subject.place != Place::Lambda || subject.has_layers || INTERPRETERS.contains(&called) {
         return None;
@@ -82,6 +84,7 @@ fn missing_script_interpreter(shown: &str, interpreter: &str, called: &str, subj
     let diagnostic = if is_sure { finding(code, summary) } else { Diagnostic::warning(code, summary) };
     let diagnostic = diagnostic.detail(format!("`{shown}` is run by `{interpreter}`, which {} does not have.", subject.around()));
     match name {
+        _ if subject.place == Place::Image => diagnostic.hint(IN_AN_IMAGE),
         _ if subject.place != Place::Lambda => diagnostic,
         "python" | "node" | "nodejs" | "ruby" | "java" | "dotnet" => {
             let family = if name == "node" { "nodejs" } else { name };

@@ -1,7 +1,7 @@
 //! Java: `PACKAGE.CLASS` or `PACKAGE.CLASS::METHOD`, with classes at the root of the package and jars in `lib`
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/java-package.html>).
 
-use super::{Subject, Tree};
+use super::{Subject, Tree, few};
 use crate::diagnostic::Diagnostic;
 use std::io::{self, Cursor, Read};
 use zip::ZipArchive;
@@ -87,7 +87,10 @@ fn no_class(tree: &Tree<'_>, subject: &Subject<'_>, file: &str, others: &[String
             diagnostic.hint(format!("`{deeper}` is there; folders are the class's package, from the root of the package on"))
         }
         (.., Some(source)) => diagnostic.hint(format!("`{source}` is not compiled")),
-        _ => diagnostic,
+        _ => match few(tree.names().filter(|name| name.ends_with(".class"))) {
+            Some(few) => diagnostic.hint(format!("what is there: {few}")),
+            None => diagnostic,
+        },
     }
 }
 
