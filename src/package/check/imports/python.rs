@@ -150,12 +150,21 @@ impl Walk<'_> {
                 (Some(code), _) if has_name(code, name) => {}
                 (_, Some(module)) => self.enter(module),
                 (_, None) if self.tree.has_folder(&inner) => {}
-                (Some(code), None) if is_mistyped(name, code) => self.add_inner(shown, name, file, import.line),
+                (Some(code), None) if self.is_mistyped(path, name, code) => self.add_inner(shown, name, file, import.line),
                 (None, None) if find(self.tree, path).is_none() => self.add_inner(shown, name, file, import.line),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Whether a module that makes no names while it runs has another one, or lies beside one, that may be meant.
+    fn is_mistyped(&self, path: &str, name: &str, code: &str) -> bool {
+        let is_dynamic = DYNAMIC.iter().chain(&MAKING).any(|piece| code.contains(piece));
+        let folder = format!("{path}/");
+        let inner = self.tree.beginning(&folder).filter_map(|inner| inner[folder.len()..].split(['/', '.']).next());
+        let words = code.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| word.len() > 2);
+        !is_dynamic && !name.starts_with("__") && nearest(name, words.chain(inner)).is_some()
     }
 
     /// Something that would have to be in a module, or a folder, of the package.
@@ -244,13 +253,6 @@ fn misspelt<'a>(tree: &Tree<'a>, name: &str) -> Option<&'a str> {
     let modules = || tree.names().filter(|name| name.ends_with(".py")).map(|name| name.split('/').next().unwrap_or_default());
     let modules = || modules().map(|module| module.trim_end_matches(".py"));
     modules().find(|module| module.eq_ignore_ascii_case(name)).or_else(|| nearest(name, modules()))
-}
-
-/// Whether a module that makes no names while it runs has another one that may be meant.
-fn is_mistyped(name: &str, code: &str) -> bool {
-    let is_dynamic = DYNAMIC.iter().chain(&MAKING).any(|piece| code.contains(piece));
-    let words = code.split(|character: char| !(character.is_alphanumeric() || character == '_'));
-    !is_dynamic && !name.starts_with("__") && nearest(name, words.filter(|word| word.len() > 2)).is_some()
 }
 
 /// The imports at the left margin of code without texts and comments, up to where it ends early.
