@@ -132,7 +132,7 @@ pub(in super::super) fn has_name(code: &str, name: &str) -> bool {
 /// The code without comments and texts, in which names do not count.
 pub(in super::super) fn without_texts(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '#' => rest.find('\n').unwrap_or(rest.len()),
@@ -177,6 +177,7 @@ mod tests {
 
     #[test]
     fn names_in_texts_and_comments_do_not_count() {
+        assert_eq!(without_texts("\u{feff}def b(): pass"), "def b(): pass");
         let code = without_texts("a = 'x\\'handler' # handler\n\"\"\"handler\n'\"\"\"\ndef b(): pass\nc = \"ü\"\nd = f'{e}'\n");
         assert!(!has_name(&code, "handler") && !has_name(&code, "x"), "{code}");
         assert_eq!(statements(&code).iter().filter_map(Statement::function).collect::<Vec<_>>(), ["b"]);

@@ -43,7 +43,7 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
 
 impl Missing {
     fn new(name: &str, file: &str, line: usize) -> Self {
-        Self { name: name.to_owned(), file: file.to_owned(), line, is_sure: false }
+        Self { name: name.to_owned(), file: file.to_owned(), line, is_sure: false, near: None }
     }
 }
 

@@ -150,27 +150,32 @@ impl Walk<'_> {
                 (Some(code), _) if has_name(code, name) => {}
                 (_, Some(module)) => self.enter(module),
                 (_, None) if self.tree.has_folder(&inner) => {}
-                (Some(code), None) if self.is_mistyped(path, name, code) => self.add_inner(shown, name, file, import.line),
-                (None, None) if find(self.tree, path).is_none() => self.add_inner(shown, name, file, import.line),
+                (Some(code), None) => {
+                    let near = self.meant(path, name, code);
+                    near.into_iter().for_each(|near| self.add_inner(shown, (name, Some(near)), file, import.line));
+                }
+                (None, None) if find(self.tree, path).is_none() => self.add_inner(shown, (name, None), file, import.line),
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// Whether a module that makes no names while it runs has another one, or lies beside one, that may be meant.
-    fn is_mistyped(&self, path: &str, name: &str, code: &str) -> bool {
+    /// What a module that makes no names while it runs has, or has beside it, and what may be meant by a name.
+    fn meant(&self, path: &str, name: &str, code: &str) -> Option<String> {
         let is_dynamic = DYNAMIC.iter().chain(&MAKING).any(|piece| code.contains(piece));
         let folder = format!("{path}/");
         let inner = self.tree.beginning(&folder).filter_map(|inner| inner[folder.len()..].split(['/', '.']).next());
         let words = code.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| word.len() > 2);
-        !is_dynamic && !name.starts_with("__") && nearest(name, words.chain(inner)).is_some()
+        let near = nearest(name, words.chain(inner)).filter(|_| !is_dynamic && !name.starts_with("__"));
+        near.map(str::to_owned)
     }
 
-    /// Something that would have to be in a module, or a folder, of the package.
-    fn add_inner(&mut self, shown: &str, name: &str, file: &str, line: usize) {
+    /// Something that would have to be in a module, or a folder, of the package, and what may be meant by it.
+    fn add_inner(&mut self, shown: &str, (name, near): (&str, Option<String>), file: &str, line: usize) {
         let separator = if shown.ends_with('.') { "" } else { "." };
-        add(&mut self.missing, Missing { is_sure: true, ..Missing::new(&format!("{shown}{separator}{name}"), file, line) });
+        let whole = |name: &str| format!("{shown}{separator}{name}");
+        add(&mut self.missing, Missing { is_sure: true, near: near.map(|near| whole(&near)), ..Missing::new(&whole(name), file, line) });
     }
 
     /// The source of a module, where it has one.
@@ -229,8 +234,9 @@ fn advised(found: Diagnostic, missing: &[Missing], tree: &Tree<'_>, minor: u32) 
         Standing::ComesWith(version) => Some(format!("`{}` came into Python with 3.{version}", one.name)),
         _ => None,
     });
-    let found = versions.fold(found, Diagnostic::hint);
-    if known::python(first, minor) != Standing::Missing || first.is_empty() {
+    let near = missing.iter().filter_map(|one| Some(format!("`{}` is there; is it meant?", one.near.as_ref()?)));
+    let found = versions.chain(near).fold(found, Diagnostic::hint);
+    if find(tree, first).is_some() || known::python(first, minor) != Standing::Missing || first.is_empty() {
         return found;
     }
     if let Some(place) = hidden(tree, first, ".py") {
