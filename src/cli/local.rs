@@ -58,7 +58,8 @@ impl LocalCloud {
     /// Ends the cloud, if this command started it. Events that it has accepted are worked off first, since
     /// nobody else would, and other commands that use it may end; a signal cuts that short.
     pub async fn stop(&self, interrupt: &Interrupt, ui: &Ui) {
-        let Some(Joined::Started(running)) = self.0.lock().await.take() else { return };
+        let joined = self.0.lock().await.take();
+        let Some(Joined::Started(running)) = joined else { return };
         let rest = async {
             running.quiet().await;
             if running.has_users() {

@@ -244,8 +244,10 @@ pub struct Proposal {
     pub id: String,
     /// When it was made.
     pub at: Timestamp,
-    /// The file, for `lambdo up --plan FILE`.
+    /// The file.
     pub file: String,
+    /// What applies it on the command line: `lambdo … up --plan FILE`.
+    pub command: String,
     /// How many resources are concerned, by action.
     pub counts: Vec<Count>,
     /// The plan for people, as `lambdo plan` prints it, without colours.

@@ -1,12 +1,14 @@
 //! What is open, since when, and what happened: the daemon's memory. Pure: checks are fed in, news come out.
 
+mod news;
+
 use super::board::{Attempt, Moment, MomentKind, Proposal};
-use super::notice::{Finding, FindingState, Notice, NoticeKind};
+use super::notice::{Finding, FindingKind, FindingState, Notice, NoticeKind};
 use super::watched::{Check, Healed, Settings, Trouble, TroubleKind};
 use crate::model::{Address, Path};
 use jiff::{SignedDuration, Timestamp};
+use news::{id_of, notice, outage_id};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 
 /// So many moments of the history are kept.
@@ -39,6 +41,8 @@ pub struct Ledger {
     pub last_success: Option<Timestamp>,
     /// When a check was last thorough.
     pub last_deep: Option<Timestamp>,
+    /// The serial that the state had last; none for a spec that was never deployed.
+    serial: u64,
     /// The plan that waits.
     proposed: Option<String>,
     /// Grows with each change that is worth writing down at once.
@@ -122,7 +126,7 @@ impl Ledger {
     pub fn proposed(&mut self, proposal: Option<&Proposal>, now: Timestamp) {
         let id = proposal.map(|proposal| proposal.id.clone());
         if let Some(proposal) = proposal.filter(|_| id != self.proposed) {
-            self.note(now, MomentKind::Proposed, None, format!("a plan waits: `lambdo up --plan {}`", proposal.file));
+            self.note(now, MomentKind::Proposed, None, format!("a plan waits: `{}`", proposal.command));
         }
         self.proposed = id;
     }
@@ -134,6 +138,16 @@ impl Ledger {
         self.timeline.push_front(moment);
         self.timeline.truncate(MOMENTS_KEPT);
         self.revision += 1;
+    }
+
+    /// What is wrong with a check that finds no state where there was one: without it, nothing would have drifted.
+    pub fn lost(&self, check: &Check) -> Option<Trouble> {
+        let hints = vec![
+            "`lambdo state rebuild` makes it anew from what carries the project's tags; `lambdo state history` shows what is kept"
+                .to_owned(),
+        ];
+        let text = "The state is not there any more, so that nothing can be said about drift.".to_owned();
+        (self.serial > 0 && check.serial == 0).then_some(Trouble { kind: TroubleKind::State, text, hints })
     }
 
     /// A check worked.
@@ -158,6 +172,9 @@ impl Ledger {
         for (key, state) in before {
             if is_unread(check, &key) {
                 open.insert(key, state);
+            } else if is_gone(check, &key.0) {
+                // Nothing is as it was applied where the whole resource is not there any more.
+                self.note(now, MomentKind::Changed, Some(&key.0), format!("{} went with the resource", key.1));
             } else {
                 counted.resolved += 1;
                 self.resolved(&state, settings, now);
@@ -165,6 +182,7 @@ impl Ledger {
         }
         self.findings = open.into_values().collect();
         self.last_success = Some(now);
+        self.serial = check.serial;
         counted
     }
 
@@ -226,6 +244,20 @@ impl Ledger {
         let text = format!("{} is contested: lambdo took it back {reverts} times and {by} changed it again: {line}", state.finding.address);
         self.note(now, MomentKind::Contested, Some(&state.finding.address), text.clone());
         self.tell(NoticeKind::Contested, state, settings, now, text);
+    }
+
+    /// What came back after it was taken back, and was not taken back this time, is told now.
+    pub fn tell_left(&mut self, settings: &Settings, now: Timestamp) {
+        for at in 0..self.findings.len() {
+            let state = &mut self.findings[at];
+            if state.is_told || state.healed.is_some() {
+                continue;
+            }
+            state.is_told = true;
+            let state = state.clone();
+            let text = format!("{} was changed behind lambdo's back: {}", state.finding.address, state.finding.line());
+            self.tell(NoticeKind::Opened, &state, settings, now, text);
+        }
     }
 
     fn resolved(&mut self, state: &FindingState, settings: &Settings, now: Timestamp) {
@@ -348,7 +380,12 @@ impl Ledger {
 fn is_unread(check: &Check, (address, path): &Key) -> bool {
     let unread = check.unread.iter().map(|unread| (&unread.address, &unread.path));
     let left_out = check.left_out.iter().map(|(address, path)| (address, path));
-    unread.chain(left_out).any(|(of, under)| of == address && (path.starts_with(under) || path.0.is_empty()))
+    unread.chain(left_out).any(|(of, under)| of == address && path.starts_with(under))
+}
+
+/// Whether a check found a whole resource gone.
+fn is_gone(check: &Check, address: &Address) -> bool {
+    check.findings.iter().any(|finding| finding.kind == FindingKind::Missing && finding.address == *address)
 }
 
 fn is_past(since: Timestamp, duration: std::time::Duration, now: Timestamp) -> bool {
@@ -362,30 +399,6 @@ fn patience(kind: TroubleKind) -> u32 {
         TroubleKind::Away | TroubleKind::Throttled | TroubleKind::Other => PATIENCE,
         TroubleKind::Locked | TroubleKind::Stopped => u32::MAX,
     }
-}
-
-fn notice(kind: NoticeKind, id: &str, spec: &str, at: Timestamp, since: Timestamp, text: String) -> Notice {
-    let word = match kind {
-        NoticeKind::Opened => "opened",
-        NoticeKind::StillOpen => "still_open",
-        NoticeKind::Resolved => "resolved",
-        NoticeKind::Contested => "contested",
-        NoticeKind::Failed => "failed",
-        NoticeKind::Recovered => "recovered",
-    };
-    Notice { id: format!("{id}.{word}"), kind, at, spec: spec.to_owned(), finding: None, since, text }
-}
-
-fn id_of(settings: &Settings, finding: &Finding, since: Timestamp) -> String {
-    digest(&[&settings.name, &finding.address.to_string(), &finding.path.to_string(), &since.to_string()])
-}
-
-fn outage_id(name: &str, topic: Topic, since: Timestamp) -> String {
-    digest(&[name, &format!("{topic:?}"), &since.to_string()])
-}
-
-fn digest(parts: &[&str]) -> String {
-    Sha256::digest(parts.join("\n")).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 mod board;
 mod heal;
+pub mod http;
 mod ledger;
 mod notice;
 pub mod notify;

@@ -43,14 +43,23 @@ impl Finding {
         match (&self.text, self.kind) {
             (Some(text), _) => format!("{path}{text}"),
             (None, FindingKind::Missing) => "it is not there any more".to_owned(),
+            (None, _) if is_secret(&self.applied) && is_secret(&self.live) => format!("{path}(secret, changed in AWS)"),
             (None, _) => format!("{path}{} -> {}", shown(self.applied.as_ref()), shown(self.live.as_ref())),
         }
     }
 }
 
+/// A secret stands in a finding by its mark only.
+fn is_secret(value: &Option<serde_json::Value>) -> bool {
+    value.as_ref().is_some_and(|value| value.get("$secret").is_some())
+}
+
 /// A value as short as it fits into a line.
 fn shown(value: Option<&serde_json::Value>) -> String {
     let Some(value) = value else { return "(unset)".to_owned() };
+    if value.get("$secret").is_some() {
+        return "(secret)".to_owned();
+    }
     let text = value.to_string();
     match text.char_indices().nth(LONGEST_VALUE) {
         Some((at, _)) => format!("{}…", &text[..at]),

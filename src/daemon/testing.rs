@@ -150,7 +150,14 @@ impl Watched for Fake {
 
     async fn propose(&self) -> Result<Option<Proposal>, Trouble> {
         let text = self.world(|world| format!("{:?} {}", world.live, world.pending));
-        Ok(Some(Proposal { id: text.clone(), at: at("2026-11-22T10:00:00Z"), file: "plan.json".into(), counts: Vec::new(), text }))
+        Ok(Some(Proposal {
+            id: text.clone(),
+            at: at("2026-11-22T10:00:00Z"),
+            file: "plan.json".into(),
+            command: String::new(),
+            counts: Vec::new(),
+            text,
+        }))
     }
 
     async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble> {

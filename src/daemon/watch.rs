@@ -2,7 +2,7 @@
 
 mod show;
 
-use super::board::{Attempt, MomentKind, View};
+use super::board::{Attempt, Moment, MomentKind, View};
 use super::heal::{decide, frozen, order};
 use super::ledger::Ledger;
 use super::pause::pause;
@@ -186,6 +186,7 @@ impl Watch {
         match self.check(settings, depth).await {
             Ok(check) => {
                 let check = self.heal(settings, depth, check).await;
+                self.ledger.tell_left(settings, self.now());
                 self.propose(settings, &check).await;
                 self.next = settings.schedule.next(self.now()).unwrap_or(Timestamp::MAX);
             }
@@ -203,6 +204,7 @@ impl Watch {
         self.show(|view| view.activity = Some("checking".to_owned()));
         let began = self.now();
         let result = self.party.watched.check(depth).await;
+        let result = result.and_then(|check| self.ledger.lost(&check).map_or(Ok(check), Err));
         let ended = self.now();
         if self.is_stopped() && result.is_err() {
             return result;
@@ -362,6 +364,11 @@ impl Watch {
         }
         let problem = self.shelf.save(&self.ledger).err().map(|error| error.to_string());
         self.saved = problem.is_none().then_some((now, revision));
+        let before = self.daemon.control.board.get(&self.id).and_then(|view| view.history_trouble.clone());
+        if let Some(problem) = problem.as_ref().filter(|_| before.is_none()) {
+            let text = format!("the history cannot be kept, so that a restart tells everything again: {problem}");
+            (self.daemon.log)(&self.id, &Moment { at: now, kind: MomentKind::Failed, address: None, text });
+        }
         self.show(|view| view.history_trouble = problem);
     }
 

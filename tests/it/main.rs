@@ -22,6 +22,7 @@ mod containers;
 mod corpus;
 mod daemon;
 mod deploy;
+mod documents;
 mod drift;
 mod drift_cases;
 mod drift_told;

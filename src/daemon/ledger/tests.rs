@@ -55,6 +55,69 @@ fn what_could_not_be_read_stays_open() {
     assert_eq!((ledger.findings.len(), kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Resolved]));
 }
 
+fn gone(name: &str) -> Finding {
+    Finding { kind: FindingKind::Missing, path: Path::default(), applied: None, live: None, ..finding(name, "x", 1) }
+}
+
+#[test]
+fn what_was_gone_and_is_there_again_is_resolved_though_not_all_of_it_was_read() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    ledger.checked(&check(&[gone("hash")]), &settings, minute(0));
+    let tags = (Address::new("function", "hash"), Path::key("tags"));
+    ledger.checked(&Check { left_out: vec![tags], ..Check::default() }, &settings, minute(1));
+    assert_eq!((ledger.findings.len(), kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Resolved]));
+}
+
+#[test]
+fn what_differs_and_goes_altogether_is_not_resolved() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    ledger.checked(&check(&[finding("hash", "memory_size", 512)]), &settings, minute(0));
+    let counted = ledger.checked(&check(&[gone("hash")]), &settings, minute(1));
+    assert_eq!((counted.resolved, kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Opened]));
+}
+
+#[test]
+fn what_came_back_and_is_not_taken_back_is_told() {
+    let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "memory_size", 512));
+    let healed = || Healed { changed: 1, done: vec![(drift.address.clone(), drift.path.clone())], ..Healed::default() };
+    let look = |ledger: &mut Ledger, found: &[Finding], time| {
+        ledger.checked(&check(found), &settings, minute(time));
+    };
+    look(&mut ledger, std::slice::from_ref(&drift), 0);
+    ledger.healed(&healed(), minute(0));
+    look(&mut ledger, &[], 1);
+    ledger.tell_left(&settings, minute(1));
+    let before = kinds(&ledger).len();
+    look(&mut ledger, std::slice::from_ref(&drift), 2);
+    ledger.healed(&healed(), minute(2));
+    ledger.tell_left(&settings, minute(2));
+    look(&mut ledger, &[], 3);
+    assert_eq!(kinds(&ledger).len(), before, "what is taken back again at once is history");
+    look(&mut ledger, std::slice::from_ref(&drift), 4);
+    ledger.tell_left(&settings, minute(4));
+    ledger.tell_left(&settings, minute(5));
+    assert_eq!(kinds(&ledger)[before..], [NoticeKind::Opened]);
+}
+
+#[test]
+fn a_state_that_is_lost_is_no_good_news() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    let at = |serial| Check { serial, ..check(&[]) };
+    assert_eq!(ledger.lost(&at(0)), None, "it was never deployed");
+    ledger.checked(&at(3), &settings, minute(0));
+    assert_eq!((ledger.lost(&at(0)).map(|trouble| trouble.kind), ledger.lost(&at(1))), (Some(TroubleKind::State), None));
+}
+
+#[test]
+fn the_memory_of_a_resource_that_was_made_anew_reads_back() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    ledger.checked(&check(&[gone("hash"), finding("other", "environment.A", 1)]), &settings, minute(0));
+    let done = ledger.findings.iter().map(|state| (state.finding.address.clone(), state.finding.path.clone())).collect();
+    ledger.healed(&Healed { changed: 2, done, ..Healed::default() }, minute(1));
+    let kept: Ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
+    assert_eq!((kept.findings, kept.struggles), (ledger.findings, ledger.struggles));
+}
+
 #[test]
 fn what_stays_open_is_told_again_after_a_while() {
     let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "memory_size", 512));

@@ -79,7 +79,7 @@ fn surplus(address: &Address, extra: &Extra) -> Finding {
         kind,
         applied: json(&extra.usual),
         live: json(&extra.live),
-        text: Some(extra.text.clone()).filter(|text| !text.is_empty()),
+        text: Some(extra.marked()).filter(|text| !text.is_empty()),
         who: None,
     }
 }

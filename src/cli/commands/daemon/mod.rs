@@ -6,11 +6,13 @@ mod log;
 mod look;
 mod proposal;
 mod settings;
+mod site;
 mod tell;
 mod trouble;
 mod watched_spec;
 
 pub use log::{LogFormat, LogLevel};
+pub use site::Listen;
 
 use crate::aws::Quotas;
 use crate::cli::args::{DaemonArguments, Format};
@@ -21,6 +23,7 @@ use crate::daemon::{Board, Control, Daemon, Logs, Party, SystemTime, View, WakeU
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
 use crate::spec;
+use futures::future::join_all;
 use log::Log;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -39,6 +42,7 @@ const TOLD_ONCE: Duration = Duration::from_secs(60);
 
 /// Watches, or looks once.
 pub async fn run(workspace: &Workspace, arguments: &DaemonArguments) -> Result<Exit, Failure> {
+    let door = if arguments.once { None } else { site::door(workspace, arguments)? };
     let log = Arc::new(Log::new(Arc::clone(&workspace.ui), arguments.log_format, arguments.log_level));
     let switchboard = Arc::<Switchboard>::default();
     let specs = specs(workspace, arguments, &People { switchboard: Arc::clone(&switchboard), log: Arc::clone(&log) })?;
@@ -48,15 +52,16 @@ pub async fn run(workspace: &Workspace, arguments: &DaemonArguments) -> Result<E
         switchboard.finish(TOLD_ONCE).await;
     } else {
         log.say(LogLevel::Info, "daemon_started", None, &format!("watching {}", listed(&specs)));
+        let served = site::open(door, &daemon, &log).await?;
         let asked = tokio::spawn(follow_signals(daemon.control.clone(), Arc::clone(&log)));
         daemon.run().await;
         asked.abort();
+        drop(served.await);
         switchboard.finish(LAST_WORDS).await;
         log.say(LogLevel::Info, "daemon_stopped", None, "stopped; what was open stays written down");
     }
-    for spec in specs.values() {
-        spec.workspace().local.stop(&workspace.interrupt, &workspace.ui).await;
-    }
+    // Specs of one folder share a cloud: whoever has started it waits until the others have left it.
+    join_all(specs.values().map(|spec| spec.workspace().local.stop(&workspace.interrupt, &workspace.ui))).await;
     if !arguments.once {
         return Ok(Exit::Success);
     }

@@ -9,8 +9,10 @@ use crate::cli::logs::{Sources, scan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Check, Depth, Healed, LogLine, Logs, Order, Proposal, Settings, Trouble, Watched};
+use crate::diagnostic::Diagnostic;
 use crate::model::{DriftReport, Exit, Failure};
 use crate::spec::Header;
+use crate::store::{Claim, Shelf};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -36,6 +38,8 @@ pub struct WatchedSpec {
     pub folder: PathBuf,
     /// The file of its state.
     pub state: PathBuf,
+    /// Keeps another daemon from the same memory.
+    _claim: Claim,
 }
 
 impl WatchedSpec {
@@ -48,8 +52,10 @@ impl WatchedSpec {
         let header = workspace.header(&config)?;
         let folder = workspace.state_folder(&header).join(super::FOLDER);
         let (name, state) = (settings::name(&header), workspace.store(&header).path());
+        let memory = Shelf::new(folder.join(format!("{name}.json")));
+        let claim = memory.claim().ok_or_else(|| watched_already(&name, &memory))?;
         let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &name, folder.join(format!("{name}.outbox.json")));
-        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state })
+        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state, _claim: claim })
     }
 
     /// What it works in.
@@ -93,8 +99,11 @@ impl WatchedSpec {
         let began = Instant::now();
         let result = work.await;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (exit, errors) =
-            result.as_ref().map_or_else(|failure| (failure.exit, failure.diagnostics.as_slice()), |_| (Exit::Success, &[][..]));
+        let (exit, errors) = match &result {
+            Ok(healed) if healed.refused.is_empty() => (Exit::Success, &[][..]),
+            Ok(_) => (Exit::Partial, &[][..]),
+            Err(failure) => (failure.exit, failure.diagnostics.as_slice()),
+        };
         self.workspace.end_record(exit, elapsed_ms, errors);
         self.told(result)
     }
@@ -127,6 +136,16 @@ impl WatchedSpec {
             None => Ok(lines.into()),
         }
     }
+}
+
+fn watched_already(name: &str, memory: &Shelf) -> Failure {
+    let diagnostic = Diagnostic::error("watched-already", "Another daemon watches this spec")
+        .detail(format!(
+            "`{name}` is watched by a process that keeps its history in `{}`; both would tell everything.",
+            memory.path().display()
+        ))
+        .hint("stop the other one, or ask it to look now: `kill -HUP PID`");
+    Failure::new(Exit::Locked, diagnostic)
 }
 
 #[async_trait(?Send)]

@@ -1,0 +1,1 @@
+//! What of the server is tried without a process.
