@@ -223,7 +223,7 @@ pub enum MomentKind {
     Reopened,
     /// It has another value now, and still not the one that was applied.
     Changed,
-    /// It is as it was applied again.
+    /// It does not differ any more, or is none of the findings any more.
     Resolved,
     /// The daemon took it back.
     Healed,

@@ -10,7 +10,7 @@ pub use outage::Outage;
 use super::board::{Attempt, Moment, MomentKind, Proposal};
 use super::notice::{Finding, FindingKind, FindingState, Notice, NoticeKind};
 use super::watched::{Check, Healed, Settings, Trouble, TroubleKind};
-use crate::model::{Address, Path};
+use crate::model::{Address, IgnoreRule, Path};
 use jiff::{SignedDuration, Timestamp};
 use news::{id_of, notice};
 use outage::Topic;
@@ -152,7 +152,7 @@ impl Ledger {
                 self.note(now, MomentKind::Changed, Some(&key.0), format!("{} went with the resource", key.1));
             } else {
                 counted.resolved += 1;
-                self.resolved(&state, settings, now);
+                self.resolved(&state, check, settings, now);
             }
         }
         self.findings = open.into_values().collect();
@@ -235,13 +235,13 @@ impl Ledger {
         }
     }
 
-    fn resolved(&mut self, state: &FindingState, settings: &Settings, now: Timestamp) {
+    fn resolved(&mut self, state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) {
         let address = &state.finding.address;
         let line = if state.finding.path.0.is_empty() { String::new() } else { format!(" {}", state.finding.path) };
-        self.note(now, MomentKind::Resolved, Some(address), format!("{address}{line} is as it was applied again"));
+        let text = format!("{address}{line} {}", ending(state, check, settings, now));
+        self.note(now, MomentKind::Resolved, Some(address), text.clone());
         if state.is_told {
-            let by = if state.healed.is_some() { ", since lambdo took the change back" } else { "" };
-            self.tell(NoticeKind::Resolved, state, settings, now, format!("{address}{line} is as it was applied again{by}"));
+            self.tell(NoticeKind::Resolved, state, settings, now, text);
         }
     }
 
@@ -311,6 +311,23 @@ fn is_unread(check: &Check, (address, path): &Key) -> bool {
     let unread = check.unread.iter().map(|unread| (&unread.address, &unread.path));
     let left_out = check.left_out.iter().map(|(address, path)| (address, path));
     unread.chain(left_out).any(|(of, under)| of == address && path.starts_with(under))
+}
+
+/// Why a finding is none any more.
+fn ending(state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) -> &'static str {
+    let (address, path) = (&state.finding.address, &state.finding.path);
+    let today = now.strftime("%Y-%m-%d").to_string();
+    let covers = |rule: &IgnoreRule| match path.0.is_empty() {
+        true => rule.pattern.covers_everything_of(address),
+        false => rule.pattern.covers(address, path),
+    };
+    let is_left_out = settings.ignore.iter().any(|rule| !rule.is_expired(&today) && covers(rule));
+    match () {
+        () if is_left_out => "is left out by `drift.ignore` now",
+        () if !check.resources.is_empty() && check.resources.iter().all(|one| one.address != *address) => "is not in the state any more",
+        () if state.healed.is_some() => "is as it was applied again, since lambdo took the change back",
+        () => "does not differ from what was applied any more",
+    }
 }
 
 /// Whether a check found a whole resource gone.

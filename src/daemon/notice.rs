@@ -141,7 +141,7 @@ pub enum NoticeKind {
     Opened,
     /// It is still open after a while.
     StillOpen,
-    /// It is as it was applied again.
+    /// It does not differ any more, or is none of the findings any more.
     Resolved,
     /// Healing gave in to somebody else who wants it otherwise.
     Contested,

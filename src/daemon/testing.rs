@@ -19,6 +19,7 @@ pub(super) fn settings() -> Settings {
         schedule: Schedule::exact("rate(1 minute)", "UTC").unwrap(),
         schedule_text: "rate(1 minute)".into(),
         deep_schedule: Schedule::exact("rate(1 day)", "UTC").unwrap(),
+        ignore: Vec::new(),
         mode: Mode::Observe,
         apply: false,
         allowed: Allowed::default(),

@@ -323,7 +323,8 @@ impl Watch {
         let now = self.now();
         match result {
             Ok(healed) => {
-                let text = format!("a person applied the plan that waited; {} resources were changed", healed.changed);
+                let changed = if healed.changed == 1 { "1 resource was".to_owned() } else { format!("{} resources were", healed.changed) };
+                let text = format!("a person applied the plan that waited; {changed} changed");
                 self.ledger.note(now, MomentKind::Applied, None, text);
                 self.show(|view| view.totals.applied += 1);
             }

@@ -3,7 +3,7 @@
 use super::audit::Audited;
 use super::notice::Finding;
 use super::{Proposal, Schedule};
-use crate::model::{Address, CallAccount, Mode, Path};
+use crate::model::{Address, CallAccount, IgnoreRule, Mode, Path};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,8 @@ pub struct Settings {
     pub schedule_text: String,
     /// When it is checked for the settings that cost a call each, too.
     pub deep_schedule: Schedule,
+    /// What is no drift.
+    pub ignore: Vec<IgnoreRule>,
     /// What is done about drift.
     pub mode: Mode,
     /// Whether healing also applies what the spec asks for and was not applied yet.

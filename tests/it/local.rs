@@ -250,7 +250,8 @@ fn the_overlay_is_merged_and_what_is_built_is_for_this_machine() {
     let sandbox = project(&world, &(spec::header() + &functions + overlay));
     let plan = sandbox.expect(0, &["plan"]).says(&format!("Built for this machine ({here}): a"));
     assert!(!plan.stderr.contains(&format!("({here}): a, b")), "{plan}");
-    sandbox.expect(0, &["up", "--yes"]);
+    let up = sandbox.expect(0, &["up", "--yes"]);
+    assert!(!up.stderr.contains("Built for this machine"), "nothing was built: {up}");
     assert_eq!(invoked(&sandbox, "1")["level"], "debug");
     let served = Served::start(&sandbox, &[]);
     let snapshot = served.connect(&world).snapshot();

@@ -45,6 +45,7 @@ fn hostile(view: &mut View) {
         id: HOSTILE.into(),
         at: at("2026-11-22T10:00:00Z"),
         file: HOSTILE.into(),
+        command: HOSTILE.into(),
         counts: Vec::new(),
         text: HOSTILE.into(),
     });

@@ -18,6 +18,8 @@ pub(super) fn show_check(view: &mut View, check: &Check) {
 pub(super) fn standing(view: &View) -> Standing {
     match view {
         View { trouble: Some(_), .. } => Standing::Failing,
+        // Not even the last good spec is known to this process.
+        View { spec_trouble: Some(_), schedule, .. } if schedule.is_empty() => Standing::Failing,
         View { last_check: None, .. } => Standing::Starting,
         View { findings, .. } if findings.iter().any(|state| state.contested.is_some()) => Standing::Contested,
         View { findings, .. } if !findings.is_empty() => Standing::Drifted,

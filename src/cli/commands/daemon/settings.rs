@@ -35,6 +35,7 @@ pub fn settings(header: &Header) -> Result<Settings, Failure> {
         schedule,
         schedule_text,
         deep_schedule,
+        ignore: drift.ignore.clone(),
         mode: daemon.mode,
         apply: daemon.apply,
         allowed: Allowed { replace: daemon.may_replace, delete: daemon.may_delete },

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub fn told(word: Option<&str>) -> Option<&'static str> {
     match word {
         Some("check") => Some("A check was asked for. What it finds stands here as soon as it is done."),
-        Some("apply") => Some("The plan is being applied. What comes of it stands in the history."),
+        Some("apply") => Some("You asked for the plan to be applied. What comes of it stands in the history."),
         _ => None,
     }
 }

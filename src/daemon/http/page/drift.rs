@@ -52,7 +52,7 @@ fn one(state: &FindingState, now: Timestamp) -> Markup {
             }
         }
         p class="quiet" {
-            "since " (words::time(state.since, now))
+            "first seen " (words::time(state.since, now))
             " · by " (finding.who.as_deref().unwrap_or("unknown"))
             @if let Some(contested) = state.contested { " · healing gave in " (words::time(contested, now)) }
             @if let Some(healed) = state.healed { " · taken back " (words::time(healed, now)) }

@@ -6,13 +6,13 @@ use crate::model::Address;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-const WIDTH: usize = 208;
+const WIDTH: usize = 192;
 const HEIGHT: usize = 46;
-const GAP_X: usize = 56;
+const GAP_X: usize = 48;
 const GAP_Y: usize = 14;
 const MARGIN: usize = 8;
 /// So many characters of a name fit into a box.
-const NAME_MAX: usize = 24;
+const NAME_MAX: usize = 22;
 
 /// Where a resource is drawn: the column, and the row in it.
 type Places<'a> = BTreeMap<&'a Address, (usize, usize)>;
@@ -52,17 +52,19 @@ fn edge(from: (usize, usize), to: (usize, usize)) -> Markup {
 fn node(view: &View, resource: &Resource, place: (usize, usize)) -> Markup {
     let (address, (left, top)) = (&resource.address, corner(place));
     let is_drifted = view.findings_of(address).next().is_some();
-    let said = format!("{address}{}", if is_drifted { ", drifted" } else { "" });
     let name = address.part.as_ref().map_or_else(|| address.name.clone(), |part| format!("{}.{part}", address.name));
+    let (kind, shown) = (address.kind.replace('_', " "), words::shortened(&name, NAME_MAX));
+    // Who speaks to a machine says what stands there.
+    let said = format!("{kind} {shown}{}", if is_drifted { ", drifted" } else { "" });
     let target = if address.kind == "function" { words::of_logs(&view.id, &address.name) } else { format!("#resource-{address}") };
     html! {
         a href=(target) aria-label=(said) class=(if is_drifted { "warn" } else { "calm" }) {
-            title { (said) }
+            title { (address) }
             rect x=(left) y=(top) width=(WIDTH) height=(HEIGHT) rx="8" {}
-            text x=(left + 14) y=(top + 18) class="kind" { (address.kind.replace('_', " ")) }
-            text x=(left + 14) y=(top + 36) class="name" { (words::shortened(&name, NAME_MAX)) }
-            @if is_drifted { text x=(left + WIDTH - 22) y=(top + 29) class="sign" { "≠" } }
+            text x=(left + 14) y=(top + 18) class="kind" { (kind) }
+            text x=(left + 14) y=(top + 36) class="name" { (shown) }
         }
+        @if is_drifted { text x=(left + WIDTH - 22) y=(top + 29) class="sign" aria-hidden="true" { "≠" } }
     }
 }
 
@@ -95,7 +97,12 @@ fn rows<'a>(known: &BTreeMap<&'a Address, &'a Resource>, columns: &BTreeMap<&'a 
         let mut here: Vec<&Address> = columns.iter().filter(|(_, at)| **at == column).map(|(address, _)| *address).collect();
         // Beside what they need, else by function, so that lines cross seldom.
         here.sort_by_key(|address| (middle(known.get(*address).copied(), &places), address.name.clone(), address.kind.clone()));
-        places.extend(here.into_iter().enumerate().map(|(row, address)| (address, (column, row))));
+        let mut free = 0;
+        for address in here {
+            let row = free.max(middle(known.get(address).copied(), &places) / 10);
+            places.insert(address, (column, row));
+            free = row + 1;
+        }
     }
     places
 }

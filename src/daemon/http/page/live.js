@@ -5,15 +5,20 @@
   if (!main || !window.EventSource) return;
   let waiting = 0, isBusy = false, isStale = false;
 
-  // What a person has opened stays open; what a person is in is left alone.
+  // What a person has opened stays open; what a person is in, or has marked to copy it, is left alone.
   function replace(part, fresh) {
+    const focused = part.contains(document.activeElement) ? document.activeElement : null;
+    const folded = focused?.matches("summary") ? focused.parentElement.id : null;
+    const isMarked = !document.getSelection().isCollapsed && document.getSelection().containsNode(part, true);
+    if ((focused && !folded) || isMarked) return;
     for (const details of part.querySelectorAll("details[id]")) {
       const twin = fresh.querySelector(`details[id="${CSS.escape(details.id)}"]`);
       if (twin) twin.open = details.open;
     }
     const scrolled = [...part.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
-    if (part.outerHTML === fresh.outerHTML || part.contains(document.activeElement)) return;
+    if (part.outerHTML === fresh.outerHTML) return;
     part.replaceWith(fresh);
+    if (folded) document.getElementById(folded)?.querySelector("summary")?.focus({ preventScroll: true });
     fresh.querySelectorAll(".scroll").forEach((one, index) => {
       if (scrolled[index]) [one.scrollLeft, one.scrollTop] = scrolled[index];
     });

@@ -21,7 +21,7 @@ pub async fn page(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Resu
             p class="quiet" { (counts(proposal)) ", made " (words::time(proposal.at, now)) }
             pre class="plan" tabindex="0" role="region" aria-label="The plan" { (proposal.text) }
             (button(&view, proposal, &token))
-            p class="quiet" { "The same on the command line: " code { "lambdo up --plan " (proposal.file) } }
+            p class="quiet" { "The same on the command line: " code { (proposal.command) } }
         } @else {
             div class="empty" {
                 p { "No plan waits." }

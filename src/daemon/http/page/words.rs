@@ -142,6 +142,9 @@ pub fn duration(elapsed_ms: u64) -> String {
 /// A value of a setting, as the spec would say it.
 pub fn value(value: Option<&serde_json::Value>) -> Markup {
     let Some(value) = value else { return html! { span class="unset" { "not set" } } };
+    if value.get("$secret").is_some() {
+        return html! { span class="unset" { "secret" } };
+    }
     let text = match value {
         serde_json::Value::Object(_) | serde_json::Value::Array(_) => serde_json::to_string_pretty(value).unwrap_or_default(),
         plain => plain.to_string(),
@@ -183,5 +186,6 @@ mod tests {
         assert_eq!(value(Some(&script)).into_string(), "<code>&quot;&lt;script&gt;alert(1)&lt;/script&gt;&quot;</code>");
         assert!(value(Some(&"é".repeat(10_000).into())).into_string().chars().count() < 500);
         assert!(value(None).into_string().contains("not set"));
+        assert_eq!(value(Some(&serde_json::json!({ "$secret": "changed" }))).into_string(), "<span class=\"unset\">secret</span>");
     }
 }
