@@ -1,13 +1,19 @@
 //! What is open, since when, and what happened: the daemon's memory. Pure: checks are fed in, news come out.
 
+mod audit;
 mod news;
+mod outage;
+
+pub use audit::AuditMemory;
+pub use outage::Outage;
 
 use super::board::{Attempt, Moment, MomentKind, Proposal};
 use super::notice::{Finding, FindingKind, FindingState, Notice, NoticeKind};
 use super::watched::{Check, Healed, Settings, Trouble, TroubleKind};
-use crate::model::{Address, Path};
+use crate::model::{Address, IgnoreRule, Path};
 use jiff::{SignedDuration, Timestamp};
-use news::{id_of, notice, outage_id};
+use news::{id_of, notice};
+use outage::Topic;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,9 +21,6 @@ use std::collections::{BTreeMap, VecDeque};
 pub const MOMENTS_KEPT: usize = 500;
 /// So many news wait for whoever tells them.
 const NEWS_KEPT: usize = 1_000;
-/// What may go away by itself is told when so many attempts in a row have failed.
-const PATIENCE: u32 = 3;
-
 /// What a finding is known by.
 type Key = (Address, Path);
 
@@ -41,6 +44,8 @@ pub struct Ledger {
     pub last_success: Option<Timestamp>,
     /// When a check was last thorough.
     pub last_deep: Option<Timestamp>,
+    /// What the last audit of log groups left.
+    pub log_groups: Option<AuditMemory>,
     /// The serial that the state had last; none for a spec that was never deployed.
     serial: u64,
     /// The plan that waits.
@@ -66,26 +71,6 @@ struct Struggle {
     active: Timestamp,
 }
 
-/// What can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Topic {
-    Check,
-    Spec,
-}
-
-/// Something that does not work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outage {
-    /// Why, as of late.
-    pub trouble: Trouble,
-    /// Since when.
-    pub since: Timestamp,
-    /// Attempts that failed in a row.
-    pub attempts: u32,
-    is_told: bool,
-}
-
 /// What one round of the ledger counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
@@ -96,16 +81,6 @@ pub struct Counted {
 }
 
 impl Ledger {
-    /// Why checks fail, while they do.
-    pub fn outage(&self) -> Option<&Outage> {
-        self.outages.get(&Topic::Check)
-    }
-
-    /// What is wrong with the spec on disk, while something is.
-    pub fn spec_outage(&self) -> Option<&Outage> {
-        self.outages.get(&Topic::Spec)
-    }
-
     /// Grows with each change that is worth writing down at once.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -177,7 +152,7 @@ impl Ledger {
                 self.note(now, MomentKind::Changed, Some(&key.0), format!("{} went with the resource", key.1));
             } else {
                 counted.resolved += 1;
-                self.resolved(&state, settings, now);
+                self.resolved(&state, check, settings, now);
             }
         }
         self.findings = open.into_values().collect();
@@ -260,13 +235,13 @@ impl Ledger {
         }
     }
 
-    fn resolved(&mut self, state: &FindingState, settings: &Settings, now: Timestamp) {
+    fn resolved(&mut self, state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) {
         let address = &state.finding.address;
         let line = if state.finding.path.0.is_empty() { String::new() } else { format!(" {}", state.finding.path) };
-        self.note(now, MomentKind::Resolved, Some(address), format!("{address}{line} is as it was applied again"));
+        let text = format!("{address}{line} {}", ending(state, check, settings, now));
+        self.note(now, MomentKind::Resolved, Some(address), text.clone());
         if state.is_told {
-            let by = if state.healed.is_some() { ", since lambdo took the change back" } else { "" };
-            self.tell(NoticeKind::Resolved, state, settings, now, format!("{address}{line} is as it was applied again{by}"));
+            self.tell(NoticeKind::Resolved, state, settings, now, text);
         }
     }
 
@@ -300,51 +275,6 @@ impl Ledger {
         if last.is_none_or(|last| last.kind != kind || last.text != text) {
             self.note(now, kind, Some(address), text);
         }
-    }
-
-    /// A check failed. Nothing is known, so that nothing that is open changes.
-    pub fn failed(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
-        self.out(Topic::Check, trouble, name, now);
-    }
-
-    /// The spec on disk is broken.
-    pub fn spec_broken(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
-        self.out(Topic::Spec, trouble, name, now);
-    }
-
-    /// The spec on disk is in order.
-    pub fn spec_read(&mut self, settings: &Settings, now: Timestamp) {
-        self.recovered(Topic::Spec, settings, now);
-    }
-
-    fn out(&mut self, topic: Topic, trouble: &Trouble, name: &str, now: Timestamp) {
-        let fresh = || Outage { trouble: trouble.clone(), since: now, attempts: 0, is_told: false };
-        let outage = self.outages.entry(topic).or_insert_with(fresh);
-        outage.trouble = trouble.clone();
-        outage.attempts = outage.attempts.saturating_add(1);
-        if outage.is_told || outage.attempts < patience(trouble.kind) {
-            return;
-        }
-        outage.is_told = true;
-        let since = outage.since;
-        let (kind, what) = match topic {
-            Topic::Check => (MomentKind::Failed, "Checks fail"),
-            Topic::Spec => (MomentKind::SpecBroken, "The spec is broken, and the last good one is used"),
-        };
-        let text = format!("{what}: {}", trouble.text);
-        self.note(now, kind, None, text.clone());
-        self.news(notice(NoticeKind::Failed, &outage_id(name, topic, since), name, now, since, text));
-    }
-
-    fn recovered(&mut self, topic: Topic, settings: &Settings, now: Timestamp) {
-        let Some(outage) = self.outages.remove(&topic).filter(|outage| outage.is_told) else { return };
-        let text = match topic {
-            Topic::Check => "Checks work again",
-            Topic::Spec => "The spec is in order again",
-        };
-        self.note(now, MomentKind::Recovered, None, text);
-        let id = outage_id(&settings.name, topic, outage.since);
-        self.news(notice(NoticeKind::Recovered, &id, &settings.name, now, outage.since, text.to_owned()));
     }
 
     fn struggle(&mut self, finding: &Finding) -> Option<&mut Struggle> {
@@ -383,6 +313,23 @@ fn is_unread(check: &Check, (address, path): &Key) -> bool {
     unread.chain(left_out).any(|(of, under)| of == address && path.starts_with(under))
 }
 
+/// Why a finding is none any more.
+fn ending(state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) -> &'static str {
+    let (address, path) = (&state.finding.address, &state.finding.path);
+    let today = now.strftime("%Y-%m-%d").to_string();
+    let covers = |rule: &IgnoreRule| match path.0.is_empty() {
+        true => rule.pattern.covers_everything_of(address),
+        false => rule.pattern.covers(address, path),
+    };
+    let is_left_out = settings.ignore.iter().any(|rule| !rule.is_expired(&today) && covers(rule));
+    match () {
+        () if is_left_out => "is left out by `drift.ignore` now",
+        () if !check.resources.is_empty() && check.resources.iter().all(|one| one.address != *address) => "is not in the state any more",
+        () if state.healed.is_some() => "is as it was applied again, since lambdo took the change back",
+        () => "does not differ from what was applied any more",
+    }
+}
+
 /// Whether a check found a whole resource gone.
 fn is_gone(check: &Check, address: &Address) -> bool {
     check.findings.iter().any(|finding| finding.kind == FindingKind::Missing && finding.address == *address)
@@ -390,15 +337,6 @@ fn is_gone(check: &Check, address: &Address) -> bool {
 
 fn is_past(since: Timestamp, duration: std::time::Duration, now: Timestamp) -> bool {
     SignedDuration::try_from(duration).is_ok_and(|duration| now.duration_since(since) >= duration)
-}
-
-/// How many attempts must have failed before it is told: credentials do not mend themselves.
-fn patience(kind: TroubleKind) -> u32 {
-    match kind {
-        TroubleKind::Spec | TroubleKind::Credentials | TroubleKind::Denied | TroubleKind::State | TroubleKind::Refused => 1,
-        TroubleKind::Away | TroubleKind::Throttled | TroubleKind::Other => PATIENCE,
-        TroubleKind::Locked | TroubleKind::Stopped => u32::MAX,
-    }
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ pub struct Notice {
     pub at: Timestamp,
     /// The spec's name: `project` or `project.stage`.
     pub spec: String,
-    /// The difference that it is about; absent for [`NoticeKind::Failed`] and [`NoticeKind::Recovered`].
+    /// The difference that it is about; absent where it is about none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
     /// Since when it goes on.
@@ -141,7 +141,7 @@ pub enum NoticeKind {
     Opened,
     /// It is still open after a while.
     StillOpen,
-    /// It is as it was applied again.
+    /// It does not differ any more, or is none of the findings any more.
     Resolved,
     /// Healing gave in to somebody else who wants it otherwise.
     Contested,
@@ -149,6 +149,8 @@ pub enum NoticeKind {
     Failed,
     /// Checks work again.
     Recovered,
+    /// Something about the account's log groups: some keep lines for ever or are empty, or were mended.
+    LogGroups,
 }
 
 /// Whoever tells people. It keeps what it takes, so that taking is quick and nothing waits for a receiver.

@@ -295,6 +295,21 @@ fn schedules_fire_where_a_permission_lets_them() {
 }
 
 #[test]
+fn schedules_fire_while_a_daemon_runs() {
+    let world = World::without_cloud();
+    let sandbox = project(&world, &(spec::header() + &spec::scheduled("a").replace("rate(1 day)", "rate(1 minute)")));
+    sandbox.expect(0, &["up", "--yes"]);
+    let daemon = sandbox.start(&["daemon", "--listen", "none"]);
+    let (began, fired) = (Instant::now(), || sandbox.run(&["logs", "a"]).stdout.contains("\"detail-type\": \"Scheduled Event\""));
+    while !(server_file(&sandbox).exists() && fired()) {
+        assert!(began.elapsed() < Duration::from_secs(150), "no schedule fires");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    signal(daemon.pid(), "TERM");
+    daemon.wait().expect(0);
+}
+
+#[test]
 fn what_this_machine_cannot_run_is_told_before_anything_is_made() {
     let world = World::without_cloud();
     let sandbox = project(&world, &one());

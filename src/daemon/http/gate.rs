@@ -11,12 +11,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use bytes::BytesMut;
+use futures::StreamExt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The largest body that is read; the largest form of the page has some hundred bytes.
 const BODY_MAX_BYTES: usize = 64 * 1024;
+/// So much of a larger one is read and dropped.
+const READ_MAX_BYTES: usize = 1024 * 1024;
 /// So long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// Where the session of a browser stands.
@@ -159,7 +163,7 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 /// Lets a request in or refuses it, and puts on every answer what keeps browsers careful.
 pub async fn pass(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = match site.gate.judge(&method, &uri, request.headers()) {
+    let mut response = match site.gate.judge(&method, &uri, request.headers()) {
         Ok(()) => match whole(request).await {
             Ok(request) => next.run(request).await,
             Err(refusal) => refusal.into_response(),
@@ -168,7 +172,10 @@ pub async fn pass(State(site): State<Arc<Site>>, request: Request, next: Next) -
         Err(refusal) => refusal.into_response(),
     };
     let refusal = response.extensions().get::<Refusal>().cloned();
+    // Which methods an address takes, the router knows.
+    let allowed = response.headers_mut().remove(header::ALLOW);
     let mut response = refusal.map_or(response, |refusal| refusal.answer(&uri));
+    allowed.into_iter().for_each(|allowed| drop(response.headers_mut().insert(header::ALLOW, allowed)));
     for (name, value) in HEADERS {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
@@ -178,11 +185,24 @@ pub async fn pass(State(site): State<Arc<Site>>, request: Request, next: Next) -
 /// The request with all of its body, within the limits.
 async fn whole(request: Request) -> Result<Request, Refusal> {
     let (parts, body) = request.into_parts();
-    let read = tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, BODY_MAX_BYTES)).await;
     let late = |_| Refusal::new(408, "too_slow", "The request took too long to arrive.");
-    let large = |_| Refusal::new(413, "too_large", "The request is too large.");
-    let bytes = read.map_err(late)?.map_err(large)?;
-    Ok(Request::from_parts(parts, Body::from(bytes)))
+    let bytes = tokio::time::timeout(BODY_PATIENCE, read(body)).await.map_err(late)??;
+    Ok(Request::from_parts(parts, Body::from(bytes.freeze())))
+}
+
+/// Reads somewhat more than it takes: who is still sending does not hear that it is too much.
+async fn read(body: Body) -> Result<BytesMut, Refusal> {
+    let (mut chunks, mut bytes, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
+    while length <= READ_MAX_BYTES
+        && let Some(chunk) = chunks.next().await
+    {
+        let chunk = chunk.map_err(|_| Refusal::new(400, "broken_off", "The request broke off."))?;
+        length += chunk.len();
+        if length <= BODY_MAX_BYTES {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    if length > BODY_MAX_BYTES { Err(Refusal::new(413, "too_large", "The request is too large.")) } else { Ok(bytes) }
 }
 
 fn to_login(uri: &Uri) -> Response {

@@ -15,6 +15,7 @@ pub(super) fn notice(kind: NoticeKind, id: &str, spec: &str, at: Timestamp, sinc
         NoticeKind::Contested => "contested",
         NoticeKind::Failed => "failed",
         NoticeKind::Recovered => "recovered",
+        NoticeKind::LogGroups => "log_groups",
     };
     Notice { id: format!("{id}.{word}"), kind, at, spec: spec.to_owned(), finding: None, since, text }
 }
@@ -29,6 +30,7 @@ pub(super) fn outage_id(name: &str, topic: Topic, since: Timestamp) -> String {
     digest(&[name, &format!("{topic:?}"), &since.to_string()])
 }
 
-fn digest(parts: &[&str]) -> String {
+/// What names something: of the same parts always the same.
+pub(super) fn digest(parts: &[&str]) -> String {
     Sha256::digest(parts.join("\n")).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,5 +1,5 @@
 use super::super::testing::{at, finding, settings, trouble};
-use super::super::watched::Unread;
+use super::super::watched::{Resource, Unread};
 use super::*;
 
 fn check(findings: &[Finding]) -> Check {
@@ -97,6 +97,28 @@ fn what_came_back_and_is_not_taken_back_is_told() {
     ledger.tell_left(&settings, minute(4));
     ledger.tell_left(&settings, minute(5));
     assert_eq!(kinds(&ledger)[before..], [NoticeKind::Opened]);
+}
+
+#[test]
+fn the_end_of_a_finding_says_why_it_is_none_any_more() {
+    let drift = finding("hash", "memory_size", 512);
+    let rule = |until: Option<&str>| IgnoreRule {
+        pattern: "function.hash:memory_size".parse().unwrap(),
+        reason: "theirs".into(),
+        until: until.map(str::to_owned),
+    };
+    let resource = |name: &str| Resource { address: Address::new("function", name), physical_id: name.into(), dependencies: Default::default() };
+    for (ignore, resources, expected) in [
+        (vec![], vec![resource("hash")], "does not differ from what was applied any more"),
+        (vec![rule(None)], vec![resource("hash")], "is left out by `drift.ignore` now"),
+        (vec![rule(Some("2026-11-21"))], vec![resource("hash")], "does not differ from what was applied any more"),
+        (vec![], vec![resource("other")], "is not in the state any more"),
+    ] {
+        let (mut ledger, settings) = (Ledger::default(), Settings { ignore, ..settings() });
+        ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(0));
+        ledger.checked(&Check { resources, ..check(&[]) }, &settings, minute(1));
+        assert_eq!(ledger.untold[1].text, format!("function.hash memory_size {expected}"));
+    }
 }
 
 #[test]

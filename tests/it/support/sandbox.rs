@@ -110,9 +110,14 @@ impl Sandbox {
     /// Runs lambdo where no file may become longer than so many blocks of 512 bytes: what is longer is refused in the
     /// middle of a write, as by a full disk.
     pub fn run_with_short_files(&self, blocks: usize, arguments: &[&str]) -> Output {
+        self.start_with_short_files(blocks, arguments).wait()
+    }
+
+    /// The same without waiting for its end.
+    pub fn start_with_short_files(&self, blocks: usize, arguments: &[&str]) -> Running {
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_lambdo"));
-        self.start_command(command, arguments).wait()
+        self.start_command(command, arguments)
     }
 
     /// Runs lambdo with limits of the system, as `prlimit` takes them.

@@ -8,7 +8,7 @@ use crate::daemon::{Healed, Order};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, PlanOptions, Report};
 use crate::model::event::Outcome;
-use crate::model::{Action, Address, ArtifactSource, CallAccount, Desired, Exit, Failure, Path, Plan, State, Step};
+use crate::model::{Action, Address, ArtifactSource, Desired, Exit, Failure, Path, Plan, State, Step};
 use crate::package::Packages;
 use crate::spec::Header;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,6 @@ const DIGEST: &str = "digest";
 /// # Errors
 /// Whatever keeps it from being tried; nothing was changed then.
 pub async fn heal(workspace: &Workspace, config: &Config, header: &Header, order: &Order) -> Result<Healed, Failure> {
-    let before = workspace.calls().unwrap_or_default();
     workspace.begin_record(header);
     let engine = workspace.engine(header).await?;
     let lease = engine.lock(VERB, workspace.lock_wait()).await?;
@@ -40,8 +39,7 @@ pub async fn heal(workspace: &Workspace, config: &Config, header: &Header, order
     let healing = Healing { workspace, config, header, engine: &engine, order };
     let healed = Box::pin(healing.go(state)).await;
     drop(lease);
-    let calls = workspace.calls().unwrap_or_default().since(&before);
-    healed.map(|healed| Healed { calls, ..healed })
+    healed
 }
 
 struct Healing<'a> {
@@ -193,5 +191,5 @@ pub fn healed(plan: &Plan, report: Report) -> Result<Healed, Failure> {
         let of_steps = report.results.values().filter_map(|result| result.error.clone());
         return Err(Failure { exit: report.exit, diagnostics: of_steps.chain(report.diagnostics).collect() });
     }
-    Ok(Healed { changed: changed.len(), done, refused: failed, calls: CallAccount::default() })
+    Ok(Healed { changed: changed.len(), done, refused: failed })
 }

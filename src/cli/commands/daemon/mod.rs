@@ -1,5 +1,6 @@
 //! `lambdo daemon`: watches over specs until a signal. What it does with each of them is what the commands do.
 
+mod audit;
 mod heal;
 mod limits;
 mod log;
@@ -178,14 +179,19 @@ fn glance(view: &View) -> String {
     let standing = json!(view.standing);
     let standing = standing.as_str().unwrap_or_default().replace('_', " ");
     let why = view.trouble.as_ref().or(view.spec_trouble.as_ref()).map_or_else(String::new, |trouble| format!(": {}", trouble.text));
-    let findings: String = view.findings.iter().map(|state| format!("\n  {} {}", state.finding.address, state.finding.line())).collect();
-    format!("{}: {standing}{why}{findings}", view.id)
+    let findings = view.findings.iter().map(|state| format!("\n  {} {}", state.finding.address, state.finding.line()));
+    let unread = view.unread.iter().map(|unread| match unread.path.to_string().as_str() {
+        "" => format!("\n  {} could not be read: {}", unread.address, unread.detail),
+        path => format!("\n  {path} of {} could not be read: {}", unread.address, unread.detail),
+    });
+    format!("{}: {standing}{why}{}", view.id, findings.chain(unread).collect::<String>())
 }
 
 /// The worst of all specs, as `lambdo drift` ends.
 fn exit(views: &[Arc<View>]) -> Exit {
     let any = |is: &dyn Fn(&View) -> bool| views.iter().any(|view| is(view));
     match () {
+        () if any(&|view| view.spec_trouble.is_some()) => Exit::Usage,
         () if any(&|view| view.trouble.is_some() || view.last_check.is_none()) => Exit::Failed,
         () if any(&|view| !view.findings.is_empty()) => Exit::Drift,
         () if any(&|view| !view.unread.is_empty()) => Exit::Unchecked,

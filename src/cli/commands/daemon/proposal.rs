@@ -93,7 +93,6 @@ async fn carry_out(
     wish: &Wish<'_>,
     judge: &(dyn Fn(&Plan) -> Option<String> + Sync),
 ) -> Result<Healed, Failure> {
-    let before = workspace.calls().unwrap_or_default();
     let spec = wish.check(workspace, config)?;
     if spec.sections.is_empty() {
         return Err(refused("The spec asks for nothing, and a daemon takes nothing down because of that. Nothing was changed."));
@@ -106,8 +105,7 @@ async fn carry_out(
     workspace.progress.record().iter().for_each(|record| record.planned(&plan));
     let report = connection.engine.apply(state, &plan, Arc::new(packages), PARALLEL).await?;
     drop(lease);
-    let calls = workspace.calls().unwrap_or_default().since(&before);
-    healed(&plan, report).map(|healed| Healed { calls, ..healed })
+    healed(&plan, report)
 }
 
 /// What of a plan goes beyond the limits, if anything.

@@ -2,15 +2,15 @@
 
 use super::tell::{People, Telling};
 use super::trouble::trouble;
-use super::{heal, look, proposal, settings};
+use super::{audit, heal, look, proposal, settings};
 use crate::aws::{LogEvent, Quotas};
 use crate::cli::deployed;
 use crate::cli::logs::{Sources, scan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Workspace};
-use crate::daemon::{Check, Depth, Healed, LogLine, Logs, Order, Proposal, Settings, Trouble, Watched};
+use crate::daemon::{Audited, Check, Depth, Healed, LogLine, Logs, Order, Proposal, Settings, Trouble, Watched};
 use crate::diagnostic::Diagnostic;
-use crate::model::{DriftReport, Exit, Failure};
+use crate::model::{CallAccount, DriftReport, Exit, Failure};
 use crate::spec::Header;
 use crate::store::{Claim, Shelf};
 use async_trait::async_trait;
@@ -40,6 +40,24 @@ pub struct WatchedSpec {
     pub state: PathBuf,
     /// Keeps another daemon from the same memory.
     _claim: Claim,
+}
+
+/// What changed something.
+trait Work {
+    /// Whether all was done that should have been.
+    fn is_whole(&self) -> bool;
+}
+
+impl Work for Healed {
+    fn is_whole(&self) -> bool {
+        self.refused.is_empty()
+    }
+}
+
+impl Work for Audited {
+    fn is_whole(&self) -> bool {
+        self.refused.is_empty()
+    }
 }
 
 impl WatchedSpec {
@@ -95,12 +113,12 @@ impl WatchedSpec {
     }
 
     /// Work that changes something; its record ends with it, and not with the process.
-    async fn recorded(&self, work: impl Future<Output = Result<Healed, Failure>>) -> Result<Healed, Trouble> {
+    async fn recorded<T: Work>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
         let began = Instant::now();
         let result = work.await;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (exit, errors) = match &result {
-            Ok(healed) if healed.refused.is_empty() => (Exit::Success, &[][..]),
+            Ok(done) if done.is_whole() => (Exit::Success, &[][..]),
             Ok(_) => (Exit::Partial, &[][..]),
             Err(failure) => (failure.exit, failure.diagnostics.as_slice()),
         };
@@ -195,6 +213,20 @@ impl Watched for WatchedSpec {
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
         self.recorded(Box::pin(proposal::deploy(&self.workspace, &config, limits))).await
+    }
+
+    async fn audit(&self, may_fix: bool) -> Result<Audited, Trouble> {
+        let (_, header) = self.told(self.current())?;
+        let Some(rule) = &header.daemon.log_groups else { return Ok(Audited::default()) };
+        if rule.fix && may_fix {
+            self.recorded(Box::pin(audit::fix(&self.workspace, &header, rule))).await
+        } else {
+            self.unless_stopped(Box::pin(audit::look(&self.workspace, &header, rule))).await
+        }
+    }
+
+    fn calls(&self) -> CallAccount {
+        self.workspace.calls().unwrap_or_default()
     }
 }
 

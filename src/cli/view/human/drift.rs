@@ -71,9 +71,9 @@ pub fn authors(report: &DriftReport) -> Vec<String> {
     let sentence = |address: &Address| match authors.get(address) {
         Some(Author { name, operation, time, agent }) => {
             let agent = agent.as_ref().map(|agent| format!(", {agent}")).unwrap_or_default();
-            format!("by {name} ({address}: {operation}, {time}{agent})")
+            format!("{address} was last changed by {name} ({operation}, {time}{agent})")
         }
-        None => format!("by unknown ({address})"),
+        None => format!("{address} was changed by unknown"),
     };
     report.addresses().into_iter().map(|address| words(&sentence(address))).collect()
 }
