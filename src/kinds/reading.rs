@@ -59,7 +59,7 @@ pub(crate) fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>
 pub(crate) fn opens_to_everybody(statement: &Table) -> bool {
     let is_allowed = statement.get("Effect").is_none_or(|effect| effect.as_str() == Some("Allow"));
-    let names_all = |value: &Value| value.as_str() == Some("*") || value.strings().iter().any(|one| *one == "*");
+    let names_all = |value: &Value| value.as_str() == Some("*") || value.strings().contains(&"*");
     let is_anybody = statement.get("Principal").is_some_and(|principal| match principal {
         Value::Table(sorts) => sorts.get("AWS").is_some_and(names_all),
         other => names_all(other),
