@@ -18,6 +18,9 @@ pub fn count(desired: &Desired, state: &State, rules: &dyn RulesSet) -> usize {
 
 fn is_pending(address: &Address, resource: &Resource, state: &State, rules: &dyn RulesSet) -> bool {
     let Some(entry) = state.entries.get(address) else { return true };
+    if entry.keep != resource.keep {
+        return true;
+    }
     let fields = rules.rules(&address.kind).map(crate::model::Rules::fields).unwrap_or_default();
     let keys = resource.inputs.keys().chain(entry.inputs.keys());
     keys.filter(|key| !BUILT_KEYS.contains(&key.as_str())).any(|key| differs(key, resource, entry, fields))
@@ -33,11 +36,11 @@ fn differs(key: &str, resource: &Resource, entry: &Entry, fields: &[Field]) -> b
     !field.map_or(Compare::Exact, |field| field.compare).is_equal(wanted.as_ref(), applied.as_ref())
 }
 
-/// The planner puts our tags in; the spec does not have them.
+/// The planner puts lambdo's tags in; the spec does not have them.
 fn without_ownership(value: &Value) -> Value {
     match value {
         Value::Table(table) => {
-            let kept: Table = table.iter().filter(|(key, _)| !tag::is_ours(key)).map(|(key, one)| (key.clone(), one.clone())).collect();
+            let kept: Table = table.iter().filter(|(key, _)| !tag::is_lambdos(key)).map(|(key, one)| (key.clone(), one.clone())).collect();
             Value::Table(kept)
         }
         other => other.clone(),
@@ -62,7 +65,7 @@ mod tests {
     fn what_is_wanted_otherwise_new_or_not_any_more_is_pending() {
         let mut state = fixtures::state();
         let hash = Address::new("function", "hash");
-        let tags = Table::from_iter([(tag::LINEAGE.to_owned(), "x".into())]);
+        let tags = Table::from_iter([tag::LINEAGE, tag::ADOPTED].map(|key| (key.to_owned(), "x".into())));
         state.entries.get_mut(&hash).unwrap().inputs.insert("tags".into(), Value::Table(tags));
         let mut desired = Desired::as_applied(&state);
         desired.resources.get_mut(&hash).unwrap().inputs.remove("tags");
@@ -72,6 +75,8 @@ mod tests {
         desired.resources.insert(Address::new("role", "new"), Resource::new(Address::new("role", "new"), "new"));
         desired.resources.remove(&Address::new("log_group", "hash"));
         assert_eq!(count(&desired, &state, &NoRules), 3);
+        desired.resources.get_mut(&Address::new("role", "hash")).unwrap().keep = true;
+        assert_eq!(count(&desired, &state, &NoRules), 4);
     }
 
     #[test]

@@ -110,8 +110,13 @@ impl Sandbox {
     /// Runs lambdo where no file may become longer than so many blocks of 512 bytes: what is longer is refused in the
     /// middle of a write, as by a full disk.
     pub fn run_with_short_files(&self, blocks: usize, arguments: &[&str]) -> Output {
+        self.run_after(&format!("trap '' XFSZ; ulimit -f {blocks}"), arguments)
+    }
+
+    /// Runs lambdo in the place of a shell that has done this before.
+    pub fn run_after(&self, shell: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_lambdo"));
+        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_lambdo"));
         self.start_command(command, arguments).wait()
     }
 
