@@ -75,6 +75,7 @@ fn groups<'a>(diagnostic: &'a Diagnostic, title: &'a str, span: &Span, text: &'a
     let (start, end) = clipped(span, text);
     let (number, begin) = lines.line(&span.file, start);
     let line = &text[begin..text[end..].find('\n').map_or(text.len(), |at| end + at)];
+    let line = line.strip_suffix('\r').filter(|line| begin + line.len() >= end).unwrap_or(line);
     let place = AnnotationKind::Primary.span(start - begin..end - begin);
     let snippet = Snippet::source(line).line_start(number).path(file_name(&span.file)).annotation(place);
     let mut group = level(diagnostic.severity).primary_title(title).element(snippet);

@@ -70,13 +70,14 @@ mod tests {
         let mut desired = Desired::as_applied(&state);
         desired.resources.get_mut(&hash).unwrap().inputs.remove("tags");
         assert_eq!(count(&desired, &state, &NoRules), 0);
+        desired.resources.get_mut(&hash).unwrap().keep = true;
+        assert_eq!(count(&desired, &state, &NoRules), 1);
+        desired.resources.get_mut(&hash).unwrap().keep = false;
         desired.resources.get_mut(&hash).unwrap().inputs.insert("memory_size".into(), 256.into());
         assert_eq!(count(&desired, &state, &NoRules), 1);
         desired.resources.insert(Address::new("role", "new"), Resource::new(Address::new("role", "new"), "new"));
         desired.resources.remove(&Address::new("log_group", "hash"));
         assert_eq!(count(&desired, &state, &NoRules), 3);
-        desired.resources.get_mut(&Address::new("role", "hash")).unwrap().keep = true;
-        assert_eq!(count(&desired, &state, &NoRules), 4);
     }
 
     #[test]
