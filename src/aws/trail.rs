@@ -20,14 +20,19 @@ impl Reader {
     ///
     /// # Errors
     /// What AWS refused, or what went wrong on the way.
-    pub async fn last_change(&self, name: &str, is_global: bool) -> Result<Option<Author>, AwsError> {
+    pub async fn last_change(
+        &self,
+        name: &str,
+        is_global: bool,
+        matters: impl Fn(&str) -> bool + Send,
+    ) -> Result<Option<Author>, AwsError> {
         let input = json!({ "LookupAttributes": [{ "AttributeKey": "ResourceName", "AttributeValue": name }], "MaxResults": PAGE });
         let region = is_global.then(|| home_of_iam(self.region()));
         let service = Service { name: "cloudtrail", target: TARGET, region };
         let services = &self.clients().json;
         let answer = self.caller().call("cloudtrail:LookupEvents", 0, || services.send(&service, "LookupEvents", &input)).await?;
         // The youngest comes first.
-        Ok(answer["Events"].as_array().into_iter().flatten().find_map(author))
+        Ok(answer["Events"].as_array().into_iter().flatten().filter_map(author).find(|author| matters(&author.operation)))
     }
 }
 

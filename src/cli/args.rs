@@ -12,7 +12,7 @@ mod state;
 pub use build::BuildArguments;
 pub use daemon::DaemonArguments;
 pub use deploy::{DestroyArguments, PlanArguments, UpArguments};
-pub use log_groups::{AuditArguments, LogGroupsCommand};
+pub use log_groups::{AuditArguments, LogGroupsCommand, USUAL_RETENTION_DAYS};
 pub use policy::PolicyArguments;
 use policy::account;
 pub use run::{InvokeArguments, LogsArguments};

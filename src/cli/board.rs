@@ -122,12 +122,13 @@ impl Board {
                 self.phase.packages.insert(function.clone());
                 return self.is_verbose.then(|| format!("building {function} ({index} of {total})"));
             }
-            Event::Built { function, bytes: size, cached, elapsed_ms } => {
+            Event::Built { function, bytes: size, cached, as_before, elapsed_ms } => {
                 self.phase.done += 1;
                 self.phase.packages.remove(function);
                 let word = if *cached { "ready" } else { "built" };
                 let count = self.count();
-                let line = || format!("  {} {function} ({count}{}, {})", styled(GREEN, word), bytes(*size), duration(*elapsed_ms));
+                let same = if *as_before { "; the package is as before" } else { "" };
+                let line = || format!("  {} {function} ({count}{}, {}{same})", styled(GREEN, word), bytes(*size), duration(*elapsed_ms));
                 let is_worth_it = !cached && (self.tells_packages || self.phase.total <= LINES_MAX);
                 return (self.is_verbose || is_worth_it).then(line);
             }
@@ -513,7 +514,7 @@ mod tests {
 
     #[test]
     fn a_package_is_told_when_it_was_built_or_where_packages_are_asked_for() {
-        let made = |cached| Event::Built { function: "hash".into(), bytes: 18, cached, elapsed_ms: 1_200 };
+        let made = |cached| Event::Built { function: "hash".into(), bytes: 18, cached, as_before: false, elapsed_ms: 1_200 };
         let told = |board: &mut Board, cached| plain(board.take(&made(cached), 0)).unwrap_or_default();
         let mut board = Board::default();
         assert_eq!((told(&mut board, false).as_str(), told(&mut board, true).as_str()), ("  built hash (18 B, 1.2 s)", ""));
@@ -522,8 +523,10 @@ mod tests {
         board.tell_packages();
         assert_eq!(told(&mut board, false), "  built hash (2 of 100, 18 B, 1.2 s)");
         assert_eq!(told(&mut board, true), "", "what was ready is no news");
+        let same = Event::Built { function: "hash".into(), bytes: 18, cached: false, as_before: true, elapsed_ms: 1_200 };
+        assert_eq!(plain(board.take(&same, 0)).as_deref(), Some("  built hash (4 of 100, 18 B, 1.2 s; the package is as before)"));
         let failed = Event::BuildFailed { function: "report".into(), elapsed_ms: 300 };
-        assert_eq!(plain(board.take(&failed, 0)).as_deref(), Some(" failed report (4 of 100, 300 ms)"));
+        assert_eq!(plain(board.take(&failed, 0)).as_deref(), Some(" failed report (5 of 100, 300 ms)"));
         assert!(board.lines(0, 80, 9)[0].ends_with("1 failed"));
     }
 
@@ -536,7 +539,7 @@ mod tests {
         }
         assert_eq!(board.lines(0, 80, 9), ["⠋ building 0 of 2: hash, report · 0 s"]);
         let mut built = |function: &str| {
-            board.take(&Event::Built { function: function.into(), bytes: 1, cached: true, elapsed_ms: 1 }, 0);
+            board.take(&Event::Built { function: function.into(), bytes: 1, cached: true, as_before: false, elapsed_ms: 1 }, 0);
             board.lines(1_000, 80, 9)
         };
         assert_eq!(built("hash"), ["⠋ building 1 of 2: report · 1 s"]);

@@ -17,15 +17,15 @@ const CLOUD_FOLDER: &str = "cloud";
 pub struct LocalCloud(Mutex<Option<Joined>>);
 
 impl LocalCloud {
-    /// Where the cloud answers; it is joined or started first.
+    /// Where the cloud answers; it is joined or started first. Started, its schedules fire if `schedules` says so.
     ///
     /// # Errors
     /// [`Exit::Failed`] when its folder cannot be used.
-    pub async fn endpoint_url(&self, state_folder: &Path, faults: Option<FaultPlan>) -> Result<String, Failure> {
+    pub async fn endpoint_url(&self, state_folder: &Path, schedules: bool, faults: Option<FaultPlan>) -> Result<String, Failure> {
         let mut cloud = self.0.lock().await;
         if cloud.is_none() {
             let has_faults = faults.is_some();
-            let launch = Launch { faults, ..launch(state_folder, None, 0, false) };
+            let launch = Launch { faults, ..launch(state_folder, None, 0, schedules) };
             match launch.join_or_start().await.map_err(failure)? {
                 Joined::Found(found) if has_faults => return Err(faults_of_another(&found.server)),
                 joined => *cloud = Some(joined),
@@ -58,7 +58,8 @@ impl LocalCloud {
     /// Ends the cloud, if this command started it. Events that it has accepted are worked off first, since
     /// nobody else would, and other commands that use it may end; a signal cuts that short.
     pub async fn stop(&self, interrupt: &Interrupt, ui: &Ui) {
-        let Some(Joined::Started(running)) = self.0.lock().await.take() else { return };
+        let joined = self.0.lock().await.take();
+        let Some(Joined::Started(running)) = joined else { return };
         let rest = async {
             running.quiet().await;
             if running.has_users() {

@@ -1,7 +1,9 @@
 //! The least rights in IAM that a spec can be deployed with: what each operation needs, for each resource that there is.
 
-use crate::aws::{Need, On, Phase, ROWS, passed_to_lambda};
+use crate::aws::{Need, On, Phase, ROWS, actions_of, passed_to_lambda};
+use crate::model::notify::Channel;
 use crate::model::{Desired, Resource, SecretSource, StoredCode, Table, Target, TemplatePart, Value};
+use crate::spec::Header;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +32,45 @@ impl Purpose {
     }
 }
 
+/// An operation that the daemon makes since the spec says so, and what on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watching {
+    operation: &'static str,
+    arn: String,
+}
+
+/// What `[[notify]]`, `[drift]` and `[daemon.log_groups]` make the daemon call.
+pub fn watching(header: &Header, target: &Target) -> Vec<Watching> {
+    let arn = |service: &str, rest: &str| format!("arn:{}:{service}:{}:{}:{rest}", target.partition, target.region, target.account);
+    let told = header.notify.iter().filter_map(|notify| match &notify.channel {
+        Channel::Sns(topic) => Some(("sns:Publish", topic.clone())),
+        Channel::EventBus(bus) if bus.starts_with("arn:") => Some(("events:PutEvents", bus.clone())),
+        Channel::EventBus(bus) => Some(("events:PutEvents", arn("events", &format!("event-bus/{bus}")))),
+        Channel::Webhook { .. } | Channel::Command(_) => None,
+    });
+    let who = header.drift.who.then(|| ("cloudtrail:LookupEvents", "*".to_owned()));
+    let groups = || arn("logs", "log-group:*");
+    let of_groups = header.daemon.log_groups.iter().flat_map(|rule| {
+        let looked = [("logs:DescribeLogGroups", groups()), ("lambda:ListFunctions", "*".to_owned())];
+        let set = rule.fix.then(|| [("logs:PutRetentionPolicy", groups()), ("logs:ListTagsForResource", groups())]);
+        let deleted = (rule.fix && rule.delete_empty).then(|| [("logs:DeleteLogGroup", groups()), ("logs:FilterLogEvents", groups())]);
+        looked.into_iter().chain(set.into_iter().flatten()).chain(deleted.into_iter().flatten())
+    });
+    told.chain(who).chain(of_groups).map(|(operation, arn)| Watching { operation, arn }).collect()
+}
+
+impl Purpose {
+    /// Whether the daemon makes an operation when it has these rights.
+    fn lets_watch(self, operation: &str) -> bool {
+        let phase = ROWS.iter().find(|row| row.operation == operation).map(|row| row.phase);
+        match self {
+            Self::Up => true,
+            Self::Look => phase.is_some_and(|phase| matches!(phase, Phase::Look | Phase::Drift | Phase::Use)),
+            Self::Destroy => false,
+        }
+    }
+}
+
 /// A policy, and whether it names groups of resources instead of each, since it would be too large otherwise.
 pub struct Policy {
     /// The document.
@@ -40,9 +81,12 @@ pub struct Policy {
     pub characters: usize,
 }
 
-/// The policy for what the spec asks for.
-pub fn policy(desired: &Desired, target: &Target, purpose: Purpose) -> Policy {
-    let granted = granted(&Wanted { desired, target }, purpose);
+/// The policy for what the spec asks for; `watching` is what the daemon calls besides.
+pub fn policy(desired: &Desired, target: &Target, purpose: Purpose, watching: &[Watching]) -> Policy {
+    let mut granted = granted(&Wanted { desired, target }, purpose);
+    for Watching { operation, arn } in watching.iter().filter(|one| purpose.lets_watch(one.operation)) {
+        granted.entry((None, BTreeSet::from([arn.clone()]))).or_default().extend(actions_of(operation));
+    }
     let document = document(&granted, desired);
     let characters = characters(&document);
     if characters <= LARGEST {
@@ -287,7 +331,8 @@ fn folded(arns: BTreeSet<String>, project: &str) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Dependency;
+    use crate::model::notify::{Notify, OCCASIONS};
+    use crate::model::{Dependency, LogGroupsRule};
     use std::fmt::Write;
 
     fn resource(kind: &str, name: &str, attributes: &[(&str, &str)], inputs: Json) -> Resource {
@@ -334,7 +379,7 @@ mod tests {
 
     #[test]
     fn each_right_stands_for_its_resources_with_its_condition() {
-        let up = policy(&small(), &target(), Purpose::Up);
+        let up = policy(&small(), &target(), Purpose::Up, &[]);
         assert!(!up.is_folded && up.characters < LARGEST);
         insta::assert_snapshot!(lines(&up), @r"
         [iam:AttachRolePolicy] on [arn:aws:iam::1:role/lambdo/demo/demo-a] {ArnEquals:{iam:PolicyARN:[arn:aws:iam::aws:policy/A]}}
@@ -345,14 +390,19 @@ mod tests {
         [lambda:DeleteLayerVersion,lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions,lambda:PublishLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t] null
         ");
+<<<<<<< HEAD
         insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Look)), @r"
         [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
+=======
+        insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Look, &[])), @r"
+        [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions] on [*] null
+>>>>>>> main
         [iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListRolePolicies,iam:ListRoleTags] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
         [lambda:GetFunction,lambda:GetFunctionCodeSigningConfig,lambda:GetFunctionConcurrency,lambda:GetFunctionEventInvokeConfig,lambda:GetFunctionRecursionConfig,lambda:GetFunctionUrlConfig,lambda:GetPolicy,lambda:GetRuntimeManagementConfig,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
         [lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions] on [arn:aws:lambda:r:1:layer:demo-t] null
         ");
-        insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Destroy)), @r"
+        insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Destroy, &[])), @r"
         [iam:DeleteRole,iam:DeleteRolePermissionsBoundary,iam:DeleteRolePolicy,iam:DetachRolePolicy,iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListInstanceProfilesForRole,iam:ListRolePolicies,iam:ListRoleTags] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
         [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListFunctions,lambda:ListLayers] on [*] null
         [lambda:DeleteFunction,lambda:GetFunction,lambda:GetFunctionConcurrency,lambda:GetPolicy,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
@@ -380,7 +430,7 @@ mod tests {
             large,
         ];
         let wanted = desired(all);
-        let text = lines(&policy(&wanted, &target(), Purpose::Up));
+        let text = lines(&policy(&wanted, &target(), Purpose::Up, &[]));
         for line in [
             "[ecr:BatchGetImage] on [arn:aws:ecr:eu-west-1:2:repository/team/tool,arn:aws:ecr:r:1:repository/demo-images]",
             "[iam:PassRole] on [arn:aws:iam::1:role/given] {StringEquals:{iam:PassedToService:lambda.amazonaws.com}}",
@@ -403,7 +453,7 @@ mod tests {
             resource("function", "c", &[("arn", "f-c")], json!({ "kms_key_arn": format!("{key}c") })),
         ]);
         let rights = |purpose| {
-            let all = lines(&policy(&wanted, &target(), purpose));
+            let all = lines(&policy(&wanted, &target(), purpose, &[]));
             all.lines().filter(|line| line.contains("kms")).collect::<Vec<_>>().join("\n")
         };
         insta::assert_snapshot!(rights(Purpose::Up), @r"
@@ -424,8 +474,27 @@ mod tests {
             let arn = format!("arn:aws:lambda:r:1:function:demo-function-{number}");
             resource("function", &format!("f{number}"), &[("arn", &arn)], json!({ "role": "arn:aws:iam::1:role/given" }))
         });
-        let large = policy(&desired(functions.collect()), &target(), Purpose::Up);
+        let large = policy(&desired(functions.collect()), &target(), Purpose::Up, &[]);
         assert!(large.is_folded && large.characters < LARGEST, "{}", large.characters);
         assert!(lines(&large).contains("[arn:aws:lambda:r:1:function:demo-*]"), "{}", lines(&large));
+    }
+
+    #[test]
+    fn what_the_daemon_calls_is_allowed_where_the_spec_says_so() {
+        let mut header = Header::without_file(std::path::PathBuf::new());
+        header.drift.who = true;
+        header.daemon.log_groups = Some(LogGroupsRule { fix: true, ..LogGroupsRule::default() });
+        let on = OCCASIONS.iter().map(|one| (*one).to_owned()).collect::<BTreeSet<_>>();
+        let notify = |channel| Notify { channel, on: on.clone() };
+        header.notify = vec![notify(Channel::Sns("arn:aws:sns:r:1:alarms".into())), notify(Channel::EventBus("default".into()))];
+        let text = |purpose| lines(&policy(&desired(Vec::new()), &target(), purpose, &watching(&header, &target())));
+        let up = text(Purpose::Up);
+        for action in ["sns:Publish", "events:PutEvents", "cloudtrail:LookupEvents", "logs:PutRetentionPolicy", "logs:DescribeLogGroups"] {
+            assert!(up.contains(action), "{action} is not in\n{up}");
+        }
+        assert!(up.contains("event-bus/default") && up.contains("arn:aws:sns:r:1:alarms") && !up.contains("logs:DeleteLogGroup"), "{up}");
+        let look = text(Purpose::Look);
+        assert!(look.contains("sns:Publish") && !look.contains("logs:PutRetentionPolicy"), "{look}");
+        assert!(!text(Purpose::Destroy).contains("sns:Publish"));
     }
 }

@@ -53,7 +53,7 @@ pub enum Color {
 }
 
 /// The options that lead another command to the same place.
-fn place(global: &Global) -> String {
+pub fn place(global: &Global) -> String {
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let options = [
         ("-C", path(&global.directory), "LAMBDO_DIRECTORY"),

@@ -330,7 +330,9 @@ impl Workspace {
     /// The embedded cloud has one account: profiles, roles and endpoints of the spec do not apply.
     async fn local_settings(&self, header: &Header) -> Result<Settings, Failure> {
         let region = either(&self.global.region, &header.aws.region);
-        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header), self.faults()?).await?);
+        // What stays for as long as it is wanted fires schedules; a command would end in the middle.
+        let schedules = self.verb == "daemon";
+        let endpoint_url = Some(self.local.endpoint_url(&self.state_folder(header), schedules, self.faults()?).await?);
         if let Some(bucket) = &header.aws.code_bucket {
             self.local.bucket(&local_region(region.as_deref()).await, bucket, &self.ui).await?;
         }

@@ -1,7 +1,9 @@
 //! What the page, the API and the metrics show: plain data, kept up to date by the loop.
 
+use super::audit::LogGroups;
 use super::notice::FindingState;
 use super::watched::{Depth, Resource, Trouble, Unread};
+use crate::model::calls::OperationCalls;
 use crate::model::{Address, CallAccount, Mode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,6 +120,8 @@ pub struct View {
     pub findings: Vec<FindingState>,
     /// How many resources the spec wants otherwise than they were applied; `None` for a spec that cannot be read.
     pub pending: Option<usize>,
+    /// What there is to say of the spec, such as a rule that has expired.
+    pub warnings: Vec<String>,
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// How many settings were not read since they cost a call each.
@@ -128,6 +132,8 @@ pub struct View {
     pub proposal: Option<Proposal>,
     /// What happened, newest first; a limited number.
     pub timeline: Vec<Moment>,
+    /// What the account's log groups are like, once they were looked at.
+    pub log_groups: Option<LogGroups>,
     /// What was asked of AWS since the daemon runs.
     pub calls: Calls,
     /// What was done since the daemon runs.
@@ -158,11 +164,13 @@ impl View {
             history_trouble: None,
             findings: Vec::new(),
             pending: None,
+            warnings: Vec::new(),
             unread: Vec::new(),
             left_out: 0,
             resources: Vec::new(),
             proposal: None,
             timeline: Vec::new(),
+            log_groups: None,
             calls: Calls::default(),
             totals: Totals::default(),
         }
@@ -215,7 +223,7 @@ pub enum MomentKind {
     Reopened,
     /// It has another value now, and still not the one that was applied.
     Changed,
-    /// It is as it was applied again.
+    /// It does not differ any more, or is none of the findings any more.
     Resolved,
     /// The daemon took it back.
     Healed,
@@ -235,6 +243,8 @@ pub enum MomentKind {
     Proposed,
     /// A person applied a plan.
     Applied,
+    /// Something about the account's log groups.
+    LogGroups,
 }
 
 /// A plan that waits for a person.
@@ -244,8 +254,10 @@ pub struct Proposal {
     pub id: String,
     /// When it was made.
     pub at: Timestamp,
-    /// The file, for `lambdo up --plan FILE`.
+    /// The file.
     pub file: String,
+    /// What applies it on the command line: `lambdo … up --plan FILE`.
+    pub command: String,
     /// How many resources are concerned, by action.
     pub counts: Vec<Count>,
     /// The plan for people, as `lambdo plan` prints it, without colours.
@@ -287,19 +299,13 @@ pub struct CallCount {
     pub elapsed_ms: u64,
 }
 
-impl Calls {
-    /// Adds what a check or a healing asked.
-    pub fn add(&mut self, account: &CallAccount) {
-        self.total += account.total;
-        self.throttled += account.throttled;
-        for calls in &account.operations {
-            let count = self.operations.entry(calls.operation.clone()).or_default();
-            count.sent += calls.calls;
-            count.throttled += calls.throttled;
-            count.retried += calls.retried;
-            count.failed += calls.failed;
-            count.elapsed_ms += calls.elapsed_ms;
-        }
+impl From<CallAccount> for Calls {
+    fn from(account: CallAccount) -> Self {
+        let count = |calls: OperationCalls| {
+            let OperationCalls { operation, calls: sent, throttled, retried, failed, elapsed_ms } = calls;
+            (operation, CallCount { sent, throttled, retried, failed, elapsed_ms })
+        };
+        Self { total: account.total, throttled: account.throttled, operations: account.operations.into_iter().map(count).collect() }
     }
 }
 
@@ -310,8 +316,8 @@ pub struct Totals {
     pub checks_done: u64,
     /// Checks that did not.
     pub checks_failed: u64,
-    /// How long checks took together.
-    pub checks_elapsed_ms: u64,
+    /// How long checks took, those that failed included.
+    pub durations: Durations,
     /// Findings that were opened.
     pub opened: u64,
     /// Findings that were resolved.
@@ -320,4 +326,27 @@ pub struct Totals {
     pub healed: u64,
     /// Plans that were applied.
     pub applied: u64,
+    /// Log groups that were given a retention or deleted.
+    pub log_groups_mended: u64,
+}
+
+/// How long something took, again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Durations {
+    /// How often it took at most as long as the limit of the same place in [`DURATION_LIMITS_MS`], and longer than the one before;
+    /// behind them, how often it took longer than all.
+    pub counts: [u64; DURATION_LIMITS_MS.len() + 1],
+    /// How long it took together.
+    pub total_ms: u64,
+}
+
+/// The limits of [`Durations`]: a check of a small spec takes a second, one of a thousand functions a few minutes.
+pub const DURATION_LIMITS_MS: [u64; 9] = [250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000];
+
+impl Durations {
+    /// Counts one.
+    pub fn add(&mut self, elapsed_ms: u64) {
+        self.counts[DURATION_LIMITS_MS.partition_point(|limit| *limit < elapsed_ms)] += 1;
+        self.total_ms += elapsed_ms;
+    }
 }

@@ -1,21 +1,26 @@
 //! What is open, since when, and what happened: the daemon's memory. Pure: checks are fed in, news come out.
 
+mod audit;
+mod news;
+mod outage;
+
+pub use audit::AuditMemory;
+pub use outage::Outage;
+
 use super::board::{Attempt, Moment, MomentKind, Proposal};
-use super::notice::{Finding, FindingState, Notice, NoticeKind};
+use super::notice::{Finding, FindingKind, FindingState, Notice, NoticeKind};
 use super::watched::{Check, Healed, Settings, Trouble, TroubleKind};
-use crate::model::{Address, Path};
+use crate::model::{Address, IgnoreRule, Path};
 use jiff::{SignedDuration, Timestamp};
+use news::{id_of, notice};
+use outage::Topic;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 
 /// So many moments of the history are kept.
 pub const MOMENTS_KEPT: usize = 500;
 /// So many news wait for whoever tells them.
 const NEWS_KEPT: usize = 1_000;
-/// What may go away by itself is told when so many attempts in a row have failed.
-const PATIENCE: u32 = 3;
-
 /// What a finding is known by.
 type Key = (Address, Path);
 
@@ -39,6 +44,10 @@ pub struct Ledger {
     pub last_success: Option<Timestamp>,
     /// When a check was last thorough.
     pub last_deep: Option<Timestamp>,
+    /// What the last audit of log groups left.
+    pub log_groups: Option<AuditMemory>,
+    /// The serial that the state had last; none for a spec that was never deployed.
+    serial: u64,
     /// The plan that waits.
     proposed: Option<String>,
     /// Grows with each change that is worth writing down at once.
@@ -62,26 +71,6 @@ struct Struggle {
     active: Timestamp,
 }
 
-/// What can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Topic {
-    Check,
-    Spec,
-}
-
-/// Something that does not work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outage {
-    /// Why, as of late.
-    pub trouble: Trouble,
-    /// Since when.
-    pub since: Timestamp,
-    /// Attempts that failed in a row.
-    pub attempts: u32,
-    is_told: bool,
-}
-
 /// What one round of the ledger counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
@@ -92,16 +81,6 @@ pub struct Counted {
 }
 
 impl Ledger {
-    /// Why checks fail, while they do.
-    pub fn outage(&self) -> Option<&Outage> {
-        self.outages.get(&Topic::Check)
-    }
-
-    /// What is wrong with the spec on disk, while something is.
-    pub fn spec_outage(&self) -> Option<&Outage> {
-        self.outages.get(&Topic::Spec)
-    }
-
     /// Grows with each change that is worth writing down at once.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -122,7 +101,7 @@ impl Ledger {
     pub fn proposed(&mut self, proposal: Option<&Proposal>, now: Timestamp) {
         let id = proposal.map(|proposal| proposal.id.clone());
         if let Some(proposal) = proposal.filter(|_| id != self.proposed) {
-            self.note(now, MomentKind::Proposed, None, format!("a plan waits: `lambdo up --plan {}`", proposal.file));
+            self.note(now, MomentKind::Proposed, None, format!("a plan waits: `{}`", proposal.command));
         }
         self.proposed = id;
     }
@@ -134,6 +113,16 @@ impl Ledger {
         self.timeline.push_front(moment);
         self.timeline.truncate(MOMENTS_KEPT);
         self.revision += 1;
+    }
+
+    /// What is wrong with a check that finds no state where there was one: without it, nothing would have drifted.
+    pub fn lost(&self, check: &Check) -> Option<Trouble> {
+        let hints = vec![
+            "`lambdo state rebuild` makes it anew from what carries the project's tags; `lambdo state history` shows what is kept"
+                .to_owned(),
+        ];
+        let text = "The state is not there any more, so that nothing can be said about drift.".to_owned();
+        (self.serial > 0 && check.serial == 0).then_some(Trouble { kind: TroubleKind::State, text, hints })
     }
 
     /// A check worked.
@@ -158,13 +147,17 @@ impl Ledger {
         for (key, state) in before {
             if is_unread(check, &key) {
                 open.insert(key, state);
+            } else if is_gone(check, &key.0) {
+                // Nothing is as it was applied where the whole resource is not there any more.
+                self.note(now, MomentKind::Changed, Some(&key.0), format!("{} went with the resource", key.1));
             } else {
                 counted.resolved += 1;
-                self.resolved(&state, settings, now);
+                self.resolved(&state, check, settings, now);
             }
         }
         self.findings = open.into_values().collect();
         self.last_success = Some(now);
+        self.serial = check.serial;
         counted
     }
 
@@ -228,13 +221,27 @@ impl Ledger {
         self.tell(NoticeKind::Contested, state, settings, now, text);
     }
 
-    fn resolved(&mut self, state: &FindingState, settings: &Settings, now: Timestamp) {
+    /// What came back after it was taken back, and was not taken back this time, is told now.
+    pub fn tell_left(&mut self, settings: &Settings, now: Timestamp) {
+        for at in 0..self.findings.len() {
+            let state = &mut self.findings[at];
+            if state.is_told || state.healed.is_some() {
+                continue;
+            }
+            state.is_told = true;
+            let state = state.clone();
+            let text = format!("{} was changed behind lambdo's back: {}", state.finding.address, state.finding.line());
+            self.tell(NoticeKind::Opened, &state, settings, now, text);
+        }
+    }
+
+    fn resolved(&mut self, state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) {
         let address = &state.finding.address;
         let line = if state.finding.path.0.is_empty() { String::new() } else { format!(" {}", state.finding.path) };
-        self.note(now, MomentKind::Resolved, Some(address), format!("{address}{line} is as it was applied again"));
+        let text = format!("{address}{line} {}", ending(state, check, settings, now));
+        self.note(now, MomentKind::Resolved, Some(address), text.clone());
         if state.is_told {
-            let by = if state.healed.is_some() { ", since lambdo took the change back" } else { "" };
-            self.tell(NoticeKind::Resolved, state, settings, now, format!("{address}{line} is as it was applied again{by}"));
+            self.tell(NoticeKind::Resolved, state, settings, now, text);
         }
     }
 
@@ -270,51 +277,6 @@ impl Ledger {
         }
     }
 
-    /// A check failed. Nothing is known, so that nothing that is open changes.
-    pub fn failed(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
-        self.out(Topic::Check, trouble, name, now);
-    }
-
-    /// The spec on disk is broken.
-    pub fn spec_broken(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
-        self.out(Topic::Spec, trouble, name, now);
-    }
-
-    /// The spec on disk is in order.
-    pub fn spec_read(&mut self, settings: &Settings, now: Timestamp) {
-        self.recovered(Topic::Spec, settings, now);
-    }
-
-    fn out(&mut self, topic: Topic, trouble: &Trouble, name: &str, now: Timestamp) {
-        let fresh = || Outage { trouble: trouble.clone(), since: now, attempts: 0, is_told: false };
-        let outage = self.outages.entry(topic).or_insert_with(fresh);
-        outage.trouble = trouble.clone();
-        outage.attempts = outage.attempts.saturating_add(1);
-        if outage.is_told || outage.attempts < patience(trouble.kind) {
-            return;
-        }
-        outage.is_told = true;
-        let since = outage.since;
-        let (kind, what) = match topic {
-            Topic::Check => (MomentKind::Failed, "Checks fail"),
-            Topic::Spec => (MomentKind::SpecBroken, "The spec is broken, and the last good one is used"),
-        };
-        let text = format!("{what}: {}", trouble.text);
-        self.note(now, kind, None, text.clone());
-        self.news(notice(NoticeKind::Failed, &outage_id(name, topic, since), name, now, since, text));
-    }
-
-    fn recovered(&mut self, topic: Topic, settings: &Settings, now: Timestamp) {
-        let Some(outage) = self.outages.remove(&topic).filter(|outage| outage.is_told) else { return };
-        let text = match topic {
-            Topic::Check => "Checks work again",
-            Topic::Spec => "The spec is in order again",
-        };
-        self.note(now, MomentKind::Recovered, None, text);
-        let id = outage_id(&settings.name, topic, outage.since);
-        self.news(notice(NoticeKind::Recovered, &id, &settings.name, now, outage.since, text.to_owned()));
-    }
-
     fn struggle(&mut self, finding: &Finding) -> Option<&mut Struggle> {
         self.struggles.iter_mut().find(|struggle| struggle.address == finding.address && struggle.path == finding.path)
     }
@@ -348,44 +310,33 @@ impl Ledger {
 fn is_unread(check: &Check, (address, path): &Key) -> bool {
     let unread = check.unread.iter().map(|unread| (&unread.address, &unread.path));
     let left_out = check.left_out.iter().map(|(address, path)| (address, path));
-    unread.chain(left_out).any(|(of, under)| of == address && (path.starts_with(under) || path.0.is_empty()))
+    unread.chain(left_out).any(|(of, under)| of == address && path.starts_with(under))
+}
+
+/// Why a finding is none any more.
+fn ending(state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) -> &'static str {
+    let (address, path) = (&state.finding.address, &state.finding.path);
+    let today = now.strftime("%Y-%m-%d").to_string();
+    let covers = |rule: &IgnoreRule| match path.0.is_empty() {
+        true => rule.pattern.covers_everything_of(address),
+        false => rule.pattern.covers(address, path),
+    };
+    let is_left_out = settings.ignore.iter().any(|rule| !rule.is_expired(&today) && covers(rule));
+    match () {
+        () if is_left_out => "is left out by `drift.ignore` now",
+        () if !check.resources.is_empty() && check.resources.iter().all(|one| one.address != *address) => "is not in the state any more",
+        () if state.healed.is_some() => "is as it was applied again, since lambdo took the change back",
+        () => "does not differ from what was applied any more",
+    }
+}
+
+/// Whether a check found a whole resource gone.
+fn is_gone(check: &Check, address: &Address) -> bool {
+    check.findings.iter().any(|finding| finding.kind == FindingKind::Missing && finding.address == *address)
 }
 
 fn is_past(since: Timestamp, duration: std::time::Duration, now: Timestamp) -> bool {
     SignedDuration::try_from(duration).is_ok_and(|duration| now.duration_since(since) >= duration)
-}
-
-/// How many attempts must have failed before it is told: credentials do not mend themselves.
-fn patience(kind: TroubleKind) -> u32 {
-    match kind {
-        TroubleKind::Spec | TroubleKind::Credentials | TroubleKind::Denied | TroubleKind::State | TroubleKind::Refused => 1,
-        TroubleKind::Away | TroubleKind::Throttled | TroubleKind::Other => PATIENCE,
-        TroubleKind::Locked | TroubleKind::Stopped => u32::MAX,
-    }
-}
-
-fn notice(kind: NoticeKind, id: &str, spec: &str, at: Timestamp, since: Timestamp, text: String) -> Notice {
-    let word = match kind {
-        NoticeKind::Opened => "opened",
-        NoticeKind::StillOpen => "still_open",
-        NoticeKind::Resolved => "resolved",
-        NoticeKind::Contested => "contested",
-        NoticeKind::Failed => "failed",
-        NoticeKind::Recovered => "recovered",
-    };
-    Notice { id: format!("{id}.{word}"), kind, at, spec: spec.to_owned(), finding: None, since, text }
-}
-
-fn id_of(settings: &Settings, finding: &Finding, since: Timestamp) -> String {
-    digest(&[&settings.name, &finding.address.to_string(), &finding.path.to_string(), &since.to_string()])
-}
-
-fn outage_id(name: &str, topic: Topic, since: Timestamp) -> String {
-    digest(&[name, &format!("{topic:?}"), &since.to_string()])
-}
-
-fn digest(parts: &[&str]) -> String {
-    Sha256::digest(parts.join("\n")).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@
 //! checks, writes down in its [`Ledger`] what is new, heals or proposes where the spec says so ([`decide`]), hands the news to the
 //! [`Listener`] and shows the rest on the [`Board`]. Nothing in it ends the process: what fails is written down and tried again.
 
+mod audit;
 mod board;
 mod heal;
+pub mod http;
 mod ledger;
 mod notice;
 pub mod notify;
@@ -20,7 +22,10 @@ mod wake;
 mod watch;
 mod watched;
 
-pub use board::{Attempt, Board, CallCount, Calls, Count, Moment, MomentKind, Proposal, Standing, Totals, View};
+pub use audit::{Audited, LogGroupFinding, LogGroupProblem, LogGroups};
+pub use board::{
+    Attempt, Board, CallCount, Calls, Count, DURATION_LIMITS_MS, Durations, Moment, MomentKind, Proposal, Standing, Totals, View,
+};
 pub use heal::{Decision, decide, frozen};
 pub use ledger::{Ledger, MOMENTS_KEPT};
 pub use notice::{Finding, FindingKind, FindingState, Listener, Notice, NoticeKind};

@@ -43,14 +43,23 @@ impl Finding {
         match (&self.text, self.kind) {
             (Some(text), _) => format!("{path}{text}"),
             (None, FindingKind::Missing) => "it is not there any more".to_owned(),
+            (None, _) if is_secret(&self.applied) && is_secret(&self.live) => format!("{path}(secret, changed in AWS)"),
             (None, _) => format!("{path}{} -> {}", shown(self.applied.as_ref()), shown(self.live.as_ref())),
         }
     }
 }
 
+/// A secret stands in a finding by its mark only.
+fn is_secret(value: &Option<serde_json::Value>) -> bool {
+    value.as_ref().is_some_and(|value| value.get("$secret").is_some())
+}
+
 /// A value as short as it fits into a line.
 fn shown(value: Option<&serde_json::Value>) -> String {
     let Some(value) = value else { return "(unset)".to_owned() };
+    if value.get("$secret").is_some() {
+        return "(secret)".to_owned();
+    }
     let text = value.to_string();
     match text.char_indices().nth(LONGEST_VALUE) {
         Some((at, _)) => format!("{}…", &text[..at]),
@@ -115,7 +124,7 @@ pub struct Notice {
     pub at: Timestamp,
     /// The spec's name: `project` or `project.stage`.
     pub spec: String,
-    /// The difference that it is about; absent for [`NoticeKind::Failed`] and [`NoticeKind::Recovered`].
+    /// The difference that it is about; absent where it is about none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
     /// Since when it goes on.
@@ -132,7 +141,7 @@ pub enum NoticeKind {
     Opened,
     /// It is still open after a while.
     StillOpen,
-    /// It is as it was applied again.
+    /// It does not differ any more, or is none of the findings any more.
     Resolved,
     /// Healing gave in to somebody else who wants it otherwise.
     Contested,
@@ -140,6 +149,8 @@ pub enum NoticeKind {
     Failed,
     /// Checks work again.
     Recovered,
+    /// Something about the account's log groups: some keep lines for ever or are empty, or were mended.
+    LogGroups,
 }
 
 /// Whoever tells people. It keeps what it takes, so that taking is quick and nothing waits for a receiver.

@@ -1,7 +1,7 @@
 //! A spec that is made up, for tests.
 
 use super::*;
-use crate::model::{Address, Path};
+use crate::model::{Address, CallAccount, Path};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +19,7 @@ pub(super) fn settings() -> Settings {
         schedule: Schedule::exact("rate(1 minute)", "UTC").unwrap(),
         schedule_text: "rate(1 minute)".into(),
         deep_schedule: Schedule::exact("rate(1 day)", "UTC").unwrap(),
+        ignore: Vec::new(),
         mode: Mode::Observe,
         apply: false,
         allowed: Allowed::default(),
@@ -26,6 +27,7 @@ pub(super) fn settings() -> Settings {
         max_changes: 10,
         contest: Contest { reverts: 3, within: Duration::from_secs(3_600) },
         remind_after: Duration::from_secs(24 * 3_600),
+        log_groups: None,
     }
 }
 
@@ -95,6 +97,10 @@ pub(super) struct World {
     /// Sets everything back as soon as it was healed.
     pub opponent: Option<i64>,
     pub takes: Duration,
+    /// Log groups without a retention.
+    pub endless: Vec<String>,
+    pub audits: usize,
+    pub fixes: bool,
 }
 
 impl Default for World {
@@ -111,6 +117,9 @@ impl Default for World {
             stamp: 1,
             opponent: None,
             takes: Duration::from_millis(300),
+            endless: Vec::new(),
+            audits: 0,
+            fixes: false,
         }
     }
 }
@@ -150,7 +159,14 @@ impl Watched for Fake {
 
     async fn propose(&self) -> Result<Option<Proposal>, Trouble> {
         let text = self.world(|world| format!("{:?} {}", world.live, world.pending));
-        Ok(Some(Proposal { id: text.clone(), at: at("2026-11-22T10:00:00Z"), file: "plan.json".into(), counts: Vec::new(), text }))
+        Ok(Some(Proposal {
+            id: text.clone(),
+            at: at("2026-11-22T10:00:00Z"),
+            file: "plan.json".into(),
+            command: String::new(),
+            counts: Vec::new(),
+            text,
+        }))
     }
 
     async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble> {
@@ -180,6 +196,29 @@ impl Watched for Fake {
             world.pending = 0;
         });
         Ok(Healed { changed: 1, ..Healed::default() })
+    }
+
+    async fn audit(&self, may_fix: bool) -> Result<Audited, Trouble> {
+        self.world(|world| {
+            world.audits += 1;
+            if let Some(trouble) = &world.trouble {
+                return Err(trouble.clone());
+            }
+            let group = |name: &String| LogGroupFinding {
+                name: name.clone(),
+                problem: LogGroupProblem::NoRetention,
+                stored_bytes: 7,
+                retention_in_days: None,
+            };
+            let open: Vec<LogGroupFinding> = world.endless.iter().map(group).collect();
+            let mended = if may_fix && world.fixes { std::mem::take(&mut world.endless) } else { Vec::new() };
+            let open = if mended.is_empty() { open } else { Vec::new() };
+            Ok(Audited { groups: 10, stored_bytes: 70, without_retention: open.len(), empty: 0, open, mended, refused: Vec::new() })
+        })
+    }
+
+    fn calls(&self) -> CallAccount {
+        self.world(|world| CallAccount { total: u64::try_from(world.checks).unwrap(), ..CallAccount::default() })
     }
 }
 

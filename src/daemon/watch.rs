@@ -1,8 +1,9 @@
 //! The loop of one spec.
 
+mod audit;
 mod show;
 
-use super::board::{Attempt, MomentKind, View};
+use super::board::{Attempt, Moment, MomentKind, View};
 use super::heal::{decide, frozen, order};
 use super::ledger::Ledger;
 use super::pause::pause;
@@ -186,7 +187,9 @@ impl Watch {
         match self.check(settings, depth).await {
             Ok(check) => {
                 let check = self.heal(settings, depth, check).await;
+                self.ledger.tell_left(settings, self.now());
                 self.propose(settings, &check).await;
+                self.audit(settings).await;
                 self.next = settings.schedule.next(self.now()).unwrap_or(Timestamp::MAX);
             }
             Err(trouble) => self.next = self.now() + after(trouble.kind, self.ledger.outage().map_or(1, |outage| outage.attempts)),
@@ -203,6 +206,7 @@ impl Watch {
         self.show(|view| view.activity = Some("checking".to_owned()));
         let began = self.now();
         let result = self.party.watched.check(depth).await;
+        let result = result.and_then(|check| self.ledger.lost(&check).map_or(Ok(check), Err));
         let ended = self.now();
         if self.is_stopped() && result.is_err() {
             return result;
@@ -220,14 +224,17 @@ impl Watch {
                 self.show(|view| {
                     show_check(view, check);
                     view.totals.checks_done += 1;
-                    view.totals.checks_elapsed_ms += elapsed_ms;
+                    view.totals.durations.add(elapsed_ms);
                     view.totals.opened += counted.opened;
                     view.totals.resolved += counted.resolved;
                 });
             }
             Err(trouble) => {
                 ledger.failed(trouble, &settings.name, ended);
-                self.show(|view| view.totals.checks_failed += 1);
+                self.show(|view| {
+                    view.totals.checks_failed += 1;
+                    view.totals.durations.add(elapsed_ms);
+                });
             }
         }
         result
@@ -266,10 +273,7 @@ impl Watch {
             Ok(healed) => {
                 self.ledger.healed(&healed, now);
                 let done = u64::try_from(healed.done.len()).unwrap_or_default();
-                self.show(|view| {
-                    view.totals.healed += done;
-                    view.calls.add(&healed.calls);
-                });
+                self.show(|view| view.totals.healed += done);
                 healed.changed
             }
             Err(trouble) if matches!(trouble.kind, TroubleKind::Stopped | TroubleKind::Locked) => 0,
@@ -319,12 +323,10 @@ impl Watch {
         let now = self.now();
         match result {
             Ok(healed) => {
-                let text = format!("a person applied the plan that waited; {} resources were changed", healed.changed);
+                let changed = if healed.changed == 1 { "1 resource was".to_owned() } else { format!("{} resources were", healed.changed) };
+                let text = format!("a person applied the plan that waited; {changed} changed");
                 self.ledger.note(now, MomentKind::Applied, None, text);
-                self.show(|view| {
-                    view.totals.applied += 1;
-                    view.calls.add(&healed.calls);
-                });
+                self.show(|view| view.totals.applied += 1);
             }
             Err(trouble) => self.ledger.note(now, MomentKind::NotHealed, None, format!("the plan was not applied: {}", trouble.text)),
         }
@@ -333,8 +335,9 @@ impl Watch {
     /// Brings the board and the log up to date.
     fn publish(&mut self) {
         self.ledger.take_fresh().iter().for_each(|moment| (self.daemon.log)(&self.id, moment));
-        let (ledger, now) = (&self.ledger, self.now());
+        let (ledger, now, calls) = (&self.ledger, self.now(), self.party.watched.calls());
         self.show(|view| {
+            view.calls = calls.into();
             if let Some(settings) = &self.settings {
                 (view.project, view.stage) = (settings.project.clone(), settings.stage.clone());
                 (view.mode, view.schedule) = (settings.mode, settings.schedule_text.clone());
@@ -349,6 +352,7 @@ impl Watch {
             view.findings = ledger.findings.clone();
             view.timeline = ledger.timeline.iter().cloned().collect();
             view.proposal = self.proposal.clone();
+            view.log_groups = ledger.log_groups.as_ref().map(|memory| memory.seen.clone());
             view.standing = standing(view);
         });
     }
@@ -362,6 +366,11 @@ impl Watch {
         }
         let problem = self.shelf.save(&self.ledger).err().map(|error| error.to_string());
         self.saved = problem.is_none().then_some((now, revision));
+        let before = self.daemon.control.board.get(&self.id).and_then(|view| view.history_trouble.clone());
+        if let Some(problem) = problem.as_ref().filter(|_| before.is_none()) {
+            let text = format!("the history cannot be kept, so that a restart tells everything again: {problem}");
+            (self.daemon.log)(&self.id, &Moment { at: now, kind: MomentKind::Failed, address: None, text });
+        }
         self.show(|view| view.history_trouble = problem);
     }
 

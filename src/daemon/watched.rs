@@ -1,8 +1,9 @@
 //! What the daemon asks of a spec, and what it gets to know.
 
+use super::audit::Audited;
 use super::notice::Finding;
 use super::{Proposal, Schedule};
-use crate::model::{Address, CallAccount, Mode, Path};
+use crate::model::{Address, CallAccount, IgnoreRule, Mode, Path};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,15 @@ pub trait Watched: Send + Sync {
     /// # Errors
     /// Whatever kept it from being tried.
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble>;
+
+    /// Looks at the account's log groups, as `lambdo log-groups audit` does, and mends them where the spec says so and `may_fix`.
+    ///
+    /// # Errors
+    /// Whatever keeps them from being listed.
+    async fn audit(&self, may_fix: bool) -> Result<Audited, Trouble>;
+
+    /// What was asked of AWS so far, by all of these.
+    fn calls(&self) -> CallAccount;
 }
 
 /// What functions log. It is asked from any thread, at any time.
@@ -90,6 +100,8 @@ pub struct Settings {
     pub schedule_text: String,
     /// When it is checked for the settings that cost a call each, too.
     pub deep_schedule: Schedule,
+    /// What is no drift.
+    pub ignore: Vec<IgnoreRule>,
     /// What is done about drift.
     pub mode: Mode,
     /// Whether healing also applies what the spec asks for and was not applied yet.
@@ -104,6 +116,8 @@ pub struct Settings {
     pub contest: Contest,
     /// After this time it is told again that something is still open.
     pub remind_after: Duration,
+    /// When the account's log groups are looked at, if they are.
+    pub log_groups: Option<Schedule>,
 }
 
 /// What healing may do besides creating and updating.
@@ -160,6 +174,8 @@ pub struct Check {
     pub findings: Vec<Finding>,
     /// How many resources the spec wants otherwise than they were applied; `None` for a spec that cannot be read.
     pub pending: Option<usize>,
+    /// What there is to say of the spec, such as a rule that has expired.
+    pub warnings: Vec<String>,
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// What was not read since it costs a call of its own: nothing is known about findings there.
@@ -218,8 +234,6 @@ pub struct Healed {
     pub refused: Vec<(Address, String)>,
     /// How many resources were changed.
     pub changed: usize,
-    /// What it asked of AWS.
-    pub calls: CallAccount,
 }
 
 /// A line of a function's log.

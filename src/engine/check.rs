@@ -1,6 +1,6 @@
 //! One check for drift, as the command line and the daemon make it.
 
-use super::left::doubts;
+use super::left::{doubts, lost};
 use super::{Engine, PlanOptions};
 use crate::model::{Desired, DriftReport, DriftSettings, Failure, IgnorePattern, State};
 use crate::plan;
@@ -27,6 +27,10 @@ impl Engine {
     pub async fn check(&self, state: &mut State, wish: &DriftWish<'_>) -> Result<DriftReport, Failure> {
         let deep = wish.plan.deep || wish.settings.deep;
         let undeclared = wish.settings.undeclared;
+        if let Some(wanted) = wish.wanted.filter(|_| state.is_newborn()) {
+            let unknown = self.unknown(wanted, state).await?.found;
+            lost(&unknown, state).map_or(Ok(()), Err)?;
+        }
         let options = PlanOptions { deep, undeclared, strangers: true, recreate: true, ..wish.plan.clone() };
         let plan = self.plan(&Desired::as_applied(state), state, &options).await?;
         let doubts = doubts(state, &plan);

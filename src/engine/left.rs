@@ -4,7 +4,7 @@ use super::{Engine, Inventory, observe, place};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Found;
 use crate::model::observed::tag;
-use crate::model::{Address, Desired, Entry, Failure, PhysicalId, Plan, Reason, Resource, Returning, Sighting, State};
+use crate::model::{Address, Desired, Entry, Exit, Failure, PhysicalId, Plan, Reason, Resource, Returning, Sighting, State};
 use crate::plan::FEWEST_MISSING;
 
 impl Engine {
@@ -55,6 +55,19 @@ impl Engine {
         };
         Ok(back.map(found).collect())
     }
+}
+
+/// Refuses to say that nothing drifted where there is no state and AWS has what carries the project's tags.
+pub(super) fn lost(unknown: &[Found], state: &State) -> Option<Failure> {
+    let (first, others) = unknown.split_first()?;
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    let diagnostic = Diagnostic::error("state-lost", "The state is not here")
+        .detail(format!(
+            "There is no state of project `{}`, and AWS has `{}` ({}){more}, which carry its tags. Without the state nothing can be said about drift.",
+            state.project, first.physical_id, first.address
+        ))
+        .hint("`lambdo state rebuild` makes it anew from what is in AWS; or say with `--state-dir` where it lies");
+    Some(Failure::new(Exit::Refused, diagnostic))
 }
 
 /// What makes a look for drift worth little: no state, or one of which AWS shows nothing.

@@ -24,7 +24,7 @@ pub use ecr::{REPOSITORY_NAME, of_function as repository_facts};
 pub(crate) use event_rule::schedule::check as check_schedule;
 pub use facts::function_facts;
 pub use function::forbidden as forbidden_settings;
-pub(crate) use function::{RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
+pub(crate) use function::{HANDLER_FORM, RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
 pub(crate) use permission::strangers as strangers_of_policy;
 pub use search::{Found, Search, Skipped};
 

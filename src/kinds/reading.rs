@@ -1,7 +1,7 @@
 //! What all reads have in common: what an error says about a resource, and how much is asked at once.
 
 use crate::aws::AwsError;
-use crate::model::{Path, Sighting, Unchecked, Value};
+use crate::model::{Path, Sighting, Table, Unchecked, Value};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, StreamExt as _};
 
@@ -54,6 +54,20 @@ pub(crate) fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
     &first[..length]
 }
 
+/// Whether a statement of a resource's policy lets everybody in. That a function's URL asks for no signature is a
+/// condition, and keeps nobody out.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>
+pub(crate) fn opens_to_everybody(statement: &Table) -> bool {
+    let is_allowed = statement.get("Effect").is_none_or(|effect| effect.as_str() == Some("Allow"));
+    let names_all = |value: &Value| value.as_str() == Some("*") || value.strings().iter().any(|one| *one == "*");
+    let is_anybody = statement.get("Principal").is_some_and(|principal| match principal {
+        Value::Table(sorts) => sorts.get("AWS").is_some_and(names_all),
+        other => names_all(other),
+    });
+    let keys = statement.get("Condition").and_then(Value::as_table).into_iter().flat_map(Table::values).filter_map(Value::as_table);
+    is_allowed && is_anybody && keys.flat_map(Table::keys).all(|key| key.eq_ignore_ascii_case("lambda:FunctionUrlAuthType"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +97,24 @@ mod tests {
             (&[], ""),
         ] {
             assert_eq!(common_prefix(names), prefix, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn who_lets_everybody_in_is_told_from_who_does_not() {
+        let is_open = |statement: &str| {
+            let Value::Table(statement) = Value::from_json(&serde_json::from_str(statement).unwrap()) else { panic!("a table") };
+            opens_to_everybody(&statement)
+        };
+        for (statement, expected) in [
+            (r#"{"Effect":"Allow","Principal":"*"}"#, true),
+            (r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::1:root","*"]}}"#, true),
+            (r#"{"Effect":"Allow","Principal":"*","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}}"#, true),
+            (r#"{"Effect":"Allow","Principal":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}"#, false),
+            (r#"{"Effect":"Deny","Principal":"*"}"#, false),
+            (r#"{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"}}"#, false),
+        ] {
+            assert_eq!(is_open(statement), expected, "{statement}");
         }
     }
 }

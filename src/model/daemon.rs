@@ -38,6 +38,29 @@ pub struct DaemonSettings {
     pub remind_after_ms: u64,
     /// When nothing is healed or applied.
     pub freezes: Vec<FreezeRule>,
+    /// How the account's log groups are looked after, if at all.
+    pub log_groups: Option<LogGroupsRule>,
+}
+
+/// `[daemon.log_groups]`: what `lambdo log-groups audit` does, on a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogGroupsRule {
+    /// When: `rate(…)` or `cron(…)`.
+    pub schedule: String,
+    /// What the names of the groups begin with that are looked at.
+    pub prefix: String,
+    /// What a group without retention should have, in days.
+    pub retention_in_days: i64,
+    /// Whether retentions are set where there are none.
+    pub fix: bool,
+    /// Whether empty groups past their retention are deleted, too.
+    pub delete_empty: bool,
+}
+
+impl Default for LogGroupsRule {
+    fn default() -> Self {
+        Self { schedule: "rate(1 day)".to_owned(), prefix: String::new(), retention_in_days: 365, fix: false, delete_empty: false }
+    }
 }
 
 /// One `[[daemon.freeze]]`: once, or again and again.
@@ -69,6 +92,7 @@ impl Default for DaemonSettings {
             contest_within_ms: HOUR_MS,
             remind_after_ms: 24 * HOUR_MS,
             freezes: Vec::new(),
+            log_groups: None,
         }
     }
 }

@@ -128,12 +128,26 @@ pub struct Extra {
     pub text: String,
     /// Its name in AWS, where a resource of ours could have that name: then it is no extra.
     pub physical_id: Option<PhysicalId>,
+    /// Whether it opens something to everybody.
+    pub is_public: bool,
 }
 
 impl Extra {
     /// Something that others attached.
     pub fn foreign(path: Path, text: impl Into<String>) -> Self {
-        Self { class: ExtraClass::Foreign, path, live: None, usual: None, text: text.into(), physical_id: None }
+        Self { class: ExtraClass::Foreign, path, live: None, usual: None, text: text.into(), physical_id: None, is_public: false }
+    }
+
+    /// What it is, with a word before it where it opens something to everybody.
+    pub fn marked(&self) -> String {
+        if self.is_public { format!("PUBLIC: {}", self.text) } else { self.text.clone() }
+    }
+
+    /// The same, said to open something to everybody, if it `does`.
+    #[must_use]
+    pub fn public(mut self, does: bool) -> Self {
+        self.is_public = does;
+        self
     }
 
     /// The same, with the name that a resource of ours would have.
@@ -191,6 +205,8 @@ pub struct DriftReport {
     pub is_deep: bool,
     /// How many resources the next `up` would change; `None` where that is not known, since the spec is broken.
     pub pending: Option<usize>,
+    /// How many values of the spec are secrets, whose sources only a plan reads: whether they are pending is not known.
+    pub secrets: usize,
     /// Who changed what was found, as far as AWS tells; `None` where nobody asked.
     pub authors: Option<BTreeMap<Address, Author>>,
     /// What there is to say of the rules that ignore: expired ones, and those that are about nothing.

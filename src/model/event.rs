@@ -33,6 +33,8 @@ pub enum Event {
         bytes: u64,
         /// Whether nothing had to be built: an earlier build still held, or the files were there.
         cached: bool,
+        /// Whether something was built, and the package is one that was made before.
+        as_before: bool,
         /// How long it took.
         elapsed_ms: u64,
     },

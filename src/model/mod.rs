@@ -35,7 +35,7 @@ pub use artifact::{Artifact, ArtifactSource, Blob, Form, Image, PackageRequest, 
 pub use authority::is_loopback;
 pub use calls::CallAccount;
 pub use causes::Causes;
-pub use daemon::{DaemonSettings, FreezeRule, Mode};
+pub use daemon::{DaemonSettings, FreezeRule, LogGroupsRule, Mode};
 pub use desired::{Dependency, Desired, Identity, Resource, Strength, Target, Until};
 pub use diff::{Cause, Change};
 pub use drift::{Author, DriftReport, DriftSettings, Extra, ExtraClass, IgnorePattern, IgnoreRule};

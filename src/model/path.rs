@@ -108,8 +108,9 @@ fn take_quoted<'a>(text: &'a str, whole: &str) -> Result<(String, &'a str), Stri
 impl TryFrom<String> for Path {
     type Error = String;
 
+    /// The empty path, which nobody writes, stands in documents for a resource as a whole.
     fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+        if text.is_empty() { Ok(Self::default()) } else { text.parse() }
     }
 }
 
@@ -138,6 +139,13 @@ mod tests {
             assert!(path.is_covered_by(&pattern.parse().unwrap()), "{pattern}");
         }
         assert!(!path.is_covered_by(&"environment.OTHER".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_empty_path_reads_back_from_a_document_and_is_no_word_of_a_spec() {
+        let document = serde_json::to_string(&Path::default()).unwrap();
+        assert_eq!(serde_json::from_str::<Path>(&document).unwrap(), Path::default());
+        assert!("".parse::<Path>().is_err());
     }
 
     proptest! {

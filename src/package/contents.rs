@@ -19,6 +19,10 @@ use tempfile::TempPath;
 /// The program of a function whose runtime is its own.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
 
+/// The longest name of a file or folder, in bytes
+/// (<https://man7.org/linux/man-pages/man7/path_resolution.7.html>, `NAME_MAX`).
+const NAME_MAX_BYTES: usize = 255;
+
 /// What a package is made from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Contents {
@@ -144,14 +148,15 @@ fn check_clashes(entries: &[Entry]) -> Result<(), Diagnostic> {
     if let Some(pair) = entries.windows(2).find(|pair| pair[0].name == pair[1].name) {
         return Err(bad_name(format!("Two files would have the name `{}` in the package.", pair[0].name)));
     }
-    let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-    for name in &names {
-        let folders = name.match_indices('/').map(|(at, _)| &name[..at]);
-        if let Some(folder) = folders.into_iter().find(|folder| names.contains(folder)) {
-            return Err(bad_name(format!("`{folder}` would be a file and, for `{name}`, also a folder in the package.")));
-        }
-    }
-    Ok(())
+    clash(entries.iter().map(|entry| entry.name.as_str())).map_or(Ok(()), |detail| Err(bad_name(detail)))
+}
+
+/// A name that would have to be a file and a folder.
+pub(super) fn clash<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: BTreeSet<&str> = names.collect();
+    let folders = names.iter().flat_map(|name| name.match_indices('/').map(|(at, _)| (*name, &name[..at])));
+    let (name, folder) = folders.into_iter().find(|(_, folder)| names.contains(folder))?;
+    Some(format!("`{folder}` would be a file and, for `{name}`, also a folder in the package."))
 }
 
 fn heaviest(entries: &[Entry]) -> String {
@@ -189,6 +194,13 @@ fn metadata(path: &Path, shown: &str, what: &str) -> Result<Metadata, Diagnostic
 /// A name inside a package: parts with `/` between them, none of which leads elsewhere.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     let is_sound = !name.contains(['\\', '\0']) && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    if let Some(part) = name.split('/').find(|part| part.len() > NAME_MAX_BYTES) {
+        let start: String = part.chars().take(20).collect();
+        return Err(format!(
+            "`{start}…` is {} bytes long, and no file system of Linux has names of more than {NAME_MAX_BYTES} bytes.",
+            part.len()
+        ));
+    }
     if is_sound {
         return Ok(());
     }

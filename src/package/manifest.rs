@@ -40,6 +40,11 @@ impl Manifests {
         }
     }
 
+    /// Whether a package or zip with this hash was made before.
+    pub fn has(&self, hash: &str) -> bool {
+        is_whole(&self.files_path(hash))
+    }
+
     /// The files of the package or zip with this hash, sorted by name, where they were kept.
     pub fn items(&self, hash: &str) -> Option<Vec<Item>> {
         let path = self.files_path(hash);

@@ -31,6 +31,8 @@ mod python;
 mod rust;
 mod script;
 mod source;
+#[cfg(all(test, unix))]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -32,6 +32,26 @@ pub(super) fn missing(path: &Path, shown: &str, what: &str) -> Diagnostic {
     }
 }
 
+/// The codes of what is said of base images, and of builds.
+const OF_SEVERAL: [&str; 6] =
+    [BUILD_FAILED, "no-base-image", "bad-base-image", "base-image-refused", "base-image-unchecked", "no-credentials"];
+
+/// What holds for several packages, such as that a registry is down, told once, with the names of all.
+pub(super) fn told_once(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut once: Vec<(Diagnostic, Vec<String>)> = Vec::new();
+    for one in found {
+        let is_same = |(first, _): &&mut (Diagnostic, Vec<String>)| first.code == one.code && first.detail == one.detail;
+        match once.iter_mut().find(is_same).filter(|_| OF_SEVERAL.contains(&one.code)) {
+            Some((_, others)) => others.extend(one.address),
+            None => once.push((one, Vec::new())),
+        }
+    }
+    let told = |(first, others): (Diagnostic, Vec<String>)| {
+        if others.is_empty() { first } else { first.hint(format!("the same holds for {}", list(&others))) }
+    };
+    once.into_iter().map(told).collect()
+}
+
 /// A path as people write it, without the `./` that stands for the folder of the spec.
 pub(super) fn brief(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
@@ -96,4 +116,25 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T,
 /// The same for what only the system can refuse.
 pub(super) async fn blocking_io<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Address;
+
+    #[test]
+    fn what_holds_for_several_packages_is_told_once() {
+        let of = |code, name: &str| Diagnostic::error(code, "x").detail("The registry is down.").address(&Address::new("function", name));
+        let told = told_once(vec![
+            of(BUILD_FAILED, "a"),
+            of("no-bootstrap", "b"),
+            of(BUILD_FAILED, "c"),
+            of("no-bootstrap", "d"),
+            of(BUILD_FAILED, "e"),
+        ]);
+        let told: Vec<_> = told.iter().map(|one| (one.address.as_deref().unwrap(), one.hints.join(" "))).collect();
+        let expected = [("function.a", "the same holds for `function.c`, `function.e`"), ("function.b", ""), ("function.d", "")];
+        assert_eq!(told, expected.map(|(address, hint)| (address, hint.to_owned())));
+    }
 }

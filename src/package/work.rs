@@ -8,13 +8,13 @@ use super::contents::{self, Contents};
 use super::fingerprint::Sources;
 use super::group::{DEFAULT_ARCHITECTURE, Package, Work, architecture, group, placed};
 use super::hash::content_hash;
-use super::image::{self, ImageJob, ImageSource, Made, Store};
+use super::image::{self, ImageJob, ImageSource, Store};
 use super::index::Index;
 use super::manifest::Manifests;
 use super::own::Own;
 use super::packages::{Making, Packages, Planned};
 use super::packed::{self, Packed};
-use super::problem::{MISSING_FILE, blocking, brief, list, missing};
+use super::problem::{MISSING_FILE, blocking, brief, list, missing, told_once};
 use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{Artifact, Event, Form, PackageRequest, StoredCode, Value};
@@ -205,7 +205,9 @@ impl Run<'_> {
             (self.options.events)(match &mut made {
                 Ok(ready) => {
                     ready.making.elapsed_ms = elapsed_ms;
-                    Event::Built { function, bytes: ready.artifact.unzipped_bytes, cached: ready.making.is_cached, elapsed_ms }
+                    let (bytes, cached) = (ready.artifact.unzipped_bytes, ready.making.is_cached);
+                    let as_before = !cached && Manifests::new(self.options.cache).has(&ready.artifact.content_hash);
+                    Event::Built { function, bytes, cached, as_before, elapsed_ms }
                 }
                 Err(_) => Event::BuildFailed { function, elapsed_ms },
             });
@@ -251,7 +253,8 @@ impl Run<'_> {
         let (index, events) = (&self.index, &self.options.events);
         let job = ImageJob { architecture, folder, cache, own, index, may_run, for_this_machine, events };
         let made = self.builders.images().make(image, built.as_ref(), job).await?;
-        let made = verified(made, package.requests.clone(), architecture.to_owned(), cache.to_owned()).await;
+        let (requests, of, kept) = (package.requests.clone(), architecture.to_owned(), cache.to_owned());
+        let made = blocking(move || made.verified(&requests, &of, &kept)).await;
         let is_of_use = |problem: &Diagnostic| for_this_machine && problem.code == WRONG_ARCHITECTURE;
         let made = made.map_err(|problem| if is_of_use(&problem) { problem.hint(HERE) } else { problem })?;
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
@@ -300,7 +303,8 @@ impl Run<'_> {
             }
         }
         problems.sort_by(order);
-        (packages, problems)
+        packages.diagnostics = told_once(std::mem::take(&mut packages.diagnostics));
+        (packages, told_once(problems))
     }
 }
 
@@ -347,15 +351,6 @@ fn shared_output(output: &Path, works: &[&Work]) -> Diagnostic {
     } else {
         diagnostic
     }
-}
-
-/// The image, if it starts on all functions that need it.
-async fn verified(made: Made, requests: Vec<PackageRequest>, architecture: String, cache: PathBuf) -> Result<Made, Diagnostic> {
-    blocking(move || {
-        let mut found = requests.iter().flat_map(|request| made.verify(request, &architecture, &cache));
-        found.find(Diagnostic::is_error).map_or(Ok(()), Err).map(|()| made)
-    })
-    .await
 }
 
 /// The same package, if it fits into a call.

@@ -80,7 +80,7 @@ pub(super) fn read(mut from: impl Read + Seek, limit_bytes: u64) -> Result<Vec<I
         return Err(format!("`{name}` is in it twice, and which of the two AWS takes is not known. Zip it again, into a new file."));
     }
     items.sort();
-    Ok(items)
+    super::contents::clash(items.iter().map(|item| item.name.as_str())).map_or(Ok(items), Err)
 }
 
 /// How a file begins.
@@ -143,9 +143,20 @@ fn read_item(file: ZipFile<'_, impl Read>, left: u64) -> Result<Item, String> {
         _ => 0o644,
     };
     // What a header says about the length may be a lie: count what really comes out.
-    let item = Item::read(&name, mode, file.take(left + 1), &mut io::sink())
-        .map_err(|error| format!("`{name}` in it cannot be read: {error}."))?;
+    let item = Item::read(&name, mode, file.take(left + 1), &mut io::sink()).map_err(|error| damaged(&name, &error))?;
     if item.bytes > left { Err(super::contents::too_large()) } else { Ok(item) }
+}
+
+/// AWS documents no method of compression but those that every unzip knows
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html>).
+fn damaged(name: &str, error: &io::Error) -> String {
+    let why = error.to_string();
+    match why.split_once("compression method not supported") {
+        Some(_) => format!(
+            "`{name}` in it is compressed in a way that few programs unpack, and that AWS does not promise to. Zip it again, with Deflate as its method."
+        ),
+        None => format!("`{name}` in it is damaged: {}. Make the zip again.", why.trim_end_matches('.')),
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +205,30 @@ mod tests {
     fn a_zip_that_unpacks_to_too_much_is_refused() {
         assert!(read(zip_with("a", 0o644, &[0; 11]), 10).unwrap_err().contains("262144000"));
         assert!(read(zip_with("a", 0o644, &[0; 10]), 10).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_together_is_refused() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for name in ["a/b", "a"] {
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        }
+        assert_eq!(read(zip.finish().unwrap(), 10).unwrap_err(), "`a` would be a file and, for `a/b`, also a folder in the package.");
+        let long = format!("a/{}/b", "x".repeat(256));
+        assert!(read(zip_with(&long, 0o644, b""), 10).unwrap_err().contains("no file system of Linux has names of more than 255 bytes"));
+        assert!(read(zip_with(&long[1..].replacen('x', "", 1)[1..], 0o644, b""), 10).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_zip_is_told_as_such() {
+        let mut bytes = zip_with("app.py", 0o644, &[b'a'; 100]).into_inner();
+        let at = bytes.windows(4).position(|part| part == b"PK\x01\x02").unwrap() + 16;
+        bytes[at] ^= 1;
+        assert!(read(Cursor::new(bytes), 1000).unwrap_err().starts_with("`app.py` in it is damaged: "));
+        let mut bytes = zip_with("app.py", 0o644, &[b'a'; 100]).into_inner();
+        let at = bytes.windows(4).position(|part| part == b"PK\x01\x02").unwrap() + 10;
+        (bytes[8], bytes[at]) = (14, 14);
+        assert!(read(Cursor::new(bytes), 1000).unwrap_err().contains("with Deflate as its method"));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub fn report(mut plan: Plan, looked: &Looked<'_>) -> DriftReport {
         true => !patterns.iter().any(|pattern| pattern.covers_everything_of(address)),
         false => !covers(&patterns, address, &unchecked.path),
     });
-    let pending = looked.wanted.map(|wanted| pending::count(wanted, looked.state, looked.rules));
+    let pending = looked.wanted.map(|wanted| pending::count(wanted, &plan, looked.state, looked.rules));
     let known: BTreeSet<&Address> =
         looked.state.entries.keys().chain(looked.wanted.iter().flat_map(|wanted| wanted.resources.keys())).collect();
     let known: Vec<&Address> = known.into_iter().collect();
@@ -49,6 +49,7 @@ pub fn report(mut plan: Plan, looked: &Looked<'_>) -> DriftReport {
         ignored: ignored + left_out.len(),
         is_deep: looked.is_deep,
         pending,
+        secrets: looked.wanted.map_or(0, pending::secrets),
         authors: None,
         warnings,
     }

@@ -50,7 +50,7 @@ fn undeclared(rules: &dyn Rules, live: &Live, entry: &Entry) -> Vec<Extra> {
 
 fn setting(path: Path, live: Value, usual: Option<Value>, doc: &str) -> Extra {
     let text = doc.trim_end_matches('.').to_owned();
-    Extra { class: ExtraClass::Undeclared, path, live: Some(live), usual, text, physical_id: None }
+    Extra { class: ExtraClass::Undeclared, path, live: Some(live), usual, text, physical_id: None, is_public: false }
 }
 
 #[cfg(test)]

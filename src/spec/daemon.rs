@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::check_schedule;
-use crate::model::{DaemonSettings, Field, FreezeRule, Mode, Path, Shape, Table, Value, duration_ms};
+use crate::model::log_group::RETENTIONS_IN_DAYS;
+use crate::model::{DaemonSettings, Field, FreezeRule, LogGroupsRule, Mode, Path, Shape, Table, Value, duration_ms};
 use std::collections::BTreeMap;
 
 /// The key of the section.
@@ -38,6 +39,23 @@ pub(crate) const FIELDS: &[Field] = &[
         "After which time it is told again that something is still open, such as `12h` or `1d`.",
     ),
     Field::new("freeze", Shape::List { item: &Shape::Table(FREEZE), max: usize::MAX }, "When nothing is healed or applied."),
+    Field::new("log_groups", Shape::Table(LOG_GROUPS), "How all log groups of the account and region are looked after, whoever made them."),
+];
+
+const LOG_GROUPS: &[Field] = &[
+    Field::new(
+        "schedule",
+        Shape::checked(1, 256, check_schedule),
+        "When: `rate(…)` or `cron(…)`; with the first check after that. Once a day unless given.",
+    ),
+    Field::new("prefix", Shape::text(1, 512), "What the names of the groups begin with that are looked at."),
+    Field::new(
+        "retention_in_days",
+        Shape::IntegerChoice(RETENTIONS_IN_DAYS),
+        "What a group that keeps lines for ever should have; 365 unless given.",
+    ),
+    Field::new("fix", Shape::Boolean, "Whether that is set where there is none; else it is only told."),
+    Field::new("delete_empty", Shape::Boolean, "Whether, with `fix`, what is empty and past its retention is deleted."),
 ];
 
 const CONTEST: &[Field] = &[
@@ -93,6 +111,19 @@ pub(crate) fn settings(value: Option<&Value>) -> DaemonSettings {
         contest_within_ms: contest.and_then(|contest| duration(contest, "within")).unwrap_or(usual.contest_within_ms),
         remind_after_ms: duration(table, "remind_after").unwrap_or(usual.remind_after_ms),
         freezes: rules(table).filter_map(Value::as_table).map(freeze).collect(),
+        log_groups: table.get("log_groups").and_then(Value::as_table).map(log_groups),
+    }
+}
+
+fn log_groups(table: &Table) -> LogGroupsRule {
+    let usual = LogGroupsRule::default();
+    let is_on = |key: &str| table.get(key).and_then(Value::as_boolean).unwrap_or(false);
+    LogGroupsRule {
+        schedule: text(table, "schedule").unwrap_or(usual.schedule),
+        prefix: text(table, "prefix").unwrap_or(usual.prefix),
+        retention_in_days: table.get("retention_in_days").and_then(Value::as_integer).unwrap_or(usual.retention_in_days),
+        fix: is_on("fix"),
+        delete_empty: is_on("delete_empty"),
     }
 }
 
@@ -138,6 +169,13 @@ pub(crate) fn check(value: Option<&Value>, spans: &BTreeMap<Path, Span>) -> Vec<
             findings.push(found.span(at(key)));
         }
     }
+    let without_fix = table.get("log_groups").and_then(Value::as_table).map(log_groups).is_some_and(|rule| rule.delete_empty && !rule.fix);
+    findings.extend(without_fix.then(|| {
+        Diagnostic::warning("without-fix", "A setting has no effect")
+            .detail("`daemon.log_groups.delete_empty` says what is fixed, and `daemon.log_groups.fix` is not `true`.")
+            .hint("for empty log groups to be deleted: `fix = true`")
+            .span(spans.get(&Path::key(DAEMON).join("log_groups").join("delete_empty")).cloned())
+    }));
     findings
 }
 
@@ -199,6 +237,7 @@ pub(crate) fn table(settings: &DaemonSettings) -> Table {
     put("remind_after", (settings.remind_after_ms != usual.remind_after_ms).then(|| time(settings.remind_after_ms)));
     let freezes: Vec<Value> = settings.freezes.iter().map(of_freeze).collect();
     put("freeze", (!freezes.is_empty()).then_some(Value::List(freezes)));
+    put("log_groups", settings.log_groups.as_ref().map(of_log_groups));
     table
 }
 
@@ -212,6 +251,19 @@ fn of_freeze(rule: &FreezeRule) -> Value {
         text("reason", &rule.reason),
     ];
     Value::Table(pairs.into_iter().flatten().collect())
+}
+
+fn of_log_groups(rule: &LogGroupsRule) -> Value {
+    let usual = LogGroupsRule::default();
+    let pairs = [
+        // An empty table would read back as one, but not be printed.
+        Some(("schedule", rule.schedule.as_str().into())),
+        (rule.prefix != usual.prefix).then(|| ("prefix", rule.prefix.as_str().into())),
+        (rule.retention_in_days != usual.retention_in_days).then(|| ("retention_in_days", rule.retention_in_days.into())),
+        rule.fix.then(|| ("fix", true.into())),
+        rule.delete_empty.then(|| ("delete_empty", true.into())),
+    ];
+    Value::Table(pairs.into_iter().flatten().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
 fn integer(number: usize) -> Value {
@@ -243,11 +295,13 @@ mod tests {
             contested_after = { reverts = 2, within = "30m" }
             remind_after = "12h"
             freeze = [{ from = "2026-12-20", until = "2027-01-02" }, { schedule = "cron(0 17 ? * FRI *)", lasts = "63h", reason = "weekend" }]
+            log_groups = { prefix = "/aws/", retention_in_days = 90, fix = true, delete_empty = true }
             "#,
         );
         let read = settings(Some(&section));
         assert_eq!(settings(Some(&Value::Table(table(&read)))), read);
         assert_eq!((read.mode, read.may_delete, read.may_replace, read.contest_within_ms), (Mode::Heal, true, false, 1_800_000));
+        assert!(read.log_groups.as_ref().is_some_and(|rule| rule.schedule == "rate(1 day)" && rule.retention_in_days == 90));
         assert!(check(Some(&section), &BTreeMap::new()).is_empty());
         assert_eq!(table(&settings(None)), Table::new());
     }
@@ -270,5 +324,7 @@ mod tests {
     fn what_only_healing_heeds_is_doubted_without_it() {
         let found = check(Some(&read("mode = \"propose\"\nmax_changes = 3")), &BTreeMap::new());
         assert!(found.len() == 1 && !found[0].is_error(), "{found:?}");
+        let found = check(Some(&read("log_groups = { delete_empty = true }")), &BTreeMap::new());
+        assert!(found.len() == 1 && found[0].code == "without-fix", "{found:?}");
     }
 }

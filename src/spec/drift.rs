@@ -1,6 +1,7 @@
 //! `[drift]`: when it is looked for, and what is none.
 
 use super::lower::Lowering;
+use crate::diagnostic::nearest;
 use crate::kinds::check_schedule;
 use crate::model::{Address, DriftSettings, Field, IgnorePattern, IgnoreRule, Path, Shape, Table, Value};
 
@@ -32,14 +33,12 @@ const RULE: &[Field] = &[
 
 /// Names of time zones are those of the tz database: <https://www.iana.org/time-zones>
 fn check_timezone(text: &str) -> Result<(), String> {
-    let is_word = |word: &str| {
-        word.starts_with(|letter: char| letter.is_ascii_alphabetic())
-            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-+".contains(letter))
-    };
-    if text == "UTC" || (text.contains('/') && text.split('/').all(is_word)) {
+    if jiff::tz::TimeZone::get(text).is_ok() {
         return Ok(());
     }
-    Err(format!("must be the name of a time zone, such as `Europe/Berlin` or `UTC`; it is `{text}`"))
+    let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    let example = nearest(text, known.iter().map(String::as_str)).unwrap_or("Europe/Berlin").to_owned();
+    Err(format!("must be the name of a time zone, such as `{example}`; it is `{text}`"))
 }
 
 fn check_pattern(text: &str) -> Result<(), String> {

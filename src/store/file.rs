@@ -7,7 +7,7 @@ mod runs;
 mod shelf;
 
 pub use runs::{RunLog, RunRecord, RunRecords};
-pub use shelf::{Kept, Shelf};
+pub use shelf::{Claim, Kept, Shelf};
 
 use super::journal::{self, Standing};
 use super::snapshot::Head;

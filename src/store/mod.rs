@@ -14,7 +14,7 @@ mod snapshot;
 mod suite;
 
 pub use error::StoreError;
-pub use file::{FileStore, Kept, RunLog, RunRecord, RunRecords, Shelf};
+pub use file::{Claim, FileStore, Kept, RunLog, RunRecord, RunRecords, Shelf};
 pub use journal::{JournalHeader, next_operation};
 pub use memory::MemoryStore;
 

@@ -97,6 +97,12 @@ fn image(name: &'static str, settings: &'static str, files: &[(&'static str, &[u
     artifact(name, settings, files)
 }
 
+fn jar(class: &str, version: u8) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    add(&mut zip, class, options(0o644), &class_file(version));
+    zip.finish().unwrap().into_inner()
+}
+
 fn class_file(version: u8) -> Vec<u8> {
     vec![0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, version]
 }
@@ -155,6 +161,13 @@ fn broken_programs() -> Vec<Artifact> {
         program("arm-of-32-bits", &Program { class: 1, machine: EM_ARM, ..X86 }.bytes()),
         program("mips", &Program { class: 1, machine: EM_MIPS, ..X86 }.bytes()),
         program("x32", &Program { class: 1, machine: EM_X86_64, ..X86 }.bytes()),
+        program("freebsd", &[&X86.bytes()[..7], &[9], &X86.bytes()[8..]].concat()),
+        program("script-of-old-macs", b"#!/bin/sh\recho hello\r"),
+        program("pointer-of-git-lfs", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"),
+        program("page-of-html", b"<!DOCTYPE html>\n<title>404: Not Found</title>\n"),
+        program("source-of-go", b"package main\n\nfunc main() {}\n"),
+        program("tar-not-compressed", &[&[b'x'; 257][..], b"ustar\0", &[0; 300]].concat()),
+        program("static-library", b"!<arch>\nmain.o/"),
         program("core-dump", &Program { e_type: ET_CORE, ..X86 }.bytes()),
         program("macos-for-two-processors", b"\xca\xfe\xba\xbe\0\0\0\x02rest"),
         program("class-of-java", &class_file(65)),
@@ -197,6 +210,28 @@ fn broken_zips() -> Vec<Artifact> {
             b"bootstrap",
         ),
         flags(zip_of("zip-encrypted", |zip| add(zip, "bootstrap", options(0o755), &[7; 1000]))),
+        zip_of("zip-with-a-file-and-a-folder-of-one-name", |zip| {
+            bootstrap(zip);
+            add(zip, "data", options(0o644), b"x");
+            add(zip, "data/more", options(0o644), b"x");
+        }),
+        zip_of("zip-with-a-name-too-long", |zip| {
+            bootstrap(zip);
+            add(zip, &"n".repeat(300), options(0o644), b"x");
+        }),
+        patched(
+            zip_of("zip-damaged", |zip| {
+                bootstrap(zip);
+                add(zip, "data", options(0o644).compression_method(zip::CompressionMethod::Stored), b"hello hello");
+            }),
+            b"hello hello",
+            b"hello jello",
+        ),
+        patched(
+            patched(zip_of("zip-of-another-method", bootstrap), b"PK\x03\x04\x14\0\0\0\x08\0", b"PK\x03\x04\x14\0\0\0\x0c\0"),
+            b"\x14\0\0\0\x08\0",
+            b"\x14\0\0\0\x0c\0",
+        ),
         zip_of("zip-that-only-its-owner-starts", |zip| add(zip, "bootstrap", options(0o700), &X86.bytes())),
         zip_of("zip-that-only-its-owner-reads", |zip| add(zip, "bootstrap", options(0o600), &X86.bytes())),
         zip_of("zip-of-a-script-that-only-its-owner-reads", |zip| add(zip, "bootstrap", options(0o711), b"#!/bin/sh\n")),
@@ -258,6 +293,21 @@ fn broken_images() -> Vec<Artifact> {
         image("image-for-musl-on-nothing", APP, &[("app", &musl.bytes())]),
         image("image-for-another-processor", APP, &[("app", &ARM.bytes())]),
         image("image-for-yet-another-processor", arm, &[("app", &X86.bytes())]),
+        image(
+            "image-with-another-working-directory",
+            "image = { base = \"scratch\", files = { \"bin/app\" = \"app/app\" }, entry_point = [\"/bin/app\"], working_directory = \"/work\" }",
+            &[("app", &X86.bytes())],
+        ),
+        image(
+            "image-whose-entry-point-is-a-folder",
+            "image = { base = \"scratch\", files = { \"app/run\" = \"app/app\" }, entry_point = [\"/app\"] }",
+            &[("app", &X86.bytes())],
+        ),
+        image(
+            "image-of-a-script-for-what-env-does-not-find",
+            "image = { base = \"scratch\", files = { app = \"app/app\", \"usr/bin/env\" = \"app/env\" }, entry_point = [\"/app\"] }",
+            &[("app", b"#!/usr/bin/env python3\n"), ("env", &X86.bytes())],
+        ),
         image("image-of-macos", APP, &[("app", MACH_O)]),
     ]
 }
@@ -291,6 +341,7 @@ fn broken_modules() -> Vec<Artifact> {
         node("node-typescript", &[("index.ts", b"export const handler = async () => 1;\n")]),
         node("node-other-export", &[("index.js", b"exports.main = async (event) => event;\n")]),
         node("node-no-export", &[("index.js", b"async function handler(event) { return event; }\n")]),
+        node("node-export-in-a-comment", &[("index.js", b"// exports.handler = main;\n/* exports.handler */\nexports.main = () => 1;\n")]),
         node("node-module-as-script", &[("index.js", b"import fs from 'node:fs';\nexport const handler = async () => 1;\n")]),
         node("node-script-as-module", &[("index.js", NODE), ("package.json", b"{\"type\": \"module\"}")]),
         node("node-mjs-with-exports", &[("index.mjs", NODE)]),
@@ -308,18 +359,67 @@ fn broken_modules() -> Vec<Artifact> {
         ),
         java("java-no-class", &[("example/Other.class", &class_file(65))]),
         java("java-jar-at-the-root", &[("app.jar", b"PK\x03\x04")]),
+        java("java-jar-without-the-class", &[("lib/app.jar", &jar("com/example/Handler.class", 65))]),
+        java("java-newer-in-a-jar", &[("lib/app.jar", &jar("example/Handler.class", 69))]),
         java("java-newer", &[("example/Handler.class", &class_file(69))]),
         artifact(
             "dotnet-no-assembly",
             "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"",
             &[("Program.cs", b"class A {}"), ("App.csproj", b"")],
         ),
+        artifact(
+            "dotnet-newer",
+            "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"",
+            &[
+                ("App.dll", b"MZ"),
+                (
+                    "App.runtimeconfig.json",
+                    b"{\"runtimeOptions\": {\"tfm\": \"net10.0\", \"framework\": {\"name\": \"Microsoft.NETCore.App\", \"version\": \"10.0.0\"}}}",
+                ),
+            ],
+        ),
         artifact("dotnet-no-configuration", "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"", &[("App.dll", b"MZ")]),
         python("python-file-in-other-letters", &[("App.py", PYTHON)]),
         python("python-empty-file", &[("app.py", b"")]),
         python("python-only-compiled-for-windows", &[("app.py", PYTHON), ("pywin.pyd", b"MZ\x90\0")]),
+        python(
+            "python-imports-what-its-imports-lack",
+            &[
+                ("app.py", b"import json, shop.cart\ndef handler(event, context): pass\n"),
+                ("shop/cart.py", b"\nfrom . import prices\nfrom shop.tax import rate\n"),
+            ],
+        ),
+        python(
+            "python-imports-in-other-letters",
+            &[("app.py", b"from util import x\ndef handler(event, context): pass\n"), ("Util.py", b"x = 1\n")],
+        ),
+        python("python-imports-what-is-gone", &[("app.py", b"import imp\ndef handler(event, context): pass\n")]),
         python("python-for-an-old-version", &[("app.py", PYTHON), ("x.cpython-39-x86_64-linux-gnu.so", &library.bytes())]),
         python("python-method-of-a-class", &[("app.py", b"class App:\n    def handle(self, event, context):\n        pass\n")]),
+        python(
+            "python-handler-in-a-class",
+            &[("app.py", b"class App:\n    def handler(self, event, context):\n        return event\n")],
+        ),
+        python(
+            "python-handler-in-a-function",
+            &[("app.py", b"def make():\n    def handler(event, context):\n        return event\n    return handler\n")],
+        ),
+        python("python-handler-that-is-only-called", &[("app.py", b"def main(handler):\n    return handler\n\nmain(handler=1)\nhandler()\n")]),
+        python("python-handler-without-arguments", &[("app.py", b"def handler():\n    return 1\n")]),
+        python("python-handler-of-three-arguments", &[("app.py", b"def handler(event, context, more):\n    return 1\n")]),
+        python(
+            "python-imports-a-mistyped-module",
+            &[("app.py", b"import utlis\ndef handler(event, context): pass\n"), ("utils.py", b"")],
+        ),
+        python(
+            "python-imports-a-mistyped-name",
+            &[
+                ("app.py", b"from shop import prcies\nfrom utils import tota\ndef handler(event, context): pass\n"),
+                ("shop/__init__.py", b""),
+                ("shop/prices.py", b""),
+                ("utils.py", b"def total(): pass\n"),
+            ],
+        ),
         artifact("python-with-a-dash", "runtime = \"python3.13\"\nhandler = \"my-app.handler\"", &[("my_app.py", PYTHON)]),
         artifact(
             "python-in-a-package",
@@ -379,18 +479,9 @@ fn doubtful() -> Vec<Artifact> {
             "python-imports-from-a-layers-folder",
             &[("app.py", b"import requests\ndef handler(event, context): pass\n"), ("python/requests/__init__.py", b"")],
         ),
-        python(
-            "python-imports-what-its-imports-lack",
-            &[
-                ("app.py", b"import json, shop.cart\ndef handler(event, context): pass\n"),
-                ("shop/cart.py", b"\nfrom . import prices\nfrom shop.tax import rate\n"),
-            ],
-        ),
-        python(
-            "python-imports-in-other-letters",
-            &[("app.py", b"from util import x\ndef handler(event, context): pass\n"), ("Util.py", b"x = 1\n")],
-        ),
-        python("python-imports-what-is-gone", &[("app.py", b"import imp\ndef handler(event, context): pass\n")]),
+        python("python-imports-what-others-bring", &[("app.py", b"import distutils\ndef handler(event, context): pass\n")]),
+        python("python-handler-that-nobody-awaits", &[("app.py", b"async def handler(event, context):\n    return event\n")]),
+        program("cut-off-behind-what-is-loaded", &[&X86.bytes()[..40], &(1_u64 << 20).to_le_bytes(), &X86.bytes()[48..]].concat()),
         node(
             "node-loads-what-is-not-there",
             &[("index.js", b"const express = require('express');\nexports.handler = async () => express;\n")],
@@ -571,6 +662,11 @@ fn good() -> Vec<Artifact> {
             &[("app", &X86.bytes()), ("c", b"")],
         ),
         image(
+            "image-with-a-working-directory",
+            "image = { base = \"scratch\", files = { \"work/bin/app\" = \"app/app\" }, entry_point = [\"./bin/app\"], working_directory = \"/work\" }",
+            &[("app", &X86.bytes())],
+        ),
+        image(
             "image-with-its-shell",
             "image = { base = \"scratch\", files = { app = \"app/app\", \"bin/sh\" = \"app/sh\" }, entry_point = [\"app\"], environment = { PATH = \"/\" } }",
             &[("app", b"#!/bin/sh\n"), ("sh", &X86.bytes())],
@@ -580,6 +676,20 @@ fn good() -> Vec<Artifact> {
         artifact("python-with-a-dash-in-both", "runtime = \"python3.13\"\nhandler = \"my-app.handler\"", &[("my-app.py", PYTHON)]),
         artifact("python-in-a-namespace", "runtime = \"python3.13\"\nhandler = \"shop.api.handler\"", &[("shop/api.py", PYTHON)]),
         python("python-with-byte-order-mark", &[("app.py", b"\xef\xbb\xbfdef handler(event, context):\r\n    return 1\r\n")]),
+        python("python-of-a-class", &[("app.py", b"class App:\n    def handler(self, event, context): pass\n\nhandler = App().handler\n")]),
+        python("python-global", &[("app.py", b"def make():\n    global handler\n    def handler(event, context): pass\nmake()\n")]),
+        python("python-of-any-arguments", &[("app.py", b"def handler(*arguments, **more): pass\n")]),
+        python("python-with-defaults", &[("app.py", b"@tracer\ndef other(): pass\ndef handler(\n    event: dict[str, int],\n    context=None,\n    *,\n    more=(1, 2),\n) -> None:\n    pass\n")]),
+        python("python-decorated-to-take-more", &[("app.py", b"@with_database\ndef handler(event, context, database): pass\n")]),
+        python(
+            "python-names-made-while-it-runs",
+            &[
+                ("app.py", b"from names import tota\nfrom shop import prcies\ndef handler(event, context): pass\n"),
+                ("names.py", b"total = 1\nglobals()['tota'] = 2\n"),
+                ("shop/__init__.py", b"def __getattr__(name): return name\n"),
+                ("shop/prices.py", b""),
+            ],
+        ),
         python("python-lambda", &[("app.py", b"handler = lambda event, context: event\n")]),
         python("python-decorated", &[("app.py", b"@tracer\nasync def other(): pass\nif True:\n    def handler(event, context): pass\n")]),
         python("python-made-elsewhere", &[("app.py", b"from api import *\n"), ("api.py", PYTHON)]),
@@ -626,6 +736,7 @@ fn good() -> Vec<Artifact> {
         node("node-minified", &[("index.js", b"\"use strict\";var a=Object.defineProperty;var b=(c,d)=>{for(var e in d)a(c,e,{get:d[e],enumerable:!0})};var f={};b(f,{handler:()=>g});module.exports=f;\n")]),
         java("java", &[("example/Handler.class", &class_file(65))]),
         java("java-jar", &[("lib/app.jar", b"PK\x03\x04")]),
+        java("java-jar-with-the-class", &[("lib/a.jar", &jar("other/Handler.class", 65)), ("lib/b.jar", &jar("example/Handler.class", 65))]),
         artifact(
             "dotnet",
             "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"",
@@ -777,6 +888,59 @@ fn a_layer_is_measured_by_the_functions_that_use_it() {
     sandbox.expect(6, &["build"]).says("built for arm64, and the function runs on x86_64");
     sandbox.write("config.toml", &spec("arm64", "nodejs22.x"));
     sandbox.expect(0, &["build"]).says("The layer has only `python`, and `nodejs22.x`, with which a function uses it, does not look there");
+}
+
+#[test]
+fn an_extension_is_started_with_the_function() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox(
+        "project = \"demo\"\n\n[layer.agent]\ncode = { dir = \"layer\" }\n\n[function.f]\nruntime = \"python3.13\"\nhandler = \"app.handler\"\nlayers = [\"${layer.agent.arn}\"]\ncode = { dir = \"app\" }\n",
+    );
+    let extension = sandbox.path().join("layer/extensions/agent");
+    write(&sandbox.path().join("app/app.py"), PYTHON);
+    write(&sandbox.path().join("layer/extensions/inner/data.txt"), b"x");
+    write(&extension, &X86.bytes());
+    assert_eq!(sandbox.expect(0, &["build", "--quiet"]).stderr, "");
+    write(&extension, &ARM.bytes());
+    sandbox.expect(6, &["build"]).says("layer.agent").says("`extensions/agent` is built for arm64");
+    write(&extension, b"hello");
+    sandbox.expect(6, &["build"]).says("`extensions/agent` is neither an ELF file");
+    write(&extension, b"#!/bin/sh\n");
+    std::fs::set_permissions(&extension, std::fs::Permissions::from_mode(0o644)).unwrap();
+    sandbox.expect(6, &["build"]).says("Lambda starts `extensions/agent` before the function, and it has no execute bit");
+}
+
+#[test]
+fn a_layer_for_another_version_or_with_a_folder_too_many_is_told() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox(
+        "project = \"demo\"\n\n[layer.tools]\ncode = { dir = \"layer\" }\n\n[function.f]\nruntime = \"python3.13\"\nhandler = \"app.handler\"\nlayers = [\"${layer.tools.arn}\"]\ncode = { dir = \"app\" }\n",
+    );
+    write(&sandbox.path().join("app/app.py"), PYTHON);
+    let library = sandbox.path().join("layer/python/lib/python3.11/site-packages/x.py");
+    write(&library, b"");
+    sandbox.expect(0, &["build"]).says("`python/lib/python3.11/`, where only that version looks, and a function uses it with `python3.13`");
+    write(&sandbox.path().join("layer/python/lib/python3.13/site-packages/x.py"), b"");
+    assert_eq!(sandbox.expect(0, &["build", "--quiet"]).stderr, "");
+    std::fs::remove_dir_all(sandbox.path().join("layer/python")).unwrap();
+    write(&sandbox.path().join("layer/tools/python/x.py"), b"");
+    sandbox.expect(0, &["build"]).says("`tools/` has such folders in it: make `tools` the root of the layer");
+}
+
+#[test]
+fn a_handler_that_names_no_function_is_refused_before_the_build() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox(
+        "project = \"demo\"\n\n[function.f]\nruntime = \"python3.13\"\nhandler = \"handler\"\ncode = { dir = \"app\" }\n\n[function.g]\ncode = { dir = \"app\" }\n",
+    );
+    write(&sandbox.path().join("app/app.py"), PYTHON);
+    sandbox.expect(6, &["build"]).says("`handler` names no function: `python3.13` looks for `FILE.FUNCTION`").says("config.toml:5:11");
+    sandbox.expect(6, &["build", "--keep-going"]).says("`handler` names no function").says("The package has no `bootstrap`");
+    sandbox.write(
+        "config.toml",
+        "project = \"demo\"\n\n[function.f]\nruntime = \"python3.13\"\nhandler = \"app.handler\"\ncode = { dir = \"app\" }\n",
+    );
+    sandbox.expect(0, &["build"]);
 }
 
 #[test]

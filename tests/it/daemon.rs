@@ -39,12 +39,20 @@ impl<'a> Daemon<'a> {
             if let Some(memory) = memory.as_ref().filter(|memory| is_so(memory)) {
                 return memory.clone();
             }
-            assert!(Instant::now() < deadline, "waited for: {what}\n{:#}", memory.unwrap_or_default());
+            assert!(Instant::now() < deadline, "waited for: {what}\n{}", self.describe());
             if memory.is_some() {
                 signal(self.running.pid(), "HUP");
             }
             std::thread::sleep(Duration::from_millis(300));
         }
+    }
+
+    /// What can be seen of it from outside.
+    fn describe(&self) -> String {
+        let folder = format!("/proc/{}", self.running.pid());
+        let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
+        let kept = read(format!("{}/state/daemon/demo.json", self.sandbox.path().display()));
+        format!("start {}\n{}{}\n{kept}", self.starts, read(format!("{folder}/status")), read(format!("{folder}/net/tcp")))
     }
 
     fn stop(self) -> String {

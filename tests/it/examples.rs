@@ -77,13 +77,13 @@ impl Trial {
 
     fn run(&self) {
         // The first build of a SDK takes minutes.
-        self.sandbox.start(&["build"]).wait_at_most(Duration::from_secs(15 * 60)).expect(0);
+        let build = self.sandbox.start(&["build"]).wait_at_most(Duration::from_secs(15 * 60)).expect(0);
+        if self.backend == Backend::Local {
+            build.says(&format!("Built for this machine ({}): hash, hello, log-cleanup, redact, slug", architecture()));
+        }
         self.fleet();
         let up = self.sandbox.expect(0, &["up", "--yes", "--format", "json"]);
         assert_eq!(up.json()["summary"]["create"], 17, "{up}");
-        if self.backend == Backend::Local {
-            up.says(&format!("Built for this machine ({}): hash, hello, log-cleanup, redact, slug", architecture()));
-        }
         self.greets_and_hashes();
         if self.backend == Backend::Local {
             self.masks_and_spells();

@@ -98,7 +98,7 @@ fn a_terminal_that_closes_ends_a_run_like_ctrl_c(backend: Backend) {
     is_true(&world, &sandbox);
     // Under `nohup` it goes on.
     world.proxy.rules([Rule::mutating().nth(2).signal("HUP")]);
-    sandbox.run_after("trap '' HUP", &["up", "--yes"]).expect(0);
+    sandbox.start_after("trap '' HUP", &["up", "--yes"]).wait().expect(0);
     sandbox.expect(0, &["plan", "--exit-code"]);
 }
 

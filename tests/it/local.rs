@@ -250,7 +250,8 @@ fn the_overlay_is_merged_and_what_is_built_is_for_this_machine() {
     let sandbox = project(&world, &(spec::header() + &functions + overlay));
     let plan = sandbox.expect(0, &["plan"]).says(&format!("Built for this machine ({here}): a"));
     assert!(!plan.stderr.contains(&format!("({here}): a, b")), "{plan}");
-    sandbox.expect(0, &["up", "--yes"]);
+    let up = sandbox.expect(0, &["up", "--yes"]);
+    assert!(!up.stderr.contains("Built for this machine"), "nothing was built: {up}");
     assert_eq!(invoked(&sandbox, "1")["level"], "debug");
     let served = Served::start(&sandbox, &[]);
     let snapshot = served.connect(&world).snapshot();
@@ -291,6 +292,21 @@ fn schedules_fire_where_a_permission_lets_them() {
     let event: Value = serde_json::from_str(log.lines().find_map(|line| line.split_once("saw ")).unwrap().1).unwrap();
     let rule = event["resources"][0].as_str().unwrap_or_default();
     assert!(event["source"] == "aws.events" && rule.ends_with(":rule/demo-a-nightly"), "{event}");
+}
+
+#[test]
+fn schedules_fire_while_a_daemon_runs() {
+    let world = World::without_cloud();
+    let sandbox = project(&world, &(spec::header() + &spec::scheduled("a").replace("rate(1 day)", "rate(1 minute)")));
+    sandbox.expect(0, &["up", "--yes"]);
+    let daemon = sandbox.start(&["daemon", "--listen", "none"]);
+    let (began, fired) = (Instant::now(), || sandbox.run(&["logs", "a"]).stdout.contains("\"detail-type\": \"Scheduled Event\""));
+    while !(server_file(&sandbox).exists() && fired()) {
+        assert!(began.elapsed() < Duration::from_secs(150), "no schedule fires");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    signal(daemon.pid(), "TERM");
+    daemon.wait().expect(0);
 }
 
 #[test]

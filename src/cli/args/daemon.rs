@@ -1,6 +1,6 @@
 //! What `daemon` takes.
 
-use crate::cli::commands::daemon::{LogFormat, LogLevel};
+use crate::cli::commands::daemon::{Listen, LogFormat, LogLevel};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -16,6 +16,15 @@ pub struct DaemonArguments {
     /// How many calls a minute are sent to each AWS service at the most, for all specs together
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u16).range(1..), env = "LAMBDO_CALLS_PER_MINUTE", hide_env_values = true)]
     pub calls_per_minute: u16,
+    /// Where the page, the API and the metrics are served; `none` for nowhere. Anything but loopback needs a token
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = Listen::USUAL, env = "LAMBDO_LISTEN", hide_env_values = true)]
+    pub listen: Listen,
+    /// The file with the token that whoever looks or asks must know [or the token itself in LAMBDO_TOKEN]
+    #[arg(long, value_name = "FILE", env = "LAMBDO_TOKEN_FILE", hide_env_values = true)]
+    pub token_file: Option<PathBuf>,
+    /// A name under which browsers may call the page, besides localhost and IP addresses
+    #[arg(long = "host", value_name = "NAME", env = "LAMBDO_HOSTS", value_delimiter = ',', hide_env_values = true)]
+    pub hosts: Vec<String>,
     /// How the log is written to stderr
     #[arg(
         long,

@@ -3,6 +3,9 @@
 use crate::model::log_group::RETENTIONS_IN_DAYS;
 use clap::{Args, Subcommand};
 
+/// What a log group without retention gets unless told otherwise.
+pub const USUAL_RETENTION_DAYS: i64 = 365;
+
 /// What can be done with an account's log groups.
 #[derive(Clone, Debug, Subcommand)]
 pub enum LogGroupsCommand {
@@ -18,7 +21,7 @@ pub struct AuditArguments {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub prefix: String,
     /// What a log group without retention gets
-    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = retention)]
+    #[arg(long, value_name = "DAYS", default_value_t = USUAL_RETENTION_DAYS, value_parser = retention)]
     pub retention: i64,
     /// Set retentions where there are none
     #[arg(long)]

@@ -302,7 +302,8 @@ impl Packing<'_> {
     /// [`Exit::Usage`] or [`Exit::Failed`] with everything that went wrong.
     pub async fn resolve(&self, is_wanted: &dyn Fn(&Address) -> bool, checked: &Notify) -> Result<Packages, Failure> {
         let requests: Vec<_> = self.spec.packages().into_iter().filter(|request| is_wanted(&request.address)).collect();
-        self.tell_of_this_machine(requests.iter().filter(|request| request.is_built()).map(PackageRequest::shown).collect());
+        let built: Vec<(Address, String)> =
+            requests.iter().filter(|request| request.is_built()).map(|request| (request.address.clone(), request.shown())).collect();
         let (cache, own) = (cache(self.workspace, self.spec), own(self.workspace, self.spec));
         let options = options(self.workspace, self.spec, (&cache, &own), (self.build, self.keep_going), checked);
         let made = package::resolve(requests, &options).await;
@@ -312,11 +313,13 @@ impl Packing<'_> {
             let exit = if diagnostics.iter().any(package::is_build_failure) { Exit::Failed } else { Exit::Usage };
             Failure { exit, diagnostics }
         })?;
+        let is_new = |address: &Address| packages.makings.get(address).is_some_and(|making| !making.is_cached);
+        self.tell_of_this_machine(built.into_iter().filter(|(address, _)| is_new(address)).map(|(_, shown)| shown).collect());
         self.workspace.ui.diagnostics(&places::of_packages(self.spec, packages.diagnostics.clone()));
         Ok(packages)
     }
 
-    /// Under `--local` what the spec says of processors does not hold for what is built.
+    /// Under `--local` what the spec says of processors does not hold for what is built, which is worth a line when it is.
     fn tell_of_this_machine(&self, names: Vec<String>) {
         if self.workspace.global.local && !names.is_empty() {
             self.workspace.ui.status(&format!("Built for this machine ({}): {}", local::architecture(), names.join(", ")));

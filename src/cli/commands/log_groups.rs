@@ -71,7 +71,7 @@ async fn look(workspace: &Workspace, header: &Header, arguments: &AuditArguments
 }
 
 /// The groups that states in this folder manage in this account and region, and by which address of which project.
-async fn managed(folder: &Path, place: &(String, String)) -> Result<BTreeMap<String, String>, Failure> {
+pub async fn managed(folder: &Path, place: &(String, String)) -> Result<BTreeMap<String, String>, Failure> {
     let mut managed = BTreeMap::new();
     for store in FileStore::all_in(folder)? {
         let Some(state) = store.load().await? else { continue };

@@ -1,13 +1,20 @@
 //! Where in the spec stands what packages are told of.
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Path};
+use crate::model::{Address, Path, Section};
 use crate::spec::Spec;
 
 /// The settings that packages are made from; what is said of one of them begins with its name.
 const SETTINGS: [&str; 4] = ["build.", "code.", "image.", "image_config."];
+/// Where several files can be named, below the key `files`.
+const SOURCES: [&str; 2] = ["code", "image"];
+const FILES: &str = "files";
+/// The code of what is not there.
+const MISSING_FILE: &str = "missing-file";
 /// How the codes of what is wrong with a handler begin.
 const HANDLER: &str = "no-handler";
+/// Other codes of what is wrong with a handler.
+const OF_HANDLERS: [&str; 3] = ["handler-form", "handler-parameters", "handler-async"];
 
 /// Diagnostics of packages point at the whole of `code`, `build` or `image`; here they come to point at the setting that
 /// they are about.
@@ -19,15 +26,26 @@ fn placed(spec: &Spec, found: Diagnostic) -> Diagnostic {
     let address: Option<Address> = found.address.as_deref().and_then(|address| address.parse().ok());
     let section =
         address.and_then(|address| spec.sections.iter().find(|section| (&section.kind, &section.name) == (&address.kind, &address.name)));
-    let (Some(section), Some(path)) = (section, path_of(&found)) else { return found };
+    let Some(section) = section else { return found };
+    let Some(path) = path_of(&found).or_else(|| path_of_file(section, &found)) else { return found };
     match section.span_of(&path).filter(|_| section.values.contains_key(path.first())) {
         Some(span) => found.span(span),
         None => found,
     }
 }
 
+/// Which of several files is not there.
+fn path_of_file(section: &Section, found: &Diagnostic) -> Option<Path> {
+    let missing = found.detail.split('`').nth(1).filter(|_| found.code == MISSING_FILE)?;
+    SOURCES.iter().find_map(|source| {
+        let files = section.values.get(*source)?.as_table()?.get(FILES)?.as_table()?;
+        let (name, _) = files.iter().find(|(_, path)| path.as_str() == Some(missing))?;
+        Some(Path::key(source).join(FILES).join(name))
+    })
+}
+
 fn path_of(found: &Diagnostic) -> Option<Path> {
-    if found.code.starts_with(HANDLER) {
+    if found.code.starts_with(HANDLER) || OF_HANDLERS.contains(&found.code) {
         return Some(Path::key("handler"));
     }
     let first = found.detail.strip_prefix('`')?.split('`').next()?;

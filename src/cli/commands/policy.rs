@@ -1,7 +1,7 @@
 //! `lambdo policy`: the least rights that deploy this very spec.
 
 use crate::cli::args::{Format, PolicyArguments};
-use crate::cli::policy::{LARGEST, Policy, Purpose, has_secrets_of_aws, policy};
+use crate::cli::policy::{LARGEST, Policy, Purpose, has_secrets_of_aws, policy, watching};
 use crate::cli::view::json_policy;
 use crate::cli::workspace::Workspace;
 use crate::diagnostic::Diagnostic;
@@ -22,7 +22,7 @@ pub async fn run(workspace: &Workspace, arguments: &PolicyArguments) -> Result<E
         (_, true) => Purpose::Destroy,
         _ => Purpose::Up,
     };
-    let Policy { document, is_folded, characters } = policy(&desired, &target, purpose);
+    let Policy { document, is_folded, characters } = policy(&desired, &target, purpose, &watching(&spec.header, &target));
     match workspace.ui.format() {
         Format::Json => workspace.ui.document(&json_policy::policy(&document)),
         Format::Human | Format::Markdown => workspace.ui.document(&document),

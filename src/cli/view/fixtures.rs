@@ -131,6 +131,7 @@ pub fn drift_report(plan: &Plan, drifted: &[Step], pending: Option<usize>) -> Dr
         ignored: 0,
         is_deep: true,
         pending,
+        secrets: 0,
         authors: None,
         warnings: vec![],
     }
@@ -146,8 +147,10 @@ pub fn extras() -> Vec<(Address, Extra)> {
         usual: None,
         text: "A tag".into(),
         physical_id: None,
+        is_public: false,
     };
-    let statement = Extra::foreign("statement.partner".parse().unwrap(), "policy statement `partner`: `lambda:InvokeFunction` by `*`");
+    let statement =
+        Extra::foreign("statement.partner".parse().unwrap(), "policy statement `partner`: `lambda:InvokeFunction` by `*`").public(true);
     vec![(hash.clone(), tag), (hash, statement)]
 }
 

@@ -24,6 +24,9 @@ pub fn drift(view: &DriftView<'_>) -> Json {
     insert_some(&mut document, "authors", report.authors.as_ref().map(authors));
     document.insert("ignored".into(), report.ignored.into());
     insert_some(&mut document, "pending", report.pending.map(Json::from));
+    if report.secrets > 0 {
+        document.insert("secrets_not_read".into(), report.secrets.into());
+    }
     document.insert("unchecked".into(), unchecked(&report.plan));
     document.insert("not_deep".into(), report.plan.not_deep.len().into());
     document.into()
@@ -75,5 +78,8 @@ fn extra(address: &Address, extra: &Extra) -> Json {
     insert_some(&mut one, "live", extra.live.as_ref().map(Value::to_json));
     insert_some(&mut one, "usual", extra.usual.as_ref().map(Value::to_json));
     one.insert("text".into(), extra.text.as_str().into());
+    if extra.is_public {
+        one.insert("public".into(), true.into());
+    }
     one.into()
 }

@@ -55,7 +55,7 @@ pub fn drift(view: &DriftView<'_>) -> String {
     remarks.extend(human::authors(report));
     remarks.extend(human::not_looked_for(report));
     remarks.extend(human::ignored(report.ignored));
-    remarks.push(human::pending(report.pending));
+    remarks.push(human::pending(report));
     let head = format!("### lambdo drift: {}\n{}", short(&total), place(view.title));
     let rights = rights(&holders(&report.plan, &report.drifted, Purpose::Drift), &steps.own_names);
     Comment { head, rights, blocks, remarks, total, command: "drift" }.text()

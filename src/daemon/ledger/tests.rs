@@ -1,5 +1,5 @@
 use super::super::testing::{at, finding, settings, trouble};
-use super::super::watched::Unread;
+use super::super::watched::{Resource, Unread};
 use super::*;
 
 fn check(findings: &[Finding]) -> Check {
@@ -53,6 +53,91 @@ fn what_could_not_be_read_stays_open() {
     let elsewhere = (Address::new("function", "other"), Path::default());
     ledger.checked(&Check { left_out: vec![elsewhere], ..Check::default() }, &settings, minute(4));
     assert_eq!((ledger.findings.len(), kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Resolved]));
+}
+
+fn gone(name: &str) -> Finding {
+    Finding { kind: FindingKind::Missing, path: Path::default(), applied: None, live: None, ..finding(name, "x", 1) }
+}
+
+#[test]
+fn what_was_gone_and_is_there_again_is_resolved_though_not_all_of_it_was_read() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    ledger.checked(&check(&[gone("hash")]), &settings, minute(0));
+    let tags = (Address::new("function", "hash"), Path::key("tags"));
+    ledger.checked(&Check { left_out: vec![tags], ..Check::default() }, &settings, minute(1));
+    assert_eq!((ledger.findings.len(), kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Resolved]));
+}
+
+#[test]
+fn what_differs_and_goes_altogether_is_not_resolved() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    ledger.checked(&check(&[finding("hash", "memory_size", 512)]), &settings, minute(0));
+    let counted = ledger.checked(&check(&[gone("hash")]), &settings, minute(1));
+    assert_eq!((counted.resolved, kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Opened]));
+}
+
+#[test]
+fn what_came_back_and_is_not_taken_back_is_told() {
+    let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "memory_size", 512));
+    let healed = || Healed { changed: 1, done: vec![(drift.address.clone(), drift.path.clone())], ..Healed::default() };
+    let look = |ledger: &mut Ledger, found: &[Finding], time| {
+        ledger.checked(&check(found), &settings, minute(time));
+    };
+    look(&mut ledger, std::slice::from_ref(&drift), 0);
+    ledger.healed(&healed(), minute(0));
+    look(&mut ledger, &[], 1);
+    ledger.tell_left(&settings, minute(1));
+    let before = kinds(&ledger).len();
+    look(&mut ledger, std::slice::from_ref(&drift), 2);
+    ledger.healed(&healed(), minute(2));
+    ledger.tell_left(&settings, minute(2));
+    look(&mut ledger, &[], 3);
+    assert_eq!(kinds(&ledger).len(), before, "what is taken back again at once is history");
+    look(&mut ledger, std::slice::from_ref(&drift), 4);
+    ledger.tell_left(&settings, minute(4));
+    ledger.tell_left(&settings, minute(5));
+    assert_eq!(kinds(&ledger)[before..], [NoticeKind::Opened]);
+}
+
+#[test]
+fn the_end_of_a_finding_says_why_it_is_none_any_more() {
+    let drift = finding("hash", "memory_size", 512);
+    let rule = |until: Option<&str>| IgnoreRule {
+        pattern: "function.hash:memory_size".parse().unwrap(),
+        reason: "theirs".into(),
+        until: until.map(str::to_owned),
+    };
+    let resource = |name: &str| Resource { address: Address::new("function", name), physical_id: name.into(), dependencies: Default::default() };
+    for (ignore, resources, expected) in [
+        (vec![], vec![resource("hash")], "does not differ from what was applied any more"),
+        (vec![rule(None)], vec![resource("hash")], "is left out by `drift.ignore` now"),
+        (vec![rule(Some("2026-11-21"))], vec![resource("hash")], "does not differ from what was applied any more"),
+        (vec![], vec![resource("other")], "is not in the state any more"),
+    ] {
+        let (mut ledger, settings) = (Ledger::default(), Settings { ignore, ..settings() });
+        ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(0));
+        ledger.checked(&Check { resources, ..check(&[]) }, &settings, minute(1));
+        assert_eq!(ledger.untold[1].text, format!("function.hash memory_size {expected}"));
+    }
+}
+
+#[test]
+fn a_state_that_is_lost_is_no_good_news() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    let at = |serial| Check { serial, ..check(&[]) };
+    assert_eq!(ledger.lost(&at(0)), None, "it was never deployed");
+    ledger.checked(&at(3), &settings, minute(0));
+    assert_eq!((ledger.lost(&at(0)).map(|trouble| trouble.kind), ledger.lost(&at(1))), (Some(TroubleKind::State), None));
+}
+
+#[test]
+fn the_memory_of_a_resource_that_was_made_anew_reads_back() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    ledger.checked(&check(&[gone("hash"), finding("other", "environment.A", 1)]), &settings, minute(0));
+    let done = ledger.findings.iter().map(|state| (state.finding.address.clone(), state.finding.path.clone())).collect();
+    ledger.healed(&Healed { changed: 2, done, ..Healed::default() }, minute(1));
+    let kept: Ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
+    assert_eq!((kept.findings, kept.struggles), (ledger.findings, ledger.struggles));
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub fn occasion(kind: NoticeKind) -> &'static str {
         NoticeKind::Contested => 3,
         NoticeKind::Failed => 4,
         NoticeKind::Recovered => 5,
+        NoticeKind::LogGroups => 6,
     };
     OCCASIONS[at]
 }
@@ -83,6 +84,7 @@ impl Message {
             .collect();
         parts.extend((count(NoticeKind::Failed) > 0).then(|| "checks fail".to_owned()));
         parts.extend((count(NoticeKind::Recovered) > 0).then(|| "checks work again".to_owned()));
+        parts.extend((count(NoticeKind::LogGroups) > 0).then(|| "log groups".to_owned()));
         parts.extend((self.left_out > 0).then(|| format!("{} more", self.left_out)));
         format!("{}: {}", self.spec, parts.join(", "))
     }

@@ -164,7 +164,7 @@ impl Notifier {
     /// Takes news. On return it survives a crash; nothing was sent yet.
     ///
     /// # Errors
-    /// When it cannot be kept; then nothing was taken.
+    /// When it cannot be kept, such as on a full disk. It is told all the same, and after a restart again.
     pub async fn take(&self, notices: &[Notice]) -> Result<(), String> {
         let inner = &self.inner;
         let _turn = inner.saving.lock().await;
@@ -172,10 +172,10 @@ impl Notifier {
         if !outbox.take(notices, &inner.channels, (inner.clock)()) {
             return Ok(());
         }
-        inner.save(&outbox).await?;
+        let saved = inner.save(&outbox).await;
         *locked(&inner.outbox) = outbox;
         inner.bells.iter().for_each(Bell::notify_one);
-        Ok(())
+        saved
     }
 
     /// How each channel does.

@@ -1,4 +1,4 @@
-use super::super::testing::{Fake, HOUR, MINUTE, Stage, settings, trouble};
+use super::super::testing::{Fake, HOUR, MINUTE, Stage, at, settings, trouble};
 use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing};
 use super::*;
 use std::time::Duration;
@@ -287,4 +287,36 @@ async fn a_clock_that_jumps_makes_one_check_and_not_many() {
             assert_eq!(stage.fake.world(|world| world.checks), before + 1);
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_groups_are_looked_at_when_they_are_due_and_mended_outside_of_freezes() {
+    let stage = Stage::new();
+    let daily = Some(Schedule::exact("rate(1 day)", "UTC").unwrap());
+    let freeze = Freeze::Once { from: at("2026-11-22T00:00:00Z"), until: at("2026-11-23T12:00:00Z"), reason: None };
+    stage.fake.world(|world| {
+        (world.endless, world.fixes) = (vec!["/a".into(), "/b".into()], true);
+        let schedule = Schedule::exact("rate(1 hour)", "UTC").unwrap();
+        world.settings = Ok(Settings { schedule, log_groups: daily, freezes: vec![freeze], ..settings() });
+    });
+    stage
+        .during(async {
+            pass(HOUR).await;
+            assert_eq!(stage.view().log_groups.as_ref().map(|seen| seen.open), Some(2));
+            assert_eq!((stage.told.kinds(), stage.view().totals.log_groups_mended), (vec![NoticeKind::LogGroups], 0));
+            pass(3 * 24 * HOUR).await;
+        })
+        .await;
+    assert_eq!((stage.fake.world(|world| world.audits), stage.view().totals.log_groups_mended), (4, 2));
+    assert_eq!(stage.told.kinds(), [NoticeKind::LogGroups; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_checks_ask_is_counted_too() {
+    let stage = Stage::new();
+    stage.fake.world(|world| world.trouble = Some(trouble(TroubleKind::Credentials)));
+    stage.run(10 * MINUTE).await;
+    let (view, checks) = (stage.view(), stage.fake.world(|world| world.checks));
+    assert!(checks > 1 && view.calls.total == u64::try_from(checks).unwrap(), "{:?} {checks}", view.calls);
+    assert_eq!(view.totals.durations.counts.iter().sum::<u64>(), view.totals.checks_failed);
 }

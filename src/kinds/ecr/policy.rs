@@ -1,5 +1,6 @@
 //! The policy of a repository, statement by statement: ours by their `Sid`, those of others as they are.
 
+use crate::kinds::reading::opens_to_everybody;
 use crate::kinds::role::statement_in_aws_words;
 use crate::model::document::parsed;
 use crate::model::{Extra, Path, Table, Value};
@@ -61,7 +62,8 @@ pub(super) fn seen(policy: &str, ours: &BTreeSet<&str>) -> (Table, Vec<Extra>) {
         let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default().to_owned();
         if !ours.contains(sid.as_str()) {
             let path = Path::key("repository_policy").join(&sid);
-            foreign.push(Extra::foreign(path, format!("statement `{sid}` of the repository's policy")));
+            foreign
+                .push(Extra::foreign(path, format!("statement `{sid}` of the repository's policy")).public(opens_to_everybody(&statement)));
         } else if sid == OF_LAMBDA && lets_lambda_fetch(&statement) {
             named.insert(sid, lambda_statement());
         } else {
@@ -141,7 +143,7 @@ mod tests {
         let (named, foreign) = seen(policy, &BTreeSet::from([OF_LAMBDA]));
         assert_eq!(named, wanted(&Table::new()));
         let path = "repository_policy.Theirs".parse().unwrap();
-        assert_eq!(foreign, [Extra::foreign(path, "statement `Theirs` of the repository's policy")]);
+        assert_eq!(foreign, [Extra::foreign(path, "statement `Theirs` of the repository's policy").public(true)]);
         let narrow = r#"{"Statement":{"Sid":"LambdaECRImageRetrievalPolicy","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"ecr:BatchGetImage"}}"#;
         assert_ne!(seen(narrow, &BTreeSet::from([OF_LAMBDA])).0, wanted(&Table::new()));
     }

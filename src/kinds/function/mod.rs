@@ -23,7 +23,7 @@ pub(super) use fields::{BUILD, CODE};
 pub use package_type::forbidden;
 pub(super) use resources::check_role;
 pub(super) use runtime::check as check_runtime;
-pub(crate) use runtime::{RUNTIME_DEPRECATED, is_newer as is_newer_runtime, judge as judge_runtime};
+pub(crate) use runtime::{HANDLER_FORM, RUNTIME_DEPRECATED, is_newer as is_newer_runtime, judge as judge_runtime};
 
 pub(crate) use read::absent;
 pub(crate) use settle::wait_for_other;

@@ -11,6 +11,9 @@ pub(super) const USUAL: &str = "provided.al2023";
 /// The code of the warning that AWS ends a runtime.
 pub(crate) const RUNTIME_DEPRECATED: &str = "runtime-deprecated";
 
+/// The code of what is said of a handler that hardly names a function.
+pub(crate) const HANDLER_FORM: &str = "handler-form";
+
 /// How a runtime stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -263,8 +266,8 @@ impl Doubt {
     /// What is said of it. A layer may bring something that calls what it likes.
     pub fn told(&self, has_layers: bool) -> Diagnostic {
         let found = match self.is_sure && !has_layers {
-            true => Diagnostic::error("handler-form", "The handler cannot be found"),
-            false => Diagnostic::warning("handler-form", "The handler may not be found"),
+            true => Diagnostic::error(HANDLER_FORM, "The handler cannot be found"),
+            false => Diagnostic::warning(HANDLER_FORM, "The handler may not be found"),
         };
         found.detail(format!("{}.", self.why))
     }

@@ -13,7 +13,7 @@ use aws_sdk_lambda::operation::get_function_url_config::builders::GetFunctionUrl
 use aws_sdk_lambda::operation::get_policy::builders::GetPolicyInputBuilder;
 use aws_sdk_lambda::operation::get_runtime_management_config::builders::GetRuntimeManagementConfigInputBuilder;
 use aws_sdk_lambda::operation::list_event_source_mappings::builders::ListEventSourceMappingsInputBuilder;
-use aws_sdk_lambda::types::EventSourceMappingConfiguration as Mapping;
+use aws_sdk_lambda::types::{EventSourceMappingConfiguration as Mapping, FunctionUrlAuthType};
 use std::collections::BTreeMap;
 
 /// Settings of a function beyond its fields, with what stands where nobody set them.
@@ -87,7 +87,10 @@ async fn look_deeply(reader: &Reader, target: &ReadTarget<'_>, live: &mut Live) 
     let name = target.physical_id.as_str();
     let url = reader.get_function_url_config(GetFunctionUrlConfigInputBuilder::default().function_name(name)).await;
     let url = url.map(|url| {
-        vec![Extra::foreign(Path::key(FUNCTION_URL), format!("function URL `{}`, open to `{}`", url.function_url(), url.auth_type()))]
+        vec![
+            Extra::foreign(Path::key(FUNCTION_URL), format!("function URL `{}`, open to `{}`", url.function_url(), url.auth_type()))
+                .public(*url.auth_type() == FunctionUrlAuthType::None),
+        ]
     });
     add(live, FUNCTION_URL, url);
     // A function with a permission of ours is looked at with that.

@@ -9,7 +9,7 @@ use crate::kinds::arguments::{gone_is_done, optional, refused, text, unknown_cal
 use crate::kinds::function::{absent, wait_for_other};
 use crate::kinds::lowering::{facts_of, settings};
 use crate::kinds::names::fitted_name;
-use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
+use crate::kinds::reading::{AT_ONCE, in_turn, opens_to_everybody, sighting};
 use crate::kinds::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::model::field::fill_defaults;
 use crate::model::value::scalar_text;
@@ -201,7 +201,9 @@ pub(crate) fn strangers(function: &str, policy: &str) -> Vec<Extra> {
 fn foreign(function: &str, statements: &[(String, Table)], ids: &[&PhysicalId]) -> Vec<Extra> {
     let of_others = statements.iter().filter(|(sid, _)| !ids.iter().any(|id| split(id).1 == sid));
     let shown = |(sid, statement): &(String, Table)| {
-        Extra::foreign(Path::key("statement").join(sid), described(sid, statement)).called(format!("{function}/{sid}").into())
+        Extra::foreign(Path::key("statement").join(sid), described(sid, statement))
+            .called(format!("{function}/{sid}").into())
+            .public(opens_to_everybody(statement))
     };
     of_others.map(shown).collect()
 }

@@ -30,7 +30,20 @@ pub(in crate::package) struct Elf {
     pub glibc: Option<Version>,
     /// Whether its headers promise more bytes than there are.
     pub is_cut_off: bool,
+    /// Whether only what nobody loads is cut off, such as the names for a debugger.
+    pub lacks_sections: bool,
+    /// Another system that it is made for.
+    pub system: Option<&'static str>,
 }
+
+/// Systems that mark their programs, and whose calls Linux does not know (`EI_OSABI`,
+/// <https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>).
+const SYSTEMS: [(u8, &str); 4] = [
+    (elf::ELFOSABI_NETBSD, "NetBSD"),
+    (elf::ELFOSABI_SOLARIS, "Solaris"),
+    (elf::ELFOSABI_FREEBSD, "FreeBSD"),
+    (elf::ELFOSABI_OPENBSD, "OpenBSD"),
+];
 
 /// What kind of ELF file it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +81,9 @@ fn of_class<'data, H: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: 
         let (offset, bytes) = segment.file_range(endian);
         segment.p_type(endian) == elf::PT_LOAD && offset.saturating_add(bytes) > length
     });
+    let sections = header.e_shoff(endian).into().saturating_add(u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian)));
+    found.lacks_sections = header.e_shoff(endian).into() > 0 && sections > length;
+    found.system = SYSTEMS.iter().find(|(abi, _)| *abi == header.e_ident().os_abi).map(|(_, system)| *system);
     let interpreter = segments.iter().find_map(|segment| segment.interpreter(endian, data).ok()?);
     found.interpreter = interpreter.map(text);
     let links = Links::read::<H, R>(segments, endian, data);

@@ -2,9 +2,9 @@
 
 use super::elf::Elf;
 
-/// As much of a file as tells what it is, in bytes: Linux reads this much of a script's first line
-/// (<https://man7.org/linux/man-pages/man2/execve.2.html>).
-pub(in crate::package) const HEAD_BYTES: u64 = 256;
+/// As much of a file as tells what it is, in bytes. Linux reads 256 of them to find the first line of a script
+/// (<https://man7.org/linux/man-pages/man2/execve.2.html>); the mark of a tar stands behind those.
+pub(in crate::package) const HEAD_BYTES: u64 = 264;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(in crate::package) enum Format {
     Foreign(&'static str),
     /// An archive, compressed or not.
     Packed(&'static str),
+    /// Something that somebody wrote or fetched in the place of a program: what it is, and what to do.
+    Text(&'static str, &'static str),
     /// Nothing at all.
     Empty,
     /// Anything else.
@@ -55,7 +57,27 @@ const STARTS: &[(&[u8], Format)] = &[
     (b"\x1f\x8b", Format::Packed("compressed with gzip")),
     (b"\x28\xb5\x2f\xfd", Format::Packed("compressed with zstd")),
     (b"BZh", Format::Packed("compressed with bzip2")),
+    (b"7z\xbc\xaf\x27\x1c", Format::Packed("compressed with 7-Zip")),
+    (b"!<arch>\n", Format::Packed("a static library, or a package of Debian")),
     (b"\xfd7zXZ\0", Format::Packed("compressed with xz")),
+];
+
+/// Where the mark of a tar stands (<https://www.gnu.org/software/tar/manual/html_node/Standard.html>).
+const TAR: (usize, &[u8]) = (257, b"ustar");
+
+const SOURCE: &str = "Build it, and name what the build makes.";
+const PAGE: (&str, &str) = ("a page of HTML", "Most likely a download led to a page, and not to the file.");
+
+/// How texts begin that lie where a program should.
+const TEXTS: &[(&[u8], (&str, &str))] = &[
+    (b"version https://git-lfs.github.com/", ("a pointer of Git LFS to the file, and not the file", "`git lfs pull` fetches it.")),
+    (b"<!DOCTYPE", PAGE),
+    (b"<!doctype", PAGE),
+    (b"<html", PAGE),
+    (b"package main", ("source code of Go", SOURCE)),
+    (b"fn main", ("source code of Rust", SOURCE)),
+    (b"use std::", ("source code of Rust", SOURCE)),
+    (b"#include", ("source code of C", SOURCE)),
 ];
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -67,8 +89,9 @@ impl Format {
             Self::Elf(_) => Some("a program for Linux".to_owned()),
             Self::Script(_) => Some("a script".to_owned()),
             Self::Foreign(system) => Some(format!("a program for {system}")),
-            Self::Packed(how) if how.ends_with("zip") && !how.contains("with") => Some((*how).to_owned()),
-            Self::Packed(how) => Some(format!("a file {how}")),
+            Self::Packed(how) if how.starts_with("compressed") => Some(format!("a file {how}")),
+            Self::Packed(how) => Some((*how).to_owned()),
+            Self::Text(what, _) => Some((*what).to_owned()),
             Self::Empty => Some("empty".to_owned()),
             Self::Other => None,
         }
@@ -81,6 +104,12 @@ impl Format {
         }
         if let Some((_, format)) = STARTS.iter().find(|(start, _)| head.starts_with(start)) {
             return format.clone();
+        }
+        if head.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1)) {
+            return Self::Packed("a tar");
+        }
+        if let Some((_, (what, what_to_do))) = TEXTS.iter().find(|(start, _)| head.starts_with(start)) {
+            return Self::Text(what, what_to_do);
         }
         let text = head.strip_prefix(BYTE_ORDER_MARK);
         match text.unwrap_or(head).strip_prefix(b"#!") {
@@ -115,6 +144,10 @@ mod tests {
             (b"PK\x03\x04x", Format::Packed("a zip")),
             (b"echo hello", Format::Other),
             (b"\n#!/bin/sh", Format::Other),
+            (b"!<arch>\nx.o/", Format::Packed("a static library, or a package of Debian")),
+            (b"package main\n", Format::Text("source code of Go", SOURCE)),
+            (b"<!DOCTYPE html>", Format::Text(PAGE.0, PAGE.1)),
+            (&[&[b'x'; 257][..], b"ustar\0"].concat(), Format::Packed("a tar")),
         ] {
             assert_eq!(Format::of(head), expected, "{head:?}");
         }

@@ -27,10 +27,14 @@ pub struct ImageFacts<'a> {
     pub path: &'a str,
     /// Its working directory.
     pub folder: &'a str,
+    /// The user that it names; empty where it names none.
+    pub user: &'a str,
     /// Its files by absolute path.
     pub files: &'a [ImageFile],
     /// Where its symbolic links lead, by their paths without the first slash.
     pub links: &'a BTreeMap<String, String>,
+    /// The modes of its folders, as far as they are known, by their paths without the first slash.
+    pub folders: &'a BTreeMap<String, u32>,
     /// Whether `files` are all there are; not so where layers of a base were not read.
     pub is_whole: bool,
     /// What its layers unpack to, in bytes.
@@ -48,6 +52,8 @@ pub struct ImageFile {
     pub head: Vec<u8>,
 }
 
+const ANOTHER_USER: &str = "Lambda is another user than its owner, and may not go through it";
+
 /// So many links are followed, as by Linux (<https://man7.org/linux/man-pages/man7/path_resolution.7.html>).
 const LINKS_MAX: usize = 40;
 
@@ -60,6 +66,20 @@ impl ImageFacts<'_> {
     fn find(&self, path: &str) -> Option<&ImageFile> {
         let led = led(path, |path| self.links.get(path).map(String::as_str))?;
         self.files.iter().find(|file| file.path == led)
+    }
+
+    /// A folder on the way to what has this absolute path that is closed to others than its owner, with its mode.
+    fn closed_above(&self, path: &str) -> Option<(String, u32)> {
+        let path = path.trim_start_matches('/');
+        let above = path.match_indices('/').map(|(at, _)| &path[..at]);
+        let closed = above.filter_map(|folder| Some((folder, *self.folders.get(folder)?))).find(|(_, mode)| mode & 0o001 == 0);
+        closed.map(|(folder, mode)| (format!("/{folder}"), mode))
+    }
+
+    fn has_folder(&self, path: &str) -> bool {
+        let inner = path.trim_start_matches('/');
+        let below = format!("/{inner}/");
+        inner.is_empty() || self.folders.contains_key(inner) || self.files.iter().any(|file| file.path.starts_with(&below))
     }
 }
 
@@ -100,7 +120,36 @@ pub fn check_image(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic
         )));
     }
     findings.extend(check_command(image, architecture));
+    findings.extend(check_folder(image));
+    findings.extend(other_user(image));
     findings
+}
+
+/// Lambda goes into the working directory before it starts anything, and does not make it.
+fn check_folder(image: &ImageFacts<'_>) -> Option<Diagnostic> {
+    let folder = led(image.folder, |path| image.links.get(path).map(String::as_str)).filter(|_| image.is_whole)?;
+    let found = Diagnostic::error("no-working-directory", "The image's working directory cannot be entered");
+    if !image.has_folder(&folder) {
+        let is_file = image.find(&folder).is_some();
+        let what = if is_file { "is a file in it" } else { "it does not have" };
+        let found = found.detail(format!("{} starts in `{}`, which {what}.", image.shown, image.folder));
+        return Some(found.hint("in a Dockerfile `WORKDIR` makes the folder; `working_directory` names one that is there"));
+    }
+    let (closed, mode) = image.closed_above(&format!("{folder}/"))?;
+    let found =
+        found.detail(format!("{} starts in `{}`, and `{closed}` has the mode {mode:04o}: {ANOTHER_USER}.", image.shown, image.folder));
+    Some(found.hint(format!("in a Dockerfile: `RUN chmod 755 {closed}`")))
+}
+
+/// Lambda gives images a user of its own (<https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs>).
+fn other_user(image: &ImageFacts<'_>) -> Option<Diagnostic> {
+    let is_root = ["", "0", "root"].contains(&image.user.split(':').next().unwrap_or_default());
+    (!is_root).then(|| {
+        Diagnostic::note("image-user", "The image's user is not the one that Lambda takes").detail(format!(
+            "{} says `USER {}`; Lambda starts everything as a user of its own, who owns nothing in it. What only `{}` may read is closed to the function.",
+            image.shown, image.user, image.user
+        ))
+    })
 }
 
 /// Refuses a manifest that leads to several images: Lambda takes one.
@@ -138,7 +187,7 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
         return vec![
             Diagnostic::error("no-entry-point", "The image has nothing to start")
                 .detail(format!("{} has neither an entry point nor a command.", image.shown))
-                .hint("`image_config = { entry_point = [\"/bootstrap\"] }` names one"),
+                .hint("`entry_point = [\"/PROGRAM\"]` in `image` names one, and so does `ENTRYPOINT` in a Dockerfile; `image_config.entry_point` names one for the function alone"),
         ];
     };
     let Some(file) = image.program() else {
@@ -159,10 +208,17 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
                 .hint(format!("in a Dockerfile: `RUN chmod 755 {}`, or `COPY --chmod=755`", file.path)),
         ];
     }
+    if let Some((closed, mode)) = image.closed_above(&file.path) {
+        return vec![
+            Diagnostic::error("not-for-others", "Lambda may not use the image's entry point")
+                .detail(format!("{} starts `{}`, and `{closed}` has the mode {mode:04o}: {ANOTHER_USER}.", image.shown, file.path))
+                .hint(format!("in a Dockerfile: `RUN chmod 755 {closed}`")),
+        ];
+    }
     let subject = Subject { runtime: "", handler: "", architecture, has_layers: false, is_layer: false, place: Place::Image };
     let format = match Format::of(&file.head) {
         // Only the head of it is there, so that what it needs further back is not known.
-        Format::Elf(_) => Format::Elf(elf::read(&file.head[..]).map(|elf| elf::Elf { is_cut_off: false, ..elf })),
+        Format::Elf(_) => Format::Elf(elf::read(&file.head[..]).map(|elf| elf::Elf { is_cut_off: false, lacks_sections: false, ..elf })),
         other => other,
     };
     program::check(&file.path, &format, &subject, image)
@@ -179,7 +235,14 @@ fn candidates(called: &str, image: &ImageFacts<'_>) -> Vec<String> {
 }
 
 fn no_program(image: &ImageFacts<'_>, called: &str) -> Diagnostic {
-    let sought = if called.contains('/') { "it does not have".to_owned() } else { format!("is not in its `PATH`, `{}`", image.path) };
+    let paths = candidates(called, image);
+    let sought = if paths.iter().any(|path| image.has_folder(path)) && called.contains('/') {
+        "is a folder in it".to_owned()
+    } else if called.contains('/') {
+        "it does not have".to_owned()
+    } else {
+        format!("is not in its `PATH`, `{}`", image.path)
+    };
     let diagnostic = Diagnostic::error("no-entry-point", "The image does not have what it starts")
         .detail(format!("{} starts `{called}`, which {sought}.", image.shown));
     let name = called.rsplit('/').next().unwrap_or_default();
@@ -203,6 +266,11 @@ impl Surroundings for ImageFacts<'_> {
     fn places(&self, file_name: &str) -> Vec<String> {
         self.files.iter().filter(|file| file.path.rsplit('/').next() == Some(file_name)).map(|file| file.path.clone()).collect()
     }
+
+    fn finds(&self, program: &str) -> Option<bool> {
+        let found = candidates(program, self).iter().any(|path| self.find(path).is_some());
+        (found || self.is_whole).then_some(found)
+    }
 }
 
 #[cfg(test)]
@@ -222,9 +290,11 @@ mod tests {
             processor: "amd64",
             command: &command,
             path: "/usr/bin:/bin",
-            folder: "/var/task",
+            folder: "/",
+            user: "",
             files,
             links: &BTreeMap::new(),
+            folders: &BTreeMap::new(),
             is_whole: true,
             unpacked_bytes: 1,
         };
@@ -236,11 +306,11 @@ mod tests {
     #[test]
     fn a_static_program_on_an_empty_base_passes() {
         let files = [file("/bootstrap", 0o755, Program::STATIC.bytes()), file("/bin/x", 0o755, Program::STATIC.bytes())];
-        for command in [&["/bootstrap"][..], &["x", "y"], &["./../../bootstrap"]] {
+        for command in [&["/bootstrap"][..], &["x", "y"], &["./../bootstrap"], &["./bootstrap"]] {
             assert_eq!(told(|_| {}, &files, command), "");
         }
         assert_eq!(
-            told(|_| {}, &files, &["./bootstrap"]),
+            told(|image| image.folder = "/bin", &files, &["./bootstrap"]),
             "no-entry-point: The image of `hello` starts `./bootstrap`, which it does not have."
         );
         assert_eq!(told(|image| image.is_whole = false, &[], &["/elsewhere"]), "");
@@ -266,8 +336,10 @@ mod tests {
                 command: &command,
                 path: "/bin",
                 folder: "/",
+                user: "",
                 files: &files,
                 links: &links,
+                folders: &BTreeMap::new(),
                 is_whole: true,
                 unpacked_bytes: 1,
             };
@@ -294,6 +366,53 @@ mod tests {
     }
 
     #[test]
+    fn what_another_user_may_not_enter_is_told() {
+        let files = [file("/app/bin/run", 0o755, Program::STATIC.bytes())];
+        let folders = |folder: &str, mode| BTreeMap::from([("app".to_owned(), 0o755), (folder.to_owned(), mode)]);
+        let (open, closed) = (folders("app/bin", 0o711), folders("app/bin", 0o700));
+        let command = ["/app/bin/run".to_owned()];
+        let with = |folders: &BTreeMap<String, u32>, folder: &str, user: &str| {
+            let facts = ImageFacts {
+                shown: "The image of `hello`",
+                system: "linux",
+                processor: "amd64",
+                command: &command,
+                path: "/bin",
+                folder,
+                user,
+                files: &files,
+                links: &BTreeMap::new(),
+                folders,
+                is_whole: true,
+                unpacked_bytes: 1,
+            };
+            check_image(&facts, "x86_64").into_iter().map(|one| format!("{}: {}", one.code, one.detail)).collect::<Vec<_>>().join("\n")
+        };
+        for (folder, user) in [("/", ""), ("/app", "root"), ("/app/bin/", "0:0")] {
+            assert_eq!(with(&open, folder, user), "", "{folder}");
+        }
+        insta::assert_snapshot!(with(&closed, "/", ""), @"not-for-others: The image of `hello` starts `/app/bin/run`, and `/app/bin` has the mode 0700: Lambda is another user than its owner, and may not go through it.");
+        insta::assert_snapshot!(with(&folders("work", 0o750), "/work", ""), @"no-working-directory: The image of `hello` starts in `/work`, and `/work` has the mode 0750: Lambda is another user than its owner, and may not go through it.");
+        insta::assert_snapshot!(with(&open, "/work", ""), @"no-working-directory: The image of `hello` starts in `/work`, which it does not have.");
+        insta::assert_snapshot!(with(&open, "/app/bin/run", ""), @"no-working-directory: The image of `hello` starts in `/app/bin/run`, which is a file in it.");
+        insta::assert_snapshot!(with(&open, "/", "app:app"), @"image-user: The image of `hello` says `USER app:app`; Lambda starts everything as a user of its own, who owns nothing in it. What only `app:app` may read is closed to the function.");
+    }
+
+    #[test]
+    fn what_env_seeks_must_be_in_the_path() {
+        let files = |python| {
+            [
+                file("/run", 0o755, b"#!/usr/bin/env python3\n".to_vec()),
+                file("/usr/bin/env", 0o755, Vec::new()),
+                file(python, 0o755, Vec::new()),
+            ]
+        };
+        assert_eq!(told(|_| {}, &files("/usr/bin/python3"), &["/run"]), "");
+        insta::assert_snapshot!(told(|_| {}, &files("/opt/python3"), &["/run"]), @"missing-interpreter: `/run` is run by `python3`, which the `PATH` of the image does not lead to.");
+        insta::assert_snapshot!(told(|_| {}, &files("/opt/python3"), &["/opt"]), @"no-entry-point: The image of `hello` starts `/opt`, which is a folder in it.");
+    }
+
+    #[test]
     fn a_text_in_a_dockerfile_needs_a_shell() {
         let command = ["/bin/sh", "-c", "/app --fast"].map(str::to_owned);
         let image = ImageFacts {
@@ -303,8 +422,10 @@ mod tests {
             command: &command,
             path: "/bin",
             folder: "/",
+            user: "",
             files: &[],
             links: &BTreeMap::new(),
+            folders: &BTreeMap::new(),
             is_whole: true,
             unpacked_bytes: 1,
         };

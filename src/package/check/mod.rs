@@ -17,6 +17,7 @@ mod modes;
 mod native;
 mod program;
 mod remembered;
+mod script;
 mod syntax;
 mod system;
 #[cfg(test)]
@@ -173,7 +174,7 @@ fn check_tree(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnost
     let astray = needed.as_ref().map_or(Ok(None), |name| tree.astray(name))?;
     let astray = needed.iter().zip(&astray).find_map(|(name, end)| program::astray(name, end, subject));
     if subject.is_layer {
-        findings.extend(layer::check(tree, subject));
+        findings.extend(layer::check(tree, subject)?);
     } else if astray.is_some() {
         findings.extend(astray);
     } else if is_provided && needed.is_some() {

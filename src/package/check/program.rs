@@ -2,8 +2,9 @@
 
 use super::elf::{Elf, Kind};
 use super::emulator;
-use super::format::{Format, Script};
-use super::system::{INTERPRETERS, LOADERS, NO_INTERPRETERS, Standing, System};
+use super::format::Format;
+use super::script;
+use super::system::{LOADERS, Standing, System};
 use super::tree::Astray;
 use super::{Place, Subject, WRONG_ARCHITECTURE};
 use crate::diagnostic::Diagnostic;
@@ -23,6 +24,10 @@ pub(super) trait Surroundings {
 
     /// Files of this name that lie in the package, wherever.
     fn places(&self, file_name: &str) -> Vec<String>;
+    /// Whether a program of this name is in the `PATH`; `None` where nobody can tell.
+    fn finds(&self, _program: &str) -> Option<bool> {
+        None
+    }
 }
 
 /// Everything that keeps a program from being started. `shown` is what people call it.
@@ -30,12 +35,15 @@ pub(super) fn check(shown: &str, format: &Format, subject: &Subject<'_>, around:
     match format {
         Format::Elf(Some(elf)) => check_elf(shown, elf, subject, around),
         Format::Elf(None) => vec![cut_off(shown)],
-        Format::Script(script) => check_script(shown, script, subject, around).into_iter().collect(),
+        Format::Script(script) => script::check(shown, script, subject, around).into_iter().collect(),
         Format::Empty => vec![
             finding("empty-program", "A program is empty")
                 .detail(format!("`{shown}` has no bytes in it. Most likely whatever makes it has failed; make it again.")),
         ],
         Format::Foreign(system) => vec![foreign(shown, system, subject)],
+        Format::Text(what, what_to_do) => vec![
+            finding("not-a-program", "A file is not a program that can be started").detail(format!("`{shown}` is {what}. {what_to_do}")),
+        ],
         Format::Packed(how) => vec![
             finding("packed-program", "A program is packed").detail(format!("`{shown}` is {how}, and no program. Unpack it first.")),
         ],
@@ -47,7 +55,7 @@ pub(super) fn check(shown: &str, format: &Format, subject: &Subject<'_>, around:
     }
 }
 
-fn finding(code: &'static str, summary: &str) -> Diagnostic {
+pub(super) fn finding(code: &'static str, summary: &str) -> Diagnostic {
     Diagnostic::error(code, summary)
 }
 
@@ -95,6 +103,9 @@ fn check_elf(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroun
     if elf.is_cut_off {
         return vec![cut_off(shown)];
     }
+    if let Some(system) = elf.system.filter(|_| !subject.is_here()) {
+        return vec![foreign(shown, system, subject)];
+    }
     let mut findings: Vec<Diagnostic> = not_a_program(shown, elf.kind).into_iter().chain(wrong_processor(shown, elf, subject)).collect();
     if findings.is_empty() {
         findings.extend(check_interpreter(shown, elf, subject, around));
@@ -103,8 +114,15 @@ fn check_elf(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroun
     if findings.is_empty() && !subject.is_here() {
         findings.extend(check_glibc(shown, elf, subject));
         findings.extend(check_libraries(shown, elf, subject, around));
+        findings.extend(lacks_sections(shown, elf));
     }
     findings
+}
+
+/// The system loads such a program, so that only whoever made it knows whether it is whole.
+fn lacks_sections(shown: &str, elf: &Elf) -> Option<Diagnostic> {
+    let detail = format!("`{shown}` says that it goes on where it ends. What Linux loads of it is there; still, it may have been cut off.");
+    elf.lacks_sections.then(|| Diagnostic::warning("cut-off-program", "A program may be cut off").detail(detail))
 }
 
 fn not_a_program(shown: &str, kind: Kind) -> Option<Diagnostic> {
@@ -186,7 +204,7 @@ fn loaders(architecture: &str) -> &'static [&'static str] {
 }
 
 /// Whether a path leads to something when the function runs; `None` where nobody can tell.
-fn is_there(path: &str, known: &[&str], subject: &Subject<'_>, around: &dyn Surroundings) -> Option<bool> {
+pub(super) fn is_there(path: &str, known: &[&str], subject: &Subject<'_>, around: &dyn Surroundings) -> Option<bool> {
     match (around.has(path), subject.place) {
         (Some(found), _) => Some(found),
         (None, Place::Image) => None,
@@ -278,86 +296,6 @@ fn missing_libraries(shown: &str, libraries: &[&str], what_to_do: Option<&str>, 
         Some(place) => diagnostic.hint(format!("`{place}` is in the package, but libraries are sought only in its root and in `lib/`")),
         None => diagnostic.hint("what lies in the package as `lib/…` is found too"),
     }
-}
-
-fn check_script(shown: &str, script: &Script, subject: &Subject<'_>, around: &dyn Surroundings) -> Option<Diagnostic> {
-    if script.has_byte_order_mark {
-        return Some(
-            finding("script-start", "Linux does not see the first line of a script")
-                .detail(format!("`{shown}` begins with a byte order mark, and only then comes `#!`. Save it as UTF-8 without one.")),
-        );
-    }
-    if script.has_carriage_return {
-        return Some(
-            finding("script-line-ends", "A script has the line ends of Windows")
-                .detail(format!(
-                    "The first line of `{shown}` ends with CR LF, so that Linux seeks an interpreter `{}\\r`. Save it with LF alone.",
-                    script.interpreter
-                ))
-                .hint("with git: `*.sh text eol=lf` in `.gitattributes`"),
-        );
-    }
-    check_script_interpreter(shown, script, subject, around)
-}
-
-fn check_script_interpreter(shown: &str, script: &Script, subject: &Subject<'_>, around: &dyn Surroundings) -> Option<Diagnostic> {
-    if !script.interpreter.starts_with('/') {
-        let given = if script.interpreter.is_empty() { "nothing".to_owned() } else { format!("`{}`", script.interpreter) };
-        let detail = format!("The first line of `{shown}` names {given} where the whole path of the interpreter must stand.");
-        return Some(finding("script-start", "Linux does not see the first line of a script").detail(detail).hint("such as `#!/bin/sh`"));
-    }
-    let called = name_of(&script.interpreter);
-    let is_env_missing = subject.place == Place::Image && around.has(&script.interpreter) == Some(false);
-    if called == "env" && !is_env_missing {
-        return check_env(shown, script, subject);
-    }
-    let (folder, _) = script.interpreter.rsplit_once('/')?;
-    let is_usual = INTERPRETERS.contains(&called) && ["/bin", "/usr/bin"].contains(&folder);
-    let known: &[&str] = if is_usual { &[&script.interpreter] } else { &[] };
-    let found = is_there(&script.interpreter, known, subject, around)?;
-    (!found).then(|| missing_script_interpreter(shown, &script.interpreter, called, subject))
-}
-
-/// `env` seeks the interpreter in the `PATH`, which has the layers' `bin` in it, but not the package.
-fn check_env(shown: &str, script: &Script, subject: &Subject<'_>) -> Option<Diagnostic> {
-    let mut words = script.argument.split_whitespace();
-    let first = words.next().unwrap_or_default();
-    let is_split = first == "-S" || first == "--split-string";
-    let called = if is_split { words.next().unwrap_or_default() } else { first };
-    if !is_split && words.next().is_some() {
-        return Some(
-            finding("missing-interpreter", "A script needs an interpreter that is not there")
-                .detail(format!(
-                    "Linux hands `{}` to `env` as one name, and there is no program of that name. `env -S` splits it.",
-                    script.argument
-                ))
-                .hint(format!("the first line of `{shown}`: `#!/usr/bin/env -S {}`", script.argument)),
-        );
-    }
-    if subject.place != Place::Lambda || subject.has_layers || INTERPRETERS.contains(&called) {
-        return None;
-    }
-    Some(missing_script_interpreter(shown, called, name_of(called), subject))
-}
-
-fn missing_script_interpreter(shown: &str, interpreter: &str, called: &str, subject: &Subject<'_>) -> Diagnostic {
-    let name = called.trim_end_matches(|character: char| character.is_ascii_digit() || character == '.');
-    let (code, summary) = ("missing-interpreter", "A script needs an interpreter that is not there");
-    let is_sure = NO_INTERPRETERS.contains(&name) || interpreter.starts_with(TASK_ROOT) || subject.place != Place::Lambda;
-    let diagnostic = if is_sure { finding(code, summary) } else { Diagnostic::warning(code, summary) };
-    let diagnostic = diagnostic.detail(format!("`{shown}` is run by `{interpreter}`, which {} does not have.", subject.around()));
-    match name {
-        _ if subject.place != Place::Lambda => diagnostic,
-        "python" | "node" | "nodejs" | "ruby" | "java" | "dotnet" => {
-            let family = if name == "node" { "nodejs" } else { name };
-            diagnostic.hint(format!("the runtimes `{family}…` have it; they call a handler and need no `bootstrap`"))
-        }
-        _ => diagnostic.hint("the shells `/bin/sh` and `/bin/bash` are there; anything else comes with a layer or an image"),
-    }
-}
-
-fn name_of(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
 }
 
 /// Adds what only a program that is built can be told to do.

@@ -3,6 +3,7 @@
 
 use super::Subject;
 use super::handler::is_module;
+use super::handler::python::without_texts;
 use super::tree::Tree;
 use crate::diagnostic::Diagnostic;
 use std::io;
@@ -67,7 +68,7 @@ pub(super) fn check(tree: &Tree<'_>, file: &str, subject: &Subject<'_>) -> io::R
     let output = Command::new(tool.program).args(tool.check).arg(copy.path()).output()?;
     let finding = (!output.status.success()).then(|| {
         let said = String::from_utf8_lossy(&output.stderr).replace(&*copy.path().to_string_lossy(), file);
-        broken(file, &said, tool, &version, subject)
+        broken(file, &said, &text, (tool, &version), subject)
     });
     Ok(Syntax { finding, unseen: None })
 }
@@ -80,14 +81,55 @@ impl Tool {
 }
 
 /// An interpreter that is older than the runtime may only not know what is new in its language.
-fn broken(file: &str, said: &str, tool: &Tool, version: &str, subject: &Subject<'_>) -> Diagnostic {
+fn broken(file: &str, said: &str, text: &str, (tool, version): (&Tool, &str), subject: &Subject<'_>) -> Diagnostic {
     let needed = subject.runtime.trim_start_matches(tool.family).trim_end_matches(".x");
-    let is_sure = numbers(version) >= numbers(needed);
+    let line = line(file, said);
+    let what = said.lines().rev().find(|line| line.contains("rror")).unwrap_or("it is refused").trim();
+    let is_old = numbers(version) < numbers(needed);
+    let is_sure = !is_old || (tool.family == "python" && never_was_python(what, line, text));
     let (code, summary) = ("syntax", "The handler's file cannot be read by its language");
     let diagnostic = if is_sure { Diagnostic::error(code, summary) } else { Diagnostic::warning(code, summary) };
-    let line = line(file, said).map_or_else(String::new, |line| format!(" in line {line}"));
-    let what = said.lines().rev().find(|line| line.contains("rror")).unwrap_or("it is refused").trim();
-    diagnostic.detail(format!("`{}` {version} finds in `{file}`{line}: {what}", tool.program))
+    let place = line.map_or_else(String::new, |line| format!(" in line {line}"));
+    let found = diagnostic.detail(format!("`{}` {version} finds in `{file}`{place}: {what}", tool.program));
+    if is_sure {
+        found
+    } else {
+        found.hint(format!("`{}` may know it: `{}` {version} of this machine is older", subject.runtime, tool.program))
+    }
+}
+
+/// What Python says of mistakes that no later version can take for something new.
+const NEVER: [&str; 6] =
+    ["IndentationError:", "TabError:", "Missing parentheses in call to", "unterminated ", "unmatched '", "outside function"];
+/// What ends its line with a colon in every version.
+const COMPOUND: [&str; 9] = ["def ", "class ", "if ", "elif ", "else", "for ", "while ", "try", "with "];
+
+/// Whether no version of Python reads the code, so that one that is older than the runtime can tell. Later versions read
+/// more inside of f-strings, so that nothing is sure beside one (<https://peps.python.org/pep-0701/>).
+fn never_was_python(what: &str, line: Option<u32>, text: &str) -> bool {
+    if has_templates(text) {
+        return false;
+    }
+    let code = without_texts(text);
+    let at = line.and_then(|line| usize::try_from(line).ok()).and_then(|line| line.checked_sub(1));
+    let lacks_colon = at.and_then(|at| code.lines().nth(at)).is_some_and(lacks_colon);
+    lacks_colon || NEVER.iter().any(|never| what.contains(never))
+}
+
+fn lacks_colon(line: &str) -> bool {
+    let line = line.trim();
+    let is_compound = COMPOUND.iter().any(|word| line.strip_prefix(word).is_some_and(|rest| word.ends_with(' ') || rest.is_empty()));
+    let is_whole = line.matches(['(', '[', '{']).count() == line.matches([')', ']', '}']).count();
+    is_compound && is_whole && !line.contains(':') && !line.ends_with('\\')
+}
+
+/// Whether there is a text of which parts are code.
+fn has_templates(text: &str) -> bool {
+    text.match_indices(['"', '\'']).any(|(at, _)| {
+        let prefix = text[..at].trim_end_matches(|character: char| character.is_ascii_alphabetic());
+        let prefix = &text[prefix.len()..at];
+        (1..=2).contains(&prefix.len()) && prefix.contains(['f', 'F', 't', 'T'])
+    })
 }
 
 fn numbers(version: &str) -> Vec<u32> {
@@ -118,10 +160,35 @@ mod tests {
             place: Place::Lambda,
         };
         let python = "  File \"app.py\", line 3\n    def f(:\n          ^\nSyntaxError: invalid syntax\n";
-        let told = |version| broken("app.py", python, &TOOLS[0], version, &subject);
+        let told = |version| broken("app.py", python, "\n\ndef f(:\n", (&TOOLS[0], version), &subject);
         assert_eq!(told("3.13").detail, "`python3` 3.13 finds in `app.py` in line 3: SyntaxError: invalid syntax");
         assert!(told("3.14").is_error() && !told("3.9").is_error());
         let node = "index.js:12\nexports.a = = 1\n    ^\n\nSyntaxError: Unexpected token '='\n    at wrap\n\nNode.js v22.1.0\n";
         assert_eq!(line("index.js", node), Some(12));
+    }
+
+    #[test]
+    fn what_no_version_reads_is_refused_by_an_older_one_too() {
+        for (what, text) in [
+            ("SyntaxError: expected ':'", "def handler(event, context)\n    return 1\n"),
+            ("SyntaxError: expected ':'", "else\n"),
+            ("IndentationError: unexpected indent", "a = 1\n  b = 2\n"),
+            ("TabError: inconsistent use of tabs and spaces in indentation", ""),
+            ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", "print x\n"),
+            ("SyntaxError: unterminated string literal (detected at line 1)", "a = 'b\n"),
+        ] {
+            assert!(never_was_python(what, Some(1), text), "{what}");
+        }
+        for (what, text) in [
+            ("SyntaxError: invalid syntax", "type X = int\n"),
+            ("SyntaxError: expected '('", "def f[T](a: T): pass\n"),
+            ("SyntaxError: expected ':'", "class A[T]: pass\n"),
+            ("SyntaxError: unterminated string literal (detected at line 1)", "a = f'{\n1}'\n"),
+            ("SyntaxError: '(' was never closed", "x = (\n  lazy y\n)\n"),
+            ("SyntaxError: expected ':'", "elsewhere\n"),
+            ("SyntaxError: expected ':'", "if (a\n"),
+        ] {
+            assert!(!never_was_python(what, Some(1), text), "{what} {text}");
+        }
     }
 }

@@ -43,6 +43,7 @@ pub(super) struct Tree<'a> {
 /// One file.
 struct Place<'a> {
     bytes: u64,
+    mode: u32,
     /// Whether it leads to another; only in a zip.
     is_link: bool,
     /// Where it lies; `None` in a zip.
@@ -65,7 +66,12 @@ impl<'a> Tree<'a> {
         };
         let modes = archive.as_mut().map_or(Ok(BTreeMap::new()), modes)?;
         let is_link = |item: &Item| item.mode & KIND == SYMLINK;
-        let place = |item: &'a Item| Place { bytes: item.bytes, is_link: is_link(item), path: paths.get(item.name.as_str()).copied() };
+        let place = |item: &'a Item| Place {
+            bytes: item.bytes,
+            mode: item.mode,
+            is_link: is_link(item),
+            path: paths.get(item.name.as_str()).copied(),
+        };
         let files = items.iter().map(|item| (item.name.as_str(), place(item))).collect();
         Ok(Self { files, archive: archive.map(RefCell::new), modes })
     }
@@ -78,6 +84,11 @@ impl<'a> Tree<'a> {
     /// Whether there is such a file.
     pub fn has(&self, name: &str) -> bool {
         self.files.contains_key(name)
+    }
+
+    /// Whether it has an execute bit.
+    pub fn is_executable(&self, name: &str) -> bool {
+        self.files.get(name).is_some_and(|place| place.mode & 0o111 != 0)
     }
 
     /// Whether there is something in such a folder.

@@ -1,14 +1,11 @@
 //! Builds of Go: with a `go` and engines that only say what real ones would.
 
 use super::*;
-use crate::model::{Address, Event, EventSink, PackageRequest, Value};
-use crate::package::builder::Builders;
-use crate::package::own::Own;
-use crate::package::{Options as PackageOptions, Packages, work};
+use crate::model::PackageRequest;
+use crate::package::Packages;
+use crate::package::testing::{Workbench, is_cached, request};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
-use tokio::sync::Notify;
+use std::ops::{Deref, DerefMut};
 
 /// Notes how it is called, tells of one package per folder, and "builds" a file with its arguments in it.
 const GO: &str = r#"#!/bin/sh
@@ -44,21 +41,29 @@ exec "$FAKE/contained/go" "$@"
 "#;
 
 struct Machine {
-    folder: tempfile::TempDir,
-    environment: Environment,
+    workbench: Workbench,
     architecture: &'static str,
-    for_this_machine: bool,
+}
+
+impl Deref for Machine {
+    type Target = Workbench;
+
+    fn deref(&self) -> &Workbench {
+        &self.workbench
+    }
+}
+
+impl DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut Workbench {
+        &mut self.workbench
+    }
 }
 
 impl Machine {
     /// With a module of two programs and a package that both use.
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut environment = Environment::default();
-        let root = folder.path().canonicalize().unwrap().display().to_string();
-        environment.set("FAKE", &root);
-        environment.set("PATH", &format!("{root}/bin"));
-        let machine = Self { folder, environment, architecture: "arm64", for_this_machine: false };
+        let machine = Self { workbench: Workbench::empty(), architecture: "arm64" };
+        let root = machine.root();
         machine.install("bin/go", GO);
         fs::create_dir_all(format!("{root}/goroot/bin")).unwrap();
         std::os::unix::fs::symlink(format!("{root}/bin/go"), format!("{root}/goroot/bin/go")).unwrap();
@@ -74,21 +79,6 @@ impl Machine {
         machine
     }
 
-    fn write(&self, name: &str, content: &str) {
-        let path = self.folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
-    }
-
-    fn install(&self, name: &str, script: &str) {
-        self.write(name, script);
-        fs::set_permissions(self.folder.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
     /// Only engines are left in the `PATH`, and one of this name.
     fn with_engine_only(self, name: &str) -> Self {
         fs::rename(self.folder.path().join("bin/go"), self.folder.path().join("kept")).unwrap();
@@ -97,67 +87,33 @@ impl Machine {
         self
     }
 
-    async fn resolve(&self, builds: &[&str], may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, Vec<Event>) {
-        let requests = builds.iter().enumerate().map(|(number, build)| self.request(&format!("f{number}"), build)).collect();
-        let events: Arc<std::sync::Mutex<Vec<Event>>> = Arc::default();
-        let told = Arc::clone(&events);
-        let sink: EventSink = Arc::new(move |event| told.lock().unwrap().push(event));
-        let cache = self.folder.path().join("state/build");
-        let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
-        let options = PackageOptions {
-            folder,
-            cache: &cache,
-            own: &Own::new([self.folder.path().join("state")]),
-            build: may_run,
-            for_this_machine,
-            events: sink,
-            checked: &Notify::new(),
-            has_code_bucket: false,
-            keep_going: true,
-        };
-        let packages = work::resolve(requests, &options, &Builders::with(self.environment.clone())).await;
-        let events = events.lock().unwrap().clone();
-        (packages, events)
-    }
-
-    fn request(&self, function: &str, build: &str) -> PackageRequest {
-        PackageRequest {
-            address: Address::new("function", function),
-            code: None,
-            build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
-            image: None,
-            handler: String::new(),
-            runtime: "provided.al2023".into(),
+    async fn make(&self, builds: &[&str], may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
+        let request = |(number, build): (usize, &&str)| PackageRequest {
             architectures: vec![self.architecture.into()],
-            layers: None,
-            image_config: None,
-            span: None,
-        }
+            ..request(&format!("f{number}"), build)
+        };
+        let (packages, events) = self.resolve(builds.iter().enumerate().map(request).collect(), may_run).await;
+        let is_cached = packages.is_ok() && is_cached(&events);
+        (packages, is_cached)
     }
 
     /// Builds, and gives the calls of Go.
     async fn calls(&self, builds: &[&str]) -> Vec<String> {
         self.write("calls", "");
-        self.resolve(builds, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        self.read("calls").lines().map(str::to_owned).collect()
+        self.make(builds, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        self.noted("calls")
     }
 
     /// Builds one function, and says whether the last build still held.
     async fn is_cached(&self, build: &str) -> bool {
-        let (packages, events) = self.resolve(&[build], true).await;
+        let (packages, is_cached) = self.make(&[build], true).await;
         packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        events.iter().find_map(|event| if let Event::Built { cached, .. } = event { Some(*cached) } else { None }).unwrap()
+        is_cached
     }
 
     /// What is said when a build cannot be.
     async fn told(&self, build: &str, may_run: bool) -> String {
-        let problems = self.resolve(&[build], may_run).await.0.err().unwrap();
-        let root = self.folder.path().canonicalize().unwrap().display().to_string();
-        let told = |Diagnostic { code, summary, detail, hints, .. }: &Diagnostic| {
-            let hints: String = hints.iter().map(|hint| format!("\n  {hint}")).collect();
-            format!("{code} {summary}\n{detail}{hints}").replace(&root, "…")
-        };
-        problems.iter().map(told).collect::<Vec<_>>().join("\n")
+        self.texts(&self.make(&[build], may_run).await.0.err().unwrap())
     }
 }
 
@@ -261,7 +217,8 @@ async fn files_that_flags_name_count_with_what_they_name() {
 #[tokio::test]
 async fn a_workspace_is_the_one_that_go_would_take() {
     let mut machine = Machine::new();
-    machine.environment.set("HOME", &machine.folder.path().join("home").display().to_string());
+    let home = machine.folder.path().join("home").display().to_string();
+    machine.environment.set("HOME", &home);
     machine.write("far/go.work", "go 1.25\n");
     machine.write("home/.config/go/env", &format!("GOWORK={}\n", machine.folder.path().join("far/go.work").display()));
     if cfg!(target_os = "linux") {
@@ -372,14 +329,14 @@ async fn without_builds_the_last_program_is_used() {
     let machine = Machine::new();
     machine.calls(&[r#""app/one""#]).await;
     fs::remove_file(machine.folder.path().join("bin/go")).unwrap();
-    assert!(machine.resolve(&[r#""app/one""#], false).await.0.is_ok());
+    assert!(machine.make(&[r#""app/one""#], false).await.0.is_ok());
 }
 
 #[tokio::test]
 async fn a_container_builds_where_go_is_missing_and_only_when_something_changed() {
     let machine = Machine::new().with_engine_only("podman");
     let build = r#"{"path":"app/one","container":"auto","container_image":"IMAGE","env":{"MINE":"secret"}}"#;
-    let packages = machine.resolve(&[build, &build.replace("one", "two")], true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let packages = machine.make(&[build, &build.replace("one", "two")], true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let told: Vec<&str> = packages.diagnostics.iter().map(|note| note.detail.as_str()).collect();
     assert_eq!(told, ["`podman` built in a container of the image `IMAGE`, since no `go` is in the `PATH`."]);
     let engine = machine.read("engine");
@@ -419,7 +376,7 @@ async fn who_stops_waiting_for_a_container_ends_it_too() {
         };
         tokio::select! {
             () = wait(" list ") => {}
-            _ = machine.resolve(&builds, true) => panic!("it went through"),
+            _ = machine.make(&builds, true) => panic!("it went through"),
         }
         let log = machine.read("engine");
         let name = log.split(' ').find(|word| word.starts_with("lambdo-")).unwrap();

@@ -16,7 +16,7 @@ use std::path::{Component, Path};
 use tar::{Archive, EntryType};
 
 /// Part of the name under which a listing is remembered: a new number makes all of them anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Before the name of a file that is gone, and the name that says that nothing of the layers below is left in a folder.
 const GONE: &str = ".wh.";
 const EMPTIED: &str = ".wh..wh..opq";
@@ -27,6 +27,8 @@ pub(in crate::package) struct Listing {
     files: BTreeMap<String, Listed>,
     /// Where symbolic links lead, as they say it.
     pub links: BTreeMap<String, String>,
+    /// Folders that have an entry of their own, with their modes.
+    pub folders: BTreeMap<String, u32>,
     /// What all layers unpack to, in bytes.
     pub unpacked_bytes: u64,
 }
@@ -128,6 +130,7 @@ impl Listing {
                     above.links.remove(&path);
                     self.links.remove(&path);
                     self.files.remove(&path);
+                    above.folders.insert(path, entry.header().mode()? & 0o7777);
                 }
                 (_, EntryType::Symlink) => {
                     let target = entry.link_name()?.map(|target| target.to_string_lossy().into_owned()).unwrap_or_default();
@@ -154,6 +157,7 @@ impl Listing {
         }
         self.files.append(&mut above.files);
         self.links.append(&mut above.links);
+        self.folders.append(&mut above.folders);
         self.unpacked_bytes += above.unpacked_bytes;
         Ok(())
     }
@@ -176,6 +180,7 @@ impl Listing {
     fn remove(&mut self, path: &str) {
         self.files.remove(path);
         self.links.remove(path);
+        self.folders.remove(path);
         self.empty(path);
     }
 
@@ -186,7 +191,9 @@ impl Listing {
             |names: Vec<&String>| -> Vec<String> { names.into_iter().take_while(|name| name.starts_with(&prefix)).cloned().collect() };
         let files = below(self.files.range(prefix.clone()..).map(|(name, _)| name).collect());
         let links = below(self.links.range(prefix.clone()..).map(|(name, _)| name).collect());
+        let folders = below(self.folders.range(prefix.clone()..).map(|(name, _)| name).collect());
         files.iter().for_each(|name| drop(self.files.remove(name)));
+        self.folders.retain(|name, _| !folders.contains(name));
         links.iter().for_each(|name| drop(self.links.remove(name)));
     }
 }
@@ -299,6 +306,7 @@ pub(super) mod tests {
         }
         assert_eq!(listing.head("nowhere", 4, folder.path()), None);
         assert_eq!(listing.unpacked_bytes, 24);
+        assert_eq!(listing.folders, BTreeMap::from([("usr/bin".to_owned(), 0o755)]));
         assert_eq!(listing.items().len(), 7);
     }
 

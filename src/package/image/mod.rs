@@ -94,8 +94,24 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Everything that keeps it from starting on the function that asks for it, without address and span.
-    pub fn verify(&self, request: &PackageRequest, architecture: &str, cache: &Path) -> Vec<Diagnostic> {
+    /// The same with what should be known of it, if it starts on all functions that need it.
+    ///
+    /// # Errors
+    /// Why it does not start, without address and span.
+    pub fn verified(mut self, requests: &[PackageRequest], architecture: &str, cache: &Path) -> Result<Self, Diagnostic> {
+        let found: Vec<Diagnostic> = requests.iter().flat_map(|request| self.verify(request, architecture, cache)).collect();
+        for found in found {
+            if found.is_error() {
+                return Err(found);
+            }
+            if !self.warnings.iter().any(|known| known.code == found.code) {
+                self.warnings.push(found);
+            }
+        }
+        Ok(self)
+    }
+
+    fn verify(&self, request: &PackageRequest, architecture: &str, cache: &Path) -> Vec<Diagnostic> {
         let known = match &self.listing {
             Some(listing) => Known::Listed(listing),
             None => Known::Laid { entries: &self.entries, is_whole: self.is_whole },

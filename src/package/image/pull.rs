@@ -29,6 +29,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 const READ: Duration = Duration::from_secs(60);
 /// How long it may take to find out what a name leads to, with logging in.
 const LEADS: Duration = Duration::from_secs(15);
+/// How often a registry is asked what a name leads to.
+const ATTEMPTS: u32 = 3;
+/// The pause before the second attempt; the next one is longer.
+const PAUSE: Duration = Duration::from_millis(500);
 const TYPES: [&str; 4] = [OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_INDEX];
 
 /// A base image for one architecture.
@@ -186,7 +190,7 @@ impl Registries {
             return self.open(&asking, &auth, &known, None).await;
         }
         let auth = self.auth(&asking).await?;
-        let (found, warning) = match asking.look(&auth, known.as_ref()).await {
+        let (found, warning) = match asking.look_patiently(&auth, known.as_ref()).await {
             Ok(found) => (found, None),
             Err(error) => match known.filter(|_| is_passing(&error)) {
                 Some(known) => (known, Some(stale(wanted.name, &error))),
@@ -264,6 +268,17 @@ impl From<OciDistributionError> for Trouble {
 }
 
 impl Asking<'_> {
+    /// The same, asked again where another time may help.
+    async fn look_patiently(&self, auth: &RegistryAuth, known: Option<&Found>) -> Result<Found, Trouble> {
+        for asked in 1..ATTEMPTS {
+            match self.look(auth, known).await {
+                Err(trouble) if is_passing(&trouble) => tokio::time::sleep(PAUSE * asked).await,
+                answer => return answer,
+            }
+        }
+        self.look(auth, known).await
+    }
+
     /// What the name leads to now. One small request where that is what it led to before.
     async fn look(&self, auth: &RegistryAuth, known: Option<&Found>) -> Result<Found, Trouble> {
         if let Some(known) = known {

@@ -169,3 +169,28 @@ async fn a_registry_that_is_busy_says_nothing_of_where_a_name_leads_and_one_with
     assert_eq!(answers("404 Not Found").await, Leads::Nowhere);
     assert_eq!(answers("403 Forbidden").await, Leads::Nowhere);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_is_down_for_a_moment_is_asked_again() {
+    let (manifest, config) = image(b"layer", OCI_LAYER);
+    let known = digest_of(&config);
+    let left = Mutex::new(2);
+    let server = Server::start(move |line, _| match line {
+        _ if line.contains(&known) => whole("200 OK", &config),
+        _ if line.contains("/blobs/") => whole("200 OK", b"layer"),
+        _ => {
+            let mut left = left.lock().unwrap();
+            *left -= 1;
+            if *left >= 0 {
+                whole("503 Service Unavailable", b"")
+            } else {
+                whole(&format!("200 OK\r\nContent-Type: {OCI_MANIFEST}"), &manifest)
+            }
+        }
+    });
+    let registries = Registries::new(Environment::default());
+    assert_eq!(pulled(&registries, &server.authority, b"layer", &silent()).await.unwrap(), b"layer");
+    let down = Server::start(|_, _| whole("503 Service Unavailable", b""));
+    assert!(pulled(&Registries::new(Environment::default()), &down.authority, b"layer", &silent()).await.is_err());
+    assert_eq!(down.asked("/manifests/").len(), 3);
+}

@@ -1,17 +1,14 @@
 //! Whole runs over images, with a build engine that is none.
 
-use super::super::builder::Builders;
-use super::super::environment::Environment;
-use super::super::own::Own;
-use super::super::{Options, Packages, work};
+use super::super::Packages;
+use super::super::testing::{self, Workbench, value};
 use super::listing::tests::{Put, layer};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, ArtifactSource, Form, PackageRequest, Value};
+use crate::model::{Address, ArtifactSource, Form, PackageRequest};
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
-use tokio::sync::Notify;
 
 /// Notes how it is called, "builds" an id and "exports" the archive that the test has made.
 const BUILDAH: &str = r#"#!/bin/sh
@@ -31,25 +28,31 @@ done
 
 /// A folder with a spec, and what else a test wants.
 struct Machine {
-    folder: tempfile::TempDir,
-    environment: Environment,
+    workbench: Workbench,
+}
+
+impl Deref for Machine {
+    type Target = Workbench;
+
+    fn deref(&self) -> &Workbench {
+        &self.workbench
+    }
+}
+
+impl DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut Workbench {
+        &mut self.workbench
+    }
 }
 
 impl Machine {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut environment = Environment::default();
-        let root = folder.path().canonicalize().unwrap().display().to_string();
-        environment.set("FAKE", &root);
-        environment.set("PATH", &format!("{root}/bin"));
-        Self { folder, environment }
+        Self { workbench: Workbench::empty() }
     }
 
     fn write(&self, name: &str, content: impl AsRef<[u8]>, mode: u32) {
-        let path = self.folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        self.workbench.write(name, content);
+        fs::set_permissions(self.folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
 
     fn with_buildah(self) -> Self {
@@ -59,47 +62,23 @@ impl Machine {
     }
 
     async fn run(&self, image: &str, architecture: &str, may_run: bool) -> Result<Packages, Vec<Diagnostic>> {
-        let request = request(image, architecture);
-        let cache = self.folder.path().join("state/build");
-        let options = Options {
-            folder: self.folder.path(),
-            cache: &cache,
-            own: &Own::new([self.folder.path().join("state")]),
-            build: may_run,
-            has_code_bucket: false,
-            keep_going: true,
-            for_this_machine: false,
-            events: Arc::new(|_| {}),
-            checked: &Notify::new(),
-        };
-        work::resolve(vec![request], &options, &Builders::with(self.environment.clone())).await
+        self.resolve(vec![request(image, architecture)], may_run).await.0
     }
 
     async fn problem(&self, image: &str) -> String {
         let problems = self.run(image, "arm64", true).await.map(|_| ()).unwrap_err();
-        let root = self.folder.path().canonicalize().unwrap().display().to_string();
         let texts = problems.iter().map(|problem| format!("{}: {}\n{}", problem.code, problem.detail, problem.hints.join("\n")));
-        texts.collect::<Vec<_>>().join("\n").replace(&root, "F")
+        texts.collect::<Vec<_>>().join("\n").replace(&self.root(), "F")
     }
 
     fn calls(&self) -> String {
-        fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default()
+        self.read("calls")
     }
 }
 
 fn request(image: &str, architecture: &str) -> PackageRequest {
-    PackageRequest {
-        address: Address::new("function", "hello"),
-        code: None,
-        build: None,
-        image: Some(Value::from_json(&serde_json::from_str(image).unwrap())),
-        image_config: None,
-        runtime: "provided.al2023".into(),
-        handler: String::new(),
-        architectures: vec![architecture.into()],
-        layers: None,
-        span: None,
-    }
+    let image = Some(value(image));
+    PackageRequest { image, build: None, architectures: vec![architecture.into()], ..testing::request("hello", "null") }
 }
 
 fn digest(packages: &Packages) -> String {

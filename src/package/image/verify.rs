@@ -44,7 +44,8 @@ pub(in crate::package) fn verify(verified: &Verified<'_>, architecture: &str, ca
     let text = |key: &str| config.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
     let (command, folder) = started(&config, verified.own);
     let path = texts(&config, "Env").into_iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(USUAL_PATH).to_owned();
-    let (files, links) = (verified.known.files(), verified.known.links());
+    let (files, links, folders) = (verified.known.files(), verified.known.links(), verified.known.folders());
+    let user = config.pointer("/config/User").and_then(Json::as_str).unwrap_or_default();
     let facts = ImageFacts {
         shown: verified.shown,
         system: &text("os"),
@@ -52,8 +53,10 @@ pub(in crate::package) fn verify(verified: &Verified<'_>, architecture: &str, ca
         command: &command,
         path: &path,
         folder: &folder,
+        user,
         files: &files,
         links: &links,
+        folders: &folders,
         is_whole: verified.known.is_whole(),
         unpacked_bytes: verified.known.unpacked_bytes(),
     };
@@ -77,6 +80,14 @@ impl Known<'_> {
         match self {
             Self::Laid { .. } => BTreeMap::new(),
             Self::Listed(listing) => listing.links.clone(),
+        }
+    }
+
+    fn folders(self) -> BTreeMap<String, u32> {
+        match self {
+            // Those that lambdo makes are open to everybody.
+            Self::Laid { .. } => BTreeMap::new(),
+            Self::Listed(listing) => listing.folders.clone(),
         }
     }
 

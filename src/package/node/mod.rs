@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub const NODE_RUNTIME: &str = "nodejs24.x";
 
 /// What lies beside the sources and is of no use at run time, or has tokens in it.
-const LEFT_OUT: [&str; 9] = [
+const LEFT_OUT: [&str; 11] = [
     "node_modules",
     "package-lock.json",
     "npm-shrinkwrap.json",
@@ -37,6 +37,8 @@ const LEFT_OUT: [&str; 9] = [
     "bun.lock",
     "bun.lockb",
     ".npmrc",
+    ".yarn",
+    ".yarnrc",
     ".yarnrc.yml",
 ];
 

@@ -17,8 +17,8 @@ pub(super) const EXTENSIONS: [&str; 8] = ["ts", "mts", "cts", "tsx", "js", "mjs"
 /// Those of them that Node.js does not run, or Lambda does not find.
 const COMPILED: [&str; 5] = ["ts", "mts", "cts", "tsx", "jsx"];
 pub(super) const MANIFEST: &str = "package.json";
-/// Where an installer is told of registries.
-pub(super) const SETTINGS: &str = ".npmrc";
+/// Where installers are told of registries, and the second version of yarn of all else.
+pub(super) const SETTINGS: [&str; 3] = [".npmrc", ".yarnrc", ".yarnrc.yml"];
 const ESBUILD: &str = "esbuild";
 const BUILD: &str = "build";
 
@@ -27,6 +27,7 @@ const BUILD: &str = "build";
 pub(super) enum Locked {
     Npm,
     Pnpm,
+    Yarn,
     /// By a tool whose files only it reads.
     Other(&'static str),
 }
@@ -36,7 +37,7 @@ pub(super) const LOCKS: [(&str, Locked); 6] = [
     ("npm-shrinkwrap.json", Locked::Npm),
     ("package-lock.json", Locked::Npm),
     ("pnpm-lock.yaml", Locked::Pnpm),
-    ("yarn.lock", Locked::Other("yarn")),
+    ("yarn.lock", Locked::Yarn),
     ("bun.lock", Locked::Other("bun")),
     ("bun.lockb", Locked::Other("bun")),
 ];
@@ -104,8 +105,8 @@ impl Project {
 
     /// The files that decide which packages are installed.
     pub fn inputs(&self) -> Vec<PathBuf> {
-        let files =
-            [self.folder.join(MANIFEST), self.folder.join(SETTINGS)].into_iter().chain(self.lock.iter().map(|(path, _)| path.clone()));
+        let beside = SETTINGS.iter().chain([&MANIFEST]).map(|name| self.folder.join(name));
+        let files = beside.chain(self.lock.iter().map(|(path, _)| path.clone()));
         files.chain(self.archives().map(|path| self.folder.join(path))).filter(|path| path.is_file()).collect()
     }
 
@@ -191,8 +192,8 @@ impl Project {
         match lock.map(|(_, by)| *by) {
             Some(Locked::Npm) => "npm ci",
             Some(Locked::Pnpm) => "pnpm install --frozen-lockfile",
-            Some(Locked::Other("bun")) => "bun install --frozen-lockfile",
-            Some(Locked::Other(_)) => "yarn install",
+            Some(Locked::Other(_)) => "bun install --frozen-lockfile",
+            Some(Locked::Yarn) => "yarn install",
             None => "npm install",
         }
     }

@@ -1,14 +1,11 @@
 //! Builds of Node.js: with tools that only write down how they were called.
 
 use super::*;
-use crate::model::{Address, ArtifactSource, Event, EventSink, Value};
-use crate::package::builder::Builders;
-use crate::package::own::Own;
-use crate::package::{Options as PackageOptions, Packages, work};
+use crate::model::{Address, ArtifactSource, PackageRequest};
+use crate::package::Packages;
+use crate::package::testing::{Workbench, is_cached, request};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
+use std::ops::{Deref, DerefMut};
 
 /// Notes how it is called, and does what the tool of its name would: bundles, installs, builds.
 const TOOL: &str = r#"#!/bin/sh
@@ -39,80 +36,42 @@ esac
 
 /// A machine with a project in `app`, and with as many tools as a test wants.
 struct Machine {
-    folder: tempfile::TempDir,
-    environment: Environment,
+    workbench: Workbench,
     runtime: &'static str,
     handler: &'static str,
-    for_this_machine: bool,
+}
+
+impl Deref for Machine {
+    type Target = Workbench;
+
+    fn deref(&self) -> &Workbench {
+        &self.workbench
+    }
+}
+
+impl DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut Workbench {
+        &mut self.workbench
+    }
 }
 
 impl Machine {
     fn new(tools: &[&str], files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap().display().to_string();
-        let mut environment = Environment::default();
-        for (name, value) in [("FAKE", root.as_str()), ("PATH", &format!("{root}/bin"))] {
-            environment.set(name, value);
-        }
-        let machine = Self { folder, environment, runtime: "nodejs22.x", handler: "index.handler", for_this_machine: false };
+        let machine = Self { workbench: Workbench::empty(), runtime: "nodejs22.x", handler: "index.handler" };
         machine.write(".git/HEAD", "");
         files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
-        for tool in tools {
-            machine.write(tool, TOOL);
-            fs::set_permissions(machine.folder.path().join(tool), fs::Permissions::from_mode(0o755)).unwrap();
-        }
+        tools.iter().for_each(|tool| machine.install(tool, TOOL));
         machine
     }
 
-    fn write(&self, name: &str, text: &str) {
-        let path = self.folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
-    }
-
     fn calls(&self) -> Vec<String> {
-        self.read("calls").lines().map(str::to_owned).collect()
+        self.noted("calls")
     }
 
     async fn run(&self, build: &str, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
-        let cached: Arc<Mutex<bool>> = Arc::default();
-        let told = Arc::clone(&cached);
-        let events: EventSink = Arc::new(move |event| {
-            if let Event::Built { cached, .. } = event {
-                *told.lock().unwrap() = cached;
-            }
-        });
-        let cache = self.folder.path().join("state/build");
-        let request = PackageRequest {
-            address: Address::new("function", "web"),
-            code: None,
-            build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
-            image: None,
-            image_config: None,
-            handler: self.handler.into(),
-            runtime: self.runtime.into(),
-            layers: None,
-            architectures: vec!["arm64".into()],
-            span: None,
-        };
-        let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
-        let options = PackageOptions {
-            folder,
-            cache: &cache,
-            own: &Own::new([self.folder.path().join("state")]),
-            build: may_run,
-            for_this_machine,
-            has_code_bucket: false,
-            events,
-            checked: &Notify::new(),
-            keep_going: false,
-        };
-        let packages = work::resolve(vec![request], &options, &Builders::with(self.environment.clone())).await;
-        let is_cached = *cached.lock().unwrap();
+        let request = PackageRequest { handler: self.handler.into(), runtime: self.runtime.into(), ..request("web", build) };
+        let (packages, events) = self.resolve(vec![request], may_run).await;
+        let is_cached = packages.is_ok() && is_cached(&events);
         (packages, is_cached)
     }
 
@@ -134,12 +93,7 @@ impl Machine {
     /// What is said when a build cannot be.
     async fn told(&self, build: &str) -> String {
         let problems = self.run(build, true).await.0.err().unwrap();
-        let root = self.folder.path().canonicalize().unwrap().display().to_string();
-        let told = problems.iter().map(|problem| {
-            let hints: String = problem.hints.iter().map(|hint| format!("\n  {hint}")).collect();
-            format!("{} {}\n{}{hints}", problem.code, problem.summary, problem.detail).replace(&root, "…")
-        });
-        told.collect::<Vec<_>>().join("\n")
+        self.texts(&problems)
     }
 }
 
@@ -280,6 +234,18 @@ async fn packages_are_installed_as_they_were_locked() {
         machine.calls(),
         ["pnpm install --prod --frozen-lockfile --ignore-workspace --config.node-linker=hoisted --config.package-import-method=copy"]
     );
+    let files = [WITH_PACKAGES, ("index.js", ""), (".yarnrc.yml", ""), (".yarn/releases/yarn.cjs", "")];
+    let with_lock = |lock| [&files[..], &[("yarn.lock", lock)]].concat();
+    let machine = Machine::new(&["bin/yarn"], &with_lock("# yarn lockfile v1\n"));
+    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    assert_eq!(machine.calls(), ["yarn install --production --frozen-lockfile --non-interactive --no-progress"]);
+    let machine = Machine::new(&["bin/yarn"], &with_lock("# generated\n\n__metadata:\n  version: 8\n"));
+    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    assert_eq!(machine.calls(), ["yarn install --immutable --mode=skip-build", "yarn workspaces focus --production"]);
+    assert!(machine.read("seen").starts_with(".yarn .yarnrc.yml package.json yarn.lock "), "{}", machine.read("seen"));
+    assert!(machine.is_cached().await);
+    machine.write("app/.yarnrc.yml", "npmRegistryServer: x");
+    assert!(!machine.is_cached().await);
     let archive = ("package.json", r#"{"dependencies":{"dep":"file:./vendor/dep-1.0.0.tgz"}}"#);
     let machine = Machine::new(&["bin/npm"], &[archive, LOCK, ("index.js", ""), ("vendor/dep-1.0.0.tgz", "")]);
     machine.built(r#"{"path":"app","exclude":["vendor"]}"#).await;
@@ -290,7 +256,7 @@ async fn packages_are_installed_as_they_were_locked() {
 async fn what_cannot_be_installed_says_what_to_do() {
     for (files, code) in [
         (&[WITH_PACKAGES, ("index.js", "")][..], "no-lock-file"),
-        (&[WITH_PACKAGES, ("index.js", ""), ("yarn.lock", "")], "other-lock-file"),
+        (&[WITH_PACKAGES, ("index.js", ""), ("bun.lock", "")], "other-lock-file"),
         (
             &[("package.json", r#"{"dependencies":{"a":"file:../a","b":"workspace:*","c":"1"}}"#), ("index.js", ""), LOCK],
             "local-dependency",

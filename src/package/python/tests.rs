@@ -1,14 +1,11 @@
 //! Builds of Python: with installers that only write down how they were called.
 
 use super::*;
-use crate::model::{Address, ArtifactSource, Event, EventSink, Value};
-use crate::package::builder::Builders;
-use crate::package::own::Own;
-use crate::package::{Options as PackageOptions, Packages, work};
+use crate::model::{Address, ArtifactSource, PackageRequest};
+use crate::package::Packages;
+use crate::package::testing::{Workbench, is_cached, request};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
+use std::ops::{Deref, DerefMut};
 
 /// Notes how it is called, and "installs" a module with its own name in it. Fails with what lies in `errors`.
 const INSTALLER: &str = r##"#!/bin/sh
@@ -35,86 +32,47 @@ date +%N > "$target/lib/__pycache__/x.pyc"
 
 /// A machine with a project in `app`, and with as many tools as a test wants.
 struct Machine {
-    folder: tempfile::TempDir,
-    environment: Environment,
+    workbench: Workbench,
     kind: &'static str,
     runtime: &'static str,
     handler: &'static str,
     architecture: &'static str,
-    for_this_machine: bool,
+}
+
+impl Deref for Machine {
+    type Target = Workbench;
+
+    fn deref(&self) -> &Workbench {
+        &self.workbench
+    }
+}
+
+impl DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut Workbench {
+        &mut self.workbench
+    }
 }
 
 impl Machine {
     fn new(tools: &[&str], files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap().display().to_string();
-        let mut environment = Environment::default();
-        for (name, value) in [("FAKE", root.as_str()), ("PATH", &format!("{root}/bin"))] {
-            environment.set(name, value);
-        }
-        let machine = Self {
-            folder,
-            environment,
-            kind: "function",
-            runtime: "python3.13",
-            handler: "app.handler",
-            architecture: "arm64",
-            for_this_machine: false,
-        };
+        let workbench = Workbench::empty();
+        let machine = Self { workbench, kind: "function", runtime: "python3.13", handler: "app.handler", architecture: "arm64" };
         machine.write("app/app.py", "def handler(event, context): pass\n");
         files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
-        for tool in tools {
-            machine.write(&format!("bin/{tool}"), INSTALLER);
-            fs::set_permissions(machine.folder.path().join("bin").join(tool), fs::Permissions::from_mode(0o755)).unwrap();
-        }
+        tools.iter().for_each(|tool| machine.install(&format!("bin/{tool}"), INSTALLER));
         machine
     }
 
-    fn write(&self, name: &str, text: &str) {
-        let path = self.folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
-    }
-
     async fn run(&self, build: &str, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
-        let cached: Arc<Mutex<bool>> = Arc::default();
-        let told = Arc::clone(&cached);
-        let events: EventSink = Arc::new(move |event| {
-            if let Event::Built { cached, .. } = event {
-                *told.lock().unwrap() = cached;
-            }
-        });
-        let cache = self.folder.path().join("state/build");
         let request = PackageRequest {
             address: Address::new(self.kind, "resize"),
-            code: None,
-            build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
-            image: None,
-            image_config: None,
             handler: self.handler.into(),
             runtime: self.runtime.into(),
-            layers: None,
             architectures: vec![self.architecture.into()],
-            span: None,
+            ..request("resize", build)
         };
-        let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
-        let options = PackageOptions {
-            folder,
-            cache: &cache,
-            own: &Own::new([self.folder.path().join("state")]),
-            build: may_run,
-            for_this_machine,
-            has_code_bucket: false,
-            events,
-            checked: &Notify::new(),
-            keep_going: false,
-        };
-        let packages = work::resolve(vec![request], &options, &Builders::with(self.environment.clone())).await;
-        let is_cached = *cached.lock().unwrap();
+        let (packages, events) = self.resolve(vec![request], may_run).await;
+        let is_cached = packages.is_ok() && is_cached(&events);
         (packages, is_cached)
     }
 
@@ -124,18 +82,13 @@ impl Machine {
         let packages = self.run(build, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
         let zip = packages.zip(&packages.artifacts[&Address::new(self.kind, "resize")].content_hash).await.unwrap();
         let items = crate::package::zip::read(std::io::Cursor::new(zip), 1_000_000).unwrap();
-        (items.into_iter().map(|item| item.name).collect(), self.read("calls").lines().map(str::to_owned).collect())
+        (items.into_iter().map(|item| item.name).collect(), self.noted("calls"))
     }
 
     /// What is said when a build cannot be.
     async fn told(&self, build: &str) -> String {
         let problems = self.run(build, true).await.0.err().unwrap();
-        let root = self.folder.path().canonicalize().unwrap().display().to_string();
-        let told = problems.iter().map(|problem| {
-            let hints: String = problem.hints.iter().map(|hint| format!("\n  {hint}")).collect();
-            format!("{} {}\n{}{hints}", problem.code, problem.summary, problem.detail).replace(&root, "…")
-        });
-        told.collect::<Vec<_>>().join("\n")
+        self.texts(&problems)
     }
 }
 
@@ -211,7 +164,7 @@ const SHIM: &str = "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\n
 #[tokio::test]
 async fn an_interpreter_that_does_not_start_is_passed_over() {
     let mut machine = Machine::new(&["python3.13", "more/python3.13", "python3"], &requirements("a==1\n"));
-    let root = machine.folder.path().canonicalize().unwrap().display().to_string();
+    let root = machine.root();
     machine.environment.set("PATH", &format!("{root}/bin:{root}/bin/more"));
     machine.for_this_machine = true;
     machine.write("bin/python3.13", SHIM);

@@ -1,13 +1,11 @@
 //! Builds of Rust: with a cargo and a rustc that only say what real ones would, and one for real.
 
 use super::*;
-use crate::model::{Address, Event, EventSink, PackageRequest, Value};
-use crate::package::builder::Builders;
-use crate::package::own::Own;
-use crate::package::{Options as PackageOptions, Packages, work};
+use crate::model::{Address, Event, PackageRequest};
+use crate::package::Packages;
+use crate::package::testing::{Workbench, is_cached, request};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use tokio::sync::Notify;
+use std::ops::{Deref, DerefMut};
 
 const X86: &str = "x86_64-unknown-linux-gnu";
 const ARM: &str = "aarch64-unknown-linux-gnu";
@@ -68,42 +66,36 @@ PATH="$FAKE/contained" exec /bin/sh -c 'exec "$@"' sh "$@"
 
 /// A machine with a workspace in `app`, and with as much of Rust as a test wants.
 struct Machine {
-    folder: tempfile::TempDir,
-    environment: Environment,
+    workbench: Workbench,
     architecture: &'static str,
-    for_this_machine: bool,
+}
+
+impl Deref for Machine {
+    type Target = Workbench;
+
+    fn deref(&self) -> &Workbench {
+        &self.workbench
+    }
+}
+
+impl DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut Workbench {
+        &mut self.workbench
+    }
 }
 
 impl Machine {
     /// With these packages and binaries, on 64-bit Linux on x86.
     fn new(packages: &[(&str, &[&str])]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut environment = Environment::default();
-        let root = folder.path().canonicalize().unwrap().display().to_string();
-        for (name, value) in [("FAKE", root.as_str()), ("FAKE_HOST", X86), ("CARGO_HOME", "/none"), ("PATH", &format!("{root}/bin"))] {
-            environment.set(name, value);
+        let mut machine = Self { workbench: Workbench::empty(), architecture: "x86_64" };
+        for (name, value) in [("FAKE_HOST", X86), ("CARGO_HOME", "/none")] {
+            machine.environment.set(name, value);
         }
-        let machine = Self { folder, environment, architecture: "x86_64", for_this_machine: false };
-        machine.install("cargo", CARGO);
-        machine.install("rustc", RUSTC);
+        machine.install("bin/cargo", CARGO);
+        machine.install("bin/rustc", RUSTC);
         machine.write("app/Cargo.toml", "");
-        machine.write("metadata.json", metadata(&root, packages).to_string());
+        machine.write("metadata.json", metadata(&machine.root(), packages).to_string());
         machine
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        let path = self.folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
-    }
-
-    fn install(&self, name: &str, script: &str) {
-        self.write(&format!("bin/{name}"), script);
-        fs::set_permissions(self.folder.path().join("bin").join(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// With a Rust that was installed here and tells what it compiled.
@@ -122,7 +114,7 @@ impl Machine {
     async fn starts(&self) -> Vec<String> {
         self.write("starts", "");
         self.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        self.read("starts").lines().map(str::to_owned).collect()
+        self.noted("starts")
     }
 
     fn remove(&self, name: &str) {
@@ -134,55 +126,21 @@ impl Machine {
         self.resolve(requests, may_run).await.0
     }
 
-    async fn resolve(&self, requests: Vec<PackageRequest>, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, Vec<Event>) {
-        let events: Arc<Mutex<Vec<Event>>> = Arc::default();
-        let told = Arc::clone(&events);
-        let sink: EventSink = Arc::new(move |event| told.lock().unwrap().push(event));
-        let cache = self.folder.path().join("state/build");
-        let (folder, for_this_machine) = (self.folder.path(), self.for_this_machine);
-        let options = PackageOptions {
-            folder,
-            cache: &cache,
-            own: &Own::new([self.folder.path().join("state")]),
-            build: may_run,
-            has_code_bucket: false,
-            keep_going: true,
-            for_this_machine,
-            events: sink,
-            checked: &Notify::new(),
-        };
-        let packages = work::resolve(requests, &options, &Builders::with(self.environment.clone())).await;
-        let events = events.lock().unwrap().clone();
-        (packages, events)
-    }
-
     fn request(&self, function: &str, build: &str) -> PackageRequest {
-        PackageRequest {
-            address: Address::new("function", function),
-            code: None,
-            build: Some(Value::from_json(&serde_json::from_str(build).unwrap())),
-            image: None,
-            image_config: None,
-            handler: String::new(),
-            runtime: "provided.al2023".into(),
-            architectures: vec![self.architecture.into()],
-            layers: None,
-            span: None,
-        }
+        PackageRequest { architectures: vec![self.architecture.into()], ..request(function, build) }
     }
 
     /// Builds, and gives the arguments that cargo was called with.
     async fn calls(&self, functions: &[(&str, &str)]) -> Vec<String> {
         self.write("calls", "");
         self.run(functions, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        self.read("calls").lines().map(str::to_owned).collect()
+        self.noted("calls")
     }
 
     /// What is said when a build cannot be.
     async fn told(&self, build: &str) -> String {
         let problems = self.run(&[("hash", build)], true).await.err().unwrap();
-        let root = self.folder.path().canonicalize().unwrap().display().to_string();
-        let told: Vec<String> = problems.iter().map(|one| told(one).replace(&root, "…")).collect();
+        let told: Vec<String> = problems.iter().map(|one| told(one).replace(&self.root(), "…")).collect();
         told.join("\n")
     }
 }
@@ -264,12 +222,10 @@ async fn functions_of_one_workspace_get_each_its_own_program_and_share_a_call_wh
 #[tokio::test]
 async fn whether_something_was_compiled_is_what_cargo_says() {
     let machine = Machine::new(ONE);
-    let cached =
-        |events: &[Event]| events.iter().find_map(|event| if let Event::Built { cached, .. } = event { Some(*cached) } else { None });
     let request = || vec![machine.request("hash", r#""app""#)];
-    assert_eq!(cached(&machine.resolve(request(), true).await.1), Some(false));
+    assert!(!is_cached(&machine.resolve(request(), true).await.1));
     machine.write("fresh", "");
-    assert_eq!(cached(&machine.resolve(request(), true).await.1), Some(true));
+    assert!(is_cached(&machine.resolve(request(), true).await.1));
 }
 
 #[tokio::test]
@@ -307,7 +263,7 @@ async fn an_unchanged_program_starts_nothing_and_a_changed_one_asks_cargo() {
     }
     machine.environment.set("TERM", "other");
     assert_eq!(machine.starts().await, [] as [&str; 0]);
-    machine.install("rustc", &format!("{RUSTC}# newer\n"));
+    machine.install("bin/rustc", &format!("{RUSTC}# newer\n"));
     assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty());
 }
 
@@ -322,10 +278,12 @@ async fn a_program_that_may_choose_another_rust_is_asked_which_it_is() {
 #[tokio::test]
 async fn what_is_edited_while_cargo_compiles_is_looked_at_again() {
     let machine = Machine::new(ONE).with_installed_rust();
-    machine
-        .install("cargo", &CARGO.replace("features=none\n", "sleep 0.05; echo '# edited' >> \"$FAKE/app/src/main.rs\"\nfeatures=none\n"));
+    machine.install(
+        "bin/cargo",
+        CARGO.replace("features=none\n", "sleep 0.05; echo '# edited' >> \"$FAKE/app/src/main.rs\"\nfeatures=none\n"),
+    );
     machine.starts().await;
-    machine.install("cargo", CARGO);
+    machine.install("bin/cargo", CARGO);
     assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty());
 }
 
@@ -336,14 +294,14 @@ async fn a_container_builds_where_the_machine_cannot() {
     machine.environment.set("RUSTFLAGS", "-Ctarget-cpu=native");
     machine.environment.set("HTTPS_PROXY", "http://user:secret@proxy");
     for (name, script) in [("contained/cargo", CARGO), ("contained/rustc", RUSTC), ("bin/podman", ENGINE)] {
-        machine.install(&format!("../{name}"), script);
+        machine.install(name, script);
     }
     let rustup = "#!/bin/sh\necho \"$*\" >> \"$FAKE/rustup\"\nmkdir -p \"$FAKE/sysroot/lib/rustlib/$3\"\n";
-    machine.install("../contained/rustup", rustup);
+    machine.install("contained/rustup", rustup);
     // What the machine has besides, such as compilers, is not in the container.
     for tool in ["sh", "tr", "cp", "mkdir", "mv"] {
         machine.install(
-            &format!("../contained/{tool}"),
+            &format!("contained/{tool}"),
             &format!("#!/bin/sh\nkept=$PATH; PATH=/usr/bin:/bin\ntool=$(command -v {tool})\nPATH=$kept exec \"$tool\" \"$@\"\n"),
         );
     }
@@ -369,7 +327,7 @@ async fn a_container_builds_where_the_machine_cannot() {
     fs::remove_dir_all(machine.folder.path().join("sysroot/lib/rustlib").join(&musl)).unwrap();
     machine.run(&[("hash", &build(r#","features":["x"]"#))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(machine.read("rustup"), format!("target add {musl}\n"));
-    machine.install(&format!("../contained/{processor}-linux-gnu-gcc"), "");
+    machine.install(&format!("contained/{processor}-linux-gnu-gcc"), "");
     machine.remove("variables");
     machine.run(&[("hash", &build(r#","features":["y"]"#))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert!(
@@ -383,7 +341,7 @@ async fn a_container_builds_where_the_machine_cannot() {
 async fn the_image_has_the_version_that_the_toolchain_file_asks_for() {
     let machine = Machine::new(ONE);
     machine.remove("bin/cargo");
-    machine.install("podman", "#!/bin/sh\necho \"$*\" >> \"$FAKE/engine\"\nexit 1\n");
+    machine.install("bin/podman", "#!/bin/sh\necho \"$*\" >> \"$FAKE/engine\"\nexit 1\n");
     for (file, text, image) in [
         ("app/none", "", "rust:1-bookworm cargo metadata"),
         ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.90.0\"\n", "rust:1.90.0-bookworm cargo metadata"),
@@ -443,7 +401,7 @@ async fn the_target_follows_the_architecture_and_what_the_machine_can() {
     for (host, architecture, tools, expected, linker) in cases {
         let mut machine = Machine::new(ONE);
         machine.environment.set("FAKE_HOST", host);
-        tools.iter().for_each(|tool| machine.install(tool, ""));
+        tools.iter().for_each(|tool| machine.install(&format!("bin/{tool}"), ""));
         ["lib/x86_64-unknown-linux-gnu/x", "lib/aarch64-unknown-linux-gnu/x", "lib/aarch64-unknown-linux-musl/x"]
             .iter()
             .for_each(|file| machine.write(file, ""));
@@ -461,7 +419,7 @@ async fn the_target_follows_the_architecture_and_what_the_machine_can() {
 #[tokio::test]
 async fn an_older_glibc_is_built_by_zig() {
     let machine = Machine::new(ONE);
-    machine.install("cargo-zigbuild", "");
+    machine.install("bin/cargo-zigbuild", "");
     let call = machine.calls(&[("hash", r#"{"path":"app","target":"x86_64-unknown-linux-gnu.2.34"}"#)]).await.remove(0);
     assert!(call.starts_with("zigbuild ") && call.contains("--target x86_64-unknown-linux-gnu.2.34"), "{call}");
 }
@@ -507,7 +465,7 @@ async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
     let mut machine = Machine::new(ONE);
     machine.architecture = "arm64";
     let app = r#""app""#;
-    machine.install("rustup", "");
+    machine.install("bin/rustup", "");
     insta::assert_snapshot!(machine.told(app).await, @r"
     tool-missing [function.hash] A target of Rust is missing
     To build `app` for `arm64`, Rust needs its target `aarch64-unknown-linux-gnu`, which is not installed.
@@ -626,7 +584,7 @@ async fn a_runtime_of_a_language_is_refused_for_a_program() {
 async fn who_stops_waiting_for_a_build_ends_it() {
     let machine = Machine::new(ONE);
     let sleeping = CARGO.replace("features=none\n", "echo $$ > \"$FAKE/pid\"; exec sleep 60\n");
-    machine.install("cargo", &sleeping);
+    machine.install("bin/cargo", &sleeping);
     let started = std::time::Instant::now();
     let is_over = || started.elapsed().as_secs() > 20;
     let pid = async {

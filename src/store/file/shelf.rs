@@ -1,9 +1,10 @@
 //! A document of its own beside the states: replaced in one piece, and the one before is kept.
 
-use super::folder::{at, read_if_there, replace};
+use super::folder::{at, private, read_if_there, remove_if_there, replace};
 use crate::store::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// Where one document is kept.
@@ -11,6 +12,10 @@ use std::path::{Path, PathBuf};
 pub struct Shelf {
     path: PathBuf,
 }
+
+/// Ends with its process, by the operating system's word.
+#[derive(Debug)]
+pub struct Claim(#[expect(dead_code, reason = "open as long as it is claimed")] Option<File>);
 
 /// What was found on a shelf.
 #[derive(Debug)]
@@ -62,11 +67,33 @@ impl Shelf {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(at("make", folder))?;
         let bytes = serde_json::to_vec(document).map_err(|error| at("write", &self.path)(error.into()))?;
-        match std::fs::rename(&self.path, self.before()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(at("replace", &self.path)(error)),
-            _ => {}
-        }
+        self.keep_before()?;
         replace(folder, &self.path, &bytes)
+    }
+
+    /// Gives what lies there a second name, so that it is there at each instant.
+    fn keep_before(&self) -> Result<(), StoreError> {
+        let before = self.before();
+        if !self.path.exists() {
+            return Ok(());
+        }
+        remove_if_there(&before)?;
+        // Some file systems have no second names.
+        std::fs::hard_link(&self.path, &before).or_else(|_| std::fs::rename(&self.path, &before)).map_err(at("keep", &self.path))
+    }
+
+    /// Keeps other processes from writing to it, until what is answered is dropped or this process ends; `None` where another
+    /// does so already. A folder that cannot be written to keeps everybody from that, so it keeps nobody from reading.
+    pub fn claim(&self) -> Option<Claim> {
+        let made = self.path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let file = made.and_then(|()| private().create(true).write(true).truncate(false).open(self.path.with_extension("lock")));
+        match file {
+            Ok(file) => match file.try_lock() {
+                Err(TryLockError::WouldBlock) => None,
+                _ => Some(Claim(Some(file))),
+            },
+            Err(_) => Some(Claim(None)),
+        }
     }
 }
 
@@ -93,6 +120,16 @@ mod tests {
         assert!(matches!(shelf.load::<u32>(), Kept { document: Some(1), problem: None }));
         shelf.save(&3).unwrap();
         assert!(matches!(shelf.load::<u32>(), Kept { document: Some(3), problem: None }));
+    }
+
+    #[test]
+    fn one_at_a_time_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(folder.path().join("new").join("demo.json"));
+        let claim = shelf.claim();
+        assert!(claim.is_some() && shelf.claim().is_none());
+        drop(claim);
+        assert!(shelf.claim().is_some());
     }
 
     #[test]

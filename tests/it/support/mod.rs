@@ -14,6 +14,7 @@ pub mod registry;
 pub mod rule;
 pub mod sandbox;
 pub mod served;
+pub mod site;
 pub mod spec;
 pub mod unpacked;
 pub mod wire;

@@ -110,14 +110,19 @@ impl Sandbox {
     /// Runs lambdo where no file may become longer than so many blocks of 512 bytes: what is longer is refused in the
     /// middle of a write, as by a full disk.
     pub fn run_with_short_files(&self, blocks: usize, arguments: &[&str]) -> Output {
-        self.run_after(&format!("trap '' XFSZ; ulimit -f {blocks}"), arguments)
+        self.start_with_short_files(blocks, arguments).wait()
     }
 
-    /// Runs lambdo in the place of a shell that has done this before.
-    pub fn run_after(&self, shell: &str, arguments: &[&str]) -> Output {
+    /// The same without waiting for its end.
+    pub fn start_with_short_files(&self, blocks: usize, arguments: &[&str]) -> Running {
+        self.start_after(&format!("trap '' XFSZ; ulimit -f {blocks}"), arguments)
+    }
+
+    /// Starts lambdo in the place of a shell that has done this before.
+    pub fn start_after(&self, shell: &str, arguments: &[&str]) -> Running {
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_lambdo"));
-        self.start_command(command, arguments).wait()
+        self.start_command(command, arguments)
     }
 
     /// Runs lambdo with limits of the system, as `prlimit` takes them.

@@ -1,6 +1,6 @@
 //! Taking drift back: a plan towards what was applied, and nothing but what the order names.
 
-use super::super::deploy::{Packing, content_hash};
+use super::super::deploy::Packing;
 use super::super::destroy::NoArtifacts;
 use super::limits::{does_something, forbidden, forget_left, too_much, touched, unasked, without};
 use crate::cli::workspace::{Config, Workspace};
@@ -8,7 +8,7 @@ use crate::daemon::{Healed, Order};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, PlanOptions, Report};
 use crate::model::event::Outcome;
-use crate::model::{Address, ArtifactSource, CallAccount, Desired, Exit, Failure, Path, Plan, State, Step, Value};
+use crate::model::{Action, Address, ArtifactSource, Desired, Exit, Failure, Path, Plan, State, Step};
 use crate::package::Packages;
 use crate::spec::Header;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,13 +23,15 @@ pub const PARALLEL: usize = 8;
 const ROUNDS: usize = 4;
 /// Where the hash of a package stands.
 const CODE: &str = "code";
+/// The kind whose packages are images, and where their hash stands.
+const IMAGE: &str = "image";
+const DIGEST: &str = "digest";
 
 /// Takes back what the order names.
 ///
 /// # Errors
 /// Whatever keeps it from being tried; nothing was changed then.
 pub async fn heal(workspace: &Workspace, config: &Config, header: &Header, order: &Order) -> Result<Healed, Failure> {
-    let before = workspace.calls().unwrap_or_default();
     workspace.begin_record(header);
     let engine = workspace.engine(header).await?;
     let lease = engine.lock(VERB, workspace.lock_wait()).await?;
@@ -37,8 +39,7 @@ pub async fn heal(workspace: &Workspace, config: &Config, header: &Header, order
     let healing = Healing { workspace, config, header, engine: &engine, order };
     let healed = Box::pin(healing.go(state)).await;
     drop(lease);
-    let calls = workspace.calls().unwrap_or_default().since(&before);
-    healed.map(|healed| Healed { calls, ..healed })
+    healed
 }
 
 struct Healing<'a> {
@@ -121,28 +122,33 @@ impl Healing<'_> {
             return true;
         }
         let missing = self.missing_code(plan, round).await;
+        let is_made = |address: &Address| plan.steps.iter().any(|step| step.address == *address && step.action != Action::Update);
         for address in &missing {
             let why = "the package that was applied is not here any more, so that its code cannot be taken back; `lambdo up` deploys what the sources make";
             round.refused.push((address.clone(), why.to_owned()));
-            round.leave.push((address.clone(), Path::key(CODE)));
+            match is_made(address) {
+                true => drop(round.addresses.remove(address)),
+                false => round.leave.push((address.clone(), Path::key(CODE))),
+            }
         }
         !missing.is_empty()
     }
 
     /// Whose code would have to be uploaded and is not the one that the last build made.
     async fn missing_code(&self, plan: &Plan, round: &mut Round) -> Vec<Address> {
-        let wanted: BTreeMap<&Address, &str> = plan.steps.iter().filter(|step| does_something(step)).filter_map(uploaded).collect();
+        let wanted: BTreeMap<&Address, &str> =
+            plan.steps.iter().filter(|step| does_something(step)).filter_map(|step| uploaded(plan, step)).collect();
         if wanted.is_empty() {
             return Vec::new();
         }
         if let Ok(spec) = self.workspace.spec(self.config) {
             let packing = Packing { workspace: self.workspace, spec: &spec, build: false, keep_going: true };
-            let is_wanted = |address: &Address| wanted.contains_key(address);
+            let is_wanted = |address: &Address| wanted.keys().any(|one| one.name == address.name);
             round.packages = packing.resolve(&is_wanted, &Notify::new()).await.ok();
         }
         let artifacts = round.packages.as_ref().map(|packages| &packages.artifacts);
-        let has = |address: &Address, hash: &str| artifacts.and_then(|all| all.get(address)).is_some_and(|one| one.content_hash == hash);
-        wanted.into_iter().filter(|(address, hash)| !has(address, hash)).map(|(address, _)| address.clone()).collect()
+        let has = |hash: &str| artifacts.is_some_and(|all| all.values().any(|one| one.content_hash == hash));
+        wanted.into_iter().filter(|(_, hash)| !has(hash)).map(|(address, _)| address.clone()).collect()
     }
 
     async fn apply(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Healed, Failure> {
@@ -152,11 +158,14 @@ impl Healing<'_> {
     }
 }
 
-/// The code that a step would upload: a resource that is made or whose code differs.
-fn uploaded(step: &Step) -> Option<(&Address, &str)> {
-    let change = step.changes.iter().find(|change| change.path == Path::key(CODE))?;
-    let code = change.desired.as_ref().and_then(Value::as_str)?;
-    Some((&step.address, content_hash(code)))
+/// The package or image that a step would upload: of a resource that is made, or whose code differs.
+fn uploaded<'a>(plan: &'a Plan, step: &'a Step) -> Option<(&'a Address, &'a str)> {
+    let key = if step.address.kind == IMAGE { DIGEST } else { CODE };
+    let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
+    let mut carried = operations.flat_map(|operation| &operation.carries).filter(|carry| carry.path == Path::key(key));
+    let code = carried.find_map(|carry| carry.value.as_ref()?.as_str())?;
+    // A function's image is in its repository already, or an image of ours is pushed there.
+    (!code.contains('@')).then_some((&step.address, code))
 }
 
 /// What an applied plan did.
@@ -182,5 +191,5 @@ pub fn healed(plan: &Plan, report: Report) -> Result<Healed, Failure> {
         let of_steps = report.results.values().filter_map(|result| result.error.clone());
         return Err(Failure { exit: report.exit, diagnostics: of_steps.chain(report.diagnostics).collect() });
     }
-    Ok(Healed { changed: changed.len(), done, refused: failed, calls: CallAccount::default() })
+    Ok(Healed { changed: changed.len(), done, refused: failed })
 }

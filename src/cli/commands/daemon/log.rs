@@ -70,7 +70,8 @@ impl Log {
     pub fn toggle(&self) {
         let was_open = self.is_open.fetch_xor(true, Ordering::Relaxed);
         let text = if was_open { "the log has its usual level again" } else { "everything is logged from now on" };
-        self.line(LogLevel::Error, Timestamp::now(), "log_level", None, None, text);
+        // Whoever asked wants an answer, whatever the level.
+        self.ui.log(&written(self.format, LogLevel::Info, Timestamp::now(), "log_level", None, None, text));
     }
 
     /// Writes down what happened to a spec.

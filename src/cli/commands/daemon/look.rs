@@ -1,5 +1,6 @@
 //! A check, as `lambdo drift` makes it, and what the daemon keeps of it.
 
+use super::trouble::sentence;
 use crate::cli::view::json_change::shown;
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Check, Depth, Finding, FindingKind, Resource, Unread};
@@ -20,14 +21,14 @@ pub async fn check(
     depth: Depth,
     before: Option<&DriftReport>,
 ) -> Result<(Check, DriftReport), Failure> {
-    let calls = workspace.calls().unwrap_or_default();
+    let before_calls = workspace.calls().unwrap_or_default();
     let engine = workspace.engine(header).await?;
     let mut state = engine.load(&header.project, header.stage.as_deref()).await?;
     let wanted = wanted(workspace, config, &state);
     let plan = PlanOptions { deep: depth == Depth::Deep, ..PlanOptions::default() };
     let wish = DriftWish { settings: &header.drift, ignore: &[], plan, wanted: wanted.as_ref(), before };
     let report = engine.check(&mut state, &wish).await?;
-    let calls = workspace.calls().unwrap_or_default().since(&calls);
+    let calls = workspace.calls().unwrap_or_default().since(&before_calls);
     Ok((Check { calls, ..seen(&report, &state) }, report))
 }
 
@@ -59,6 +60,7 @@ fn seen(report: &DriftReport, state: &State) -> Check {
         serial: state.serial,
         findings: found,
         pending: report.pending,
+        warnings: report.warnings.iter().map(sentence).collect(),
         unread: unread.collect(),
         left_out: report.plan.not_deep.iter().map(|left| (left.address.clone(), left.path.clone())).collect(),
         resources: state.entries.iter().map(resource).collect(),
@@ -79,7 +81,7 @@ fn surplus(address: &Address, extra: &Extra) -> Finding {
         kind,
         applied: json(&extra.usual),
         live: json(&extra.live),
-        text: Some(extra.text.clone()).filter(|text| !text.is_empty()),
+        text: Some(extra.marked()).filter(|text| !text.is_empty()),
         who: None,
     }
 }

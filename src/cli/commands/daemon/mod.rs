@@ -1,16 +1,19 @@
 //! `lambdo daemon`: watches over specs until a signal. What it does with each of them is what the commands do.
 
+mod audit;
 mod heal;
 mod limits;
 mod log;
 mod look;
 mod proposal;
 mod settings;
+mod site;
 mod tell;
 mod trouble;
 mod watched_spec;
 
 pub use log::{LogFormat, LogLevel};
+pub use site::Listen;
 
 use crate::aws::Quotas;
 use crate::cli::args::{DaemonArguments, Format};
@@ -21,6 +24,7 @@ use crate::daemon::{Board, Control, Daemon, Logs, Party, SystemTime, View, WakeU
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
 use crate::spec;
+use futures::future::join_all;
 use log::Log;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -39,6 +43,7 @@ const TOLD_ONCE: Duration = Duration::from_secs(60);
 
 /// Watches, or looks once.
 pub async fn run(workspace: &Workspace, arguments: &DaemonArguments) -> Result<Exit, Failure> {
+    let door = if arguments.once { None } else { site::door(workspace, arguments)? };
     let log = Arc::new(Log::new(Arc::clone(&workspace.ui), arguments.log_format, arguments.log_level));
     let switchboard = Arc::<Switchboard>::default();
     let specs = specs(workspace, arguments, &People { switchboard: Arc::clone(&switchboard), log: Arc::clone(&log) })?;
@@ -48,15 +53,16 @@ pub async fn run(workspace: &Workspace, arguments: &DaemonArguments) -> Result<E
         switchboard.finish(TOLD_ONCE).await;
     } else {
         log.say(LogLevel::Info, "daemon_started", None, &format!("watching {}", listed(&specs)));
+        let served = site::open(door, &daemon, &log).await?;
         let asked = tokio::spawn(follow_signals(daemon.control.clone(), Arc::clone(&log)));
         daemon.run().await;
         asked.abort();
+        drop(served.await);
         switchboard.finish(LAST_WORDS).await;
         log.say(LogLevel::Info, "daemon_stopped", None, "stopped; what was open stays written down");
     }
-    for spec in specs.values() {
-        spec.workspace().local.stop(&workspace.interrupt, &workspace.ui).await;
-    }
+    // Specs of one folder share a cloud: whoever has started it waits until the others have left it.
+    join_all(specs.values().map(|spec| spec.workspace().local.stop(&workspace.interrupt, &workspace.ui))).await;
     if !arguments.once {
         return Ok(Exit::Success);
     }
@@ -173,14 +179,19 @@ fn glance(view: &View) -> String {
     let standing = json!(view.standing);
     let standing = standing.as_str().unwrap_or_default().replace('_', " ");
     let why = view.trouble.as_ref().or(view.spec_trouble.as_ref()).map_or_else(String::new, |trouble| format!(": {}", trouble.text));
-    let findings: String = view.findings.iter().map(|state| format!("\n  {} {}", state.finding.address, state.finding.line())).collect();
-    format!("{}: {standing}{why}{findings}", view.id)
+    let findings = view.findings.iter().map(|state| format!("\n  {} {}", state.finding.address, state.finding.line()));
+    let unread = view.unread.iter().map(|unread| match unread.path.to_string().as_str() {
+        "" => format!("\n  {} could not be read: {}", unread.address, unread.detail),
+        path => format!("\n  {path} of {} could not be read: {}", unread.address, unread.detail),
+    });
+    format!("{}: {standing}{why}{}", view.id, findings.chain(unread).collect::<String>())
 }
 
 /// The worst of all specs, as `lambdo drift` ends.
 fn exit(views: &[Arc<View>]) -> Exit {
     let any = |is: &dyn Fn(&View) -> bool| views.iter().any(|view| is(view));
     match () {
+        () if any(&|view| view.spec_trouble.is_some()) => Exit::Usage,
         () if any(&|view| view.trouble.is_some() || view.last_check.is_none()) => Exit::Failed,
         () if any(&|view| !view.findings.is_empty()) => Exit::Drift,
         () if any(&|view| !view.unread.is_empty()) => Exit::Unchecked,

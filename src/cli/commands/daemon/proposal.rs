@@ -4,7 +4,9 @@ use super::super::deploy::{Deployment, Wish};
 use super::heal::{PARALLEL, VERB, healed};
 use super::limits::{does_something, forbidden, forget_left, too_much};
 use crate::cli::args::Selection;
+use crate::cli::init::text::shell;
 use crate::cli::saved_plan::{SavedPlan, SavedWish};
+use crate::cli::ui;
 use crate::cli::view::human;
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Count, Healed, Order, Proposal};
@@ -49,6 +51,7 @@ pub async fn propose(workspace: &Workspace, config: &Config, file: &FilePath) ->
         id: format!("{:x}", Sha256::digest(&text)).chars().take(16).collect(),
         at: Timestamp::now(),
         file: file.display().to_string(),
+        command: format!("lambdo{} up --plan {}", ui::place(&workspace.global), shell(&file.display().to_string())),
         counts: counts(&plan),
         text: workspace.ui.scrubber().clean(&shown).into_owned(),
     }))
@@ -90,7 +93,6 @@ async fn carry_out(
     wish: &Wish<'_>,
     judge: &(dyn Fn(&Plan) -> Option<String> + Sync),
 ) -> Result<Healed, Failure> {
-    let before = workspace.calls().unwrap_or_default();
     let spec = wish.check(workspace, config)?;
     if spec.sections.is_empty() {
         return Err(refused("The spec asks for nothing, and a daemon takes nothing down because of that. Nothing was changed."));
@@ -103,8 +105,7 @@ async fn carry_out(
     workspace.progress.record().iter().for_each(|record| record.planned(&plan));
     let report = connection.engine.apply(state, &plan, Arc::new(packages), PARALLEL).await?;
     drop(lease);
-    let calls = workspace.calls().unwrap_or_default().since(&before);
-    healed(&plan, report).map(|healed| Healed { calls, ..healed })
+    healed(&plan, report)
 }
 
 /// What of a plan goes beyond the limits, if anything.

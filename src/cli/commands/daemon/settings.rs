@@ -25,13 +25,17 @@ pub fn settings(header: &Header) -> Result<Settings, Failure> {
     let deep = if drift.deep { &schedule_text } else { &daemon.deep_schedule };
     let deep_schedule = Schedule::new(deep, zone, &name).map_err(|problem| wrong("daemon.deep_schedule", &problem))?;
     let freezes: Result<Vec<Freeze>, String> = daemon.freezes.iter().map(|rule| freeze(rule, zone)).collect();
+    let rule = daemon.log_groups.as_ref();
+    let log_groups = rule.map(|rule| Schedule::new(&rule.schedule, zone, &name)).transpose();
     Ok(Settings {
+        log_groups: log_groups.map_err(|problem| wrong("daemon.log_groups.schedule", &problem))?,
         name,
         project: header.project.clone(),
         stage: header.stage.clone(),
         schedule,
         schedule_text,
         deep_schedule,
+        ignore: drift.ignore.clone(),
         mode: daemon.mode,
         apply: daemon.apply,
         allowed: Allowed { replace: daemon.may_replace, delete: daemon.may_delete },

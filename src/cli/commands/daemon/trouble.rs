@@ -14,7 +14,8 @@ pub fn trouble(failure: &Failure, scrubber: &Scrubber) -> Trouble {
     Trouble { kind: kind(failure), text: scrubber.clean(&text).into_owned(), hints }
 }
 
-fn sentence(diagnostic: &Diagnostic) -> String {
+/// What a diagnostic says, without its hints.
+pub fn sentence(diagnostic: &Diagnostic) -> String {
     if diagnostic.detail.is_empty() { diagnostic.summary.clone() } else { format!("{}: {}", diagnostic.summary, diagnostic.detail) }
 }
 

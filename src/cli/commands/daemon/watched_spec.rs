@@ -2,15 +2,17 @@
 
 use super::tell::{People, Telling};
 use super::trouble::trouble;
-use super::{heal, look, proposal, settings};
+use super::{audit, heal, look, proposal, settings};
 use crate::aws::{LogEvent, Quotas};
 use crate::cli::deployed;
 use crate::cli::logs::{Sources, scan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Workspace};
-use crate::daemon::{Check, Depth, Healed, LogLine, Logs, Order, Proposal, Settings, Trouble, Watched};
-use crate::model::{DriftReport, Exit, Failure};
+use crate::daemon::{Audited, Check, Depth, Healed, LogLine, Logs, Order, Proposal, Settings, Trouble, Watched};
+use crate::diagnostic::Diagnostic;
+use crate::model::{CallAccount, DriftReport, Exit, Failure};
 use crate::spec::Header;
+use crate::store::{Claim, Shelf};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -36,6 +38,26 @@ pub struct WatchedSpec {
     pub folder: PathBuf,
     /// The file of its state.
     pub state: PathBuf,
+    /// Keeps another daemon from the same memory.
+    _claim: Claim,
+}
+
+/// What changed something.
+trait Work {
+    /// Whether all was done that should have been.
+    fn is_whole(&self) -> bool;
+}
+
+impl Work for Healed {
+    fn is_whole(&self) -> bool {
+        self.refused.is_empty()
+    }
+}
+
+impl Work for Audited {
+    fn is_whole(&self) -> bool {
+        self.refused.is_empty()
+    }
 }
 
 impl WatchedSpec {
@@ -48,8 +70,10 @@ impl WatchedSpec {
         let header = workspace.header(&config)?;
         let folder = workspace.state_folder(&header).join(super::FOLDER);
         let (name, state) = (settings::name(&header), workspace.store(&header).path());
+        let memory = Shelf::new(folder.join(format!("{name}.json")));
+        let claim = memory.claim().ok_or_else(|| watched_already(&name, &memory))?;
         let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &name, folder.join(format!("{name}.outbox.json")));
-        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state })
+        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state, _claim: claim })
     }
 
     /// What it works in.
@@ -89,12 +113,15 @@ impl WatchedSpec {
     }
 
     /// Work that changes something; its record ends with it, and not with the process.
-    async fn recorded(&self, work: impl Future<Output = Result<Healed, Failure>>) -> Result<Healed, Trouble> {
+    async fn recorded<T: Work>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
         let began = Instant::now();
         let result = work.await;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (exit, errors) =
-            result.as_ref().map_or_else(|failure| (failure.exit, failure.diagnostics.as_slice()), |_| (Exit::Success, &[][..]));
+        let (exit, errors) = match &result {
+            Ok(done) if done.is_whole() => (Exit::Success, &[][..]),
+            Ok(_) => (Exit::Partial, &[][..]),
+            Err(failure) => (failure.exit, failure.diagnostics.as_slice()),
+        };
         self.workspace.end_record(exit, elapsed_ms, errors);
         self.told(result)
     }
@@ -127,6 +154,16 @@ impl WatchedSpec {
             None => Ok(lines.into()),
         }
     }
+}
+
+fn watched_already(name: &str, memory: &Shelf) -> Failure {
+    let diagnostic = Diagnostic::error("watched-already", "Another daemon watches this spec")
+        .detail(format!(
+            "`{name}` is watched by a process that keeps its history in `{}`; both would tell everything.",
+            memory.path().display()
+        ))
+        .hint("stop the other one, or ask it to look now: `kill -HUP PID`");
+    Failure::new(Exit::Locked, diagnostic)
 }
 
 #[async_trait(?Send)]
@@ -176,6 +213,20 @@ impl Watched for WatchedSpec {
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
         self.recorded(Box::pin(proposal::deploy(&self.workspace, &config, limits))).await
+    }
+
+    async fn audit(&self, may_fix: bool) -> Result<Audited, Trouble> {
+        let (_, header) = self.told(self.current())?;
+        let Some(rule) = &header.daemon.log_groups else { return Ok(Audited::default()) };
+        if rule.fix && may_fix {
+            self.recorded(Box::pin(audit::fix(&self.workspace, &header, rule))).await
+        } else {
+            self.unless_stopped(Box::pin(audit::look(&self.workspace, &header, rule))).await
+        }
+    }
+
+    fn calls(&self) -> CallAccount {
+        self.workspace.calls().unwrap_or_default()
     }
 }
 

@@ -39,22 +39,24 @@ pub fn drift(view: &DriftView<'_>, columns: usize) -> String {
         lines.extend(fold::folded_note(columns).into_iter().chain([String::new()]));
     }
     lines.extend(plan::unread(&report.plan, columns, "drift --deep"));
-    let asides = not_looked_for(report).into_iter().chain(ignored(report.ignored)).chain([pending(report.pending)]);
+    let asides = not_looked_for(report).into_iter().chain(ignored(report.ignored)).chain([pending(report)]);
     lines.extend(asides.flat_map(|text| hanging(&text, 0, columns)).map(|line| styled(DIM, &line)));
     let is_clean = !report.is_drift() && report.plan.unchecked.is_empty();
     lines.push(styled(if is_clean { GREEN.bold() } else { BOLD }, &total(view)));
     lines.join("\n")
 }
 
-/// A sentence for each thing that nobody declared.
+/// A sentence for each thing that nobody declared, those first that open something to everybody.
 pub fn extras(report: &DriftReport) -> Vec<String> {
-    report.extras.iter().map(|(address, extra)| format!("+ {}", words(&sentence(address, extra)))).collect()
+    let mut extras: Vec<&(Address, Extra)> = report.extras.iter().collect();
+    extras.sort_by_key(|(_, extra)| !extra.is_public);
+    extras.into_iter().map(|(address, extra)| format!("+ {}", words(&sentence(address, extra)))).collect()
 }
 
 fn sentence(address: &Address, extra: &Extra) -> String {
     let shown = |value: &Option<Value>| value.as_ref().map(|value| value.to_json().to_string());
     match extra.class {
-        ExtraClass::Foreign => format!("{address}: not ours: {}", extra.text),
+        ExtraClass::Foreign => format!("{address}: not ours: {}", extra.marked()),
         ExtraClass::Undeclared => {
             let live = shown(&extra.live).map(|live| format!(" = {live}")).unwrap_or_default();
             let usual = shown(&extra.usual).map(|usual| format!(", where AWS makes it {usual}")).unwrap_or_default();
@@ -69,9 +71,9 @@ pub fn authors(report: &DriftReport) -> Vec<String> {
     let sentence = |address: &Address| match authors.get(address) {
         Some(Author { name, operation, time, agent }) => {
             let agent = agent.as_ref().map(|agent| format!(", {agent}")).unwrap_or_default();
-            format!("by {name} ({address}: {operation}, {time}{agent})")
+            format!("{address} was last changed by {name} ({operation}, {time}{agent})")
         }
-        None => format!("by unknown ({address})"),
+        None => format!("{address} was changed by unknown"),
     };
     report.addresses().into_iter().map(|address| words(&sentence(address))).collect()
 }
@@ -89,11 +91,14 @@ pub fn ignored(number: usize) -> Option<String> {
 }
 
 /// What the spec asks for beyond what was applied, in words.
-pub fn pending(pending: Option<usize>) -> String {
-    match pending {
-        None => "pending changes were not counted: the spec has errors".into(),
-        Some(0) => "nothing pending: the spec is as it was applied".into(),
-        Some(number) => format!("pending: {} of the spec not applied yet; `lambdo plan` shows them", counted(number, "change")),
+pub fn pending(report: &DriftReport) -> String {
+    match (report.pending, report.secrets) {
+        (None, _) => "pending changes were not counted: the spec has errors".into(),
+        (Some(0), 0) => "nothing pending: the spec is as it was applied".into(),
+        (Some(0), secrets) => {
+            format!("nothing pending; of {} only `lambdo plan` can tell", counted(secrets, "secret"))
+        }
+        (Some(number), _) => format!("pending: {} of the spec not applied yet; `lambdo plan` shows them", counted(number, "change")),
     }
 }
 
@@ -141,9 +146,9 @@ mod tests {
               environment.A: 128 -> 512
               memory_size: 128 -> 512
           - log_group.hash (demo-hash): gone from AWS
-          + function.hash: not in the spec: tags.team = "core"
-          + function.hash: not ours: policy statement `partner`:
+          + function.hash: not ours: PUBLIC: policy statement `partner`:
             `lambda:InvokeFunction` by `*`
+          + function.hash: not in the spec: tags.team = "core"
 
         not checked: reserved_concurrent_executions of permission.hash.monthly: access
           denied (lambda:GetFunctionConcurrency: AccessDeniedException: no)

@@ -1,6 +1,8 @@
 //! The log groups of an account: what keeps lines for ever, and what is empty.
 
 use super::text::{BOLD, DIM, GREEN, RED, bytes, counted, fitted, hanging, styled, width};
+use crate::cli::args::USUAL_RETENTION_DAYS;
+use crate::cli::init::text::shell;
 use crate::model::Target;
 use crate::model::log_group::{Audit, Ended, Finding, PRICE_REGION, PRICE_USD_PER_GB_MONTH, Remedy, Standard, usd_per_month};
 use std::collections::BTreeMap;
@@ -114,13 +116,22 @@ pub fn totals(view: &LogGroupsView<'_>) -> Vec<String> {
         usd_per_month(audit.stored_bytes),
         usd_per_month(endless_bytes),
     ));
+    let same = asked(view);
     if !view.is_fixing && endless > 0 {
-        lines.push(format!("`lambdo log-groups audit --fix` sets {}.", counted_days(standard.retention_in_days)));
+        lines.push(format!("`lambdo log-groups audit{same} --fix` sets {}.", counted_days(standard.retention_in_days)));
     }
     if !standard.delete_empty && audit.empty() > 0 {
-        lines.push("`lambdo log-groups audit --fix --delete-empty` deletes empty ones that no function writes to.".to_owned());
+        lines.push(format!("`lambdo log-groups audit{same} --fix --delete-empty` deletes empty ones that no function writes to."));
     }
     lines
+}
+
+/// The options that lead to the same groups and the same retention.
+fn asked(view: &LogGroupsView<'_>) -> String {
+    let prefix = if view.prefix.is_empty() { String::new() } else { format!(" --prefix {}", shell(view.prefix)) };
+    let days = view.standard.retention_in_days;
+    let retention = if days == USUAL_RETENTION_DAYS { String::new() } else { format!(" --retention {days}") };
+    prefix + &retention
 }
 
 /// How it ended, in one line, and a line for each that was left alone.

@@ -138,14 +138,14 @@ fn refusal(message: String) -> Refusal {
 
 fn impossible(why: &str) -> String {
     let way = if cfg!(target_os = "linux") {
-        "run the cloud as root, or let users have user namespaces (`sysctl kernel.unprivileged_userns_clone=1`), \
-         and see that `unshare` and `setpriv` of util-linux are there"
+        "run the cloud as root; or let users have user namespaces (`sysctl kernel.unprivileged_userns_clone=1`, on Ubuntu \
+         `kernel.apparmor_restrict_unprivileged_userns=0`), with `unshare` and `setpriv` of util-linux there; or install podman"
     } else {
-        "run the cloud on Linux, or in a virtual machine with Linux"
+        "install docker or podman; or run the cloud in a virtual machine with Linux"
     };
     format!(
-        "the local cloud runs container images in Linux namespaces, and none can be had here, or by a container engine, \
-         and none can be used ({why}); {way}; or deploy the function to AWS to run it"
+        "the local cloud runs an image in Linux namespaces or by a container engine, and can have neither here ({why}): {way}; \
+         or deploy the function to AWS to run it"
     )
 }
 

@@ -4,7 +4,11 @@
 use super::{Subject, Tree, no_file};
 use crate::diagnostic::Diagnostic;
 use crate::package::contents::BOOTSTRAP;
+use serde_json::Value as Json;
 use std::io;
+
+/// What every program of .NET stands on.
+const FRAMEWORK: &str = "Microsoft.NETCore.App";
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let assembly = subject.handler.split("::").next().unwrap_or_default();
@@ -19,11 +23,56 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         return Ok(vec![if source { diagnostic.hint("`dotnet publish -c Release` makes the folder to deploy") } else { diagnostic }]);
     }
     if tree.has(&configuration) {
-        return Ok(Vec::new());
+        let text = tree.text(&configuration)?.unwrap_or_default();
+        return Ok(newer_framework(subject, &configuration, &text).into_iter().collect());
     }
     let detail = format!("`{library}` is there, but `{configuration}`, without which `{}` cannot load it, is not.", subject.runtime);
     let diagnostic = Diagnostic::error("no-runtime-configuration", "The package of a .NET function is not whole").detail(detail);
     Ok(vec![diagnostic.hint(
         "`<GenerateRuntimeConfigurationFiles>true</GenerateRuntimeConfigurationFiles>` in the project makes `dotnet publish` write it",
     )])
+}
+
+/// The version of .NET that an assembly asks for is the least that it takes
+/// (<https://learn.microsoft.com/dotnet/core/versions/selection>).
+fn newer_framework(subject: &Subject<'_>, configuration: &str, text: &str) -> Option<Diagnostic> {
+    let json: Json = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
+    let options = &json["runtimeOptions"];
+    let frameworks = options["frameworks"].as_array().into_iter().flatten().chain([&options["framework"]]);
+    let own: u32 = subject.runtime.strip_prefix("dotnet")?.parse().ok()?;
+    let asked = frameworks.filter(|framework| framework["name"] == FRAMEWORK).find_map(|framework| framework["version"].as_str())?;
+    let needed: u32 = asked.split('.').next()?.parse().ok()?;
+    if needed <= own {
+        return None;
+    }
+    let detail = format!("`{configuration}` asks for .NET {asked}, and `{}` has .NET {own}.", subject.runtime);
+    let found = Diagnostic::error("newer-dotnet", "The assembly is built for a newer .NET").detail(detail);
+    Some(found.hint(format!("build it for `net{own}.0`, or take `runtime = \"dotnet{needed}\"` if Lambda has it")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::check::Place;
+
+    #[test]
+    fn an_assembly_for_a_newer_dotnet_is_told() {
+        let subject = Subject {
+            runtime: "dotnet8",
+            handler: "App",
+            architecture: "x86_64",
+            has_layers: false,
+            is_layer: false,
+            place: Place::Lambda,
+        };
+        let told = |version: &str| {
+            let text = format!("\u{feff}{{\"runtimeOptions\":{{\"framework\":{{\"name\":\"{FRAMEWORK}\",\"version\":\"{version}\"}}}}}}");
+            newer_framework(&subject, "App.runtimeconfig.json", &text).map(|found| found.detail)
+        };
+        assert_eq!(told("10.0.0").unwrap(), "`App.runtimeconfig.json` asks for .NET 10.0.0, and `dotnet8` has .NET 8.");
+        assert_eq!((told("8.0.1"), told("6.0.0"), told("x")), (None, None, None));
+        let several =
+            r#"{"runtimeOptions":{"frameworks":[{"name":"Other","version":"99.0"},{"name":"Microsoft.NETCore.App","version":"9.0"}]}}"#;
+        assert!(newer_framework(&subject, "a", several).is_some());
+    }
 }

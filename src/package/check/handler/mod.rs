@@ -5,6 +5,7 @@ mod dotnet;
 mod java;
 pub(super) mod node;
 pub(super) mod python;
+mod python_scope;
 mod ruby;
 
 pub(super) use node::is_module;
@@ -15,6 +16,10 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::package::contents::BOOTSTRAP;
 use crate::package::problem::list;
 use std::io;
+
+/// What is said where a handler's function is not there.
+const NO_FUNCTION: &str = "no-handler-function";
+const NO_FUNCTION_SUMMARY: &str = "The handler's function is not in its file";
 
 /// How many names a hint lists.
 const NAMED: usize = 8;
@@ -100,7 +105,7 @@ fn no_file(tree: &Tree<'_>, subject: &Subject<'_>, wanted: &[String], endings: &
 
 /// The function of the handler is not in its file; `there` are those that are.
 fn no_function(subject: &Subject<'_>, file: &str, function: &str, there: &[String]) -> Diagnostic {
-    let diagnostic = Diagnostic::error("no-handler-function", "The handler's function is not in its file")
+    let diagnostic = Diagnostic::error(NO_FUNCTION, NO_FUNCTION_SUMMARY)
         .detail(format!("The handler is `{}`, but nothing in `{file}` is called `{function}`.", subject.handler));
     match nearest(function, there.iter().map(String::as_str)) {
         Some(near) => diagnostic.hint(format!("`{near}` is there; is it meant?")),

@@ -2,7 +2,7 @@
 //! and how, is decided as AWS's runtime decides it
 //! (<https://github.com/aws/aws-lambda-nodejs-runtime-interface-client>).
 
-use super::{Subject, Tree, has_word, leading_name, no_file, no_function};
+use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function};
 use crate::diagnostic::Diagnostic;
 use std::io;
 
@@ -159,9 +159,10 @@ fn requires(line: &str) -> bool {
 }
 
 fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> Option<Diagnostic> {
+    let text = &without_comment_lines(text);
     if !has_word(text, "export") && !has_word(text, "exports") && !has_word(text, "module") {
         let detail = format!("`{file}` exports nothing, so that `{}` cannot call `{export}` in it.", subject.runtime);
-        let diagnostic = Diagnostic::error("no-handler-function", "The handler's function is not in its file").detail(detail);
+        let diagnostic = Diagnostic::error(NO_FUNCTION, NO_FUNCTION_SUMMARY).detail(detail);
         let hint = if file.ends_with(".mjs") {
             format!("`export const {export} = async (event) => …`")
         } else {
@@ -173,6 +174,20 @@ fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> 
         return None;
     }
     Some(no_function(subject, file, export, &exported(text)))
+}
+
+/// The text without the lines that are nothing but a comment.
+fn without_comment_lines(text: &str) -> String {
+    let mut is_inside = false;
+    let is_code = |line: &&str| {
+        let line = line.trim();
+        is_inside |= line.starts_with("/*");
+        let is_comment = is_inside || line.starts_with("//");
+        is_inside &= !line.contains("*/");
+        // Behind a comment there may be code in the same line.
+        !is_comment || (line.contains("*/") && !line.ends_with("*/"))
+    };
+    text.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether whatever is given to `module.exports` stands in the file with its names.
@@ -209,6 +224,12 @@ mod tests {
     #[test]
     fn plain_exports_are_found() {
         assert_eq!(exported("exports.b = 1;\nexport async function a() {}\nexport const c = 2"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn comments_export_nothing() {
+        let text = "// exports.a = 1;\n/* exports.b = 1;\n * exports.c = 1;\n */\n/** x */ exports.d = 1;\nexports.e = 1; // f\n";
+        assert_eq!(exported(&without_comment_lines(text)), ["d", "e"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Python: `FOLDER/FILE.FUNCTION`, where dots may stand for slashes
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html>).
 
-use super::{Subject, Tree, has_word, leading_name, no_file, no_function};
+use super::python_scope::{Statement, parameters, statements};
+use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function};
 use crate::diagnostic::Diagnostic;
 use std::io;
 
@@ -9,7 +10,7 @@ use std::io;
 const UNSURE: [&str; 6] = ["import *", "globals(", "setattr(", "exec(", "__getattr__", "sys.modules"];
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
-    // Without a dot the handler names no function, of which the spec's own checks tell.
+    // Without a dot the handler names no function, which is told where its form is looked at.
     let Some((module, function)) = subject.handler.rsplit_once('.') else { return Ok(Vec::new()) };
     let path = module.replace('.', "/");
     let Some(file) = find(tree, &path) else {
@@ -29,10 +30,65 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         return Ok(vec![problem]);
     }
     let code = without_texts(&String::from_utf8_lossy(&bytes));
-    if has_name(&code, function) || UNSURE.iter().any(|piece| code.contains(piece)) {
+    if UNSURE.iter().any(|piece| code.contains(piece)) {
         return Ok(Vec::new());
     }
-    Ok(vec![no_function(subject, &file, function, &functions(&code))])
+    Ok(judge(subject, &file, function, &statements(&code)).into_iter().collect())
+}
+
+/// Whether the module has the function, and can be called as Lambda does it.
+fn judge(subject: &Subject<'_>, file: &str, function: &str, statements: &[Statement]) -> Option<Diagnostic> {
+    let binding: Vec<usize> = (0..statements.len()).filter(|at| statements[*at].binds(function)).collect();
+    match binding[..] {
+        [] => Some(not_of_the_module(subject, file, function, statements)),
+        [only] => {
+            let is_decorated = only > 0 && statements[only - 1].text.starts_with('@');
+            uncallable(subject, file, function, &statements[only].text).filter(|_| !is_decorated)
+        }
+        _ => None,
+    }
+}
+
+fn not_of_the_module(subject: &Subject<'_>, file: &str, function: &str, statements: &[Statement]) -> Diagnostic {
+    let inner = statements.iter().find(|statement| statement.function().as_deref() == Some(function));
+    if let Some(scope) = inner.and_then(|statement| statement.within.as_ref()) {
+        let (what, name) = (if scope.is_class { "class" } else { "function" }, &scope.name);
+        let found = Diagnostic::error(NO_FUNCTION, NO_FUNCTION_SUMMARY).detail(format!(
+            "The handler is `{}`, but `{function}` in `{file}` belongs to the {what} `{name}`, and Lambda calls functions of the module.",
+            subject.handler
+        ));
+        return match scope.is_class {
+            true => found.hint(format!("at the end of `{file}`, without indentation: `{function} = {name}().{function}`")),
+            false => found.hint(format!("write `def {function}` without indentation")),
+        };
+    }
+    let there: Vec<String> = statements.iter().filter(|statement| statement.within.is_none()).filter_map(Statement::function).collect();
+    no_function(subject, file, function, &there)
+}
+
+/// Lambda calls a handler with two arguments (<https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html>).
+fn uncallable(subject: &Subject<'_>, file: &str, function: &str, definition: &str) -> Option<Diagnostic> {
+    let is_it = |start: &str| definition.strip_prefix(start).is_some_and(|rest| leading_name(rest.trim_start()) == function);
+    if is_it("async def ") {
+        let detail =
+            format!("`{function}` in `{file}` is `async`: `{}` gets a coroutine from it, and does not wait for it.", subject.runtime);
+        let found = Diagnostic::warning("handler-async", "The handler's function is not run to its end").detail(detail);
+        return Some(found.hint(format!("`def {function}(event, context): return asyncio.run(NAME(event, context))` calls it to its end")));
+    }
+    let (required, most) = is_it("def ").then(|| parameters(definition)).flatten()?;
+    if required <= 2 && most.is_none_or(|most| most >= 2) {
+        return None;
+    }
+    let takes = match (required, most) {
+        (0, Some(0)) => "no arguments".to_owned(),
+        (1, Some(1)) => "one argument".to_owned(),
+        (0, Some(1)) => "at most one argument".to_owned(),
+        (needed, _) => format!("{needed} arguments"),
+    };
+    let detail =
+        format!("`{function}` in `{file}` takes {takes}, and Lambda calls it with two, the event and the context: each call fails.");
+    let found = Diagnostic::error("handler-parameters", "The handler's function cannot be called").detail(detail);
+    Some(found.hint(format!("`def {function}(event, context):`")))
 }
 
 /// The file of the handler.
@@ -73,16 +129,10 @@ pub(in super::super) fn has_name(code: &str, name: &str) -> bool {
     code.lines().any(|line| has_word(&line.replace(&format!(".{name}"), "."), name))
 }
 
-/// The functions at the left margin.
-fn functions(code: &str) -> Vec<String> {
-    let names = code.lines().filter_map(|line| line.strip_prefix("def ").or_else(|| line.strip_prefix("async def ")));
-    names.map(|rest| leading_name(rest.trim_start()).to_owned()).filter(|name| !name.is_empty()).collect()
-}
-
 /// The code without comments and texts, in which names do not count.
 pub(in super::super) fn without_texts(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '#' => rest.find('\n').unwrap_or(rest.len()),
@@ -127,9 +177,10 @@ mod tests {
 
     #[test]
     fn names_in_texts_and_comments_do_not_count() {
+        assert_eq!(without_texts("\u{feff}def b(): pass"), "def b(): pass");
         let code = without_texts("a = 'x\\'handler' # handler\n\"\"\"handler\n'\"\"\"\ndef b(): pass\nc = \"ü\"\nd = f'{e}'\n");
         assert!(!has_name(&code, "handler") && !has_name(&code, "x"), "{code}");
-        assert_eq!(functions(&code), ["b"]);
+        assert_eq!(statements(&code).iter().filter_map(Statement::function).collect::<Vec<_>>(), ["b"]);
         assert_eq!(code.lines().count(), 6);
     }
 
@@ -148,23 +199,5 @@ mod tests {
         assert!(told(b"\n\n# coding: latin-1\n\xe4").starts_with("Line 4"), "it stands too late");
         assert!(told(b"a\n\0").starts_with("Line 2 of `app.py` has a zero byte"));
         assert!(told(b"\xff\xfea\0").contains("UTF-16"));
-    }
-
-    #[test]
-    fn names_count_wherever_they_may_be_made() {
-        for code in [
-            "def handler(event, context):",
-            "async def handler(event, context):",
-            "handler = App()",
-            "from app.api import (\n    first,\n    handler,\n)",
-            "from x import y as handler",
-            "handler: Handler = make()",
-            "a, handler = make()",
-        ] {
-            assert!(has_name(&without_texts(code), "handler"), "{code}");
-        }
-        for code in ["def lambda_handler(event, context):", "app.handler(x)", "import logging.handler", "def handler2(): pass"] {
-            assert!(!has_name(&without_texts(code), "handler"), "{code}");
-        }
     }
 }

@@ -27,6 +27,8 @@ struct Missing {
     name: String,
     file: String,
     line: usize,
+    /// Whether nothing but the package could bring it.
+    is_sure: bool,
 }
 
 /// What the code of a function imports and would not find.
@@ -39,32 +41,43 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     }
 }
 
-/// Adds what is missing, once by each name.
-fn add(missing: &mut Vec<Missing>, name: &str, file: &str, line: usize) {
-    if !missing.iter().any(|one| one.name == name) {
-        missing.push(Missing { name: name.to_owned(), file: file.to_owned(), line });
+impl Missing {
+    fn new(name: &str, file: &str, line: usize) -> Self {
+        Self { name: name.to_owned(), file: file.to_owned(), line, is_sure: false, near: None }
     }
 }
 
-/// All that is missing, in one sentence.
+/// Adds what is missing, once by each name.
+fn add(missing: &mut Vec<Missing>, one: Missing) {
+    if !missing.iter().any(|other| other.name == one.name) {
+        missing.push(one);
+    }
+}
+
+/// All that is missing, in one sentence: refused where it is sure of each of them.
 fn told(missing: &[Missing], subject: &Subject<'_>) -> Option<Diagnostic> {
+    let is_sure = missing.iter().all(|one| one.is_sure);
     let detail = match missing {
         [] => return None,
-        [Missing { name, file, line }] => format!(
-            "`{file}` imports `{name}` in line {line}, and neither the package nor `{}` has it: without it the function fails when it starts.",
-            subject.runtime
+        [Missing { name, file, line, .. }] => format!(
+            "`{file}` imports `{name}` in line {line}, and neither the package nor `{}` has it: {}the function fails when it starts.",
+            subject.runtime,
+            if is_sure { "" } else { "without it " }
         ),
         several => {
             let named = several.iter().take(NAMED).map(|one| format!("`{}` (line {} of `{}`)", one.name, one.line, one.file));
             let more = if several.len() > NAMED { format!(" and {} more", several.len() - NAMED) } else { String::new() };
             format!(
-                "The code imports {}{more}, which neither the package nor `{}` has: without them the function fails when it starts.",
+                "The code imports {}{more}, which neither the package nor `{}` has: {}the function fails when it starts.",
                 named.collect::<Vec<_>>().join(", "),
-                subject.runtime
+                subject.runtime,
+                if is_sure { "" } else { "without them " }
             )
         }
     };
-    Some(Diagnostic::warning("missing-import", "The code imports what is not there").detail(detail))
+    let (code, summary) = ("missing-import", "The code imports what is not there");
+    let diagnostic = if is_sure { Diagnostic::error(code, summary) } else { Diagnostic::warning(code, summary) };
+    Some(diagnostic.detail(detail))
 }
 
 /// A folder of this name that lies where nobody looks for it.

@@ -64,7 +64,7 @@ impl Walk<'_> {
                 && !known::node(package, self.version)
                 && !self.has_package(file, package)
             {
-                add(&mut self.packages, package, file, load.line);
+                add(&mut self.packages, Missing::new(package, file, load.line));
             }
         }
         Ok(())
@@ -80,7 +80,7 @@ impl Walk<'_> {
             }
             Some(_) => {}
             None => {
-                let missing = Missing { name: load.specifier.clone(), file: file.to_owned(), line: load.line };
+                let missing = Missing::new(&load.specifier, file, load.line);
                 self.files.push((missing, load.is_import));
             }
         }
@@ -120,7 +120,7 @@ impl Walk<'_> {
 
     /// The first file that is not there: what layers bring lies elsewhere, so that this is sure.
     fn no_file(&self) -> Option<Diagnostic> {
-        let (Missing { name, file, line }, is_import) = self.files.first()?;
+        let (Missing { name, file, line, .. }, is_import) = self.files.first()?;
         let detail =
             format!("`{file}` loads `{name}` in line {line}, and the package has no such file: the function fails when it starts.");
         let found = Diagnostic::error("missing-import", "The code loads a file that is not there").detail(detail);

@@ -13,6 +13,10 @@ const ELSEWHERE: [&str; 9] =
     ["sys.path.", "sys.path[", "sys.path =", "sys.path=", "sys.path +", "sys import path", "addsitedir", "meta_path", "path_hooks"];
 /// Code with one of these in it may bring modules below its own that are no files.
 const DYNAMIC: [&str; 6] = ["sys.modules", "__path__", "extend_path", "__getattr__", "globals(", "import *"];
+/// Code with one of these in it may make names that do not stand in it.
+const MAKING: [&str; 4] = ["setattr(", "exec(", "vars(", "locals("];
+/// Modules that Python does not have any more and that other packages bring as they are loaded.
+const SHIMMED: [&str; 1] = ["distutils"];
 /// A statement may have this many lines.
 const LINES_MAX: usize = 500;
 
@@ -101,7 +105,7 @@ impl Walk<'_> {
             package.pop();
             let shown = format!("{}{}", ".".repeat(import.dots), import.module);
             if package.len() < import.dots {
-                add(&mut self.above, &shown, file, import.line);
+                add(&mut self.above, Missing::new(&shown, file, import.line));
                 return Ok(());
             }
             package.truncate(package.len() + 1 - import.dots);
@@ -115,7 +119,11 @@ impl Walk<'_> {
             return self.load(&path, 0, &import.module, file, import);
         }
         if standing != Standing::There {
-            add(&mut self.missing, first, file, import.line);
+            let is_sure = match standing {
+                Standing::GoneSince(_) => !SHIMMED.contains(&first),
+                _ => misspelt(self.tree, first).is_some(),
+            };
+            add(&mut self.missing, Missing { is_sure, ..Missing::new(first, file, import.line) });
         }
         Ok(())
     }
@@ -129,7 +137,8 @@ impl Walk<'_> {
                 None if self.tree.has_folder(&path[..end]) => {}
                 None if end > 0 && self.is_dynamic(parent(&path[..end]))? => return Ok(()),
                 None => {
-                    add(&mut self.missing, shown, file, import.line);
+                    // What lies beside it is of the package, and only the package has it.
+                    add(&mut self.missing, Missing { is_sure: true, ..Missing::new(shown, file, import.line) });
                     return Ok(());
                 }
             }
@@ -140,14 +149,33 @@ impl Walk<'_> {
             match (&code, find(self.tree, &inner)) {
                 (Some(code), _) if has_name(code, name) => {}
                 (_, Some(module)) => self.enter(module),
-                (None, None) if find(self.tree, path).is_none() && !self.tree.has_folder(&inner) => {
-                    let separator = if shown.ends_with('.') { "" } else { "." };
-                    add(&mut self.missing, &format!("{shown}{separator}{name}"), file, import.line);
+                (_, None) if self.tree.has_folder(&inner) => {}
+                (Some(code), None) => {
+                    let near = self.meant(path, name, code);
+                    near.into_iter().for_each(|near| self.add_inner(shown, (name, Some(near)), file, import.line));
                 }
+                (None, None) if find(self.tree, path).is_none() => self.add_inner(shown, (name, None), file, import.line),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// What a module that makes no names while it runs has, or has beside it, and what may be meant by a name.
+    fn meant(&self, path: &str, name: &str, code: &str) -> Option<String> {
+        let is_dynamic = DYNAMIC.iter().chain(&MAKING).any(|piece| code.contains(piece));
+        let folder = format!("{path}/");
+        let inner = self.tree.beginning(&folder).filter_map(|inner| inner[folder.len()..].split(['/', '.']).next());
+        let words = code.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| word.len() > 2);
+        let near = nearest(name, words.chain(inner)).filter(|_| !is_dynamic && !name.starts_with("__"));
+        near.map(str::to_owned)
+    }
+
+    /// Something that would have to be in a module, or a folder, of the package, and what may be meant by it.
+    fn add_inner(&mut self, shown: &str, (name, near): (&str, Option<String>), file: &str, line: usize) {
+        let separator = if shown.ends_with('.') { "" } else { "." };
+        let whole = |name: &str| format!("{shown}{separator}{name}");
+        add(&mut self.missing, Missing { is_sure: true, near: near.map(|near| whole(&near)), ..Missing::new(&whole(name), file, line) });
     }
 
     /// The source of a module, where it has one.
@@ -171,9 +199,11 @@ impl Walk<'_> {
             return self.problems;
         }
         let is_made = |missing: &Missing| self.makers.iter().any(|text| text.contains(missing.name.trim_start_matches('.')));
-        let missing: Vec<Missing> = self.missing.iter().filter(|missing| !is_made(missing)).cloned().collect();
-        let found = told(&missing, subject).map(|found| advised(found, &missing, self.tree, self.minor));
-        self.problems.into_iter().chain(found).collect()
+        let (sure, unsure): (Vec<Missing>, Vec<Missing>) =
+            self.missing.iter().filter(|missing| !is_made(missing)).cloned().partition(|missing| missing.is_sure);
+        let found = |missing: &[Missing]| told(missing, subject).map(|found| advised(found, missing, self.tree, self.minor));
+        let found = found(&sure).into_iter().chain(found(&unsure));
+        self.problems.iter().cloned().chain(found).collect()
     }
 }
 
@@ -183,7 +213,7 @@ fn parent(path: &str) -> &str {
 
 /// Lambda loads the handler's module by its path from the root, so that a module there belongs to no package.
 fn above(above: &[Missing], subject: &Subject<'_>) -> Option<Diagnostic> {
-    let Missing { name, file, line } = above.first()?;
+    let Missing { name, file, line, .. } = above.first()?;
     let detail = format!(
         "`{file}` imports `{name}` in line {line}, relative to a package, but the handler `{}` makes it a module outside of any package, in which Python refuses that.",
         subject.handler
@@ -204,16 +234,15 @@ fn advised(found: Diagnostic, missing: &[Missing], tree: &Tree<'_>, minor: u32) 
         Standing::ComesWith(version) => Some(format!("`{}` came into Python with 3.{version}", one.name)),
         _ => None,
     });
-    let found = versions.fold(found, Diagnostic::hint);
-    if known::python(first, minor) != Standing::Missing || first.is_empty() {
+    let near = missing.iter().filter_map(|one| Some(format!("`{}` is there; is it meant?", one.near.as_ref()?)));
+    let found = versions.chain(near).fold(found, Diagnostic::hint);
+    if find(tree, first).is_some() || known::python(first, minor) != Standing::Missing || first.is_empty() {
         return found;
     }
-    let roots = tree.names().map(|name| name.split('/').next().unwrap_or_default());
-    let same = roots.map(|root| root.trim_end_matches(".py")).find(|root| root.eq_ignore_ascii_case(first));
     if let Some(place) = hidden(tree, first, ".py") {
         return found.hint(deeper(place, "modules are sought from the root of the package on; a folder `python/` is for layers"));
     }
-    if let Some(same) = same.or_else(|| nearest(first, tree.names().filter_map(|name| name.strip_suffix(".py")))) {
+    if let Some(same) = misspelt(tree, first) {
         return found.hint(format!("`{same}` is there; is it meant?"));
     }
     if tree.has("requirements.txt") || tree.has("pyproject.toml") {
@@ -223,6 +252,13 @@ fn advised(found: Diagnostic, missing: &[Missing], tree: &Tree<'_>, minor: u32) 
     found
         .hint(format!("`pip install --target FOLDER …` puts the packages that bring {} beside the code", names(missing)))
         .hint("or name them in a `requirements.txt`, and let lambdo install them: `build = { path = \"FOLDER\", kind = \"python\" }`")
+}
+
+/// The module of the package that may be meant by a name that is not there.
+fn misspelt<'a>(tree: &Tree<'a>, name: &str) -> Option<&'a str> {
+    let modules = || tree.names().filter(|name| name.ends_with(".py")).map(|name| name.split('/').next().unwrap_or_default());
+    let modules = || modules().map(|module| module.trim_end_matches(".py"));
+    modules().find(|module| module.eq_ignore_ascii_case(name)).or_else(|| nearest(name, modules()))
 }
 
 /// The imports at the left margin of code without texts and comments, up to where it ends early.
