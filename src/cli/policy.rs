@@ -390,13 +390,8 @@ mod tests {
         [lambda:DeleteLayerVersion,lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions,lambda:PublishLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t] null
         ");
-<<<<<<< HEAD
-        insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Look)), @r"
-        [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
-=======
         insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Look, &[])), @r"
-        [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions] on [*] null
->>>>>>> main
+        [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
         [iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListRolePolicies,iam:ListRoleTags] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
         [lambda:GetFunction,lambda:GetFunctionCodeSigningConfig,lambda:GetFunctionConcurrency,lambda:GetFunctionEventInvokeConfig,lambda:GetFunctionRecursionConfig,lambda:GetFunctionUrlConfig,lambda:GetPolicy,lambda:GetRuntimeManagementConfig,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
         [lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null

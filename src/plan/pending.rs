@@ -23,20 +23,9 @@ pub fn count(desired: &Desired, plan: &Plan, state: &State, rules: &dyn RulesSet
     desired.resources.iter().filter(is_pending).count() + state.entries.keys().filter(is_left).count()
 }
 
-<<<<<<< HEAD
-fn is_pending(address: &Address, resource: &Resource, state: &State, rules: &dyn RulesSet) -> bool {
-    let Some(entry) = state.entries.get(address) else { return true };
-    if entry.keep != resource.keep {
-        return true;
-    }
-    let fields = rules.rules(&address.kind).map(crate::model::Rules::fields).unwrap_or_default();
-    let keys = resource.inputs.keys().chain(entry.inputs.keys());
-    keys.filter(|key| !BUILT_KEYS.contains(&key.as_str())).any(|key| differs(key, resource, entry, fields))
-=======
 /// How many values of the spec are secrets, whose sources only a plan reads.
 pub fn secrets(desired: &Desired) -> usize {
     desired.resources.values().map(|resource| secrets_in(&resource.inputs)).sum()
->>>>>>> main
 }
 
 fn secrets_in(table: &Table) -> usize {
@@ -49,6 +38,9 @@ fn secrets_in(table: &Table) -> usize {
 }
 
 fn differs(resource: &Resource, entry: &Entry, step: Option<&Step>, rules: &dyn RulesSet) -> bool {
+    if entry.keep != resource.keep {
+        return true;
+    }
     let fields = rules.rules(&resource.address.kind).map(crate::model::Rules::fields).unwrap_or_default();
     let (applied, wanted) = (without_ownership(&entry.inputs), without_ownership(&resource.inputs));
     let mut live = Live::new(entry.physical_id.clone());
@@ -62,22 +54,11 @@ fn differs(resource: &Resource, entry: &Entry, step: Option<&Step>, rules: &dyn 
     difference(fields, &sides).changes.iter().any(|change| is_wish(change) && !is_built(&change.path))
 }
 
-<<<<<<< HEAD
 /// The planner puts lambdo's tags in; the spec does not have them.
-fn without_ownership(value: &Value) -> Value {
-    match value {
-        Value::Table(table) => {
-            let kept: Table = table.iter().filter(|(key, _)| !tag::is_lambdos(key)).map(|(key, one)| (key.clone(), one.clone())).collect();
-            Value::Table(kept)
-        }
-        other => other.clone(),
-=======
-/// The planner puts our tags in; the spec does not have them.
 fn without_ownership(inputs: &Table) -> Table {
     let mut inputs = inputs.clone();
     if let Some(Value::Table(tags)) = inputs.get_mut("tags") {
-        tags.retain(|key, _| !tag::is_ours(key));
->>>>>>> main
+        tags.retain(|key, _| !tag::is_lambdos(key));
     }
     inputs
 }
@@ -104,20 +85,13 @@ mod tests {
         let tags = Table::from_iter([tag::LINEAGE, tag::ADOPTED].map(|key| (key.to_owned(), "x".into())));
         state.entries.get_mut(&hash).unwrap().inputs.insert("tags".into(), Value::Table(tags));
         let mut desired = Desired::as_applied(&state);
-<<<<<<< HEAD
-        desired.resources.get_mut(&hash).unwrap().inputs.remove("tags");
-        assert_eq!(count(&desired, &state, &NoRules), 0);
-        desired.resources.get_mut(&hash).unwrap().keep = true;
-        assert_eq!(count(&desired, &state, &NoRules), 1);
-        desired.resources.get_mut(&hash).unwrap().keep = false;
-        desired.resources.get_mut(&hash).unwrap().inputs.insert("memory_size".into(), 256.into());
-        assert_eq!(count(&desired, &state, &NoRules), 1);
-=======
         inputs(&mut desired, &hash).remove("tags");
         assert_eq!(pending(&desired, &state, vec![]), 0);
+        desired.resources.get_mut(&hash).unwrap().keep = true;
+        assert_eq!(pending(&desired, &state, vec![]), 1);
+        desired.resources.get_mut(&hash).unwrap().keep = false;
         inputs(&mut desired, &hash).insert("memory_size".into(), 256.into());
         assert_eq!(pending(&desired, &state, vec![]), 1);
->>>>>>> main
         desired.resources.insert(Address::new("role", "new"), Resource::new(Address::new("role", "new"), "new"));
         desired.resources.remove(&Address::new("log_group", "hash"));
         assert_eq!(pending(&desired, &state, vec![]), 3);

@@ -107,7 +107,8 @@ fn the_end_of_a_finding_says_why_it_is_none_any_more() {
         reason: "theirs".into(),
         until: until.map(str::to_owned),
     };
-    let resource = |name: &str| Resource { address: Address::new("function", name), physical_id: name.into(), dependencies: Default::default() };
+    let resource =
+        |name: &str| Resource { address: Address::new("function", name), physical_id: name.into(), dependencies: Default::default() };
     for (ignore, resources, expected) in [
         (vec![], vec![resource("hash")], "does not differ from what was applied any more"),
         (vec![rule(None)], vec![resource("hash")], "is left out by `drift.ignore` now"),
