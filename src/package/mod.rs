@@ -56,13 +56,15 @@ use tokio::sync::Notify;
 
 /// The code of the diagnostic for a build that did not go through, as opposed to a wrong spec.
 pub const BUILD_FAILED: &str = "build-failed";
+/// The code of a base image whose registry does not answer.
+const BASE_UNREACHABLE: &str = "base-image-unreachable";
 
 /// The code of the diagnostic for something that a build needs and the machine lacks.
 pub const TOOL_MISSING: &str = "tool-missing";
 
 /// Whether a diagnostic is about a build or the machine, and not about the spec.
 pub fn is_build_failure(diagnostic: &Diagnostic) -> bool {
-    [BUILD_FAILED, TOOL_MISSING].contains(&diagnostic.code)
+    [BUILD_FAILED, BASE_UNREACHABLE, TOOL_MISSING].contains(&diagnostic.code)
 }
 
 /// The most that the files of a function may weigh together, in bytes: 250 MB unzipped.

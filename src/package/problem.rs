@@ -1,6 +1,6 @@
 //! Wording that several parts share.
 
-use super::BUILD_FAILED;
+use super::{BASE_UNREACHABLE, BUILD_FAILED};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::model::Value;
 use std::io;
@@ -32,9 +32,9 @@ pub(super) fn missing(path: &Path, shown: &str, what: &str) -> Diagnostic {
     }
 }
 
-/// The codes of what is said of base images, and of builds.
+/// The codes of what is said of base images.
 const OF_SEVERAL: [&str; 6] =
-    [BUILD_FAILED, "no-base-image", "bad-base-image", "base-image-refused", "base-image-unchecked", "no-credentials"];
+    [BASE_UNREACHABLE, "no-base-image", "bad-base-image", "base-image-refused", "base-image-unchecked", "no-credentials"];
 
 /// What holds for several packages, such as that a registry is down, told once, with the names of all.
 pub(super) fn told_once(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -127,11 +127,11 @@ mod tests {
     fn what_holds_for_several_packages_is_told_once() {
         let of = |code, name: &str| Diagnostic::error(code, "x").detail("The registry is down.").address(&Address::new("function", name));
         let told = told_once(vec![
-            of(BUILD_FAILED, "a"),
+            of(BASE_UNREACHABLE, "a"),
             of("no-bootstrap", "b"),
-            of(BUILD_FAILED, "c"),
+            of(BASE_UNREACHABLE, "c"),
             of("no-bootstrap", "d"),
-            of(BUILD_FAILED, "e"),
+            of(BASE_UNREACHABLE, "e"),
         ]);
         let told: Vec<_> = told.iter().map(|one| (one.address.as_deref().unwrap(), one.hints.join(" "))).collect();
         let expected = [("function.a", "the same holds for `function.c`, `function.e`"), ("function.b", ""), ("function.d", "")];

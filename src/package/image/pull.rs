@@ -10,7 +10,7 @@ use super::froms::Leads;
 use super::store::{Store, digest_of};
 use crate::diagnostic::{Diagnostic, chain};
 use crate::model::{EventSink, is_loopback};
-use crate::package::BUILD_FAILED;
+use crate::package::BASE_UNREACHABLE;
 use crate::package::environment::Environment;
 use crate::package::problem::{blocking, blocking_io, not_built};
 use oci_client::client::{ClientConfig, ClientProtocol};
@@ -361,7 +361,7 @@ fn is_passing(trouble: &Trouble) -> bool {
 }
 
 fn unreachable_registry(name: &str, why: &str) -> Diagnostic {
-    Diagnostic::error(BUILD_FAILED, "A build failed")
+    Diagnostic::error(BASE_UNREACHABLE, "The base image cannot be fetched")
         .detail(format!("The base image `{name}` cannot be had: {}.", why.trim_end_matches('.')))
         .hint("a base image with a digest, `NAME@sha256:…`, is asked for only once")
 }

@@ -55,7 +55,8 @@ fn full() -> Arc<View> {
             dependencies: [Address::new("role", "hash")].into(),
         }];
         let (file, text) = ("plan.json".into(), "~ function.hash".into());
-        view.proposal = Some(Proposal { id: "p".into(), at: now, file, counts: Vec::new(), text });
+        view.proposal =
+            Some(Proposal { id: "p".into(), at: now, command: format!("lambdo up --plan {file}"), file, counts: Vec::new(), text });
         let moment = |text: &str| Moment { at: now, kind: MomentKind::Opened, address: Some(address.clone()), text: text.into() };
         view.timeline = vec![moment("c"), moment("b"), Moment { at: at("2026-11-21T10:00:00Z"), address: None, ..moment("a") }];
         let group = LogGroupFinding { name: "/a".into(), problem: LogGroupProblem::Empty, stored_bytes: 0, retention_in_days: Some(30) };

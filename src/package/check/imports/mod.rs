@@ -29,6 +29,8 @@ struct Missing {
     line: usize,
     /// Whether nothing but the package could bring it.
     is_sure: bool,
+    /// What is there and may have been meant.
+    near: Option<String>,
 }
 
 /// What the code of a function imports and would not find.
