@@ -200,6 +200,7 @@ pub const ROWS: &[Row] = &[
     row("lambda:AddPermission", "permission", Make, needs!["lambda:AddPermission" Function]),
     row("lambda:RemovePermission", "permission", Clear, needs!["lambda:RemovePermission" Function]),
     row("lambda:GetLayerVersion", "layer", Look, needs!["lambda:GetLayerVersion" LayerVersions]),
+    row("lambda:ListLayers", "layer", Look, needs!["lambda:ListLayers" Anything]),
     row("lambda:ListLayerVersions", "layer", Look, needs!["lambda:ListLayerVersions" Layer]),
     row("lambda:PublishLayerVersion", "layer", Make, needs!["lambda:PublishLayerVersion" Layer, "s3:GetObject" UsedObject]),
     row("lambda:DeleteLayerVersion", "layer", Clear, needs!["lambda:DeleteLayerVersion" LayerVersions]),

@@ -15,6 +15,8 @@ pub struct Denial {
     action: Option<String>,
     /// What it was denied on, as a policy names it.
     resource: Option<String>,
+    /// What was asked for, where AWS does not say what was denied.
+    asked: Vec<String>,
     /// Why, as AWS says it, such as `with an explicit deny in a service control policy`.
     reason: Option<String>,
     /// Whether AWS says more to who may decode it.
@@ -32,6 +34,7 @@ impl Denial {
         let on = message.split_once("on resource: ").map(|(_, rest)| rest);
         Self {
             resource: on.and_then(|on| resource(on, principal.as_deref().unwrap_or_default(), action.as_deref().unwrap_or_default())),
+            asked: Vec::new(),
             principal,
             action,
             reason: from("with an explicit deny").or_else(|| from("because no ")),
@@ -42,15 +45,26 @@ impl Denial {
     /// The same without what `clean` takes out.
     pub(super) fn cleaned(self, clean: impl Fn(&str) -> String) -> Self {
         let cleaned = |text: Option<String>| text.map(|text| clean(&text));
-        let Self { principal, action, resource, reason, is_encoded } = self;
-        Self { principal: cleaned(principal), action: cleaned(action), resource: cleaned(resource), reason: cleaned(reason), is_encoded }
+        let Self { principal, action, resource, asked, reason, is_encoded } = self;
+        let (principal, action) = (cleaned(principal), cleaned(action));
+        Self { principal, action, resource: cleaned(resource), asked, reason: cleaned(reason), is_encoded }
+    }
+
+    /// The same for a call that asked for these, as a policy names them.
+    pub(super) fn of_what_was_asked(self, asked: Vec<String>) -> Self {
+        Self { asked, ..self }
     }
 
     /// What to do about it.
     pub(super) fn hints(&self, operation: &str) -> Vec<String> {
         let action = self.action.as_deref().unwrap_or_else(|| actions_of(operation).first().copied().unwrap_or(operation));
         let to = self.principal.as_ref().map_or_else(|| "the principal that deploys".to_owned(), |arn| format!("`{arn}`"));
-        let on = self.resource.as_ref().filter(|on| *on != "*").map_or_else(String::new, |resource| format!(" on `{resource}`"));
+        let on = self
+            .resource
+            .as_ref()
+            .or(self.asked.first())
+            .filter(|on| *on != "*")
+            .map_or_else(String::new, |resource| format!(" on `{resource}`"));
         let grant = || [format!("grant `{action}`{on} to {to}: {}", self.statement(operation, action)), whole()];
         let decode = self.is_encoded.then(|| "`aws sts decode-authorization-message` says more of why".to_owned());
         let Some(reason) = &self.reason else {
@@ -68,7 +82,12 @@ impl Denial {
     fn statement(&self, operation: &str, action: &str) -> Json {
         let needed = actions_of(operation);
         let actions = if self.action.is_some() || needed.is_empty() { vec![action] } else { needed };
-        let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": self.resource.as_deref().unwrap_or("*") });
+        let resource = match (&self.resource, self.asked.as_slice()) {
+            (Some(resource), _) => json!(resource),
+            (None, []) => json!("*"),
+            (None, asked) => json!(asked),
+        };
+        let mut statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
         if actions.contains(&"iam:PassRole") {
             statement["Condition"] = passed_to_lambda();
         }
@@ -156,6 +175,12 @@ mod tests {
         "#);
         insta::assert_snapshot!(Denial::of("no").hints("iam:CreateRole").join("\n"), @r#"
         grant `iam:CreateRole` to the principal that deploys: {"Effect":"Allow","Action":["iam:CreateRole","iam:TagRole"],"Resource":"*"}
+        `lambdo policy` prints all that this spec needs
+        an explicit deny, a service control policy or a permissions boundary beats every grant
+        "#);
+        let asked = vec!["arn:aws:s3:::code/a.zip".to_owned(), "arn:aws:s3:::code".to_owned()];
+        insta::assert_snapshot!(Denial::of("").of_what_was_asked(asked).hints("s3:HeadObject").join("\n"), @r#"
+        grant `s3:GetObject` on `arn:aws:s3:::code/a.zip` to the principal that deploys: {"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::code/a.zip","arn:aws:s3:::code"]}
         `lambdo policy` prints all that this spec needs
         an explicit deny, a service control policy or a permissions boundary beats every grant
         "#);

@@ -3,6 +3,7 @@
 use super::advice;
 use super::denial::Denial;
 use crate::diagnostic::Diagnostic;
+use crate::model::Target;
 use jiff::Timestamp;
 use std::fmt;
 
@@ -101,6 +102,14 @@ impl AwsError {
     #[must_use]
     pub fn following(mut self, earlier: &Self) -> Self {
         self.uncertain |= earlier.leaves_open();
+        self
+    }
+
+    /// The same for a call that asked for an object: answers without a body do not say what they deny.
+    #[must_use]
+    pub fn on_object(mut self, region: &str, bucket: &str, key: &str) -> Self {
+        let bucket = format!("arn:{}:s3:::{bucket}", Target::partition_of(region));
+        self.denial = self.denial.map(|denial| denial.of_what_was_asked(vec![format!("{bucket}/{key}"), bucket]));
         self
     }
 

@@ -52,6 +52,7 @@ impl Reader {
         get_runtime_management_config = "lambda:GetRuntimeManagementConfig": lambda aws_sdk_lambda::get_runtime_management_config(GetRuntimeManagementConfigInputBuilder) -> GetRuntimeManagementConfigOutput;
 
         get_layer_version = "lambda:GetLayerVersion": lambda aws_sdk_lambda::get_layer_version(GetLayerVersionInputBuilder) -> GetLayerVersionOutput;
+        list_layers = "lambda:ListLayers": lambda aws_sdk_lambda::list_layers(ListLayersInputBuilder) -> ListLayersOutput;
         list_layer_versions = "lambda:ListLayerVersions": lambda aws_sdk_lambda::list_layer_versions(ListLayerVersionsInputBuilder) -> ListLayerVersionsOutput;
 
         head_object = "s3:HeadObject": s3 aws_sdk_s3::head_object(HeadObjectInputBuilder) -> HeadObjectOutput;

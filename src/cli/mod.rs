@@ -58,7 +58,9 @@ pub async fn main(invocation: Invocation) -> Exit {
     let ui = Arc::new(Ui::new(&arguments.global));
     tell_of_bugs(&ui);
     let name = arguments.command.name().to_owned();
-    let workspace = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen()) {
+    // To the daemon SIGHUP means something else.
+    let ends_with_terminal = !matches!(arguments.command, Command::Daemon(_));
+    let workspace = match Workspace::new(&arguments, Arc::clone(&ui), signals::listen(ends_with_terminal)) {
         Ok(workspace) => workspace,
         Err(failure) => return failed(&ui, &name, &failure, None),
     };
@@ -111,10 +113,18 @@ fn refused(arguments: &Arguments) -> Option<Failure> {
         command if arguments.global.faults.is_some() && !arguments.global.local && !matches!(command, Command::Local(_)) => {
             Some(verbs::faults_without_local())
         }
+        _ if arguments.global.local && is_given(&arguments.global.endpoint_url, "LAMBDO_ENDPOINT_URL") => {
+            Some(verbs::endpoint_with_local())
+        }
         Command::Other(words) => strange(words, verbs::unknown),
         Command::State(args::StateCommand::Other(words)) => strange(words, verbs::unknown_state),
         _ => None,
     }
+}
+
+/// Whether an option stands on the command line. What the environment says gives way to what was typed.
+fn is_given(option: &Option<String>, variable: &str) -> bool {
+    option.as_ref().is_some_and(|value| std::env::var(variable).as_ref() != Ok(value))
 }
 
 /// Help and version are data; everything else that clap says is bad usage.
@@ -162,6 +172,8 @@ mod tests {
             &["logs", "--since", "soon"],
             &["state", "move"],
             &["state", "rebuilt"],
+            &["plan", "--local", "--endpoint-url", "http://localhost:4566"],
+            &["runs", "-n", "0"],
         ] {
             assert_eq!(exit(words), Some(6), "{words:?}");
         }

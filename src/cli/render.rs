@@ -11,7 +11,8 @@ pub type Sources = BTreeMap<Arc<PathBuf>, String>;
 
 /// All diagnostics, those with a place first and in the order of the file, each ended by an empty line.
 pub fn diagnostics(diagnostics: &[Diagnostic], sources: &Sources) -> String {
-    sorted(diagnostics).into_iter().map(|diagnostic| one(diagnostic, sources) + "\n\n").collect()
+    let lines = LineEnds::of(sources);
+    sorted(diagnostics).into_iter().map(|diagnostic| one(diagnostic, sources, &lines) + "\n\n").collect()
 }
 
 /// Those with a place first, by file and position; the others in the order given.
@@ -25,7 +26,24 @@ pub fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
 pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..boundary(text, offset)];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    (before.bytes().filter(|byte| *byte == b'\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// Where lines end, by file: with thousands of findings, nobody counts them anew for each.
+struct LineEnds<'a>(BTreeMap<&'a Path, Vec<usize>>);
+
+impl<'a> LineEnds<'a> {
+    fn of(sources: &'a Sources) -> Self {
+        let ends = |text: &String| text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        Self(sources.iter().map(|(file, text)| (file.as_path(), ends(text))).collect())
+    }
+
+    /// The line in which an offset lies, from 1, and the offset at which it begins.
+    fn line(&self, file: &Path, offset: usize) -> (usize, usize) {
+        let ends = self.0.get(file).map_or(&[][..], Vec::as_slice);
+        let before = ends.partition_point(|end| *end < offset);
+        (before + 1, before.checked_sub(1).map_or(0, |last| ends[last] + 1))
+    }
 }
 
 /// A summary as it begins a line: with a capital, wherever it comes from.
@@ -39,7 +57,7 @@ pub fn file_name(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
-fn one(diagnostic: &Diagnostic, sources: &Sources) -> String {
+fn one(diagnostic: &Diagnostic, sources: &Sources, lines: &LineEnds<'_>) -> String {
     let title = match &diagnostic.address {
         Some(address) => format!("{}: {address}", headline(&diagnostic.summary)),
         None => headline(&diagnostic.summary),
@@ -47,14 +65,19 @@ fn one(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let placed = diagnostic.span.as_ref().and_then(|span| Some((span, sources.get(&span.file)?)));
     let renderer = Renderer::styled();
     match placed {
-        Some((span, text)) => renderer.render(&groups(diagnostic, &title, span, text)),
+        Some((span, text)) => renderer.render(&groups(diagnostic, &title, span, text, lines)),
         None => without_source(diagnostic, &renderer.render(&[Group::with_title(level(diagnostic.severity).primary_title(&title))])),
     }
 }
 
-fn groups<'a>(diagnostic: &'a Diagnostic, title: &'a str, span: &Span, text: &'a str) -> Vec<Group<'a>> {
+/// Only the line that is shown is handed on: a snippet goes through all of its text.
+fn groups<'a>(diagnostic: &'a Diagnostic, title: &'a str, span: &Span, text: &'a str, lines: &LineEnds<'_>) -> Vec<Group<'a>> {
     let (start, end) = clipped(span, text);
-    let snippet = Snippet::source(text).path(file_name(&span.file)).annotation(AnnotationKind::Primary.span(start..end));
+    let (number, begin) = lines.line(&span.file, start);
+    let line = &text[begin..text[end..].find('\n').map_or(text.len(), |at| end + at)];
+    let line = line.strip_suffix('\r').filter(|line| begin + line.len() >= end).unwrap_or(line);
+    let place = AnnotationKind::Primary.span(start - begin..end - begin);
+    let snippet = Snippet::source(line).line_start(number).path(file_name(&span.file)).annotation(place);
     let mut group = level(diagnostic.severity).primary_title(title).element(snippet);
     if !diagnostic.detail.is_empty() {
         group = group.element(Level::NOTE.no_name().message(&diagnostic.detail));

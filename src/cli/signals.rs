@@ -1,12 +1,17 @@
-//! Ctrl-C and SIGTERM: the first one drains, the second one aborts.
+//! Ctrl-C and SIGTERM: the first one drains, the second one aborts. A terminal that is closed drains, too.
 
 use crate::diagnostic::Diagnostic;
 use crate::engine::Interrupt;
 use crate::model::{Exit, Failure};
 
-/// Turns signals into an [`Interrupt`], for as long as the process lives.
-pub fn listen() -> Interrupt {
+/// Turns signals into an [`Interrupt`], for as long as the process lives. `ends_with_terminal` says whether SIGHUP asks it to end.
+pub fn listen(ends_with_terminal: bool) -> Interrupt {
     let interrupt = Interrupt::default();
+    if ends_with_terminal && !is_hang_up_ignored() {
+        let drain = interrupt.drain.clone();
+        // It never aborts: the shell and the system both send it when a terminal closes.
+        tokio::spawn(async move { hung_up().await.then(|| drain.cancel()) });
+    }
     let ours = interrupt.clone();
     tokio::spawn(async move {
         // Without handlers the signals end the process at once, which the journal survives.
@@ -46,6 +51,33 @@ pub async fn asked() -> Option<Asked> {
     None
 }
 
+/// Whether whoever started the process wants it to outlive the terminal, as `nohup` does. A handler would undo that, so where
+/// the system does not say, there is none, and SIGHUP does what it does to every program.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status");
+    status.map_or(true, |status| ignores_hang_up(&status))
+}
+
+/// The same from what Linux says of a process: a mask of signals in hex, whose lowest bit is SIGHUP.
+/// <https://man7.org/linux/man-pages/man5/proc_pid_status.5.html>
+fn ignores_hang_up(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 == 1)
+}
+
+/// Waits for SIGHUP; says whether it came.
+#[cfg(unix)]
+async fn hung_up() -> bool {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return false };
+    hang_up.recv().await.is_some()
+}
+
+#[cfg(not(unix))]
+async fn hung_up() -> bool {
+    false
+}
+
 #[cfg(unix)]
 async fn received() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -82,6 +114,14 @@ pub fn interrupted() -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ignores_the_end_of_its_terminal_is_known() {
+        for (mask, expected) in [("0000000000001000", false), ("0000000000001001", true), ("0", false), ("nonsense", true)] {
+            assert_eq!(ignores_hang_up(&format!("Name:\tlambdo\nSigIgn:\t{mask}\nSigCgt:\t1\n")), expected, "{mask}");
+        }
+        assert!(ignores_hang_up(""));
+    }
 
     #[tokio::test]
     async fn work_that_changes_nothing_ends_at_the_first_signal() {

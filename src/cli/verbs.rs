@@ -110,6 +110,14 @@ pub fn faults_without_local() -> Failure {
     Failure::new(Exit::Usage, diagnostic)
 }
 
+/// The local cloud has an endpoint of its own.
+pub fn endpoint_with_local() -> Failure {
+    let diagnostic = Diagnostic::error("endpoint-with-local", "There is one place to call, and two were named")
+        .detail("`--endpoint-url` was given with `--local`, which calls the local cloud of this project and nothing else.")
+        .hint("leave out one of the two");
+    Failure::new(Exit::Usage, diagnostic)
+}
+
 fn unknown_verb(given: &str, ours: Option<String>) -> Failure {
     let diagnostic = Diagnostic::error("unknown-command", "Unknown command").detail(format!("There is no `{given}`."));
     let diagnostic = match ours {

@@ -16,6 +16,20 @@ pub struct Target {
 }
 
 impl Target {
+    /// The partition that a region is in (botocore's `partitions.json`).
+    pub fn partition_of(region: &str) -> &'static str {
+        const PARTITIONS: &[(&str, &str)] = &[
+            ("cn-", "aws-cn"),
+            ("us-gov-", "aws-us-gov"),
+            ("us-iso-", "aws-iso"),
+            ("us-isob-", "aws-iso-b"),
+            ("eu-isoe-", "aws-iso-e"),
+            ("us-isof-", "aws-iso-f"),
+            ("eusc-", "aws-eusc"),
+        ];
+        PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| *partition)
+    }
+
     /// What stands in for the target where AWS is not asked, as in `validate`.
     pub fn placeholder() -> Self {
         Self { partition: "aws".into(), account: "123456789012".into(), region: "us-east-1".into() }

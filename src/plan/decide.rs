@@ -12,7 +12,7 @@ use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
     State, Step, Table, TemplatePart, Value, observed::tag,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Decides resource by resource, what is depended on first.
 pub struct Decider<'a> {
@@ -23,13 +23,28 @@ pub struct Decider<'a> {
     options: &'a Options,
     /// What stays in AWS of all that leaves the state.
     staying: BTreeMap<Address, Why>,
+    /// What something needs that stays in AWS when nobody asks for it any more.
+    needed: BTreeSet<Address>,
     decisions: BTreeMap<Address, Decision>,
 }
 
 impl<'a> Decider<'a> {
     pub fn new(desired: &'a Desired, state: &'a State, observed: &'a Observed, rules: &'a dyn RulesSet, options: &'a Options) -> Self {
         let staying = staying(desired, state, observed, rules, options.only.as_ref());
-        Self { desired, state, observed, rules, options, staying, decisions: BTreeMap::new() }
+        let decider = Self { desired, state, observed, rules, options, staying, needed: BTreeSet::new(), decisions: BTreeMap::new() };
+        Self { needed: decider.needed_by_what_stays(), ..decider }
+    }
+
+    /// A state that is lost and made anew knows of it only by tags. What only one operation waits for is not needed.
+    fn needed_by_what_stays(&self) -> BTreeSet<Address> {
+        let stays = |resource: &&Resource| resource.keep || self.is_adopted(resource);
+        let mut open: Vec<&Resource> = self.desired.resources.values().filter(stays).collect();
+        let mut needed = BTreeSet::new();
+        while let Some(user) = open.pop() {
+            let on = user.dependencies.iter().filter(|dependency| dependency.gates.is_none()).map(|dependency| &dependency.on);
+            open.extend(on.filter_map(|on| self.desired.resources.get(on)).filter(|on| needed.insert(on.address.clone())));
+        }
+        needed
     }
 
     /// Decides everything and writes the steps into the plan.
@@ -66,7 +81,7 @@ impl<'a> Decider<'a> {
             let tags = resource.inputs.entry("tags".to_owned()).or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(tags) = tags {
                 ownership::mark(tags, &resource.address, is_adopted, self.state);
-                if resource.keep {
+                if resource.keep || self.needed.contains(&resource.address) {
                     tags.insert(tag::KEPT.into(), "true".into());
                 }
             }

@@ -38,6 +38,9 @@ fn secrets_in(table: &Table) -> usize {
 }
 
 fn differs(resource: &Resource, entry: &Entry, step: Option<&Step>, rules: &dyn RulesSet) -> bool {
+    if entry.keep != resource.keep {
+        return true;
+    }
     let fields = rules.rules(&resource.address.kind).map(crate::model::Rules::fields).unwrap_or_default();
     let (applied, wanted) = (without_ownership(&entry.inputs), without_ownership(&resource.inputs));
     let mut live = Live::new(entry.physical_id.clone());
@@ -51,11 +54,11 @@ fn differs(resource: &Resource, entry: &Entry, step: Option<&Step>, rules: &dyn 
     difference(fields, &sides).changes.iter().any(|change| is_wish(change) && !is_built(&change.path))
 }
 
-/// The planner puts our tags in; the spec does not have them.
+/// The planner puts lambdo's tags in; the spec does not have them.
 fn without_ownership(inputs: &Table) -> Table {
     let mut inputs = inputs.clone();
     if let Some(Value::Table(tags)) = inputs.get_mut("tags") {
-        tags.retain(|key, _| !tag::is_ours(key));
+        tags.retain(|key, _| !tag::is_lambdos(key));
     }
     inputs
 }
@@ -79,11 +82,14 @@ mod tests {
     fn what_is_wanted_otherwise_new_or_not_any_more_is_pending() {
         let mut state = fixtures::state();
         let hash = Address::new("function", "hash");
-        let tags = Table::from_iter([(tag::LINEAGE.to_owned(), "x".into())]);
+        let tags = Table::from_iter([tag::LINEAGE, tag::ADOPTED].map(|key| (key.to_owned(), "x".into())));
         state.entries.get_mut(&hash).unwrap().inputs.insert("tags".into(), Value::Table(tags));
         let mut desired = Desired::as_applied(&state);
         inputs(&mut desired, &hash).remove("tags");
         assert_eq!(pending(&desired, &state, vec![]), 0);
+        desired.resources.get_mut(&hash).unwrap().keep = true;
+        assert_eq!(pending(&desired, &state, vec![]), 1);
+        desired.resources.get_mut(&hash).unwrap().keep = false;
         inputs(&mut desired, &hash).insert("memory_size".into(), 256.into());
         assert_eq!(pending(&desired, &state, vec![]), 1);
         desired.resources.insert(Address::new("role", "new"), Resource::new(Address::new("role", "new"), "new"));

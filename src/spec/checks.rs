@@ -57,6 +57,9 @@ impl Lowering<'_> {
     pub fn unknown_address(&self, address: &Address, attribute: Option<&str>) -> Diagnostic {
         let finding = Diagnostic::error("unknown-address", "There is no such resource")
             .detail(format!("`{address}` is the address of nothing in this file."));
+        // Who has made hundreds of such mistakes has made one, and each is compared with all that there is.
+        let Some(left) = self.hints_left.get().checked_sub(1) else { return finding };
+        self.hints_left.set(left);
         let known: Vec<String> = self.resources.keys().map(Address::to_string).collect();
         let text = address.to_string();
         // `function.hash.role` is how it stands in the file; its address is `role.hash`.

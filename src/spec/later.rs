@@ -3,7 +3,7 @@
 use super::layers::is_inherited;
 use super::wanted::POSSIBLE;
 use crate::diagnostic::{Diagnostic, Span};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Findings that nothing else follows from: the value stays as it is, or fits everywhere.
 const HARMLESS: &[&str] = &[
@@ -34,26 +34,40 @@ const MISSING: &[&str] = &["missing-key", "no-code"];
 pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let is_broken = |finding: &&Diagnostic| finding.is_error() && !HARMLESS.contains(&finding.code);
     let broken: Vec<(&Diagnostic, BTreeSet<String>)> = before.iter().filter(is_broken).map(|finding| (finding, words(finding))).collect();
+    let (of_sections, others): (Vec<_>, Vec<_>) = broken.iter().partition(|(first, _)| first.address.as_deref().is_some_and(is_own));
+    // Each section is compared with its own findings: with thousands of mistakes, all with all would not end.
+    let mut by_section: BTreeMap<&str, Vec<&(&Diagnostic, BTreeSet<String>)>> = BTreeMap::new();
+    for one in of_sections {
+        by_section.entry(one.0.address.as_deref().unwrap_or_default()).or_default().push(one);
+    }
     let follows = |finding: &Diagnostic| {
         let words = words(finding);
-        broken
-            .iter()
-            .any(|(first, of_first)| is_about_the_same(first, finding) && (!words.is_disjoint(of_first) || is_left_over(first, finding)))
+        let is_cause = |one: &&(&Diagnostic, BTreeSet<String>)| {
+            is_about_the_same(one.0, finding) && (!words.is_disjoint(&one.1) || is_left_over(one.0, finding))
+        };
+        match finding.address.as_deref() {
+            Some(address) => by_section.get(address).into_iter().flatten().copied().chain(others.iter().copied()).any(|one| is_cause(&one)),
+            None => broken.iter().any(|one| is_cause(&one)),
+        }
     };
     found.into_iter().filter(|finding| !follows(finding)).collect()
+}
+
+/// Whether findings of this address are about that section alone.
+fn is_own(address: &str) -> bool {
+    !is_inherited(address)
 }
 
 /// What is missing only because its key is mistyped: then the hint there names it.
 pub(crate) fn without_mistyped(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let (missing, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| MISSING.contains(&finding.code));
-    let named: Vec<(Option<&str>, BTreeSet<String>)> = others
-        .iter()
-        .filter(|finding| finding.code == "unknown-key")
-        .map(|finding| (finding.address.as_deref(), hinted(finding)))
-        .collect();
+    let mut named: BTreeMap<Option<&str>, BTreeSet<String>> = BTreeMap::new();
+    for finding in others.iter().filter(|finding| finding.code == "unknown-key") {
+        named.entry(finding.address.as_deref()).or_default().extend(hinted(finding));
+    }
     let is_mistyped = |finding: &Diagnostic| {
         let wanted = hinted(finding);
-        named.iter().any(|(address, named)| *address == finding.address.as_deref() && !named.is_disjoint(&wanted))
+        named.get(&finding.address.as_deref()).is_some_and(|named| !named.is_disjoint(&wanted))
     };
     let kept: Vec<Diagnostic> = missing.into_iter().filter(|finding| !is_mistyped(finding)).collect();
     others.into_iter().chain(kept).collect()

@@ -7,6 +7,7 @@ use crate::model::value::resolve_table;
 use crate::model::{
     AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value,
 };
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Turns the spec into what is wanted of AWS. What an attribute will be is filled in where it is
@@ -39,6 +40,9 @@ pub fn lower_with_warnings(
 /// The settings that give a thing its name in AWS.
 pub(crate) const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "layer_name", "repository_name", "name"];
 
+/// How many addresses that lead nowhere get a hint.
+const HINTS_MAX: usize = 100;
+
 /// A resource and the section that it comes from.
 pub(crate) struct Placed {
     pub resource: Resource,
@@ -55,6 +59,10 @@ pub(crate) struct Lowering<'a> {
     pub registry: &'a Registry,
     /// The sections with the facts of the account filled in.
     pub sections: Vec<Section>,
+    /// Where the functions stand, by name.
+    function_spans: BTreeMap<String, Span>,
+    /// How many addresses that lead nowhere still get a hint.
+    pub hints_left: Cell<usize>,
     pub resources: BTreeMap<Address, Placed>,
     pub findings: Vec<Diagnostic>,
 }
@@ -65,7 +73,19 @@ impl<'a> Lowering<'a> {
         let fill = |part: &TemplatePart| account_fact(part, &target);
         let filled = |section: &Section| Section { values: resolve_table(&section.values, &fill), ..section.clone() };
         let sections = spec.sections.iter().map(filled).collect();
-        Self { spec, target, known, registry, sections, resources: BTreeMap::new(), findings: Vec::new() }
+        let functions = spec.sections.iter().rev().filter(|section| section.kind == FUNCTION);
+        let function_spans = functions.filter_map(|function| Some((function.name.clone(), function.span.clone()?))).collect();
+        Self {
+            spec,
+            target,
+            known,
+            registry,
+            sections,
+            function_spans,
+            hints_left: Cell::new(HINTS_MAX),
+            resources: BTreeMap::new(),
+            findings: Vec::new(),
+        }
     }
 
     /// Lowers all sections and checks what they are together.
@@ -165,8 +185,7 @@ impl<'a> Lowering<'a> {
     /// Where a section stands, or for one that nobody wrote, its function.
     pub fn span_of_section(&self, section: usize) -> Option<Span> {
         let section = &self.sections[section];
-        let function = || self.sections.iter().find(|other| other.kind == FUNCTION && other.name == section.name)?.span.clone();
-        section.span.clone().or_else(function)
+        section.span.clone().or_else(|| self.function_spans.get(&section.name).cloned())
     }
 
     /// Who refers to a resource waits until it exists, unless the kind has said how long.
@@ -224,23 +243,9 @@ impl<'a> Lowering<'a> {
 fn settled(target: &Target, region: Option<&str>) -> (Target, Known) {
     match region {
         _ if *target != Target::placeholder() => (target.clone(), Known::All),
-        Some(region) => (Target { partition: partition_of(region).into(), region: region.into(), ..target.clone() }, Known::Region),
+        Some(region) => (Target { partition: Target::partition_of(region).into(), region: region.into(), ..target.clone() }, Known::Region),
         None => (target.clone(), Known::Nothing),
     }
-}
-
-/// The partition that a region is in (botocore's `partitions.json`).
-fn partition_of(region: &str) -> &'static str {
-    const PARTITIONS: &[(&str, &str)] = &[
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("us-isof-", "aws-iso-f"),
-        ("eusc-", "aws-eusc"),
-    ];
-    PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| *partition)
 }
 
 fn account_fact(part: &TemplatePart, target: &Target) -> Option<Value> {

@@ -191,6 +191,7 @@ def layers(shell, names):
     arn = f"arn:aws:lambda:{REGION}:{names.account}:layer:typed:1"
     works(f"lambda publish-layer-version {layer} --zip-file fileb://code.zip --compatible-runtimes provided.al2023", {"LayerVersionArn": arn})
     works(f"lambda get-layer-version {layer} --version-number 1", {"Version": 1})
+    works("lambda list-layers", {"Layers[].LayerName": ["typed"]})
     works(f"lambda list-layer-versions {layer}", {"LayerVersions[].Version": [1]})
     works(f"lambda update-function-configuration --function-name typed --layers {arn}", {"Layers[].Arn": [arn]})
     works("lambda wait function-updated-v2 --function-name typed")

@@ -205,4 +205,8 @@ fn one_look_ends_as_drift_does(backend: Backend) {
     assert_eq!((&document["command"], &document["specs"][0]["standing"]), (&"daemon".into(), &"drifted".into()));
     assert_eq!(document["specs"][0]["findings"][0]["address"], "function.hash");
     sandbox.expect(6, &["daemon", "--once", "config.toml", "config.toml"]).says("same state");
+    let daemon = Daemon::start(&sandbox);
+    daemon.until("a start", |_| true);
+    sandbox.expect(7, &["daemon", "--once"]).says("Another daemon watches this spec");
+    daemon.stop();
 }

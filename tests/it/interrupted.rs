@@ -10,6 +10,7 @@ on_each_emulator!(
     a_second_ctrl_c_does_not_wait,
     what_was_on_its_way_at_a_second_ctrl_c_is_destroyed_too,
     a_plan_can_be_interrupted,
+    a_terminal_that_closes_ends_a_run_like_ctrl_c,
 );
 
 fn two() -> String {
@@ -85,6 +86,20 @@ fn aborted(world: &World, sandbox: &Sandbox) {
     assert_eq!(output.code, Some(130), "{output}");
     assert!(asked.elapsed() < Duration::from_secs(10), "it waited for the call that hangs");
     world.proxy.release();
+}
+
+/// The shell and the system both say it, so that it often comes twice.
+fn a_terminal_that_closes_ends_a_run_like_ctrl_c(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&two());
+    world.proxy.rules([Rule::mutating().nth(2).signal("HUP"), Rule::mutating().nth(3).signal("HUP")]);
+    let output = sandbox.run(&["up", "--yes"]);
+    assert_eq!(output.code, Some(130), "{output}");
+    is_true(&world, &sandbox);
+    // Under `nohup` it goes on.
+    world.proxy.rules([Rule::mutating().nth(2).signal("HUP")]);
+    sandbox.start_after("trap '' HUP", &["up", "--yes"]).wait().expect(0);
+    sandbox.expect(0, &["plan", "--exit-code"]);
 }
 
 fn a_plan_can_be_interrupted(backend: Backend) {

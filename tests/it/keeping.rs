@@ -113,6 +113,25 @@ fn an_adopted_function_keeps_the_role_that_it_got() {
 }
 
 #[test]
+fn what_an_adopted_function_needs_is_left_alone_by_a_state_that_is_made_anew() {
+    let world = World::start(Backend::Local);
+    world.cloud.foreign_function("demo-a", &[]);
+    let (adopted, other) = (spec::plain("a"), spec::plain("b"));
+    let sandbox = world.sandbox(&(spec::header() + &adopted + &other));
+    sandbox.expect(0, &["up", "--yes", "--adopt", "function.a"]);
+    sandbox.expect(0, &["drift"]).says("nothing pending");
+    sandbox.expect(0, &["plan", "--deep", "--exit-code"]);
+    sandbox.spec(&(spec::header() + &other));
+    sandbox.expect(0, &["up", "--yes"]);
+    let left = world.cloud.names();
+    assert!(left.contains("role.demo-a-eu-central-1"), "{left:?}");
+    std::fs::remove_dir_all(sandbox.path().join("state")).unwrap();
+    sandbox.expect(0, &["state", "rebuild"]).says("the plan is empty");
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.names(), left);
+}
+
+#[test]
 fn an_adopted_function_that_gets_another_name_keeps_its_role_under_the_old_one() {
     let world = World::start(Backend::Local);
     world.cloud.foreign_function("demo-a", &[]);

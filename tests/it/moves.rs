@@ -41,7 +41,10 @@ fn a_function_that_is_renamed_in_the_spec_keeps_its_name_in_aws(backend: Backend
     sandbox.edit("project = \"demo\"\n", &format!("project = \"demo\"\n{wish}\n"));
     assert_eq!(steps(&sandbox), ONLY_TAGS);
     sandbox.expect(0, &["plan"]).says("function.b: it was `function.a` before, and keeps its name in AWS");
+    world.proxy.clear();
     sandbox.expect(0, &["up", "--yes"]);
+    let made_anew: Vec<_> = world.proxy.tally().into_keys().filter(|call| call.contains("Create") || call.contains("Delete")).collect();
+    assert!(made_anew.is_empty(), "no replacement: {made_anew:?}");
     assert_eq!(world.cloud.names(), before);
     assert_eq!(world.cloud.snapshot()["function.demo-a"]["tags"]["lambdo:address"], "function.b");
     sandbox.expect(0, &["plan", "--exit-code"]);

@@ -269,7 +269,7 @@ fn requests_that_are_too_large_are_refused_and_the_next_one_is_answered() {
     // Who is still sending when the daemon closes may not get to read why.
     let is_refused = |answer: &Answer, status| assert!([0, status].contains(&answer.status), "{}", answer.head);
     is_refused(&served.ask("GET /", &[&format!("X-Long: {long}")], ""), 431);
-    is_refused(&served.get(&format!("/{long}")), 414);
+    is_refused(&served.get(&format!("/{long}")), 431);
     let many: Vec<String> = (0..500).map(|number| format!("X-{number}: 1")).collect();
     is_refused(&served.ask("GET /", &many.iter().map(String::as_str).collect::<Vec<_>>(), ""), 431);
     assert_eq!(served.post("/login", &[], &"x".repeat(65 * 1024)).status, 413);

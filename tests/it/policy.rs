@@ -132,6 +132,82 @@ fn what_runs_call_is_allowed_by_the_printed_policy() {
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }
 
+/// Specs of one sort of thing each, a setting that needs another right among them, and what an edit of it replaces.
+const SMALL: [(&str, &str, &str); 9] = [
+    ("reserved_concurrent_executions", "reserved_concurrent_executions = 5\n", "reserved_concurrent_executions = 6\n"),
+    ("tags", "tags = { team = \"core\" }\n", "tags = { team = \"other\" }\n"),
+    ("retention", "log_group.retention_in_days = 14\n", "log_group.retention_in_days = \"never\"\n"),
+    ("managed policies", "role.managed_policies = [\"AmazonSQSReadOnlyAccess\"]\n", "role.managed_policies = []\n"),
+    ("allow", "role.allow = [{ action = \"s3:GetObject\", resource = \"*\" }]\n", "role.allow = []\n"),
+    ("session duration", "role.max_session_duration = 7200\n", "role.max_session_duration = 3600\n"),
+    ("async", "memory_size = 256\n", "memory_size = 512\n"),
+    ("rule", "event_rule.nightly.schedule_expression = \"rate(1 day)\"\n", "event_rule.nightly.schedule_expression = \"rate(2 days)\"\n"),
+    ("permission", "permission.partner.principal = \"events.amazonaws.com\"\n", "permission.other.principal = \"events.amazonaws.com\"\n"),
+];
+
+/// Rights that a run needs only once somebody else has changed something, the state is lost, or more than that is asked for, and
+/// that need not have been used.
+const ONLY_SOMETIMES: &[&str] = &[
+    "events:DisableRule",
+    "events:EnableRule",
+    "events:ListRules",
+    "events:UntagResource",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DetachRolePolicy",
+    "iam:GetAccountAuthorizationDetails",
+    "iam:ListInstanceProfilesForRole",
+    "iam:ListRoleTags",
+    "iam:ListRoles",
+    "iam:UntagRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "lambda:DeleteFunctionConcurrency",
+    "lambda:GetFunctionCodeSigningConfig",
+    "lambda:GetFunctionConcurrency",
+    "lambda:GetFunctionEventInvokeConfig",
+    "lambda:GetFunctionRecursionConfig",
+    "lambda:GetFunctionUrlConfig",
+    "lambda:GetPolicy",
+    "lambda:GetRuntimeManagementConfig",
+    "lambda:ListEventSourceMappings",
+    "lambda:ListFunctions",
+    "lambda:RemovePermission",
+    "lambda:UntagResource",
+    "lambda:UpdateFunctionCode",
+    "lambda:UpdateFunctionConfiguration",
+    "logs:DeleteRetentionPolicy",
+    "logs:DisassociateKmsKey",
+    "logs:UntagResource",
+];
+
+#[test]
+fn what_one_setting_needs_is_allowed_with_it_and_nothing_else() {
+    let world = World::start(Backend::Local);
+    let mut unused = BTreeSet::new();
+    for (what, before, after) in SMALL {
+        let sandbox = world.sandbox(&(spec::header() + &spec::plain("a").replace("handler =", &format!("{before}handler ="))));
+        let (mut called, mut allowed) = (BTreeSet::<String>::new(), BTreeSet::<String>::new());
+        let mut go = |command: &[&str], flags: &[&str]| {
+            world.proxy.clear();
+            let policy = Policy::printed(&sandbox, flags);
+            sandbox.expect(0, command);
+            assert_eq!(policy.missing(&sandbox, &world.proxy.calls()), Vec::<String>::new(), "{what}: {command:?}");
+            let calls = world.proxy.tally();
+            called.extend(calls.keys().flat_map(|call| actions_of(call)).map(str::to_owned));
+            allowed.extend(policy.actions().into_iter().map(str::to_owned));
+        };
+        go(&["up", "--yes"], &[]);
+        sandbox.edit(before, after);
+        go(&["up", "--yes"], &[]);
+        go(&["plan", "--deep"], &["--read-only"]);
+        go(&["destroy", "--yes"], &["--destroy"]);
+        unused.extend(
+            allowed.difference(&called).filter(|action| !ONLY_SOMETIMES.contains(&action.as_str())).map(|one| format!("{what}: {one}")),
+        );
+    }
+    assert!(unused.is_empty(), "{unused:#?}");
+}
+
 #[test]
 fn a_policy_has_no_more_than_its_spec_needs() {
     let world = World::without_cloud();

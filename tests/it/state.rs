@@ -32,6 +32,10 @@ fn a_second_run_can_wait_for_the_first(backend: Backend) {
     let holder = format!("process {}", first.pid());
     sandbox.expect(6, &["up", "--yes", "--lock-wait", "soon"]).says("no time such as");
     sandbox.expect(7, &["up", "--yes", "--lock-wait", "1s"]).says(&holder).says("--lock-wait 10m");
+    sandbox.expect(7, &["state", "restore", "1", "--yes"]).says(&holder);
+    // Who only looks is told that what is seen is made by halves.
+    sandbox.run(&["plan"]).says("A run is under way").says(&holder);
+    sandbox.run(&["drift"]).says("A run is under way").says(&holder);
     let second = sandbox.start(&["up", "--yes", "--lock-wait", "10m", "--events", "events"]);
     let events = || fs::read_to_string(sandbox.path().join("events")).unwrap_or_default();
     while !events().contains(&holder) {
@@ -41,6 +45,7 @@ fn a_second_run_can_wait_for_the_first(backend: Backend) {
     first.wait().expect(0);
     let output = second.wait().expect(0);
     assert!(output.stdout.contains("No changes"), "it has planned from what the first one left\n{output}");
+    assert!(!sandbox.expect(0, &["plan"]).stderr.contains("under way"), "nobody works any more");
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }

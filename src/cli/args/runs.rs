@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 #[derive(Args, Clone, Debug)]
 pub struct RunsArguments {
     /// So many of the latest runs
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
-    pub last: usize,
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub last: u32,
     /// What else is done with them.
     #[command(subcommand)]
     pub command: Option<RunsCommand>,

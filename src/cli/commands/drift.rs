@@ -2,6 +2,7 @@
 
 use super::accept;
 use super::deploy::open;
+use super::status::tell_who_works;
 use crate::cli::args::{DriftArguments, Format, Selection};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::ui::sources;
@@ -49,6 +50,7 @@ async fn check(workspace: &Workspace, config: &Config, arguments: &DriftArgument
     let header = workspace.header(config)?;
     workspace.begin_record(&header);
     let settings = settings(&header.drift, arguments);
+    tell_who_works(workspace, &header).await;
     workspace.progress.go();
     let work = async {
         let (connection, _, mut state) = open(workspace, &header, None).await?;

@@ -2,6 +2,7 @@
 
 use super::deploy::{Deployment, Wish};
 use super::run::refusals;
+use super::status::tell_who_works;
 use crate::cli::args::{Format, PlanArguments};
 use crate::cli::render::file_name;
 use crate::cli::saved_plan::{SavedPlan, SavedWish};
@@ -27,6 +28,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
     };
     let spec = wish.check(workspace, &config)?;
     workspace.begin_record(&spec.header);
+    tell_who_works(workspace, &spec.header).await;
     let deployment = wish.prepare(workspace, &spec).await?;
     let (title, plan) = (deployment.connection.title(&deployment.state).await, &deployment.plan);
     workspace.progress.record().iter().for_each(|record| record.planned(plan));

@@ -13,7 +13,7 @@ use crate::store::RunRecord;
 pub fn run(workspace: &Workspace, arguments: &RunsArguments) -> Result<Exit, Failure> {
     let header = workspace.header(&workspace.config()?)?;
     match &arguments.command {
-        None => list(workspace, &header, arguments.last)?,
+        None => list(workspace, &header, usize::try_from(arguments.last).unwrap_or(usize::MAX))?,
         Some(RunsCommand::Show { id }) => show(workspace, &header, id.as_deref())?,
     }
     Ok(Exit::Success)

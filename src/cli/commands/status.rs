@@ -3,7 +3,9 @@
 use crate::cli::args::Format;
 use crate::cli::view::{LockHolder, human, json};
 use crate::cli::workspace::Workspace;
+use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
+use crate::spec::Header;
 use crate::store::{Holder, StateStore};
 
 /// Shows resources, lock and open operations.
@@ -31,6 +33,16 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
         Format::Json => workspace.ui.document(&json::status(&view)),
     }
     Ok(Exit::Success)
+}
+
+/// Says who changes things while they are looked at: what they have made by halves is shown by halves.
+pub async fn tell_who_works(workspace: &Workspace, header: &Header) {
+    if let Ok(Some(holder)) = workspace.store(header).holder().await {
+        let detail =
+            format!("{} works on this state. What it has begun and not done yet is shown as it is now.", lock_holder(holder).sentence());
+        let warning = Diagnostic::warning("run-under-way", "A run is under way").detail(detail);
+        workspace.ui.diagnostics(&[warning.hint("look again when it has ended; `lambdo status` says whether it has")]);
+    }
 }
 
 /// The store's word for the views.

@@ -27,7 +27,7 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>) -> Sighting {
 pub(super) async fn head(reader: &Reader, id: &PhysicalId) -> Result<HeadObjectOutput, AwsError> {
     let (bucket, key) = split(id);
     let input = HeadObjectInputBuilder::default().bucket(bucket).key(key).expected_bucket_owner(reader.account());
-    reader.head_object(input).await
+    reader.head_object(input).await.map_err(|error| error.on_object(reader.region(), bucket, key))
 }
 
 /// Answers to `HeadObject` have no body that could say more.

@@ -117,7 +117,8 @@ pub(super) const CODE_ETAG: &str = "code_etag";
 /// What S3 refused.
 pub(super) async fn etag(reader: &Reader, code: &StoredCode) -> Result<String, AwsError> {
     let input = HeadObjectInputBuilder::default().bucket(&code.bucket).key(&code.key);
-    Ok(reader.head_object(input).await?.e_tag.unwrap_or_default())
+    let answer = reader.head_object(input).await.map_err(|error| error.on_object(reader.region(), &code.bucket, &code.key))?;
+    Ok(answer.e_tag.unwrap_or_default())
 }
 
 /// The same as an attribute, for code that can change behind its name; nothing where it may not be asked for.

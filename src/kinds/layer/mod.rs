@@ -7,13 +7,14 @@
 
 mod drafts;
 mod fields;
+mod find;
 mod live;
 mod lower;
 mod mark;
 mod read;
 mod run;
 
-use super::{Context, Done, Kind, Lowered, Place, ReadTarget, RunContext};
+use super::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::model::{Draft, Field, Operation, PhysicalId, Removal, Resource, Rules, Section, Sighting, Update, Value};
 use async_trait::async_trait;
@@ -93,6 +94,10 @@ impl Kind for Layer {
 
     async fn read(&self, reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sighting> {
         read::read(reader, targets).await
+    }
+
+    async fn find(&self, reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
+        find::find(reader, search).await
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {

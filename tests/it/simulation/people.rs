@@ -28,19 +28,20 @@ impl People {
         }
     }
 
-    /// Things that belong to somebody else.
-    pub async fn strangers(&self) {
+    /// Makes things that belong to somebody else, and names them as [`People::names`] does.
+    pub async fn strangers(&self) -> BTreeSet<String> {
         let trust = crate::support::cloud::trust("lambda.amazonaws.com");
         self.iam.create_role().role_name("stranger").assume_role_policy_document(trust).send().await.unwrap();
         self.group("/stranger").await;
         self.events.put_rule().name("stranger").schedule_expression("rate(7 days)").send().await.unwrap();
+        ["role.stranger", "log_group./stranger", "event_rule.stranger with 0"].map(str::to_owned).into()
     }
 
     pub async fn group(&self, name: &str) {
         self.logs.create_log_group().log_group_name(name).send().await.unwrap();
     }
 
-    async fn functions(&self) -> Vec<String> {
+    pub async fn functions(&self) -> Vec<String> {
         let functions = self.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
         functions.into_iter().filter_map(|function| function.function_name).collect()
     }
@@ -74,6 +75,14 @@ impl People {
             all.extend(versions.iter().map(|_| name.clone()));
         }
         all
+    }
+
+    /// Deletes all versions of a layer.
+    pub async fn delete_layer(&self, name: &str) {
+        let versions = self.lambda.list_layer_versions().layer_name(name).send().await;
+        for version in versions.ok().and_then(|answer| answer.layer_versions).unwrap_or_default() {
+            self.lambda.delete_layer_version().layer_name(name).version_number(version.version).send().await.unwrap();
+        }
     }
 
     /// The statements in a function's policy, by id.
@@ -220,7 +229,9 @@ impl People {
         match namesake(which).split_once('.') {
             Some(("role", name)) => {
                 let trust = crate::support::cloud::trust("lambda.amazonaws.com");
-                let _ = self.iam.create_role().role_name(name).assume_role_policy_document(trust).send().await;
+                // In another path it could not be taken over.
+                let call = self.iam.create_role().role_name(name).path("/lambdo/demo/").assume_role_policy_document(trust);
+                let _ = call.send().await;
             }
             Some((_, name)) => drop(self.logs.create_log_group().log_group_name(name).send().await),
             None => {}

@@ -69,7 +69,7 @@ impl Trip {
             let life = Life::new(folder, Medium::Files(folder.join("state")));
             let strangers = life.begin().await;
             if let Some(before) = &self.before {
-                life.succeeds(&Round::quiet(None, Verb::Up, before)).await?;
+                life.succeeds(&Round::quiet(None, Verb::Up, before), false).await?;
             }
             let switch = Switch::new(kill);
             life.until_death(&Round::quiet(None, self.verb, &self.wish), &switch).await;
@@ -108,11 +108,17 @@ impl Trip {
 fn survives_each_point(name: &str) {
     let trip = Trip::called(name);
     let points = trip.points();
-    let mut reached = 0;
-    for (index, point) in points.iter().enumerate() {
-        let switch = trip.take(Some(*point), index % 4 == 3).unwrap_or_else(|reason| panic!("{name}, {point:?}: {reason}"));
-        reached += usize::from(switch.is_dead());
-    }
+    let dies = |index: usize| {
+        let point = points[index];
+        let switch = trip.take(Some(point), index % 4 == 3).unwrap_or_else(|reason| panic!("{name}, {point:?}: {reason}"));
+        usize::from(switch.is_dead())
+    };
+    let lives = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let reached: usize = std::thread::scope(|scope| {
+        let of_one = |first: usize| (first..points.len()).step_by(lives).map(dies).sum::<usize>();
+        let side_by_side: Vec<_> = (0..lives).map(|first| scope.spawn(move || of_one(first))).collect();
+        side_by_side.into_iter().map(|one| one.join().unwrap()).sum()
+    });
     let least = TRIPS.iter().find(|(known, _)| *known == name).unwrap().1;
     eprintln!("{name}: {reached} points of {}", points.len());
     assert!(reached >= least, "{name} was cut short at {reached} points of {} only", points.len());

@@ -165,6 +165,11 @@ impl Scenario {
         Some(last)
     }
 
+    /// Whether the last runs look at what costs a call each: else they see of a log group that was made anew what others see.
+    pub fn is_deep(&self) -> bool {
+        self.seed.is_multiple_of(2)
+    }
+
     /// Whether something of a stage could not be deleted for a while.
     pub fn protects(&self, stage: Option<&str>) -> bool {
         self.rounds.iter().any(|round| round.stage == stage && round.wish.protects && round.wish.shared_role)

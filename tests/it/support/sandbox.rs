@@ -115,8 +115,13 @@ impl Sandbox {
 
     /// The same without waiting for its end.
     pub fn start_with_short_files(&self, blocks: usize, arguments: &[&str]) -> Running {
+        self.start_after(&format!("trap '' XFSZ; ulimit -f {blocks}"), arguments)
+    }
+
+    /// Starts lambdo in the place of a shell that has done this before.
+    pub fn start_after(&self, shell: &str, arguments: &[&str]) -> Running {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_lambdo"));
+        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_lambdo"));
         self.start_command(command, arguments)
     }
 

@@ -149,6 +149,7 @@ fn lambda_operation(method: &Method, path: &str) -> String {
         ("POST", ["tags", ..]) => "TagResource",
         ("DELETE", ["tags", ..]) => "UntagResource",
         ("POST", ["layers", _, "versions"]) => "PublishLayerVersion",
+        ("GET", ["layers"]) => "ListLayers",
         ("GET", ["layers", _, "versions"]) => "ListLayerVersions",
         ("GET", ["layers", _, "versions", _]) => "GetLayerVersion",
         ("DELETE", ["layers", _, "versions", _]) => "DeleteLayerVersion",

@@ -122,7 +122,9 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
     if !problems.is_empty() {
         return Err(Failure { exit: Exit::Usage, diagnostics: problems });
     }
-    twins(&specs).map_or(Ok(specs), Err)
+    twins(&specs).map_or(Ok(()), Err)?;
+    specs.values().try_for_each(|spec| spec.claim())?;
+    Ok(specs)
 }
 
 /// A spec in the stage that was given, or in each that it declares.

@@ -39,7 +39,7 @@ pub struct WatchedSpec {
     /// The file of its state.
     pub state: PathBuf,
     /// Keeps another daemon from the same memory.
-    _claim: Claim,
+    claim: Mutex<Option<Claim>>,
 }
 
 /// What changed something.
@@ -70,10 +70,19 @@ impl WatchedSpec {
         let header = workspace.header(&config)?;
         let folder = workspace.state_folder(&header).join(super::FOLDER);
         let (name, state) = (settings::name(&header), workspace.store(&header).path());
-        let memory = Shelf::new(folder.join(format!("{name}.json")));
-        let claim = memory.claim().ok_or_else(|| watched_already(&name, &memory))?;
         let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &name, folder.join(format!("{name}.outbox.json")));
-        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state, _claim: claim })
+        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state, claim: Mutex::default() })
+    }
+
+    /// Keeps every other daemon from watching it as long as this one lives.
+    ///
+    /// # Errors
+    /// [`Exit::Locked`] when another one watches it.
+    pub fn claim(&self) -> Result<(), Failure> {
+        let memory = Shelf::new(self.folder.join(format!("{}.json", self.name)));
+        let claim = memory.claim().ok_or_else(|| watched_already(&self.name, &memory))?;
+        *self.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(claim);
+        Ok(())
     }
 
     /// What it works in.

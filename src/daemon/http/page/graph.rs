@@ -53,16 +53,14 @@ fn node(view: &View, resource: &Resource, place: (usize, usize)) -> Markup {
     let (address, (left, top)) = (&resource.address, corner(place));
     let is_drifted = view.findings_of(address).next().is_some();
     let name = address.part.as_ref().map_or_else(|| address.name.clone(), |part| format!("{}.{part}", address.name));
-    let (kind, shown) = (address.kind.replace('_', " "), words::shortened(&name, NAME_MAX));
-    // Who speaks to a machine says what stands there.
-    let said = format!("{kind} {shown}{}", if is_drifted { ", drifted" } else { "" });
+    // What is said to those who do not see it is what stands there.
+    let kind = format!("{}{}", address.kind.replace('_', " "), if is_drifted { " · drifted" } else { "" });
     let target = if address.kind == "function" { words::of_logs(&view.id, &address.name) } else { format!("#resource-{address}") };
     html! {
-        a href=(target) aria-label=(said) class=(if is_drifted { "warn" } else { "calm" }) {
-            title { (address) }
+        a href=(target) class=(if is_drifted { "warn" } else { "calm" }) {
             rect x=(left) y=(top) width=(WIDTH) height=(HEIGHT) rx="8" {}
             text x=(left + 14) y=(top + 18) class="kind" { (kind) }
-            text x=(left + 14) y=(top + 36) class="name" { (shown) }
+            text x=(left + 14) y=(top + 36) class="name" { (words::shortened(&name, NAME_MAX)) }
         }
         @if is_drifted { text x=(left + WIDTH - 22) y=(top + 29) class="sign" aria-hidden="true" { "≠" } }
     }

@@ -182,10 +182,12 @@ fn without_comment_lines(text: &str) -> String {
     let is_code = |line: &&str| {
         let line = line.trim();
         is_inside |= line.starts_with("/*");
-        let is_comment = is_inside || line.starts_with("//");
-        is_inside &= !line.contains("*/");
         // Behind a comment there may be code in the same line.
-        !is_comment || (line.contains("*/") && !line.ends_with("*/"))
+        if let Some((_, rest)) = line.split_once("*/").filter(|_| is_inside) {
+            is_inside = false;
+            return !rest.trim().is_empty();
+        }
+        !is_inside && !line.starts_with("//")
     };
     text.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn comments_export_nothing() {
-        let text = "// exports.a = 1;\n/* exports.b = 1;\n * exports.c = 1;\n */\n/** x */ exports.d = 1;\nexports.e = 1; // f\n";
+        let text = "// exports.a = 1;\n/* exports.b = 1;\n * exports.c = 1;\n */\n/** x */ exports.d = 1; /* y */\nexports.e = 1; // f\n";
         assert_eq!(exported(&without_comment_lines(text)), ["d", "e"]);
     }
 
