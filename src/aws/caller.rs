@@ -130,7 +130,7 @@ impl Caller {
         let mut failed = Failed::new(operation, self.scope.endpoint.as_deref(), error);
         // What AWS denies is read before values are taken out: a region is a value of many functions and a part of every ARN.
         let denial = failed.error.is_denied().then(|| Denial::of(&failed.error.message));
-        failed.error.denial = denial.map(|denial| denial.cleaned(|text| self.scrubber.clean(text).into_owned()));
+        failed.error.denial = denial.map(|denial| Box::new(denial.cleaned(|text| self.scrubber.clean(text).into_owned())));
         failed.error.message = self.scrubber.clean_error(&failed.error.message);
         failed
     }

@@ -57,7 +57,7 @@ pub struct AwsError {
     /// Whether an earlier attempt of the same change had no answer, so that AWS may have done it.
     pub uncertain: bool,
     /// What a denial says, read before anything was taken out of the message.
-    pub denial: Option<Denial>,
+    pub denial: Option<Box<Denial>>,
     /// The time by this machine's clock and by AWS's, where AWS did not like a signature.
     pub clocks: Option<(Timestamp, Timestamp)>,
 }
@@ -109,7 +109,7 @@ impl AwsError {
     #[must_use]
     pub fn on_object(mut self, region: &str, bucket: &str, key: &str) -> Self {
         let bucket = format!("arn:{}:s3:::{bucket}", Target::partition_of(region));
-        self.denial = self.denial.map(|denial| denial.of_what_was_asked(vec![format!("{bucket}/{key}"), bucket]));
+        self.denial = self.denial.map(|denial| Box::new(denial.of_what_was_asked(vec![format!("{bucket}/{key}"), bucket])));
         self
     }
 
@@ -147,7 +147,7 @@ impl AwsError {
     pub fn diagnostic(&self) -> Diagnostic {
         let diagnostic = Diagnostic::error(self.class.code(), self.class.summary()).detail(self.to_string());
         let hints = match self.class {
-            ErrorClass::Denied => self.denial.clone().unwrap_or_else(|| Denial::of(&self.message)).hints(&self.operation),
+            ErrorClass::Denied => self.denial.clone().unwrap_or_else(|| Box::new(Denial::of(&self.message))).hints(&self.operation),
             class => class.advice().iter().map(ToString::to_string).collect(),
         };
         let certificate = self.message.starts_with(UNTRUSTED).then(|| {

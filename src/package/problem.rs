@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_holds_for_several_packages_is_told_once() {
-        let of = |code, name: &str| Diagnostic::error(code, "x").detail("The registry is down.").address(&Address::new("function", name));
+        let of = |code, name: &str| Diagnostic::error(code, "x").detail("The registry is down.").address(Address::new("function", name));
         let told = told_once(vec![
             of(BASE_UNREACHABLE, "a"),
             of("no-bootstrap", "b"),

@@ -135,7 +135,7 @@ async fn a_spec_that_is_broken_from_the_start_is_read_as_soon_as_it_is_mended() 
     stage
         .during(async {
             pass(MINUTE).await;
-            assert_eq!((stage.view().standing, stage.fake.world(|world| world.checks)), (Standing::Starting, 0));
+            assert_eq!((stage.view().standing, stage.fake.world(|world| world.checks)), (Standing::Failing, 0));
             assert!(stage.daemon.control.is_ready());
             stage.fake.world(|world| {
                 world.stamp += 1;

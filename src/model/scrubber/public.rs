@@ -6,15 +6,16 @@ use std::collections::BTreeSet;
 #[rustfmt::skip]
 const VOCABULARY: &[&str] = &[
     "10", "17", "2012", "Allow", "CDK", "CloudFormation", "SAM", "Serverless", "Terraform", "added", "adopt", "after", "and", "another",
-    "applied", "audit", "away", "aws", "bad", "both", "build", "cannot", "changed", "changes", "contested", "create", "credentials",
-    "daemon", "delete", "denied", "dependency", "destroy", "diff", "differs", "dockerfile", "done", "drift", "drifted", "error", "failed",
-    "failing", "foreign", "forget", "garbage", "gc", "go", "gone", "groups", "heal", "history", "import", "in", "init", "inputs",
-    "interrupted", "invoke", "keep", "killed", "list", "local", "locked", "log", "logs", "missing", "move", "moved", "new", "no", "node",
-    "not", "note", "notify", "observe", "of", "op", "order", "other", "output", "partly", "pending", "place", "plan", "policy", "prebuilt",
-    "progress", "propagation", "propose", "python", "quota", "readiness", "rebuild", "refused", "removed", "replace", "replaced",
-    "requested", "restore", "retention", "retry", "running", "runs", "rust", "same", "set", "show", "skipped", "source", "spec", "starting",
+    "applied", "apply", "audit", "away", "aws", "bad", "both", "broken", "build", "cannot", "changed", "changes", "check", "contested",
+    "create", "credentials", "daemon", "deep", "delete", "denied", "dependency", "destroy", "diff", "differs", "dockerfile", "done",
+    "drift", "drifted", "empty", "error", "failed", "failing", "foreign", "forget", "garbage", "gc", "go", "gone", "groups", "heal",
+    "healed", "history", "import", "in", "init", "inputs", "interrupted", "invoke", "keep", "killed", "list", "local", "locked", "log",
+    "logs", "missing", "move", "moved", "new", "no", "node", "not", "note", "notify", "observe", "of", "op", "opened", "order", "other",
+    "output", "partly", "pending", "place", "plan", "policy", "prebuilt", "progress", "propagation", "propose", "proposed", "python",
+    "quota", "readiness", "rebuild", "recovered", "refused", "removed", "reopened", "replace", "replaced", "requested", "resolved",
+    "restore", "retention", "retry", "running", "runs", "rust", "same", "set", "show", "skipped", "source", "spec", "started", "starting",
     "state", "status", "stays", "stopped", "test", "throttled", "told", "typescript", "unchanged", "undeclared", "unknown", "unlock",
-    "unread", "up", "update", "uploads", "usage", "validate", "wanted", "warning",
+    "unread", "up", "update", "uploads", "usage", "usual", "validate", "wanted", "warning",
 ];
 
 /// Names, and the words that they are made of.

@@ -171,7 +171,7 @@ async fn an_unchanged_program_starts_no_compiler_and_a_changed_one_does() {
     ] {
         machine.write(name, text);
         if name == "version" {
-            machine.install("bin/go", &format!("{GO}# newer\n"));
+            machine.install("bin/go", format!("{GO}# newer\n"));
         }
         assert_eq!(machine.is_cached(r#""app/one""#).await, is_cached, "{name}");
         assert!(machine.is_cached(r#""app/one""#).await, "{name}");
@@ -220,7 +220,7 @@ async fn a_workspace_is_the_one_that_go_would_take() {
     let home = machine.folder.path().join("home").display().to_string();
     machine.environment.set("HOME", &home);
     machine.write("far/go.work", "go 1.25\n");
-    machine.write("home/.config/go/env", &format!("GOWORK={}\n", machine.folder.path().join("far/go.work").display()));
+    machine.write("home/.config/go/env", format!("GOWORK={}\n", machine.folder.path().join("far/go.work").display()));
     if cfg!(target_os = "linux") {
         assert!(!machine.is_cached(r#""app/one""#).await);
         machine.write("far/go.work", "go 1.25\nuse ../app\n");

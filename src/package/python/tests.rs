@@ -168,7 +168,7 @@ async fn an_interpreter_that_does_not_start_is_passed_over() {
     machine.environment.set("PATH", &format!("{root}/bin:{root}/bin/more"));
     machine.for_this_machine = true;
     machine.write("bin/python3.13", SHIM);
-    machine.write("bin/more/python3.13", &INSTALLER.replace("3.11", "3.13"));
+    machine.write("bin/more/python3.13", INSTALLER.replace("3.11", "3.13"));
     let packages = machine.run(APP, true).await.0.unwrap();
     assert!(machine.read("calls").starts_with("python3.13 -m pip install"), "{}", machine.read("calls"));
     let note = &packages.diagnostics[0];

@@ -263,7 +263,7 @@ async fn an_unchanged_program_starts_nothing_and_a_changed_one_asks_cargo() {
     }
     machine.environment.set("TERM", "other");
     assert_eq!(machine.starts().await, [] as [&str; 0]);
-    machine.install("bin/rustc", &format!("{RUSTC}# newer\n"));
+    machine.install("bin/rustc", format!("{RUSTC}# newer\n"));
     assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty());
 }
 
@@ -302,7 +302,7 @@ async fn a_container_builds_where_the_machine_cannot() {
     for tool in ["sh", "tr", "cp", "mkdir", "mv"] {
         machine.install(
             &format!("contained/{tool}"),
-            &format!("#!/bin/sh\nkept=$PATH; PATH=/usr/bin:/bin\ntool=$(command -v {tool})\nPATH=$kept exec \"$tool\" \"$@\"\n"),
+            format!("#!/bin/sh\nkept=$PATH; PATH=/usr/bin:/bin\ntool=$(command -v {tool})\nPATH=$kept exec \"$tool\" \"$@\"\n"),
         );
     }
     machine.write("app/Cargo.toml", "[dependencies]\nlib = { path = \"../lib\" }\n");
