@@ -61,7 +61,7 @@ impl Engine {
 pub(super) fn lost(unknown: &[Found], state: &State) -> Option<Failure> {
     let (first, others) = unknown.split_first()?;
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-    let diagnostic = Diagnostic::error("state-lost", "The state is not here")
+    let diagnostic = Diagnostic::error("state-lost", "There is no state, but the project is deployed")
         .detail(format!(
             "There is no state of project `{}`, and AWS has `{}` ({}){more}, which carry its tags. Without the state nothing can be said about drift.",
             state.project, first.physical_id, first.address

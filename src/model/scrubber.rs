@@ -13,6 +13,7 @@ use public::Public;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A piece of a secret that is this long, in bytes, is taken for the secret.
@@ -163,7 +164,8 @@ impl Pieces {
         }
         let mut hidden: Vec<(usize, usize)> = self.whole_ones(text);
         hidden.extend(self.pieces_in(text));
-        hidden.retain(|(start, end)| !is_name(words::token_around(text, *start, *end)));
+        let mut tokens = Tokens { text, is_name, last: (0..0, false) };
+        hidden.retain(|(start, end)| !tokens.is_named(*start, *end));
         if hidden.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, hidden, word)) }
     }
 
@@ -178,6 +180,30 @@ impl Pieces {
         let windows = text.as_bytes().windows(self.length.max(1)).enumerate().filter(|_| !self.sorted.is_empty());
         let is_known = |piece: &[u8]| self.sorted.binary_search_by(|known| self.piece(*known).cmp(piece)).is_ok();
         windows.filter(move |(_, piece)| is_known(piece)).map(|(at, piece)| (at, at + piece.len()))
+    }
+}
+
+/// Whether stretches of a text stand in names. Thousands of pieces of one long secret stand in the same word.
+struct Tokens<'a> {
+    text: &'a str,
+    is_name: &'a dyn Fn(&str) -> bool,
+    /// The last word without a gap, and whether it is a name.
+    last: (Range<usize>, bool),
+}
+
+impl Tokens<'_> {
+    fn is_named(&mut self, start: usize, end: usize) -> bool {
+        let (range, is_named) = &self.last;
+        if range.start <= start && end <= range.end {
+            return *is_named;
+        }
+        let range = words::token_around(self.text, start, end);
+        let token = &self.text[range.clone()];
+        let is_named = (self.is_name)(token.trim_end_matches(['.', ':', '/']));
+        if token.chars().all(words::is_of_tokens) {
+            self.last = (range, is_named);
+        }
+        is_named
     }
 }
 

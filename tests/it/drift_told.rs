@@ -121,7 +121,7 @@ fn who_did_it_is_told_where_that_is_asked_for() {
     let by = |address: &str, operation: &str| format!("\"{address}\" \"{operation}\" \"arn:aws:iam::123456789012:user/test\"");
     assert_eq!(authors, BTreeSet::from([by("function.a", "UpdateFunctionConfiguration"), by("role.a", "UpdateRole")]), "{told:#}");
     sandbox.edit("[function.a]\n", "[drift]\nwho = true\n\n[function.a]\n");
-    sandbox.expect(3, &["drift"]).says("user/test (function.a: UpdateFunctionConfiguration");
+    sandbox.expect(3, &["drift"]).says("function.a was last changed by arn:aws:iam::123456789012:user/test (UpdateFunctionConfiguration,");
     sandbox.expect(0, &["up", "--yes"]);
     assert_eq!(drift(&sandbox, 0, &[])["authors"], Value::Array(Vec::new()));
     world.cloud.remove_targets(RULE);

@@ -79,7 +79,8 @@ impl Trial {
         // The first build of a SDK takes minutes.
         let build = self.sandbox.start(&["build"]).wait_at_most(Duration::from_secs(15 * 60)).expect(0);
         if self.backend == Backend::Local {
-            build.says(&format!("Built for this machine ({}): hash, hello, log-cleanup, redact, slug", architecture()));
+            // Programs that an earlier run has left in the target folder are not built again.
+            build.says(&format!("Built for this machine ({}): ", architecture()));
         }
         self.fleet();
         let up = self.sandbox.expect(0, &["up", "--yes", "--format", "json"]);

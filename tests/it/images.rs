@@ -86,7 +86,7 @@ fn a_repository_comes_up_is_mended_and_goes_without_a_trace(backend: Backend) {
 
     sandbox.expect(0, &["up", "--deep", "--yes"]);
     let told = sandbox.expect(3, &["drift", "--deep"]).stdout;
-    assert!(told.contains("not ours: statement `Theirs`") && told.contains("1 thing was found"), "{told}");
+    assert!(told.contains("not ours: PUBLIC: statement `Theirs`") && told.contains("1 thing was found"), "{told}");
     let policy = world.cloud.done(ecr.get_repository_policy().repository_name("demo-images").send()).policy_text.unwrap();
     assert!(policy.contains("Theirs") && policy.contains("LambdaECRImageRetrievalPolicy"), "{policy}");
 

@@ -168,8 +168,8 @@ fn without_its_state_nothing_is_destroyed_and_each_command_says_what_to_do() {
     let before = world.cloud.snapshot();
     lose(&sandbox);
     sandbox.expect(8, &["destroy", "--yes"]).says("There is no state, but the project is deployed").says("`function.a` (demo-a)");
-    for command in ["drift", "gc"] {
-        sandbox.expect(0, &[command]).says("There is no state").says("lambdo state rebuild");
+    for (code, command) in [(8, "drift"), (0, "gc")] {
+        sandbox.expect(code, &[command]).says("There is no state").says("lambdo state rebuild");
     }
     let refused = sandbox.expect(8, &["up", "--yes"]);
     assert_eq!(refused.stderr.matches("lambdo state rebuild").count(), 1, "said once for all\n{refused}");

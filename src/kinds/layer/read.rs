@@ -6,7 +6,7 @@ use super::split;
 use crate::aws::{AwsError, Reader};
 use crate::kinds::ReadTarget;
 use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
-use crate::model::{Live, Sighting, Value};
+use crate::model::{Live, Resource, Sighting, Value};
 use aws_sdk_lambda::operation::get_layer_version::builders::GetLayerVersionInputBuilder;
 use aws_sdk_lambda::operation::list_layer_versions::builders::ListLayerVersionsInputBuilder;
 use aws_sdk_lambda::types::LayerVersionsListItem;
@@ -29,12 +29,17 @@ async fn seen(reader: &Reader, target: &ReadTarget<'_>, version: i64) -> Result<
     Ok(Sighting::Found(live(&reader.get_layer_version(input).await?, target)))
 }
 
-/// The youngest version with this content. A layer of this name of which no version was ever made by lambdo is
+/// The youngest version with this content; none where it is to be made and several are there already, since publishing takes
+/// the youngest and deletes the others, which a lost answer has left. A layer of this name of which no version was ever made by lambdo is
 /// somebody else's.
 async fn sought(reader: &Reader, target: &ReadTarget<'_>) -> Result<Sighting, AwsError> {
     let (name, content) = split(target.physical_id);
     let versions = versions(reader, name).await?;
     let is_it = |version: &&LayerVersionsListItem| mark(version).lineage.is_some() && mark(version).content == content;
+    let is_wanted = target.desired.and_then(Resource::physical_id) == Some(target.physical_id);
+    if is_wanted && versions.iter().filter(is_it).count() > 1 {
+        return Ok(Sighting::Missing);
+    }
     if let Some(found) = versions.iter().filter(is_it).max_by_key(|version| version.version()) {
         return seen(reader, target, found.version()).await;
     }

@@ -7,7 +7,7 @@ use super::split;
 use crate::aws::{AwsError, ErrorClass, Package, Writer};
 use crate::kinds::arguments::{gone_is_done, optional, refused, strings, text, unknown_call};
 use crate::kinds::{Done, RunContext, code_object};
-use crate::model::{Operation, PhysicalId, StoredCode, Table};
+use crate::model::{Operation, StoredCode, Table};
 use aws_sdk_lambda::operation::delete_layer_version::builders::DeleteLayerVersionInputBuilder;
 use aws_sdk_lambda::operation::get_layer_version::builders::GetLayerVersionInputBuilder;
 use aws_sdk_lambda::operation::publish_layer_version::PublishLayerVersionOutput;
@@ -17,7 +17,7 @@ use aws_sdk_lambda::types::{Architecture, LayerVersionContentInput, LayerVersion
 pub(super) async fn run(writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
     match operation.call.as_str() {
         "lambda:PublishLayerVersion" => publish(writer, operation, context).await,
-        "lambda:DeleteLayerVersion" => delete(writer, operation).await,
+        "lambda:DeleteLayerVersion" => delete(writer, operation, context.lineage).await,
         _ => Err(unknown_call(operation)),
     }
 }
@@ -28,6 +28,7 @@ async fn publish(writer: &Writer, operation: &Operation, context: &RunContext<'_
     let (name, content) = split(id);
     let there = versions(writer.reader(), name).await?;
     if let Some(ours) = of(&there, context.lineage, content).max() {
+        forget_twins(writer, name, of(&there, context.lineage, content), ours).await?;
         return Ok(Done { physical_id: Some(id.clone()), attributes: seen(writer, name, ours).await? });
     }
     if !there.is_empty() && !there.iter().any(|version| mark(version).lineage == Some(context.lineage)) {
@@ -44,7 +45,8 @@ async fn publish(writer: &Writer, operation: &Operation, context: &RunContext<'_
     let answer = send(writer, operation, context, request(name, &mark, &operation.arguments)).await?;
     let newest = there.iter().map(LayerVersionsListItem::version).max().unwrap_or(0);
     if answer.version() > newest + 1 {
-        forget_twins(writer, id, context.lineage, answer.version()).await?;
+        let there = versions(writer.reader(), name).await?;
+        forget_twins(writer, name, of(&there, context.lineage, content), answer.version()).await?;
     }
     let sha256 = answer.content().and_then(|content| content.code_sha256());
     let attributes = of_version(answer.layer_version_arn(), answer.version(), sha256);
@@ -63,11 +65,10 @@ async fn seen(writer: &Writer, name: &str, version: i64) -> Result<Table, AwsErr
 }
 
 /// An attempt whose answer was lost may have made a version too, which nobody would ever delete.
-async fn forget_twins(writer: &Writer, id: &PhysicalId, lineage: &str, kept: i64) -> Result<(), AwsError> {
-    let (name, content) = split(id);
-    let there = versions(writer.reader(), name).await?;
-    for twin in of(&there, lineage, content).filter(|version| *version != kept) {
-        writer.delete_layer_version(DeleteLayerVersionInputBuilder::default().layer_name(name).version_number(twin)).await?;
+async fn forget_twins(writer: &Writer, name: &str, all: impl Iterator<Item = i64> + Send, kept: i64) -> Result<(), AwsError> {
+    for twin in all.filter(|version| *version != kept) {
+        let input = DeleteLayerVersionInputBuilder::default().layer_name(name).version_number(twin);
+        gone_is_done(writer.delete_layer_version(input).await)?;
     }
     Ok(())
 }
@@ -100,8 +101,14 @@ async fn send(
     }
 }
 
-async fn delete(writer: &Writer, operation: &Operation) -> Result<Done, AwsError> {
+/// The version goes last: as long as it is there, the next run sees that something is left to do.
+async fn delete(writer: &Writer, operation: &Operation, lineage: &str) -> Result<Done, AwsError> {
     let version = text(operation, "version")?.parse().map_err(|_| refused(operation, "the version is no number"))?;
+    if let Some(id) = &operation.physical_id {
+        let (name, content) = split(id);
+        let there = versions(writer.reader(), name).await?;
+        forget_twins(writer, name, of(&there, lineage, content), version).await?;
+    }
     let input = DeleteLayerVersionInputBuilder::default().layer_name(text(operation, "layer_name")?).version_number(version);
     gone_is_done(writer.delete_layer_version(input).await)
 }

@@ -222,7 +222,7 @@ async fn an_engine_runs_images_where_there_are_no_namespaces() {
 async fn an_engine_that_does_not_work_is_no_way_out() {
     let (stage, tools) = contained("docker", "#!/bin/sh\necho 'Cannot connect to the Docker daemon.' >&2\nexit 1\n");
     let Refusal::CannotRun { message, .. } = stage.try_run("").await.unwrap_err() else { panic!("another refusal") };
-    let why = "and none can be used (`docker` does not work: Cannot connect to the Docker daemon, no `podman` is on the PATH); ";
+    let why = "and can have neither here (`docker` does not work: Cannot connect to the Docker daemon, no `podman` is on the PATH): ";
     assert!(message.contains("Linux namespaces") && message.contains(why), "{message}");
     std::fs::remove_dir_all(tools).unwrap();
 }

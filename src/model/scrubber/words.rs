@@ -1,5 +1,7 @@
 //! Where a word begins and ends in texts that nobody promised a form for.
 
+use std::ops::Range;
+
 /// A text that is shorter than this, in characters, or nothing but letters, may be a part of any word.
 const UNCOMMON: usize = 8;
 
@@ -30,13 +32,17 @@ fn ends_in_an_escape(text: &str) -> bool {
     escapes || (hex(2) && before(2, "%")) || (hex(4) && before(4, "\\u"))
 }
 
-/// The name that a stretch stands in: all that names, ARNs and paths are written with.
-pub(super) fn token_around(text: &str, start: usize, end: usize) -> &str {
+/// Whether names, ARNs and paths are written with it.
+pub(super) fn is_of_tokens(character: char) -> bool {
+    character.is_alphanumeric() || "-_./:@+*".contains(character)
+}
+
+/// Where the word begins and ends that a stretch stands in.
+pub(super) fn token_around(text: &str, start: usize, end: usize) -> Range<usize> {
     let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
-    let is_part = |character: char| character.is_alphanumeric() || "-_./:@+*".contains(character);
-    let from = text[..start].rfind(|character| !is_part(character)).map_or(0, |at| text.ceil_char_boundary(at + 1));
-    let to = text[end..].find(|character| !is_part(character)).map_or(text.len(), |at| end + at);
-    text[from..to].trim_end_matches(['.', ':', '/'])
+    let from = text[..start].rfind(|character| !is_of_tokens(character)).map_or(0, |at| text.ceil_char_boundary(at + 1));
+    let to = text[end..].find(|character| !is_of_tokens(character)).map_or(text.len(), |at| end + at);
+    from..to
 }
 
 /// Whether a token is an ARN or an action, such as `lambda:GetFunction`, which AWS writes and no value is.

@@ -1,7 +1,7 @@
 //! An engine that builds one Dockerfile.
 
 use super::dockerfile::{Run, failed};
-use super::engine::Places;
+use super::engine::{Places, own_tag};
 use crate::diagnostic::Diagnostic;
 use crate::package::engine::Engine;
 use crate::package::problem::blocking_io;
@@ -46,7 +46,7 @@ impl Call<'_> {
         let exported = self.start(engine.export(id.trim(), places.archive)).await?;
         if engine == Engine::Buildah {
             // It keeps every image that it ever built, and nobody would find this one again.
-            let _ = self.start(vec!["rmi".to_owned(), id.trim().to_owned()]).await;
+            let _ = self.start(vec!["rmi".to_owned(), own_tag(places.archive)]).await;
         }
         exported.map_err(|said| self.failed(&said))
     }

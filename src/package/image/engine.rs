@@ -60,6 +60,9 @@ impl Engine {
             arguments.push(format!("type=oci,dest={},rewrite-timestamp=true", places.archive.display()));
         } else {
             arguments.extend(["--iidfile".to_owned(), places.id.display().to_string()]);
+            if self == Self::Buildah {
+                arguments.extend(["--tag".to_owned(), own_tag(places.archive)]);
+            }
             arguments.extend(places.ignore.iter().flat_map(|ignore| ["--ignorefile".to_owned(), ignore.display().to_string()]));
         }
         arguments.push(places.context.display().to_string());
@@ -116,6 +119,13 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// A name that no other build has: equal images have one id, and who takes that away takes it from all.
+pub(super) fn own_tag(archive: &Path) -> String {
+    let folder = archive.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().to_lowercase());
+    let name: String = folder.unwrap_or_default().chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
+    format!("localhost/lambdo:{name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +160,7 @@ mod tests {
         finch save --output /c/image.tar sha256:aa
         nerdctl build --platform linux/arm64 --file /p/app/Dockerfile --target app --build-arg A --build-arg HTTPS_PROXY=http://p --secret id=npm,src=/p/.npmrc --secret id=token,env=TOKEN --cache-from type=gha --provenance=false --sbom=false --output type=oci,dest=/c/image.tar,rewrite-timestamp=true /p/app
         nerdctl save --output /c/image.tar sha256:aa
-        buildah build --timestamp 0 --platform linux/arm64 --file /p/app/Dockerfile --target app --build-arg A --build-arg HTTPS_PROXY=http://p --secret id=npm,src=/p/.npmrc --secret id=token,env=TOKEN --cache-from type=gha --iidfile /c/id /p/app
+        buildah build --timestamp 0 --platform linux/arm64 --file /p/app/Dockerfile --target app --build-arg A --build-arg HTTPS_PROXY=http://p --secret id=npm,src=/p/.npmrc --secret id=token,env=TOKEN --cache-from type=gha --iidfile /c/id --tag localhost/lambdo:c /p/app
         buildah push sha256:aa oci-archive:/c/image.tar
         ");
     }

@@ -181,9 +181,9 @@ async fn a_dockerfile_is_built_once_and_again_when_the_context_changes() {
     assert_eq!((artifact.form, artifact.files), (Form::Image, 2));
     assert_eq!(fs::read_to_string(machine.folder.path().join("token")).unwrap(), "geheim\n".repeat(3));
     insta::assert_snapshot!(machine.calls(), @r"
-    build --timestamp 0 --platform linux/arm64 --file ./app/Dockerfile --build-arg TOKEN --iidfile ./state/build/image-X/id ./app
+    build --timestamp 0 --platform linux/arm64 --file ./app/Dockerfile --build-arg TOKEN --iidfile ./state/build/image-X/id --tag localhost/lambdo:image-X ./app
     push sha256:id oci-archive:./state/build/image-X/image.tar
-    rmi sha256:id
+    rmi localhost/lambdo:image-X
     ");
     assert_eq!(digest(&machine.run(image, "arm64", true).await.unwrap()), first);
     fs::remove_file(machine.folder.path().join("bin/buildah")).unwrap();
