@@ -2,7 +2,7 @@
 //! asks the [`Control`].
 //!
 //! A request passes the server's limits (`server.rs`), then the [`Gate`]: is the host one of ours, is a token there, does a change come
-//! from our own page. Then it gets to a handler; what a handler refuses is a [`Refusal`], which becomes JSON or a page on its way out.
+//! from our own page. Then it gets to a handler; what a handler refuses is a `Refusal`, which becomes JSON or a page on its way out.
 
 mod api;
 mod gate;

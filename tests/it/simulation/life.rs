@@ -334,7 +334,8 @@ impl Life {
     async fn lose_state(&self, round: &Round) -> Result<(), String> {
         self.store(round.stage).restore(&Picture::new());
         // Where nothing else says which state has made them, nobody knows whose versions of a layer are.
-        if self.people.functions().await.is_empty() {
+        let is_of_stage = |name: &String| name.starts_with("demo-") && name.starts_with("demo-dev-") == round.stage.is_some();
+        if !self.people.functions().await.iter().any(is_of_stage) {
             self.people.delete_layer(round.stage.map_or("demo-deps", |_| "demo-dev-deps")).await;
         }
         let rebuilt = async {
