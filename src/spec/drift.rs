@@ -104,3 +104,14 @@ impl Lowering<'_> {
         self.findings.extend(found);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_zone_is_one_that_there_is() {
+        assert_eq!((check_timezone("UTC"), check_timezone("America/Argentina/Ushuaia")), (Ok(()), Ok(())));
+        assert!(check_timezone("Europe/Berln").unwrap_err().contains("such as `Europe/Berlin`"));
+    }
+}

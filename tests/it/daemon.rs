@@ -196,6 +196,18 @@ fn credentials_that_have_expired_are_no_drift_and_a_broken_spec_stops_nothing(ba
     daemon.stop();
 }
 
+#[test]
+fn a_function_that_was_deleted_is_made_again_and_the_memory_of_that_reads_back() {
+    let world = World::start(Backend::Local);
+    let sandbox = deployed(&world, "\n[daemon]\nmode = \"heal\"\n");
+    world.cloud.done(world.cloud.lambda.delete_function().function_name("demo-hash").send());
+    sandbox.expect(0, &["daemon", "--once"]).says("demo: in order");
+    assert_eq!(memory_size(&world), 128);
+    sandbox.expect(0, &["daemon", "--once"]).says("demo: in order");
+    let memory = memory(&sandbox).unwrap();
+    assert_eq!(["healed", "resolved", "started"].map(|kind| moments(&memory, kind)), [1, 1, 2], "{memory:#}");
+}
+
 fn one_look_ends_as_drift_does(backend: Backend) {
     let world = World::start(backend);
     let sandbox = deployed(&world, "");

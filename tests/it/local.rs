@@ -45,6 +45,15 @@ fn invoked(sandbox: &Sandbox, event: &str) -> Value {
 }
 
 #[test]
+fn a_look_at_stages_that_share_an_embedded_cloud_comes_to_an_end() {
+    let world = World::without_cloud();
+    let sandbox = project(&world, &(one() + "[stage.dev]\n\n[stage.prod]\n"));
+    sandbox.expect(0, &["--stage", "dev", "up", "--yes"]);
+    let looked = sandbox.expect(0, &["daemon", "--once"]).says("demo.dev: in order");
+    assert!(looked.stdout.contains("demo.prod: "), "{looked}");
+}
+
+#[test]
 fn a_command_joins_a_running_cloud_and_starts_one_of_its_own_otherwise() {
     let world = World::without_cloud();
     let sandbox = project(&world, &one());
