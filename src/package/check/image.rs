@@ -125,14 +125,17 @@ pub fn check_image(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic
     findings
 }
 
-/// Lambda puts this folder into every image, for everybody to write to.
+/// Lambda puts these folders into every image.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html>
-const SCRATCH: &str = "/tmp";
+const MOUNTED: [&str; 4] = ["/dev", "/proc", "/sys", "/tmp"];
+/// Below it a function may have file systems.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_FileSystemConfig.html>
+const FILE_SYSTEMS: &str = "/mnt/";
 
 /// Lambda goes into the working directory before it starts anything, and does not make it.
 fn check_folder(image: &ImageFacts<'_>) -> Option<Diagnostic> {
     let folder = led(image.folder, |path| image.links.get(path).map(String::as_str)).filter(|_| image.is_whole)?;
-    if folder == SCRATCH {
+    if MOUNTED.contains(&folder.as_str()) || folder.starts_with(FILE_SYSTEMS) {
         return None;
     }
     let found = Diagnostic::error("no-working-directory", "The image's working directory cannot be entered");
@@ -400,7 +403,8 @@ mod tests {
         }
         insta::assert_snapshot!(with(&closed, "/", ""), @"not-for-others: The image of `hello` starts `/app/bin/run`, and `/app/bin` has the mode 0700: Lambda is another user than its owner, and may not go through it.");
         insta::assert_snapshot!(with(&folders("work", 0o750), "/work", ""), @"no-working-directory: The image of `hello` starts in `/work`, and `/work` has the mode 0750: Lambda is another user than its owner, and may not go through it.");
-        insta::assert_snapshot!(with(&open, "/tmp", ""), @"");
+        assert!(["/tmp", "/proc", "/mnt/data"].iter().all(|mounted| with(&open, mounted, "").is_empty()));
+        insta::assert_snapshot!(with(&open, "/tmp/work", ""), @"no-working-directory: The image of `hello` starts in `/tmp/work`, which it does not have.");
         insta::assert_snapshot!(with(&open, "/work", ""), @"no-working-directory: The image of `hello` starts in `/work`, which it does not have.");
         insta::assert_snapshot!(with(&open, "/app/bin/run", ""), @"no-working-directory: The image of `hello` starts in `/app/bin/run`, which is a file in it.");
         insta::assert_snapshot!(with(&open, "/", "app:app"), @"image-user: The image of `hello` says `USER app:app`; Lambda starts everything as a user of its own, who owns nothing in it. What only `app:app` may read is closed to the function.");
