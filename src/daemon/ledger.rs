@@ -170,9 +170,7 @@ impl Ledger {
             return state;
         }
         self.note(now, MomentKind::Opened, Some(&state.finding.address), state.finding.line());
-        state.is_told = true;
-        let text = format!("{} was changed behind lambdo's back: {}", state.finding.address, state.finding.line());
-        self.tell(NoticeKind::Opened, &state, settings, now, text);
+        self.tell_opened(&mut state, settings, now);
         state
     }
 
@@ -223,16 +221,16 @@ impl Ledger {
 
     /// What came back after it was taken back, and was not taken back this time, is told now.
     pub fn tell_left(&mut self, settings: &Settings, now: Timestamp) {
-        for at in 0..self.findings.len() {
-            let state = &mut self.findings[at];
-            if state.is_told || state.healed.is_some() {
-                continue;
-            }
-            state.is_told = true;
-            let state = state.clone();
-            let text = format!("{} was changed behind lambdo's back: {}", state.finding.address, state.finding.line());
-            self.tell(NoticeKind::Opened, &state, settings, now, text);
-        }
+        let mut findings = std::mem::take(&mut self.findings);
+        let left = findings.iter_mut().filter(|state| !state.is_told && state.healed.is_none());
+        left.for_each(|state| self.tell_opened(state, settings, now));
+        self.findings = findings;
+    }
+
+    fn tell_opened(&mut self, state: &mut FindingState, settings: &Settings, now: Timestamp) {
+        state.is_told = true;
+        let text = format!("{} was changed behind lambdo's back: {}", state.finding.address, state.finding.line());
+        self.tell(NoticeKind::Opened, state, settings, now, text);
     }
 
     fn resolved(&mut self, state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) {

@@ -1,8 +1,8 @@
 //! One check for drift, as the command line and the daemon make it.
 
-use super::left::{doubts, lost};
+use super::left::{doubts, state_lost};
 use super::{Engine, PlanOptions};
-use crate::model::{Desired, DriftReport, DriftSettings, Failure, IgnorePattern, State};
+use crate::model::{Desired, DriftReport, DriftSettings, Exit, Failure, IgnorePattern, State};
 use crate::plan;
 
 /// What is asked of a check.
@@ -29,7 +29,13 @@ impl Engine {
         let undeclared = wish.settings.undeclared;
         if let Some(wanted) = wish.wanted.filter(|_| state.is_newborn()) {
             let unknown = self.unknown(wanted, state).await?.found;
-            lost(&unknown, state).map_or(Ok(()), Err)?;
+            if !unknown.is_empty() {
+                let lost = state_lost(&self.store.describe(), &unknown);
+                return Err(Failure::new(
+                    Exit::Refused,
+                    lost.hint("if it is lost: `lambdo state rebuild` makes it anew from what is in AWS"),
+                ));
+            }
         }
         let options = PlanOptions { deep, undeclared, strangers: true, recreate: true, ..wish.plan.clone() };
         let plan = self.plan(&Desired::as_applied(state), state, &options).await?;

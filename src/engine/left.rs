@@ -4,7 +4,7 @@ use super::{Engine, Inventory, observe, place};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Found;
 use crate::model::observed::tag;
-use crate::model::{Address, Desired, Entry, Exit, Failure, PhysicalId, Plan, Reason, Resource, Returning, Sighting, State};
+use crate::model::{Address, Desired, Entry, Failure, PhysicalId, Plan, Reason, Resource, Returning, Sighting, State};
 use crate::plan::FEWEST_MISSING;
 
 impl Engine {
@@ -57,17 +57,23 @@ impl Engine {
     }
 }
 
-/// Refuses to say that nothing drifted where there is no state and AWS has what carries the project's tags.
-pub(super) fn lost(unknown: &[Found], state: &State) -> Option<Failure> {
-    let (first, others) = unknown.split_first()?;
-    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-    let diagnostic = Diagnostic::error("state-lost", "There is no state, but the project is deployed")
-        .detail(format!(
-            "There is no state of project `{}`, and AWS has `{}` ({}){more}, which carry its tags. Without the state nothing can be said about drift.",
-            state.project, first.physical_id, first.address
-        ))
-        .hint("`lambdo state rebuild` makes it anew from what is in AWS; or say with `--state-dir` where it lies");
-    Some(Failure::new(Exit::Refused, diagnostic))
+/// So many resources that no state knows are named one by one.
+const NAMED_MAX: usize = 10;
+
+/// Says that there is no state at `place`, and that AWS has what carries the project's tags.
+pub fn state_lost(place: &str, found: &[Found]) -> Diagnostic {
+    let carry = if found.len() == 1 { "1 resource in AWS carries".to_owned() } else { format!("{} resources in AWS carry", found.len()) };
+    Diagnostic::error("state-lost", "There is no state, but the project is deployed")
+        .detail(format!("`{place}` is not there, and {carry} the tags of this project: {}. Nothing was changed.", named(found)))
+        .hint("if the state is elsewhere: bring it here, or name its folder with `--state-dir`")
+}
+
+/// The first of them, and how many more there are.
+pub fn named(found: &[Found]) -> String {
+    let names: Vec<String> = found.iter().take(NAMED_MAX).map(|one| format!("`{}` ({})", one.address, one.physical_id)).collect();
+    let more = found.len().saturating_sub(NAMED_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", names.join(", "))
 }
 
 /// What makes a look for drift worth little: no state, or one of which AWS shows nothing.

@@ -17,6 +17,7 @@ mod who;
 
 pub use check::DriftWish;
 pub use find::Inventory;
+pub use left::{named, state_lost};
 pub use lock::take as take_lock;
 pub use plan::{BUILT_KEYS, infer_dependencies, manager};
 pub use report::{Report, StepResult};

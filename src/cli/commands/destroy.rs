@@ -9,7 +9,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::view::human;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Inventory, PlanOptions};
+use crate::engine::{Inventory, PlanOptions, named, state_lost};
 use crate::kinds::Found;
 use crate::model::{Address, ArtifactSource, Desired, Entry, Exit, Failure, Plan, State};
 use crate::spec::Header;
@@ -21,8 +21,6 @@ use std::sync::Arc;
 const VERB: &str = "destroy";
 /// Deletes at a time.
 const PARALLEL: usize = 32;
-/// So many resources that no state knows are named one by one.
-const NAMED_MAX: usize = 10;
 
 /// Plans towards nothing and applies it.
 pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<Exit, Failure> {
@@ -120,18 +118,8 @@ pub fn no_state(store: &FileStore) -> Diagnostic {
 }
 
 fn lost(store: &FileStore, found: &[Found]) -> Failure {
-    let refused = Diagnostic::error("state-lost", "There is no state, but the project is deployed").detail(format!(
-        "`{}` is not there, and {} in AWS carry the tags of this project: {}. Nothing was changed.",
-        store.describe(),
-        human::counted(found.len(), "resource"),
-        named(found)
-    ));
-    Failure::new(
-        Exit::Refused,
-        refused
-            .hint("if the state is elsewhere: bring it here, or name its folder with `--state-dir`")
-            .hint("if it is lost: `lambdo state rebuild` makes it anew from what is in AWS; then destroy again"),
-    )
+    let hint = "if it is lost: `lambdo state rebuild` makes it anew from what is in AWS; then destroy again";
+    Failure::new(Exit::Refused, state_lost(&store.describe(), found).hint(hint))
 }
 
 fn outdated(store: &FileStore, state: &State, newest: u64, found: &[Found]) -> Failure {
@@ -148,13 +136,6 @@ fn outdated(store: &FileStore, state: &State, newest: u64, found: &[Found]) -> F
             .hint("`lambdo up` takes up again what the spec asks for, and `lambdo gc --remove` deletes the rest; then destroy again")
             .hint(format!("or move `{}` away, and `lambdo state rebuild` finds all of it", store.describe())),
     )
-}
-
-fn named(found: &[Found]) -> String {
-    let names: Vec<String> = found.iter().take(NAMED_MAX).map(|one| format!("`{}` ({})", one.address, one.physical_id)).collect();
-    let more = found.len().saturating_sub(NAMED_MAX);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{}{more}", names.join(", "))
 }
 
 /// A destroy uploads nothing.

@@ -14,9 +14,7 @@ use std::collections::BTreeMap;
 /// # Errors
 /// Whatever keeps log groups from being listed.
 pub async fn look(workspace: &Workspace, header: &Header, rule: &LogGroupsRule) -> Result<Audited, Failure> {
-    let engine = workspace.engine(header).await?;
-    let standard = standard(workspace, header, rule, &engine).await?;
-    let (audit, _) = engine.audit_log_groups(&rule.prefix, &standard, |_| {}).await?;
+    let (.., audit) = found(workspace, header, rule).await?;
     Ok(audited(&audit, &BTreeMap::new()))
 }
 
@@ -25,9 +23,7 @@ pub async fn look(workspace: &Workspace, header: &Header, rule: &LogGroupsRule) 
 /// # Errors
 /// Whatever keeps log groups from being listed.
 pub async fn fix(workspace: &Workspace, header: &Header, rule: &LogGroupsRule) -> Result<Audited, Failure> {
-    let engine = workspace.engine(header).await?;
-    let standard = standard(workspace, header, rule, &engine).await?;
-    let (audit, _) = engine.audit_log_groups(&rule.prefix, &standard, |_| {}).await?;
+    let (engine, standard, audit) = found(workspace, header, rule).await?;
     if audit.to_do().next().is_none() {
         return Ok(audited(&audit, &BTreeMap::new()));
     }
@@ -38,14 +34,18 @@ pub async fn fix(workspace: &Workspace, header: &Header, rule: &LogGroupsRule) -
     Ok(audited(&audit, &ends))
 }
 
-async fn standard(workspace: &Workspace, header: &Header, rule: &LogGroupsRule, engine: &Engine) -> Result<Standard, Failure> {
+/// What is wrong with log groups, by which standard, and who can mend it.
+async fn found(workspace: &Workspace, header: &Header, rule: &LogGroupsRule) -> Result<(Engine, Standard, Audit), Failure> {
+    let engine = workspace.engine(header).await?;
     let place = (engine.target().account.clone(), engine.target().region.clone());
-    Ok(Standard {
+    let standard = Standard {
         now_ms: jiff::Timestamp::now().as_millisecond(),
         retention_in_days: rule.retention_in_days,
         delete_empty: rule.delete_empty,
         managed: managed(&workspace.state_folder(header), &place).await?,
-    })
+    };
+    let (audit, _) = engine.audit_log_groups(&rule.prefix, &standard, |_| {}).await?;
+    Ok((engine, standard, audit))
 }
 
 /// What stays open is what could be mended: what somebody needs or manages is nothing to tell.
