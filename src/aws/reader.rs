@@ -43,7 +43,6 @@ impl Reader {
         get_function = "lambda:GetFunction": lambda aws_sdk_lambda::get_function(GetFunctionInputBuilder) -> GetFunctionOutput;
         list_functions = "lambda:ListFunctions": lambda aws_sdk_lambda::list_functions(ListFunctionsInputBuilder) -> ListFunctionsOutput;
         get_policy = "lambda:GetPolicy": lambda aws_sdk_lambda::get_policy(GetPolicyInputBuilder) -> GetPolicyOutput;
-        get_function_concurrency = "lambda:GetFunctionConcurrency": lambda aws_sdk_lambda::get_function_concurrency(GetFunctionConcurrencyInputBuilder) -> GetFunctionConcurrencyOutput;
         get_function_url_config = "lambda:GetFunctionUrlConfig": lambda aws_sdk_lambda::get_function_url_config(GetFunctionUrlConfigInputBuilder) -> GetFunctionUrlConfigOutput;
         list_event_source_mappings = "lambda:ListEventSourceMappings": lambda aws_sdk_lambda::list_event_source_mappings(ListEventSourceMappingsInputBuilder) -> ListEventSourceMappingsOutput;
         get_function_code_signing_config = "lambda:GetFunctionCodeSigningConfig": lambda aws_sdk_lambda::get_function_code_signing_config(GetFunctionCodeSigningConfigInputBuilder) -> GetFunctionCodeSigningConfigOutput;
@@ -65,7 +64,6 @@ impl Reader {
         get_role_policy = "iam:GetRolePolicy": iam aws_sdk_iam::get_role_policy(GetRolePolicyInputBuilder) -> GetRolePolicyOutput;
         list_attached_role_policies = "iam:ListAttachedRolePolicies": iam aws_sdk_iam::list_attached_role_policies(ListAttachedRolePoliciesInputBuilder) -> ListAttachedRolePoliciesOutput;
         list_instance_profiles_for_role = "iam:ListInstanceProfilesForRole": iam aws_sdk_iam::list_instance_profiles_for_role(ListInstanceProfilesForRoleInputBuilder) -> ListInstanceProfilesForRoleOutput;
-        list_role_tags = "iam:ListRoleTags": iam aws_sdk_iam::list_role_tags(ListRoleTagsInputBuilder) -> ListRoleTagsOutput;
 
         describe_log_groups = "logs:DescribeLogGroups": logs aws_sdk_cloudwatchlogs::describe_log_groups(DescribeLogGroupsInputBuilder) -> DescribeLogGroupsOutput;
         filter_log_events = "logs:FilterLogEvents": logs aws_sdk_cloudwatchlogs::filter_log_events(FilterLogEventsInputBuilder) -> FilterLogEventsOutput;

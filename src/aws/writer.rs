@@ -203,8 +203,6 @@ impl Writer {
         delete_rule = "events:DeleteRule": events aws_sdk_eventbridge::delete_rule(DeleteRuleInputBuilder) -> DeleteRuleOutput;
         put_targets = "events:PutTargets": events aws_sdk_eventbridge::put_targets(PutTargetsInputBuilder) -> PutTargetsOutput;
         remove_targets = "events:RemoveTargets": events aws_sdk_eventbridge::remove_targets(RemoveTargetsInputBuilder) -> RemoveTargetsOutput;
-        enable_rule = "events:EnableRule": events aws_sdk_eventbridge::enable_rule(EnableRuleInputBuilder) -> EnableRuleOutput;
-        disable_rule = "events:DisableRule": events aws_sdk_eventbridge::disable_rule(DisableRuleInputBuilder) -> DisableRuleOutput;
         put_events = "events:PutEvents": events aws_sdk_eventbridge::put_events(PutEventsInputBuilder) -> PutEventsOutput;
         tag_rule = "events:TagResource": events aws_sdk_eventbridge::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;
         untag_rule = "events:UntagResource": events aws_sdk_eventbridge::untag_resource(UntagResourceInputBuilder) -> UntagResourceOutput;

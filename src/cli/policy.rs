@@ -383,24 +383,24 @@ mod tests {
         assert!(!up.is_folded && up.characters < LARGEST);
         insta::assert_snapshot!(lines(&up), @r"
         [iam:AttachRolePolicy] on [arn:aws:iam::1:role/lambdo/demo/demo-a] {ArnEquals:{iam:PolicyARN:[arn:aws:iam::aws:policy/A]}}
-        [iam:CreateRole,iam:DeleteRolePermissionsBoundary,iam:DeleteRolePolicy,iam:DetachRolePolicy,iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListRolePolicies,iam:ListRoleTags,iam:PutRolePolicy,iam:TagRole,iam:UntagRole,iam:UpdateAssumeRolePolicy,iam:UpdateRole] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
+        [iam:CreateRole,iam:DeleteRolePermissionsBoundary,iam:DeleteRolePolicy,iam:DetachRolePolicy,iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListRolePolicies,iam:PutRolePolicy,iam:TagRole,iam:UntagRole,iam:UpdateAssumeRolePolicy,iam:UpdateRole] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
         [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
         [iam:PassRole] on [arn:aws:iam::1:role/lambdo/demo/demo-a] {StringEquals:{iam:PassedToService:lambda.amazonaws.com}}
-        [lambda:CreateFunction,lambda:DeleteFunctionConcurrency,lambda:GetFunction,lambda:GetFunctionCodeSigningConfig,lambda:GetFunctionConcurrency,lambda:GetFunctionEventInvokeConfig,lambda:GetFunctionRecursionConfig,lambda:GetFunctionUrlConfig,lambda:GetPolicy,lambda:GetRuntimeManagementConfig,lambda:ListTags,lambda:TagResource,lambda:UntagResource,lambda:UpdateFunctionCode,lambda:UpdateFunctionConfiguration] on [arn:aws:lambda:r:1:function:demo-a] null
+        [lambda:CreateFunction,lambda:DeleteFunctionConcurrency,lambda:GetFunction,lambda:GetFunctionCodeSigningConfig,lambda:GetFunctionEventInvokeConfig,lambda:GetFunctionRecursionConfig,lambda:GetFunctionUrlConfig,lambda:GetPolicy,lambda:GetRuntimeManagementConfig,lambda:ListTags,lambda:TagResource,lambda:UntagResource,lambda:UpdateFunctionCode,lambda:UpdateFunctionConfiguration] on [arn:aws:lambda:r:1:function:demo-a] null
         [lambda:DeleteLayerVersion,lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions,lambda:PublishLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t] null
         ");
         insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Look, &[])), @r"
         [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
-        [iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListRolePolicies,iam:ListRoleTags] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
-        [lambda:GetFunction,lambda:GetFunctionCodeSigningConfig,lambda:GetFunctionConcurrency,lambda:GetFunctionEventInvokeConfig,lambda:GetFunctionRecursionConfig,lambda:GetFunctionUrlConfig,lambda:GetPolicy,lambda:GetRuntimeManagementConfig,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
+        [iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListRolePolicies] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
+        [lambda:GetFunction,lambda:GetFunctionCodeSigningConfig,lambda:GetFunctionEventInvokeConfig,lambda:GetFunctionRecursionConfig,lambda:GetFunctionUrlConfig,lambda:GetPolicy,lambda:GetRuntimeManagementConfig,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
         [lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions] on [arn:aws:lambda:r:1:layer:demo-t] null
         ");
         insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Destroy, &[])), @r"
-        [iam:DeleteRole,iam:DeleteRolePermissionsBoundary,iam:DeleteRolePolicy,iam:DetachRolePolicy,iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListInstanceProfilesForRole,iam:ListRolePolicies,iam:ListRoleTags] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
+        [iam:DeleteRole,iam:DeleteRolePermissionsBoundary,iam:DeleteRolePolicy,iam:DetachRolePolicy,iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListInstanceProfilesForRole,iam:ListRolePolicies] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
         [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListFunctions,lambda:ListLayers] on [*] null
-        [lambda:DeleteFunction,lambda:GetFunction,lambda:GetFunctionConcurrency,lambda:GetPolicy,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
+        [lambda:DeleteFunction,lambda:GetFunction,lambda:GetPolicy,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
         [lambda:DeleteLayerVersion,lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions] on [arn:aws:lambda:r:1:layer:demo-t] null
         ");

@@ -1,5 +1,6 @@
 //! What AWS has of a project, and a state made anew from it.
 
+use super::secrets::forget_undeclared;
 use super::{Engine, PlanOptions, observe};
 use crate::aws::ErrorClass;
 use crate::diagnostic::Diagnostic;
@@ -108,6 +109,7 @@ impl Engine {
         }
         let mut entry = plan::restored(address, resource, live, self.registry.as_ref());
         entry.adopted = true;
+        forget_undeclared(&mut entry.inputs, resource);
         Ok((entry, tags))
     }
 }

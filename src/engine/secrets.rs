@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::aws::AwsError;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Desired, Entry, Observed, Secret, SecretKey, SecretSource, Sighting, State, Table, Value};
+use crate::model::{Address, Desired, Entry, Observed, Resource, Secret, SecretKey, SecretSource, Sighting, State, Table, Value};
 use crate::store::StoreError;
 use futures::{StreamExt as _, stream};
 use serde_json::Value as Json;
@@ -202,6 +202,15 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// Takes out the variables that live otherwise than the spec says: any of them may be a secret of those who made it, and a
+/// plan shows them without the state.
+pub(super) fn forget_undeclared(inputs: &mut Table, wanted: Option<&Resource>) {
+    let wanted = wanted.and_then(|wanted| wanted.inputs.get(ENVIRONMENT)).and_then(Value::as_table);
+    if let Some(Value::Table(variables)) = inputs.get_mut(ENVIRONMENT) {
+        variables.retain(|name, value| wanted.and_then(|wanted| wanted.get(name)) == Some(value));
     }
 }
 

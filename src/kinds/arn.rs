@@ -112,7 +112,7 @@ pub(crate) fn other_partition(text: &str, context: &Context<'_>) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::Known;
+    use crate::kinds::{Functions, Known};
     use crate::model::Target;
     use std::collections::BTreeMap;
 
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn what_lies_elsewhere_is_found_as_far_as_the_target_is_known() {
         let target = Target { partition: "aws".into(), account: "123456789012".into(), region: "eu-central-1".into() };
-        let (functions, artifacts) = (BTreeMap::new(), BTreeMap::new());
+        let (functions, artifacts) = (Functions::default(), BTreeMap::new());
         let told = |text: &str, known: Known| {
             let context = Context { project: "demo", stage: None, target: &target, known, functions: &functions, artifacts: &artifacts };
             elsewhere(text, &context).unwrap_or_default()

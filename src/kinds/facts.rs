@@ -5,6 +5,37 @@ use super::{FunctionFacts, repository_facts};
 use crate::model::{Address, Section, Target, TemplatePart, Value};
 use std::collections::BTreeMap;
 
+/// All functions of a spec, found by their names and by their roles.
+#[derive(Clone, Debug, Default)]
+pub struct Functions {
+    by_name: BTreeMap<String, FunctionFacts>,
+    /// The names of those that have a role.
+    by_role: BTreeMap<Address, Vec<String>>,
+}
+
+impl Functions {
+    /// The function of this name.
+    pub fn get(&self, name: &str) -> Option<&FunctionFacts> {
+        self.by_name.get(name)
+    }
+
+    /// Those that run as this role, by name.
+    pub fn with_role<'a>(&'a self, role: &Address) -> impl Iterator<Item = &'a FunctionFacts> {
+        self.by_role.get(role).into_iter().flatten().filter_map(|name| self.by_name.get(name))
+    }
+}
+
+impl FromIterator<FunctionFacts> for Functions {
+    fn from_iter<I: IntoIterator<Item = FunctionFacts>>(all: I) -> Self {
+        let by_name: BTreeMap<String, FunctionFacts> = all.into_iter().map(|facts| (facts.name.clone(), facts)).collect();
+        let mut by_role: BTreeMap<Address, Vec<String>> = BTreeMap::new();
+        for (name, facts) in &by_name {
+            facts.role.iter().for_each(|role| by_role.entry(role.clone()).or_default().push(name.clone()));
+        }
+        Self { by_name, by_role }
+    }
+}
+
 /// Works out the facts of one function. A name pattern in `function_name` is resolved already.
 ///
 /// `role` and `log_group` are the sections of those kinds under the function, where the spec has

@@ -22,7 +22,7 @@ mod tagging;
 pub use code_object::store;
 pub use ecr::{REPOSITORY_NAME, of_function as repository_facts};
 pub(crate) use event_rule::schedule::check as check_schedule;
-pub use facts::function_facts;
+pub use facts::{Functions, function_facts};
 pub use function::forbidden as forbidden_settings;
 pub(crate) use function::{HANDLER_FORM, RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};
 pub(crate) use permission::strangers as strangers_of_policy;
@@ -108,8 +108,8 @@ pub struct Context<'a> {
     pub target: &'a Target,
     /// How much of the target is known.
     pub known: Known,
-    /// All functions of the spec by name.
-    pub functions: &'a BTreeMap<String, FunctionFacts>,
+    /// All functions of the spec.
+    pub functions: &'a Functions,
     /// The packages that are ready, by whose they are. Empty where nothing was built, as in `validate`.
     pub artifacts: &'a BTreeMap<Address, Artifact>,
 }

@@ -2,7 +2,7 @@
 
 use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kinds::{Context, FunctionFacts, Known, Registry, function_facts, repository_facts, store};
+use crate::kinds::{Context, FunctionFacts, Functions, Known, Registry, function_facts, repository_facts, store};
 use crate::model::value::resolve_table;
 use crate::model::{
     AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value,
@@ -258,7 +258,7 @@ fn account_fact(part: &TemplatePart, target: &Target) -> Option<Value> {
     Some(Value::from(text.as_str()))
 }
 
-fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &Target) -> BTreeMap<String, FunctionFacts> {
+fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &Target) -> Functions {
     // Sections of the top level come first: the last one of this name is the function's own.
     let by_name: BTreeMap<(&str, &str), &Section> = sections
         .iter()
@@ -272,7 +272,7 @@ fn all_facts(sections: &[Section], project: &str, stage: Option<&str>, target: &
         let (role, log_group) = (below("role", &section.name), below("log_group", &section.name));
         let facts = function_facts(section, role, log_group, project, stage, target);
         let repository = repository_facts(section, &repositories, project, stage);
-        (section.name.clone(), FunctionFacts { repository, ..facts })
+        FunctionFacts { repository, ..facts }
     });
     facts.collect()
 }

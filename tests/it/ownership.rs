@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 on_each_emulator!(
     a_plan_shows_what_taking_over_overwrites_and_who_else_manages_it,
     an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite,
+    a_rule_that_is_taken_over_invokes_its_function_once,
     what_others_add_to_ours_is_kept_and_shown,
 );
 
@@ -59,6 +60,7 @@ fn a_plan_shows_what_taking_over_overwrites_and_who_else_manages_it(backend: Bac
     foreign_function(&world);
     let sandbox = world.sandbox(&one());
     sandbox.expect(8, &["plan"]).says("lambdo up --adopt function.a");
+    assert_eq!(sandbox.holding("theirs"), Vec::<String>::new());
     overwrites(&plan(&sandbox, &["--adopt", "function.a"]));
     let shown = sandbox.expect(0, &["plan", "--adopt", "function.a", "--out", "saved"]);
     let shown = shown.says("exists and becomes ours").says("Terraform seems to manage it");
@@ -73,7 +75,7 @@ fn a_plan_shows_what_taking_over_overwrites_and_who_else_manages_it(backend: Bac
 fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend: Backend) {
     let world = World::start(backend);
     foreign_function(&world);
-    let sandbox = world.sandbox(&one());
+    let sandbox = world.sandbox(&one().replace("handler =", "environment.MODE = \"ours\"\nhandler ="));
     let (before, calls) = (world.cloud.snapshot(), world.proxy.mutating());
     sandbox.expect(6, &["import", "function.aa", "demo-a"]).says("did you mean `function.a`?");
     sandbox.expect(6, &["import", "function.a", "other"]).says("such as `function_name`");
@@ -82,6 +84,7 @@ fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend:
     assert_eq!(fits(&imported)["resource"]["adopted"], true);
     sandbox.expect(8, &["import", "function.a", "demo-a"]).says("It is in the state already");
     assert_eq!((world.cloud.snapshot(), world.proxy.mutating()), (before, calls));
+    assert_eq!(sandbox.holding("theirs"), Vec::<String>::new(), "a variable of others may be a secret");
     let planned = plan(&sandbox, &[]);
     overwrites(&planned);
     assert_eq!(planned["summary"]["update"], 1, "{planned:#}");
@@ -91,6 +94,23 @@ fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend:
     sandbox.expect(0, &["destroy", "--yes"]).says("it was there before lambdo");
     let left: Vec<String> = world.cloud.names().into_iter().collect();
     assert_eq!(left, LEFT);
+}
+
+fn a_rule_that_is_taken_over_invokes_its_function_once(backend: Backend) {
+    let world = World::start(backend);
+    let events = &world.cloud.events;
+    world.cloud.done(events.put_rule().name("demo-a-nightly").schedule_expression("rate(7 days)").send());
+    let target = |id: &str, function: &str| Target::builder().id(id).arn(function_arn(function)).build().unwrap();
+    let targets = [target("Target0", "demo-a"), target("theirs", "elsewhere")];
+    world.cloud.done(events.put_targets().rule("demo-a-nightly").set_targets(Some(targets.into())).send());
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(8, &["up", "--yes"]).says("--adopt event_rule.a.nightly");
+    let plan = sandbox.expect(0, &["plan", "--adopt", "event_rule.a.nightly"]);
+    assert!(plan.stdout.contains("Target0") && plan.stdout.contains("target `theirs`"), "{plan}");
+    sandbox.expect(0, &["up", "--yes", "--adopt", "event_rule.a.nightly"]);
+    let targets = || world.cloud.names().into_iter().filter(|name| name.contains(" target ")).collect::<Vec<_>>();
+    assert_eq!(targets(), ["rule.demo-a-nightly target lambdo", "rule.demo-a-nightly target theirs"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
 }
 
 fn what_others_add_to_ours_is_kept_and_shown(backend: Backend) {

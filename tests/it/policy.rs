@@ -33,10 +33,9 @@ impl Policy {
 
     /// Everything that the latest run called and that is not allowed.
     fn missing(&self, sandbox: &Sandbox, calls: &[Call]) -> Vec<String> {
-        let record = fits(&sandbox.expect(0, &["runs", "show", "--format", "json"]));
-        let called: BTreeSet<&str> = record["calls"].as_array().unwrap().iter().map(|call| call["operation"].as_str().unwrap()).collect();
-        assert!(called.len() > 3, "{record:#}");
-        let denied = called.into_iter().filter(|operation| self.is_denied(operation)).map(str::to_owned);
+        let called = called(sandbox);
+        assert!(called.len() > 3, "{called:?}");
+        let denied = called.into_iter().filter(|operation| self.is_denied(operation));
         denied.chain(calls.iter().filter_map(|call| self.elsewhere(call))).collect()
     }
 
@@ -54,6 +53,12 @@ impl Policy {
         let is_allowed = self.resources(action).any(|arn| covers(arn, &name));
         (!is_allowed).then(|| format!("{operation} on {name}"))
     }
+}
+
+/// What the latest run called.
+fn called(sandbox: &Sandbox) -> BTreeSet<String> {
+    let record = fits(&sandbox.expect(0, &["runs", "show", "--format", "json"]));
+    record["calls"].as_array().unwrap().iter().map(|call| call["operation"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Whether an ARN of a policy means what has this name.
@@ -132,38 +137,50 @@ fn what_runs_call_is_allowed_by_the_printed_policy() {
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }
 
-/// Specs of one sort of thing each, a setting that needs another right among them, and what an edit of it replaces.
-const SMALL: [(&str, &str, &str); 9] = [
+/// Specs of one sort of thing each, a setting that needs another right among them, and what an edit of it replaces. What
+/// begins with a bracket is a section, all else belongs to the function.
+const SMALL: [(&str, &str, &str); 17] = [
     ("reserved_concurrent_executions", "reserved_concurrent_executions = 5\n", "reserved_concurrent_executions = 6\n"),
     ("tags", "tags = { team = \"core\" }\n", "tags = { team = \"other\" }\n"),
     ("retention", "log_group.retention_in_days = 14\n", "log_group.retention_in_days = \"never\"\n"),
     ("managed policies", "role.managed_policies = [\"AmazonSQSReadOnlyAccess\"]\n", "role.managed_policies = []\n"),
     ("allow", "role.allow = [{ action = \"s3:GetObject\", resource = \"*\" }]\n", "role.allow = []\n"),
     ("session duration", "role.max_session_duration = 7200\n", "role.max_session_duration = 3600\n"),
+    ("role", "role.description = \"one\"\n", "role.description = \"two\"\n"),
+    ("boundary", "role.permissions_boundary = \"arn:aws:iam::aws:policy/ReadOnlyAccess\"\n", ""),
+    ("key of logs", "log_group.kms_key_id = \"arn:aws:kms:eu-central-1:123456789012:key/one\"\n", ""),
     ("async", "memory_size = 256\n", "memory_size = 512\n"),
+    ("environment", "environment.MODE = \"one\"\n", "environment.MODE = \"two\"\n"),
     ("rule", "event_rule.nightly.schedule_expression = \"rate(1 day)\"\n", "event_rule.nightly.schedule_expression = \"rate(2 days)\"\n"),
+    ("events", "event_rule.heard.event_pattern = { source = [\"one\"] }\n", "event_rule.heard.event_pattern = { source = [\"two\"] }\n"),
     ("permission", "permission.partner.principal = \"events.amazonaws.com\"\n", "permission.other.principal = \"events.amazonaws.com\"\n"),
+    ("layer", "[layer.tools]\ncode = { dir = \"tools\" }\n", "[layer.tools]\ndescription = \"two\"\ncode = { dir = \"tools\" }\n"),
+    ("repository", "[ecr.more]\n", "[ecr.more]\ntags = { team = \"core\" }\nimage_scanning_configuration.scan_on_push = false\n"),
+    ("image", IMAGE, "[function.i]\nmemory_size = 512\nimage = { base = \"scratch\", files = { bootstrap = \"bootstrap\", more = \"bootstrap\" }, entry_point = [\"/bootstrap\"] }\n"),
 ];
 
-/// Rights that a run needs only once somebody else has changed something, the state is lost, or more than that is asked for, and
-/// that need not have been used.
+/// Rights that a run needs only once somebody else has changed something, or more than that is asked for:
+/// [`what_is_needed_only_sometimes_is_needed`] shows when.
 const ONLY_SOMETIMES: &[&str] = &[
-    "events:DisableRule",
-    "events:EnableRule",
+    "ecr:BatchDeleteImage",
+    "ecr:DeleteLifecyclePolicy",
+    "ecr:DeleteRepositoryPolicy",
+    "ecr:PutImageScanningConfiguration",
+    "ecr:PutImageTagMutability",
+    "ecr:UntagResource",
     "events:ListRules",
     "events:UntagResource",
     "iam:DeleteRolePermissionsBoundary",
     "iam:DetachRolePolicy",
     "iam:GetAccountAuthorizationDetails",
     "iam:ListInstanceProfilesForRole",
-    "iam:ListRoleTags",
     "iam:ListRoles",
+    "iam:PutRolePermissionsBoundary",
     "iam:UntagRole",
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateRole",
     "lambda:DeleteFunctionConcurrency",
     "lambda:GetFunctionCodeSigningConfig",
-    "lambda:GetFunctionConcurrency",
     "lambda:GetFunctionEventInvokeConfig",
     "lambda:GetFunctionRecursionConfig",
     "lambda:GetFunctionUrlConfig",
@@ -171,29 +188,41 @@ const ONLY_SOMETIMES: &[&str] = &[
     "lambda:GetRuntimeManagementConfig",
     "lambda:ListEventSourceMappings",
     "lambda:ListFunctions",
+    "lambda:ListLayers",
     "lambda:RemovePermission",
     "lambda:UntagResource",
     "lambda:UpdateFunctionCode",
     "lambda:UpdateFunctionConfiguration",
+    "logs:AssociateKmsKey",
     "logs:DeleteRetentionPolicy",
     "logs:DisassociateKmsKey",
     "logs:UntagResource",
 ];
+
+/// A function `a` with this, and with the files that it may name.
+fn small(world: &World, given: &str) -> Sandbox {
+    let plain = spec::header() + &spec::plain("a");
+    let is_section = given.starts_with('[');
+    let sandbox = world.sandbox(&if is_section { plain + given } else { plain.replace("handler =", &format!("{given}handler =")) });
+    std::fs::create_dir_all(sandbox.path().join("tools")).unwrap();
+    sandbox.write("tools/data", "one");
+    std::fs::write(sandbox.path().join("bootstrap"), static_program()).unwrap();
+    sandbox
+}
 
 #[test]
 fn what_one_setting_needs_is_allowed_with_it_and_nothing_else() {
     let world = World::start(Backend::Local);
     let mut unused = BTreeSet::new();
     for (what, before, after) in SMALL {
-        let sandbox = world.sandbox(&(spec::header() + &spec::plain("a").replace("handler =", &format!("{before}handler ="))));
-        let (mut called, mut allowed) = (BTreeSet::<String>::new(), BTreeSet::<String>::new());
+        let sandbox = small(&world, before);
+        let (mut used, mut allowed) = (BTreeSet::<String>::new(), BTreeSet::<String>::new());
         let mut go = |command: &[&str], flags: &[&str]| {
             world.proxy.clear();
             let policy = Policy::printed(&sandbox, flags);
             sandbox.expect(0, command);
             assert_eq!(policy.missing(&sandbox, &world.proxy.calls()), Vec::<String>::new(), "{what}: {command:?}");
-            let calls = world.proxy.tally();
-            called.extend(calls.keys().flat_map(|call| actions_of(call)).map(str::to_owned));
+            used.extend(called(&sandbox).iter().flat_map(|call| actions_of(call)).map(str::to_owned));
             allowed.extend(policy.actions().into_iter().map(str::to_owned));
         };
         go(&["up", "--yes"], &[]);
@@ -202,10 +231,62 @@ fn what_one_setting_needs_is_allowed_with_it_and_nothing_else() {
         go(&["plan", "--deep"], &["--read-only"]);
         go(&["destroy", "--yes"], &["--destroy"]);
         unused.extend(
-            allowed.difference(&called).filter(|action| !ONLY_SOMETIMES.contains(&action.as_str())).map(|one| format!("{what}: {one}")),
+            allowed.difference(&used).filter(|action| !ONLY_SOMETIMES.contains(&action.as_str())).map(|one| format!("{what}: {one}")),
         );
     }
     assert!(unused.is_empty(), "{unused:#?}");
+}
+
+/// What brings a function of [`full`](spec::full) and what belongs to it to where a second run must take away.
+const TAKEN_AWAY: [(&str, &str); 9] = [
+    ("reserved_concurrent_executions = 5\n", ""),
+    ("tags = { team = \"core\" }\n", ""),
+    ("log_group.retention_in_days = 14\n", "log_group.retention_in_days = \"never\"\n"),
+    ("log_group.kms_key_id = \"arn:aws:kms:eu-central-1:123456789012:key/two\"\n", ""),
+    ("role.managed_policies = [\"AmazonSQSReadOnlyAccess\"]\n", ""),
+    ("role.permissions_boundary = \"arn:aws:iam::aws:policy/PowerUserAccess\"\n", ""),
+    ("role.max_session_duration = 7200\n", ""),
+    ("memory_size = 256\n", "memory_size = 512\n"),
+    ("permission.partner]", "permission.other]"),
+];
+
+#[test]
+fn what_is_needed_only_sometimes_is_needed() {
+    let world = World::start(Backend::Local);
+    let more = "role.max_session_duration = 7200\nlog_group.kms_key_id = \"arn:aws:kms:eu-central-1:123456789012:key/one\"\n\
+                role.permissions_boundary = \"arn:aws:iam::aws:policy/ReadOnlyAccess\"\nhandler =";
+    let repository = "[ecr.more]\nimage_scanning_configuration.scan_on_push = false\nimage_tag_mutability = \"MUTABLE\"\ntags = { team = \"edge\" }\n";
+    let others = (1..=4).map(|number| spec::scheduled(&format!("f{number}"))).collect::<String>();
+    let sandbox = world.sandbox(&(spec::full().replacen("handler =", more, 1).replace("[outputs]", &(others + IMAGE + repository + "[outputs]"))));
+    std::fs::write(sandbox.path().join("bootstrap"), static_program()).unwrap();
+    let mut used = BTreeSet::new();
+    let mut go = |command: &[&str]| {
+        sandbox.expect(0, command);
+        used.extend(called(&sandbox).iter().flat_map(|call| actions_of(call)));
+    };
+    go(&["up", "--yes"]);
+    sandbox.edit("policy/ReadOnlyAccess", "policy/PowerUserAccess");
+    sandbox.edit("key/one", "key/two");
+    go(&["up", "--yes"]);
+    TAKEN_AWAY.iter().for_each(|(before, after)| sandbox.edit(before, after));
+    sandbox.edit(repository, "[ecr.more]\nlifecycle_policy = {}\n");
+    sandbox.edit("files = { bootstrap", "files = { more = \"bootstrap\", bootstrap");
+    std::fs::write(sandbox.path().join("bootstrap"), [&static_program()[..], b"second"].concat()).unwrap();
+    let trust = world.cloud.iam.update_assume_role_policy().role_name("demo-a-eu-central-1");
+    world.cloud.done(trust.policy_document(crate::support::cloud::trust("edgelambda.amazonaws.com")).send());
+    world.proxy.rules([
+        Rule::on("GetAccountAuthorizationDetails").first(1).refuse(403, "AccessDenied", "no"),
+        Rule::on("DeleteRole").first(1).refuse(409, "DeleteConflict", "Cannot delete entity, must detach all policies first."),
+    ]);
+    go(&["up", "--yes"]);
+    go(&["drift", "--deep", "--undeclared"]);
+    sandbox.edit("[function.i]", "[function.j]");
+    go(&["up", "--yes"]);
+    std::fs::remove_dir_all(sandbox.path().join("state")).unwrap();
+    go(&["state", "rebuild"]);
+    go(&["destroy", "--yes"]);
+    let never: Vec<&&str> = ONLY_SOMETIMES.iter().filter(|action| !used.contains(**action)).collect();
+    assert!(never.is_empty(), "no run has ever needed {never:?}");
 }
 
 #[test]

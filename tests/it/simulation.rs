@@ -8,6 +8,7 @@ mod life;
 mod medium;
 mod people;
 mod points;
+mod sabotage;
 mod scenario;
 mod wish;
 mod world;
@@ -93,8 +94,24 @@ fn the_same_seed_is_the_same_life() {
 /// The simulation would see it: a life in which a law is broken fails, and what has nothing to do with that is left out.
 #[test]
 fn a_broken_law_is_found_and_told_shortly() {
-    let mut scenario = Scenario::of(3);
-    scenario.sabotage();
+    let scenario = Scenario { sabotage: Some(sabotage::Sabotage::LeftOver), ..Scenario::of(3) };
     assert!(broken(&scenario).is_some_and(|reason| reason.contains("is left")), "{:?}", broken(&scenario));
     assert!(shortest(scenario).rounds.len() <= 1);
+}
+
+/// Each law, broken once: a law that no life could break would keep nothing.
+#[test]
+fn every_law_can_be_broken_and_is_told() {
+    let mut wrong = Vec::new();
+    for (sabotage, words) in sabotage::ALL {
+        let lawful = sabotage.life();
+        let told = broken(&Scenario { sabotage: Some(sabotage), ..lawful.clone() });
+        if let Some(reason) = broken(&lawful) {
+            wrong.push(format!("{sabotage:?} is told without it: {reason}"));
+        }
+        if !told.as_ref().is_some_and(|reason| reason.contains(words)) {
+            wrong.push(format!("{sabotage:?} is told as {told:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -146,7 +146,7 @@ fn fill_filters(inputs: &mut Table) {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::kinds::Known;
+    use crate::kinds::{Functions, Known};
     use crate::model::Target;
     use std::collections::BTreeMap;
 
@@ -155,7 +155,7 @@ pub(super) mod tests {
         let values: Table = values.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let section = Section { kind: KIND.into(), name: "Images".into(), part: None, values, spans: BTreeMap::new(), span: None };
         let target = Target { region: "eu-central-1".into(), ..Target::placeholder() };
-        let (functions, artifacts) = (BTreeMap::new(), BTreeMap::new());
+        let (functions, artifacts) = (Functions::default(), BTreeMap::new());
         let context =
             Context { project: "demo", stage: None, target: &target, known: Known::Region, functions: &functions, artifacts: &artifacts };
         Ecr.lower(&section, &context)

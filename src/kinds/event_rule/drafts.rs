@@ -26,12 +26,27 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
         drafts.push(Draft::new("events:PutRule", picked(&update.desired.inputs, RULE)).carrying(Carry::changes(of_rule)));
     }
     if update.touches("targets") {
-        drafts.push(put_targets(update.desired).carrying(Carry::changes(update.of("targets"))));
+        drafts.extend(targets(update));
     }
     let base = by_arn([&update.desired.attributes, &update.live.attributes]);
     let (set, remove) = tagging::drafts(update, "events:TagResource", "events:UntagResource", &base);
     drafts.extend(set.into_iter().chain(remove));
     drafts
+}
+
+/// Ours comes before those go whose place it takes: in between an event is rather handled twice than not at all. What was
+/// applied is known when all of it is done.
+fn targets(update: &Update<'_>) -> Vec<Draft> {
+    let live = update.live.fields.get("targets").and_then(Value::as_table);
+    let others: Vec<&str> = live.into_iter().flat_map(Table::keys).map(String::as_str).filter(|id| *id != OUR_TARGET).collect();
+    let mut drafts = vec![put_targets(update.desired)];
+    if !others.is_empty() {
+        let mut arguments = picked(&update.desired.inputs, &["name", "event_bus_name"]);
+        arguments.insert("ids".to_owned(), Value::string_list(others));
+        drafts.push(Draft::new("events:RemoveTargets", arguments));
+    }
+    let last = drafts.pop().map(|last| last.carrying(Carry::changes(update.of("targets"))));
+    drafts.into_iter().chain(last).collect()
 }
 
 /// A rule with targets cannot be deleted. Targets of others are left, and then so is the rule.
@@ -40,9 +55,9 @@ pub(super) fn delete(removal: &Removal<'_>) -> Vec<Draft> {
     let named = Table::from_iter([("event_bus_name".to_owned(), bus.into()), ("name".to_owned(), name.into())]);
     let mut drafts = Vec::new();
     let targets = removal.live.map_or(removal.inputs, |live| &live.fields).get("targets").and_then(Value::as_table);
-    if targets.is_some_and(|targets| targets.contains_key(OUR_TARGET)) {
+    if let Some(targets) = targets.filter(|targets| !targets.is_empty()) {
         let mut arguments = named.clone();
-        arguments.insert("ids".to_owned(), Value::string_list([OUR_TARGET]));
+        arguments.insert("ids".to_owned(), Value::string_list(targets.keys().map(String::as_str)));
         drafts.push(Draft::new("events:RemoveTargets", arguments));
     }
     drafts.push(Draft::new("events:DeleteRule", named));
@@ -95,6 +110,19 @@ mod tests {
         insta::assert_snapshot!(changed(&["targets", "tags.team"]), @r#"
         events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} [targets]
         events:TagResource {"arn":"arn:aws:events:us-east-1:123456789012:rule/demo-hash-monthly","tags":{"team":"x"}} [tags.team]
+        "#);
+    }
+
+    #[test]
+    fn a_target_whose_place_ours_takes_goes_when_ours_is_there() {
+        let desired = rule();
+        let mut live = Live::new("default/x".into());
+        live.fields.insert("targets".to_owned(), Value::Table(Table::from_iter([("1".to_owned(), Value::Table(Table::new()))])));
+        let path: Path = "targets".parse().unwrap();
+        let changes = [Change { path, applied: None, live: None, desired: Some("x".into()), effect: Effect::InPlace, cause: Cause::Spec }];
+        insta::assert_snapshot!(shown(&update(&Update { desired: &desired, live: &live, changes: &changes })), @r#"
+        events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} []
+        events:RemoveTargets {"event_bus_name":"default","ids":["1"],"name":"demo-hash-monthly"} [targets]
         "#);
     }
 

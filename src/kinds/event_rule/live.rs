@@ -49,17 +49,25 @@ pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
 
 /// Puts in the targets: ours as a field, those of others as texts. `wanted` are the targets as they
 /// are wanted, or else as they were applied.
-pub(super) fn add_targets(live: &mut Live, targets: &[Target], wanted: Option<&Value>) {
-    let wanted = wanted.and_then(|wanted| wanted.as_table()?.get(OUR_TARGET)?.as_table()?.get("input"));
-    let ours = targets.iter().filter(|target| target.id() == OUR_TARGET);
-    let ours = ours.map(|target| (target.id().to_owned(), Value::Table(canonical(target, wanted)))).collect();
+pub(super) fn add_targets(live: &mut Live, targets: &[Target], wanted: Option<&Value>, applied: Option<&Value>) {
+    let wanted = wanted.and_then(|wanted| wanted.as_table()?.get(OUR_TARGET)?.as_table());
+    let (ours, foreign): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(|target| is_ours(target, wanted, applied));
+    let input = wanted.and_then(|wanted| wanted.get("input"));
+    let ours = ours.into_iter().map(|target| (target.id().to_owned(), Value::Table(canonical(target, input)))).collect();
     live.fields.insert("targets".to_owned(), Value::Table(ours));
-    let foreign = targets.iter().filter(|target| target.id() != OUR_TARGET);
     let told = |target: &Target| {
         let path = Path::key("targets").join(target.id());
         Extra::foreign(path, format!("target `{}`: `{}`", target.id(), target.arn()))
     };
-    live.extras.extend(foreign.map(told));
+    live.extras.extend(foreign.into_iter().map(told));
+}
+
+/// Whether a target is ours. In a rule that is being taken over, one that invokes the same function is, whatever it is called:
+/// with ours beside it each event would be handled twice.
+fn is_ours(target: &Target, wanted: Option<&Table>, applied: Option<&Value>) -> bool {
+    let is_wanted = || wanted.and_then(|wanted| wanted.get("arn")?.as_str()) == Some(target.arn());
+    let is_taken_over = applied.map_or_else(is_wanted, |applied| applied.as_table().is_some_and(|table| table.contains_key(target.id())));
+    target.id() == OUR_TARGET || is_taken_over
 }
 
 /// The target with what lambdo sets, and with what would change its meaning if others had set it.
@@ -110,7 +118,7 @@ mod tests {
         desired.remove("tags");
         let rule = Rule::builder().event_pattern(r#"{"source": ["a\u003cb"]}"#).state(RuleState::Disabled).event_bus_name("default");
         let mut live = live(&rule.build(), &id());
-        add_targets(&mut live, &[target("lambdo", Some(r#"{"b":"x","a":1}"#))], None);
+        add_targets(&mut live, &[target("lambdo", Some(r#"{"b":"x","a":1}"#))], None, None);
         assert_eq!(live.fields, desired);
     }
 
@@ -119,8 +127,21 @@ mod tests {
         let text = r#"{ "a": 1 }"#;
         let wanted = table([("lambdo", table([("arn", ARN.into()), ("input", text.into())]))]);
         let mut live = live(&Rule::builder().build(), &id());
-        add_targets(&mut live, &[target("lambdo", Some(text))], Some(&wanted));
+        add_targets(&mut live, &[target("lambdo", Some(text))], Some(&wanted), None);
         assert_eq!(live.fields.get("targets"), Some(&wanted));
+    }
+
+    #[test]
+    fn a_target_that_does_the_same_is_taken_over_with_the_rule_and_not_later() {
+        let wanted = table([("lambdo", table([("arn", ARN.into())]))]);
+        let names = |applied: Option<&Value>| {
+            let mut live = live(&Rule::builder().build(), &id());
+            add_targets(&mut live, &[target("1", None), target("lambdo", None)], Some(&wanted), applied);
+            live.fields.get("targets").and_then(Value::as_table).unwrap().keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(names(None), ["1", "lambdo"]);
+        assert_eq!(names(Some(&wanted)), ["lambdo"], "what others add afterwards is theirs");
+        assert_eq!(names(Some(&table([("1", table([]))]))), ["1", "lambdo"], "what an import has found");
     }
 
     #[test]
@@ -139,7 +160,7 @@ mod tests {
     #[test]
     fn what_others_did_is_told() {
         let mut live = live(&Rule::builder().managed_by("x.amazonaws.com").build(), &id());
-        add_targets(&mut live, &[target("theirs", None)], None);
+        add_targets(&mut live, &[target("theirs", None)], None, None);
         assert_eq!(live.fields.get("targets"), Some(&table([])));
         assert_eq!(live.remarks, ["the rule is managed by `x.amazonaws.com`"]);
         let wanted = "target `theirs`: `arn:aws:lambda:us-east-1:123456789012:function:demo-hash`";

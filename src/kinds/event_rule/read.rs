@@ -65,10 +65,10 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&st
         },
     };
     let mut live = live(&rule, target.physical_id);
-    let inputs = target.desired.map(|resource| &resource.inputs).or(target.applied.map(|entry| &entry.inputs));
-    let wanted = inputs.and_then(|inputs| inputs.get("targets"));
+    let applied = target.applied.and_then(|entry| entry.inputs.get("targets"));
+    let wanted = target.desired.map_or(applied, |resource| resource.inputs.get("targets"));
     match found_targets {
-        Ok(targets) => add_targets(&mut live, &targets, wanted),
+        Ok(targets) => add_targets(&mut live, &targets, wanted, applied),
         // It went away in between.
         Err(error) if error.class == ErrorClass::NotFound => return Sighting::Missing,
         Err(error) => live.unchecked.push(unchecked(Path::key("targets"), &error)),

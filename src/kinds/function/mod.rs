@@ -118,8 +118,8 @@ impl Kind for Function {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::kinds::Known;
     use crate::kinds::facts::function_facts;
+    use crate::kinds::{Functions, Known};
     use crate::model::{Address, Artifact, Form, Target, Value};
     use std::collections::BTreeMap;
 
@@ -138,7 +138,7 @@ pub(crate) mod tests {
     pub(crate) fn in_context<T>(function: &Section, with: impl FnOnce(&Context<'_>) -> T) -> T {
         let target = Target::placeholder();
         let facts = function_facts(function, None, None, "demo", None, &target);
-        let functions = BTreeMap::from([("hash".to_owned(), facts)]);
+        let functions = Functions::from_iter([facts]);
         let artifact = Artifact { content_hash: "sha256:aa".into(), form: Form::Zip, unzipped_bytes: 1, files: 1 };
         let artifacts = BTreeMap::from([(Address::new(KIND, "hash"), artifact)]);
         with(&Context {
@@ -155,7 +155,7 @@ pub(crate) mod tests {
     pub(crate) fn lowered_in(region: &str, values: &[(&str, Value)]) -> Lowered {
         let section = section(KIND, None, values);
         let target = Target { region: region.into(), ..Target::placeholder() };
-        let (functions, artifacts) = (BTreeMap::new(), BTreeMap::new());
+        let (functions, artifacts) = (Functions::default(), BTreeMap::new());
         let context =
             Context { project: "demo", stage: None, target: &target, known: Known::Region, functions: &functions, artifacts: &artifacts };
         Function.lower(&section, &context)

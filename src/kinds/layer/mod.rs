@@ -108,7 +108,7 @@ impl Kind for Layer {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::kinds::Known;
+    use crate::kinds::{Functions, Known};
     use crate::model::{Address, Artifact, Form, Table, Target};
     use std::collections::BTreeMap;
 
@@ -118,7 +118,7 @@ pub(super) mod tests {
         values.entry("build".to_owned()).or_insert_with(|| "tools".into());
         let section = Section { kind: KIND.into(), name: "tools".into(), part: None, values, spans: BTreeMap::new(), span: None };
         let artifact = Artifact { content_hash: content_hash.into(), form: Form::Zip, unzipped_bytes: 1, files: 1 };
-        let (functions, artifacts) = (BTreeMap::new(), BTreeMap::from([(Address::new(KIND, "tools"), artifact)]));
+        let (functions, artifacts) = (Functions::default(), BTreeMap::from([(Address::new(KIND, "tools"), artifact)]));
         let target = Target::placeholder();
         let context =
             Context { project: "demo", stage: None, target: &target, known: Known::Nothing, functions: &functions, artifacts: &artifacts };

@@ -125,7 +125,7 @@ fn delivery(section: &Section) -> Option<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::Known;
+    use crate::kinds::{Functions, Known};
     use crate::model::{Artifact, Target, Value};
     use std::collections::BTreeMap;
 
@@ -144,7 +144,7 @@ mod tests {
             values: Table::new(),
         };
         let section = Section { kind: "log_group".into(), name: "hash".into(), part: None, values, spans: BTreeMap::new(), span: None };
-        let (functions, artifacts) = (BTreeMap::from([("hash".to_owned(), facts)]), BTreeMap::<Address, Artifact>::new());
+        let (functions, artifacts) = (Functions::from_iter([facts]), BTreeMap::<Address, Artifact>::new());
         let target = Target::placeholder();
         let context =
             Context { project: "demo", stage: None, target: &target, known: Known::Nothing, functions: &functions, artifacts: &artifacts };

@@ -30,7 +30,7 @@ pub(super) fn lower(section: &Section, context: &Context<'_>) -> Lowered {
     }
     let mut diagnostics = Vec::new();
     let address = Address::new("role", &section.name);
-    let users: Vec<&FunctionFacts> = context.functions.values().filter(|facts| facts.role.as_ref() == Some(&address)).collect();
+    let users: Vec<&FunctionFacts> = context.functions.with_role(&address).collect();
     let inputs = inputs(section, context, &users, &mut diagnostics);
     diagnostics.extend(documents(section, &inputs, !users.is_empty(), context.partition()));
     diagnostics.extend(managed::diagnostics(section, context));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn lowered(section: &Section, functions: &[FunctionFacts]) -> Lowered {
-        let functions = functions.iter().map(|facts| (facts.name.clone(), facts.clone())).collect();
+        let functions = functions.iter().cloned().collect();
         let target = Target { partition: "aws-cn".into(), account: "123456789012".into(), region: "cn-north-1".into() };
         let artifacts: BTreeMap<Address, Artifact> = BTreeMap::new();
         lower(

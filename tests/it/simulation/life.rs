@@ -2,6 +2,7 @@
 
 use super::medium::{JOURNAL, Medium, Picture, STATE};
 use super::people::{Additions, People, namesake};
+use super::sabotage::Moment;
 use super::scenario::{Meddling, Round, Scenario, Verb};
 use super::wish::Wish;
 use super::world::{Jumping, Line, Mortal, Programs, Switch, Traffic};
@@ -24,9 +25,9 @@ use std::time::Duration;
 const REGION: &str = "eu-central-1";
 const ACCOUNT: &str = "123456789012";
 /// How the secret begins.
-const SECRET: &str = "what-nobody-may-know-";
+pub const SECRET: &str = "what-nobody-may-know-";
 /// No life takes longer, by its own clock.
-const LONGEST: Duration = Duration::from_secs(48 * 3_600);
+pub const LONGEST: Duration = Duration::from_secs(48 * 3_600);
 
 /// Lives a life.
 ///
@@ -55,16 +56,16 @@ pub fn in_its_own_time<T>(life: impl AsyncFnOnce(&Path) -> Result<T, String>) ->
 
 /// The project, the cloud and the people.
 pub struct Life {
-    cloud: InProcess,
+    pub(super) cloud: InProcess,
     clock: Arc<Jumping>,
     /// Those of the two stages.
-    stores: [Medium; 2],
+    pub(super) stores: [Medium; 2],
     registry: Arc<Registry>,
     traffic: Arc<Traffic>,
-    people: People,
+    pub(super) people: People,
     folder: PathBuf,
     /// Whether anybody was told the secret.
-    is_told: Arc<AtomicBool>,
+    pub(super) is_told: Arc<AtomicBool>,
 }
 
 impl Life {
@@ -92,6 +93,7 @@ impl Life {
 
     async fn whole(&self, scenario: &Scenario) -> Result<(), String> {
         let mut strangers = self.begin().await;
+        let nobody = Switch::new(None);
         for (index, round) in scenario.rounds.iter().enumerate() {
             let told = self.round(scenario, index, round, &mut strangers).await;
             told.map_err(|reason| format!("round {}: {reason}", index + 1))?;
@@ -99,6 +101,7 @@ impl Life {
         if scenario.has_additions() {
             self.people.take_targets_away().await;
         }
+        self.sabotage(scenario, Moment::Last, &nobody).await;
         let lasts: Vec<Round> = [None, Some("dev")].into_iter().filter_map(|stage| scenario.last(stage)).collect();
         for last in &lasts {
             if scenario.protects(last.stage) {
@@ -106,15 +109,14 @@ impl Life {
             }
             self.succeeds(last, scenario.is_deep()).await?;
         }
+        self.sabotage(scenario, Moment::Up, &nobody).await;
         let additions = if scenario.has_additions() { self.people.additions().await } else { Additions::default() };
         let mut wanted = Vec::new();
         for last in &lasts {
             wanted.push(self.is_settled(last, scenario.is_deep()).await?);
         }
         is_same("after the last `up`", &self.people.names().await, &strangers, wanted.iter().flatten())?;
-        if scenario.is_sabotaged {
-            self.people.group("/left/over").await;
-        }
+        self.sabotage(scenario, Moment::Settled, &nobody).await;
         for (index, last) in lasts.iter().enumerate() {
             if scenario.has_additions() {
                 self.people.still_has(&additions).await.map_err(|reason| format!("before a `destroy`: {reason}"))?;
@@ -144,7 +146,14 @@ impl Life {
             self.cloud.misbehave(FaultPlan::parse(&plan).map_err(|error| error.to_string())?);
         }
         let switch = Switch::new(round.kill);
+        let is_last = index + 1 == scenario.rounds.len();
+        if is_last {
+            self.sabotage(scenario, Moment::Start, &switch).await;
+        }
         let outcome = self.until_death(round, &switch).await;
+        if is_last {
+            self.sabotage(scenario, Moment::Ran, &switch).await;
+        }
         let report = self.cloud.behave();
         let exit = match &outcome {
             Some(Ok((exit, _))) => Some(*exit),

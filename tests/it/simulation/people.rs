@@ -41,6 +41,23 @@ impl People {
         self.logs.create_log_group().log_group_name(name).send().await.unwrap();
     }
 
+    pub async fn delete_group(&self, name: &str) {
+        self.logs.delete_log_group().log_group_name(name).send().await.unwrap();
+    }
+
+    /// Publishes a version of a layer that looks like the last one.
+    pub async fn publish_layer(&self, name: &str) {
+        let zip = crate::support::cloud::package("twin");
+        let content = aws_sdk_lambda::types::LayerVersionContentInput::builder().zip_file(zip).build();
+        self.lambda.publish_layer_version().layer_name(name).content(content).send().await.unwrap();
+    }
+
+    /// Asks so often at once that AWS's quotas refuse some of it.
+    pub async fn hurry(&self, times: usize) {
+        let asked = (0..times).map(|_| self.logs.describe_log_groups().send());
+        futures::future::join_all(asked).await;
+    }
+
     pub async fn functions(&self) -> Vec<String> {
         let functions = self.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
         functions.into_iter().filter_map(|function| function.function_name).collect()
@@ -142,6 +159,13 @@ impl People {
         let lost = lost.map(|name| format!("the statement of others in the policy of {name} is lost"));
         let rule = before.rules.difference(&now.rules).next().map(|name| format!("the target of others of {name} is lost"));
         lost.or(rule).map_or(Ok(()), Err)
+    }
+
+    /// Strangers take their statements away.
+    pub async fn take_statements_away(&self) {
+        for function in self.additions().await.functions {
+            self.lambda.remove_permission().function_name(function).statement_id(THEIRS).send().await.unwrap();
+        }
     }
 
     /// Strangers take their targets away, so that the rules can go.

@@ -1,5 +1,6 @@
 //! A life, drawn from a seed, as data: it can be told, and made shorter.
 
+use super::sabotage::Sabotage;
 use super::wish::Wish;
 use std::fmt;
 
@@ -35,8 +36,8 @@ impl Random {
 pub struct Scenario {
     pub seed: u64,
     pub rounds: Vec<Round>,
-    /// Something that lambdo cannot know of is left at the end, for a test of the laws.
-    pub is_sabotaged: bool,
+    /// A law that is broken on purpose, for a test of the laws.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// One run, and what goes wrong in it; before it, people change things.
@@ -95,7 +96,7 @@ pub enum Meddling {
 }
 
 /// AWS's own quotas, with nobody else in the account.
-const KEPT_QUOTAS: &str = "fault = \"quotas\"";
+pub const KEPT_QUOTAS: &str = "fault = \"quotas\"";
 
 /// Rules that a run must get through by itself.
 const SURVIVED: [&str; 28] = [
@@ -153,7 +154,7 @@ impl Scenario {
             }
             rounds.push(Round::draw(&mut random, stage, wish.clone(), is_later));
         }
-        Self { seed, rounds, is_sabotaged: false }
+        Self { seed, rounds, sabotage: None }
     }
 
     /// The last wish of a stage, with nothing that goes wrong; none where it had no run.
@@ -191,11 +192,6 @@ impl Scenario {
     /// Whether it may be refused to begin with this round.
     pub fn may_be_refused(&self, index: usize) -> bool {
         self.protects(self.rounds[index].stage) || self.rounds[..=index].iter().any(Round::has_namesakes)
-    }
-
-    /// Something is left at the end that lambdo cannot know of.
-    pub fn sabotage(&mut self) {
-        self.is_sabotaged = true;
     }
 
     /// The same with one thing less, each in turn.

@@ -61,6 +61,23 @@ impl Sandbox {
         self.path().join("state").join("demo.json")
     }
 
+    /// The files of the state in which this text stands.
+    pub fn holding(&self, text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.path().join("state")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                match std::fs::read(&path) {
+                    _ if path.is_dir() => folders.push(path),
+                    Ok(bytes) if String::from_utf8_lossy(&bytes).contains(text) => found.push(path.display().to_string()),
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+
     /// Writes a file.
     pub fn write(&self, name: &str, text: &str) {
         let path = self.path().join(name);
