@@ -28,7 +28,7 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Registry;
 use crate::model::{Address, ArtifactSource, Desired, EventSink, Exit, Failure, Lineage, Plan, State, Target};
 use crate::plan::{self, Selection};
-use crate::store::{Holder, JournalHeader, Lease, StateStore, StoreError};
+use crate::store::{Holder, Lease, StateStore, StoreError};
 use secrets::Secrets;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -228,10 +228,6 @@ pub async fn save(store: &dyn StateStore, state: &mut State) -> Result<(), Store
     state.serial += 1;
     store.save(state, expected).await?;
     state.unsaved = false;
-    if !state.intents.is_empty() {
-        // What nobody could settle yet outlives the journal that it stood in.
-        store.append(&JournalHeader::of(state), &state.intents).await?;
-    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Resources that have another address from now on, and what they take along.
 
-use super::{Address, Entry, Forgotten, Record, State};
+use super::{Address, Deposed, Entry, Forgotten, Record, State, Transition};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -29,11 +29,19 @@ impl State {
         let mut moves = vec![wish.clone()];
         if from.kind == FUNCTION {
             let renamed = |address: &Address| Address { name: to.name.clone(), ..address.clone() };
-            let own = self.entries.keys().filter(|address| self.belongs_to(address, from) && !stays(address));
+            let known: BTreeSet<&Address> = self.entries.keys().chain(self.intents.iter().filter_map(created)).collect();
+            let own = known.into_iter().filter(|address| self.belongs_to(address, from) && !stays(address));
             let own = own.map(|address| Move { from: address.clone(), to: renamed(address) });
-            moves.extend(own.filter(|one| !self.entries.contains_key(&one.to)));
+            moves.extend(own.filter(|one| !self.entries.contains_key(&one.to) || self.is_left_over(&one.to)));
         }
         moves
+    }
+
+    /// Whether nothing needs what has this address any more, so that it may go when another takes the address.
+    fn is_left_over(&self, address: &Address) -> bool {
+        let stays = self.entries.get(address).is_none_or(|entry| entry.keep || entry.adopted || entry.protect);
+        let needs = |entry: &Entry| entry.dependencies.iter().map(|dependency| &dependency.on).chain(&entry.parent).any(|on| on == address);
+        !stays && !self.entries.values().any(needs)
     }
 
     /// Whether a resource has a function's name and nobody else's resources need it.
@@ -48,6 +56,10 @@ impl State {
         for Move { from, to } in moves {
             let Some(mut entry) = self.entries.remove(from) else { continue };
             self.unsaved = true;
+            if let Some(Entry { physical_id, inputs, attributes, deposed, .. }) = self.entries.remove(to) {
+                entry.deposed.extend(deposed);
+                entry.deposed.push(Deposed { physical_id, inputs, attributes });
+            }
             entry.keeps_name |= from.kind == REPOSITORY || moves.first().is_some_and(|first| first.from == *from);
             self.entries.insert(to.clone(), entry);
         }
@@ -91,6 +103,14 @@ impl State {
         if !self.forgotten.contains(&one) {
             self.forgotten.push(one);
         }
+    }
+}
+
+/// What a run was making when it ended.
+fn created(intent: &Record) -> Option<&Address> {
+    match intent {
+        Record::Begin { address, transition: Transition::Create { .. }, .. } => Some(address),
+        _ => None,
     }
 }
 
@@ -148,6 +168,24 @@ mod tests {
         assert!(state.entries[&address("function.c")].keeps_name && !state.entries[&address("log_group.c")].keeps_name);
         assert!(state.unsaved);
         assert_eq!(moved(&mut state, "function.a", "function.c", &[]), [""; 0], "it has moved already");
+    }
+
+    #[test]
+    fn what_was_begun_moves_along_and_what_is_left_over_at_the_new_address_goes_later() {
+        let mut state = state();
+        state.intents.push(Record::Begin {
+            operation: 0,
+            address: address("permission.a.nightly"),
+            physical_id: None,
+            call: "lambda:AddPermission".into(),
+            transition: Transition::Create { adopted: false, discards: false },
+        });
+        state.entries.insert(address("log_group.c"), Entry::new("left over".into()));
+        let moves = moved(&mut state, "function.a", "function.c", &[]);
+        assert!(moves.contains(&"permission.a.nightly permission.c.nightly".to_owned()), "{moves:?}");
+        assert!(matches!(&state.intents[0], Record::Begin { address, .. } if address.to_string() == "permission.c.nightly"));
+        let group = &state.entries[&address("log_group.c")];
+        assert_eq!((group.physical_id.as_str(), group.deposed[0].physical_id.as_str()), ("aws-log_group.a", "left over"));
     }
 
     #[test]

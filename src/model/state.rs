@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The format of state files that this version writes.
-pub const STATE_FORMAT: u32 = 3;
+pub const STATE_FORMAT: u32 = 4;
 
 /// The random id of a state, fixed at its birth; a tag on everything that it owns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,8 +48,8 @@ pub struct State {
     /// What was deleted and AWS may make anew by itself: log groups, with late lines of a function.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returning: Vec<Returning>,
-    /// What a killed run began and did not end; never saved, only folded from a journal.
-    #[serde(skip)]
+    /// What runs began and did not end, and nobody could settle yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intents: Vec<Record>,
     /// Whether it says more than the file, because journal records were folded into it.
     #[serde(skip)]

@@ -1,7 +1,7 @@
 //! What a killed run left open is settled by looking at AWS, never by asking the user.
 
 use super::ownership::is_of_another_lineage;
-use crate::model::{Address, Live, Observed, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag};
+use crate::model::{Address, Live, Observed, Path, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag};
 use std::collections::BTreeSet;
 
 /// Turns each open intent of `state` into what AWS shows to be true.
@@ -18,6 +18,9 @@ pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
         match observed.of(address, physical_id) {
             // Nobody could look, so it stays open.
             None | Some(Sighting::Unreadable(_)) => open.push(intent),
+            Some(Sighting::Found(live)) if is_new(state, address, physical_id) && is_untold(live, rules, address, *adopted) => {
+                open.push(intent);
+            }
             Some(Sighting::Found(live)) if is_new(state, address, physical_id) && is_ours(state, live, rules, address, *adopted) => {
                 state.create(address, physical_id.clone(), *adopted, *discards);
             }
@@ -49,6 +52,11 @@ pub fn vanishing(state: &State) -> BTreeSet<Address> {
 
 fn is_new(state: &State, address: &Address, physical_id: &PhysicalId) -> bool {
     state.entries.get(address).is_none_or(|entry| entry.physical_id != *physical_id)
+}
+
+/// Whether nobody could see whose it is.
+fn is_untold(live: &Live, rules: &dyn RulesSet, address: &Address, adopted: bool) -> bool {
+    !adopted && live.tags.is_none() && live.is_unread(&Path::key("tags")) && rules.rules(&address.kind).is_some_and(|rules| rules.is_taggable())
 }
 
 fn is_ours(state: &State, live: &Live, rules: &dyn RulesSet, address: &Address, adopted: bool) -> bool {

@@ -182,8 +182,9 @@ impl Journal {
     /// earlier, killed run left open. Folding goes by numbers and would lose that intent, and with
     /// it perhaps a resource: the later one gets a fresh number instead. An end of a number that
     /// the segment did not begin means the earlier run's.
-    fn into_records(self) -> Vec<Record> {
-        let mut numbering = Numbering::default();
+    fn into_records(self, saved: &[Record]) -> Vec<Record> {
+        let open: BTreeSet<usize> = saved.iter().filter_map(Record::operation).collect();
+        let mut numbering = Numbering { next: open.last().map_or(0, |highest| highest + 1), open, ..Numbering::default() };
         let mut records = Vec::new();
         for segment in self.segments {
             numbering.renamed.clear();
@@ -231,6 +232,7 @@ pub(super) fn fold(state: Option<State>, journal: Option<Journal>, place: &str) 
         None if journal.header.serial > 0 => return Err(journal.ahead(place, None)),
         None => journal.header.fresh_state(),
     };
-    state.fold(journal.into_records());
+    let records = journal.into_records(&state.intents);
+    state.fold(records);
     Ok(Some(state))
 }

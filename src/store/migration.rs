@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// What makes of each format the next one; the first of them begins with format 1.
-const STEPS: &[fn(&mut Value)] = &[with_kept_names, without_open_hashes];
+const STEPS: &[fn(&mut Value)] = &[with_kept_names, without_open_hashes, with_intents];
 
 /// A state of format `from` in the format of today. What it lacks is told when it is read.
 pub(super) fn migrated(mut state: Value, from: u64) -> Value {
@@ -39,6 +39,9 @@ fn without_open_hashes(state: &mut Value) {
     }
 }
 
+/// Format 4 has what was begun and not ended; before, only the journal had it.
+fn with_intents(_state: &mut Value) {}
+
 #[cfg(test)]
 mod tests {
     use crate::model::state::STATE_FORMAT;
@@ -53,8 +56,12 @@ mod tests {
     }
 
     /// A state as each version wrote it; a new format adds a file and changes none.
-    const GOLDEN: &[&str] =
-        &[include_str!("golden/state.1.json"), include_str!("golden/state.2.json"), include_str!("golden/state.3.json")];
+    const GOLDEN: &[&str] = &[
+        include_str!("golden/state.1.json"),
+        include_str!("golden/state.2.json"),
+        include_str!("golden/state.3.json"),
+        include_str!("golden/state.4.json"),
+    ];
 
     #[test]
     fn a_state_of_each_format_is_read_as_the_same_state() {

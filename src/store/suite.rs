@@ -114,6 +114,17 @@ async fn a_saved_state_is_loaded_as_it_was(medium: &dyn Medium) {
     assert_eq!(medium.open().load().await.unwrap(), Some(saved));
 }
 
+async fn what_nobody_could_settle_is_saved_with_the_state(medium: &dyn Medium) {
+    let mut saved = state(1);
+    saved.fold([begin(0, "a")]);
+    medium.open().save(&saved, 0).await.unwrap();
+    assert_eq!(medium.journal(), None);
+    assert_eq!(open(&medium.open().load().await.unwrap().unwrap()), [(0, "role.a".to_owned())]);
+    medium.open().append(&JournalHeader::of(&state(1)), &[begin(0, "b")]).await.unwrap();
+    let loaded = medium.open().load().await.unwrap().unwrap();
+    assert_eq!(open(&loaded), [(0, "role.a".to_owned()), (1, "role.b".to_owned())]);
+}
+
 async fn the_same_state_is_stored_as_the_same_text(medium: &dyn Medium) {
     let store = medium.open();
     let mut first = state(1);
@@ -294,7 +305,7 @@ async fn what_contradicts_itself_is_refused(medium: &dyn Medium) {
         ("\"physical_id\": \"a\"", "\"physical_id\": \"\"", "`role.a` has no name in AWS"),
         ("\"serial\": 2", "\"serial\": 0", "serial is 0"),
         ("\"serial\": 2", "\"serial\": 18446744073709551615", "no number of runs"),
-        ("\"format\": 3", "\"format\": 0", "formats begin at 1"),
+        ("\"format\": 4", "\"format\": 0", "formats begin at 1"),
         ("\"lineage\": \"l1\"", "\"lineage\": \"\"", "no lineage"),
     ] {
         assert!(text.contains(from), "{text}");
@@ -358,6 +369,7 @@ macro_rules! suite {
 
 suite! {
     a_saved_state_is_loaded_as_it_was
+    what_nobody_could_settle_is_saved_with_the_state
     the_same_state_is_stored_as_the_same_text
     a_journal_without_a_state_makes_the_state
     a_header_alone_fixes_the_lineage

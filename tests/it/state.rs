@@ -125,7 +125,7 @@ fn a_state_of_an_older_format_goes_on_in_the_newer_one() {
     assert_eq!(state(&sandbox)["format"], 1, "a plan writes nothing");
     sandbox.edit("handler =", "timeout = 9\nhandler =");
     sandbox.expect(0, &["up", "--yes"]);
-    assert_eq!(state(&sandbox)["format"], 3);
+    assert_eq!(state(&sandbox)["format"], lambdo::model::state::STATE_FORMAT);
     sandbox.expect(0, &["state", "diff", "1"]).says("inputs.timeout: 3 -> 9");
 }
 
@@ -179,7 +179,7 @@ fn a_broken_journal_is_refused_with_a_way_out() {
     let lines: Vec<&str> = whole.lines().collect();
     assert!(lines.len() > 3, "{whole}");
     let garbled = [&[lines[0], "garbage"], &lines[1..]].concat().join("\n") + "\n";
-    let newer = whole.replace("\"format\":3", "\"format\":99");
+    let newer = whole.replace("\"format\":4", "\"format\":99");
     let headless = lines[1..].join("\n") + "\n";
     for (what, text, says) in [
         ("garbled", &garbled, "Line 2 of the journal"),

@@ -3,7 +3,7 @@
 use super::drafts::{JUST_MADE, REMOVE};
 use super::policy;
 use super::read::{find, policy_text, strangers};
-use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
+use crate::aws::{AwsError, ErrorClass, Patience, Writer, poll_until, retry_while};
 use crate::kinds::arguments::{as_json, gone_is_done, name, optional, refused, strings, unknown_call};
 use crate::kinds::{Done, image, tagging};
 use crate::model::observed::tag::LINEAGE;
@@ -30,9 +30,13 @@ pub(super) async fn run(writer: &Writer, operation: &Operation, lineage: &str) -
     let name = name(operation, "repository_name").unwrap_or_default();
     let is_just_made = operation.arguments.get(JUST_MADE).and_then(Value::as_boolean) == Some(true);
     let is_early = |error: &AwsError| is_just_made && error.is_not_found();
-    let patience = Patience::new(format!("repository {name} to be seen"), EARLY_LIMIT_MS).for_address(&operation.address);
-    let result = retry_while(writer.reader(), &patience, is_early, || Box::pin(send(writer, operation, name, lineage))).await;
+    let result = retry_while(writer.reader(), &early(operation, name), is_early, || Box::pin(send(writer, operation, name, lineage))).await;
     if takes_away(&operation.call) { gone_is_done(result) } else { result }
+}
+
+/// Waits for a repository that was just made.
+fn early(operation: &Operation, name: &str) -> Patience {
+    Patience::new(format!("repository {name} to be seen"), EARLY_LIMIT_MS).for_address(&operation.address)
 }
 
 /// Whether "not there" is what was wanted.
@@ -90,8 +94,7 @@ async fn create(writer: &Writer, operation: &Operation, name: &str, lineage: &st
         .set_tags(tags(operation)?);
     let repository = match writer.create_repository(request).await {
         Err(error) if error.class == ErrorClass::AlreadyExists => {
-            let ours = if_ours(writer, name, lineage).await;
-            ours.ok_or(error)?
+            Some(if_ours(writer, operation, name, lineage, &error).await.ok_or(error)?)
         }
         result => result?.repository,
     };
@@ -102,12 +105,24 @@ async fn create(writer: &Writer, operation: &Operation, name: &str, lineage: &st
 }
 
 /// The repository of this name where an earlier try of ours made it, whose answer was lost.
-async fn if_ours(writer: &Writer, name: &str, lineage: &str) -> Option<Option<Repository>> {
-    let repository = find(writer.reader(), name).await.ok()?;
+async fn if_ours(writer: &Writer, operation: &Operation, name: &str, lineage: &str, taken: &AwsError) -> Option<Repository> {
+    let look = || async {
+        match if_seen(writer, name, lineage).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            result => result,
+        }
+    };
+    // What has just been made, and its tags, may not be seen yet.
+    if taken.uncertain { poll_until(writer.reader(), &early(operation, name), look).await.ok() } else { look().await.ok()? }
+}
+
+/// The repository of this name, where it carries our lineage.
+async fn if_seen(writer: &Writer, name: &str, lineage: &str) -> Result<Option<Repository>, AwsError> {
+    let repository = find(writer.reader(), name).await?;
     let request = ListTagsForResourceInputBuilder::default().set_resource_arn(repository.repository_arn().map(str::to_owned));
-    let tags = writer.reader().list_tags_for_repository(request).await.ok()?;
+    let tags = writer.reader().list_tags_for_repository(request).await?;
     let is_ours = tags.tags().iter().any(|tag| tag.key() == LINEAGE && tag.value() == lineage);
-    is_ours.then_some(Some(repository))
+    Ok(is_ours.then_some(repository))
 }
 
 /// The policy is one document: statements of others are read first and written back.

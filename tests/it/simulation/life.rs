@@ -160,7 +160,14 @@ impl Life {
             Some(Err(failure)) => Some(failure.exit),
             None => None,
         };
-        if switch.interrupt.drain.is_cancelled() && !round.is_fatal() && ![Some(Exit::Interrupted), Some(Exit::Refused)].contains(&exit) {
+        // The first call gives up early, so that an address that is wrong is told at once.
+        let is_without_account =
+            matches!(&outcome, Some(Err(failure)) if failure.diagnostics.iter().any(|one| one.detail.contains("sts:GetCallerIdentity")));
+        if switch.interrupt.drain.is_cancelled()
+            && !round.is_fatal()
+            && !is_without_account
+            && ![Some(Exit::Interrupted), Some(Exit::Refused)].contains(&exit)
+        {
             return Err(format!("it was interrupted and ended with {exit:?}"));
         }
         let is_refused = may_be_refused && exit == Some(Exit::Refused);
@@ -169,14 +176,12 @@ impl Life {
         }
         // A rule with a target of others does not go.
         let is_held = !additions.rules.is_empty();
-        if round.must_succeed() && !is_held && !is_refused {
+        if round.must_succeed() && !is_held && !is_refused && !is_without_account {
             let failed = match outcome {
                 None | Some(Ok((Exit::Success, _))) => None,
                 Some(Ok((exit, errors))) => Some(format!("it ended with {exit:?}: {errors}")),
                 Some(Err(failure)) => Some(told("it", &failure)),
             };
-            // The first call gives up early, so that an address that is wrong is told at once.
-            let failed = failed.filter(|reason| !reason.contains("sts:GetCallerIdentity"));
             failed.map_or(Ok(()), |reason| Err(format!("{reason} ({report})")))?;
         }
         if let Some((rule, most)) = round.most_refused(switch.calls()) {

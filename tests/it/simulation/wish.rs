@@ -1,7 +1,7 @@
 //! What a project asks for: a few functions with what belongs to them, and how that changes between two runs.
 
 use super::scenario::Random;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// A project.
@@ -22,6 +22,8 @@ pub struct Wish {
     pub secret: u64,
     /// Functions that have another name now, by the name that they had.
     pub moved: BTreeMap<String, String>,
+    /// Names in the spec that functions have moved away from, which keep them in AWS.
+    pub left: BTreeSet<String>,
 }
 
 /// A function and what belongs to it.
@@ -100,17 +102,20 @@ impl Wish {
         wish
     }
 
-    /// What has this name now is not what has moved away from it.
+    /// A function with this name, unless another one still has the name in AWS that it would get.
     fn insert(&mut self, name: &str, function: Function) {
-        self.moved.retain(|from, to| from != name && to != name);
-        self.functions.insert(name.to_owned(), function);
+        if !self.left.contains(name) {
+            self.moved.retain(|_, to| to != name);
+            self.functions.insert(name.to_owned(), function);
+        }
     }
 
     fn move_to(&mut self, from: &str, to: &str) {
         if !self.functions.contains_key(to)
-            && !self.moved.contains_key(to)
+            && !self.left.contains(to)
             && let Some(function) = self.functions.remove(from)
         {
+            self.left.insert(from.to_owned());
             self.moved.insert(from.to_owned(), to.to_owned());
             self.functions.insert(to.to_owned(), function);
         }
@@ -144,7 +149,7 @@ impl Wish {
         if self.is_reversed {
             functions.reverse();
         }
-        functions.into_iter().for_each(|(name, function)| text += &function.text(name, self));
+        functions.into_iter().for_each(|(name, function)| text += &function.text(name, self, stage));
         text
     }
 }
@@ -189,7 +194,7 @@ impl Function {
         }
     }
 
-    fn text(&self, name: &str, wish: &Wish) -> String {
+    fn text(&self, name: &str, wish: &Wish, stage: Option<&str>) -> String {
         let mut text =
             format!("[function.{name}]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = {{ file = \"bootstrap\" }}\n");
         let mut line = |line: String| text += &(line + "\n");
@@ -206,7 +211,7 @@ impl Function {
             line("reserved_concurrent_executions = 3".to_owned());
         }
         self.description.iter().for_each(|number| line(format!("description = \"number {number}\"")));
-        self.renamed.iter().for_each(|number| line(format!("function_name = \"demo-{name}-{number}\"")));
+        self.renamed.iter().for_each(|number| line(format!("function_name = \"demo-{}{name}-{number}\"", stage.map_or_else(String::new, |stage| format!("{stage}-")))));
         if self.retention {
             line("log_group.retention_in_days = 14".to_owned());
         }
