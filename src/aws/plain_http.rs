@@ -29,7 +29,6 @@ impl PlainHttp {
     }
 
     /// One that goes over this connector.
-    #[cfg(test)]
     pub(super) fn over(connector: SharedHttpConnector) -> Self {
         Self { connector: Arc::new(Mutex::new(Some(connector))), is_local: true }
     }

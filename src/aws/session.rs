@@ -24,7 +24,7 @@ use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInputBuilder;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -70,33 +70,32 @@ impl Session {
         interrupt: CancellationToken,
     ) -> Result<Self, Failure> {
         let found = configuration(settings).await?;
-        Self::connected(settings, found, quotas, meter, scrubber, events, interrupt).await
+        Self::connected(settings, found, PlainHttp::new(settings.is_local), (quotas, meter, scrubber, events, interrupt)).await
     }
 
-    /// The same for the local cloud, through a client that reaches it in its own way.
+    /// The same for the local cloud, over a connector that reaches it in its own way.
     ///
     /// # Errors
     /// A [`Failure`] when it does not answer.
     pub async fn connect_through(
-        client: SharedHttpClient,
+        connector: SharedHttpConnector,
         settings: &Settings,
         quotas: Arc<Quotas>,
         meter: Meter,
         events: EventSink,
         interrupt: CancellationToken,
     ) -> Result<Self, Failure> {
+        let http = PlainHttp::over(connector.clone());
+        let client = http_client_fn(move |_, _| connector.clone());
         let config = local_configuration(settings).await.into_builder().http_client(client).build();
-        Self::connected(settings, (config, None), quotas, meter, Scrubber::default(), events, interrupt).await
+        Self::connected(settings, (config, None), http, (quotas, meter, Scrubber::default(), events, interrupt)).await
     }
 
     async fn connected(
         settings: &Settings,
         (config, sources): (SdkConfig, Option<Sources>),
-        quotas: Arc<Quotas>,
-        meter: Meter,
-        scrubber: Scrubber,
-        events: EventSink,
-        interrupt: CancellationToken,
+        http: PlainHttp,
+        (quotas, meter, scrubber, events, interrupt): (Arc<Quotas>, Meter, Scrubber, EventSink, CancellationToken),
     ) -> Result<Self, Failure> {
         let endpoint = endpoint_of(&config);
         let region = config.region().map(ToString::to_string).unwrap_or_default();
@@ -113,7 +112,6 @@ impl Session {
             buckets: Mutex::default(),
             watchers: AtomicU32::new(0),
         };
-        let http = PlainHttp::new(settings.is_local);
         let clients = Arc::new(Clients::new(&config, true, &http));
         let probe = Reader::new(Arc::new(caller("", PROBING)), Arc::clone(&clients));
         let refused = |error| unconnected::explained(&error, settings, sources.as_ref(), (&region, endpoint.as_deref()));

@@ -56,7 +56,10 @@ fn is_new(state: &State, address: &Address, physical_id: &PhysicalId) -> bool {
 
 /// Whether nobody could see whose it is.
 fn is_untold(live: &Live, rules: &dyn RulesSet, address: &Address, adopted: bool) -> bool {
-    !adopted && live.tags.is_none() && live.is_unread(&Path::key("tags")) && rules.rules(&address.kind).is_some_and(|rules| rules.is_taggable())
+    !adopted
+        && live.tags.is_none()
+        && live.is_unread(&Path::key("tags"))
+        && rules.rules(&address.kind).is_some_and(|rules| rules.is_taggable())
 }
 
 fn is_ours(state: &State, live: &Live, rules: &dyn RulesSet, address: &Address, adopted: bool) -> bool {

@@ -156,7 +156,11 @@ const SMALL: [(&str, &str, &str); 17] = [
     ("permission", "permission.partner.principal = \"events.amazonaws.com\"\n", "permission.other.principal = \"events.amazonaws.com\"\n"),
     ("layer", "[layer.tools]\ncode = { dir = \"tools\" }\n", "[layer.tools]\ndescription = \"two\"\ncode = { dir = \"tools\" }\n"),
     ("repository", "[ecr.more]\n", "[ecr.more]\ntags = { team = \"core\" }\nimage_scanning_configuration.scan_on_push = false\n"),
-    ("image", IMAGE, "[function.i]\nmemory_size = 512\nimage = { base = \"scratch\", files = { bootstrap = \"bootstrap\", more = \"bootstrap\" }, entry_point = [\"/bootstrap\"] }\n"),
+    (
+        "image",
+        IMAGE,
+        "[function.i]\nmemory_size = 512\nimage = { base = \"scratch\", files = { bootstrap = \"bootstrap\", more = \"bootstrap\" }, entry_point = [\"/bootstrap\"] }\n",
+    ),
 ];
 
 /// Rights that a run needs only once somebody else has changed something, or more than that is asked for:
@@ -255,9 +259,11 @@ fn what_is_needed_only_sometimes_is_needed() {
     let world = World::start(Backend::Local);
     let more = "role.max_session_duration = 7200\nlog_group.kms_key_id = \"arn:aws:kms:eu-central-1:123456789012:key/one\"\n\
                 role.permissions_boundary = \"arn:aws:iam::aws:policy/ReadOnlyAccess\"\nhandler =";
-    let repository = "[ecr.more]\nimage_scanning_configuration.scan_on_push = false\nimage_tag_mutability = \"MUTABLE\"\ntags = { team = \"edge\" }\n";
+    let repository =
+        "[ecr.more]\nimage_scanning_configuration.scan_on_push = false\nimage_tag_mutability = \"MUTABLE\"\ntags = { team = \"edge\" }\n";
     let others = (1..=4).map(|number| spec::scheduled(&format!("f{number}"))).collect::<String>();
-    let sandbox = world.sandbox(&(spec::full().replacen("handler =", more, 1).replace("[outputs]", &(others + IMAGE + repository + "[outputs]"))));
+    let sandbox =
+        world.sandbox(&(spec::full().replacen("handler =", more, 1).replace("[outputs]", &(others + IMAGE + repository + "[outputs]"))));
     std::fs::write(sandbox.path().join("bootstrap"), static_program()).unwrap();
     let mut used = BTreeSet::new();
     let mut go = |command: &[&str]| {

@@ -309,7 +309,7 @@ impl Life {
             }
         });
         let session = Session::connect_through(
-            line.client(),
+            line.connector(),
             &settings,
             Arc::new(Quotas::new()),
             Meter::default(),
@@ -338,15 +338,20 @@ impl Life {
         let (wish, text) = (&round.wish, round.wish.text(round.stage));
         let options = LoadOptions { stage: round.stage, region: None, local: None, environment: &|_| None };
         let spec = spec::load(Path::new("config.toml"), &text, &options, &self.registry).map_err(Failure::from)?;
-        let mut programs = Programs::default();
-        wish.functions.iter().for_each(|(name, function)| programs.add(Address::new("function", name), function.mark));
-        wish.layer.iter().for_each(|mark| programs.add(Address::new("layer", "deps"), 100 + mark));
+        let mut programs = Programs::new(&self.folder.join("packages"));
+        for (name, function) in &wish.functions {
+            let owner = Address::new("function", name);
+            if function.is_image { programs.add_image(owner, function.mark) } else { programs.add(owner, function.mark, wish.is_large) }
+        }
+        wish.layer.iter().for_each(|mark| programs.add(Address::new("layer", "deps"), 100 + mark, wish.is_large));
         Ok((spec, programs))
     }
 
     /// The state is lost, and made anew from what is in AWS, as `state rebuild` does it.
     async fn lose_state(&self, round: &Round) -> Result<(), String> {
         self.store(round.stage).restore(&Picture::new());
+        // Packages and images that the spec does not ask for any more are not found again.
+        self.people.take_packages_away(if round.stage.is_some() { "demo.dev/" } else { "demo/" }).await;
         // Where nothing else says which state has made them, nobody knows whose versions of a layer are.
         let is_of_stage = |name: &String| name.starts_with("demo-") && name.starts_with("demo-dev-") == round.stage.is_some();
         if !self.people.functions().await.iter().any(is_of_stage) {
@@ -436,7 +441,7 @@ fn named(desired: &Desired) -> BTreeSet<String> {
             "function" => Some(format!("{kind}.{id} with {}", statements.get(id).copied().unwrap_or_default())),
             "event_rule" => Some(format!("{kind}.{} with 1", id.rsplit('/').next()?)),
             "layer" => Some(format!("{kind}.{}", id.split('@').next()?)),
-            "role" | "log_group" | "ecr" => Some(format!("{kind}.{id}")),
+            "role" | "log_group" | "ecr" | "code_object" | "image" => Some(format!("{kind}.{id}")),
             _ => None,
         }
     };

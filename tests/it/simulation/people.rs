@@ -1,8 +1,9 @@
 //! People who look at the cloud, and change things in it behind lambdo's back.
 
 use super::scenario::Meddling;
-use super::wish::NAMES;
+use super::wish::{BUCKET, NAMES};
 use aws_config::SdkConfig;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What strangers call what they add to things of ours.
@@ -15,6 +16,7 @@ pub struct People {
     logs: aws_sdk_cloudwatchlogs::Client,
     events: aws_sdk_eventbridge::Client,
     ecr: aws_sdk_ecr::Client,
+    s3: aws_sdk_s3::Client,
 }
 
 impl People {
@@ -25,6 +27,7 @@ impl People {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             events: aws_sdk_eventbridge::Client::new(config),
             ecr: aws_sdk_ecr::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build()),
         }
     }
 
@@ -33,6 +36,9 @@ impl People {
         let trust = crate::support::cloud::trust("lambda.amazonaws.com");
         self.iam.create_role().role_name("stranger").assume_role_policy_document(trust).send().await.unwrap();
         self.group("/stranger").await;
+        let place = BucketLocationConstraint::EuCentral1;
+        let place = CreateBucketConfiguration::builder().location_constraint(place).build();
+        self.s3.create_bucket().bucket(BUCKET).create_bucket_configuration(place).send().await.unwrap();
         self.events.put_rule().name("stranger").schedule_expression("rate(7 days)").send().await.unwrap();
         ["role.stranger", "log_group./stranger", "event_rule.stranger with 0"].map(str::to_owned).into()
     }
@@ -83,6 +89,35 @@ impl People {
         repositories.into_iter().filter_map(|repository| repository.repository_name).collect()
     }
 
+    /// Images, by repository and tag.
+    async fn images(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for repository in self.repositories().await {
+            let images = self.ecr.list_images().repository_name(&repository).send().await.unwrap().image_ids.unwrap_or_default();
+            all.extend(images.into_iter().map(|image| format!("{repository}:{}", image.image_tag.unwrap_or_default())));
+        }
+        all
+    }
+
+    /// Deletes the packages of a stage, and the images of both.
+    pub async fn take_packages_away(&self, folder: &str) {
+        for key in self.objects().await.iter().filter_map(|object| object.strip_prefix(&format!("{BUCKET}/"))) {
+            if key.contains(folder) {
+                self.s3.delete_object().bucket(BUCKET).key(key).send().await.unwrap();
+            }
+        }
+        for image in self.images().await {
+            let (repository, tag) = image.rsplit_once(':').unwrap();
+            let tag = aws_sdk_ecr::types::ImageIdentifier::builder().image_tag(tag).build();
+            self.ecr.batch_delete_image().repository_name(repository).image_ids(tag).send().await.unwrap();
+        }
+    }
+
+    async fn objects(&self) -> Vec<String> {
+        let objects = self.s3.list_objects_v2().bucket(BUCKET).send().await.unwrap().contents.unwrap_or_default();
+        objects.into_iter().map(|object| format!("{BUCKET}/{}", object.key.unwrap_or_default())).collect()
+    }
+
     /// Layers, each as often as it has versions.
     async fn layers(&self) -> Vec<String> {
         let mut all = Vec::new();
@@ -123,6 +158,8 @@ impl People {
         add("role", self.roles().await);
         add("log_group", self.groups().await);
         add("ecr", self.repositories().await);
+        add("image", self.images().await);
+        add("code_object", self.objects().await);
         add("layer", self.layers().await);
         let ours = |parts: Vec<String>| parts.into_iter().filter(|part| part != THEIRS).count();
         for function in self.functions().await {

@@ -18,6 +18,8 @@ pub struct Wish {
     pub protects: bool,
     /// The repository for images, if there is one.
     pub repository: Option<u64>,
+    /// Whether packages are so large that they go through S3.
+    pub is_large: bool,
     /// What functions are told that nobody else may know.
     pub secret: u64,
     /// Functions that have another name now, by the name that they had.
@@ -53,9 +55,15 @@ pub struct Function {
     pub knows: bool,
     /// Whether its timeout is left to others, once it is there.
     pub ignores: bool,
+    /// Whether it is made of an image.
+    pub is_image: bool,
 }
 
+/// Where packages go that are too large for a call.
+pub const BUCKET: &str = "packages";
 pub const NAMES: [&str; 5] = ["api", "cron", "hash", "mail", "sync"];
+const ZIP: &str = "runtime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = { file = \"bootstrap\" }\n";
+const IMAGE: &str = "image = { base = \"scratch\", files = { bootstrap = \"bootstrap\" }, entry_point = [\"/bootstrap\"] }\n";
 const RULES: [&str; 2] = ["daily", "nightly"];
 const PARTNERS: [&str; 2] = ["billing", "partner"];
 
@@ -66,6 +74,7 @@ impl Wish {
         wish.layer = random.one_in(4).then(|| random.below(3));
         wish.protects = random.one_in(6);
         wish.repository = random.one_in(6).then(|| random.below(3));
+        wish.is_large = random.one_in(6);
         for _ in 0..=random.below(3) {
             let name = *random.pick(&NAMES);
             wish.functions.insert(name.to_owned(), Function::draw(random));
@@ -79,7 +88,7 @@ impl Wish {
         for _ in 0..=random.below(2) {
             let known: Vec<String> = wish.functions.keys().cloned().collect();
             let chosen = (!known.is_empty()).then(|| random.pick(&known).clone());
-            match (random.below(13), chosen) {
+            match (random.below(14), chosen) {
                 (0, _) | (_, None) => {
                     wish.insert(random.pick::<&str>(&NAMES), Function::draw(random));
                 }
@@ -95,6 +104,7 @@ impl Wish {
                 (6, Some(name)) => wish.move_to(&name, random.pick::<&str>(&NAMES)),
                 (7, _) => wish.protects = !wish.protects,
                 (8, _) => wish.secret += 1,
+                (10, _) => wish.is_large = !wish.is_large,
                 (9, _) => wish.repository = random.one_in(2).then(|| random.below(3)),
                 (_, Some(name)) => wish.functions.entry(name).or_default().change(random),
             }
@@ -133,6 +143,9 @@ impl Wish {
     pub fn text(&self, stage: Option<&str>) -> String {
         let mut text = "project = \"demo\"\n".to_owned() + &self.moves();
         text += "[aws]\nregion = \"eu-central-1\"\n";
+        if self.is_large {
+            text += &format!("code_bucket = \"{BUCKET}\"\n");
+        }
         stage.iter().for_each(|stage| text += &format!("[stage.{stage}.aws]\nregion = \"eu-central-1\"\n"));
         if let Some(number) = self.repository {
             text += &format!("[ecr.images]\nlifecycle_policy = {{}}\ntags = {{ number = \"{number}\" }}\n");
@@ -167,7 +180,8 @@ impl Function {
             Some(_) if random.one_in(2) => {}
             _ => drop(map.insert(name.to_owned(), 1 + random.below(3))),
         };
-        match random.below(17) {
+        match random.below(18) {
+            16 => self.is_image = !self.is_image,
             0 => self.mark = random.below(3),
             1 => self.level = value(random),
             2 => self.timeout = value(random),
@@ -195,8 +209,7 @@ impl Function {
     }
 
     fn text(&self, name: &str, wish: &Wish, stage: Option<&str>) -> String {
-        let mut text =
-            format!("[function.{name}]\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\ncode = {{ file = \"bootstrap\" }}\n");
+        let mut text = format!("[function.{name}]\n") + if self.is_image { IMAGE } else { ZIP };
         let mut line = |line: String| text += &(line + "\n");
         self.level.iter().for_each(|level| line(format!("environment.LEVEL = \"{level}\"\nenvironment.MODE = \"x\"")));
         if self.knows {
@@ -211,11 +224,13 @@ impl Function {
             line("reserved_concurrent_executions = 3".to_owned());
         }
         self.description.iter().for_each(|number| line(format!("description = \"number {number}\"")));
-        self.renamed.iter().for_each(|number| line(format!("function_name = \"demo-{}{name}-{number}\"", stage.map_or_else(String::new, |stage| format!("{stage}-")))));
+        self.renamed.iter().for_each(|number| {
+            line(format!("function_name = \"demo-{}{name}-{number}\"", stage.map_or_else(String::new, |stage| format!("{stage}-"))))
+        });
         if self.retention {
             line("log_group.retention_in_days = 14".to_owned());
         }
-        if wish.layer.is_some() {
+        if wish.layer.is_some() && !self.is_image {
             line("layers = [\"${layer.deps.arn}\"]".to_owned());
         }
         let shares_role = self.shares_role && wish.shared_role;

@@ -9,14 +9,17 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use axum::body::{Body, Bytes};
 use lambdo::engine::Interrupt;
 use lambdo::local::InProcess;
-use lambdo::model::{Address, Artifact, ArtifactSource, Form, Record, SecretKey, State};
+use lambdo::model::{Address, Artifact, ArtifactSource, Blob, Form, Image, Record, SecretKey, State};
 use lambdo::store::{Generation, Holder, JournalHeader, Lease, StateStore, StoreError};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -151,8 +154,13 @@ type Answer = (u16, Vec<(String, String)>, Option<Bytes>);
 impl Line {
     /// As the client of the SDK.
     pub fn client(&self) -> SharedHttpClient {
-        let connector = SharedHttpConnector::new(self.clone());
+        let connector = self.connector();
         SharedHttpClient::new(http_client_fn(move |_, _| connector.clone()))
+    }
+
+    /// As what carries the requests of a client.
+    pub fn connector(&self) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
     }
 
     /// What the cloud answers; no body where the connection was cut.
@@ -183,8 +191,7 @@ impl HttpConnector for Line {
         for (name, value) in request.headers().iter() {
             asked = asked.header(name, value);
         }
-        let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
-        let asked = asked.body(Body::from(body)).unwrap();
+        let asked = asked.body(request.into_body()).unwrap();
         let line = self.clone();
         HttpConnectorFuture::new(async move {
             line.switch.alive().await;
@@ -192,6 +199,10 @@ impl HttpConnector for Line {
             if is_last {
                 line.switch.die();
             }
+            let (parts, body) = asked.into_parts();
+            // Files are sent as they are read.
+            let body = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
+            let asked = axum::http::Request::from_parts(parts, Body::from(body));
             // A way that differs from call to call lets parallel calls overtake each other.
             let way_ms = 1 + line.switch.calls.load(Ordering::SeqCst) * 7 % 23;
             tokio::time::sleep(Duration::from_millis(way_ms)).await;
@@ -280,28 +291,81 @@ impl StateStore for Mortal {
     }
 }
 
-/// The programs of functions, as packages.
+/// The programs of functions, as packages and images.
 #[derive(Default)]
 pub struct Programs {
     zips: BTreeMap<String, Vec<u8>>,
+    images: BTreeMap<String, Image>,
+    /// Where files are that are sent as they are read.
+    folder: PathBuf,
     pub artifacts: BTreeMap<Address, Artifact>,
 }
 
+/// More than Lambda takes with a call, in bytes.
+const LARGE_BYTES: u64 = 60_000_000;
+
 impl Programs {
-    /// Another mark is another program.
-    pub fn add(&mut self, owner: Address, mark: u64) {
+    pub fn new(folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        Self { folder: folder.to_owned(), ..Self::default() }
+    }
+
+    /// Another mark is another program. One that is said to be large goes through S3.
+    pub fn add(&mut self, owner: Address, mark: u64, is_large: bool) {
         let zip = package(&format!("{mark}")).into_inner();
-        let content_hash = format!("sha256:{:x}", Sha256::digest(mark.to_string()));
-        let artifact = Artifact { content_hash: content_hash.clone(), form: Form::Zip, unzipped_bytes: 20, files: 1 };
+        let content_hash = digest(mark.to_string().as_bytes());
+        let unzipped_bytes = if is_large { LARGE_BYTES } else { 20 };
+        let artifact = Artifact { content_hash: content_hash.clone(), form: Form::Zip, unzipped_bytes, files: 1 };
         self.artifacts.insert(owner, artifact);
+        self.keep(&content_hash, &zip);
         self.zips.insert(content_hash, zip);
     }
+
+    /// The same as an image.
+    pub fn add_image(&mut self, owner: Address, mark: u64) {
+        let layer = format!("{mark:1024}").into_bytes();
+        let config = json!({"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/bootstrap"]},
+            "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]}});
+        let kind = "application/vnd.oci.image";
+        let parts = [(format!("{kind}.config.v1+json"), config.to_string().into_bytes()), (format!("{kind}.layer.v1.tar"), layer)];
+        let described =
+            |(media_type, bytes): &(String, Vec<u8>)| json!({"mediaType": media_type, "digest": digest(bytes), "size": bytes.len()});
+        let media_type = format!("{kind}.manifest.v1+json");
+        let manifest =
+            json!({"schemaVersion": 2, "mediaType": media_type, "config": described(&parts[0]), "layers": [described(&parts[1])]});
+        let blobs = parts.iter().map(|(_, bytes)| Blob { digest: digest(bytes), bytes: bytes.len() as u64 }).collect();
+        parts.iter().for_each(|(_, bytes)| self.keep(&digest(bytes), bytes));
+        let image = Image { manifest: manifest.to_string().into_bytes(), media_type, blobs };
+        let artifact = Artifact { content_hash: image.digest(), form: Form::Image, unzipped_bytes: 1024, files: 1 };
+        self.artifacts.insert(owner, artifact);
+        self.images.insert(image.digest(), image);
+    }
+
+    fn keep(&self, digest: &str, bytes: &[u8]) {
+        std::fs::write(self.folder.join(digest), bytes).unwrap();
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{:x}", Sha256::digest(bytes))
 }
 
 #[async_trait]
 impl ArtifactSource for Programs {
     async fn zip(&self, content_hash: &str) -> Result<Vec<u8>, String> {
         self.zips.get(content_hash).cloned().ok_or_else(|| format!("there is no package {content_hash}"))
+    }
+
+    async fn zip_file(&self, content_hash: &str) -> Result<PathBuf, String> {
+        Ok(self.folder.join(content_hash))
+    }
+
+    async fn image(&self, digest: &str) -> Result<Image, String> {
+        self.images.get(digest).cloned().ok_or_else(|| format!("there is no image {digest}"))
+    }
+
+    async fn blob(&self, digest: &str) -> Result<PathBuf, String> {
+        Ok(self.folder.join(digest))
     }
 
     fn expected_bytes(&self, content_hash: &str) -> usize {
