@@ -1,7 +1,7 @@
 //! Applying a plan: dumb on purpose. Each operation starts when its own edges are met; its begin is
 //! on disk before it is sent, and its end before anything that waits for it starts.
 
-use super::call::{Call, Trouble, attribute, is_certain, resolve_carries};
+use super::call::{Call, Trouble, attribute, is_certain, relearns, resolve_carries};
 use super::journal::Journal;
 use super::report::{Report, StepResult};
 use super::save;
@@ -157,6 +157,8 @@ impl<'a> Run<'a> {
 
     /// Does all of it. The journal is let go of when it is over.
     async fn go(mut self) -> Finished {
+        let relearned: Vec<&Step> = self.journal.with_state(|state| self.plan.steps.iter().filter(|step| relearns(step, state)).collect());
+        self.write_down(&relearned).await;
         self.work().await;
         let outputs = self.finish().await;
         Finished { results: self.results, diagnostics: self.diagnostics, outputs, started: self.started }

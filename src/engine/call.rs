@@ -8,7 +8,7 @@ use crate::kinds::{Registry, RunContext};
 use crate::model::event::Outcome;
 use crate::model::plan::EntryFacts;
 use crate::model::{
-    ArtifactSource, Carry, Operation, PhysicalId, Record, State, Step, Table, TemplatePart, Transition, Value, value::resolve_table,
+    Action, ArtifactSource, Carry, Operation, PhysicalId, Record, State, Step, Table, TemplatePart, Transition, Value, value::resolve_table,
 };
 use std::sync::Arc;
 
@@ -155,6 +155,16 @@ pub fn attribute(part: &TemplatePart, state: &State) -> Option<Value> {
 pub fn resolve_carries(carries: &[Carry], state: &State) -> Vec<Carry> {
     let resolve = |value: &Value| value.resolve(&|part| attribute(part, state));
     carries.iter().map(|carry| Carry { path: carry.path.clone(), value: carry.value.as_ref().map(resolve) }).collect()
+}
+
+/// Whether a step that changes nothing knows attributes again that the state has lost: others refer to them, and must not
+/// have to wait for the end of the run.
+pub fn relearns(step: &Step, state: &State) -> bool {
+    let known = state.entries.get(&step.address).map(|entry| &entry.attributes);
+    let is_lost = |key: &String| known.is_some_and(|known| !known.contains_key(key));
+    step.operations.is_empty()
+        && step.action == Action::NoOp
+        && step.settles.as_ref().is_some_and(|facts| facts.attributes.keys().any(is_lost))
 }
 
 /// Whether AWS certainly changed nothing when it answered so. An earlier attempt without an answer may
