@@ -98,6 +98,7 @@ pub fn request(name: &str, build: &str) -> PackageRequest {
         handler: String::new(),
         architectures: vec!["arm64".into()],
         layers: None,
+        environment: None,
         span: None,
     }
 }

@@ -87,10 +87,13 @@ fn digest(packages: &Packages) -> String {
 
 /// The smallest program that says which processor it is for.
 fn program(machine: u8) -> Vec<u8> {
-    let mut head = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
-    head.resize(64, 0);
-    (head[16], head[18], head[20], head[52]) = (2, machine, 1, 64);
-    head
+    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
+    bytes.resize(64 + 56, 0);
+    (bytes[16], bytes[18], bytes[20], bytes[52]) = (2, machine, 1, 64);
+    // It begins where its only segment does, which is loaded as a whole.
+    (bytes[24], bytes[32], bytes[54], bytes[56]) = (64, 64, 56, 1);
+    (bytes[64], bytes[68], bytes[96], bytes[104]) = (1, 5, 120, 120);
+    bytes
 }
 
 const ARM: u8 = 183;
