@@ -298,7 +298,7 @@ mod tests {
         let interpreter = |program: &str, version: &str| Interpreter { program: program.to_owned(), version: version.to_owned() };
         let told = |version| broken("app.py", python, "\n\ndef f(:\n", (&TOOLS[0], &interpreter("python3", version)), &subject);
         assert_eq!(told("3.13").detail, "`python3` 3.13 finds in `app.py` in line 3: SyntaxError: invalid syntax");
-        assert!(told("3.14").is_error() && !told("3.9").is_error());
+        assert!(told("3.14").is_error() && told("3.9").is_error() && !told("3.8").is_error());
         let node = "index.js:12\nexports.a = = 1\n    ^\n\nSyntaxError: Unexpected token '='\n    at wrap\n\nNode.js v22.1.0\n";
         assert_eq!(line("index.js", node), Some(12));
     }
