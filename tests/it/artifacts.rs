@@ -988,6 +988,32 @@ fn a_syntax_error_is_told_before_anything_is_uploaded() {
 }
 
 #[test]
+fn a_merge_that_was_not_finished_is_refused_whatever_the_version() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox("");
+    let conflict = |code: &str| format!("<<<<<<< HEAD\n{code}=======\n{code}>>>>>>> other\n");
+    write(&sandbox.path().join("py/app.py"), conflict("def handler(event, context):\n    return 1\n").as_bytes());
+    write(&sandbox.path().join("js/index.js"), conflict("exports.handler = async () => 1;\n").as_bytes());
+    let check = |folder: &str, runtime: &str, handler: &str| {
+        sandbox.expect(1, &["build", "--check", folder, "--runtime", runtime, "--handler", handler]).says("in line 1: SyntaxError");
+    };
+    ["python3.9", "python3.14"].into_iter().for_each(|runtime| check("py", runtime, "app.handler"));
+    ["nodejs20.x", "nodejs24.x"].into_iter().for_each(|runtime| check("js", runtime, "index.handler"));
+}
+
+#[test]
+fn folders_of_one_file_are_found_and_built() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox(
+        "project = \"demo\"\n\n[template.py]\nruntime = \"python3.13\"\nhandler = \"app.handler\"\n\n[template.js]\nruntime = \"nodejs22.x\"\nhandler = \"index.handler\"\n\n[discover.py]\nroot = \"py\"\nmatch = \"app.py\"\nuse = \"py\"\n\n[discover.js]\nroot = \"js\"\nmatch = \"index.mjs\"\nuse = \"js\"\n",
+    );
+    write(&sandbox.path().join("py/users/get/app.py"), PYTHON);
+    write(&sandbox.path().join("py/users/list/app.py"), b"def handler(event, context):\n    return []\n");
+    write(&sandbox.path().join("js/mail/index.mjs"), b"export const handler = async (event) => event;\n");
+    sandbox.expect(0, &["build"]).says("users-get").says("users-list").says("mail").says("3 packages ready");
+}
+
+#[test]
 fn syntax_that_is_newer_than_the_runtime_is_told() {
     let world = World::without_cloud();
     let sandbox = world.sandbox("");
