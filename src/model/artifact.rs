@@ -28,6 +28,8 @@ pub struct PackageRequest {
     pub architectures: Vec<String>,
     /// Its `layers`, those of the spec as references to them.
     pub layers: Option<Value>,
+    /// Its `environment`, of which only what changes where code is sought is of interest.
+    pub environment: Option<Value>,
     /// Where its `code`, `build` or `image` stands.
     pub span: Option<Span>,
 }

@@ -22,6 +22,8 @@ pub(super) const BOOTSTRAP: &str = "bootstrap";
 /// The longest name of a file or folder, in bytes
 /// (<https://man7.org/linux/man-pages/man7/path_resolution.7.html>, `NAME_MAX`).
 const NAME_MAX_BYTES: usize = 255;
+/// The longest path below the folder of functions, in bytes, of those that end with a zero byte (`PATH_MAX`).
+const PATH_MAX_BYTES: usize = 4096 - "/var/task/".len() - 1;
 
 /// What a package is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +77,7 @@ fn output(path: &Path, shown: &str, is_provided: bool, own: &Own) -> Result<Cont
 fn archive(path: &Path, shown: &str) -> Result<Contents, Diagnostic> {
     let metadata = metadata(path, shown, "zip")?;
     if !metadata.is_file() {
-        return Err(not_a_file(shown, "zip"));
+        return Err(not_a_file(shown, "zip").hint("a folder is given as `code = { dir = \"PATH\" }`"));
     }
     if metadata.len() > UNZIPPED_LIMIT_BYTES {
         return Err(large(too_large()));
@@ -200,6 +202,14 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
             "`{start}…` is {} bytes long, and no file system of Linux has names of more than {NAME_MAX_BYTES} bytes.",
             part.len()
         ));
+    }
+    if name.len() > PATH_MAX_BYTES {
+        let start: String = name.chars().take(20).collect();
+        let long = format!(
+            "`{start}…` is a path of {} bytes, and below `/var/task/` Linux opens none of more than {PATH_MAX_BYTES}. Give its folders shorter names.",
+            name.len()
+        );
+        return Err(long);
     }
     if is_sound {
         return Ok(());

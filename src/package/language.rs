@@ -25,8 +25,7 @@ pub(super) fn find(folder: &Path, shown: &str) -> Result<(&'static str, &'static
     }
     match candidates(folder)[..] {
         [found] => Ok(found),
-        [] if has_go(folder) => Ok(("go", "*.go")),
-        [] => Err(nothing_found(folder, shown)),
+        [] => of_sources(folder).ok_or_else(|| nothing_found(folder, shown)),
         ref several => Err(ambiguous(shown, several)),
     }
 }
@@ -36,10 +35,20 @@ fn candidates(folder: &Path) -> Vec<(&'static str, &'static str)> {
     MARKERS.iter().filter_map(|(kind, markers)| Some((*kind, marker(markers)?))).collect()
 }
 
-/// Whether there are files of Go, which need not be called `main.go` where a module lies above.
-fn has_go(folder: &Path) -> bool {
+/// The files of each language that a folder without any of the markers may consist of.
+const SOURCES: [(&str, &str, &[&str]); 3] =
+    [("go", "*.go", &["go"]), ("python", "*.py", &["py"]), ("node", "*.js", &["js", "mjs", "cjs", "ts", "mts", "cts"])];
+
+/// The language of the sources that lie in a folder, where they are of one alone. Those of Go need not be called `main.go`
+/// where a module lies above.
+fn of_sources(folder: &Path) -> Option<(&'static str, &'static str)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|ending| ending == "go"))
+    let endings: Vec<_> = entries.filter_map(|entry| Some(entry.path().extension()?.to_str()?.to_owned())).collect();
+    let mut found = SOURCES.iter().filter(|(.., own)| endings.iter().any(|ending| own.contains(&ending.as_str())));
+    match (found.next(), found.next()) {
+        (Some((kind @ "go", shown, _)), _) | (Some((kind, shown, _)), None) => Some((kind, shown)),
+        _ => None,
+    }
 }
 
 fn not_a_folder(shown: &str) -> Diagnostic {
@@ -105,6 +114,9 @@ mod tests {
             (&["go.mod", "main.go"], ("go", "go.mod")),
             (&["main.go"], ("go", "main.go")),
             (&["handler.go", "README.md"], ("go", "*.go")),
+            (&["handler.go", "tool.py"], ("go", "*.go")),
+            (&["app.py", "README.md"], ("python", "*.py")),
+            (&["index.mjs", "data.json"], ("node", "*.js")),
             (&["requirements.txt"], ("python", "requirements.txt")),
             (&["pyproject.toml", "requirements.txt"], ("python", "pyproject.toml")),
             (&["package.json", "web/Cargo.toml"], ("node", "package.json")),
@@ -126,6 +138,7 @@ mod tests {
         to choose: `build = { kind = "rust", path = "f" }`
         to choose: `build = { kind = "node", path = "f" }`
         "#);
+        assert!(told(&["f/app.py", "f/index.js"], "f").starts_with("no-language"));
         insta::assert_snapshot!(told(&["f/src/x", "f/hash/Cargo.toml"], "f"), @r#"
         no-language: There is none of `Cargo.toml`, `go.mod`, `main.go`, `pyproject.toml`, `requirements.txt`, `package.json` in `f`.
         for anything else: `build = { kind = "command", path = "…", command = "…", output = "…" }`

@@ -64,10 +64,13 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The system refused to read something.
+/// The system refused to read something, or it is not the text that it should be.
 pub(super) fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error("unreadable-package", "A package cannot be read")
-        .detail(format!("`{shown}` cannot be read: {error}. Check that it is there and that you may read it."))
+    let detail = match error.kind() {
+        io::ErrorKind::InvalidData => format!("`{shown}` is not a text in UTF-8. Save it as one."),
+        _ => format!("`{shown}` cannot be read: {error}. Check that it is there and that you may read it."),
+    };
+    Diagnostic::error("unreadable-package", "A package cannot be read").detail(detail)
 }
 
 /// A key that a table does not have.

@@ -5,23 +5,38 @@ use super::environment::Environment;
 use super::own::Own;
 use super::{Options, Packages, work};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Event, EventSink, PackageRequest, Value};
+use crate::model::{Address, ArtifactSource, Event, EventSink, PackageRequest, Value};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
-/// The folder, which programs know as `$FAKE`, and the environment, whose `PATH` leads to `bin` in it.
+/// The folder, which programs know as `$FAKE`, and the environment, whose `PATH` leads to `bin` in it. Then the function
+/// that packages are made for.
 pub struct Workbench {
     pub folder: tempfile::TempDir,
     pub environment: Environment,
     pub for_this_machine: bool,
+    pub kind: &'static str,
+    pub name: &'static str,
+    pub runtime: &'static str,
+    pub handler: &'static str,
+    pub architecture: &'static str,
 }
 
 impl Workbench {
     pub fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut workbench = Self { folder, environment: Environment::default(), for_this_machine: false };
+        let mut workbench = Self {
+            folder,
+            environment: Environment::default(),
+            for_this_machine: false,
+            kind: "function",
+            name: "f",
+            runtime: "provided.al2023",
+            handler: "",
+            architecture: "arm64",
+        };
         let root = workbench.root();
         workbench.environment.set("FAKE", &root);
         workbench.environment.set("PATH", &format!("{root}/bin"));
@@ -76,6 +91,44 @@ impl Workbench {
         (packages, events)
     }
 
+    /// A request of the function, by this name.
+    pub fn request(&self, name: &str, build: &str) -> PackageRequest {
+        PackageRequest {
+            address: Address::new(self.kind, name),
+            runtime: self.runtime.into(),
+            handler: self.handler.into(),
+            architectures: vec![self.architecture.into()],
+            ..request(name, build)
+        }
+    }
+
+    /// Makes the function's package, and says whether the last build still held.
+    pub async fn run(&self, build: &str, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
+        let (packages, events) = self.resolve(vec![self.request(self.name, build)], may_run).await;
+        let is_cached = packages.is_ok() && is_cached(&events);
+        (packages, is_cached)
+    }
+
+    /// The names of the files in the function's package.
+    pub async fn files(&self, build: &str) -> Vec<String> {
+        let packages = self.run(build, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let zip = packages.zip(&packages.artifacts[&Address::new(self.kind, self.name)].content_hash).await.unwrap();
+        let items = super::zip::read(std::io::Cursor::new(zip), 1_000_000).unwrap();
+        items.into_iter().map(|item| item.name).collect()
+    }
+
+    /// Builds the function, and says whether the last build still held.
+    pub async fn is_cached(&self, build: &str) -> bool {
+        let (packages, is_cached) = self.run(build, true).await;
+        packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        is_cached
+    }
+
+    /// What is said when the function cannot be built.
+    pub async fn told(&self, build: &str) -> String {
+        self.texts(&self.run(build, true).await.0.err().unwrap())
+    }
+
     /// Problems as texts, in which the folder has no name.
     pub fn texts(&self, problems: &[Diagnostic]) -> String {
         let text = |problem: &Diagnostic| {
@@ -98,6 +151,7 @@ pub fn request(name: &str, build: &str) -> PackageRequest {
         handler: String::new(),
         architectures: vec!["arm64".into()],
         layers: None,
+        environment: None,
         span: None,
     }
 }
@@ -108,6 +162,6 @@ pub fn value(json: &str) -> Value {
 }
 
 /// Whether the first package that was made was there already.
-pub fn is_cached(events: &[Event]) -> bool {
+fn is_cached(events: &[Event]) -> bool {
     events.iter().find_map(|event| if let Event::Built { cached, .. } = event { Some(*cached) } else { None }).unwrap()
 }

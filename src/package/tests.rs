@@ -25,6 +25,7 @@ fn request(function: &str, code: Option<&str>, build: Option<&str>) -> PackageRe
         runtime: "provided.al2023".into(),
         architectures: vec!["arm64".into()],
         layers: None,
+        environment: None,
         span: None,
     }
 }

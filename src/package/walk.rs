@@ -2,7 +2,7 @@
 
 use super::contents::{Entry, bad_name, inner_name, mode, not_a_file};
 use super::own::Own;
-use super::problem::{brief, unreadable};
+use super::problem::{brief, missing, unreadable};
 use crate::diagnostic::Diagnostic;
 use ignore::gitignore::Gitignore;
 use ignore::{DirEntry, Error, WalkBuilder};
@@ -59,7 +59,10 @@ pub(super) fn walk_but(
     own: &Own,
     is_left_out: impl Fn(&Path, bool) -> bool + Clone + Send + Sync + 'static,
 ) -> Result<Walked, Diagnostic> {
-    let fence = root.canonicalize().map_err(|error| unreadable(shown, &error))?;
+    let fence = root.canonicalize().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(root, shown, "folder"),
+        _ => unreadable(shown, &error),
+    })?;
     let looking = Looking { root, shown, prefix };
     let (own, outer, outside) = (own.seen_from(root), is_left_out.clone(), fence);
     let (lead_out, leading_out) = mpsc::channel();
@@ -165,8 +168,8 @@ impl Looking<'_> {
     }
 
     fn problem(&self, path: &Path, error: &Error) -> Diagnostic {
-        let Ok(end) = fs::read_link(path) else { return self.leave_out(unreadable(&brief(path), &cause(error)), path) };
-        let (shown, end) = (brief(path), end.display());
+        let Ok(to) = fs::read_link(path) else { return self.leave_out(unreadable(&brief(path), &cause(error)), path) };
+        let (shown, end) = (brief(path), to.display());
         let (summary, why) = if matches!(innermost(error), Error::Loop { .. }) {
             (
                 "A link leads back to where it lies",
@@ -174,6 +177,8 @@ impl Looking<'_> {
             )
         } else if path.exists() {
             ("A link cannot be followed", format!("`{shown}` is a link to `{end}`, which cannot be read: {}.", cause(error)))
+        } else if path.parent().is_some_and(|folder| folder.join(&to).is_symlink()) {
+            ("A link leads nowhere", format!("`{shown}` is a link to `{end}`, a link that leads to nothing itself, or back to this one."))
         } else {
             ("A link leads nowhere", format!("`{shown}` is a link to `{end}`, which is not there."))
         };
@@ -267,6 +272,15 @@ mod tests {
         let mut names: Vec<String> = Filter::of(&include, &exclude).choose(walked)?.into_iter().map(|entry| entry.name).collect();
         names.sort();
         Ok(names)
+    }
+
+    #[test]
+    fn a_link_to_a_broken_link_is_told_as_one() {
+        let top = tempfile::tempdir().unwrap();
+        symlink("b", top.path().join("a")).unwrap();
+        symlink("a", top.path().join("b")).unwrap();
+        let problem = taken(top.path(), &[], &["b"]).unwrap_err();
+        assert!(problem.detail.ends_with("is a link to `b`, a link that leads to nothing itself, or back to this one."), "{problem:?}");
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn made_later(problem: Diagnostic) -> Diagnostic {
 /// Why an image must run on this machine, whatever the function says.
 const HERE: &str = "with `--local`, images are made for this machine";
 
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 

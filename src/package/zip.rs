@@ -19,6 +19,10 @@ pub(super) const SYMLINK: u32 = 0o120_000;
 /// The part of a mode that says what kind of file it is.
 pub(super) const KIND: u32 = 0o170_000;
 
+/// What else than a file, a folder or a link a mode may say that an entry is
+/// (<https://man7.org/linux/man-pages/man7/inode.7.html>).
+const SPECIAL: [(u32, &str); 4] = [(0o010_000, "a named pipe"), (0o020_000, "a device"), (0o060_000, "a device"), (0o140_000, "a socket")];
+
 /// Zips sorted entries, and says what was read while doing so.
 ///
 /// # Errors
@@ -137,6 +141,10 @@ fn repeated(mut from: impl Read + Seek, start: u64) -> io::Result<Option<String>
 fn read_item(file: ZipFile<'_, impl Read>, left: u64) -> Result<Item, String> {
     let name = file.name().map_err(|error| format!("It has a name that cannot be read: {error}."))?.into_owned();
     super::contents::check_name(&name)?;
+    let kind = file.unix_mode().unwrap_or_default() & KIND;
+    if let Some((_, what)) = SPECIAL.iter().find(|(special, _)| *special == kind) {
+        return Err(format!("`{name}` in it is {what}, and a package has only files, folders and links. Zip it again without it."));
+    }
     let mode = match file.unix_mode() {
         Some(mode) if mode & KIND == SYMLINK => SYMLINK | 0o777,
         Some(mode) if mode & 0o111 != 0 => 0o755,
@@ -216,6 +224,8 @@ mod tests {
         assert_eq!(read(zip.finish().unwrap(), 10).unwrap_err(), "`a` would be a file and, for `a/b`, also a folder in the package.");
         let long = format!("a/{}/b", "x".repeat(256));
         assert!(read(zip_with(&long, 0o644, b""), 10).unwrap_err().contains("no file system of Linux has names of more than 255 bytes"));
+        let deep = |bytes: usize| zip_with(&format!("{}b", "a/".repeat(bytes / 2)), 0o644, b"");
+        assert!(read(deep(4_085), 10).is_ok() && read(deep(4_087), 10).unwrap_err().contains("is a path of 4087 bytes"));
         assert!(read(zip_with(&long[1..].replacen('x', "", 1)[1..], 0o644, b""), 10).is_ok());
     }
 
@@ -229,6 +239,17 @@ mod tests {
         let at = bytes.windows(4).position(|part| part == b"PK\x01\x02").unwrap() + 10;
         (bytes[8], bytes[at]) = (14, 14);
         assert!(read(Cursor::new(bytes), 1000).unwrap_err().contains("with Deflate as its method"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        for (kind, what) in [(0o010_000, "a named pipe"), (0o020_000, "a device"), (0o060_000, "a device"), (0o140_000, "a socket")] {
+            // The writer knows only files: the mode stands in the upper half of the attributes in the directory at the end.
+            let mut bytes = zip_with("data", 0o644, b"").into_inner();
+            let at = bytes.windows(4).position(|part| part == b"PK\x01\x02").unwrap() + 40;
+            bytes[at..at + 2].copy_from_slice(&(kind as u16 | 0o644).to_le_bytes());
+            assert!(read(Cursor::new(bytes), 10).unwrap_err().starts_with(&format!("`data` in it is {what}")), "{kind:o}");
+        }
     }
 
     #[test]

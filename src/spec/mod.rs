@@ -243,6 +243,7 @@ impl Spec {
             handler: text("handler"),
             architectures: texts(&value(architectures).unwrap_or(Value::Null)),
             layers: section.values.get("layers").cloned(),
+            environment: section.values.get("environment").cloned(),
             span: section.span_of(&Path::key(source)),
         }
     }

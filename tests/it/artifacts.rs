@@ -98,8 +98,12 @@ fn image(name: &'static str, settings: &'static str, files: &[(&'static str, &[u
 }
 
 fn jar(class: &str, version: u8) -> Vec<u8> {
+    jar_of(class, &class_file(version))
+}
+
+fn jar_of(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    add(&mut zip, class, options(0o644), &class_file(version));
+    add(&mut zip, name, options(0o644), bytes);
     zip.finish().unwrap().into_inner()
 }
 
@@ -107,6 +111,7 @@ fn class_file(version: u8) -> Vec<u8> {
     vec![0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, version]
 }
 
+const DOTNET: &str = "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"";
 const PYTHON: &[u8] = b"def handler(event, context):\n    return event\n";
 const NODE: &[u8] = b"exports.handler = async (event) => event;\n";
 
@@ -155,6 +160,11 @@ fn broken_programs() -> Vec<Artifact> {
         program("script-of-node", b"#!/usr/local/bin/node\n"),
         program("script-with-two-words-for-env", b"#!/usr/bin/env bash -e\n"),
         program("script-without-interpreter", b"#!\necho\n"),
+        program("script-with-a-line-too-long", &[b"#!/", &[b'x'; 253][..], b"\n"].concat()),
+        program("script-with-arguments-too-long", &[b"#!/usr/bin/env -S ", &[b'x'; 253][..], b" bash\n"].concat()),
+        program("no-entry-point", &Program { entry: 0, ..X86 }.bytes()),
+        program("no-entry-point-where-libraries-are-loaded", &Program { entry: 0, ..Program::DYNAMIC }.bytes()),
+        program("entry-point-behind-its-end", &Program { entry: 1 << 40, ..X86 }.bytes()),
         program("script-with-relative-interpreter", b"#!bin/sh\n"),
         program("script-with-interpreter-of-its-own", b"#!/var/task/bin/runner\n"),
         program("script-with-line-ends-of-windows-for-env", b"#!/usr/bin/env bash\r\necho\r\n"),
@@ -179,6 +189,18 @@ fn broken_programs() -> Vec<Artifact> {
             &[("bootstrap", &Program { interpreter: Some("/lib/ld-linux-aarch64.so.1"), ..Program::DYNAMIC }.bytes())],
         ),
     ]
+}
+
+/// A zip in which an entry beside the program has this mode: no writer makes what is no file, so that it is set behind.
+fn special(name: &'static str, mode: u16) -> Artifact {
+    let mut artifact = zip_of(name, |zip| {
+        add(zip, "bootstrap", options(0o755), &X86.bytes());
+        add(zip, "data", options(0o644), b"");
+    });
+    let bytes = artifact.bytes.as_mut().unwrap();
+    let last = bytes.windows(4).rposition(|part| part == b"PK\x01\x02").unwrap();
+    bytes[last + 40..last + 42].copy_from_slice(&mode.to_le_bytes());
+    artifact
 }
 
 fn broken_zips() -> Vec<Artifact> {
@@ -214,6 +236,10 @@ fn broken_zips() -> Vec<Artifact> {
             bootstrap(zip);
             add(zip, "data", options(0o644), b"x");
             add(zip, "data/more", options(0o644), b"x");
+        }),
+        zip_of("zip-with-a-path-too-long", |zip| {
+            bootstrap(zip);
+            add(zip, &format!("{}x", "folder/".repeat(600)), options(0o644), b"x");
         }),
         zip_of("zip-with-a-name-too-long", |zip| {
             bootstrap(zip);
@@ -255,6 +281,10 @@ fn broken_zips() -> Vec<Artifact> {
         }),
         zip_of("zip-with-a-link-to-another-machine", |zip| zip.add_symlink("bootstrap", "/home/me/app", options(0o777)).unwrap()),
         zip_for("python-zip-with-a-link-to-nothing", PYTHON_APP, |zip| zip.add_symlink("app.py", "src/app.py", options(0o777)).unwrap()),
+        special("zip-with-a-pipe", 0o010_644),
+        special("zip-with-a-device-of-characters", 0o020_644),
+        special("zip-with-a-device-of-blocks", 0o060_644),
+        special("zip-with-a-socket", 0o140_644),
         bytes("zip-that-is-a-tar", b"\x1f\x8b\x08\0\0\0\0\0rest"),
         bytes("zip-that-is-a-program", &X86.bytes()),
         bytes("zip-that-is-empty", b""),
@@ -363,6 +393,25 @@ fn broken_modules() -> Vec<Artifact> {
         java("java-newer-in-a-jar", &[("lib/app.jar", &jar("example/Handler.class", 69))]),
         java("java-newer", &[("example/Handler.class", &class_file(69))]),
         artifact(
+            "ruby-method-in-a-comment",
+            "runtime = \"ruby3.4\"\nhandler = \"app.handler\"",
+            &[("app.rb", b"# def handler(event:, context:)\n=begin\ndef handler\n=end\ndef process(event:, context:)\nend\n")],
+        ),
+        artifact(
+            "ruby-no-class",
+            "runtime = \"ruby3.4\"\nhandler = \"app.Shop::Api.process\"",
+            &[("app.rb", b"module Shop\n  class App\n    def self.process(event:, context:)\n    end\n  end\nend\n")],
+        ),
+        java("java-class-of-text", &[("example/Handler.class", b"package example;")]),
+        java("java-class-cut-off-in-a-jar", &[("lib/app.jar", &jar_of("example/Handler.class", &class_file(65)[..4]))]),
+        artifact("dotnet-assembly-of-text", DOTNET, &[("App.dll", b"hello"), ("App.runtimeconfig.json", b"{}")]),
+        artifact("dotnet-broken-configuration", DOTNET, &[("App.dll", b"MZ"), ("App.runtimeconfig.json", b"{\"runtimeOptions\": ")]),
+        artifact(
+            "dotnet-handler-without-its-method",
+            "runtime = \"dotnet8\"\nhandler = \"App::App.Function\"",
+            &[("App.dll", b"MZ"), ("App.runtimeconfig.json", b"{}")],
+        ),
+        artifact(
             "dotnet-no-assembly",
             "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"",
             &[("Program.cs", b"class A {}"), ("App.csproj", b"")],
@@ -380,6 +429,7 @@ fn broken_modules() -> Vec<Artifact> {
         ),
         artifact("dotnet-no-configuration", "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"", &[("App.dll", b"MZ")]),
         python("python-file-in-other-letters", &[("App.py", PYTHON)]),
+        python("python-handler-that-is-only-annotated", &[("app.py", b"from typing import Callable\n\nhandler: Callable\n")]),
         python("python-empty-file", &[("app.py", b"")]),
         python("python-only-compiled-for-windows", &[("app.py", PYTHON), ("pywin.pyd", b"MZ\x90\0")]),
         python(
@@ -446,6 +496,10 @@ fn broken_modules() -> Vec<Artifact> {
         node(
             "node-imports-half-a-name",
             &[("index.mjs", b"import { db } from './db';\nexport const handler = async () => db;\n"), ("db.js", b"")],
+        ),
+        node(
+            "node-with-old-assertions",
+            &[("index.mjs", b"import x from './x.json' assert { type: 'json' };\nexport const handler = async () => x;\n"), ("x.json", b"{}")],
         ),
         node("node-loads-typescript", &[("index.js", b"const db = require('./db');\nexports.handler = async () => db;\n"), ("db.ts", b"")]),
         artifact("python-with-its-ending", "runtime = \"python3.13\"\nhandler = \"app.py.handler\"", &[("app.py", PYTHON)]),
@@ -647,6 +701,12 @@ fn good() -> Vec<Artifact> {
             add(zip, "bin/app", options(0o755), &X86.bytes());
         }),
         zip_of("zip-of-64-bits", |zip| add(zip, "bootstrap", options(0o755).large_file(true), &X86.bytes())),
+        zip_of("zip-with-names-that-differ-in-case", |zip| {
+            for name in ["readme", "README", "lib/a", "Lib/a"] {
+                add(zip, name, options(0o644), b"x");
+            }
+            add(zip, "bootstrap", options(0o755), &X86.bytes());
+        }),
         zip_of("zip-not-compressed", |zip| {
             zip.add_directory("empty", options(0o755)).unwrap();
             add(zip, "bootstrap", options(0o755).compression_method(zip::CompressionMethod::Stored), &X86.bytes());
@@ -654,6 +714,9 @@ fn good() -> Vec<Artifact> {
             add(zip, "__MACOSX/._bootstrap", options(0o644), b"\0\x05\x16\x07");
         }),
         program("another-abi", b"#!/bin/bash\nset -eu\r\n"),
+        program("script-with-the-longest-line", &[b"#!/bin/sh -", &[b'e'; 244][..], b"\n"].concat()),
+        program("script-with-spaces-at-its-end", &[b"#!/bin/sh", &[b' '; 300][..], b"\n"].concat()),
+        program("script-run-from-a-file-system", b"#!/mnt/tools/bin/php\n"),
         program("shell-in-usr-bin", b"#! /usr/bin/bash -e\n"),
         program("env-with-split", b"#!/usr/bin/env -S bash -e\n"),
         image(
@@ -689,6 +752,37 @@ fn good() -> Vec<Artifact> {
                 ("shop/__init__.py", b"def __getattr__(name): return name\n"),
                 ("shop/prices.py", b""),
             ],
+        ),
+        python("python-annotated", &[("app.py", b"handler: Handler\nif True:\n    handler = lambda event, context: event\n")]),
+        artifact(
+            "python-on-a-file-system",
+            "runtime = \"python3.13\"\nhandler = \"shop.app.handler\"\nenvironment.PYTHONPATH = \"/mnt/code\"",
+            &[("readme.txt", b"x")],
+        ),
+        artifact(
+            "python-libraries-on-a-file-system",
+            "runtime = \"python3.13\"\nhandler = \"app.handler\"\nenvironment.PYTHONPATH = \"/mnt/code\"",
+            &[("app.py", b"import requests, imp, utlis\ndef handler(event, context): pass\n"), ("utils.py", b"")],
+        ),
+        artifact(
+            "node-libraries-on-a-file-system",
+            "runtime = \"nodejs22.x\"\nhandler = \"index.handler\"\nenvironment.NODE_PATH = \"/mnt/code/node_modules\"",
+            &[("index.js", b"const x = require('express');\nexports.handler = async () => x;\n")],
+        ),
+        artifact(
+            "node-loaded-by-its-own-hooks",
+            "runtime = \"nodejs22.x\"\nhandler = \"index.handler\"\nenvironment.NODE_OPTIONS = \"--import ./hooks.mjs\"",
+            &[("index.js", b"import x from 'express';\nexport const handler = async () => x;\n"), ("hooks.mjs", b"")],
+        ),
+        artifact(
+            "ruby-on-a-file-system",
+            "runtime = \"ruby3.4\"\nhandler = \"app.handler\"\nenvironment.RUBYLIB = \"/mnt/code\"",
+            &[("other.rb", b"")],
+        ),
+        artifact(
+            "program-with-libraries-on-a-file-system",
+            "environment.LD_LIBRARY_PATH = \"/mnt/lib\"",
+            &[("bootstrap", &x86(Program { needed: &["libmine.so"], ..Program::DYNAMIC }))],
         ),
         python("python-lambda", &[("app.py", b"handler = lambda event, context: event\n")]),
         python("python-decorated", &[("app.py", b"@tracer\nasync def other(): pass\nif True:\n    def handler(event, context): pass\n")]),
@@ -732,11 +826,26 @@ fn good() -> Vec<Artifact> {
         ),
         node("node-folder", &[("index/index.js", NODE)]),
         node("node-common", &[("index.cjs", NODE), ("package.json", b"{\"type\": \"module\"}")]),
+        node(
+            "node-with-attributes",
+            &[("index.mjs", b"import x from './x.json' with { type: 'json' };\nexport const handler = async () => x;\n"), ("x.json", b"{}")],
+        ),
         node("node-module-that-makes-require", &[("index.mjs", b"import { createRequire } from 'module';\nconst require = createRequire(import.meta.url);\nconst x = require('x');\nexport { h as handler };\nconst h = 1;\n")]),
         node("node-minified", &[("index.js", b"\"use strict\";var a=Object.defineProperty;var b=(c,d)=>{for(var e in d)a(c,e,{get:d[e],enumerable:!0})};var f={};b(f,{handler:()=>g});module.exports=f;\n")]),
         java("java", &[("example/Handler.class", &class_file(65))]),
         java("java-jar", &[("lib/app.jar", b"PK\x03\x04")]),
         java("java-jar-with-the-class", &[("lib/a.jar", &jar("other/Handler.class", 65)), ("lib/b.jar", &jar("example/Handler.class", 65))]),
+        artifact(
+            "ruby-elsewhere",
+            "runtime = \"ruby3.4\"\nhandler = \"app.handler\"",
+            &[("app.rb", b"require_relative \"lib/api\"\n"), ("lib/api.rb", b"def handler(event:, context:)\nend\n")],
+        ),
+        artifact(
+            "dotnet-with-comments",
+            DOTNET,
+            &[("App.dll", b"MZ"), ("App.runtimeconfig.json", b"{ // of the build\n}")],
+        ),
+        artifact("dotnet-program", "runtime = \"dotnet8\"\nhandler = \"App\"", &[("App.dll", b"MZ"), ("App.runtimeconfig.json", b"{}")]),
         artifact(
             "dotnet",
             "runtime = \"dotnet8\"\nhandler = \"App::App.Function::Handle\"",
@@ -834,6 +943,85 @@ fn any_file_can_be_looked_at_without_a_spec() {
     sandbox.expect(6, &["build", "--check", "amr"]).says("`arm` lies in the same folder; is it meant?");
     sandbox.expect(6, &["build", "--runtime", "python3.13"]);
     sandbox.expect(6, &["build", "--check", "arm", "--architecture", "amd64"]).says("Lambda calls it `x86_64`");
+}
+
+#[test]
+fn a_file_and_the_layers_of_its_function_have_one_limit() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox(
+        "project = \"demo\"\n\n[layer.data]\ncode = { dir = \"layer\" }\n\n[function.f]\nlayers = [\"${layer.data.arn}\"]\ncode = { dir = \"app\" }\n",
+    );
+    write(&sandbox.path().join("app/bootstrap"), &X86.bytes());
+    write(&sandbox.path().join("layer/lib/data"), b"");
+    let resize = |bytes| std::fs::File::options().write(true).open(sandbox.path().join("layer/lib/data")).unwrap().set_len(bytes).unwrap();
+    resize(262_144_000 - X86.bytes().len() as u64);
+    sandbox.expect(0, &["build", "--check", "app", "f"]).says("not looked at: what its layers bring");
+    resize(262_144_000);
+    let too_large = "The function and its layers unzip to";
+    sandbox.expect(1, &["build", "--check", "app", "f"]).says(too_large).says("app will not start");
+}
+
+#[test]
+fn a_syntax_error_is_told_before_anything_is_uploaded() {
+    let world = World::without_cloud();
+    let mut sandbox = world.sandbox(
+        "project = \"demo\"\n\n[function.js]\nruntime = \"nodejs22.x\"\nhandler = \"index.handler\"\ncode = { dir = \"js\" }\n\n[function.py]\nruntime = \"python3.13\"\nhandler = \"app.handler\"\ncode = { dir = \"py\" }\n",
+    );
+    let (python, node) = (sandbox.path().join("py/app.py"), sandbox.path().join("js/index.js"));
+    write(&python, b"def handler(event, context)\n    return event\n");
+    write(&node, b"exports.handler = async (event) => {\n  return = event;\n};\n");
+    for command in [&["build"][..], &["--local", "up", "--yes"]] {
+        sandbox
+            .expect(6, command)
+            .says("finds in `app.py` in line 1: SyntaxError: expected ':'")
+            .says("finds in `index.js` in line 2: SyntaxError: Unexpected token '='")
+            .says("function.py")
+            .says("function.js");
+    }
+    write(&python, PYTHON);
+    // Node.js of this machine runs nothing of it.
+    write(&node, b"process.abort();\nexports.handler = async (event) => event;\n");
+    assert_eq!(sandbox.expect(0, &["build", "--quiet"]).stderr, "");
+    // What is fine is remembered, and no interpreter is asked again.
+    sandbox.variable("PATH", "");
+    assert_eq!(sandbox.expect(0, &["build", "--quiet"]).stderr, "");
+}
+
+#[test]
+fn a_merge_that_was_not_finished_is_refused_whatever_the_version() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox("");
+    let conflict = |code: &str| format!("<<<<<<< HEAD\n{code}=======\n{code}>>>>>>> other\n");
+    write(&sandbox.path().join("py/app.py"), conflict("def handler(event, context):\n    return 1\n").as_bytes());
+    write(&sandbox.path().join("js/index.js"), conflict("exports.handler = async () => 1;\n").as_bytes());
+    let check = |folder: &str, runtime: &str, handler: &str| {
+        sandbox.expect(1, &["build", "--check", folder, "--runtime", runtime, "--handler", handler]).says("in line 1: SyntaxError");
+    };
+    ["python3.9", "python3.14"].into_iter().for_each(|runtime| check("py", runtime, "app.handler"));
+    ["nodejs20.x", "nodejs24.x"].into_iter().for_each(|runtime| check("js", runtime, "index.handler"));
+}
+
+#[test]
+fn folders_of_one_file_are_found_and_built() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox(
+        "project = \"demo\"\n\n[template.py]\nruntime = \"python3.13\"\nhandler = \"app.handler\"\n\n[template.js]\nruntime = \"nodejs22.x\"\nhandler = \"index.handler\"\n\n[discover.py]\nroot = \"py\"\nmatch = \"app.py\"\nuse = \"py\"\n\n[discover.js]\nroot = \"js\"\nmatch = \"index.mjs\"\nuse = \"js\"\n",
+    );
+    write(&sandbox.path().join("py/users/get/app.py"), PYTHON);
+    write(&sandbox.path().join("py/users/list/app.py"), b"def handler(event, context):\n    return []\n");
+    write(&sandbox.path().join("js/mail/index.mjs"), b"export const handler = async (event) => event;\n");
+    sandbox.expect(0, &["build"]).says("users-get").says("users-list").says("mail").says("3 packages ready");
+}
+
+#[test]
+fn syntax_that_is_newer_than_the_runtime_is_told() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox("");
+    write(&sandbox.path().join("app/app.py"), b"def handler(event, context):\n    match event:\n        case _: return 1\n");
+    let check =
+        |code: i32, runtime: &str| sandbox.expect(code, &["build", "--check", "app", "--handler", "app.handler", "--runtime", runtime]);
+    check(1, "python3.9").says("SyntaxError: Pattern matching is only supported in Python 3.10 and greater");
+    check(0, "python3.10");
 }
 
 #[test]

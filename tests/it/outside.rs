@@ -253,6 +253,7 @@ fn request(runtime: &str, handler: &str) -> PackageRequest {
         handler: handler.to_owned(),
         architectures: vec!["x86_64".into()],
         layers: None,
+        environment: None,
         span: None,
     }
 }
@@ -371,7 +372,7 @@ proptest! {
     fn any_zip_is_read_or_refused(bytes in bytes_mutated(zip()), runtime in select(&["provided.al2023", "python3.13", "nodejs22.x", "java21"][..]), handler in "[a-z./:]{0,12}") {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.zip"), &bytes).unwrap();
-        let _ = check_file(folder.path(), "a.zip", &request(runtime, &handler), false);
+        let _ = check_file(folder.path(), "a.zip", &request(runtime, &handler), &[], false);
     }
 
     #[test]
@@ -379,7 +380,7 @@ proptest! {
         let head: &[u8] = if has_head { b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0" } else { b"" };
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("bootstrap"), [head, &bytes].concat()).unwrap();
-        let _ = check_file(folder.path(), "bootstrap", &request("provided.al2023", "bootstrap"), false);
+        let _ = check_file(folder.path(), "bootstrap", &request("provided.al2023", "bootstrap"), &[], false);
     }
 
     #[test]

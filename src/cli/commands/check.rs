@@ -19,11 +19,11 @@ const USUAL_ARCHITECTURE: &str = "x86_64";
 
 /// Looks at the file, and says what keeps it from starting.
 pub fn run(workspace: &Workspace, file: &Path, arguments: &BuildArguments) -> Result<Exit, Failure> {
-    let request = request(workspace, arguments)?;
+    let (request, others) = request(workspace, arguments)?;
     let shown = file.display().to_string();
     let folder = workspace.path(Path::new(""));
-    let mut checked =
-        package::check_file(&folder, &shown, &request, workspace.global.local).map_err(|problem| Failure::new(Exit::Usage, problem))?;
+    let checked = package::check_file(&folder, &shown, &request, &others, workspace.global.local);
+    let mut checked = checked.map_err(|problem| Failure::new(Exit::Usage, problem))?;
     checked.findings.extend(judge_runtime(&request.runtime, &request.handler, request.has_layers()));
     if !arguments.names.is_empty() {
         checked.findings = checked.findings.into_iter().map(|finding| finding.address(&request.address)).collect();
@@ -88,21 +88,26 @@ fn tell(workspace: &Workspace, shown: &str, request: &PackageRequest, checked: &
     checked.unseen.iter().for_each(|unseen| workspace.ui.data(&format!("  not looked at: {unseen}")));
 }
 
-/// What the file has to fit: what the function of the spec says, and what the command line says instead.
-fn request(workspace: &Workspace, arguments: &BuildArguments) -> Result<PackageRequest, Failure> {
-    let mut request = match arguments.names.as_slice() {
-        [] => PackageRequest {
-            address: Address::new("function", "check"),
-            code: None,
-            build: None,
-            image: None,
-            image_config: None,
-            runtime: USUAL_RUNTIME.to_owned(),
-            handler: String::new(),
-            architectures: vec![if workspace.global.local { local::architecture() } else { USUAL_ARCHITECTURE }.to_owned()],
-            layers: None,
-            span: None,
-        },
+/// What the file has to fit: what the function of the spec says, and what the command line says instead. Then all that the
+/// spec packs.
+fn request(workspace: &Workspace, arguments: &BuildArguments) -> Result<(PackageRequest, Vec<PackageRequest>), Failure> {
+    let (mut request, others) = match arguments.names.as_slice() {
+        [] => (
+            PackageRequest {
+                address: Address::new("function", "check"),
+                code: None,
+                build: None,
+                image: None,
+                image_config: None,
+                runtime: USUAL_RUNTIME.to_owned(),
+                handler: String::new(),
+                architectures: vec![if workspace.global.local { local::architecture() } else { USUAL_ARCHITECTURE }.to_owned()],
+                layers: None,
+                environment: None,
+                span: None,
+            },
+            Vec::new(),
+        ),
         [name] => of_function(workspace, name)?,
         _ => return Err(Failure::new(Exit::Usage, several())),
     };
@@ -115,15 +120,17 @@ fn request(workspace: &Workspace, arguments: &BuildArguments) -> Result<PackageR
     if request.architectures.is_empty() {
         request.architectures = vec![USUAL_ARCHITECTURE.to_owned()];
     }
-    Ok(request)
+    Ok((request, others))
 }
 
-fn of_function(workspace: &Workspace, name: &str) -> Result<PackageRequest, Failure> {
+fn of_function(workspace: &Workspace, name: &str) -> Result<(PackageRequest, Vec<PackageRequest>), Failure> {
     let spec = workspace.spec(&workspace.config()?)?;
     let requests = spec.packages();
     let names: Vec<String> = requests.iter().map(PackageRequest::shown).collect();
-    let found = requests.into_iter().find(|request| request.shown() == name);
-    found.ok_or_else(|| unmatched(&[name.to_owned()], &names).unwrap_or_else(|| Failure::new(Exit::Usage, several())))
+    let found = requests.iter().find(|request| request.shown() == name).cloned();
+    found
+        .map(|found| (found, requests))
+        .ok_or_else(|| unmatched(&[name.to_owned()], &names).unwrap_or_else(|| Failure::new(Exit::Usage, several())))
 }
 
 fn several() -> Diagnostic {

@@ -34,6 +34,8 @@ pub(in crate::package) struct Elf {
     pub lacks_sections: bool,
     /// Another system that it is made for.
     pub system: Option<&'static str>,
+    /// Whether nothing that is loaded lies where it says that it begins.
+    pub lacks_entry: bool,
 }
 
 /// Systems that mark their programs, and whose calls Linux does not know (`EI_OSABI`,
@@ -81,16 +83,24 @@ fn of_class<'data, H: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: 
         let (offset, bytes) = segment.file_range(endian);
         segment.p_type(endian) == elf::PT_LOAD && offset.saturating_add(bytes) > length
     });
+    let entry = header.e_entry(endian).into();
+    found.lacks_entry = entry == 0 || !segments.iter().any(|segment| is_loaded(segment, endian, entry));
     let sections = header.e_shoff(endian).into().saturating_add(u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian)));
     found.lacks_sections = header.e_shoff(endian).into() > 0 && sections > length;
     found.system = SYSTEMS.iter().find(|(abi, _)| *abi == header.e_ident().os_abi).map(|(_, system)| *system);
     let interpreter = segments.iter().find_map(|segment| segment.interpreter(endian, data).ok()?);
     found.interpreter = interpreter.map(text);
     let links = Links::read::<H, R>(segments, endian, data);
-    found.kind = kind(header.e_type(endian), header.e_entry(endian).into() != 0, found.interpreter.is_some(), &links);
+    found.kind = kind(header.e_type(endian), entry != 0, found.interpreter.is_some(), &links);
     found.glibc = newest_glibc(header, endian, data);
     (found.needed, found.search) = (links.needed, links.search);
     Some(found)
+}
+
+/// Whether an address lies in what a segment brings into memory.
+fn is_loaded<H: ProgramHeader<Endian = Endianness>>(segment: &H, endian: Endianness, address: u64) -> bool {
+    let start = segment.p_vaddr(endian).into();
+    segment.p_type(endian) == elf::PT_LOAD && (start..start.saturating_add(segment.p_memsz(endian).into())).contains(&address)
 }
 
 /// A static program that may lie anywhere in memory looks almost like a library: it has no interpreter either.

@@ -1,19 +1,18 @@
 //! A look at one artifact, whoever made it.
 
-use super::syntax::{self, Syntax};
-use super::tree::Tree;
-use super::{Subject, check, check_contents, handler, is_provided};
+use super::syntax::{self, Interpreters};
+use super::{Subject, check, check_contents, elsewhere, is_provided, too_large_with_layers};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Artifact, Form, PackageRequest};
+use crate::package::builder::Builders;
 use crate::package::contents::{self, Contents};
 use crate::package::filter::Filter;
-use crate::package::hash::{Item, content_hash};
+use crate::package::hash::content_hash;
 use crate::package::image::{self, Looked};
 use crate::package::index::Index;
 use crate::package::own::Own;
 use crate::package::problem::missing;
-use crate::package::source::Source;
-use std::io;
+use crate::package::source::{self, Source};
 use std::path::Path;
 
 /// What is known of an artifact that was looked at.
@@ -28,11 +27,18 @@ pub struct CheckedFile {
 }
 
 /// Looks at a program, a zip or a folder as if it were the package of `request`; `shown` is its path below `folder`.
-/// Where an interpreter of the handler's language is on this machine, that is asked about the syntax.
+/// Where an interpreter of the handler's language is on this machine, that is asked about the syntax. Layers among `others`
+/// count against its size, as far as they need not be built.
 ///
 /// # Errors
 /// It is not there.
-pub fn check_file(folder: &Path, shown: &str, request: &PackageRequest, for_this_machine: bool) -> Result<CheckedFile, Diagnostic> {
+pub fn check_file(
+    folder: &Path,
+    shown: &str,
+    request: &PackageRequest,
+    others: &[PackageRequest],
+    for_this_machine: bool,
+) -> Result<CheckedFile, Diagnostic> {
     let path = &folder.join(shown);
     let source = if path.is_dir() {
         Source::Directory(shown.to_owned(), Filter::default())
@@ -43,7 +49,32 @@ pub fn check_file(folder: &Path, shown: &str, request: &PackageRequest, for_this
     };
     let looked = look_at_image(path, shown, request, for_this_machine).transpose();
     let looked = looked.unwrap_or_else(|| look(folder, &source, request, for_this_machine));
-    Ok(looked.unwrap_or_else(|problem| CheckedFile { artifact: None, findings: vec![problem], unseen: Vec::new() }))
+    let mut checked = looked.unwrap_or_else(|problem| CheckedFile { artifact: None, findings: vec![problem], unseen: Vec::new() });
+    checked.findings.extend(checked.artifact.as_ref().and_then(|artifact| too_large(folder, artifact, request, others)));
+    Ok(checked)
+}
+
+/// Refuses what is too large only together with its layers.
+fn too_large(folder: &Path, artifact: &Artifact, request: &PackageRequest, others: &[PackageRequest]) -> Option<Diagnostic> {
+    let used = request.layers_of_spec();
+    let layers = others.iter().filter(|other| used.contains(&other.address));
+    let of_layer = |layer: &PackageRequest| Some((layer.address.clone(), layer_artifact(folder, layer)?));
+    let own = (request.address.clone(), artifact.clone());
+    too_large_with_layers(request, &layers.filter_map(of_layer).chain([own]).collect())
+}
+
+/// The size of a layer that only has to be packed.
+fn layer_artifact(folder: &Path, layer: &PackageRequest) -> Option<Artifact> {
+    let source = source::parse(layer.code.as_ref(), None, folder, &Builders::new()).ok()?;
+    let contents = contents::collect(folder, &source, false, &Own::default()).ok()?;
+    let (unzipped_bytes, files) = match &contents {
+        Contents::Files(entries) => (entries.iter().map(|entry| entry.bytes).sum(), entries.len()),
+        Contents::Archive(_) => {
+            let items = contents.read(&Index::default()).ok()?;
+            (items.iter().map(|item| item.bytes).sum(), items.len())
+        }
+    };
+    Some(Artifact { content_hash: String::new(), form: Form::Zip, unzipped_bytes, files })
 }
 
 /// Looks at it as an image, if it is one.
@@ -60,27 +91,16 @@ fn look(folder: &Path, source: &Source, request: &PackageRequest, for_this_machi
     let mut findings: Vec<Diagnostic> = check_contents(&contents, &items, is_provided && !request.has_layers()).err().into_iter().collect();
     let subject = Subject::of(request, for_this_machine);
     findings.extend(check(&contents, &items, &subject));
-    let mut unseen: Vec<String> = subject.has_layers.then(|| "what its layers bring".to_owned()).into_iter().collect();
+    let mut unseen = elsewhere::unseen(request);
     if !findings.iter().any(Diagnostic::is_error) && !subject.is_layer && !is_provided {
-        let of_code = code_of_handler(&contents, &items, &subject).map_err(|error| unreadable(format!("{error}.")))?;
+        let of_code =
+            syntax::of_handler(&contents, &items, &subject, &Interpreters::default()).map_err(|error| unreadable(format!("{error}.")))?;
         findings.extend(of_code.finding);
         unseen.extend(of_code.unseen);
     }
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     Ok(CheckedFile { artifact: Some(artifact), findings, unseen })
-}
-
-/// What the code of the handler is found to be, and what of it was not looked at.
-fn code_of_handler(contents: &Contents, items: &[Item], subject: &Subject<'_>) -> io::Result<Syntax> {
-    if subject.handler.is_empty() {
-        return Ok(Syntax::unseen("the function that is called: no handler is given"));
-    }
-    let tree = Tree::new(contents, items)?;
-    match handler::file(&tree, subject) {
-        Some(file) => syntax::check(&tree, &file, subject),
-        None => Ok(Syntax::unseen("the code of the handler")),
-    }
 }
 
 /// A jar is a zip too, and a zip may have any name.

@@ -36,7 +36,13 @@ pub(in crate::package) struct Script {
     pub has_carriage_return: bool,
     /// Whether a byte order mark stands before it, so that Linux does not see it.
     pub has_byte_order_mark: bool,
+    /// Whether Linux does not read it to its end.
+    pub is_too_long: bool,
 }
+
+/// The most that the first line of a script may have, in bytes, with `#!` and without its end
+/// (<https://man7.org/linux/man-pages/man2/execve.2.html>).
+pub(super) const SCRIPT_LINE_BYTES: usize = 255;
 
 /// How files begin that Linux does not start.
 const STARTS: &[(&[u8], Format)] = &[
@@ -113,10 +119,16 @@ impl Format {
         }
         let text = head.strip_prefix(BYTE_ORDER_MARK);
         match text.unwrap_or(head).strip_prefix(b"#!") {
-            Some(rest) => Self::Script(Script::of(rest, text.is_some())),
+            Some(rest) => Self::Script(Script { is_too_long: is_too_long(head), ..Script::of(rest, text.is_some()) }),
             None => Self::Other,
         }
     }
+}
+
+/// Spaces at the end of the line do not count.
+fn is_too_long(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.trim_ascii_end().len() > SCRIPT_LINE_BYTES
 }
 
 impl Script {
@@ -126,7 +138,13 @@ impl Script {
         let (line, has_carriage_return) = line.strip_suffix('\r').map_or((&*line, false), |line| (line, true));
         let line = line.trim();
         let (interpreter, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-        Self { interpreter: interpreter.to_owned(), argument: argument.trim().to_owned(), has_carriage_return, has_byte_order_mark }
+        Self {
+            interpreter: interpreter.to_owned(),
+            argument: argument.trim().to_owned(),
+            has_carriage_return,
+            has_byte_order_mark,
+            is_too_long: false,
+        }
     }
 }
 
@@ -154,9 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn linux_reads_the_first_line_of_a_script_up_to_a_limit() {
+        let is_too_long =
+            |line: String| matches!(Format::of(&line.as_bytes()[..line.len().min(264)]), Format::Script(script) if script.is_too_long);
+        let long = |bytes: usize| format!("#!/{}", "x".repeat(bytes - 3));
+        assert!(!is_too_long(format!("{}\nexit", long(255))) && is_too_long(format!("{}\nexit", long(256))));
+        assert!(is_too_long(long(1_000)) && is_too_long(format!("#!/bin/sh {}", "x".repeat(300))));
+        assert!(!is_too_long(format!("#!/bin/sh{}", " ".repeat(300))), "spaces at the end are cut off anyway");
+    }
+
+    #[test]
     fn the_first_line_of_a_script_is_split_as_linux_splits_it() {
         let script = |interpreter: &str, argument: &str, has_carriage_return: bool, has_byte_order_mark: bool| {
-            Format::Script(Script { interpreter: interpreter.into(), argument: argument.into(), has_carriage_return, has_byte_order_mark })
+            let (interpreter, argument) = (interpreter.into(), argument.into());
+            Format::Script(Script { interpreter, argument, has_carriage_return, has_byte_order_mark, is_too_long: false })
         };
         for (head, expected) in [
             (&b"#!/bin/sh\necho"[..], script("/bin/sh", "", false, false)),

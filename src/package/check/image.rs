@@ -225,7 +225,8 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
                 .hint(format!("in a Dockerfile: `RUN chmod 755 {closed}`")),
         ];
     }
-    let subject = Subject { runtime: "", handler: "", architecture, has_layers: false, is_layer: false, place: Place::Image };
+    let subject =
+        Subject { runtime: "", handler: "", architecture, has_more: false, has_options: false, is_layer: false, place: Place::Image };
     let format = match Format::of(&file.head) {
         // Only the head of it is there, so that what it needs further back is not known.
         Format::Elf(_) => Format::Elf(elf::read(&file.head[..]).map(|elf| elf::Elf { is_cut_off: false, lacks_sections: false, ..elf })),

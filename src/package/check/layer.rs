@@ -2,7 +2,7 @@
 
 use super::Subject;
 use super::format::Format;
-use super::program::{self, foreign, wrong_processor};
+use super::program::{self, foreign, no_entry, not_a_program, wrong_processor};
 use super::tree::Tree;
 use crate::diagnostic::Diagnostic;
 use crate::package::problem::list;
@@ -36,7 +36,10 @@ fn extension(tree: &Tree<'_>, name: &str, subject: &Subject<'_>) -> io::Result<O
         return Ok(Some(found.hint(format!("`chmod 755 {name}`, and package it again"))));
     }
     Ok(match tree.format(name)? {
-        Format::Elf(Some(elf)) => wrong_processor(name, &elf, subject),
+        Format::Elf(Some(elf)) => {
+            let found = not_a_program(name, elf.kind).or_else(|| wrong_processor(name, &elf, subject));
+            found.or_else(|| no_entry(name, &elf))
+        }
         Format::Foreign(system) => Some(foreign(name, system, subject)),
         Format::Script(_) | Format::Elf(None) => None,
         other => program::check(name, &other, subject, tree).into_iter().next(),

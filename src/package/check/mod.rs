@@ -6,6 +6,7 @@
 
 mod bootstrap;
 mod elf;
+mod elsewhere;
 mod emulator;
 mod file;
 mod format;
@@ -34,7 +35,7 @@ pub(super) use bootstrap::{check_contents, check_names, is_provided};
 use super::UNZIPPED_LIMIT_BYTES;
 use super::contents::{BOOTSTRAP, Contents};
 use super::hash::Item;
-use super::packages::Packages;
+use super::packages::{Packages, Planned};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, Artifact, PackageRequest};
 use program::Surroundings;
@@ -42,6 +43,10 @@ use remembered::Remembered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use syntax::Interpreters;
 use tree::Tree;
 
 pub(super) const LAYER: &str = "layer";
@@ -58,8 +63,10 @@ pub(super) struct Subject<'a> {
     pub handler: &'a str,
     /// `arm64` or `x86_64`.
     pub architecture: &'a str,
-    /// Whether layers bring files that nobody sees here.
-    pub has_layers: bool,
+    /// Whether layers, or folders that variables name, bring files that nobody sees here.
+    pub has_more: bool,
+    /// Whether variables of the function change how its language loads code.
+    pub has_options: bool,
     /// Whether it is a layer itself.
     pub is_layer: bool,
     /// Where it runs.
@@ -83,7 +90,8 @@ impl<'a> Subject<'a> {
             runtime: &request.runtime,
             handler: &request.handler,
             architecture: request.architectures.first().map_or("x86_64", String::as_str),
-            has_layers: request.has_layers(),
+            has_more: request.has_layers() || elsewhere::has_search_path(request),
+            has_options: elsewhere::has_options(request),
             is_layer: request.address.kind == LAYER,
             place: if for_this_machine { Place::ThisMachine } else { Place::Lambda },
         }
@@ -117,26 +125,72 @@ pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], cache:
             groups.entry((&artifact.content_hash, subject)).or_default().push(request);
         }
     }
-    let (mut findings, remembered) = (Vec::new(), Remembered::new(cache));
-    for ((content_hash, subject), requests) in groups {
-        let Ok(planned) = packages.planned(content_hash) else { continue };
-        // What runs around an image's program is in the image, which was looked at when it was made.
-        if planned.image.is_some() {
-            continue;
-        }
-        // Of what is built few files are read, where they lie; but a zip would be unpacked each time, and code read.
-        let is_costly = matches!(planned.contents, Contents::Archive(_)) || !is_provided(subject.runtime);
-        if is_costly && remembered.is_clean(content_hash, &subject) {
-            continue;
-        }
-        let found = check(&planned.contents, &planned.items, &subject);
-        if is_costly && found.is_empty() {
-            remembered.keep(content_hash, &subject);
-        }
-        findings.extend(found.into_iter().map(|one| super::work::shared_problem(one, &requests)));
-    }
+    let (remembered, interpreters) = (Remembered::new(cache), Interpreters::default());
+    let looks: Vec<Look<'_>> = groups
+        .into_iter()
+        .filter_map(|((content_hash, subject), requests)| {
+            // What runs around an image's program is in the image, which was looked at when it was made.
+            let planned = packages.planned(content_hash).ok().filter(|planned| planned.image.is_none())?;
+            Some(Look { content_hash, subject, requests, planned })
+        })
+        .collect();
+    let found = in_parallel(&looks, |look| look.findings(&remembered, &interpreters));
+    let mut findings: Vec<Diagnostic> = found.into_iter().flatten().collect();
     findings.extend(requests.iter().filter_map(|request| too_large_with_layers(request, &packages.artifacts)));
     findings
+}
+
+/// One look at a package.
+struct Look<'a> {
+    content_hash: &'a str,
+    subject: Subject<'a>,
+    requests: Vec<&'a PackageRequest>,
+    planned: Arc<Planned>,
+}
+
+impl Look<'_> {
+    fn findings(&self, remembered: &Remembered, interpreters: &Interpreters) -> Vec<Diagnostic> {
+        let (contents, items, subject) = (&self.planned.contents, &self.planned.items, &self.subject);
+        // Of what is built few files are read, where they lie; but a zip would be unpacked each time, and code read.
+        let is_costly = matches!(contents, Contents::Archive(_)) || !is_provided(subject.runtime);
+        if is_costly && remembered.is_clean(self.content_hash, subject, Remembered::PACKAGE) {
+            return Vec::new();
+        }
+        let mut found = check(contents, items, subject);
+        if !is_provided(subject.runtime) && !subject.is_layer && !found.iter().any(Diagnostic::is_error) {
+            found.extend(self.syntax(remembered, interpreters));
+        }
+        if is_costly && found.is_empty() {
+            remembered.keep(self.content_hash, subject, Remembered::PACKAGE);
+        }
+        found.into_iter().map(|one| super::work::shared_problem(one, &self.requests)).collect()
+    }
+
+    /// What an interpreter says of the handler's file, asked once for each package: to start one takes its time.
+    fn syntax(&self, remembered: &Remembered, interpreters: &Interpreters) -> Option<Diagnostic> {
+        if remembered.is_clean(self.content_hash, &self.subject, Remembered::SYNTAX) {
+            return None;
+        }
+        // Where no interpreter can be asked, the function itself will tell.
+        let syntax = syntax::of_handler(&self.planned.contents, &self.planned.items, &self.subject, interpreters).ok()?;
+        if syntax.finding.is_none() && syntax.unseen.is_none() {
+            remembered.keep(self.content_hash, &self.subject, Remembered::SYNTAX);
+        }
+        syntax.finding
+    }
+}
+
+/// Does the work for each, as many at a time as there are cores, and gives back what came of it in their order.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let work_off = || {
+        while let Some((index, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|index| Some((index, items.get(index)?))) {
+            let one = work(item);
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, one);
+        }
+    };
+    thread::scope(|scope| (0..super::work::cores().min(items.len())).for_each(|_| drop(scope.spawn(work_off))));
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 /// What a package has to fit: of a layer the functions that use it, where there are any.
@@ -147,7 +201,7 @@ fn subjects<'a>(request: &'a PackageRequest, all: &'a [PackageRequest], for_this
     }
     let users = all.iter().filter(|user| user.layers_of_spec().contains(&request.address));
     let of_user =
-        |user: &'a PackageRequest| Subject { is_layer: true, has_layers: false, handler: "", ..Subject::of(user, for_this_machine) };
+        |user: &'a PackageRequest| Subject { is_layer: true, has_more: false, handler: "", ..Subject::of(user, for_this_machine) };
     let used: BTreeSet<Subject<'_>> = users.map(of_user).collect();
     if used.is_empty() { BTreeSet::from([own]) } else { used }
 }
@@ -228,8 +282,15 @@ mod tests {
     use crate::package::index::Index;
     use crate::package::source::Source;
 
-    const ON_LAMBDA: Subject<'_> =
-        Subject { runtime: "", handler: "", architecture: "x86_64", has_layers: false, is_layer: false, place: Place::Lambda };
+    const ON_LAMBDA: Subject<'_> = Subject {
+        runtime: "",
+        handler: "",
+        architecture: "x86_64",
+        has_more: false,
+        has_options: false,
+        is_layer: false,
+        place: Place::Lambda,
+    };
 
     fn told(files: &[(&str, &[u8])], subject: &Subject<'_>) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -274,7 +335,7 @@ mod tests {
         let subject = Subject { runtime: "provided.al2023", ..ON_LAMBDA };
         let program = Program { needed: &["libmine.so"], ..Program::DYNAMIC }.bytes();
         insta::assert_snapshot!(told(&[("bootstrap", &program)], &subject), @r#"Warning missing-library: `bootstrap` needs `libmine.so`, which the package does not have, and most likely Amazon Linux 2023 has not either. ["what lies in the package as `lib/…` is found too"]"#);
-        assert_eq!(told(&[("bootstrap", &program)], &Subject { has_layers: true, ..subject }), "");
+        assert_eq!(told(&[("bootstrap", &program)], &Subject { has_more: true, ..subject }), "");
     }
 
     #[test]
@@ -291,6 +352,7 @@ mod tests {
             handler: String::new(),
             architectures: Vec::new(),
             layers: Some(Value::List(vec![layers(address("layer"))])),
+            environment: None,
             span: None,
         };
         let artifact = |unzipped_bytes| Artifact { content_hash: String::new(), form: Form::Zip, unzipped_bytes, files: 1 };

@@ -16,6 +16,9 @@ use std::path::Path;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
 pub(super) const TASK_ROOT: &str = "/var/task/";
 const LAYERS: &str = "/opt/";
+/// Where functions mount file systems, in which nobody looks
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-filesystem.html>).
+const MOUNTS: &str = "/mnt/";
 
 /// What is around a program, as far as rules ask for it.
 pub(super) trait Surroundings {
@@ -44,15 +47,18 @@ pub(super) fn check(shown: &str, format: &Format, subject: &Subject<'_>, around:
         Format::Text(what, what_to_do) => vec![
             finding("not-a-program", "A file is not a program that can be started").detail(format!("`{shown}` is {what}. {what_to_do}")),
         ],
-        Format::Packed(how) => vec![
-            finding("packed-program", "A program is packed").detail(format!("`{shown}` is {how}, and no program. Unpack it first.")),
-        ],
+        Format::Packed(how) => vec![packed(shown, how)],
         Format::Other => vec![
             finding("not-a-program", "A file is not a program that can be started")
                 .detail(format!("`{shown}` is neither an ELF file, as compilers for Linux make them, nor a script: its first line does not begin with `#!`."))
                 .hint("a shell script begins with the line `#!/bin/sh`"),
         ],
     }
+}
+
+fn packed(shown: &str, how: &str) -> Diagnostic {
+    let found = finding("packed-program", "A program is packed").detail(format!("`{shown}` is {how}, and no program. Unpack it first."));
+    if how == "a zip" { found.hint("a zip that is the package itself is given as `code = { zip = \"PATH\" }`") } else { found }
 }
 
 pub(super) fn finding(code: &'static str, summary: &str) -> Diagnostic {
@@ -73,7 +79,8 @@ pub(super) fn astray(shown: &str, end: &Astray, subject: &Subject<'_>) -> Option
     let detail = match end {
         Astray::InCircles => format!("`{shown}` is a link that leads back to itself."),
         Astray::ToFolder(folder) => format!("`{shown}` is a link to `{folder}`, which is a folder."),
-        Astray::Elsewhere(end) if end.starts_with(LAYERS) && subject.has_layers => return None,
+        Astray::Elsewhere(end) if end.starts_with(LAYERS) && subject.has_more => return None,
+        Astray::Elsewhere(end) if end.starts_with(MOUNTS) => return None,
         Astray::Elsewhere(end) if OF_LAMBDA.iter().any(|folder| end.starts_with(folder)) => return None,
         Astray::Elsewhere(end) => format!("`{shown}` is a link to `{end}`, which is not in the package."),
     };
@@ -108,6 +115,9 @@ fn check_elf(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroun
     }
     let mut findings: Vec<Diagnostic> = not_a_program(shown, elf.kind).into_iter().chain(wrong_processor(shown, elf, subject)).collect();
     if findings.is_empty() {
+        findings.extend(no_entry(shown, elf));
+    }
+    if findings.is_empty() {
         findings.extend(check_interpreter(shown, elf, subject, around));
     }
     // Without the right loader nothing is loaded, so that what it would miss is of no interest.
@@ -125,7 +135,7 @@ fn lacks_sections(shown: &str, elf: &Elf) -> Option<Diagnostic> {
     elf.lacks_sections.then(|| Diagnostic::warning("cut-off-program", "A program may be cut off").detail(detail))
 }
 
-fn not_a_program(shown: &str, kind: Kind) -> Option<Diagnostic> {
+pub(super) fn not_a_program(shown: &str, kind: Kind) -> Option<Diagnostic> {
     let (what, how) = match kind {
         Kind::Program => return None,
         Kind::Library => (
@@ -136,6 +146,19 @@ fn not_a_program(shown: &str, kind: Kind) -> Option<Diagnostic> {
         Kind::Other => ("an ELF file of another kind, such as a core dump", "Build a program."),
     };
     Some(finding("not-a-program", "A file is not a program that can be started").detail(format!("`{shown}` is {what}. {how}")))
+}
+
+/// Linux jumps to the address that a program names as its beginning, whatever is there.
+pub(super) fn no_entry(shown: &str, elf: &Elf) -> Option<Diagnostic> {
+    let detail = format!(
+        "`{shown}` has no entry point: nothing of it is loaded at the address where its headers let it begin, so that it ends with a segmentation fault."
+    );
+    let found = || finding("no-entry-point", "A program begins nowhere").detail(detail);
+    elf.lacks_entry.then(found).map(|found| {
+        found
+            .hint("a linker that finds no `_start` only warns of it: link with the C library's start files, without `-nostartfiles`")
+            .hint("or name the function that it begins with: `-Wl,-e,NAME`")
+    })
 }
 
 /// Refuses an ELF file for another processor. Under `--local` it is only warned of where an emulator runs it.
@@ -210,7 +233,8 @@ pub(super) fn is_there(path: &str, known: &[&str], subject: &Subject<'_>, around
         (None, Place::Image) => None,
         (None, Place::ThisMachine) => Some(Path::new(path).exists()),
         (None, Place::Lambda) if known.contains(&path) => Some(true),
-        (None, Place::Lambda) => (!path.starts_with(LAYERS) || !subject.has_layers).then_some(false),
+        (None, Place::Lambda) if path.starts_with(MOUNTS) => None,
+        (None, Place::Lambda) => (!path.starts_with(LAYERS) || !subject.has_more).then_some(false),
     }
 }
 
@@ -244,7 +268,7 @@ fn with_older_glibc(diagnostic: Diagnostic, subject: &Subject<'_>) -> Diagnostic
 }
 
 fn check_libraries(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroundings) -> Vec<Diagnostic> {
-    let Some(system) = System::of(subject.runtime).filter(|_| !subject.has_layers) else { return Vec::new() };
+    let Some(system) = System::of(subject.runtime).filter(|_| !subject.has_more) else { return Vec::new() };
     let mut missing: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
     for library in elf.needed.iter().filter(|library| !is_in_package(library, shown, elf, around)) {
         match system.standing(library) {
@@ -315,7 +339,8 @@ mod tests {
             runtime: "provided.al2023",
             handler: "",
             architecture: "x86_64",
-            has_layers: false,
+            has_more: false,
+            has_options: false,
             is_layer: false,
             place: Place::ThisMachine,
         };

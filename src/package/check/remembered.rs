@@ -15,23 +15,28 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
+    /// The package as a whole.
+    pub const PACKAGE: &str = "package";
+    /// What an interpreter says of the handler's file.
+    pub const SYNTAX: &str = "syntax";
+
     /// What earlier runs left in the folder `cache`.
     pub fn new(cache: &Path) -> Self {
         Self { marks: Marks::new(cache.join("checked")), rules: this_program() }
     }
 
     /// Whether nothing was found in this package when it was looked at for this subject.
-    pub fn is_clean(&self, content_hash: &str, subject: &Subject<'_>) -> bool {
-        self.marks.has(&self.name(content_hash, subject))
+    pub fn is_clean(&self, content_hash: &str, subject: &Subject<'_>, what: &str) -> bool {
+        self.marks.has(&self.name(content_hash, subject, what))
     }
 
     /// Remembers that nothing was found.
-    pub fn keep(&self, content_hash: &str, subject: &Subject<'_>) {
-        self.marks.set(&self.name(content_hash, subject));
+    pub fn keep(&self, content_hash: &str, subject: &Subject<'_>, what: &str) {
+        self.marks.set(&self.name(content_hash, subject, what));
     }
 
-    fn name(&self, content_hash: &str, subject: &Subject<'_>) -> String {
-        hex(&Sha256::digest(format!("{} {content_hash} {subject:?}", self.rules)))
+    fn name(&self, content_hash: &str, subject: &Subject<'_>, what: &str) -> String {
+        hex(&Sha256::digest(format!("{} {content_hash} {subject:?} {what}", self.rules)))
     }
 }
 
@@ -55,15 +60,20 @@ mod tests {
             runtime: "python3.13",
             handler: "app.handler",
             architecture: "arm64",
-            has_layers: false,
+            has_more: false,
+            has_options: false,
             is_layer: false,
             place: Place::Lambda,
         };
-        assert!(!remembered.is_clean("sha256:a", &subject));
-        remembered.keep("sha256:a", &subject);
-        assert!(remembered.is_clean("sha256:a", &subject) && !remembered.is_clean("sha256:b", &subject));
-        assert!(!remembered.is_clean("sha256:a", &Subject { architecture: "x86_64", ..subject }));
+        assert!(!remembered.is_clean("sha256:a", &subject, Remembered::PACKAGE));
+        remembered.keep("sha256:a", &subject, Remembered::PACKAGE);
+        assert!(
+            remembered.is_clean("sha256:a", &subject, Remembered::PACKAGE)
+                && !remembered.is_clean("sha256:b", &subject, Remembered::PACKAGE)
+        );
+        assert!(!remembered.is_clean("sha256:a", &Subject { architecture: "x86_64", ..subject }, Remembered::PACKAGE));
+        assert!(!remembered.is_clean("sha256:a", &subject, Remembered::SYNTAX));
         let rebuilt = Remembered { rules: "others".into(), ..Remembered::new(cache.path()) };
-        assert!(!rebuilt.is_clean("sha256:a", &subject));
+        assert!(!rebuilt.is_clean("sha256:a", &subject, Remembered::PACKAGE));
     }
 }

@@ -1,6 +1,6 @@
 //! Whether Linux finds the interpreter of a script (<https://man7.org/linux/man-pages/man2/execve.2.html>).
 
-use super::format::Script;
+use super::format::{SCRIPT_LINE_BYTES, Script};
 use super::program::{Surroundings, TASK_ROOT, finding, is_there};
 use super::system::{INTERPRETERS, NO_INTERPRETERS};
 use super::{Place, Subject};
@@ -29,6 +29,13 @@ pub(super) fn check(shown: &str, script: &Script, subject: &Subject<'_>, around:
         );
         let diagnostic = finding("script-line-ends", "A script has the line ends of Windows").detail(detail);
         return Some(diagnostic.hint("with git: `*.sh text eol=lf` in `.gitattributes`"));
+    }
+    if script.is_too_long {
+        let detail = format!(
+            "Linux reads {SCRIPT_LINE_BYTES} bytes of the first line of `{shown}`, with its `#!`, and that has more. The rest of it is cut off."
+        );
+        let found = finding("script-start", "The first line of a script is too long").detail(detail);
+        return Some(found.hint("let it name the interpreter alone, such as `#!/bin/sh`, and do the rest in the lines below"));
     }
     check_script_interpreter(shown, script, subject, around)
 }
@@ -71,7 +78,7 @@ fn check_env(shown: &str, script: &Script, subject: &Subject<'_>, around: &dyn S
         let detail = format!("`{shown}` is run by `{called}`, which the `PATH` of the image does not lead to.");
         return Some(finding("missing-interpreter", "A script needs an interpreter that is not there").detail(detail).hint(IN_AN_IMAGE));
     }
-    if subject.place != Place::Lambda || subject.has_layers || INTERPRETERS.contains(&called) {
+    if subject.place != Place::Lambda || subject.has_more || INTERPRETERS.contains(&called) {
         return None;
     }
     Some(missing_script_interpreter(shown, called, name_of(called), subject))

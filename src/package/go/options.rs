@@ -48,6 +48,17 @@ pub(super) struct Options {
     pub container_image: Option<String>,
 }
 
+/// A pattern means all packages that fit, and a function has one program.
+fn several_packages(package: &str) -> Option<Diagnostic> {
+    let detail = format!("`build.package` is `{package}`, a pattern for any number of packages; a function starts one program.");
+    let found = Diagnostic::error("several-programs", "More than one program could be deployed").detail(detail);
+    package.contains("...").then(|| {
+        found
+            .hint("name one: `package = \"./cmd/NAME\"`")
+            .hint("`[discover.NAME]` with `root = \"cmd\"` makes each folder with a `main.go` a function")
+    })
+}
+
 impl Options {
     /// Reads them.
     ///
@@ -64,6 +75,7 @@ impl Options {
         let container = container(options).map_err(&mut note).unwrap_or_default();
         let ([package, container_image], [tags, flags]) = (names, lists);
         let flags = flags.unwrap_or_default();
+        problems.extend(package.as_deref().and_then(several_packages));
         problems.extend(flags.iter().filter_map(|flag| own_flag("Go's", &single_dash(flag), &OWN_FLAGS)));
         problems.extend(variables.keys().filter_map(|name| own_variable(name)));
         if !problems.is_empty() {
@@ -125,14 +137,14 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let json = r#"{"packages":"b","package":"","tags":[1],"ldflags":3,"flags":["-o=x","--buildmode=plugin","-race"],"env":{"GOOS":"darwin"},"container":true}"#;
+        let json = r#"{"packages":"b","package":"./cmd/...","tags":[1],"ldflags":3,"flags":["-o=x","--buildmode=plugin","-race"],"env":{"GOOS":"darwin"},"container":true}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
         unknown-key: `build` has no key `packages`. It has `kind`, `path`, `package`, `ldflags`, `tags`, `flags`, `env`, `container`, `container_image`.
-        wrong-type: `build.package` is empty; it takes a name.
         wrong-type: `build.tags` is a list; it takes a list of strings.
         wrong-type: `build.ldflags` is an integer; it takes a list of strings.
         wrong-type: `build.container` is a boolean; it takes `auto`, `never`, `always` or an engine's name.
+        several-programs: `build.package` is `./cmd/...`, a pattern for any number of packages; a function starts one program.
         own-flag: `build.flags` has `-o`; lambdo decides where the program lies until it is uploaded.
         own-flag: `build.flags` has `-buildmode`; Lambda starts a program, which is what is built without it.
         own-variable: `build.env` has `GOOS`; Lambda runs Linux, and what is tried with `--local` runs on this machine.

@@ -1,11 +1,9 @@
 //! Builds of Go: with a `go` and engines that only say what real ones would.
 
 use super::*;
-use crate::model::PackageRequest;
 use crate::package::Packages;
-use crate::package::testing::{Workbench, is_cached, request};
+use crate::package::testing::Workbench;
 use std::fs;
-use std::ops::{Deref, DerefMut};
 
 /// Notes how it is called, tells of one package per folder, and "builds" a file with its arguments in it.
 const GO: &str = r#"#!/bin/sh
@@ -40,87 +38,51 @@ shift 2
 exec "$FAKE/contained/go" "$@"
 "#;
 
-struct Machine {
-    workbench: Workbench,
-    architecture: &'static str,
+/// With a module of two programs and a package that both use.
+fn prepared() -> Workbench {
+    let machine = Workbench { name: "f0", ..Workbench::empty() };
+    let root = machine.root();
+    machine.install("bin/go", GO);
+    fs::create_dir_all(format!("{root}/goroot/bin")).unwrap();
+    std::os::unix::fs::symlink(format!("{root}/bin/go"), format!("{root}/goroot/bin/go")).unwrap();
+    for (name, text) in [
+        ("version", "go1.25.3"),
+        ("app/go.mod", "module m\n\ngo 1.25.3\n"),
+        ("app/one/main.go", "one"),
+        ("app/two/main.go", "two"),
+        ("app/shared/shared.go", ""),
+    ] {
+        machine.write(name, text);
+    }
+    machine
 }
 
-impl Deref for Machine {
-    type Target = Workbench;
-
-    fn deref(&self) -> &Workbench {
-        &self.workbench
-    }
+/// Only engines are left in the `PATH`, and one of this name.
+fn with_engine_only(name: &str) -> Workbench {
+    let machine = prepared();
+    fs::rename(machine.folder.path().join("bin/go"), machine.folder.path().join("kept")).unwrap();
+    machine.install("contained/go", GO);
+    machine.install(&format!("bin/{name}"), ENGINE);
+    machine
 }
 
-impl DerefMut for Machine {
-    fn deref_mut(&mut self) -> &mut Workbench {
-        &mut self.workbench
-    }
+/// Makes a function of each of these.
+async fn make(machine: &Workbench, builds: &[&str]) -> Result<Packages, Vec<Diagnostic>> {
+    let requests = builds.iter().enumerate().map(|(number, build)| machine.request(&format!("f{number}"), build));
+    machine.resolve(requests.collect(), true).await.0
 }
 
-impl Machine {
-    /// With a module of two programs and a package that both use.
-    fn new() -> Self {
-        let machine = Self { workbench: Workbench::empty(), architecture: "arm64" };
-        let root = machine.root();
-        machine.install("bin/go", GO);
-        fs::create_dir_all(format!("{root}/goroot/bin")).unwrap();
-        std::os::unix::fs::symlink(format!("{root}/bin/go"), format!("{root}/goroot/bin/go")).unwrap();
-        for (name, text) in [
-            ("version", "go1.25.3"),
-            ("app/go.mod", "module m\n\ngo 1.25.3\n"),
-            ("app/one/main.go", "one"),
-            ("app/two/main.go", "two"),
-            ("app/shared/shared.go", ""),
-        ] {
-            machine.write(name, text);
-        }
-        machine
-    }
-
-    /// Only engines are left in the `PATH`, and one of this name.
-    fn with_engine_only(self, name: &str) -> Self {
-        fs::rename(self.folder.path().join("bin/go"), self.folder.path().join("kept")).unwrap();
-        self.install("contained/go", GO);
-        self.install(&format!("bin/{name}"), ENGINE);
-        self
-    }
-
-    async fn make(&self, builds: &[&str], may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
-        let request = |(number, build): (usize, &&str)| PackageRequest {
-            architectures: vec![self.architecture.into()],
-            ..request(&format!("f{number}"), build)
-        };
-        let (packages, events) = self.resolve(builds.iter().enumerate().map(request).collect(), may_run).await;
-        let is_cached = packages.is_ok() && is_cached(&events);
-        (packages, is_cached)
-    }
-
-    /// Builds, and gives the calls of Go.
-    async fn calls(&self, builds: &[&str]) -> Vec<String> {
-        self.write("calls", "");
-        self.make(builds, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        self.noted("calls")
-    }
-
-    /// Builds one function, and says whether the last build still held.
-    async fn is_cached(&self, build: &str) -> bool {
-        let (packages, is_cached) = self.make(&[build], true).await;
-        packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        is_cached
-    }
-
-    /// What is said when a build cannot be.
-    async fn told(&self, build: &str, may_run: bool) -> String {
-        self.texts(&self.make(&[build], may_run).await.0.err().unwrap())
-    }
+/// Builds, and gives the calls of Go.
+async fn calls_of(machine: &Workbench, builds: &[&str]) -> Vec<String> {
+    machine.write("calls", "");
+    make(machine, builds).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    machine.noted("calls")
 }
 
 #[tokio::test]
 async fn go_is_asked_for_a_small_static_program_that_can_be_made_again() {
-    let machine = Machine::new();
-    let calls = machine.calls(&[r#""app/one""#]).await;
+    let machine = prepared();
+    let calls = calls_of(&machine, &[r#""app/one""#]).await;
     assert_eq!(calls.len(), 3, "{calls:#?}");
     let build = calls[2].replace(calls[2].split(" -o ").nth(1).unwrap().split(' ').next().unwrap(), "OUT");
     assert_eq!(build, "./app/one build -trimpath -buildvcs=false -tags lambda.norpc -ldflags -s -w -o OUT .");
@@ -129,10 +91,10 @@ async fn go_is_asked_for_a_small_static_program_that_can_be_made_again() {
 
 #[tokio::test]
 async fn every_default_can_be_overridden() {
-    let mut machine = Machine::new();
+    let mut machine = prepared();
     machine.architecture = "x86_64";
     let build = r#"{"path":"app","package":"./one","ldflags":"-X a=b","tags":["x","y"],"flags":["-trimpath=false"],"env":{"CGO_ENABLED":"1","MINE":"m"}}"#;
-    let calls = machine.calls(&[build]).await;
+    let calls = calls_of(&machine, &[build]).await;
     let expected = "./app build -trimpath -buildvcs=false -tags x,y -ldflags -X a=b -trimpath=false -o ";
     assert!(calls[2].starts_with(expected) && calls[2].ends_with(" ./one"), "{calls:#?}");
     assert_eq!(machine.read("variables"), "CGO_ENABLED=1 GOAMD64=v1 GOARCH=amd64 GOOS=linux MINE=m ");
@@ -140,9 +102,9 @@ async fn every_default_can_be_overridden() {
 
 #[tokio::test]
 async fn what_is_tried_here_is_built_for_this_machine() {
-    let mut machine = Machine::new();
+    let mut machine = prepared();
     machine.for_this_machine = true;
-    machine.calls(&[r#""app/one""#]).await;
+    calls_of(&machine, &[r#""app/one""#]).await;
     let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
     assert_eq!(machine.read("variables"), format!("CGO_ENABLED=0 GOARCH={processor} GOOS={system} "));
@@ -150,10 +112,10 @@ async fn what_is_tried_here_is_built_for_this_machine() {
 
 #[tokio::test]
 async fn an_unchanged_program_starts_no_compiler_and_a_changed_one_does() {
-    let machine = Machine::new();
+    let machine = prepared();
     let both = [r#""app/one""#, r#""app/two""#];
-    assert_eq!(machine.calls(&both).await.len(), 5, "one for the version, two for each program");
-    assert_eq!(machine.calls(&both).await, [] as [&str; 0]);
+    assert_eq!(calls_of(&machine, &both).await.len(), 5, "one for the version, two for each program");
+    assert_eq!(calls_of(&machine, &both).await, [] as [&str; 0]);
     for (name, text, is_cached) in [
         ("app/one/main.go", "other", false),
         ("app/one/main_test.go", "test", true),
@@ -181,11 +143,11 @@ async fn an_unchanged_program_starts_no_compiler_and_a_changed_one_does() {
 
 #[tokio::test]
 async fn a_program_that_chooses_a_go_is_asked_each_time() {
-    let mut machine = Machine::new();
+    let mut machine = prepared();
     machine.environment.set("ROOT", "elsewhere");
     let both = [r#""app/one""#, r#""app/two""#];
-    machine.calls(&both).await;
-    let calls = machine.calls(&both).await;
+    calls_of(&machine, &both).await;
+    let calls = calls_of(&machine, &both).await;
     assert_eq!(calls.len(), 1, "only the version is asked for, once for both: {calls:#?}");
     assert!(calls[0].contains(" env -json GOVERSION "), "{calls:#?}");
     machine.write("version", "go1.25.4");
@@ -194,7 +156,7 @@ async fn a_program_that_chooses_a_go_is_asked_each_time() {
 
 #[tokio::test]
 async fn files_that_flags_name_count_with_what_they_name() {
-    let machine = Machine::new();
+    let machine = prepared();
     for (flags, named) in [
         (r#"["-overlay=over.json","-race"]"#, "app/one/over.json"),
         (r#"["-overlay","over.json"]"#, "app/other.go"),
@@ -204,7 +166,7 @@ async fn files_that_flags_name_count_with_what_they_name() {
         machine.write("app/other.go", "");
         machine.write("app/x.mod", "");
         let build = format!(r#"{{"path":"app/one","flags":{flags}}}"#);
-        let calls = machine.calls(&[&build]).await;
+        let calls = calls_of(&machine, &[&build]).await;
         let listed = calls.iter().find(|call| call.contains(" list ")).unwrap();
         let flags = flags.replace(['[', ']', '"'], "").replace(',', " ");
         assert!(listed.contains(&format!(" {flags} ")), "{listed}");
@@ -216,7 +178,7 @@ async fn files_that_flags_name_count_with_what_they_name() {
 
 #[tokio::test]
 async fn a_workspace_is_the_one_that_go_would_take() {
-    let mut machine = Machine::new();
+    let mut machine = prepared();
     let home = machine.folder.path().join("home").display().to_string();
     machine.environment.set("HOME", &home);
     machine.write("far/go.work", "go 1.25\n");
@@ -230,15 +192,15 @@ async fn a_workspace_is_the_one_that_go_would_take() {
 
 #[tokio::test]
 async fn without_a_module_the_files_are_named() {
-    let machine = Machine::new();
+    let machine = prepared();
     for file in ["main.go", "more.go", "main_test.go", "_off.go"] {
         machine.write(&format!("lone/{file}"), "");
     }
-    let calls = machine.calls(&[r#""lone""#]).await;
+    let calls = calls_of(&machine, &[r#""lone""#]).await;
     assert!(calls[1].ends_with(" -tags lambda.norpc main.go more.go"), "{calls:#?}");
     assert!(calls[2].ends_with("/bootstrap main.go more.go"), "{calls:#?}");
     fs::create_dir(machine.folder.path().join("bare")).unwrap();
-    insta::assert_snapshot!(machine.told(r#"{"kind":"go","path":"bare"}"#, true).await, @r#"
+    insta::assert_snapshot!(machine.told(r#"{"kind":"go","path":"bare"}"#).await, @r#"
         no-program There is no program to deploy
         Go finds no program in `bare`.
         "#);
@@ -246,9 +208,9 @@ async fn without_a_module_the_files_are_named() {
 
 #[tokio::test]
 async fn what_is_no_program_is_refused_with_those_that_are() {
-    let machine = Machine::new();
+    let machine = prepared();
     machine.write("app/two/name", "two");
-    insta::assert_snapshot!(machine.told(r#""app/two""#, true).await, @r#"
+    insta::assert_snapshot!(machine.told(r#""app/two""#).await, @r#"
         no-program There is no program to deploy
         `app/two` is the package `two` (`m`), a library: Go makes a program of `package main` only.
           programs of the module: `app/one`
@@ -258,29 +220,29 @@ async fn what_is_no_program_is_refused_with_those_that_are() {
 
 #[tokio::test]
 async fn a_module_that_the_workspace_does_not_list_is_told_how_to_get_into_it() {
-    let machine = Machine::new();
+    let machine = prepared();
     machine.write("go.work", "go 1.25\nuse ./app\n");
     machine.write("far/api/go.mod", "module far\n");
     machine.write("far/api/get/main.go", "");
     machine.write("list", r#"{"ImportPath":".","Error":{"Err":"current directory is contained in a module that is not one of the workspace modules listed in go.work."}}"#);
-    insta::assert_snapshot!(machine.told(r#""far/api/get""#, true).await, @r#"
+    insta::assert_snapshot!(machine.told(r#""far/api/get""#).await, @r#"
         no-program There is no program to deploy
         The module of `far/api/get` is not one of those that `go.work` lists, so that Go builds nothing of it.
           `go work use ./far/api` in `.` adds it to the workspace
           or `env = { GOWORK = "off" }` in `build` builds it without the workspace
         "#);
     machine.write("list", r#"{"ImportPath":".","Error":{"Err":"build constraints exclude all Go files in /w"}}"#);
-    assert!(machine.told(r#""app/one""#, true).await.contains("stands in `tags` of `build`"));
+    assert!(machine.told(r#""app/one""#).await.contains("stands in `tags` of `build`"));
     assert!(!machine.read("calls").contains("list -e -f"), "nobody asks for programs of a module that Go does not look into");
 }
 
 #[tokio::test]
 async fn what_the_compiler_says_is_shown() {
-    let machine = Machine::new();
+    let machine = prepared();
     machine.write("errors", "# m/one\n./main.go:3:1: undefined: x\n");
-    let first = machine.told(r#""app/one""#, true).await;
+    let first = machine.told(r#""app/one""#).await;
     machine.write("errors", "go: go.mod requires go >= 1.99 (running go 1.25.3; GOTOOLCHAIN=local)\n");
-    insta::assert_snapshot!(format!("{first}\n\n{}", machine.told(r#""app/one""#, true).await), @r#"
+    insta::assert_snapshot!(format!("{first}\n\n{}", machine.told(r#""app/one""#).await), @r#"
         build-failed A build failed
         `go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w' .` in `app/one` ended with exit status: 1. It said:
         # m/one
@@ -295,13 +257,13 @@ async fn what_the_compiler_says_is_shown() {
 
 #[tokio::test]
 async fn without_go_the_way_to_get_it_is_told() {
-    let machine = Machine::new();
+    let machine = prepared();
     fs::remove_file(machine.folder.path().join("bin/go")).unwrap();
-    let nothing = machine.told(r#""app/one""#, true).await;
-    let contained = machine.told(r#"{"path":"app/one","container":"auto"}"#, true).await;
+    let nothing = machine.told(r#""app/one""#).await;
+    let contained = machine.told(r#"{"path":"app/one","container":"auto"}"#).await;
     machine.install("bin/podman", ENGINE);
-    let engine = machine.told(r#""app/one""#, true).await;
-    let never = machine.told(r#""app/one""#, false).await;
+    let engine = machine.told(r#""app/one""#).await;
+    let never = machine.texts(&machine.run(r#""app/one""#, false).await.0.err().unwrap());
     insta::assert_snapshot!([nothing, contained, engine, never].join("\n\n"), @r#"
         tool-missing A tool of the build is missing
         To build `app/one`, `go` is needed, and none is in the `PATH`.
@@ -326,17 +288,17 @@ async fn without_go_the_way_to_get_it_is_told() {
 
 #[tokio::test]
 async fn without_builds_the_last_program_is_used() {
-    let machine = Machine::new();
-    machine.calls(&[r#""app/one""#]).await;
+    let machine = prepared();
+    calls_of(&machine, &[r#""app/one""#]).await;
     fs::remove_file(machine.folder.path().join("bin/go")).unwrap();
-    assert!(machine.make(&[r#""app/one""#], false).await.0.is_ok());
+    assert!(machine.run(r#""app/one""#, false).await.0.is_ok());
 }
 
 #[tokio::test]
 async fn a_container_builds_where_go_is_missing_and_only_when_something_changed() {
-    let machine = Machine::new().with_engine_only("podman");
+    let machine = with_engine_only("podman");
     let build = r#"{"path":"app/one","container":"auto","container_image":"IMAGE","env":{"MINE":"secret"}}"#;
-    let packages = machine.make(&[build, &build.replace("one", "two")], true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let packages = make(&machine, &[build, &build.replace("one", "two")]).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let told: Vec<&str> = packages.diagnostics.iter().map(|note| note.detail.as_str()).collect();
     assert_eq!(told, ["`podman` built in a container of the image `IMAGE`, since no `go` is in the `PATH`."]);
     let engine = machine.read("engine");
@@ -351,9 +313,9 @@ async fn a_container_builds_where_go_is_missing_and_only_when_something_changed(
 
 #[tokio::test]
 async fn a_container_builds_with_the_version_that_the_module_asks_for() {
-    let machine = Machine::new();
+    let machine = prepared();
     machine.install("bin/docker", "#!/bin/sh\necho \"$*\" >> \"$FAKE/engine\"\nexit 1\n");
-    machine.told(r#"{"path":"app/one","container":"always"}"#, true).await;
+    machine.told(r#"{"path":"app/one","container":"always"}"#).await;
     let engine = machine.read("engine");
     assert!(engine.contains(" docker.io/library/golang:1.25.3 go list "), "{engine}");
 }
@@ -361,7 +323,7 @@ async fn a_container_builds_with_the_version_that_the_module_asks_for() {
 #[tokio::test]
 async fn who_stops_waiting_for_a_container_ends_it_too() {
     for engine in ["docker", "buildah"] {
-        let machine = Machine::new().with_engine_only(engine);
+        let machine = with_engine_only(engine);
         let waiting =
             "#!/bin/sh\nPATH=/usr/bin:/bin\necho \"$*\" >> \"$FAKE/engine\"\ncase \"$*\" in *\" list \"*) exec sleep 60 ;; esac\n";
         machine.install(&format!("bin/{engine}"), waiting);
@@ -376,7 +338,7 @@ async fn who_stops_waiting_for_a_container_ends_it_too() {
         };
         tokio::select! {
             () = wait(" list ") => {}
-            _ = machine.make(&builds, true) => panic!("it went through"),
+            _ = make(&machine, &builds) => panic!("it went through"),
         }
         let log = machine.read("engine");
         let name = log.split(' ').find(|word| word.starts_with("lambdo-")).unwrap();

@@ -1,11 +1,7 @@
 //! Builds of Node.js: with tools that only write down how they were called.
 
-use super::*;
-use crate::model::{Address, ArtifactSource, PackageRequest};
-use crate::package::Packages;
-use crate::package::testing::{Workbench, is_cached, request};
+use crate::package::testing::Workbench;
 use std::fs;
-use std::ops::{Deref, DerefMut};
 
 /// Notes how it is called, and does what the tool of its name would: bundles, installs, builds.
 const TOOL: &str = r#"#!/bin/sh
@@ -35,66 +31,12 @@ esac
 "#;
 
 /// A machine with a project in `app`, and with as many tools as a test wants.
-struct Machine {
-    workbench: Workbench,
-    runtime: &'static str,
-    handler: &'static str,
-}
-
-impl Deref for Machine {
-    type Target = Workbench;
-
-    fn deref(&self) -> &Workbench {
-        &self.workbench
-    }
-}
-
-impl DerefMut for Machine {
-    fn deref_mut(&mut self) -> &mut Workbench {
-        &mut self.workbench
-    }
-}
-
-impl Machine {
-    fn new(tools: &[&str], files: &[(&str, &str)]) -> Self {
-        let machine = Self { workbench: Workbench::empty(), runtime: "nodejs22.x", handler: "index.handler" };
-        machine.write(".git/HEAD", "");
-        files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
-        tools.iter().for_each(|tool| machine.install(tool, TOOL));
-        machine
-    }
-
-    fn calls(&self) -> Vec<String> {
-        self.noted("calls")
-    }
-
-    async fn run(&self, build: &str, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
-        let request = PackageRequest { handler: self.handler.into(), runtime: self.runtime.into(), ..request("web", build) };
-        let (packages, events) = self.resolve(vec![request], may_run).await;
-        let is_cached = packages.is_ok() && is_cached(&events);
-        (packages, is_cached)
-    }
-
-    /// The files of the package.
-    async fn built(&self, build: &str) -> Vec<String> {
-        let packages = self.run(build, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        let zip = packages.zip(&packages.artifacts[&Address::new("function", "web")].content_hash).await.unwrap();
-        let items = crate::package::zip::read(std::io::Cursor::new(zip), 1_000_000).unwrap();
-        items.into_iter().map(|item| item.name).collect()
-    }
-
-    /// Whether an earlier build still held.
-    async fn is_cached(&self) -> bool {
-        let (packages, is_cached) = self.run(APP, true).await;
-        packages.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        is_cached
-    }
-
-    /// What is said when a build cannot be.
-    async fn told(&self, build: &str) -> String {
-        let problems = self.run(build, true).await.0.err().unwrap();
-        self.texts(&problems)
-    }
+fn prepared(tools: &[&str], files: &[(&str, &str)]) -> Workbench {
+    let machine = Workbench { name: "web", runtime: "nodejs22.x", handler: "index.handler", ..Workbench::empty() };
+    machine.write(".git/HEAD", "");
+    files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
+    tools.iter().for_each(|tool| machine.install(tool, TOOL));
+    machine
 }
 
 const APP: &str = r#""app""#;
@@ -106,9 +48,9 @@ const LOCK: (&str, &str) = ("package-lock.json", "{}");
 
 #[tokio::test]
 async fn plain_files_go_as_they_are() {
-    let machine = Machine::new(&[], &[("package.json", "{}"), ("index.mjs", ""), ("lib/x.js", ""), (".npmrc", "token"), LOCK]);
-    assert_eq!(machine.built(APP).await, ["index.mjs", "lib/x.js", "package.json"]);
-    assert_eq!(machine.built(r#"{"path":"app","exclude":"lib"}"#).await, ["index.mjs", "package.json"]);
+    let machine = prepared(&[], &[("package.json", "{}"), ("index.mjs", ""), ("lib/x.js", ""), (".npmrc", "token"), LOCK]);
+    assert_eq!(machine.files(APP).await, ["index.mjs", "lib/x.js", "package.json"]);
+    assert_eq!(machine.files(r#"{"path":"app","exclude":"lib"}"#).await, ["index.mjs", "package.json"]);
 }
 
 #[tokio::test]
@@ -136,32 +78,32 @@ async fn esbuild_is_called_for_the_handler_and_the_runtime() {
             &["index.mjs"],
         ),
     ] {
-        let machine = Machine::new(&[ESBUILD], files);
-        assert_eq!(machine.built(build).await, files_made);
-        assert_eq!(machine.calls(), [expected]);
+        let machine = prepared(&[ESBUILD], files);
+        assert_eq!(machine.files(build).await, files_made);
+        assert_eq!(machine.noted("calls"), [expected]);
     }
 }
 
 #[tokio::test]
 async fn on_this_machine_the_sdk_is_bundled_where_it_is_installed() {
-    let mut machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", ""), ("node_modules/@aws-sdk/x", "")]);
+    let mut machine = prepared(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", ""), ("node_modules/@aws-sdk/x", "")]);
     machine.for_this_machine = true;
-    machine.built(APP).await;
-    assert!(!machine.calls()[0].contains("--external"), "{:?}", machine.calls());
+    machine.files(APP).await;
+    assert!(!machine.noted("calls")[0].contains("--external"), "{:?}", machine.noted("calls"));
 }
 
 #[tokio::test]
 async fn a_bundle_holds_until_something_that_went_into_it_changes() {
-    let machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1"), ("readme", "")]);
+    let machine = prepared(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1"), ("readme", "")]);
     machine.write("shared/x.js", "1");
-    assert!(!machine.is_cached().await);
-    assert!(machine.is_cached().await);
+    assert!(!machine.is_cached(APP).await);
+    assert!(machine.is_cached(APP).await);
     for name in ["app/index.ts", "shared/x.js", "app/package-lock.json"] {
         machine.write(name, "{ }");
-        assert!(!machine.is_cached().await, "{name}");
-        assert!(machine.is_cached().await, "{name}");
+        assert!(!machine.is_cached(APP).await, "{name}");
+        assert!(machine.is_cached(APP).await, "{name}");
     }
-    assert_eq!(machine.calls().len(), 4);
+    assert_eq!(machine.noted("calls").len(), 4);
     fs::remove_file(machine.folder.path().join(ESBUILD)).unwrap();
     assert!(machine.run(APP, false).await.0.is_ok());
 }
@@ -169,13 +111,13 @@ async fn a_bundle_holds_until_something_that_went_into_it_changes() {
 #[tokio::test]
 async fn a_bundle_holds_until_what_is_said_of_it_elsewhere_changes() {
     let settings = ("tsconfig.json", r#"{ "extends": "../settings/base.json" }"#);
-    let machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1"), settings]);
+    let machine = prepared(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1"), settings]);
     for file in
         ["shared/x.js", "shared/package.json", "settings/base.json", "package.json", "package-lock.json", "node_modules/.package-lock.json"]
     {
         machine.write(file, "{}");
     }
-    assert!(!machine.is_cached().await && machine.is_cached().await);
+    assert!(!machine.is_cached(APP).await && machine.is_cached(APP).await);
     for name in [
         "shared/new.ts",
         "shared/package.json",
@@ -185,70 +127,70 @@ async fn a_bundle_holds_until_what_is_said_of_it_elsewhere_changes() {
         "node_modules/.package-lock.json",
     ] {
         machine.write(name, "{ }");
-        assert!(!machine.is_cached().await, "{name}");
-        assert!(machine.is_cached().await, "{name}");
+        assert!(!machine.is_cached(APP).await, "{name}");
+        assert!(machine.is_cached(APP).await, "{name}");
     }
     machine.write(ESBUILD, &(TOOL.to_owned() + "# another version\n"));
-    assert!(!machine.is_cached().await && machine.is_cached().await);
+    assert!(!machine.is_cached(APP).await && machine.is_cached(APP).await);
 }
 
 #[tokio::test]
 async fn what_is_edited_while_the_bundler_runs_counts_as_a_change() {
-    let machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1")]);
+    let machine = prepared(&[ESBUILD], &[WITH_ESBUILD, ("index.ts", "1")]);
     machine.write("shared/x.js", "1");
     machine.write("edit", "");
-    assert!(!machine.is_cached().await);
-    assert!(!machine.is_cached().await, "it was edited after it was read, and nobody knew of it before");
-    assert!(machine.is_cached().await);
+    assert!(!machine.is_cached(APP).await);
+    assert!(!machine.is_cached(APP).await, "it was edited after it was read, and nobody knew of it before");
+    assert!(machine.is_cached(APP).await);
     machine.write("edit", "");
     machine.write("app/index.ts", "2");
-    assert!(!machine.is_cached().await);
-    assert!(!machine.is_cached().await);
-    assert!(machine.is_cached().await);
+    assert!(!machine.is_cached(APP).await);
+    assert!(!machine.is_cached(APP).await);
+    assert!(machine.is_cached(APP).await);
 }
 
 #[tokio::test]
 async fn the_projects_script_makes_the_package_and_what_is_needed_at_run_time_comes_along() {
-    let machine = Machine::new(&["bin/npm"], &[WITH_SCRIPT, LOCK, ("index.ts", "1"), ("node_modules/x", ""), (".npmrc", "token")]);
-    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    let machine = prepared(&["bin/npm"], &[WITH_SCRIPT, LOCK, ("index.ts", "1"), ("node_modules/x", ""), (".npmrc", "token")]);
+    assert_eq!(machine.files(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
     let install = "npm ci --omit=dev --no-audit --no-fund --loglevel=error --os=linux --cpu=arm64 --libc=glibc";
-    assert_eq!(machine.calls(), ["npm run --silent build", install]);
+    assert_eq!(machine.noted("calls"), ["npm run --silent build", install]);
     // The user's own folder stays as it is.
     assert_eq!(
         (machine.read("seen").as_str(), machine.read("app/node_modules/x").as_str()),
         (".npmrc package-lock.json package.json ", "")
     );
-    assert!(machine.is_cached().await);
+    assert!(machine.is_cached(APP).await);
     machine.write("app/index.ts", "2");
-    assert!(!machine.is_cached().await);
-    assert_eq!(machine.calls().len(), 3, "{:?}", machine.calls());
+    assert!(!machine.is_cached(APP).await);
+    assert_eq!(machine.noted("calls").len(), 3, "{:?}", machine.noted("calls"));
     fs::remove_dir_all(machine.folder.path().join("app/dist")).unwrap();
-    assert!(!machine.is_cached().await);
+    assert!(!machine.is_cached(APP).await);
 }
 
 #[tokio::test]
 async fn packages_are_installed_as_they_were_locked() {
-    let machine = Machine::new(&["bin/pnpm"], &[WITH_PACKAGES, ("pnpm-lock.yaml", ""), ("index.js", "")]);
-    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    let machine = prepared(&["bin/pnpm"], &[WITH_PACKAGES, ("pnpm-lock.yaml", ""), ("index.js", "")]);
+    assert_eq!(machine.files(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
     assert_eq!(
-        machine.calls(),
+        machine.noted("calls"),
         ["pnpm install --prod --frozen-lockfile --ignore-workspace --config.node-linker=hoisted --config.package-import-method=copy"]
     );
     let files = [WITH_PACKAGES, ("index.js", ""), (".yarnrc.yml", ""), (".yarn/releases/yarn.cjs", "")];
     let with_lock = |lock| [&files[..], &[("yarn.lock", lock)]].concat();
-    let machine = Machine::new(&["bin/yarn"], &with_lock("# yarn lockfile v1\n"));
-    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
-    assert_eq!(machine.calls(), ["yarn install --production --frozen-lockfile --non-interactive --no-progress"]);
-    let machine = Machine::new(&["bin/yarn"], &with_lock("# generated\n\n__metadata:\n  version: 8\n"));
-    assert_eq!(machine.built(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
-    assert_eq!(machine.calls(), ["yarn install --immutable --mode=skip-build", "yarn workspaces focus --production"]);
+    let machine = prepared(&["bin/yarn"], &with_lock("# yarn lockfile v1\n"));
+    assert_eq!(machine.files(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    assert_eq!(machine.noted("calls"), ["yarn install --production --frozen-lockfile --non-interactive --no-progress"]);
+    let machine = prepared(&["bin/yarn"], &with_lock("# generated\n\n__metadata:\n  version: 8\n"));
+    assert_eq!(machine.files(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);
+    assert_eq!(machine.noted("calls"), ["yarn install --immutable --mode=skip-build", "yarn workspaces focus --production"]);
     assert!(machine.read("seen").starts_with(".yarn .yarnrc.yml package.json yarn.lock "), "{}", machine.read("seen"));
-    assert!(machine.is_cached().await);
+    assert!(machine.is_cached(APP).await);
     machine.write("app/.yarnrc.yml", "npmRegistryServer: x");
-    assert!(!machine.is_cached().await);
+    assert!(!machine.is_cached(APP).await);
     let archive = ("package.json", r#"{"dependencies":{"dep":"file:./vendor/dep-1.0.0.tgz"}}"#);
-    let machine = Machine::new(&["bin/npm"], &[archive, LOCK, ("index.js", ""), ("vendor/dep-1.0.0.tgz", "")]);
-    machine.built(r#"{"path":"app","exclude":["vendor"]}"#).await;
+    let machine = prepared(&["bin/npm"], &[archive, LOCK, ("index.js", ""), ("vendor/dep-1.0.0.tgz", "")]);
+    machine.files(r#"{"path":"app","exclude":["vendor"]}"#).await;
     assert!(machine.read("seen").contains("vendor"));
 }
 
@@ -264,14 +206,14 @@ async fn what_cannot_be_installed_says_what_to_do() {
         (&[WITH_PACKAGES, ("index.js", ""), LOCK], "tool-missing"),
         (&[("package.json", "{"), ("index.js", "")], "bad-project"),
     ] {
-        let told = Machine::new(&[], files).told(APP).await;
+        let told = prepared(&[], files).told(APP).await;
         assert!(told.starts_with(code), "{told}");
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_built_says_what_to_do() {
-    let told = async |files: &[(&str, &str)], build: &str| Machine::new(&["bin/npm"], files).told(build).await;
+    let told = async |files: &[(&str, &str)], build: &str| prepared(&["bin/npm"], files).told(build).await;
     insta::assert_snapshot!(told(&[WITH_ESBUILD, ("index.ts", ""), LOCK], APP).await, @r"
     tool-missing A tool of the build is missing
     To build `app`, `esbuild`, which its `package.json` asks for, must be installed, and is not.
@@ -292,14 +234,14 @@ async fn what_cannot_be_built_says_what_to_do() {
     no-script The project has no such script
     `build.script` is `compile`, and the scripts in `app/package.json` are `build`.
     ");
-    let machine = Machine::new(&[ESBUILD], &[WITH_ESBUILD, ("api.ts", "export const handler = async () => 1;")]);
+    let machine = prepared(&[ESBUILD], &[WITH_ESBUILD, ("api.ts", "export const handler = async () => 1;")]);
     insta::assert_snapshot!(machine.told(APP).await, @r#"
     no-entry The handler's file is not there
     The handler `index.handler` is in `index`, and there is no `index.ts`, `.js` or the like in `app` or its `src`.
       `handler = "api.handler"` calls what `api.ts` has
       `entry = "PATH"` in `build` names the file that is bundled, whatever it is called
     "#);
-    let machine = Machine::new(&["bin/npm"], &[WITH_SCRIPT, ("index.ts", ""), ("node_modules/x", "")]);
+    let machine = prepared(&["bin/npm"], &[WITH_SCRIPT, ("index.ts", ""), ("node_modules/x", "")]);
     machine.write("idle", "");
     insta::assert_snapshot!(machine.told(APP).await, @r#"
     no-output The build did not make its output
@@ -311,7 +253,7 @@ async fn what_cannot_be_built_says_what_to_do() {
 #[tokio::test]
 async fn a_function_that_node_cannot_run_is_refused_with_what_to_write() {
     let mut machine =
-        Machine::new(&[], &[("package.json", "{}"), ("src/api.ts", "export const handler = 1;\n"), ("old.js", "exports.handler = 1;\n")]);
+        prepared(&[], &[("package.json", "{}"), ("src/api.ts", "export const handler = 1;\n"), ("old.js", "exports.handler = 1;\n")]);
     (machine.runtime, machine.handler) = ("provided.al2023", "bootstrap");
     insta::assert_snapshot!(machine.told(APP).await, @r#"
     wrong-runtime The runtime does not fit what is built

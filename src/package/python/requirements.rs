@@ -4,10 +4,11 @@ use super::options::Options;
 use crate::diagnostic::Diagnostic;
 use crate::package::environment::Environment;
 use crate::package::own::Own;
-use crate::package::problem::unreadable;
+use crate::package::problem::{brief, missing, unreadable};
 use crate::package::script::named;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Flags whose files have the form of requirements.
@@ -69,7 +70,10 @@ impl<'a> Reading<'a> {
         if !self.inputs.insert(path.to_owned()) {
             return Ok(());
         }
-        let text = fs::read_to_string(path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
+        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => missing(path, &brief(path), "file"),
+            _ => unreadable(&brief(path), &error),
+        })?;
         self.variables.extend(variables(&text));
         let text = text.replace("\r\n", "\n").replace("\\\n", " ");
         text.lines().map(without_comment).filter(|line| !line.is_empty()).try_for_each(|line| self.line(path, line))

@@ -1,11 +1,7 @@
 //! Builds of Python: with installers that only write down how they were called.
 
-use super::*;
-use crate::model::{Address, ArtifactSource, PackageRequest};
-use crate::package::Packages;
-use crate::package::testing::{Workbench, is_cached, request};
+use crate::package::testing::Workbench;
 use std::fs;
-use std::ops::{Deref, DerefMut};
 
 /// Notes how it is called, and "installs" a module with its own name in it. Fails with what lies in `errors`.
 const INSTALLER: &str = r##"#!/bin/sh
@@ -31,65 +27,18 @@ date +%N > "$target/lib/__pycache__/x.pyc"
 "##;
 
 /// A machine with a project in `app`, and with as many tools as a test wants.
-struct Machine {
-    workbench: Workbench,
-    kind: &'static str,
-    runtime: &'static str,
-    handler: &'static str,
-    architecture: &'static str,
+fn prepared(tools: &[&str], files: &[(&str, &str)]) -> Workbench {
+    let machine = Workbench { name: "resize", runtime: "python3.13", handler: "app.handler", ..Workbench::empty() };
+    machine.write("app/app.py", "def handler(event, context): pass\n");
+    files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
+    tools.iter().for_each(|tool| machine.install(&format!("bin/{tool}"), INSTALLER));
+    machine
 }
 
-impl Deref for Machine {
-    type Target = Workbench;
-
-    fn deref(&self) -> &Workbench {
-        &self.workbench
-    }
-}
-
-impl DerefMut for Machine {
-    fn deref_mut(&mut self) -> &mut Workbench {
-        &mut self.workbench
-    }
-}
-
-impl Machine {
-    fn new(tools: &[&str], files: &[(&str, &str)]) -> Self {
-        let workbench = Workbench::empty();
-        let machine = Self { workbench, kind: "function", runtime: "python3.13", handler: "app.handler", architecture: "arm64" };
-        machine.write("app/app.py", "def handler(event, context): pass\n");
-        files.iter().for_each(|(name, text)| machine.write(&format!("app/{name}"), text));
-        tools.iter().for_each(|tool| machine.install(&format!("bin/{tool}"), INSTALLER));
-        machine
-    }
-
-    async fn run(&self, build: &str, may_run: bool) -> (Result<Packages, Vec<Diagnostic>>, bool) {
-        let request = PackageRequest {
-            address: Address::new(self.kind, "resize"),
-            handler: self.handler.into(),
-            runtime: self.runtime.into(),
-            architectures: vec![self.architecture.into()],
-            ..request("resize", build)
-        };
-        let (packages, events) = self.resolve(vec![request], may_run).await;
-        let is_cached = packages.is_ok() && is_cached(&events);
-        (packages, is_cached)
-    }
-
-    /// The files of the package, and how installers were called for them.
-    async fn built(&self, build: &str) -> (Vec<String>, Vec<String>) {
-        self.write("calls", "");
-        let packages = self.run(build, true).await.0.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        let zip = packages.zip(&packages.artifacts[&Address::new(self.kind, "resize")].content_hash).await.unwrap();
-        let items = crate::package::zip::read(std::io::Cursor::new(zip), 1_000_000).unwrap();
-        (items.into_iter().map(|item| item.name).collect(), self.noted("calls"))
-    }
-
-    /// What is said when a build cannot be.
-    async fn told(&self, build: &str) -> String {
-        let problems = self.run(build, true).await.0.err().unwrap();
-        self.texts(&problems)
-    }
+/// The files of the package, and how installers were called for them.
+async fn built(machine: &Workbench, build: &str) -> (Vec<String>, Vec<String>) {
+    machine.write("calls", "");
+    (machine.files(build).await, machine.noted("calls"))
 }
 
 const APP: &str = r#""app""#;
@@ -100,8 +49,8 @@ fn requirements(text: &str) -> [(&'static str, &str); 1] {
 
 #[tokio::test]
 async fn without_dependencies_nothing_is_installed() {
-    let machine = Machine::new(&[], &[("requirements.txt", "# nothing\n"), ("lib/x.py", ""), ("__pycache__/app.pyc", ""), (".venv/x", "")]);
-    assert_eq!(machine.built(APP).await, (vec!["app.py".into(), "lib/x.py".into(), "requirements.txt".into()], Vec::new()));
+    let machine = prepared(&[], &[("requirements.txt", "# nothing\n"), ("lib/x.py", ""), ("__pycache__/app.pyc", ""), (".venv/x", "")]);
+    assert_eq!(built(&machine, APP).await, (vec!["app.py".into(), "lib/x.py".into(), "requirements.txt".into()], Vec::new()));
 }
 
 #[tokio::test]
@@ -119,12 +68,12 @@ async fn wheels_are_installed_for_where_the_function_runs() {
             "uv pip install --quiet --color=never --link-mode=copy --no-installer-metadata --only-binary=:all: --python-version=3.13 --python-platform=aarch64-manylinux_2_34 --target ./state/build/new --requirement ./app/requirements.txt --offline",
         ),
     ] {
-        let (files, calls) = Machine::new(tools, &text).built(build).await;
+        let (files, calls) = built(&prepared(tools, &text), build).await;
         assert_eq!(calls, [expected]);
         assert_eq!(files, ["app.py", "lib-1.dist-info/METADATA", "lib/__init__.py", "requirements.txt"]);
     }
-    let machine = Machine::new(&["uv", "python3"], &text);
-    let calls = machine.built(r#"{"path":"app","installer":"pip"}"#).await.1;
+    let machine = prepared(&["uv", "python3"], &text);
+    let calls = built(&machine, r#"{"path":"app","installer":"pip"}"#).await.1;
     let platforms: Vec<&str> = calls[0].split(' ').filter_map(|word| word.strip_prefix("--platform=")).collect();
     assert!(
         calls[0].starts_with("python3 -m pip install ")
@@ -135,9 +84,9 @@ async fn wheels_are_installed_for_where_the_function_runs() {
 
 #[tokio::test]
 async fn a_layer_is_installed_for_a_version_and_lies_where_runtimes_look() {
-    let mut machine = Machine::new(&["uv"], &requirements("a==1\n"));
+    let mut machine = prepared(&["uv"], &requirements("a==1\n"));
     (machine.kind, machine.handler) = ("layer", "");
-    let (files, calls) = machine.built(APP).await;
+    let (files, calls) = built(&machine, APP).await;
     assert!(calls[0].contains(" --python-version=3.13 "), "{calls:?}");
     assert_eq!(files, ["python/app.py", "python/lib-1.dist-info/METADATA", "python/lib/__init__.py", "python/requirements.txt"]);
     machine.runtime = "";
@@ -147,9 +96,9 @@ async fn a_layer_is_installed_for_a_version_and_lies_where_runtimes_look() {
 
 #[tokio::test]
 async fn on_this_machine_the_interpreter_decides() {
-    let mut machine = Machine::new(&["python3"], &requirements("a==1\n"));
+    let mut machine = prepared(&["python3"], &requirements("a==1\n"));
     machine.for_this_machine = true;
-    let calls = machine.built(APP).await.1;
+    let calls = built(&machine, APP).await.1;
     assert_eq!(
         calls,
         [
@@ -163,7 +112,7 @@ const SHIM: &str = "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\n
 
 #[tokio::test]
 async fn an_interpreter_that_does_not_start_is_passed_over() {
-    let mut machine = Machine::new(&["python3.13", "more/python3.13", "python3"], &requirements("a==1\n"));
+    let mut machine = prepared(&["python3.13", "more/python3.13", "python3"], &requirements("a==1\n"));
     let root = machine.root();
     machine.environment.set("PATH", &format!("{root}/bin:{root}/bin/more"));
     machine.for_this_machine = true;
@@ -194,7 +143,7 @@ async fn an_interpreter_that_does_not_start_is_passed_over() {
 
 #[tokio::test]
 async fn an_unchanged_project_starts_nothing_and_a_changed_source_installs_nothing() {
-    let machine = Machine::new(&["uv"], &requirements("a==1\n"));
+    let machine = prepared(&["uv"], &requirements("a==1\n"));
     let hash = async || {
         let (packages, is_cached) = machine.run(APP, true).await;
         (packages.unwrap().artifacts.into_values().next().unwrap().content_hash, is_cached)
@@ -214,24 +163,24 @@ async fn an_unchanged_project_starts_nothing_and_a_changed_source_installs_nothi
 
 #[tokio::test]
 async fn a_folder_that_is_required_is_built_afresh_since_uv_would_not_see_a_change() {
-    let machine = Machine::new(&["uv"], &requirements("../lib[extra]\n"));
+    let machine = prepared(&["uv"], &requirements("../lib[extra]\n"));
     machine.write("lib/pyproject.toml", "[project]\nname = 'mine'\n");
-    let calls = machine.built(APP).await.1;
+    let calls = built(&machine, APP).await.1;
     assert!(calls[0].ends_with(" --reinstall-package=mine"), "{calls:?}");
     machine.write("lib/mine.py", "changed");
-    assert_eq!(machine.built(APP).await.1.len(), 1);
+    assert_eq!(built(&machine, APP).await.1.len(), 1);
     fs::remove_file(machine.folder.path().join("lib/pyproject.toml")).unwrap();
-    assert!(machine.built(APP).await.1[0].ends_with(" --reinstall"));
+    assert!(built(&machine, APP).await.1[0].ends_with(" --reinstall"));
 }
 
 #[tokio::test]
 async fn whatever_decides_what_is_installed_brings_a_new_installation() {
-    let mut machine = Machine::new(&["uv"], &requirements("a==1\nwheels/b-1-py3-none-any.whl\n"));
+    let mut machine = prepared(&["uv"], &requirements("a==1\nwheels/b-1-py3-none-any.whl\n"));
     let build = r#"{"path":"app","flags":["--find-links","../links","--constraint=limits.txt"]}"#;
     machine.write("app/limits.txt", "a<2\n");
     machine.write("links/a-1-py3-none-any.whl", "");
     machine.write("app/wheels/b-1-py3-none-any.whl", "");
-    let count = async |machine: &Machine| {
+    let count = async |machine: &Workbench| {
         machine.run(build, true).await.0.unwrap();
         machine.run(build, true).await.0.unwrap();
         machine.read("calls").lines().count()
@@ -253,7 +202,7 @@ async fn whatever_decides_what_is_installed_brings_a_new_installation() {
 async fn packages_are_the_same_in_another_folder_and_by_another_installation() {
     let mut hashes = Vec::new();
     for _ in 0..2 {
-        let machine = Machine::new(&["uv"], &requirements("a==1\n"));
+        let machine = prepared(&["uv"], &requirements("a==1\n"));
         let packages = machine.run(APP, true).await.0.unwrap();
         hashes.push(packages.artifacts.into_values().next().unwrap().content_hash);
     }
@@ -263,11 +212,11 @@ async fn packages_are_the_same_in_another_folder_and_by_another_installation() {
 #[tokio::test]
 async fn what_is_locked_or_listed_is_handed_to_the_installer() {
     let project = ("pyproject.toml", "[project]\ndependencies = ['b>=2', 'c']\n");
-    let machine = Machine::new(&["uv"], &[project]);
-    machine.built(APP).await;
+    let machine = prepared(&["uv"], &[project]);
+    built(&machine, APP).await;
     assert_eq!(machine.read("requirements"), "b>=2\nc\n");
-    let machine = Machine::new(&["uv", "python3"], &[project, ("uv.lock", "")]);
-    let calls = machine.built(r#"{"path":"app","installer":"pip","env":{"MINE":1}}"#).await.1;
+    let machine = prepared(&["uv", "python3"], &[project, ("uv.lock", "")]);
+    let calls = built(&machine, r#"{"path":"app","installer":"pip","env":{"MINE":1}}"#).await.1;
     assert_eq!(
         calls[0],
         "uv export --quiet --color=never --locked --no-dev --no-emit-project --no-editable --no-header --format=requirements-txt"
@@ -277,39 +226,39 @@ async fn what_is_locked_or_listed_is_handed_to_the_installer() {
 
 #[tokio::test]
 async fn the_project_may_lie_deeper_and_patterns_choose() {
-    let machine = Machine::new(&[], &[("src/main.py", ""), ("src/tests/x.py", ""), ("src/data/x.txt", "")]);
+    let machine = prepared(&[], &[("src/main.py", ""), ("src/tests/x.py", ""), ("src/data/x.txt", "")]);
     let build = r#"{"kind":"python","path":"app","source":"src","exclude":["tests"]}"#;
-    assert_eq!(machine.built(build).await.0, ["data/x.txt", "main.py"]);
-    assert_eq!(machine.built(r#"{"kind":"python","path":"app","include":["*.py"]}"#).await.0, ["app.py"]);
+    assert_eq!(built(&machine, build).await.0, ["data/x.txt", "main.py"]);
+    assert_eq!(built(&machine, r#"{"kind":"python","path":"app","include":["*.py"]}"#).await.0, ["app.py"]);
 }
 
 #[tokio::test]
 async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
     let text = requirements("a==1\n");
-    insta::assert_snapshot!(Machine::new(&[], &text).told(APP).await, @r"
+    insta::assert_snapshot!(prepared(&[], &text).told(APP).await, @r"
     tool-missing A tool of the build is missing
     To install what `app` needs, `python3` is needed, and there is none.
       Python comes from <https://www.python.org/downloads/>, or from the system's packages
       `uv` installs for Lambda without one: <https://docs.astral.sh/uv/>
     ");
-    insta::assert_snapshot!(Machine::new(&["python3"], &text).told(r#"{"path":"app","installer":"uv"}"#).await, @r"
+    insta::assert_snapshot!(prepared(&["python3"], &text).told(r#"{"path":"app","installer":"uv"}"#).await, @r"
     tool-missing A tool of the build is missing
     To install what `app` needs, `uv` is needed, and none is in the `PATH`: `build.installer` is `uv`.
       uv comes from <https://docs.astral.sh/uv/>, or by `pip install uv`
       with a `requirements.txt`, `pip` can do it: `python3 -m pip` is asked then
     ");
-    insta::assert_snapshot!(Machine::new(&["python3"], &[("pyproject.toml", ""), ("uv.lock", "")]).told(APP).await, @r"
+    insta::assert_snapshot!(prepared(&["python3"], &[("pyproject.toml", ""), ("uv.lock", "")]).told(APP).await, @r"
     tool-missing A tool of the build is missing
     To install what `app` needs, `uv` is needed, and none is in the `PATH`: `uv.lock` says what is installed.
       uv comes from <https://docs.astral.sh/uv/>, or by `pip install uv`
       with a `requirements.txt`, `pip` can do it: `python3 -m pip` is asked then
     ");
-    insta::assert_snapshot!(Machine::new(&["uv"], &[("pyproject.toml", ""), ("poetry.lock", "")]).told(APP).await, @r"
+    insta::assert_snapshot!(prepared(&["uv"], &[("pyproject.toml", ""), ("poetry.lock", "")]).told(APP).await, @r"
     other-lock-file A file of dependencies that lambdo does not read
     `app` has a `poetry.lock`, which only its own tool reads. lambdo installs from `requirements.txt` or `uv.lock`.
       `poetry export -f requirements.txt -o requirements.txt` in `app` writes what is locked; lambdo then takes that
     ");
-    insta::assert_snapshot!(Machine::new(&["uv"], &requirements("-e ../lib")).told(APP).await, @r"
+    insta::assert_snapshot!(prepared(&["uv"], &requirements("-e ../lib")).told(APP).await, @r"
     editable-dependency An editable dependency cannot be deployed
     The requirements of `app` have `-e ../lib`, which installs only a link to a folder of this machine.
       write the folder without `-e`: it is then installed as it is
@@ -318,7 +267,7 @@ async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
 
 #[tokio::test]
 async fn a_dependency_without_a_wheel_is_named() {
-    let machine = Machine::new(&["python3"], &requirements("pycurl==7\n"));
+    let machine = prepared(&["python3"], &requirements("pycurl==7\n"));
     machine.write("errors", "ERROR: Could not find a version that satisfies the requirement pycurl==7 (from versions: none)\nERROR: No matching distribution found for pycurl==7\n");
     insta::assert_snapshot!(machine.told(APP).await, @r#"
     build-failed A dependency was not found, or has no wheel for where the function runs
@@ -335,7 +284,7 @@ async fn a_dependency_without_a_wheel_is_named() {
         told.contains("No version that is `a==9` has a wheel for Python 3.13 on arm64; the last that have one are 2, 3, 4, 5, 6."),
         "{told}"
     );
-    let machine = Machine::new(&["uv"], &requirements("pycurl==7\n"));
+    let machine = prepared(&["uv"], &requirements("pycurl==7\n"));
     for (said, told) in [
         (
             "  cause: Because nobodys was not found in\n the package registry and you require nobodys, we",
@@ -358,7 +307,7 @@ async fn a_dependency_without_a_wheel_is_named() {
 
 #[tokio::test]
 async fn a_function_that_python_cannot_run_is_refused_with_what_to_write() {
-    let mut machine = Machine::new(
+    let mut machine = prepared(
         &[],
         &[("api/users.py", "def lambda_handler(event, context):\n"), (".python-version", "3.12\n"), ("requirements.txt", "")],
     );

@@ -1,11 +1,10 @@
 //! Builds of Rust: with a cargo and a rustc that only say what real ones would, and one for real.
 
 use super::*;
-use crate::model::{Address, Event, PackageRequest};
+use crate::model::{Address, Event};
 use crate::package::Packages;
-use crate::package::testing::{Workbench, is_cached, request};
+use crate::package::testing::Workbench;
 use std::fs;
-use std::ops::{Deref, DerefMut};
 
 const X86: &str = "x86_64-unknown-linux-gnu";
 const ARM: &str = "aarch64-unknown-linux-gnu";
@@ -64,85 +63,59 @@ unset RUSTFLAGS
 PATH="$FAKE/contained" exec /bin/sh -c 'exec "$@"' sh "$@"
 "#;
 
-/// A machine with a workspace in `app`, and with as much of Rust as a test wants.
-struct Machine {
-    workbench: Workbench,
-    architecture: &'static str,
+/// With these packages and binaries, on 64-bit Linux on x86.
+fn prepared(packages: &[(&str, &[&str])]) -> Workbench {
+    let mut machine = Workbench { name: "hash", architecture: "x86_64", ..Workbench::empty() };
+    for (name, value) in [("FAKE_HOST", X86), ("CARGO_HOME", "/none")] {
+        machine.environment.set(name, value);
+    }
+    machine.install("bin/cargo", CARGO);
+    machine.install("bin/rustc", RUSTC);
+    machine.write("app/Cargo.toml", "");
+    machine.write("metadata.json", metadata(&machine.root(), packages).to_string());
+    machine
 }
 
-impl Deref for Machine {
-    type Target = Workbench;
-
-    fn deref(&self) -> &Workbench {
-        &self.workbench
+/// With a Rust that was installed here and tells what it compiled.
+fn with_installed_rust(machine: Workbench) -> Workbench {
+    let root = machine.folder.path().canonicalize().unwrap();
+    fs::create_dir_all(root.join("sysroot/bin")).unwrap();
+    std::os::unix::fs::symlink(root.join("bin/rustc"), root.join("sysroot/bin/rustc")).unwrap();
+    machine.write("dep-info", "FAKE/made: FAKE/app/data FAKE/app/src/main.rs FAKE/lib/src/lib.rs FAKE/app/target/made.rs\n");
+    for name in ["app/Cargo.lock", "app/data/one", "app/src/main.rs", "lib/Cargo.toml", "lib/src/lib.rs", "app/target/made.rs"] {
+        machine.write(name, "");
     }
+    machine
 }
 
-impl DerefMut for Machine {
-    fn deref_mut(&mut self) -> &mut Workbench {
-        &mut self.workbench
-    }
+/// Builds `app`, and gives the programs that were started for it.
+async fn starts_of(machine: &Workbench) -> Vec<String> {
+    machine.write("starts", "");
+    run(machine, &[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    machine.noted("starts")
 }
 
-impl Machine {
-    /// With these packages and binaries, on 64-bit Linux on x86.
-    fn new(packages: &[(&str, &[&str])]) -> Self {
-        let mut machine = Self { workbench: Workbench::empty(), architecture: "x86_64" };
-        for (name, value) in [("FAKE_HOST", X86), ("CARGO_HOME", "/none")] {
-            machine.environment.set(name, value);
-        }
-        machine.install("bin/cargo", CARGO);
-        machine.install("bin/rustc", RUSTC);
-        machine.write("app/Cargo.toml", "");
-        machine.write("metadata.json", metadata(&machine.root(), packages).to_string());
-        machine
-    }
+fn remove(machine: &Workbench, name: &str) {
+    fs::remove_file(machine.folder.path().join(name)).unwrap();
+}
 
-    /// With a Rust that was installed here and tells what it compiled.
-    fn with_installed_rust(self) -> Self {
-        let root = self.folder.path().canonicalize().unwrap();
-        fs::create_dir_all(root.join("sysroot/bin")).unwrap();
-        std::os::unix::fs::symlink(root.join("bin/rustc"), root.join("sysroot/bin/rustc")).unwrap();
-        self.write("dep-info", "FAKE/made: FAKE/app/data FAKE/app/src/main.rs FAKE/lib/src/lib.rs FAKE/app/target/made.rs\n");
-        for name in ["app/Cargo.lock", "app/data/one", "app/src/main.rs", "lib/Cargo.toml", "lib/src/lib.rs", "app/target/made.rs"] {
-            self.write(name, "");
-        }
-        self
-    }
+async fn run(machine: &Workbench, functions: &[(&str, &str)], may_run: bool) -> Result<Packages, Vec<Diagnostic>> {
+    let requests = functions.iter().map(|(function, build)| machine.request(function, build)).collect();
+    machine.resolve(requests, may_run).await.0
+}
 
-    /// Builds `app`, and gives the programs that were started for it.
-    async fn starts(&self) -> Vec<String> {
-        self.write("starts", "");
-        self.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        self.noted("starts")
-    }
+/// Builds, and gives the arguments that cargo was called with.
+async fn calls_of(machine: &Workbench, functions: &[(&str, &str)]) -> Vec<String> {
+    machine.write("calls", "");
+    run(machine, functions, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    machine.noted("calls")
+}
 
-    fn remove(&self, name: &str) {
-        fs::remove_file(self.folder.path().join(name)).unwrap();
-    }
-
-    async fn run(&self, functions: &[(&str, &str)], may_run: bool) -> Result<Packages, Vec<Diagnostic>> {
-        let requests = functions.iter().map(|(function, build)| self.request(function, build)).collect();
-        self.resolve(requests, may_run).await.0
-    }
-
-    fn request(&self, function: &str, build: &str) -> PackageRequest {
-        PackageRequest { architectures: vec![self.architecture.into()], ..request(function, build) }
-    }
-
-    /// Builds, and gives the arguments that cargo was called with.
-    async fn calls(&self, functions: &[(&str, &str)]) -> Vec<String> {
-        self.write("calls", "");
-        self.run(functions, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
-        self.noted("calls")
-    }
-
-    /// What is said when a build cannot be.
-    async fn told(&self, build: &str) -> String {
-        let problems = self.run(&[("hash", build)], true).await.err().unwrap();
-        let told: Vec<String> = problems.iter().map(|one| told(one).replace(&self.root(), "…")).collect();
-        told.join("\n")
-    }
+/// What is said when a build cannot be.
+async fn refused(machine: &Workbench, build: &str) -> String {
+    let problems = run(machine, &[("hash", build)], true).await.err().unwrap();
+    let told: Vec<String> = problems.iter().map(|one| told(one).replace(&machine.root(), "…")).collect();
+    told.join("\n")
 }
 
 fn told(problem: &Diagnostic) -> String {
@@ -166,7 +139,7 @@ const ONE: &[(&str, &[&str])] = &[("hash", &["hash"])];
 
 #[tokio::test]
 async fn cargo_is_called_for_what_the_function_needs() {
-    let machine = Machine::new(&[("a", &["hash"]), ("b", &["x"])]);
+    let machine = prepared(&[("a", &["hash"]), ("b", &["x"])]);
     let usual = "--release --message-format=json-render-diagnostics";
     for (build, expected) in [
         (r#""app""#, format!("build --manifest-path ./app/a/Cargo.toml --bin hash {usual}")),
@@ -176,26 +149,26 @@ async fn cargo_is_called_for_what_the_function_needs() {
             "build --manifest-path ./app/b/Cargo.toml --bin x --profile small --features f,g --no-default-features -v --message-format=json-render-diagnostics".into(),
         ),
     ] {
-        assert_eq!(machine.calls(&[("hash", build)]).await, [expected], "{build}");
+        assert_eq!(calls_of(&machine, &[("hash", build)]).await, [expected], "{build}");
     }
 }
 
 #[tokio::test]
 async fn a_lock_file_is_kept_to_in_what_is_uploaded_and_mended_in_what_is_only_tried() {
-    let mut machine = Machine::new(ONE);
+    let mut machine = prepared(ONE);
     for (for_this_machine, has_lock, is_locked) in [(false, false, false), (false, true, true), (true, true, false)] {
         if has_lock {
             machine.write("app/Cargo.lock", "");
         }
         machine.for_this_machine = for_this_machine;
-        assert_eq!(machine.calls(&[("hash", r#""app""#)]).await[0].contains("--locked"), is_locked, "{for_this_machine} {has_lock}");
+        assert_eq!(calls_of(&machine, &[("hash", r#""app""#)]).await[0].contains("--locked"), is_locked, "{for_this_machine} {has_lock}");
     }
 }
 
 #[tokio::test]
 async fn the_program_becomes_an_executable_bootstrap() {
-    let machine = Machine::new(ONE);
-    let packages = machine.run(&[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let machine = prepared(ONE);
+    let packages = run(&machine, &[("hash", r#""app""#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let zip =
         crate::model::ArtifactSource::zip(&packages, &packages.artifacts[&Address::new("function", "hash")].content_hash).await.unwrap();
     let items = crate::package::zip::read(std::io::Cursor::new(zip), 1000).unwrap();
@@ -205,7 +178,7 @@ async fn the_program_becomes_an_executable_bootstrap() {
 
 #[tokio::test]
 async fn functions_of_one_workspace_get_each_its_own_program_and_share_a_call_where_they_can() {
-    let machine = Machine::new(&[("a", &["hash"]), ("b", &["log_cleanup"])]);
+    let machine = prepared(&[("a", &["hash"]), ("b", &["log_cleanup"])]);
     // All of them are made in the same place, as by cargo.
     let functions = [
         ("hash", r#""app""#),
@@ -213,7 +186,7 @@ async fn functions_of_one_workspace_get_each_its_own_program_and_share_a_call_wh
         ("other", r#"{"path":"app","bin":"hash"}"#),
         ("special", r#"{"path":"app","bin":"hash","features":["special"]}"#),
     ];
-    let packages = machine.run(&functions, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let packages = run(&machine, &functions, true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let sizes: Vec<u64> = packages.artifacts.values().map(|artifact| artifact.unzipped_bytes).collect();
     assert_eq!(sizes, ["hash none\n", "log_cleanup none\n", "hash none\n", "hash special\n"].map(|text| text.len() as u64));
     assert_eq!(machine.read("calls").lines().count(), 3, "{}", machine.read("calls"));
@@ -221,20 +194,19 @@ async fn functions_of_one_workspace_get_each_its_own_program_and_share_a_call_wh
 
 #[tokio::test]
 async fn whether_something_was_compiled_is_what_cargo_says() {
-    let machine = Machine::new(ONE);
-    let request = || vec![machine.request("hash", r#""app""#)];
-    assert!(!is_cached(&machine.resolve(request(), true).await.1));
+    let machine = prepared(ONE);
+    assert!(!machine.is_cached(r#""app""#).await);
     machine.write("fresh", "");
-    assert!(is_cached(&machine.resolve(request(), true).await.1));
+    assert!(machine.is_cached(r#""app""#).await);
 }
 
 #[tokio::test]
 async fn an_unchanged_program_starts_nothing_and_a_changed_one_asks_cargo() {
-    let mut machine = Machine::new(ONE).with_installed_rust();
+    let mut machine = with_installed_rust(prepared(ONE));
     let home = machine.folder.path().join("home").display().to_string();
     machine.environment.set("CARGO_HOME", &home);
-    assert!(!machine.starts().await.is_empty());
-    assert_eq!(machine.starts().await, [] as [&str; 0]);
+    assert!(!starts_of(&machine).await.is_empty());
+    assert_eq!(starts_of(&machine).await, [] as [&str; 0]);
     for (name, is_asked) in [
         ("app/src/main.rs", true),
         ("app/src/unused.rs", false),
@@ -254,42 +226,42 @@ async fn an_unchanged_program_starts_nothing_and_a_changed_one_asks_cargo() {
         ("other/Cargo.toml", false),
     ] {
         machine.write(name, "# other");
-        assert_eq!(!machine.starts().await.is_empty(), is_asked, "{name}");
-        assert_eq!(machine.starts().await, [] as [&str; 0], "{name}");
+        assert_eq!(!starts_of(&machine).await.is_empty(), is_asked, "{name}");
+        assert_eq!(starts_of(&machine).await, [] as [&str; 0], "{name}");
     }
     for (name, value) in [("RUSTFLAGS", "-g"), ("CARGO_PROFILE_RELEASE_LTO", "true")] {
         machine.environment.set(name, value);
-        assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty(), "{name}");
+        assert!(!starts_of(&machine).await.is_empty() && starts_of(&machine).await.is_empty(), "{name}");
     }
     machine.environment.set("TERM", "other");
-    assert_eq!(machine.starts().await, [] as [&str; 0]);
+    assert_eq!(starts_of(&machine).await, [] as [&str; 0]);
     machine.install("bin/rustc", format!("{RUSTC}# newer\n"));
-    assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty());
+    assert!(!starts_of(&machine).await.is_empty() && starts_of(&machine).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_program_that_may_choose_another_rust_is_asked_which_it_is() {
-    let machine = Machine::new(ONE).with_installed_rust();
-    machine.remove("sysroot/bin/rustc");
-    machine.starts().await;
-    assert_eq!(machine.starts().await, ["rustc -vV"]);
+    let machine = with_installed_rust(prepared(ONE));
+    remove(&machine, "sysroot/bin/rustc");
+    starts_of(&machine).await;
+    assert_eq!(starts_of(&machine).await, ["rustc -vV"]);
 }
 
 #[tokio::test]
 async fn what_is_edited_while_cargo_compiles_is_looked_at_again() {
-    let machine = Machine::new(ONE).with_installed_rust();
+    let machine = with_installed_rust(prepared(ONE));
     machine.install(
         "bin/cargo",
         CARGO.replace("features=none\n", "sleep 0.05; echo '# edited' >> \"$FAKE/app/src/main.rs\"\nfeatures=none\n"),
     );
-    machine.starts().await;
+    starts_of(&machine).await;
     machine.install("bin/cargo", CARGO);
-    assert!(!machine.starts().await.is_empty() && machine.starts().await.is_empty());
+    assert!(!starts_of(&machine).await.is_empty() && starts_of(&machine).await.is_empty());
 }
 
 #[tokio::test]
 async fn a_container_builds_where_the_machine_cannot() {
-    let mut machine = Machine::new(ONE).with_installed_rust();
+    let mut machine = with_installed_rust(prepared(ONE));
     machine.architecture = if cfg!(target_arch = "aarch64") { "x86_64" } else { "arm64" };
     machine.environment.set("RUSTFLAGS", "-Ctarget-cpu=native");
     machine.environment.set("HTTPS_PROXY", "http://user:secret@proxy");
@@ -307,7 +279,7 @@ async fn a_container_builds_where_the_machine_cannot() {
     }
     machine.write("app/Cargo.toml", "[dependencies]\nlib = { path = \"../lib\" }\n");
     let build = |more: &str| format!(r#"{{"path":"app","container":"auto","container_image":"IMAGE"{more}}}"#);
-    let packages = machine.run(&[("hash", &build(""))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let packages = run(&machine, &[("hash", &build(""))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     let notes: Vec<&str> = packages.diagnostics.iter().map(|note| note.detail.as_str()).collect();
     assert_eq!(notes, ["`podman` built in a container of the image `IMAGE`, since the machine's Rust lacks what the target takes."]);
     let processor = if machine.architecture == "arm64" { "aarch64" } else { "x86_64" };
@@ -321,15 +293,15 @@ async fn a_container_builds_where_the_machine_cannot() {
     let engine = machine.read("engine");
     assert!(engine.contains(" --volume .:.:ro --volume ./state/build/rust-in-container:") && !engine.contains("secret"), "{engine}");
     machine.write("engine", "");
-    machine.run(&[("hash", &build(""))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    run(&machine, &[("hash", &build(""))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(machine.read("engine"), "", "nothing changed");
     // The next container has only what its image has, and takes the target from the store. It has a C compiler.
     fs::remove_dir_all(machine.folder.path().join("sysroot/lib/rustlib").join(&musl)).unwrap();
-    machine.run(&[("hash", &build(r#","features":["x"]"#))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    run(&machine, &[("hash", &build(r#","features":["x"]"#))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(machine.read("rustup"), format!("target add {musl}\n"));
     machine.install(&format!("contained/{processor}-linux-gnu-gcc"), "");
-    machine.remove("variables");
-    machine.run(&[("hash", &build(r#","features":["y"]"#))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    remove(&machine, "variables");
+    run(&machine, &[("hash", &build(r#","features":["y"]"#))], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert!(
         machine.read("variables").contains(&format!("CARGO_BUILD_TARGET={processor}-unknown-linux-gnu\n")),
         "{}",
@@ -339,8 +311,8 @@ async fn a_container_builds_where_the_machine_cannot() {
 
 #[tokio::test]
 async fn the_image_has_the_version_that_the_toolchain_file_asks_for() {
-    let machine = Machine::new(ONE);
-    machine.remove("bin/cargo");
+    let machine = prepared(ONE);
+    remove(&machine, "bin/cargo");
     machine.install("bin/podman", "#!/bin/sh\necho \"$*\" >> \"$FAKE/engine\"\nexit 1\n");
     for (file, text, image) in [
         ("app/none", "", "rust:1-bookworm cargo metadata"),
@@ -349,16 +321,16 @@ async fn the_image_has_the_version_that_the_toolchain_file_asks_for() {
     ] {
         machine.write(file, text);
         machine.write("engine", "");
-        machine.told(r#"{"path":"app","container":"podman"}"#).await;
+        refused(&machine, r#"{"path":"app","container":"podman"}"#).await;
         assert!(machine.read("engine").contains(image), "{file}: {}", machine.read("engine"));
     }
     machine.write("app/rust-toolchain", "nightly-2026-01-01\n");
-    insta::assert_snapshot!(machine.told(r#"{"path":"app","container":"auto"}"#).await, @r#"
+    insta::assert_snapshot!(refused(&machine, r#"{"path":"app","container":"auto"}"#).await, @r#"
     no-image [function.hash] It is not clear which image has the toolchain
     `rust-toolchain` asks for `nightly-2026-01-01`, and the official images of Rust have released versions only.
       name one that has it: `container_image = "IMAGE"` in `build`
     "#);
-    insta::assert_snapshot!(machine.told(r#""app""#).await, @r#"
+    insta::assert_snapshot!(refused(&machine, r#""app""#).await, @r#"
     tool-missing [function.hash] A tool of the build is missing
     To build `app`, `cargo` is needed, and none is in the `PATH`.
       Rust with cargo comes from <https://rustup.rs>
@@ -369,18 +341,18 @@ async fn the_image_has_the_version_that_the_toolchain_file_asks_for() {
 
 #[tokio::test]
 async fn without_builds_the_last_program_is_used_or_missed() {
-    let machine = Machine::new(ONE);
-    let problems = machine.run(&[("hash", r#""app""#)], false).await.err().unwrap();
+    let machine = prepared(ONE);
+    let problems = run(&machine, &[("hash", r#""app""#)], false).await.err().unwrap();
     insta::assert_snapshot!(told(&problems[0]), @r"
     not-built [function.hash] The package was not built
     Builds may not run (`--no-build`), and a program of `app` is not there from an earlier one.
       run without `--no-build`, or `lambdo build` before
     ");
-    machine.calls(&[("hash", r#""app""#)]).await;
-    machine.remove("bin/cargo");
-    let packages = machine.run(&[("hash", r#""app""#)], false).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    calls_of(&machine, &[("hash", r#""app""#)]).await;
+    remove(&machine, "bin/cargo");
+    let packages = run(&machine, &[("hash", r#""app""#)], false).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(packages.artifacts[&Address::new("function", "hash")].unzipped_bytes, 10);
-    assert_eq!(machine.run(&[("hash", r#"{"path":"app","profile":"small"}"#)], false).await.err().unwrap()[0].code, "not-built");
+    assert_eq!(run(&machine, &[("hash", r#"{"path":"app","profile":"small"}"#)], false).await.err().unwrap()[0].code, "not-built");
 }
 
 #[tokio::test]
@@ -399,7 +371,7 @@ async fn the_target_follows_the_architecture_and_what_the_machine_can() {
         (X86, "musl", &[], "build aarch64-unknown-linux-musl", "rust-lld"),
     ];
     for (host, architecture, tools, expected, linker) in cases {
-        let mut machine = Machine::new(ONE);
+        let mut machine = prepared(ONE);
         machine.environment.set("FAKE_HOST", host);
         tools.iter().for_each(|tool| machine.install(&format!("bin/{tool}"), ""));
         ["lib/x86_64-unknown-linux-gnu/x", "lib/aarch64-unknown-linux-gnu/x", "lib/aarch64-unknown-linux-musl/x"]
@@ -407,7 +379,7 @@ async fn the_target_follows_the_architecture_and_what_the_machine_can() {
             .for_each(|file| machine.write(file, ""));
         machine.architecture = if architecture == "x86_64" { "x86_64" } else { "arm64" };
         let build = if architecture == "musl" { r#"{"path":"app","target":"aarch64-unknown-linux-musl"}"# } else { r#""app""# };
-        let call = machine.calls(&[("hash", build)]).await.remove(0);
+        let call = calls_of(&machine, &[("hash", build)]).await.remove(0);
         let target = call.split_once("--target ").map(|(_, rest)| format!(" {}", rest.split(' ').next().unwrap())).unwrap_or_default();
         assert_eq!(format!("{}{target}", call.split(' ').next().unwrap()), expected, "{host} {architecture} {tools:?}");
         let name = if architecture == "musl" { musl } else { foreign };
@@ -418,33 +390,33 @@ async fn the_target_follows_the_architecture_and_what_the_machine_can() {
 
 #[tokio::test]
 async fn an_older_glibc_is_built_by_zig() {
-    let machine = Machine::new(ONE);
+    let machine = prepared(ONE);
     machine.install("bin/cargo-zigbuild", "");
-    let call = machine.calls(&[("hash", r#"{"path":"app","target":"x86_64-unknown-linux-gnu.2.34"}"#)]).await.remove(0);
+    let call = calls_of(&machine, &[("hash", r#"{"path":"app","target":"x86_64-unknown-linux-gnu.2.34"}"#)]).await.remove(0);
     assert!(call.starts_with("zigbuild ") && call.contains("--target x86_64-unknown-linux-gnu.2.34"), "{call}");
 }
 
 #[tokio::test]
 async fn what_runs_on_this_machine_needs_no_target() {
-    let mut machine = Machine::new(ONE);
+    let mut machine = prepared(ONE);
     machine.for_this_machine = true;
     machine.architecture = "arm64";
     machine.environment.set("FAKE_HOST", "aarch64-apple-darwin");
     let build = r#"{"path":"app","target":"aarch64-unknown-linux-musl"}"#;
-    let calls = machine.calls(&[("hash", build)]).await;
+    let calls = calls_of(&machine, &[("hash", build)]).await;
     assert!(calls[0].starts_with("build ") && !calls[0].contains("--target"), "{calls:?}");
-    let packages = machine.run(&[("hash", build)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let packages = run(&machine, &[("hash", build)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(packages.diagnostics, []);
     machine.write(".cargo/config.toml", "build.target = 'wasm32-unknown-unknown'");
-    assert!(machine.calls(&[("hash", build)]).await[0].contains("--target aarch64-apple-darwin"));
+    assert!(calls_of(&machine, &[("hash", build)]).await[0].contains("--target aarch64-apple-darwin"));
 }
 
 #[tokio::test]
 async fn code_for_this_processor_is_not_uploaded_but_may_be_tried() {
-    let mut machine = Machine::new(ONE);
+    let mut machine = prepared(ONE);
     machine.environment.set("RUSTFLAGS", "-g -Ctarget-cpu=native");
     let packages =
-        machine.run(&[("hash", r#"{"path":"app","env":{"MINE":"1"}}"#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        run(&machine, &[("hash", r#"{"path":"app","env":{"MINE":"1"}}"#)], true).await.unwrap_or_else(|problems| panic!("{problems:#?}"));
     insta::assert_snapshot!(machine.read("variables"), @r"
     CARGO_TERM_COLOR=never
     MINE=1
@@ -455,31 +427,31 @@ async fn code_for_this_processor_is_not_uploaded_but_may_be_tried() {
     A `target-cpu` for this machine stands in `RUSTFLAGS`. Lambda's processors may lack what this one has, so `x86-64` takes its place in what is uploaded.
     "#);
     machine.for_this_machine = true;
-    machine.remove("variables");
-    machine.calls(&[("hash", r#""app""#)]).await;
+    remove(&machine, "variables");
+    calls_of(&machine, &[("hash", r#""app""#)]).await;
     assert!(machine.read("variables").contains("RUSTFLAGS=-g -Ctarget-cpu=native"));
 }
 
 #[tokio::test]
 async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
-    let mut machine = Machine::new(ONE);
+    let mut machine = prepared(ONE);
     machine.architecture = "arm64";
     let app = r#""app""#;
     machine.install("bin/rustup", "");
-    insta::assert_snapshot!(machine.told(app).await, @r"
+    insta::assert_snapshot!(refused(&machine, app).await, @r"
     tool-missing [function.hash] A target of Rust is missing
     To build `app` for `arm64`, Rust needs its target `aarch64-unknown-linux-gnu`, which is not installed.
       `rustup target add aarch64-unknown-linux-gnu` adds it; run it in `app`
     ");
-    machine.remove("bin/rustup");
-    insta::assert_snapshot!(machine.told(app).await, @r"
+    remove(&machine, "bin/rustup");
+    insta::assert_snapshot!(refused(&machine, app).await, @r"
     tool-missing [function.hash] A target of Rust is missing
     To build `app` for `arm64`, Rust needs its target `aarch64-unknown-linux-gnu`, which is not installed.
       with Rust from <https://rustup.rs>: `rustup target add aarch64-unknown-linux-gnu`
       a Rust that came with the system has other targets in packages of their own, if at all
     ");
     machine.write("lib/aarch64-unknown-linux-gnu/x", "");
-    insta::assert_snapshot!(machine.told(app).await, @r#"
+    insta::assert_snapshot!(refused(&machine, app).await, @r#"
     tool-missing [function.hash] A linker for the target is missing
     Rust can compile for `aarch64-unknown-linux-gnu`, but nothing here can link for it: neither `aarch64-linux-gnu-gcc`, `aarch64-unknown-linux-gnu-gcc` nor `cargo-zigbuild` is in the `PATH`, and cargo's configuration names no linker.
       Debian and Ubuntu: `apt install gcc-aarch64-linux-gnu libc6-dev-arm64-cross`
@@ -487,20 +459,20 @@ async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
       without a C library, where no C code is compiled: `target = "aarch64-unknown-linux-musl"` in `build`, which Rust's own linker can do
     "#);
     machine.architecture = "x86_64";
-    insta::assert_snapshot!(machine.told(r#"{"path":"app","target":"x86_64-unknown-linux-gnu.2.34"}"#).await, @r"
+    insta::assert_snapshot!(refused(&machine, r#"{"path":"app","target":"x86_64-unknown-linux-gnu.2.34"}"#).await, @r"
     tool-missing [function.hash] A tool of the build is missing
     `build.target` is `x86_64-unknown-linux-gnu.2.34`; `cargo-zigbuild` builds for an older glibc, and is not in the `PATH`.
       `pip install cargo-zigbuild`, or `cargo install --locked cargo-zigbuild` beside a `zig`
     ");
-    machine.remove("bin/rustc");
-    insta::assert_snapshot!(machine.told(app).await, @r#"
+    remove(&machine, "bin/rustc");
+    insta::assert_snapshot!(refused(&machine, app).await, @r#"
     tool-missing [function.hash] A tool of the build is missing
     To build `app`, `rustc` is needed, and none is in the `PATH`.
       Rust with cargo comes from <https://rustup.rs>
       a program that is there already is deployed by `code = { file = "PATH" }`
     "#);
-    machine.remove("bin/cargo");
-    insta::assert_snapshot!(machine.told(app).await, @r#"
+    remove(&machine, "bin/cargo");
+    insta::assert_snapshot!(refused(&machine, app).await, @r#"
     tool-missing [function.hash] A tool of the build is missing
     To build `app`, `cargo` is needed, and none is in the `PATH`.
       Rust with cargo comes from <https://rustup.rs>
@@ -511,15 +483,15 @@ async fn what_the_machine_lacks_is_named_with_the_way_to_get_it() {
 
 #[tokio::test]
 async fn what_cannot_be_built_says_why() {
-    let machine = Machine::new(ONE);
+    let machine = prepared(ONE);
     let app = r#""app""#;
     machine.write("silent", "");
-    insta::assert_snapshot!(machine.told(app).await, @r"
+    insta::assert_snapshot!(refused(&machine, app).await, @r"
     build-failed [function.hash] A build failed
     `cargo build --bin hash --release` in `app` ended well, but does not say that it made the program `hash`.
     ");
     machine.write("errors", "   Compiling hash v0.1.0\nwarning: unused\nerror[E0425]: cannot find value `x`\n --> src/main.rs:1:13\n\nerror: could not compile `hash`\n");
-    insta::assert_snapshot!(machine.told(app).await, @r"
+    insta::assert_snapshot!(refused(&machine, app).await, @r"
     build-failed [function.hash] A build failed
     `cargo build --bin hash --release` in `app` ended with exit status: 101. It said:
     error[E0425]: cannot find value `x`
@@ -528,19 +500,19 @@ async fn what_cannot_be_built_says_why() {
     error: could not compile `hash`
     ");
     machine.write("errors", "error: cannot update the lock file because --locked was passed to prevent this\n");
-    insta::assert_snapshot!(machine.told(app).await, @r"
+    insta::assert_snapshot!(refused(&machine, app).await, @r"
     build-failed [function.hash] A build failed
     `cargo build --bin hash --release` in `app` ended with exit status: 101. It said:
     error: cannot update the lock file because --locked was passed to prevent this
       `Cargo.lock` does not fit `Cargo.toml`: run `cargo update --workspace` in `app` and keep what it writes
     ");
     machine.write("broken", "error: failed to parse manifest\n");
-    insta::assert_snapshot!(machine.told(app).await, @r"
+    insta::assert_snapshot!(refused(&machine, app).await, @r"
     build-failed [function.hash] A build failed
     `cargo metadata` in `app` ended with exit status: 101. It said:
     error: failed to parse manifest
     ");
-    insta::assert_snapshot!(machine.told(r#"{"path":"app","target":"aarch64-unknown-linux-gnu"}"#).await, @r"
+    insta::assert_snapshot!(refused(&machine, r#"{"path":"app","target":"aarch64-unknown-linux-gnu"}"#).await, @r"
     build-failed [function.hash] A build failed
     `cargo metadata` in `app` ended with exit status: 101. It said:
     error: failed to parse manifest
@@ -549,17 +521,17 @@ async fn what_cannot_be_built_says_why() {
 
 #[tokio::test]
 async fn targets_that_do_not_fit_are_refused() {
-    let machine = Machine::new(ONE);
+    let machine = prepared(ONE);
     for target in ["aarch64-unknown-linux-gnu", "x86_64-pc-windows-gnu", "x86_64-unheard-linux-gnu"] {
-        let told = machine.told(&format!(r#"{{"path":"app","target":"{target}"}}"#)).await;
+        let told = refused(&machine, &format!(r#"{{"path":"app","target":"{target}"}}"#)).await;
         assert!(told.starts_with("wrong-target [function.hash]"), "{told}");
     }
-    insta::assert_snapshot!(machine.told(r#"{"path":"app","target":"aarch64-unknown-linux-gnu"}"#).await, @r"
+    insta::assert_snapshot!(refused(&machine, r#"{"path":"app","target":"aarch64-unknown-linux-gnu"}"#).await, @r"
     wrong-target [function.hash] The target does not fit the function
     `build.target` is `aarch64-unknown-linux-gnu`, and the function runs on Linux on `x86_64`; its targets begin with `x86_64-` and have `-linux-` in them.
       leave `target` out for `x86_64-unknown-linux-gnu`, or change `architectures`
     ");
-    insta::assert_snapshot!(machine.told(r#"{"path":"app","target":"x86_64-unheard-linux-gnu"}"#).await, @r"
+    insta::assert_snapshot!(refused(&machine, r#"{"path":"app","target":"x86_64-unheard-linux-gnu"}"#).await, @r"
     wrong-target [function.hash] Rust does not know the target
     `rustc` cannot build for `x86_64-unheard-linux-gnu`. It said:
     error: could not find specification for target
@@ -569,7 +541,7 @@ async fn targets_that_do_not_fit_are_refused() {
 
 #[tokio::test]
 async fn a_runtime_of_a_language_is_refused_for_a_program() {
-    let machine = Machine::new(ONE);
+    let machine = prepared(ONE);
     let mut request = machine.request("hash", r#""app""#);
     request.runtime = "python3.14".into();
     let problems = machine.resolve(vec![request], true).await.0.err().unwrap();
@@ -582,7 +554,7 @@ async fn a_runtime_of_a_language_is_refused_for_a_program() {
 
 #[tokio::test]
 async fn who_stops_waiting_for_a_build_ends_it() {
-    let machine = Machine::new(ONE);
+    let machine = prepared(ONE);
     let sleeping = CARGO.replace("features=none\n", "echo $$ > \"$FAKE/pid\"; exec sleep 60\n");
     machine.install("bin/cargo", &sleeping);
     let started = std::time::Instant::now();
@@ -595,7 +567,7 @@ async fn who_stops_waiting_for_a_build_ends_it() {
     };
     let pid = tokio::select! {
         pid = pid => pid,
-        _ = machine.run(&[("hash", r#""app""#)], true) => panic!("it went through"),
+        _ = run(&machine, &[("hash", r#""app""#)], true) => panic!("it went through"),
     };
     let lives = || std::process::Command::new("kill").args(["-0", &pid]).stderr(std::process::Stdio::null()).status().unwrap().success();
     while lives() {
@@ -606,16 +578,16 @@ async fn who_stops_waiting_for_a_build_ends_it() {
 
 #[tokio::test]
 async fn a_long_list_of_errors_is_shown_from_its_first_on() {
-    let machine = Machine::new(ONE);
+    let machine = prepared(ONE);
     let errors: String = (1..200).map(|number| format!("error: number {number}\n")).collect();
     machine.write("errors", format!("warning: many\n{errors}"));
-    let told = machine.told(r#""app""#).await;
+    let told = refused(&machine, r#""app""#).await;
     assert!(told.contains("It said:\nerror: number 1\n") && told.ends_with("error: number 40\n… and 159 more lines"), "{told}");
 }
 
 #[tokio::test]
 async fn a_real_cargo_builds_a_real_program() {
-    let mut machine = Machine::new(ONE);
+    let mut machine = prepared(ONE);
     machine.environment = Environment::of_process();
     for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_TARGET", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
         machine.environment.remove(name);
@@ -646,6 +618,6 @@ async fn a_real_cargo_builds_a_real_program() {
     let (again, events) = machine.resolve(requests(), true).await;
     assert_eq!((again.ok().map(|again| again.artifacts), cached(&events)), (Some(packages.artifacts), 2));
     machine.write("app/src/main.rs", "fn main() { nothing }\n");
-    let told = machine.told(&build("tiny")).await;
+    let told = refused(&machine, &build("tiny")).await;
     assert!(told.contains("It said:\nerror[E0425]: cannot find value `nothing` in this scope\n --> src/main.rs:1:13"), "{told}");
 }

@@ -43,8 +43,11 @@ pub(crate) use on_each_emulator;
 
 /// A program for this test's processor that needs nothing of the system.
 pub fn static_program() -> Vec<u8> {
-    let mut head = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
-    head.resize(64, 0);
-    (head[16], head[18], head[20], head[52]) = (2, if cfg!(target_arch = "aarch64") { 183 } else { 62 }, 1, 64);
-    head
+    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
+    bytes.resize(64 + 56, 0);
+    (bytes[16], bytes[18], bytes[20], bytes[52]) = (2, if cfg!(target_arch = "aarch64") { 183 } else { 62 }, 1, 64);
+    // It begins where its only segment does, which is loaded as a whole.
+    (bytes[24], bytes[32], bytes[54], bytes[56]) = (64, 64, 56, 1);
+    (bytes[64], bytes[68], bytes[96], bytes[104]) = (1, 5, 120, 120);
+    bytes
 }

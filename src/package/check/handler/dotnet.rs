@@ -13,7 +13,7 @@ const FRAMEWORK: &str = "Microsoft.NETCore.App";
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let assembly = subject.handler.split("::").next().unwrap_or_default();
     // Code that is compiled ahead of time comes as a program.
-    if tree.has(BOOTSTRAP) || subject.has_layers {
+    if tree.has(BOOTSTRAP) || subject.has_more {
         return Ok(Vec::new());
     }
     let (library, configuration) = (format!("{assembly}.dll"), format!("{assembly}.runtimeconfig.json"));
@@ -22,15 +22,46 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         let source = tree.names().any(|name| name.ends_with(".csproj") || name.ends_with(".cs"));
         return Ok(vec![if source { diagnostic.hint("`dotnet publish -c Release` makes the folder to deploy") } else { diagnostic }]);
     }
+    if let Some(problem) = bad_form(subject) {
+        return Ok(vec![problem]);
+    }
+    if !tree.read(&library, 2)?.starts_with(b"MZ") {
+        let found = Diagnostic::error("bad-assembly", "The handler's assembly is none");
+        let detail = format!("`{library}` does not begin as assemblies do: it is cut off, or something else.");
+        return Ok(vec![found.detail(detail).hint("`dotnet publish -c Release` makes the folder to deploy")]);
+    }
     if tree.has(&configuration) {
         let text = tree.text(&configuration)?.unwrap_or_default();
-        return Ok(newer_framework(subject, &configuration, &text).into_iter().collect());
+        let found = newer_framework(subject, &configuration, &text).or_else(|| broken(&configuration, &text));
+        return Ok(found.into_iter().collect());
     }
     let detail = format!("`{library}` is there, but `{configuration}`, without which `{}` cannot load it, is not.", subject.runtime);
     let diagnostic = Diagnostic::error("no-runtime-configuration", "The package of a .NET function is not whole").detail(detail);
     Ok(vec![diagnostic.hint(
         "`<GenerateRuntimeConfigurationFiles>true</GenerateRuntimeConfigurationFiles>` in the project makes `dotnet publish` write it",
     )])
+}
+
+/// A class library is called by assembly, type and method; a program by its assembly alone.
+fn bad_form(subject: &Subject<'_>) -> Option<Diagnostic> {
+    let parts: Vec<&str> = subject.handler.split("::").collect();
+    if [1, 3].contains(&parts.len()) && !parts.iter().any(|part| part.is_empty()) {
+        return None;
+    }
+    let detail = format!(
+        "`{}` names no method: `{}` looks for `ASSEMBLY::NAMESPACE.CLASS::METHOD`, or starts the program `ASSEMBLY`.",
+        subject.handler, subject.runtime
+    );
+    Some(Diagnostic::error("handler-form", "The handler cannot be found").detail(detail))
+}
+
+/// The host of .NET takes comments in it, and refuses what else is not JSON
+/// (<https://github.com/dotnet/runtime/blob/main/src/native/corehost/json_parser.h>).
+fn broken(configuration: &str, text: &str) -> Option<Diagnostic> {
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text.trim_start_matches('\u{feff}')).err()?;
+    let has_comments = ["//", "/*"].iter().any(|start| text.contains(start));
+    let found = || Diagnostic::error("no-runtime-configuration", "The package of a .NET function is not whole");
+    (!has_comments).then(|| found().detail(format!("`{configuration}` is not JSON: {error}. Publish the project again.")))
 }
 
 /// The version of .NET that an assembly asks for is the least that it takes
@@ -61,7 +92,8 @@ mod tests {
             runtime: "dotnet8",
             handler: "App",
             architecture: "x86_64",
-            has_layers: false,
+            has_more: false,
+            has_options: false,
             is_layer: false,
             place: Place::Lambda,
         };

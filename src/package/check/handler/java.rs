@@ -8,6 +8,8 @@ use zip::ZipArchive;
 
 /// As much of a class file as says for which Java it is, in bytes.
 const HEAD_BYTES: u64 = 8;
+/// How a class file begins.
+const MAGIC: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
 /// The version of the class files of Java 1 would be 44
 /// (<https://docs.oracle.com/javase/specs/jvms/se21/html/jvms-4.html#jvms-4.1>).
 const CLASS_FILES_OF_JAVA_ZERO: u16 = 44;
@@ -26,11 +28,11 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     let class = subject.handler.split("::").next().unwrap_or_default();
     let file = format!("{}.class", class.replace('.', "/"));
     if tree.has(&file) {
-        return Ok(newer_java(subject, &format!("`{file}`"), &tree.read(&file, HEAD_BYTES)?).into_iter().collect());
+        return Ok(unfit(subject, &format!("`{file}`"), &tree.read(&file, HEAD_BYTES)?).into_iter().collect());
     }
     let found = match in_jars(tree, &file)? {
-        Jars::Has(jar, head) => newer_java(subject, &format!("`{file}` in `{jar}`"), &head),
-        Jars::Lack(others) if !subject.has_layers => Some(no_class(tree, subject, &file, &others)),
+        Jars::Has(jar, head) => unfit(subject, &format!("`{file}` in `{jar}`"), &head),
+        Jars::Lack(others) if !subject.has_more => Some(no_class(tree, subject, &file, &others)),
         Jars::Lack(_) | Jars::Unknown => None,
     };
     Ok(found.into_iter().collect())
@@ -94,10 +96,21 @@ fn no_class(tree: &Tree<'_>, subject: &Subject<'_>, file: &str, others: &[String
     }
 }
 
+/// What keeps the runtime from loading a class file.
+fn unfit(subject: &Subject<'_>, shown: &str, head: &[u8]) -> Option<Diagnostic> {
+    if head.starts_with(&MAGIC) && head.len() as u64 == HEAD_BYTES {
+        return newer_java(subject, shown, head);
+    }
+    let found = Diagnostic::error("bad-class-file", "The handler's class is no class file");
+    Some(found.detail(format!(
+        "{shown} does not begin as Java's compiler lets a class begin: it is cut off, or something else. Compile it again."
+    )))
+}
+
 /// A class file begins with its format's version, which tells the Java that it needs.
 fn newer_java(subject: &Subject<'_>, shown: &str, head: &[u8]) -> Option<Diagnostic> {
     let own: String = subject.runtime.trim_start_matches("java").chars().take_while(char::is_ascii_digit).collect();
-    let (Ok(own), [0xca, 0xfe, 0xba, 0xbe, _, _, high, low, ..]) = (own.parse::<u16>(), head) else { return None };
+    let (Ok(own), [_, _, _, _, _, _, high, low, ..]) = (own.parse::<u16>(), head) else { return None };
     let needed = u16::from_be_bytes([*high, *low]).saturating_sub(CLASS_FILES_OF_JAVA_ZERO);
     if needed <= own {
         return None;

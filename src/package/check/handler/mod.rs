@@ -64,7 +64,7 @@ pub(super) fn file(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<String> {
 /// Without a handler at least something must be there that could be one.
 fn no_code(tree: &Tree<'_>, subject: &Subject<'_>, family: &Family) -> Option<Diagnostic> {
     let is_code = |name: &str| family.endings.iter().any(|ending| name.ends_with(ending));
-    if subject.has_layers || tree.names().any(is_code) {
+    if subject.has_more || tree.names().any(is_code) {
         return None;
     }
     let endings: Vec<String> = family.endings.iter().take(3).map(|ending| format!("*{ending}")).collect();
@@ -122,7 +122,7 @@ fn few<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
 }
 
 /// Whether a name stands in a text as a word of its own.
-fn has_word(text: &str, word: &str) -> bool {
+pub(super) fn has_word(text: &str, word: &str) -> bool {
     let is_name = |character: char| character.is_alphanumeric() || character == '_' || character == '$';
     text.match_indices(word).any(|(at, _)| {
         let is_free = |next: Option<char>| next.is_none_or(|character| !is_name(character));

@@ -10,6 +10,9 @@ use std::io;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html>).
 const LAST_WITHOUT_DETECTION: u32 = 22;
 
+/// The first version without import assertions.
+const FIRST_WITHOUT_ASSERTIONS: u32 = 22;
+
 const WRONG_SYSTEM: &str = "The handler's file is loaded in another way than it is written";
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -25,7 +28,11 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         return Ok(vec![problem]);
     }
     let is_module = is_loaded_as_module(tree, &file)?;
-    Ok(wrong_system(subject, &file, &text, is_module).or_else(|| not_exported(subject, &file, &text, export)).into_iter().collect())
+    if let Some(problem) = old_assertion(subject, &file, &text) {
+        return Ok(vec![problem]);
+    }
+    let wrong_system = || wrong_system(subject, &file, &text, is_module).filter(|_| !subject.has_options);
+    Ok(wrong_system().or_else(|| not_exported(subject, &file, &text, export)).into_iter().collect())
 }
 
 /// The path of the handler's file without its ending, the last part of it, and what the file exports.
@@ -71,7 +78,7 @@ fn missing(tree: &Tree<'_>, subject: &Subject<'_>, path: &str) -> Option<Diagnos
     }
     // The modules of layers are found by `require` too.
     let wanted: Vec<String> = ["js", "mjs", "cjs"].iter().map(|ending| format!("{path}.{ending}")).collect();
-    (!subject.has_layers).then(|| no_file(tree, subject, &wanted, &[".js", ".mjs", ".cjs"]))
+    (!subject.has_more).then(|| no_file(tree, subject, &wanted, &[".js", ".mjs", ".cjs"]))
 }
 
 /// The nearest `package.json` above a file.
@@ -132,7 +139,17 @@ fn wrong_system(subject: &Subject<'_>, file: &str, text: &str, is_module: bool) 
     Some(Diagnostic::error("module-system", WRONG_SYSTEM).detail(detail).hint(hint))
 }
 
-fn detects(runtime: &str) -> bool {
+/// What newer versions of Node do not read any more (<https://nodejs.org/api/esm.html#import-attributes>).
+fn old_assertion(subject: &Subject<'_>, file: &str, text: &str) -> Option<Diagnostic> {
+    let is_old = |line: &str| line.starts_with("import") && [" assert {", " assert{"].iter().any(|old| line.contains(old));
+    let (at, _) = text.lines().enumerate().find(|(_, line)| is_old(line))?;
+    let is_refused = version(subject.runtime).is_some_and(|version| version >= FIRST_WITHOUT_ASSERTIONS);
+    let detail = format!("Line {} of `{file}` imports with `assert {{ … }}`, which `{}` does not read any more.", at + 1, subject.runtime);
+    let found = || Diagnostic::error("syntax", "The handler's file cannot be read by its language").detail(detail);
+    is_refused.then(found).map(|found| found.hint("write `with { … }` in its place"))
+}
+
+pub(in super::super) fn detects(runtime: &str) -> bool {
     version(runtime).is_none_or(|version| version > LAST_WITHOUT_DETECTION)
 }
 

@@ -15,7 +15,7 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     let path = module.replace('.', "/");
     let Some(file) = find(tree, &path) else {
         let wanted = [format!("{path}.py"), format!("{path}/__init__.py")];
-        let missing = (!subject.has_layers).then(|| {
+        let missing = (!subject.has_more).then(|| {
             match module.strip_suffix(".py").filter(|module| find(tree, &module.replace('.', "/")).is_some()) {
                 Some(module) => {
                     no_file(tree, subject, &wanted, &[]).hint(format!("without the file's ending: `handler = \"{module}.{function}\"`"))
@@ -61,6 +61,13 @@ fn not_of_the_module(subject: &Subject<'_>, file: &str, function: &str, statemen
             true => found.hint(format!("at the end of `{file}`, without indentation: `{function} = {name}().{function}`")),
             false => found.hint(format!("write `def {function}` without indentation")),
         };
+    }
+    if statements.iter().any(|statement| statement.within.is_none() && statement.only_annotates(function)) {
+        let found = Diagnostic::error(NO_FUNCTION, NO_FUNCTION_SUMMARY).detail(format!(
+            "The handler is `{}`, but `{file}` only says of what type `{function}` is, and gives it no value: there is no such name when Lambda calls it.",
+            subject.handler
+        ));
+        return found.hint(format!("`{function}: TYPE = VALUE`, or `def {function}(event, context):`"));
     }
     let there: Vec<String> = statements.iter().filter(|statement| statement.within.is_none()).filter_map(Statement::function).collect();
     no_function(subject, file, function, &there)

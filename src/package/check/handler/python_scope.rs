@@ -37,8 +37,15 @@ impl Statement {
         match (&self.within, self.defines()) {
             (Some(_), _) => self.text.starts_with("global ") && mentions(&self.text, name),
             (None, Some(scope)) => scope.name == name,
-            (None, None) => mentions(&self.text, name),
+            (None, None) => mentions(&self.text, name) && !self.only_annotates(name),
         }
+    }
+
+    /// Whether it says of what type the name is, and gives it no value
+    /// (<https://docs.python.org/3/reference/simple_stmts.html#annotated-assignment-statements>).
+    pub fn only_annotates(&self, name: &str) -> bool {
+        let annotation = self.text.strip_prefix(name).and_then(|rest| rest.trim_start().strip_prefix(':'));
+        annotation.is_some_and(|annotation| !annotation.contains(['=', ';']))
     }
 }
 
@@ -167,6 +174,8 @@ mod tests {
             "from app.api import (\n    first,\n    handler,\n)",
             "from x import y as handler",
             "handler: Handler = make()",
+            "handler: Handler; handler = make()",
+            "handler: Handler\nif x:\n    handler = make()",
             "a, handler = make()",
             "(a,\n handler) = make()",
             "class A:\n    def handler(self): pass\n\nhandler = A().handler",
@@ -193,6 +202,8 @@ mod tests {
             "if x:\n    class A:\n        def handler(self): pass\n    y = 1\n",
             "def lambda_handler(event, context): pass",
             "def f(): return handler\nclass B: handler = 1\n",
+            "handler: Callable",
+            "handler : Callable[[dict, object], None]  ",
         ] {
             assert!(!binds(code), "{code}");
         }

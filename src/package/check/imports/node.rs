@@ -41,7 +41,7 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     while let Some(file) = walk.waiting.pop_front().filter(|_| walk.seen.len() <= FILES_MAX) {
         walk.read(&file)?;
     }
-    if walk.is_hooked || subject.has_layers {
+    if walk.is_hooked || subject.has_more {
         return Ok(Vec::new());
     }
     let missing = told(&walk.packages, subject);

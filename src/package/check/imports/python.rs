@@ -195,7 +195,7 @@ impl Walk<'_> {
 
     fn findings(mut self, subject: &Subject<'_>) -> Vec<Diagnostic> {
         self.problems.extend(above(&self.above, subject));
-        if self.looks_elsewhere || subject.has_layers {
+        if self.looks_elsewhere || subject.has_more {
             return self.problems;
         }
         let is_made = |missing: &Missing| self.makers.iter().any(|text| text.contains(missing.name.trim_start_matches('.')));
