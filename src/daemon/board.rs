@@ -264,6 +264,20 @@ pub struct Proposal {
     pub text: String,
 }
 
+impl Proposal {
+    /// What applying it does, in a few words: `1 update, 2 create`.
+    pub fn what_it_does(&self) -> String {
+        let counts: Vec<String> = self.counts.iter().map(Count::words).collect();
+        if counts.is_empty() { "changes something".to_owned() } else { format!("would {}", counts.join(" and ")) }
+    }
+}
+
+impl Count {
+    fn words(&self) -> String {
+        format!("{} {} resource{}", self.action.replace('_', " "), self.resources, if self.resources == 1 { "" } else { "s" })
+    }
+}
+
 /// How many resources an action concerns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {

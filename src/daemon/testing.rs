@@ -88,6 +88,10 @@ pub(super) struct World {
     pub settings: Result<Settings, Trouble>,
     pub live: BTreeMap<String, i64>,
     pub trouble: Option<Trouble>,
+    /// Why nothing can be healed.
+    pub stuck: Option<Trouble>,
+    /// What cannot be read.
+    pub unread: Vec<Unread>,
     pub pending: usize,
     pub checks: usize,
     pub heals: usize,
@@ -109,6 +113,8 @@ impl Default for World {
             settings: Ok(settings()),
             live: BTreeMap::from([("hash".to_owned(), 128)]),
             trouble: None,
+            stuck: None,
+            unread: Vec::new(),
             pending: 0,
             checks: 0,
             heals: 0,
@@ -153,7 +159,8 @@ impl Watched for Fake {
             }
             let drifted = world.live.iter().filter(|(_, live)| **live != 128);
             let findings = drifted.map(|(name, live)| finding(name, "memory_size", *live)).collect();
-            Ok(Check { account: "123456789012".into(), findings, pending: Some(world.pending), ..Check::default() })
+            let (unread, pending) = (world.unread.clone(), Some(world.pending));
+            Ok(Check { account: "123456789012".into(), findings, pending, unread, ..Check::default() })
         })
     }
 
@@ -170,6 +177,7 @@ impl Watched for Fake {
     }
 
     async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble> {
+        tokio::time::sleep(self.world(|world| world.takes)).await;
         self.world(|world| {
             world.applied.push(proposal.id.clone());
             world.live.values_mut().for_each(|live| *live = 128);
@@ -179,6 +187,9 @@ impl Watched for Fake {
     }
 
     async fn heal(&self, order: &Order) -> Result<Healed, Trouble> {
+        if let Some(trouble) = self.world(|world| world.stuck.clone()) {
+            return Err(trouble);
+        }
         Ok(self.world(|world| {
             world.heals += 1;
             let wanted = order.addresses.iter().filter(|address| world.live.get(&address.name).is_some_and(|live| *live != 128));

@@ -230,10 +230,19 @@ pub struct Order {
 pub struct Healed {
     /// The addresses and paths that were changed; an empty path stands for a resource that was made.
     pub done: Vec<(Address, Path)>,
-    /// The resources that were not changed as wanted, and why.
+    /// The resources that may not be changed as wanted, and why.
     pub refused: Vec<(Address, String)>,
+    /// The resources with which it was tried and failed, and why.
+    pub failed: Vec<(Address, String)>,
     /// How many resources were changed.
     pub changed: usize,
+}
+
+impl Healed {
+    /// Whether all was done that should have been.
+    pub fn is_whole(&self) -> bool {
+        self.refused.is_empty() && self.failed.is_empty()
+    }
 }
 
 /// A line of a function's log.

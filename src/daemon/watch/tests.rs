@@ -1,6 +1,7 @@
 use super::super::testing::{Fake, HOUR, MINUTE, Stage, at, settings, trouble};
 use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing};
 use super::*;
+use crate::model::Mode;
 use std::time::Duration;
 
 fn drift(fake: &Fake, live: i64) {
@@ -319,4 +320,49 @@ async fn what_failed_checks_ask_is_counted_too() {
     let (view, checks) = (stage.view(), stage.fake.world(|world| world.checks));
     assert!(checks > 1 && view.calls.total == u64::try_from(checks).unwrap(), "{:?} {checks}", view.calls);
     assert_eq!(view.totals.durations.counts.iter().sum::<u64>(), view.totals.checks_failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healing_that_fails_is_told_once_also_over_a_restart_and_so_is_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Arc::<super::super::testing::Told>::default();
+    let denied = Trouble { text: "AWS denies it".into(), ..trouble(TroubleKind::Denied) };
+    for _ in 0..2 {
+        let stage = Stage::within(folder.path().to_owned(), Arc::clone(&told));
+        mode(&stage.fake, Mode::Heal);
+        drift(&stage.fake, 512);
+        stage.fake.world(|world| world.stuck = Some(denied.clone()));
+        stage.run(10 * MINUTE).await;
+        assert_eq!(stage.moments().iter().filter(|kind| **kind == MomentKind::NotHealed).count(), 1, "one line for one trouble");
+    }
+    assert_eq!(told.kinds(), [NoticeKind::Opened, NoticeKind::Failed]);
+    let stage = Stage::within(folder.path().to_owned(), Arc::clone(&told));
+    mode(&stage.fake, Mode::Heal);
+    drift(&stage.fake, 512);
+    stage.run(MINUTE).await;
+    assert_eq!(told.kinds(), [NoticeKind::Opened, NoticeKind::Failed, NoticeKind::Recovered, NoticeKind::Resolved]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_waits_is_told_once_and_a_second_click_is_answered() {
+    let stage = Stage::new();
+    mode(&stage.fake, Mode::Propose);
+    drift(&stage.fake, 512);
+    stage.fake.world(|world| world.takes = MINUTE / 2);
+    stage
+        .during(async {
+            pass(4 * MINUTE).await;
+            assert_eq!(stage.told.kinds(), [NoticeKind::Opened, NoticeKind::Proposed]);
+            let (control, id) = (&stage.daemon.control, stage.view().proposal.clone().unwrap().id);
+            assert_eq!(control.approve("demo", &id), Ok(()));
+            assert_eq!(control.approve("demo", &id), Err(super::super::Refused::Applying), "it waits for its turn");
+            while stage.view().activity.as_deref() != Some("applying") {
+                pass(Duration::from_secs(1)).await;
+            }
+            assert_eq!(control.approve("demo", &id), Err(super::super::Refused::Applying), "it is being applied");
+            pass(2 * MINUTE).await;
+            assert_eq!(control.approve("demo", &id), Err(super::super::Refused::NotWaiting));
+            assert_eq!(stage.fake.world(|world| world.applied.len()), 1);
+        })
+        .await;
 }

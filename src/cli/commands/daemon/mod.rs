@@ -110,14 +110,15 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
     let (mut specs, mut problems) = (BTreeMap::new(), Vec::new());
     for config in configs {
         for stage in in_stages(workspace, &config, &quotas)? {
-            match WatchedSpec::open(stage, people, &quotas) {
-                Ok(spec) => {
-                    let id = free_id(&spec.name, &specs);
-                    specs.insert(id, Arc::new(spec));
-                }
+            match WatchedSpec::open(stage, people, &quotas, |name| free_id(name, &specs)) {
+                Ok(spec) => drop(specs.insert(spec.id.clone(), Arc::new(spec))),
                 Err(failure) => problems.extend(failure.diagnostics),
             }
         }
+    }
+    // One that is broken keeps nobody from watching the others; where all are, there is nothing to watch.
+    if problems.is_empty() && specs.values().all(|spec: &Arc<WatchedSpec>| spec.broken.is_some()) {
+        problems.extend(specs.values().filter_map(|spec| spec.broken.clone()).flat_map(|failure| failure.diagnostics));
     }
     if !problems.is_empty() {
         return Err(Failure { exit: Exit::Usage, diagnostics: problems });
@@ -130,7 +131,7 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
 /// A spec in the stage that was given, or in each that it declares.
 fn in_stages(workspace: &Workspace, config: &Path, quotas: &Arc<Quotas>) -> Result<Vec<Workspace>, Failure> {
     let alone = workspace.beside(config, quotas)?;
-    let declared = || alone.config().ok().and_then(|config| spec::stages(&config.path, &config.text).ok()).unwrap_or_default();
+    let declared = || alone.config().map(|config| spec::salvage_stages(&config.path, &config.text)).unwrap_or_default();
     let stages = if workspace.global.stage.is_some() { Vec::new() } else { declared() };
     if stages.is_empty() {
         return Ok(vec![alone]);

@@ -7,13 +7,29 @@ use crate::model::Compare;
 
 /// What was written and what was not, in lines of at most `columns`.
 pub fn accepted(view: &AcceptView<'_>, columns: usize) -> String {
+    let mut lines = list(view, columns);
+    lines.push(accepted_total(view));
+    lines.join("\n")
+}
+
+/// What would be written, before anybody is asked.
+pub fn to_accept(view: &AcceptView<'_>, columns: usize) -> String {
+    let mut lines = list(view, columns);
+    let values = counted(view.accepted.len(), "value");
+    lines.push(format!(
+        "To be written: {values}, from what was applied to what lives, into `{}` and into the state; AWS stays as it is.",
+        view.file
+    ));
+    lines.join("\n")
+}
+
+fn list(view: &AcceptView<'_>, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = view.accepted.iter().flat_map(|one| written(one, columns)).collect();
     lines.extend(view.refused.iter().flat_map(|one| refused(one, columns)));
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    lines.push(total(view));
-    lines.join("\n")
+    lines
 }
 
 fn written(one: &Accepted, columns: usize) -> Vec<String> {
@@ -29,7 +45,8 @@ fn refused(one: &Refused, columns: usize) -> Vec<String> {
     said.chain(one.lines.lines().map(|line| styled(DIM, &format!("      {}", words(line))))).collect()
 }
 
-fn total(view: &AcceptView<'_>) -> String {
+/// The one line at the end.
+pub fn accepted_total(view: &AcceptView<'_>) -> String {
     match (view.accepted.len(), view.refused.len()) {
         (0, 0) => "No drift to accept.".to_owned(),
         (0, _) => format!("Nothing was written to `{}`.", view.file),
