@@ -240,11 +240,11 @@ impl Ledger {
 
     fn resolved(&mut self, state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) {
         let address = &state.finding.address;
-        let line = if state.finding.path.0.is_empty() { String::new() } else { format!(" {}", state.finding.path) };
-        let text = format!("{address}{line} {}", ending(state, check, settings, now));
+        let path = if state.finding.path.0.is_empty() { String::new() } else { format!("{} ", state.finding.path) };
+        let text = format!("{path}{}", ending(state, check, settings, now));
         self.note(now, MomentKind::Resolved, Some(address), text.clone());
         if state.is_told {
-            self.tell(NoticeKind::Resolved, state, settings, now, text);
+            self.tell(NoticeKind::Resolved, state, settings, now, format!("{address} {text}"));
         }
     }
 

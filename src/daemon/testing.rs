@@ -90,6 +90,8 @@ pub(super) struct World {
     pub trouble: Option<Trouble>,
     /// Why nothing can be healed.
     pub stuck: Option<Trouble>,
+    /// How a broken spec is watched.
+    pub first_keys: Option<Settings>,
     /// What cannot be read.
     pub unread: Vec<Unread>,
     pub pending: usize,
@@ -114,6 +116,7 @@ impl Default for World {
             live: BTreeMap::from([("hash".to_owned(), 128)]),
             trouble: None,
             stuck: None,
+            first_keys: None,
             unread: Vec::new(),
             pending: 0,
             checks: 0,
@@ -148,6 +151,10 @@ impl Watched for Fake {
 
     async fn load(&self) -> Result<Settings, Trouble> {
         self.world(|world| world.settings.clone())
+    }
+
+    async fn first_keys(&self) -> Option<Settings> {
+        self.world(|world| world.first_keys.clone())
     }
 
     async fn check(&self, _depth: Depth) -> Result<Check, Trouble> {

@@ -26,6 +26,9 @@ const QUIET_SAVE: SignedDuration = SignedDuration::from_mins(10);
 /// A person who asks again and again is not followed more often than this.
 const REQUEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 
+/// What is done with a spec whose first keys alone are in order.
+const ONLY_DRIFT: &str = "only drift is looked for until it is mended";
+
 /// One spec and what is known of it.
 pub(super) struct Watch {
     id: String,
@@ -35,6 +38,8 @@ pub(super) struct Watch {
     turns: Arc<Semaphore>,
     ledger: Ledger,
     settings: Option<Settings>,
+    /// Whether they are those of a broken spec, of which no good one was seen.
+    is_by_first_keys: bool,
     proposal: Option<Proposal>,
     /// The files as they were when they were read, and as they were seen last.
     stamps: (u64, u64),
@@ -53,6 +58,7 @@ impl Watch {
             turns,
             ledger: Ledger::default(),
             settings: None,
+            is_by_first_keys: false,
             proposal: None,
             stamps: (0, 0),
             next,
@@ -174,8 +180,20 @@ impl Watch {
                     self.ledger.note(now, MomentKind::SpecChanged, None, "how the spec is watched was changed");
                 }
                 self.settings = Some(settings);
+                self.is_by_first_keys = false;
             }
-            Err(trouble) => self.ledger.spec_broken(&trouble, &self.id, self.settings.is_some(), now),
+            Err(trouble) => {
+                let then = match self.settings {
+                    Some(_) if self.is_by_first_keys => ONLY_DRIFT,
+                    Some(_) => "the last good one is used",
+                    None => {
+                        self.settings = self.party.watched.first_keys().await;
+                        self.is_by_first_keys = self.settings.is_some();
+                        if self.is_by_first_keys { ONLY_DRIFT } else { "nothing is checked until it is mended" }
+                    }
+                };
+                self.ledger.spec_broken(&trouble, &self.id, then, now);
+            }
         }
     }
 

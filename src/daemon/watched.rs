@@ -23,6 +23,12 @@ pub trait Watched: Send + Sync {
     /// [`TroubleKind::Spec`] for a broken one.
     async fn load(&self) -> Result<Settings, Trouble>;
 
+    /// How a spec is watched that is broken and of which no good one was seen: by its first keys, where these are in order. Drift
+    /// is looked for all the same, as `lambdo drift` does.
+    async fn first_keys(&self) -> Option<Settings> {
+        None
+    }
+
     /// Compares AWS with what was applied, as `lambdo drift` does. Takes no lock and changes nothing.
     ///
     /// # Errors

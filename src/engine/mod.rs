@@ -289,6 +289,7 @@ fn there_are(known: &[String]) -> String {
     let named: Vec<String> = known.iter().take(NAMED_MAX).map(|name| format!("`{name}`")).collect();
     match known.len().saturating_sub(NAMED_MAX) {
         _ if named.is_empty() => "there is none at all: nothing was deployed yet".to_owned(),
+        0 if named.len() == 1 => format!("there is only {}", named[0]),
         0 => format!("there are {}", named.join(", ")),
         more => format!("there are {} and {more} more, which `lambdo status` lists", named.join(", ")),
     }

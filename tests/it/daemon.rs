@@ -233,7 +233,7 @@ fn a_broken_spec_keeps_nobody_from_watching_the_others() {
     std::fs::create_dir(sandbox.path().join("other")).unwrap();
     sandbox.write("other/config.toml", &format!("{other}\n[daemon]\nmode = \n"));
     sandbox.executable("other/page.sh", "#!/bin/sh\ncat >> told.json\n");
-    let both = ["config.toml", "other/config.toml"];
+    let both = ["config.toml", "other"];
     let line = other.lines().count() + 3;
     let once = sandbox.expect(6, &[&["daemon", "--once"], &both[..]].concat());
     assert!(once.stdout.contains("demo: in order") && once.stdout.contains(&format!("other/config.toml:{line}:")), "{once}");
@@ -256,6 +256,10 @@ fn a_broken_spec_keeps_nobody_from_watching_the_others() {
     signal(running.pid(), "TERM");
     let log = running.wait().expect(0).stderr;
     assert!(log.contains(&format!("other/config.toml:{line}:")), "{log}");
+
+    // What is no text is as broken as what is no TOML.
+    std::fs::write(sandbox.path().join("other/config.toml"), b"project = \"other\" # \xe9\n").unwrap();
+    sandbox.expect(6, &["daemon", "--once", "config.toml", "other/config.toml"]).says("config.toml: failing: The spec is not UTF-8");
 
     // Where nothing is left to watch, it says so and does not start.
     sandbox.write("other/config.toml", "project = \n");

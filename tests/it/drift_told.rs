@@ -200,7 +200,7 @@ fn what_is_named_is_all_that_is_told_and_what_is_misspelt_is_refused() {
     assert_eq!(changes(&drift(&sandbox, 3, &["--target", "log_group.a"])), ["retention_in_days"]);
     assert_eq!(changes(&drift(&sandbox, 3, &["a"])).len(), 2);
     drift(&sandbox, 0, &["--target", "role.a"]);
-    sandbox.expect(6, &["drift", "nobody"]).says("there are `a`");
+    sandbox.expect(6, &["drift", "nobody"]).says("there is only `a`");
     sandbox.expect(6, &["drift", "--target", "function.aa"]).says("did you mean `function.a`?");
     sandbox.expect(6, &["drift", "--ignore", "function.a:memory_sise"]).says("did you mean `memory_size`?");
     sandbox.expect(6, &["drift", "--accept", "function.a:memory_sise"]).says("did you mean `memory_size`?");

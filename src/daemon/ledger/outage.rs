@@ -84,9 +84,8 @@ impl Ledger {
         self.out(Topic::Check, trouble, name, now);
     }
 
-    /// The spec on disk is broken. `is_in_force` says whether an earlier one is gone on with.
-    pub fn spec_broken(&mut self, trouble: &Trouble, name: &str, is_in_force: bool, now: Timestamp) {
-        let then = if is_in_force { "the last good one is used" } else { "nothing is checked until it is mended" };
+    /// The spec on disk is broken; `then` is what is done meanwhile.
+    pub fn spec_broken(&mut self, trouble: &Trouble, name: &str, then: &str, now: Timestamp) {
         self.out_in_words(Topic::Spec, &format!("The spec is broken, and {then}"), trouble, name, now);
     }
 

@@ -366,3 +366,22 @@ async fn a_plan_that_waits_is_told_once_and_a_second_click_is_answered() {
         })
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_spec_that_is_broken_from_the_beginning_is_looked_at_as_far_as_its_first_keys_go() {
+    for first_keys in [None, Some(settings())] {
+        let stage = Stage::new();
+        stage.fake.world(|world| {
+            world.settings = Err(trouble(TroubleKind::Spec));
+            world.first_keys.clone_from(&first_keys);
+        });
+        drift(&stage.fake, 512);
+        stage.run(3 * MINUTE).await;
+        let (standing, seen) = (stage.view().standing, stage.view().findings.len());
+        let then = stage.view().timeline.iter().find(|moment| moment.kind == MomentKind::SpecBroken).unwrap().text.clone();
+        match first_keys {
+            None => assert_eq!((standing, seen, then.contains("nothing is checked")), (Standing::Failing, 0, true), "{then}"),
+            Some(_) => assert_eq!((standing, seen, then.contains("only drift is looked for")), (Standing::Drifted, 1, true), "{then}"),
+        }
+    }
+}

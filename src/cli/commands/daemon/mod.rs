@@ -18,7 +18,7 @@ pub use site::Listen;
 use crate::aws::Quotas;
 use crate::cli::args::{DaemonArguments, Format};
 use crate::cli::signals::{self, Asked};
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{CONFIG_FILE, Workspace};
 use crate::daemon::notify::Switchboard;
 use crate::daemon::{Board, Control, Daemon, Logs, Party, SystemTime, View, WakeUp, Watched};
 use crate::diagnostic::Diagnostic;
@@ -104,7 +104,7 @@ fn daemon(workspace: &Workspace, specs: &BTreeMap<String, Arc<WatchedSpec>>, lis
 fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) -> Result<BTreeMap<String, Arc<WatchedSpec>>, Failure> {
     let configs: Vec<PathBuf> = match arguments.configs.as_slice() {
         [] => vec![workspace.config_path().map_or_else(|| workspace.config().map(|config| config.path), Ok)?],
-        given => given.iter().map(|path| workspace.path(path)).collect(),
+        given => given.iter().map(|path| in_folder(workspace.path(path))).collect(),
     };
     let quotas = Arc::new(Quotas::with_budget(usize::from(arguments.calls_per_minute)));
     let (mut specs, mut problems) = (BTreeMap::new(), Vec::new());
@@ -126,6 +126,11 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
     twins(&specs).map_or(Ok(()), Err)?;
     specs.values().try_for_each(|spec| spec.claim())?;
     Ok(specs)
+}
+
+/// The spec in a folder, or the file itself.
+fn in_folder(path: PathBuf) -> PathBuf {
+    if path.is_dir() { path.join(CONFIG_FILE) } else { path }
 }
 
 /// A spec in the stage that was given, or in each that it declares.

@@ -21,6 +21,8 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+/// What a file that is no text at all is refused with.
+const NOT_UTF8: &str = "not-utf8";
 /// So many lines of a function's log are shown.
 const LINES_MAX: usize = 500;
 
@@ -52,10 +54,16 @@ impl WatchedSpec {
     /// # Errors
     /// [`Exit::Usage`] for a file that is not there or cannot be read.
     pub fn open(workspace: Workspace, people: &People, quotas: &Arc<Quotas>, free: impl FnOnce(&str) -> String) -> Result<Self, Failure> {
-        let config = workspace.config()?;
+        let (config, garbled) = match workspace.config() {
+            Ok(config) => (config, None),
+            Err(failure) if failure.diagnostics.iter().any(|one| one.code == NOT_UTF8) => {
+                (Config { path: workspace.config_path().unwrap_or_default(), text: String::new() }, Some(failure))
+            }
+            Err(failure) => return Err(failure),
+        };
         let (header, broken) = match workspace.header(&config) {
             Ok(header) => (Some(header), None),
-            Err(failure) => (workspace.salvaged(&config), Some(failure)),
+            Err(failure) => (workspace.salvaged(&config), garbled.or(Some(failure))),
         };
         let id = free(&header.as_ref().map_or_else(|| name_of_file(&config.path), settings::name));
         let beside = || Header::without_file(config.path.parent().map(FilePath::to_path_buf).unwrap_or_default());
@@ -208,6 +216,15 @@ impl Watched for WatchedSpec {
                 Err(self.trouble(&failure))
             }
         }
+    }
+
+    async fn first_keys(&self) -> Option<Settings> {
+        let config = self.workspace.config().ok()?;
+        let header = self.workspace.header(&config).ok()?;
+        let settings = settings::settings(&header).ok()?;
+        self.telling.follow(&header).await;
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((config, header));
+        Some(Settings { name: self.id.clone(), ..settings })
     }
 
     async fn check(&self, depth: Depth) -> Result<Check, Trouble> {

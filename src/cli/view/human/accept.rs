@@ -2,7 +2,7 @@
 
 use super::change::drifted;
 use super::text::{BOLD, DIM, GREEN, YELLOW, counted, hanging, styled, words};
-use crate::cli::view::{AcceptView, Accepted, Refused};
+use crate::cli::view::{AcceptView, Refused};
 use crate::model::Compare;
 
 /// What was written and what was not, in lines of at most `columns`.
@@ -16,25 +16,24 @@ pub fn accepted(view: &AcceptView<'_>, columns: usize) -> String {
 pub fn to_accept(view: &AcceptView<'_>, columns: usize) -> String {
     let mut lines = list(view, columns);
     let values = counted(view.accepted.len(), "value");
-    lines.push(format!(
-        "To be written: {values}, from what was applied to what lives, into `{}` and into the state; AWS stays as it is.",
-        view.file
-    ));
+    let total = format!("To be written: {values} into `{}` and into the state, as they live. AWS stays as it is.", view.file);
+    lines.extend(hanging(&total, 0, columns));
     lines.join("\n")
 }
 
 fn list(view: &AcceptView<'_>, columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> = view.accepted.iter().flat_map(|one| written(one, columns)).collect();
+    let mut lines = Vec::new();
+    for (at, one) in view.accepted.iter().enumerate() {
+        if at == 0 || view.accepted[at - 1].address != one.address {
+            lines.push(format!("{} {}", styled(GREEN, "  ="), styled(BOLD, &one.address.to_string())));
+        }
+        lines.extend(drifted(&one.change, Compare::Exact, columns));
+    }
     lines.extend(view.refused.iter().flat_map(|one| refused(one, columns)));
     if !lines.is_empty() {
         lines.push(String::new());
     }
     lines
-}
-
-fn written(one: &Accepted, columns: usize) -> Vec<String> {
-    let head = format!("{} {}", styled(GREEN, "  ="), styled(BOLD, &one.address.to_string()));
-    [head].into_iter().chain(drifted(&one.change, Compare::Exact, columns)).collect()
 }
 
 fn refused(one: &Refused, columns: usize) -> Vec<String> {

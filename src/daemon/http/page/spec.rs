@@ -79,10 +79,12 @@ fn facts(view: &View, now: Timestamp) -> Markup {
     }
 }
 
-/// What is wrong with the spec on disk, and what is done meanwhile: without a schedule, no good one was seen yet.
+/// What is wrong with the spec on disk, and what is done meanwhile: without a schedule, not even its first keys could be read, and
+/// without a number of wishes, only those.
 fn broken(view: &View) -> &'static str {
-    match view.schedule.is_empty() {
-        true => "The spec is broken; nothing is checked until it is mended",
-        false => "The spec is broken; the last good one is used",
+    match (view.schedule.is_empty(), view.pending) {
+        (true, _) => "The spec is broken; nothing is checked until it is mended",
+        (false, None) => "The spec is broken; only drift is looked for until it is mended",
+        (false, Some(_)) => "The spec is broken; the last good one is used",
     }
 }
