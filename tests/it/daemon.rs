@@ -266,3 +266,19 @@ fn a_broken_spec_keeps_nobody_from_watching_the_others() {
     sandbox.expect(6, &["daemon", "--once", "other/config.toml"]).says("other/config.toml:1");
     sandbox.expect(6, &["daemon", "--once", "config.toml", "nobody.toml"]).says("nobody.toml");
 }
+
+#[test]
+fn two_projects_of_one_name_tell_their_own_people() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox("");
+    for folder in ["one", "two"] {
+        std::fs::create_dir(sandbox.path().join(folder)).unwrap();
+        let spec = spec::header() + &spec::plain("hash").replace("handler =", "handlr =") + "\n[[notify]]\ncommand = [\"./page.sh\"]\n";
+        sandbox.write(&format!("{folder}/config.toml"), &spec);
+        sandbox.executable(&format!("{folder}/page.sh"), "#!/bin/sh\ncat > told.json\n");
+    }
+    sandbox.expect(6, &["daemon", "--once", "one", "two"]);
+    let told = |folder: &str| std::fs::read_to_string(sandbox.path().join(folder).join("told.json")).unwrap_or_default();
+    assert!(told("one").contains("one/config.toml:") && told("one").contains("\"spec\":\"demo\""), "{}", told("one"));
+    assert!(told("two").contains("two/config.toml:") && told("two").contains("\"spec\":\"demo-2\""), "{}", told("two"));
+}

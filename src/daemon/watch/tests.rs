@@ -115,6 +115,7 @@ async fn a_broken_spec_keeps_the_last_good_one_running_and_says_so() {
             // It is noticed without waiting for the schedule.
             pass(3 * LOOK).await;
             assert!(stage.view().spec_trouble.is_some());
+            assert_eq!(stage.view().standing, Standing::Broken);
             drift(&stage.fake, 512);
             pass(2 * MINUTE).await;
             assert_eq!(stage.view().standing, Standing::Drifted);
