@@ -254,9 +254,12 @@ pub struct DriftArguments {
     /// Also read the settings that cost a call each
     #[arg(long)]
     pub deep: bool,
-    /// Write what lives in AWS into the spec, so that it is no drift any more; all of it, or what ADDRESS:PATH covers
+    /// Write what lives in AWS into the spec, after a question, so that it is no drift any more; all of it, or what ADDRESS:PATH covers
     #[arg(long, value_name = "ADDRESS:PATH", num_args = 0..=1, default_missing_value = "*:*", conflicts_with = "all_stages")]
     pub accept: Option<IgnorePattern>,
+    /// With --accept, do not ask
+    #[arg(short, long, requires = "accept")]
+    pub yes: bool,
     /// Also find settings that the spec does not have and that left AWS's default
     #[arg(long)]
     pub undeclared: bool,

@@ -47,15 +47,15 @@ pub const LOG_GROUPS: &str = "\
 It only looks, unless `--fix` is given; then it asks first. It needs no config.toml. What a state beside the spec or
 another lambdo's tags manage is left alone. A log group is deleted only when no function writes to it and it holds no line.
 
-It calls logs:DescribeLogGroups and lambda:ListFunctions; with --fix also logs:ListTagsForResource and
+It calls logs:DescribeLogGroups, logs:ListTagsForResource and lambda:ListFunctions; with --fix also
 logs:PutRetentionPolicy; with --delete-empty also logs:FilterLogEvents and logs:DeleteLogGroup.";
 
 /// What stands below the options of `lambdo daemon --help`.
 pub const DAEMON: &str = "\
 When it looks and what it may do stands in the spec: `[drift] schedule`, `[daemon] mode` (observe, propose, heal),
 `apply`, `allow`, `max_changes`, `freeze`, `contested_after`. A spec is read again when it changes; while it is broken,
-the last good one is used. SIGHUP looks at everything now, SIGUSR1 logs everything or no more than before, and the
-first SIGTERM or Ctrl-C ends it when what is being applied is done.";
+the last good one is used, and other specs are watched as before. SIGHUP looks at everything now, SIGUSR1 logs
+everything or no more than before, and the first SIGTERM or Ctrl-C ends it when what is being applied is done.";
 
 /// What stands below the options of `lambdo completions --help`.
 pub const COMPLETIONS: &str = "\

@@ -51,8 +51,9 @@ pub fn watching(header: &Header, target: &Target) -> Vec<Watching> {
     let who = header.drift.who.then(|| ("cloudtrail:LookupEvents", "*".to_owned()));
     let groups = || arn("logs", "log-group:*");
     let of_groups = header.daemon.log_groups.iter().flat_map(|rule| {
-        let looked = [("logs:DescribeLogGroups", groups()), ("lambda:ListFunctions", "*".to_owned())];
-        let set = rule.fix.then(|| [("logs:PutRetentionPolicy", groups()), ("logs:ListTagsForResource", groups())]);
+        let looked =
+            [("logs:DescribeLogGroups", groups()), ("logs:ListTagsForResource", groups()), ("lambda:ListFunctions", "*".to_owned())];
+        let set = rule.fix.then(|| [("logs:PutRetentionPolicy", groups())]);
         let deleted = (rule.fix && rule.delete_empty).then(|| [("logs:DeleteLogGroup", groups()), ("logs:FilterLogEvents", groups())]);
         looked.into_iter().chain(set.into_iter().flatten()).chain(deleted.into_iter().flatten())
     });

@@ -81,7 +81,7 @@ pub struct Ui {
     verbose: bool,
     /// Whether nothing is said at all.
     is_mute: bool,
-    place: String,
+    place: Mutex<String>,
     live: Mutex<Option<ProgressBar>>,
     /// Keeps secrets out of everything that is printed.
     scrubber: Scrubber,
@@ -96,7 +96,7 @@ impl Ui {
             quiet: global.quiet,
             verbose: global.verbose,
             is_mute: false,
-            place: place(global),
+            place: Mutex::new(place(global)),
             live: Mutex::new(None),
             scrubber: Scrubber::default(),
         }
@@ -110,7 +110,7 @@ impl Ui {
             quiet: false,
             verbose: false,
             is_mute: false,
-            place: String::new(),
+            place: Mutex::default(),
             live: Mutex::new(None),
             scrubber: Scrubber::default(),
         }
@@ -203,9 +203,13 @@ impl Ui {
     /// Commands that a text names, as they must be typed for the place that this run works on: without
     /// `--local`, the next command would go to AWS.
     fn placed(&self, text: &str) -> String {
-        PLACED_VERBS
-            .iter()
-            .fold(text.to_owned(), |text, verb| text.replace(&format!("`lambdo {verb}"), &format!("`lambdo{} {verb}", self.place)))
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        PLACED_VERBS.iter().fold(text.to_owned(), |text, verb| text.replace(&format!("`lambdo {verb}"), &format!("`lambdo{place} {verb}")))
+    }
+
+    /// Commands that are named from now on stand with these options.
+    pub fn stand_at(&self, global: &Global) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place(global);
     }
 
     /// Says something on stderr that must be seen.
@@ -219,8 +223,8 @@ impl Ui {
 
     /// The same options for whatever is done in the background: it prints nothing, and knows the same secrets.
     pub fn muted(&self) -> Self {
-        let (place, scrubber) = (self.place.clone(), self.scrubber.clone());
-        Self { quiet: true, is_mute: true, verbose: false, place, live: Mutex::new(None), scrubber, ..*self }
+        let (place, scrubber) = (self.place.lock().unwrap_or_else(PoisonError::into_inner).clone(), self.scrubber.clone());
+        Self { quiet: true, is_mute: true, verbose: false, place: Mutex::new(place), live: Mutex::new(None), scrubber, ..*self }
     }
 
     /// Writes a line of a log to stderr.

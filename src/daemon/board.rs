@@ -67,6 +67,8 @@ pub enum Standing {
     Pending,
     /// Nothing was found, but something could not be read.
     Unread,
+    /// Nothing was found, and the spec on disk is broken.
+    Broken,
     /// Something drifted.
     Drifted,
     /// Somebody else wants it otherwise, and healing gave in.
@@ -112,7 +114,7 @@ pub struct View {
     pub trouble: Option<Trouble>,
     /// Since when they do.
     pub trouble_since: Option<Timestamp>,
-    /// What is wrong with the spec on disk, while the last good one is used.
+    /// What is wrong with the spec on disk, while something is.
     pub spec_trouble: Option<Trouble>,
     /// Why the history cannot be kept, while it cannot.
     pub history_trouble: Option<String>,
@@ -237,7 +239,7 @@ pub enum MomentKind {
     Recovered,
     /// The spec was changed on disk.
     SpecChanged,
-    /// The spec on disk is broken; the last good one is used.
+    /// The spec on disk is broken.
     SpecBroken,
     /// A plan waits for a person.
     Proposed,
@@ -262,6 +264,20 @@ pub struct Proposal {
     pub counts: Vec<Count>,
     /// The plan for people, as `lambdo plan` prints it, without colours.
     pub text: String,
+}
+
+impl Proposal {
+    /// What applying it does, in a few words: `1 update, 2 create`.
+    pub fn what_it_does(&self) -> String {
+        let counts: Vec<String> = self.counts.iter().map(Count::words).collect();
+        if counts.is_empty() { "changes something".to_owned() } else { format!("would {}", counts.join(" and ")) }
+    }
+}
+
+impl Count {
+    fn words(&self) -> String {
+        format!("{} {} resource{}", self.action.replace('_', " "), self.resources, if self.resources == 1 { "" } else { "s" })
+    }
 }
 
 /// How many resources an action concerns.

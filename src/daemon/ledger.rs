@@ -5,15 +5,14 @@ mod news;
 mod outage;
 
 pub use audit::AuditMemory;
-pub use outage::Outage;
+pub use outage::{Outage, Topic};
 
 use super::board::{Attempt, Moment, MomentKind, Proposal};
 use super::notice::{Finding, FindingKind, FindingState, Notice, NoticeKind};
 use super::watched::{Check, Healed, Settings, Trouble, TroubleKind};
 use crate::model::{Address, IgnoreRule, Path};
 use jiff::{SignedDuration, Timestamp};
-use news::{id_of, notice};
-use outage::Topic;
+use news::{digest, id_of, notice};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -98,10 +97,13 @@ impl Ledger {
     }
 
     /// A plan waits, or none does any more.
-    pub fn proposed(&mut self, proposal: Option<&Proposal>, now: Timestamp) {
+    pub fn proposed(&mut self, proposal: Option<&Proposal>, settings: &Settings, now: Timestamp) {
         let id = proposal.map(|proposal| proposal.id.clone());
         if let Some(proposal) = proposal.filter(|_| id != self.proposed) {
             self.note(now, MomentKind::Proposed, None, format!("a plan waits: `{}`", proposal.command));
+            let text = format!("a plan waits that {}: the daemon's page applies it, or `{}`", proposal.what_it_does(), proposal.command);
+            let id = digest(&[&settings.name, &proposal.id]);
+            self.news(notice(NoticeKind::Proposed, &id, &settings.name, now, now, text));
         }
         self.proposed = id;
     }
@@ -128,6 +130,7 @@ impl Ledger {
     /// A check worked.
     pub fn checked(&mut self, check: &Check, settings: &Settings, now: Timestamp) -> Counted {
         self.recovered(Topic::Check, settings, now);
+        self.unread(check, settings, now);
         self.forget_struggles(settings, now);
         let mut before: BTreeMap<Key, FindingState> =
             self.findings.drain(..).map(|state| ((state.finding.address.clone(), state.finding.path.clone()), state)).collect();
@@ -203,7 +206,9 @@ impl Ledger {
         let (reverts, before) = (struggle.reverts.len(), struggle.contested);
         let line = state.finding.line();
         if before.is_none() && reverts < settings.contest.reverts {
-            self.note(now, MomentKind::Reopened, Some(&state.finding.address), line);
+            // A line of the history is enough: it is taken back again, and whoever goes on is told of as contested.
+            let text = format!("{line} (again; taken back {reverts} of {} times before lambdo gives in)", settings.contest.reverts);
+            self.note(now, MomentKind::Reopened, Some(&state.finding.address), text);
             return;
         }
         struggle.contested = before.or(Some(now));
@@ -235,11 +240,11 @@ impl Ledger {
 
     fn resolved(&mut self, state: &FindingState, check: &Check, settings: &Settings, now: Timestamp) {
         let address = &state.finding.address;
-        let line = if state.finding.path.0.is_empty() { String::new() } else { format!(" {}", state.finding.path) };
-        let text = format!("{address}{line} {}", ending(state, check, settings, now));
+        let path = if state.finding.path.0.is_empty() { String::new() } else { format!("{} ", state.finding.path) };
+        let text = format!("{path}{}", ending(state, check, settings, now));
         self.note(now, MomentKind::Resolved, Some(address), text.clone());
         if state.is_told {
-            self.tell(NoticeKind::Resolved, state, settings, now, text);
+            self.tell(NoticeKind::Resolved, state, settings, now, format!("{address} {text}"));
         }
     }
 
@@ -262,7 +267,7 @@ impl Ledger {
             }
             self.note(now, MomentKind::Healed, Some(address), format!("took back {line}"));
         }
-        for (address, why) in &healed.refused {
+        for (address, why) in healed.refused.iter().chain(&healed.failed) {
             self.note_once(now, MomentKind::NotHealed, address, why);
         }
     }

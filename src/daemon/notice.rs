@@ -145,9 +145,11 @@ pub enum NoticeKind {
     Resolved,
     /// Healing gave in to somebody else who wants it otherwise.
     Contested,
-    /// Checks fail.
+    /// A plan waits for a person.
+    Proposed,
+    /// Something does not work that the daemon should do: checking, reading, healing, planning.
     Failed,
-    /// Checks work again.
+    /// It works again.
     Recovered,
     /// Something about the account's log groups: some keep lines for ever or are empty, or were mended.
     LogGroups,

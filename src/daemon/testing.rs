@@ -88,6 +88,12 @@ pub(super) struct World {
     pub settings: Result<Settings, Trouble>,
     pub live: BTreeMap<String, i64>,
     pub trouble: Option<Trouble>,
+    /// Why nothing can be healed.
+    pub stuck: Option<Trouble>,
+    /// How a broken spec is watched.
+    pub first_keys: Option<Settings>,
+    /// What cannot be read.
+    pub unread: Vec<Unread>,
     pub pending: usize,
     pub checks: usize,
     pub heals: usize,
@@ -109,6 +115,9 @@ impl Default for World {
             settings: Ok(settings()),
             live: BTreeMap::from([("hash".to_owned(), 128)]),
             trouble: None,
+            stuck: None,
+            first_keys: None,
+            unread: Vec::new(),
             pending: 0,
             checks: 0,
             heals: 0,
@@ -144,6 +153,10 @@ impl Watched for Fake {
         self.world(|world| world.settings.clone())
     }
 
+    async fn first_keys(&self) -> Option<Settings> {
+        self.world(|world| world.first_keys.clone())
+    }
+
     async fn check(&self, _depth: Depth) -> Result<Check, Trouble> {
         tokio::time::sleep(self.world(|world| world.takes)).await;
         self.world(|world| {
@@ -153,7 +166,8 @@ impl Watched for Fake {
             }
             let drifted = world.live.iter().filter(|(_, live)| **live != 128);
             let findings = drifted.map(|(name, live)| finding(name, "memory_size", *live)).collect();
-            Ok(Check { account: "123456789012".into(), findings, pending: Some(world.pending), ..Check::default() })
+            let (unread, pending) = (world.unread.clone(), Some(world.pending));
+            Ok(Check { account: "123456789012".into(), findings, pending, unread, ..Check::default() })
         })
     }
 
@@ -170,6 +184,7 @@ impl Watched for Fake {
     }
 
     async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble> {
+        tokio::time::sleep(self.world(|world| world.takes)).await;
         self.world(|world| {
             world.applied.push(proposal.id.clone());
             world.live.values_mut().for_each(|live| *live = 128);
@@ -179,6 +194,9 @@ impl Watched for Fake {
     }
 
     async fn heal(&self, order: &Order) -> Result<Healed, Trouble> {
+        if let Some(trouble) = self.world(|world| world.stuck.clone()) {
+            return Err(trouble);
+        }
         Ok(self.world(|world| {
             world.heals += 1;
             let wanted = order.addresses.iter().filter(|address| world.live.get(&address.name).is_some_and(|live| *live != 128));

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
+/// What a spec is shown to do while a plan is applied.
+pub(super) const APPLYING: &str = "applying";
+
 /// Why a spec is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WakeUp {
@@ -50,6 +53,10 @@ impl Bell {
         self.ring(WakeUp::Request);
     }
 
+    fn is_approved(&self) -> bool {
+        locked(&self.approved).is_some()
+    }
+
     /// The id of the plan that a person wants to be applied, once.
     pub fn approved(&self) -> Option<String> {
         locked(&self.approved).take()
@@ -84,6 +91,8 @@ pub enum Refused {
     NotWaiting,
     /// Nothing is applied during a freeze.
     Frozen,
+    /// This plan is being applied, or will be as soon as what goes on has ended.
+    Applying,
 }
 
 impl Control {
@@ -123,6 +132,9 @@ impl Control {
         }
         if view.frozen.is_some() {
             return Err(Refused::Frozen);
+        }
+        if party.bell.is_approved() || view.activity.as_deref() == Some(APPLYING) {
+            return Err(Refused::Applying);
         }
         party.bell.approve(proposal);
         Ok(())

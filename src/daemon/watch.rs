@@ -1,16 +1,16 @@
 //! The loop of one spec.
 
 mod audit;
+mod mend;
 mod show;
 
 use super::board::{Attempt, Moment, MomentKind, View};
-use super::heal::{decide, frozen, order};
+use super::heal::frozen;
 use super::ledger::Ledger;
 use super::pause::pause;
 use super::wake::{Party, WakeUp};
-use super::watched::{Check, Depth, Healed, Settings, Trouble, TroubleKind};
+use super::watched::{Check, Depth, Settings, Trouble, TroubleKind};
 use super::{Daemon, Proposal};
-use crate::model::{Address, Mode};
 use crate::store::{Kept, Shelf};
 use jiff::{SignedDuration, Timestamp};
 use show::{show_check, standing};
@@ -26,6 +26,9 @@ const QUIET_SAVE: SignedDuration = SignedDuration::from_mins(10);
 /// A person who asks again and again is not followed more often than this.
 const REQUEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 
+/// What is done with a spec whose first keys alone are in order.
+const ONLY_DRIFT: &str = "only drift is looked for until it is mended";
+
 /// One spec and what is known of it.
 pub(super) struct Watch {
     id: String,
@@ -35,6 +38,8 @@ pub(super) struct Watch {
     turns: Arc<Semaphore>,
     ledger: Ledger,
     settings: Option<Settings>,
+    /// Whether they are those of a broken spec, of which no good one was seen.
+    is_by_first_keys: bool,
     proposal: Option<Proposal>,
     /// The files as they were when they were read, and as they were seen last.
     stamps: (u64, u64),
@@ -53,6 +58,7 @@ impl Watch {
             turns,
             ledger: Ledger::default(),
             settings: None,
+            is_by_first_keys: false,
             proposal: None,
             stamps: (0, 0),
             next,
@@ -174,8 +180,20 @@ impl Watch {
                     self.ledger.note(now, MomentKind::SpecChanged, None, "how the spec is watched was changed");
                 }
                 self.settings = Some(settings);
+                self.is_by_first_keys = false;
             }
-            Err(trouble) => self.ledger.spec_broken(&trouble, &self.id, now),
+            Err(trouble) => {
+                let then = match self.settings {
+                    Some(_) if self.is_by_first_keys => ONLY_DRIFT,
+                    Some(_) => "the last good one is used",
+                    None => {
+                        self.settings = self.party.watched.first_keys().await;
+                        self.is_by_first_keys = self.settings.is_some();
+                        if self.is_by_first_keys { ONLY_DRIFT } else { "nothing is checked until it is mended" }
+                    }
+                };
+                self.ledger.spec_broken(&trouble, &self.id, then, now);
+            }
         }
     }
 
@@ -238,98 +256,6 @@ impl Watch {
             }
         }
         result
-    }
-
-    /// Takes back what may be, and looks again where something was done.
-    async fn heal(&mut self, settings: &Settings, depth: Depth, check: Check) -> Check {
-        let now = self.now();
-        let decision = decide(settings, &self.ledger.findings, now);
-        for (address, why) in &decision.waiting {
-            self.ledger.note_once(now, MomentKind::NotHealed, address, why);
-        }
-        let mut changed = 0;
-        if let Some(order) = decision.order.filter(|_| !self.is_stopped()) {
-            self.show(|view| view.activity = Some("healing".to_owned()));
-            let result = self.party.watched.heal(&order).await;
-            changed += self.healed(settings, result, &order.addresses.into_iter().next());
-        }
-        let is_wish = settings.mode == Mode::Heal && settings.apply && check.pending.is_some_and(|pending| pending > 0);
-        if is_wish && frozen(settings, now).is_none() && self.ledger.spec_outage().is_none() && !self.is_stopped() {
-            self.show(|view| view.activity = Some("applying".to_owned()));
-            let limits = order(settings, &self.ledger.findings, &[]);
-            let result = self.party.watched.deploy(&limits).await;
-            changed += self.healed(settings, result, &None);
-        }
-        if changed == 0 || self.is_stopped() {
-            return check;
-        }
-        self.check(settings, depth).await.unwrap_or(check)
-    }
-
-    /// Writes down what a healing did; answers with how much it changed.
-    fn healed(&mut self, settings: &Settings, result: Result<Healed, Trouble>, address: &Option<Address>) -> usize {
-        let now = self.now();
-        match result {
-            Ok(healed) => {
-                self.ledger.healed(&healed, now);
-                let done = u64::try_from(healed.done.len()).unwrap_or_default();
-                self.show(|view| view.totals.healed += done);
-                healed.changed
-            }
-            Err(trouble) if matches!(trouble.kind, TroubleKind::Stopped | TroubleKind::Locked) => 0,
-            Err(trouble) => {
-                let text = format!("{} was not brought in order: {}", settings.name, trouble.text);
-                match address {
-                    Some(address) => self.ledger.note_once(now, MomentKind::NotHealed, address, &text),
-                    None => self.ledger.note(now, MomentKind::NotHealed, None, text),
-                }
-                0
-            }
-        }
-    }
-
-    /// Keeps a plan ready as long as there is something to do.
-    async fn propose(&mut self, settings: &Settings, check: &Check) {
-        let is_wanted =
-            !check.findings.iter().all(|finding| !finding.kind.is_healable()) || check.pending.is_some_and(|pending| pending > 0);
-        if settings.mode != Mode::Propose || !is_wanted || self.ledger.spec_outage().is_some() {
-            self.proposal = None;
-            return;
-        }
-        self.show(|view| view.activity = Some("planning".to_owned()));
-        let now = self.now();
-        match self.party.watched.propose().await {
-            Ok(proposal) => {
-                self.ledger.proposed(proposal.as_ref(), now);
-                self.proposal = proposal;
-            }
-            Err(trouble) if trouble.kind == TroubleKind::Stopped => {}
-            Err(trouble) => {
-                self.proposal = None;
-                self.ledger.note(now, MomentKind::NotHealed, None, format!("no plan could be made: {}", trouble.text));
-            }
-        }
-    }
-
-    /// Applies the plan that a person has seen.
-    async fn apply(&mut self, settings: &Settings, approved: &str) {
-        let Some(proposal) = self.proposal.clone().filter(|proposal| proposal.id == approved) else { return };
-        if frozen(settings, self.now()).is_some() {
-            return;
-        }
-        self.show(|view| view.activity = Some("applying".to_owned()));
-        let result = self.party.watched.apply(&proposal).await;
-        self.proposal = None;
-        let now = self.now();
-        match result {
-            Ok(healed) => {
-                let changed = if healed.changed == 1 { "1 resource was".to_owned() } else { format!("{} resources were", healed.changed) };
-                let text = format!("a person applied the plan that waited; {changed} changed");
-                self.ledger.note(now, MomentKind::Applied, None, text);
-                self.show(|view| view.totals.applied += 1);
-            }
-            Err(trouble) => self.ledger.note(now, MomentKind::NotHealed, None, format!("the plan was not applied: {}", trouble.text)),
-        }
     }
 
     /// Brings the board and the log up to date.

@@ -23,6 +23,12 @@ pub trait Watched: Send + Sync {
     /// [`TroubleKind::Spec`] for a broken one.
     async fn load(&self) -> Result<Settings, Trouble>;
 
+    /// How a spec is watched that is broken and of which no good one was seen: by its first keys, where these are in order. Drift
+    /// is looked for all the same, as `lambdo drift` does.
+    async fn first_keys(&self) -> Option<Settings> {
+        None
+    }
+
     /// Compares AWS with what was applied, as `lambdo drift` does. Takes no lock and changes nothing.
     ///
     /// # Errors
@@ -230,10 +236,19 @@ pub struct Order {
 pub struct Healed {
     /// The addresses and paths that were changed; an empty path stands for a resource that was made.
     pub done: Vec<(Address, Path)>,
-    /// The resources that were not changed as wanted, and why.
+    /// The resources that may not be changed as wanted, and why.
     pub refused: Vec<(Address, String)>,
+    /// The resources with which it was tried and failed, and why.
+    pub failed: Vec<(Address, String)>,
     /// How many resources were changed.
     pub changed: usize,
+}
+
+impl Healed {
+    /// Whether all was done that should have been.
+    pub fn is_whole(&self) -> bool {
+        self.refused.is_empty() && self.failed.is_empty()
+    }
 }
 
 /// A line of a function's log.

@@ -38,8 +38,17 @@ impl Engine {
             }
         }
         let options = PlanOptions { deep, undeclared, strangers: true, recreate: true, ..wish.plan.clone() };
-        let plan = self.plan(&Desired::as_applied(state), state, &options).await?;
+        let applied = Desired::as_applied(state);
+        let named = options.named(&applied, state)?;
+        let mut plan = self.plan(&applied, state, &options).await?;
         let doubts = doubts(state, &plan);
+        if let Some(named) = &named {
+            // What they depend on was read along with them, and nobody asked for it.
+            plan.steps.retain(|step| named.contains(&step.address));
+            plan.extras.retain(|(address, _)| named.contains(address));
+            plan.unchecked.retain(|(address, _)| named.contains(address));
+            plan.not_deep.retain(|left| named.contains(&left.address));
+        }
         let now = self.clock.now();
         let looked = plan::Looked {
             settings: wish.settings,

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Groups that are worked on at the same time; AWS's quotas set the pace.
 const PARALLEL: usize = 16;
+/// So many groups are asked for their owner when nothing is changed: a minute's worth of AWS's quota.
+const ASKED_MAX: usize = 500;
 /// So many refusals are a lack of rights, and nothing else is tried.
 const DENIALS_MAX: usize = 20;
 
@@ -41,10 +43,42 @@ impl Engine {
         });
         taken.await.map_err(failed)?;
         let has_empty = wrong.iter().any(|group| standard.is_wrong(group) == Some(true));
-        let (writers, warnings) = if has_empty { self.log_group_writers().await? } else { (None, Vec::new()) };
+        let (writers, mut warnings) = if has_empty { self.log_group_writers().await? } else { (None, Vec::new()) };
         audit.findings = wrong.iter().filter_map(|group| standard.judge(group, &writers)).collect();
         audit.findings.sort_by_cached_key(|finding| (Reverse(finding.group.stored_bytes), finding.group.name.clone()));
+        warnings.extend(self.leave_those_of_others(&mut audit).await?);
         Ok((audit, warnings))
+    }
+
+    /// Finds out which groups another project of lambdo's manages, by their tags. Each costs a call, so only those are asked that
+    /// something may be done about, the largest first; the rest is asked before it is changed.
+    async fn leave_those_of_others(&self, audit: &mut Audit) -> Result<Option<Diagnostic>, Failure> {
+        let reader = self.session.reader();
+        let is_open = |finding: &&mut Finding| !matches!(&finding.remedy, Remedy::Keep(kept) if *kept != Kept::NotAsked);
+        let mut open = audit.findings.iter_mut().filter(is_open);
+        let asked: Vec<&mut Finding> = open.by_ref().take(ASKED_MAX).collect();
+        let mut warning = open.next().is_some().then(not_all_asked);
+        let ask = |finding| {
+            let reader = &reader;
+            Box::pin(async move {
+                let finding: &mut Finding = finding;
+                let tags = reader.log_group_tags(&finding.group.arn).await;
+                (finding, tags)
+            })
+        };
+        let mut answers = stream::iter(asked.into_iter().map(ask)).buffer_unordered(PARALLEL);
+        while let Some((finding, tags)) = answers.next().await {
+            match tags {
+                Ok(tags) => finding.remedy = managed(&tags).map_or(finding.remedy.clone(), Remedy::Keep),
+                Err(error) if error.is_not_found() => {}
+                Err(error) if error.is_denied() => {
+                    warning = Some(owners_unknown(&error));
+                    break;
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(warning)
     }
 
     async fn log_group_writers(&self) -> Result<(Writers, Vec<Diagnostic>), Failure> {
@@ -127,9 +161,8 @@ impl Mender<'_> {
             _ => return Ok(Ended::Skipped("it is not as it was when it was listed".to_owned())),
         }
         let tags = reader.log_group_tags(&now.arn).await?;
-        if tags.contains_key(tag::LINEAGE) {
-            let project = tags.get(tag::PROJECT).map_or("unknown", String::as_str);
-            return Ok(Ended::Skipped(Kept::Managed(format!("lambdo project {project}")).why()));
+        if let Some(kept) = managed(&tags) {
+            return Ok(Ended::Skipped(kept.why()));
         }
         match finding.remedy {
             Remedy::SetRetention(days) => self.writer.retain_log_group(name, days).await?,
@@ -154,6 +187,26 @@ impl Mender<'_> {
             other => other,
         }
     }
+}
+
+/// That a project of lambdo's manages it, if its tags say so.
+fn managed(tags: &BTreeMap<String, String>) -> Option<Kept> {
+    tags.get(tag::LINEAGE)?;
+    let project = tags.get(tag::PROJECT).map_or("unknown", String::as_str);
+    let stage = tags.get(tag::STAGE).filter(|stage| !stage.is_empty()).map_or_else(String::new, |stage| format!(", stage {stage}"));
+    Some(Kept::Managed(format!("lambdo project {project}{stage}")))
+}
+
+fn not_all_asked() -> Diagnostic {
+    Diagnostic::warning("owners-unknown", "Not all owners were looked up").detail(format!(
+        "Whether another project manages it was looked up for the largest {ASKED_MAX} log groups, since each costs a call; the others are \
+         looked at before anything is done to them."
+    ))
+}
+
+fn owners_unknown(error: &AwsError) -> Diagnostic {
+    Diagnostic::warning("owners-unknown", "Tags of log groups cannot be read")
+        .detail(format!("{error}. So it is not known which of them other projects manage, and none can be changed."))
 }
 
 fn failed(error: AwsError) -> Failure {

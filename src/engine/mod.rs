@@ -21,7 +21,7 @@ pub use left::{named, state_lost};
 pub use lock::take as take_lock;
 pub use plan::{BUILT_KEYS, infer_dependencies, manager};
 pub use report::{Report, StepResult};
-pub use secrets::secret_here;
+pub use secrets::{not_looked_up, secret_here};
 
 use crate::aws::{Invoker, Reader, Session};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -59,6 +59,9 @@ impl Clock for SystemClock {
     }
 }
 
+/// So many names are told where none is near what was given.
+const NAMED_MAX: usize = 5;
+
 /// What the user asked of a plan besides the spec.
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
@@ -88,6 +91,15 @@ impl PlanOptions {
     pub fn select(&self, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Failure> {
         let selection = Selection { functions: self.functions.clone(), targets: self.targets.clone() };
         plan::select(&selection, desired, state).map_err(unknown_names)
+    }
+
+    /// The same without what belongs to them.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for names that match nothing.
+    fn named(&self, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Failure> {
+        let selection = Selection { functions: self.functions.clone(), targets: self.targets.clone() };
+        plan::named(&selection, desired, state).map_err(unknown_names)
     }
 }
 
@@ -268,13 +280,24 @@ pub fn is_same_endpoint(left: Option<&str>, right: Option<&str>) -> bool {
     left.map(host) == right.map(host)
 }
 
+/// What could have been meant, where nothing is near what was given.
+fn there_are(known: &[String]) -> String {
+    let named: Vec<String> = known.iter().take(NAMED_MAX).map(|name| format!("`{name}`")).collect();
+    match known.len().saturating_sub(NAMED_MAX) {
+        _ if named.is_empty() => "there is none at all: nothing was deployed yet".to_owned(),
+        0 if named.len() == 1 => format!("there is only {}", named[0]),
+        0 => format!("there are {}", named.join(", ")),
+        more => format!("there are {} and {more} more, which `lambdo status` lists", named.join(", ")),
+    }
+}
+
 fn unknown_names(unmatched: Vec<plan::Unmatched>) -> Failure {
     let describe = |unmatched: plan::Unmatched| {
         let plan::Unmatched { what, given, known } = unmatched;
         let diagnostic = Diagnostic::error("unknown-name", "nothing has this name").detail(format!("No {what} is called `{given}`."));
         match nearest(&given, known.iter().map(String::as_str)) {
             Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic,
+            None => diagnostic.hint(there_are(&known)),
         }
     };
     Failure { exit: Exit::Usage, diagnostics: unmatched.into_iter().map(describe).collect() }

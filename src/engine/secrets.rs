@@ -3,12 +3,14 @@
 use super::Engine;
 use crate::aws::AwsError;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Desired, Entry, Observed, Resource, Secret, SecretKey, SecretSource, Sighting, State, Table, Value};
+use crate::model::{
+    Address, Desired, Entry, Observed, Path, Resource, Secret, SecretKey, SecretSource, Sighting, State, Table, Unchecked, Value,
+};
 use crate::store::StoreError;
 use futures::{StreamExt as _, stream};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 /// So many sources are asked at a time.
@@ -48,7 +50,7 @@ impl Engine {
 
     /// Looks up every secret that is wanted, and writes hashes into the desired settings. What could not be looked up is
     /// told, each with the resource that needs it, and stays unknown; warnings are about those that cannot be hidden.
-    pub async fn look_up(&self, desired: &mut Desired, only: Option<&BTreeSet<Address>>, folder: &Path) -> Vec<Diagnostic> {
+    pub async fn look_up(&self, desired: &mut Desired, only: Option<&BTreeSet<Address>>, folder: &FilePath) -> Vec<Diagnostic> {
         let mut users: BTreeMap<SecretSource, Address> = BTreeMap::new();
         for resource in desired.resources.values().filter(|resource| only.is_none_or(|only| only.contains(&resource.address))) {
             visit(&resource.inputs, &mut |secret| {
@@ -89,7 +91,7 @@ impl Engine {
         diagnostics
     }
 
-    pub(super) async fn value_of(&self, source: &SecretSource, folder: &Path) -> Result<String, Diagnostic> {
+    pub(super) async fn value_of(&self, source: &SecretSource, folder: &FilePath) -> Result<String, Diagnostic> {
         let reader = self.session.reader();
         match source {
             SecretSource::Ssm(name) => reader.parameter(name).await.map_err(|error| self.not_there(source, &error)),
@@ -164,7 +166,7 @@ impl Engine {
 ///
 /// # Errors
 /// Why it cannot be had.
-pub async fn secret_here(source: &SecretSource, folder: &Path) -> Option<Result<String, Diagnostic>> {
+pub async fn secret_here(source: &SecretSource, folder: &FilePath) -> Option<Result<String, Diagnostic>> {
     match source {
         SecretSource::Env(name) => Some(from_environment(source, std::env::var(name))),
         SecretSource::File(path) => Some(of_file(source, folder.join(path)).await),
@@ -236,6 +238,29 @@ fn visit(table: &Table, look: &mut dyn FnMut(&Secret)) {
     }
 }
 
+/// The secrets of a plan that could not be looked up: whether they have changed is not known.
+pub fn not_looked_up(desired: &Desired, only: Option<&BTreeSet<Address>>) -> Vec<(Address, Unchecked)> {
+    let mut found = Vec::new();
+    for resource in desired.resources.values().filter(|resource| only.is_none_or(|only| only.contains(&resource.address))) {
+        without_digest(&resource.inputs, &Path::default(), &mut |path, source| {
+            let detail = format!("the {source} could not be looked up");
+            let unchecked = Unchecked { path, why: "secret_unknown".to_owned(), detail, hints: Vec::new() };
+            found.push((resource.address.clone(), unchecked));
+        });
+    }
+    found
+}
+
+fn without_digest(table: &Table, place: &Path, tell: &mut dyn FnMut(Path, &SecretSource)) {
+    for (key, value) in table.iter() {
+        match value {
+            Value::Secret(secret) if secret.digest.is_none() => tell(place.join(key), &secret.source),
+            Value::Table(inner) => without_digest(inner, &place.join(key), tell),
+            _ => {}
+        }
+    }
+}
+
 fn hash(table: &mut Table, secrets: &Secrets, key: &SecretKey) {
     for (_, value) in table.iter_mut() {
         match value {
@@ -294,7 +319,7 @@ fn from_environment(source: &SecretSource, found: Result<String, std::env::VarEr
 }
 
 /// The file's text, without the line end that editors put at its end.
-fn from_file(path: &Path) -> Result<String, String> {
+fn from_file(path: &FilePath) -> Result<String, String> {
     let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
     if !metadata.is_file() || metadata.len() > LARGEST_FILE_BYTES {
         return Err("is no file of at most 1 MiB".to_owned());

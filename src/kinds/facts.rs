@@ -69,7 +69,7 @@ pub fn function_facts(
 }
 
 /// The key under which a role section holds what stands in `role = "…"`: the shorthand of the kind `role`.
-const ROLE_SHORTHAND: &str = "reference";
+pub(crate) const ROLE_SHORTHAND: &str = "reference";
 
 /// What stands in `role = "…"`: a name, an ARN or a reference. `None` where the role is the
 /// function's own.

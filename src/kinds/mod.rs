@@ -22,6 +22,7 @@ mod tagging;
 pub use code_object::store;
 pub use ecr::{REPOSITORY_NAME, of_function as repository_facts};
 pub(crate) use event_rule::schedule::check as check_schedule;
+pub(crate) use facts::ROLE_SHORTHAND;
 pub use facts::{Functions, function_facts};
 pub use function::forbidden as forbidden_settings;
 pub(crate) use function::{HANDLER_FORM, RUNTIME_DEPRECATED, is_newer_runtime, judge_runtime};

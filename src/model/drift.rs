@@ -1,8 +1,8 @@
 //! Drift: what is looked for, what is left out, and what was found.
 
-use super::{Address, Causes, Exit, Path, PhysicalId, Plan, Step, Value};
+use super::{Address, Causes, Exit, Path, PhysicalId, Plan, Rules, Step, Value};
 use crate::diagnostic::{Diagnostic, nearest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 /// `[drift]` of the spec.
@@ -56,16 +56,7 @@ impl IgnoreRule {
 
     /// Says that it is about none of the resources, with the nearest.
     pub fn about_nothing(&self, known: &[&Address]) -> Option<Diagnostic> {
-        if known.iter().any(|address| self.pattern.covers_address(address)) {
-            return None;
-        }
-        let (given, names): (_, Vec<String>) = (self.pattern.address.to_string(), known.iter().map(ToString::to_string).collect());
-        let found = Diagnostic::warning("drift-ignore-nothing", "A rule that ignores drift is about nothing")
-            .detail(format!("`drift.ignore` has the address `{given}`, and no resource is called so."));
-        Some(match nearest(&given, names.iter().map(String::as_str)) {
-            Some(near) => found.hint(format!("did you mean `{near}`?")),
-            None => found.hint("`lambdo status` lists the addresses; take the rule out if the resource is gone for good"),
-        })
+        self.pattern.about_nothing("drift.ignore", known)
     }
 }
 
@@ -79,6 +70,37 @@ pub struct IgnorePattern {
 }
 
 impl IgnorePattern {
+    /// Says that it is about none of the resources, with the nearest. `place` is where it was given.
+    pub fn about_nothing(&self, place: &str, known: &[&Address]) -> Option<Diagnostic> {
+        if known.iter().any(|address| self.covers_address(address)) {
+            return None;
+        }
+        let (given, names): (_, Vec<String>) = (self.address.to_string(), known.iter().map(ToString::to_string).collect());
+        let found = Diagnostic::warning("drift-ignore-nothing", "A rule that ignores drift is about nothing")
+            .detail(format!("`{place}` has the address `{given}`, and no resource is called so."));
+        Some(match nearest(&given, names.iter().map(String::as_str)) {
+            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            None => found.hint("`lambdo status` lists the addresses; take the rule out if the resource is gone for good"),
+        })
+    }
+
+    /// Says that no kind that it is about has such a setting, with the nearest: it could never cover anything.
+    pub fn about_no_setting(&self, place: &str, kinds: &[&dyn Rules]) -> Option<Diagnostic> {
+        let (of_kind, given) = (Path::key(self.address.first()), Path::key(self.path.first()));
+        let kinds = || kinds.iter().filter(|kind| Path::key(kind.name()).is_covered_by(&of_kind));
+        let keys: BTreeSet<&str> = kinds().flat_map(|kind| settings(*kind)).collect();
+        if keys.is_empty() || keys.iter().any(|key| Path::key(key).is_covered_by(&given)) {
+            return None;
+        }
+        let names = kinds().map(|kind| format!("`{}`", kind.name())).collect::<Vec<_>>().join(", ");
+        let found = Diagnostic::error("drift-ignore-setting", "No setting is called so")
+            .detail(format!("`{place}` has the path `{}` for `{}`, and {names} has no such setting.", self.path, self.address));
+        Some(match nearest(self.path.first(), keys.iter().copied()) {
+            Some(near) => found.hint(format!("did you mean `{near}`?")),
+            None => found.hint(format!("it can be {}", keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "))),
+        })
+    }
+
     /// Whether it is about this resource.
     pub fn covers_address(&self, address: &Address) -> bool {
         let mut keys = vec![address.kind.clone(), address.name.clone()];
@@ -111,6 +133,13 @@ impl FromStr for IgnorePattern {
             text.split_once(':').ok_or_else(|| format!("`{text}` is not ADDRESS:PATH, such as `function.hash:environment.*`"))?;
         Ok(Self { address: address.parse()?, path: path.parse()? })
     }
+}
+
+/// The first keys of all paths at which drift of a kind is told.
+fn settings(kind: &dyn Rules) -> impl Iterator<Item = &'static str> {
+    let fields = kind.fields().iter().filter(|field| !field.internal).chain(kind.undeclared()).map(|field| field.key);
+    let tags = kind.is_taggable().then_some("tags");
+    fields.chain(kind.attached().iter().copied()).chain(tags)
 }
 
 /// Something that lives with a resource of ours and that nobody declared; it is shown, and never removed.

@@ -4,7 +4,7 @@ use super::SecretSource;
 use std::collections::BTreeSet;
 
 /// What can be told, as the spec calls it. The order is that of a finding's life.
-pub const OCCASIONS: &[&str] = &["opened", "still_open", "resolved", "contested", "failed", "recovered", "log_groups"];
+pub const OCCASIONS: &[&str] = &["opened", "still_open", "resolved", "contested", "proposed", "failed", "recovered", "log_groups"];
 
 /// One entry of `[[notify]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

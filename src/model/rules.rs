@@ -16,6 +16,11 @@ pub trait Rules: Send + Sync {
         &[]
     }
 
+    /// Under which keys drift tells of what others attached to it, besides those of the fields.
+    fn attached(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What happens when it has to be made anew.
     fn replacement(&self) -> Replacement {
         Replacement::CreateFirst

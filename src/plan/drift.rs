@@ -41,7 +41,8 @@ pub fn report(mut plan: Plan, looked: &Looked<'_>) -> DriftReport {
     let known: BTreeSet<&Address> =
         looked.state.entries.keys().chain(looked.wanted.iter().flat_map(|wanted| wanted.resources.keys())).collect();
     let known: Vec<&Address> = known.into_iter().collect();
-    let warnings = looked.settings.ignore.iter().filter_map(|rule| rule.warning(looked.today, &known)).collect();
+    let of_rules = looked.settings.ignore.iter().filter_map(|rule| rule.warning(looked.today, &known));
+    let warnings = of_rules.chain(looked.ignore.iter().filter_map(|pattern| pattern.about_nothing("--ignore", &known))).collect();
     DriftReport {
         plan,
         drifted: steps,
@@ -137,6 +138,49 @@ mod tests {
             (report.warnings[0].code, &report.warnings[0].hints[..]),
             ("drift-ignore-nothing", &["did you mean `function.hash`?".to_owned()][..])
         );
+    }
+
+    #[test]
+    fn a_path_that_nothing_has_is_wrong_and_says_the_nearest() {
+        let registry = Registry::new();
+        let kinds: Vec<&dyn crate::model::Rules> = registry.iter().map(|kind| kind as &dyn crate::model::Rules).collect();
+        let wrong = |pattern: &str| pattern.parse::<IgnorePattern>().unwrap().about_no_setting("--ignore", &kinds);
+        for pattern in [
+            "function.a:memory_size",
+            "function.*:environment.LOG_*",
+            "function.a:*",
+            "*:*",
+            "*.a:tags.team",
+            "function.a:statement.partner",
+            "function.a:event_source.*",
+            "function.a:function_url",
+            "function.a:code",
+            "function.a:reserved_concurrent_executions",
+            "event_rule.a.daily:targets.theirs",
+            "permission.a.daily:principal",
+            "layer.a:description",
+            "log_group.a:retention_*",
+            "ecr.a:repository_policy.Theirs",
+            "role.a:inline_policy.x",
+            "nothing.a:x",
+        ] {
+            assert_eq!(wrong(pattern), None, "{pattern}");
+        }
+        for (pattern, near) in [("function.a:memory_sise", "memory_size"), ("*:enviroment.*", "environment"), ("log_*.a:retention", "")] {
+            let found = wrong(pattern).unwrap_or_else(|| panic!("{pattern}"));
+            assert!(found.is_error() && found.hints[0].contains(near), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_the_command_line_about_nothing_is_told() {
+        let (state, rules, settings) = (fixtures::state(), Registry::new(), DriftSettings::default());
+        let ignore = ["function.hahs:memory_size".parse().unwrap()];
+        let looked =
+            Looked { settings: &settings, ignore: &ignore, today: TODAY, is_deep: false, wanted: None, state: &state, rules: &rules };
+        let told = report(fixtures::plan_of(vec![]), &looked).warnings;
+        assert_eq!(told[0].hints, ["did you mean `function.hash`?"]);
+        assert!(told[0].detail.starts_with("`--ignore` has"), "{told:?}");
     }
 
     #[test]

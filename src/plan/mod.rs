@@ -24,7 +24,7 @@ pub use missing::FEWEST_MISSING;
 pub use ownership::manager;
 pub use pending::BUILT_KEYS;
 pub use restore::{Placed, infer_dependencies, place, restore, restored};
-pub use select::{Selection, Unmatched, select};
+pub use select::{Selection, Unmatched, named, select};
 pub use settle::{settle, vanishing};
 
 use crate::model::{Address, Desired, Observed, Plan, RulesSet, State};

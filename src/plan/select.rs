@@ -29,6 +29,14 @@ pub struct Unmatched {
 /// # Errors
 /// Each name that matches nothing.
 pub fn select(selection: &Selection, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Vec<Unmatched>> {
+    Ok(named(selection, desired, state)?.map(|named| close(named, desired, state)))
+}
+
+/// The same without what belongs to them: exactly what the user named.
+///
+/// # Errors
+/// Each name that matches nothing.
+pub fn named(selection: &Selection, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Vec<Unmatched>> {
     if selection.functions.is_empty() && selection.targets.is_empty() {
         return Ok(None);
     }
@@ -55,7 +63,7 @@ pub fn select(selection: &Selection, desired: &Desired, state: &State) -> Result
             unmatched.push(Unmatched { what: "resource", given: target.to_string(), known: names.collect() });
         }
     }
-    if unmatched.is_empty() { Ok(Some(close(selected, desired, state))) } else { Err(unmatched) }
+    if unmatched.is_empty() { Ok(Some(selected)) } else { Err(unmatched) }
 }
 
 fn matches(pattern: &str, name: &str) -> bool {

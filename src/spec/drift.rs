@@ -3,7 +3,7 @@
 use super::lower::Lowering;
 use crate::diagnostic::nearest;
 use crate::kinds::check_schedule;
-use crate::model::{Address, DriftSettings, Field, IgnorePattern, IgnoreRule, Path, Shape, Table, Value};
+use crate::model::{Address, DriftSettings, Field, IgnorePattern, IgnoreRule, Path, Rules, Shape, Table, Value};
 
 /// The key of the section.
 pub(crate) const DRIFT: &str = "drift";
@@ -95,13 +95,15 @@ pub(crate) fn table(settings: &DriftSettings) -> Table {
 }
 
 impl Lowering<'_> {
-    /// Says which rules that ignore drift are about nothing in this file.
+    /// Says which rules that ignore drift are about nothing in this file, or about settings that nothing has.
     pub fn check_drift(&mut self) {
         let known: Vec<&Address> = self.resources.keys().collect();
         let rules = &self.spec.header.drift.ignore;
         let span = self.spec.header_spans.get(&Path::key(DRIFT).join("ignore")).cloned();
-        let found: Vec<_> = rules.iter().filter_map(|rule| Some(rule.about_nothing(&known)?.span(span.clone()))).collect();
-        self.findings.extend(found);
+        let kinds: Vec<&dyn Rules> = self.registry.iter().map(|kind| kind as &dyn Rules).collect();
+        let wrong = |pattern: &IgnorePattern| pattern.about_no_setting("drift.ignore", &kinds);
+        let found: Vec<_> = rules.iter().filter_map(|rule| wrong(&rule.pattern).or_else(|| rule.about_nothing(&known))).collect();
+        self.findings.extend(found.into_iter().map(|finding| finding.span(span.clone())));
     }
 }
 

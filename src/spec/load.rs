@@ -163,6 +163,20 @@ pub fn load_header(path: &Path, text: &str, options: &LoadOptions<'_>) -> Result
     }
 }
 
+/// What a broken file still says of where it lives and whom it tells, so that they can be told that it is broken; `None` where
+/// not even the project's name can be made out. A guard may be missing in it, so nothing is looked at or changed by it.
+pub fn salvage(path: &Path, text: &str, options: &LoadOptions<'_>) -> Option<Header> {
+    let source = Source::new(path, text);
+    let (root, _) = parse(&source);
+    let chosen = stage::choose(&source, &root, options.stage).ok().flatten().or(options.stage.map(str::to_owned));
+    header::read_alone(&source, &root, chosen.as_deref(), options).0
+}
+
+/// The stages that can be made out in a file, however broken it is.
+pub fn salvage_stages(path: &Path, text: &str) -> Vec<String> {
+    stage::declared(&parse(&Source::new(path, text)).0)
+}
+
 /// The stages that the file declares.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ mod vars;
 mod wanted;
 
 pub use accept::NotWritten;
-pub use load::{Checked, check, load, load_header, stages};
+pub use load::{Checked, check, load, load_header, salvage, salvage_stages, stages};
 pub use lower::{lower, lower_with_warnings};
 pub use render::{document, render};
 pub use schema::schema;

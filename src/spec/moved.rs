@@ -4,8 +4,8 @@ use super::Spec;
 use super::header::MOVED;
 use super::lower::{Lowering, NAME_KEYS, address_of};
 use crate::diagnostic::{Diagnostic, Span, nearest};
-use crate::kinds::REPOSITORY_NAME;
-use crate::model::{Address, Entry, Move, Path, State, Value, field};
+use crate::kinds::{REPOSITORY_NAME, ROLE_SHORTHAND};
+use crate::model::{Address, Entry, Move, Path, Section, State, Value, field};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -114,7 +114,9 @@ impl Spec {
             return Cow::Borrowed(self);
         }
         let mut spec = self.clone();
-        for section in &mut spec.sections {
+        // A role that is only referred to has its name where it stands.
+        let own = |section: &&mut Section| !section.values.contains_key(ROLE_SHORTHAND);
+        for section in spec.sections.iter_mut().filter(own) {
             let address = address_of(section);
             if let Some((key, name)) = kept(state, &address).and_then(|entry| self.name_of(&address.kind, entry)) {
                 section.values.entry(key.to_owned()).or_insert(name);

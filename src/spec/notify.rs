@@ -98,7 +98,11 @@ fn one(table: &Table) -> Result<Notify, (&'static str, Diagnostic)> {
         let detail = format!("`{key}` is about a webhook, and this entry of `notify` has a `{kind}`.");
         return Err((key, Diagnostic::error("unused-key", "A key has nothing to do").detail(detail).hint("leave it out")));
     }
-    let on = table.get("on").map(Value::strings).filter(|on| !on.is_empty()).unwrap_or_else(|| OCCASIONS.to_vec());
+    let is_empty = |key: &str| table.get(key).and_then(Value::as_list).is_some_and(<[Value]>::is_empty);
+    if let Some(key) = ["on", "command"].into_iter().find(|key| is_empty(key)) {
+        return Err((key, empty(key)));
+    }
+    let on = table.get("on").map_or_else(|| OCCASIONS.to_vec(), Value::strings);
     Ok(Notify { channel: channel(kind, table)?, on: on.into_iter().map(str::to_owned).collect() })
 }
 
@@ -126,6 +130,18 @@ fn source(table: &Table, key: &'static str) -> Result<Option<SecretSource>, (&'s
     let Some(source) = table.get(key).and_then(Value::as_table) else { return Ok(None) };
     let wrong = |why| Diagnostic::error("invalid-secret", "A secret is not told from where").detail(format!("`{key}` of `notify` {why}."));
     SecretSource::from_table(source).map(Some).map_err(|why| (key, wrong(why)))
+}
+
+fn empty(key: &str) -> Diagnostic {
+    let found = Diagnostic::error("empty-list", "A list is empty");
+    match key {
+        "on" => found
+            .detail("`on` of an entry of `notify` is empty, so that this entry would tell nobody of anything.")
+            .hint("leave it out to be told of everything, or leave the entry out"),
+        _ => found
+            .detail("`command` of an entry of `notify` is empty, so that there is no program to run.")
+            .hint("name a program, such as `command = [\"./page.sh\"]`"),
+    }
 }
 
 fn no_channel() -> Diagnostic {

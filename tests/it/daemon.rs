@@ -222,3 +222,63 @@ fn one_look_ends_as_drift_does(backend: Backend) {
     sandbox.expect(7, &["daemon", "--once"]).says("Another daemon watches this spec");
     daemon.stop();
 }
+
+/// A broken spec is shown, told and picked up when it is mended; the others are watched meanwhile.
+#[test]
+fn a_broken_spec_keeps_nobody_from_watching_the_others() {
+    let world = World::start(Backend::Local);
+    let sandbox = deployed(&world, "");
+    let text = std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap();
+    let other = text.replace("project = \"demo\"", "project = \"other\"") + "\n[[notify]]\ncommand = [\"./page.sh\"]\n";
+    std::fs::create_dir(sandbox.path().join("other")).unwrap();
+    sandbox.write("other/config.toml", &format!("{other}\n[daemon]\nmode = \n"));
+    sandbox.executable("other/page.sh", "#!/bin/sh\ncat >> told.json\n");
+    let both = ["config.toml", "other"];
+    let line = other.lines().count() + 3;
+    let once = sandbox.expect(6, &[&["daemon", "--once"], &both[..]].concat());
+    assert!(once.stdout.contains("demo: in order") && once.stdout.contains(&format!("other/config.toml:{line}:")), "{once}");
+    let told = || std::fs::read_to_string(sandbox.path().join("other/told.json")).unwrap_or_default();
+    assert!(told().contains("\"kind\":\"failed\"") && told().contains("The spec is broken"), "{}", told());
+
+    let running = sandbox.start(&[&["daemon", "--listen", "none"], &both[..]].concat());
+    let remembered = |name: &str| std::fs::read_to_string(sandbox.path().join(name)).unwrap_or_default();
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "waited for: {what}\n{}", remembered("other/state/daemon/other.json"));
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    };
+    until("a second start", &|| remembered("other/state/daemon/other.json").matches("\"started\"").count() == 2);
+    sandbox.write("other/config.toml", &other);
+    until("that it is mended", &|| told().contains("\"kind\":\"recovered\""));
+    assert_eq!(told().matches("The spec is broken").count(), 1, "a restart tells nothing twice: {}", told());
+    signal(running.pid(), "TERM");
+    let log = running.wait().expect(0).stderr;
+    assert!(log.contains(&format!("other/config.toml:{line}:")), "{log}");
+
+    // What is no text is as broken as what is no TOML.
+    std::fs::write(sandbox.path().join("other/config.toml"), b"project = \"other\" # \xe9\n").unwrap();
+    sandbox.expect(6, &["daemon", "--once", "config.toml", "other/config.toml"]).says("config.toml: failing: The spec is not UTF-8");
+
+    // Where nothing is left to watch, it says so and does not start.
+    sandbox.write("other/config.toml", "project = \n");
+    sandbox.expect(6, &["daemon", "--once", "other/config.toml"]).says("other/config.toml:1");
+    sandbox.expect(6, &["daemon", "--once", "config.toml", "nobody.toml"]).says("nobody.toml");
+}
+
+#[test]
+fn two_projects_of_one_name_tell_their_own_people() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox("");
+    for folder in ["one", "two"] {
+        std::fs::create_dir(sandbox.path().join(folder)).unwrap();
+        let spec = spec::header() + &spec::plain("hash").replace("handler =", "handlr =") + "\n[[notify]]\ncommand = [\"./page.sh\"]\n";
+        sandbox.write(&format!("{folder}/config.toml"), &spec);
+        sandbox.executable(&format!("{folder}/page.sh"), "#!/bin/sh\ncat > told.json\n");
+    }
+    sandbox.expect(6, &["daemon", "--once", "one", "two"]);
+    let told = |folder: &str| std::fs::read_to_string(sandbox.path().join(folder).join("told.json")).unwrap_or_default();
+    assert!(told("one").contains("one/config.toml:") && told("one").contains("\"spec\":\"demo\""), "{}", told("one"));
+    assert!(told("two").contains("two/config.toml:") && told("two").contains("\"spec\":\"demo-2\""), "{}", told("two"));
+}

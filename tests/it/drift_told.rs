@@ -161,11 +161,15 @@ fn what_lives_becomes_the_wish_and_comments_stay() {
     world.cloud.configure("demo-a", |call| call.memory_size(1024).timeout(99).description("by hand"));
     world.cloud.done(world.cloud.logs.put_retention_policy().log_group_name("/aws/lambda/demo-a").retention_in_days(365).send());
     world.cloud.done(world.cloud.events.disable_rule().name(RULE).send());
-    let one = fits(&sandbox.expect(3, &["drift", "--accept", "function.a:memory_size", "--format", "json"]));
+    let one = fits(&sandbox.expect(3, &["drift", "--accept", "function.a:memory_size", "--yes", "--format", "json"]));
     assert_eq!(one["accepted"][0]["address"], "function.a", "{one:#}");
     let left: Vec<String> = changes(&drift(&sandbox, 3, &[]));
     assert_eq!(left, ["enabled", "description", "timeout", "retention_in_days"], "the others are still told");
-    let said = sandbox.expect(3, &["drift", "--accept"]).stdout;
+    let before = std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap();
+    let refused = sandbox.expect(6, &["drift", "--accept"]).says("Nobody can be asked");
+    assert!(format!("{refused}").contains("To be written: 3 values"), "{refused}");
+    assert_eq!(std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap(), before, "nobody said yes");
+    let said = sandbox.expect(3, &["drift", "--accept", "--yes"]).stdout;
     assert!(said.contains("not accepted: function.a timeout: the spec has a reference there; to be written by hand:"), "{said}");
     assert!(said.contains("[function.a]") && said.contains("timeout = 99"), "{said}");
     let text = std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap();
@@ -183,4 +187,25 @@ fn changes(drift: &Value) -> Vec<String> {
     let steps = drift["drifted"].as_array().unwrap().iter();
     let changes = steps.flat_map(|step| step["changes"].as_array().unwrap());
     changes.map(|change| change["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_is_named_is_all_that_is_told_and_what_is_misspelt_is_refused() {
+    let world = World::start(Backend::Local);
+    let sandbox = deployed(&world);
+    world.cloud.configure("demo-a", |call| call.memory_size(1024));
+    world.cloud.done(world.cloud.logs.put_retention_policy().log_group_name("/aws/lambda/demo-a").retention_in_days(365).send());
+    let found = drift(&sandbox, 3, &["--target", "function.a"]);
+    assert_eq!(changes(&found), ["memory_size"], "the log group was not named: {found:#}");
+    assert_eq!(changes(&drift(&sandbox, 3, &["--target", "log_group.a"])), ["retention_in_days"]);
+    assert_eq!(changes(&drift(&sandbox, 3, &["a"])).len(), 2);
+    drift(&sandbox, 0, &["--target", "role.a"]);
+    sandbox.expect(6, &["drift", "nobody"]).says("there is only `a`");
+    sandbox.expect(6, &["drift", "--target", "function.aa"]).says("did you mean `function.a`?");
+    sandbox.expect(6, &["drift", "--ignore", "function.a:memory_sise"]).says("did you mean `memory_size`?");
+    sandbox.expect(6, &["drift", "--accept", "function.a:memory_sise"]).says("did you mean `memory_size`?");
+    sandbox.expect(3, &["drift", "--ignore", "function.aa:memory_size"]).says("`--ignore` has the address `function.aa`");
+    sandbox.edit("[outputs]", "[[drift.ignore]]\naddress = \"function.a\"\npath = \"memory_sise\"\nreason = \"x\"\n\n[outputs]");
+    sandbox.expect(6, &["validate"]).says("did you mean `memory_size`?");
+    drift(&sandbox, 3, &[]);
 }

@@ -53,18 +53,25 @@ fn what_another_state_manages_is_left_alone(backend: Backend) {
     sandbox.expect(0, &["up", "--yes"]);
     // Its own state says what becomes of it, whatever its retention is by now.
     world.cloud.done(world.cloud.logs.delete_retention_policy().log_group_name("/aws/lambda/demo-a").send());
-    world.cloud.foreign_group("/fleet/theirs", &[("lambdo:project", "theirs"), ("lambdo:lineage", "other")]);
+    world.cloud.foreign_group("/fleet/theirs", &[("lambdo:project", "theirs"), ("lambdo:stage", "prod"), ("lambdo:lineage", "other")]);
     let listed = audit(&sandbox, 0, &[]);
     let ours = of(&listed, "/aws/lambda/demo-a").unwrap();
     assert_eq!((&ours["action"], &ours["why"]), (&"keep".into(), &"managed by `log_group.a of demo`".into()));
+    let managed = |document: &Value| {
+        let theirs = of(document, "/fleet/theirs").unwrap();
+        assert_eq!((&theirs["action"], &theirs["why"]), (&"keep".into(), &"managed by `lambdo project theirs, stage prod`".into()));
+    };
+    managed(&listed);
+    sandbox.expect(0, &["log-groups", "audit"]).says("managed by `lambdo project theirs, stage prod`");
+    world.cloud.foreign_group("/fleet/nobodys", &[]);
     let fixed = audit(&sandbox, 0, &["--fix", "--yes"]);
-    let theirs = of(&fixed, "/fleet/theirs").unwrap();
-    assert_eq!((&theirs["result"], &theirs["why"]), (&"skipped".into(), &"managed by `lambdo project theirs`".into()));
+    managed(&fixed);
     assert_eq!((retention(&world, "/aws/lambda/demo-a"), retention(&world, "/fleet/theirs")), (None, None));
     // The record says which groups were gone through.
     let runs = fits(&sandbox.expect(0, &["runs", "show", "--format", "json"]));
-    let told = runs["events"].as_array().unwrap().iter().filter(|event| event["event"] == "log_group_ended");
-    assert!(told.clone().any(|event| event["name"] == "/fleet/theirs" && event["result"] == "skipped"), "{runs:#}");
+    let told: Vec<&Value> = runs["events"].as_array().unwrap().iter().filter(|event| event["event"] == "log_group_ended").collect();
+    assert!(told.iter().all(|event| event["name"] != "/fleet/theirs"), "{runs:#}");
+    assert!(told.iter().any(|event| event["name"] == "/fleet/nobodys" && event["result"] == "done"), "{runs:#}");
 }
 
 #[test]

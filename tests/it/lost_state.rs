@@ -222,6 +222,23 @@ fn code_that_the_state_has_lost_is_known_again() {
     sandbox.expect(0, &["destroy", "--yes"]);
 }
 
+/// What is found under another name than the spec says keeps it, but not once the spec refers to something else instead.
+#[test]
+fn a_function_whose_role_was_found_again_can_be_given_another_one() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    lose(&sandbox);
+    sandbox.edit("handler =", "function_name = \"other\"\nhandler =");
+    sandbox.expect(0, &["state", "rebuild"]);
+    sandbox.edit("handler =", "role = \"shared\"\nhandler =");
+    sandbox.edit("[function.a]", "[role.shared]\ndescription = \"shared\"\n\n[function.a]");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
 #[test]
 fn a_journal_without_its_state_keeps_no_state_from_being_rebuilt() {
     let world = World::start(Backend::Local);

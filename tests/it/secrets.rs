@@ -230,6 +230,10 @@ fn parameters_and_secrets_of_aws_are_looked_up(backend: Backend) {
     assert_eq!(variable(&world, "DB").as_deref(), Some("the-password-of-the-database"));
     assert_eq!(variable(&world, "ALL").as_deref(), Some(text));
     sandbox.expect(0, &["plan", "--exit-code"]);
+    // What cannot be looked up may have changed: that is no "nothing to do".
+    sandbox.edit("ssm = \"/shop/key\"", "ssm = \"/shop/kay\"");
+    sandbox.expect(5, &["plan", "--exit-code"]).says("environment.KEY of function.a: secret unknown");
+    sandbox.edit("ssm = \"/shop/kay\"", "ssm = \"/shop/key\"");
     call(&world, "ssm", "AmazonSSM.PutParameter", &parameter("the-second-parameter"));
     sandbox.expect(2, &["plan", "--exit-code"]).says("rotated: parameter `/shop/key` of the Systems Manager");
     sandbox.expect(0, &["up", "--yes"]);

@@ -118,6 +118,21 @@ fn an_upload_that_was_killed_is_cleaned_up_by_the_next_one() {
     assert!(keys.len() == 1 && !keys[0].contains("being uploaded"), "{keys:?}");
 }
 
+/// The object is there, and nothing has written down what S3 calls it.
+#[test]
+fn a_package_that_had_arrived_when_the_run_was_killed_is_made_use_of_by_the_next_one() {
+    let world = World::start(Backend::Local);
+    world.cloud.bucket(BUCKET);
+    let sandbox = world.sandbox(&(with_bucket() + &large("a")));
+    large_zip(&sandbox, 5);
+    world.proxy.rules([Rule::on("CompleteMultipartUpload").signal("KILL")]);
+    assert_eq!(sandbox.run(&["up", "--yes"]).signal, Some(9));
+    world.proxy.clear();
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.proxy.calls_of("UploadPart").len(), 0, "{:?}", world.proxy.tally());
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
+
 #[test]
 fn a_bucket_that_cannot_be_used_is_told_with_what_to_do() {
     let world = World::start(Backend::Local);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// What `daemon` takes.
 #[derive(Args, Clone, Debug)]
 pub struct DaemonArguments {
-    /// The specs to watch [default: the one that every command finds]
+    /// The specs to watch, or the folders that they are in [default: the one that every command finds]
     #[arg(value_name = "CONFIG")]
     pub configs: Vec<PathBuf>,
     /// Look at each of them once, print what was found, and end as `drift` does

@@ -3,6 +3,7 @@
 use super::deploy::open;
 use super::drift::{selected, settings};
 use super::import::lowered;
+use super::run::ask;
 use crate::cli::args::{DriftArguments, Format};
 use crate::cli::render::file_name;
 use crate::cli::signals::unless_interrupted;
@@ -37,15 +38,23 @@ pub async fn run(workspace: &Workspace, config: &Config, arguments: &DriftArgume
     let mut draft = Draft::new(workspace, config, spec, &state)?;
     draft.take(&report, pattern);
     let left = draft.refused.len() + number_of_others(&report, pattern);
+    let file = file_name(&config.path);
     if !draft.accepted.is_empty() {
+        if !arguments.yes {
+            workspace.ui.view(&human::to_accept(&draft.view(&file), workspace.ui.width()));
+            let question = format!("Write {} into `{file}`?", human::counted(draft.accepted.len(), "value"));
+            ask(workspace, VERB, &question).await?;
+        }
         draft.write()?;
         draft.record(&mut state);
         save(&workspace.store(&draft.spec.header), &mut state).await?;
     }
     drop(lease);
-    let view = AcceptView { accepted: &draft.accepted, refused: &draft.refused, file: &file_name(&config.path) };
+    let view = draft.view(&file);
     match workspace.ui.format() {
         Format::Json => workspace.document(json::accepted(&view)),
+        // What was asked about stands above already.
+        _ if !view.accepted.is_empty() && !arguments.yes => workspace.ui.view(&human::accepted_total(&view)),
         Format::Human | Format::Markdown => workspace.ui.view(&human::accepted(&view, workspace.ui.width())),
     }
     Ok(if left == 0 { Exit::Success } else { Exit::Drift })
@@ -75,6 +84,10 @@ impl<'a> Draft<'a> {
         let desired = lowered(workspace, &spec, state)?;
         let (text, state) = (config.text.clone(), state.clone());
         Ok(Self { workspace, config, text, spec, desired, state, accepted: Vec::new(), refused: Vec::new() })
+    }
+
+    fn view<'b>(&'b self, file: &'b str) -> AcceptView<'b> {
+        AcceptView { accepted: &self.accepted, refused: &self.refused, file }
     }
 
     fn take(&mut self, report: &DriftReport, pattern: &IgnorePattern) {

@@ -7,7 +7,7 @@ use crate::cli::saved_plan::{Basis, SavedPlan};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
-use crate::engine::PlanOptions;
+use crate::engine::{PlanOptions, not_looked_up};
 use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
 use crate::package::{self, Own, Packages};
 use crate::spec::{self, Checked, Header, Spec};
@@ -113,6 +113,7 @@ impl Wish<'_> {
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
         let mut plan = connection.engine.plan_with(&mut desired, &mut state, &options, Some(&packages)).await?;
         plan.source_changes = source_changes(&plan, &packages);
+        plan.unchecked.extend(not_looked_up(&desired, options.select(&desired, &state)?.as_ref()));
         plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
         Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })

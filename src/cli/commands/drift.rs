@@ -9,13 +9,14 @@ use crate::cli::ui::sources;
 use crate::cli::view::{Title, human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
 use crate::engine::{DriftWish, PlanOptions};
-use crate::model::{Desired, DriftReport, DriftSettings, Exit, Failure, State};
+use crate::model::{Desired, DriftReport, DriftSettings, Exit, Failure, Rules, State};
 use crate::spec::{self, Spec};
 use std::collections::BTreeMap;
 
 /// Plans towards what was applied and shows what differs.
 pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
+    no_such_setting(workspace, arguments).map_or(Ok(()), Err)?;
     if let Some(pattern) = &arguments.accept {
         return accept::run(workspace, &config, arguments, pattern).await;
     }
@@ -68,11 +69,28 @@ async fn check(workspace: &Workspace, config: &Config, arguments: &DriftArgument
     Ok(Checked { title: connection.title(&state).await, report })
 }
 
-/// Checks one stage after the other. One that cannot be checked keeps no other from being.
+/// Refuses patterns that cover no setting of what they are about: they would leave out nothing, in silence.
+fn no_such_setting(workspace: &Workspace, arguments: &DriftArguments) -> Option<Failure> {
+    let kinds: Vec<&dyn Rules> = workspace.registry.iter().map(|kind| kind as &dyn Rules).collect();
+    let given = arguments.ignore.iter().map(|pattern| ("--ignore", pattern));
+    let given = given.chain(arguments.accept.iter().map(|pattern| ("--accept", pattern)));
+    let diagnostics: Vec<_> = given.filter_map(|(option, pattern)| pattern.about_no_setting(option, &kinds)).collect();
+    (!diagnostics.is_empty()).then_some(Failure { exit: Exit::Usage, diagnostics })
+}
+
+/// Checks every stage; what is said of each names it.
 async fn every_stage(workspace: &Workspace, config: &Config, arguments: &DriftArguments, stages: &[String]) -> Result<Exit, Failure> {
+    let exit = stage_by_stage(workspace, config, arguments, stages).await;
+    workspace.ui.stand_at(&workspace.global);
+    exit
+}
+
+/// Checks one stage after the other. One that cannot be checked keeps no other from being.
+async fn stage_by_stage(workspace: &Workspace, config: &Config, arguments: &DriftArguments, stages: &[String]) -> Result<Exit, Failure> {
     let (mut exits, mut documents) = (Vec::new(), Vec::new());
     for stage in stages {
         let of_stage = workspace.in_stage(stage);
+        workspace.ui.stand_at(&of_stage.global);
         let checked = check(&of_stage, config, arguments).await;
         if let Err(failure) = &checked
             && failure.exit == Exit::Interrupted

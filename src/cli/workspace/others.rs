@@ -1,10 +1,11 @@
 //! Workspaces that are made of another one.
 
-use super::Workspace;
+use super::{Config, Workspace};
 use crate::aws::{Meter, Quotas};
 use crate::cli::args::Global;
 use crate::cli::progress::Progress;
 use crate::model::Failure;
+use crate::spec::{self, Header};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,6 +30,11 @@ impl Workspace {
             scrubber: self.scrubber.clone(),
             verb: self.verb.clone(),
         })
+    }
+
+    /// What a broken spec still says of where it lives and whom it tells, if that can be made out.
+    pub fn salvaged(&self, config: &Config) -> Option<Header> {
+        self.with_options(|options| spec::salvage(&config.path, &config.text, options))
     }
 
     /// The same for another stage of the spec.

@@ -53,7 +53,7 @@ fn checks(page: &mut Page<'_>, now: Timestamp) {
         alone(view.next_check.map(Timestamp::as_second))
     });
     page.each("lambdo_failing", "gauge", "1 while checks fail.", |view| alone(Some(u8::from(view.trouble.is_some()))));
-    page.each("lambdo_spec_broken", "gauge", "1 while the spec on disk is broken and the last good one is used.", |view| {
+    page.each("lambdo_spec_broken", "gauge", "1 while the spec on disk is broken.", |view| {
         alone(Some(u8::from(view.spec_trouble.is_some())))
     });
     page.each("lambdo_history_unsaved", "gauge", "1 while the history cannot be written.", |view| {
@@ -65,11 +65,12 @@ fn checks(page: &mut Page<'_>, now: Timestamp) {
 }
 
 /// Everything that a spec can be at a glance.
-const STANDINGS: [(Standing, &str); 7] = [
+const STANDINGS: [(Standing, &str); 8] = [
     (Standing::Starting, "starting"),
     (Standing::InOrder, "in_order"),
     (Standing::Pending, "pending"),
     (Standing::Unread, "unread"),
+    (Standing::Broken, "broken"),
     (Standing::Drifted, "drifted"),
     (Standing::Contested, "contested"),
     (Standing::Failing, "failing"),

@@ -73,6 +73,9 @@ impl From<daemon::Refused> for Refusal {
             daemon::Refused::NotWaiting => {
                 Self::new(409, "not_waiting", "This plan does not wait any more: it was applied, or a newer one took its place.")
             }
+            daemon::Refused::Applying => {
+                Self::new(409, "applying", "This plan is being applied already.").hint("what comes of it stands in the history")
+            }
             daemon::Refused::Frozen => Self::new(409, "frozen", "Nothing is applied during a freeze."),
         }
     }

@@ -71,6 +71,7 @@ async fn every_standing_has_a_word_and_a_sign() {
         Standing::InOrder,
         Standing::Pending,
         Standing::Unread,
+        Standing::Broken,
         Standing::Drifted,
         Standing::Contested,
         Standing::Failing,

@@ -13,6 +13,7 @@ pub(super) fn notice(kind: NoticeKind, id: &str, spec: &str, at: Timestamp, sinc
         NoticeKind::StillOpen => "still_open",
         NoticeKind::Resolved => "resolved",
         NoticeKind::Contested => "contested",
+        NoticeKind::Proposed => "proposed",
         NoticeKind::Failed => "failed",
         NoticeKind::Recovered => "recovered",
         NoticeKind::LogGroups => "log_groups",

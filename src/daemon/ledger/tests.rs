@@ -52,7 +52,10 @@ fn what_could_not_be_read_stays_open() {
     assert_eq!((ledger.findings.len(), ledger.findings[0].seen), (1, minute(0)));
     let elsewhere = (Address::new("function", "other"), Path::default());
     ledger.checked(&Check { left_out: vec![elsewhere], ..Check::default() }, &settings, minute(4));
-    assert_eq!((ledger.findings.len(), kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Resolved]));
+    assert_eq!(
+        (ledger.findings.len(), kinds(&ledger)),
+        (0, vec![NoticeKind::Opened, NoticeKind::Failed, NoticeKind::Recovered, NoticeKind::Resolved])
+    );
 }
 
 fn gone(name: &str) -> Finding {
@@ -222,4 +225,41 @@ fn the_memory_is_bounded_and_reads_back_as_it_was() {
     assert_eq!((ledger.timeline.len(), ledger.untold.len()), (MOMENTS_KEPT, NEWS_KEPT));
     let back: Ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
     assert_eq!((back.timeline, back.untold, back.last_success), (ledger.timeline, ledger.untold, ledger.last_success));
+}
+
+#[test]
+fn what_aws_denies_is_told_once_and_again_when_it_is_more() {
+    let unread = |name: &str, why: &str| Unread {
+        address: Address::new("role", name),
+        path: Path::default(),
+        why: why.into(),
+        detail: "iam:GetRole: no".into(),
+    };
+    let of = |unread: &[Unread]| Check { unread: unread.to_vec(), ..check(&[]) };
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    let (a, b) = (unread("a", "access_denied"), unread("b", "access_denied"));
+    for time in 0..3 {
+        ledger.checked(&of(std::slice::from_ref(&a)), &settings, minute(time));
+        // A restart in between tells nothing again.
+        ledger = serde_json::from_str(&serde_json::to_string(&ledger).unwrap()).unwrap();
+    }
+    assert_eq!(kinds(&ledger), [NoticeKind::Failed]);
+    assert!(ledger.untold[0].text.contains("role.a: iam:GetRole: no"), "{}", ledger.untold[0].text);
+    for time in 3..6 {
+        ledger.checked(&of(&[a.clone(), b.clone(), unread("c", "throttled")]), &settings, minute(time));
+    }
+    assert_eq!(kinds(&ledger), [NoticeKind::Failed, NoticeKind::Failed]);
+    // A check that left it out says nothing about it.
+    let left_out = vec![(a.address.clone(), Path::default()), (b.address, Path::default())];
+    ledger.checked(&Check { left_out, ..check(&[]) }, &settings, minute(6));
+    assert_eq!(kinds(&ledger).len(), 2);
+    ledger.checked(&check(&[]), &settings, minute(7));
+    assert_eq!(kinds(&ledger), [NoticeKind::Failed, NoticeKind::Failed, NoticeKind::Recovered]);
+    // What may go away by itself is waited for.
+    let slow = unread("c", "throttled");
+    let told_after = (8..20).find(|time| {
+        ledger.checked(&of(std::slice::from_ref(&slow)), &settings, minute(*time));
+        kinds(&ledger).len() > 3
+    });
+    assert_eq!(told_after, Some(10));
 }

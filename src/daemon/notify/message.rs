@@ -51,9 +51,10 @@ pub fn occasion(kind: NoticeKind) -> &'static str {
         NoticeKind::StillOpen => 1,
         NoticeKind::Resolved => 2,
         NoticeKind::Contested => 3,
-        NoticeKind::Failed => 4,
-        NoticeKind::Recovered => 5,
-        NoticeKind::LogGroups => 6,
+        NoticeKind::Proposed => 4,
+        NoticeKind::Failed => 5,
+        NoticeKind::Recovered => 6,
+        NoticeKind::LogGroups => 7,
     };
     OCCASIONS[at]
 }
@@ -82,8 +83,9 @@ impl Message {
             .filter(|(number, _)| *number > 0)
             .map(|(n, word)| format!("{n} {word}"))
             .collect();
-        parts.extend((count(NoticeKind::Failed) > 0).then(|| "checks fail".to_owned()));
-        parts.extend((count(NoticeKind::Recovered) > 0).then(|| "checks work again".to_owned()));
+        parts.extend((count(NoticeKind::Proposed) > 0).then(|| "a plan waits".to_owned()));
+        parts.extend(Some(count(NoticeKind::Failed)).filter(|number| *number > 0).map(|number| counted(number as u64, "failure")));
+        parts.extend(Some(count(NoticeKind::Recovered)).filter(|number| *number > 0).map(|number| format!("{number} recovered")));
         parts.extend((count(NoticeKind::LogGroups) > 0).then(|| "log groups".to_owned()));
         parts.extend((self.left_out > 0).then(|| format!("{} more", self.left_out)));
         format!("{}: {}", self.spec, parts.join(", "))

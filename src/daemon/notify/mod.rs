@@ -16,11 +16,12 @@ pub use outbox::Outcome;
 pub use switchboard::Switchboard;
 
 use super::Notice;
-use crate::model::SecretSource;
 use crate::model::notify::{Channel, Notify, Url};
+use crate::model::{Scrubber, SecretSource};
 use crate::store::Shelf;
 use async_trait::async_trait;
 use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use jiff::Timestamp;
 use outbox::{Letter, Outbox};
 use serde::Serialize;
@@ -42,6 +43,8 @@ const LOOK: Duration = Duration::from_secs(30);
 const DOCUMENT_BYTES_MAX: usize = 60 << 10;
 /// So much is kept of what a receiver says, in characters.
 const ANSWER_MAX: usize = 300;
+/// A part of a webhook's address with fewer characters is not kept from being told.
+const SECRET_PART_MIN: usize = 8;
 /// What events of EventBridge are called.
 const DETAIL_TYPE: &str = "lambdo notification";
 
@@ -272,19 +275,34 @@ impl Inner {
     }
 }
 
-/// Sends each channel a message that shows that it works, all at once, and says what came back.
-pub async fn test(channels: &[Notify], spec: &str, post: &dyn Post, at: Timestamp) -> Vec<(String, Result<(), Refusal>)> {
+/// What came of a test, by the channel.
+pub type Tested = (String, Result<(), Refusal>);
+
+/// The channels as they are told of, in the order of the spec.
+pub fn names(channels: &[Notify]) -> Vec<String> {
+    named(channels).into_iter().map(|(name, _)| name).collect()
+}
+
+/// Sends each channel a message that shows that it works, all at once. `told` gets what came back as it comes, the answer has all of
+/// it in the order of the channels.
+pub async fn test(channels: &[Notify], spec: &str, post: &dyn Post, at: Timestamp, mut told: impl FnMut(&Tested)) -> Vec<Tested> {
     let id = format!("test-{}", at.as_second());
     let message = Message::test(id, spec, at);
-    let send = |(name, notify): (String, Notify)| {
+    let send = |(place, (name, notify)): (usize, (String, Notify))| {
         let message = &message;
         async move {
             let late = |_| Err(Refusal::for_now(format!("no answer within {} s", PATIENCE.as_secs())));
             let sent = tokio::time::timeout(PATIENCE, carry(&notify.channel, message, post)).await;
-            (name, sent.unwrap_or_else(late))
+            (place, (name, sent.unwrap_or_else(late)))
         }
     };
-    join_all(named(channels).into_iter().map(send)).await
+    let mut sending: FuturesUnordered<_> = named(channels).into_iter().enumerate().map(send).collect();
+    let mut results = BTreeMap::new();
+    while let Some((place, tested)) = sending.next().await {
+        told(&tested);
+        results.insert(place, tested);
+    }
+    results.into_values().collect()
 }
 
 async fn carry(channel: &Channel, message: &Message, post: &dyn Post) -> Result<(), Refusal> {
@@ -298,7 +316,8 @@ async fn carry(channel: &Channel, message: &Message, post: &dyn Post) -> Result<
                 Some(source) => Some(post.secret(source).await?),
                 None => None,
             };
-            webhook::send(&url, *format, secret.as_deref(), message).await
+            let sent = webhook::send(&url, *format, secret.as_deref(), message).await;
+            sent.map_err(|refusal| without_secrets(refusal, &url, secret.as_deref()))
         }
         Channel::Sns(topic) => {
             let document = message.document_within(DOCUMENT_BYTES_MAX);
@@ -308,6 +327,22 @@ async fn carry(channel: &Channel, message: &Message, post: &dyn Post) -> Result<
         Channel::EventBus(bus) => post.put_event(bus, DETAIL_TYPE, &message.document_within(DOCUMENT_BYTES_MAX)).await,
         Channel::Command(words) => command::run(words, &post.folder(), &message.document_within(DOCUMENT_BYTES_MAX)).await,
     }
+}
+
+/// A refusal without what a receiver has echoed of the address and the secret: whoever knows that of a chat can write there.
+fn without_secrets(refusal: Refusal, url: &str, secret: Option<&str>) -> Refusal {
+    let scrubber = Scrubber::default();
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    // A short part is no secret, and stands in many words.
+    let parts = path.split(['/', '?', '&', '=', '#']).filter(|part| part.len() >= SECRET_PART_MIN);
+    [url, rest, path]
+        .into_iter()
+        .filter(|text| text.len() >= SECRET_PART_MIN)
+        .chain(parts)
+        .chain(secret)
+        .for_each(|text| scrubber.learn(text));
+    Refusal { text: scrubber.clean(&refusal.text).into_owned(), ..refusal }
 }
 
 /// The channels by names of their own, in which no secret stands.

@@ -188,3 +188,33 @@ async fn each_spec_tells_its_own_people_and_an_edit_of_the_channels_loses_nothin
     assert_eq!(*locked(&post.told), ["t: demo: 1 drifted lost 0"]);
     assert_eq!((switchboard.health("demo").len(), switchboard.health("other").len()), (2, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_test_tells_of_each_channel_as_it_answers() {
+    let post = Recorder { slow_s: 30, ..Recorder::default() };
+    let bus = Notify { channel: Channel::EventBus("default".into()), ..topic("") };
+    let mut told = Vec::new();
+    let begun = tokio::time::Instant::now();
+    let results =
+        test(&[topic("slow"), bus], "demo", &post, at(), |(channel, _)| told.push((channel.clone(), begun.elapsed().as_secs()))).await;
+    assert_eq!(told, [("event_bus default".to_owned(), 0), ("sns slow".to_owned(), 30)]);
+    let order: Vec<&str> = results.iter().map(|(channel, _)| channel.as_str()).collect();
+    assert_eq!(order, ["sns slow", "event_bus default"], "the answer is in the order of the spec");
+}
+
+#[test]
+fn what_a_receiver_echoes_has_no_secret_in_it() {
+    let url = "https://hooks.example.com/services/T0123456/B0123456/abcdefghijklmnop?key=qrstuvwxyz";
+    for said in [
+        "no hook at /services/T0123456/B0123456/abcdefghijklmnop",
+        "abcdefghijklmnop is unknown",
+        "bad key qrstuvwxyz",
+        "not hunter22hunter22",
+    ] {
+        let refusal = without_secrets(Refusal::for_ever(format!("HTTP 404: {said}")), url, Some("hunter22hunter22"));
+        assert!(refusal.text.starts_with("HTTP 404: ") && refusal.text.contains("(secret)"), "{}", refusal.text);
+        for secret in ["abcdefghijklmnop", "qrstuvwxyz", "hunter22", "T0123456/B0123456"] {
+            assert!(!refusal.text.contains(secret), "{}", refusal.text);
+        }
+    }
+}

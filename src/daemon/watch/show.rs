@@ -23,6 +23,7 @@ pub(super) fn standing(view: &View) -> Standing {
         View { last_check: None, .. } => Standing::Starting,
         View { findings, .. } if findings.iter().any(|state| state.contested.is_some()) => Standing::Contested,
         View { findings, .. } if !findings.is_empty() => Standing::Drifted,
+        View { spec_trouble: Some(_), .. } => Standing::Broken,
         View { unread, .. } if !unread.is_empty() => Standing::Unread,
         View { pending, .. } if pending.is_none_or(|pending| pending > 0) => Standing::Pending,
         _ => Standing::InOrder,

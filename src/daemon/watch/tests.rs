@@ -1,6 +1,7 @@
 use super::super::testing::{Fake, HOUR, MINUTE, Stage, at, settings, trouble};
 use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing};
 use super::*;
+use crate::model::Mode;
 use std::time::Duration;
 
 fn drift(fake: &Fake, live: i64) {
@@ -114,6 +115,7 @@ async fn a_broken_spec_keeps_the_last_good_one_running_and_says_so() {
             // It is noticed without waiting for the schedule.
             pass(3 * LOOK).await;
             assert!(stage.view().spec_trouble.is_some());
+            assert_eq!(stage.view().standing, Standing::Broken);
             drift(&stage.fake, 512);
             pass(2 * MINUTE).await;
             assert_eq!(stage.view().standing, Standing::Drifted);
@@ -319,4 +321,68 @@ async fn what_failed_checks_ask_is_counted_too() {
     let (view, checks) = (stage.view(), stage.fake.world(|world| world.checks));
     assert!(checks > 1 && view.calls.total == u64::try_from(checks).unwrap(), "{:?} {checks}", view.calls);
     assert_eq!(view.totals.durations.counts.iter().sum::<u64>(), view.totals.checks_failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healing_that_fails_is_told_once_also_over_a_restart_and_so_is_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Arc::<super::super::testing::Told>::default();
+    let denied = Trouble { text: "AWS denies it".into(), ..trouble(TroubleKind::Denied) };
+    for _ in 0..2 {
+        let stage = Stage::within(folder.path().to_owned(), Arc::clone(&told));
+        mode(&stage.fake, Mode::Heal);
+        drift(&stage.fake, 512);
+        stage.fake.world(|world| world.stuck = Some(denied.clone()));
+        stage.run(10 * MINUTE).await;
+        assert_eq!(stage.moments().iter().filter(|kind| **kind == MomentKind::NotHealed).count(), 1, "one line for one trouble");
+    }
+    assert_eq!(told.kinds(), [NoticeKind::Opened, NoticeKind::Failed]);
+    let stage = Stage::within(folder.path().to_owned(), Arc::clone(&told));
+    mode(&stage.fake, Mode::Heal);
+    drift(&stage.fake, 512);
+    stage.run(MINUTE).await;
+    assert_eq!(told.kinds(), [NoticeKind::Opened, NoticeKind::Failed, NoticeKind::Recovered, NoticeKind::Resolved]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_waits_is_told_once_and_a_second_click_is_answered() {
+    let stage = Stage::new();
+    mode(&stage.fake, Mode::Propose);
+    drift(&stage.fake, 512);
+    stage.fake.world(|world| world.takes = MINUTE / 2);
+    stage
+        .during(async {
+            pass(4 * MINUTE).await;
+            assert_eq!(stage.told.kinds(), [NoticeKind::Opened, NoticeKind::Proposed]);
+            let (control, id) = (&stage.daemon.control, stage.view().proposal.clone().unwrap().id);
+            assert_eq!(control.approve("demo", &id), Ok(()));
+            assert_eq!(control.approve("demo", &id), Err(super::super::Refused::Applying), "it waits for its turn");
+            while stage.view().activity.as_deref() != Some("applying") {
+                pass(Duration::from_secs(1)).await;
+            }
+            assert_eq!(control.approve("demo", &id), Err(super::super::Refused::Applying), "it is being applied");
+            pass(2 * MINUTE).await;
+            assert_eq!(control.approve("demo", &id), Err(super::super::Refused::NotWaiting));
+            assert_eq!(stage.fake.world(|world| world.applied.len()), 1);
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spec_that_is_broken_from_the_beginning_is_looked_at_as_far_as_its_first_keys_go() {
+    for first_keys in [None, Some(settings())] {
+        let stage = Stage::new();
+        stage.fake.world(|world| {
+            world.settings = Err(trouble(TroubleKind::Spec));
+            world.first_keys.clone_from(&first_keys);
+        });
+        drift(&stage.fake, 512);
+        stage.run(3 * MINUTE).await;
+        let (standing, seen) = (stage.view().standing, stage.view().findings.len());
+        let then = stage.view().timeline.iter().find(|moment| moment.kind == MomentKind::SpecBroken).unwrap().text.clone();
+        match first_keys {
+            None => assert_eq!((standing, seen, then.contains("nothing is checked")), (Standing::Failing, 0, true), "{then}"),
+            Some(_) => assert_eq!((standing, seen, then.contains("only drift is looked for")), (Standing::Drifted, 1, true), "{then}"),
+        }
+    }
 }

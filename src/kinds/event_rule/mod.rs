@@ -39,6 +39,10 @@ impl Rules for EventRule {
         fields::FIELDS
     }
 
+    fn attached(&self) -> &'static [&'static str] {
+        &["targets"]
+    }
+
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
         Some(format!("events:{physical_id}"))
     }

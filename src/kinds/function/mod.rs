@@ -52,6 +52,10 @@ impl Rules for Function {
         strangers::UNDECLARED
     }
 
+    fn attached(&self) -> &'static [&'static str] {
+        strangers::ATTACHED
+    }
+
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
         Some(format!("lambda:{physical_id}"))
     }

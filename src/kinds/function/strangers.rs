@@ -30,6 +30,8 @@ pub(super) const UNDECLARED: &[Field] = &[
 /// The key that a trigger of another kind would have in the spec.
 const EVENT_SOURCE: &str = "event_source";
 const FUNCTION_URL: &str = "function_url";
+/// Where drift tells of what others attached; statements of its policy are read with the permissions.
+pub(super) const ATTACHED: &[&str] = &["statement", EVENT_SOURCE, FUNCTION_URL];
 const STATEMENT: &str = "statement";
 
 type Mappings = Result<BTreeMap<String, Vec<Mapping>>, AwsError>;

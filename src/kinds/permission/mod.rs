@@ -47,6 +47,10 @@ impl Rules for Permission {
         FIELDS
     }
 
+    fn attached(&self) -> &'static [&'static str] {
+        &["statement"]
+    }
+
     fn dies_with_parent(&self) -> bool {
         true
     }

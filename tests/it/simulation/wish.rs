@@ -126,6 +126,7 @@ impl Wish {
             && let Some(function) = self.functions.remove(from)
         {
             self.left.insert(from.to_owned());
+            self.moved.retain(|_, other| other != to);
             self.moved.insert(from.to_owned(), to.to_owned());
             self.functions.insert(to.to_owned(), function);
         }

@@ -191,5 +191,5 @@ pub fn healed(plan: &Plan, report: Report) -> Result<Healed, Failure> {
         let of_steps = report.results.values().filter_map(|result| result.error.clone());
         return Err(Failure { exit: report.exit, diagnostics: of_steps.chain(report.diagnostics).collect() });
     }
-    Ok(Healed { changed: changed.len(), done, refused: failed })
+    Ok(Healed { changed: changed.len(), done, failed, ..Healed::default() })
 }

@@ -18,7 +18,7 @@ pub use site::Listen;
 use crate::aws::Quotas;
 use crate::cli::args::{DaemonArguments, Format};
 use crate::cli::signals::{self, Asked};
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{CONFIG_FILE, Workspace};
 use crate::daemon::notify::Switchboard;
 use crate::daemon::{Board, Control, Daemon, Logs, Party, SystemTime, View, WakeUp, Watched};
 use crate::diagnostic::Diagnostic;
@@ -104,20 +104,21 @@ fn daemon(workspace: &Workspace, specs: &BTreeMap<String, Arc<WatchedSpec>>, lis
 fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) -> Result<BTreeMap<String, Arc<WatchedSpec>>, Failure> {
     let configs: Vec<PathBuf> = match arguments.configs.as_slice() {
         [] => vec![workspace.config_path().map_or_else(|| workspace.config().map(|config| config.path), Ok)?],
-        given => given.iter().map(|path| workspace.path(path)).collect(),
+        given => given.iter().map(|path| in_folder(workspace.path(path))).collect(),
     };
     let quotas = Arc::new(Quotas::with_budget(usize::from(arguments.calls_per_minute)));
     let (mut specs, mut problems) = (BTreeMap::new(), Vec::new());
     for config in configs {
         for stage in in_stages(workspace, &config, &quotas)? {
-            match WatchedSpec::open(stage, people, &quotas) {
-                Ok(spec) => {
-                    let id = free_id(&spec.name, &specs);
-                    specs.insert(id, Arc::new(spec));
-                }
+            match WatchedSpec::open(stage, people, &quotas, |name| free_id(name, &specs)) {
+                Ok(spec) => drop(specs.insert(spec.id.clone(), Arc::new(spec))),
                 Err(failure) => problems.extend(failure.diagnostics),
             }
         }
+    }
+    // One that is broken keeps nobody from watching the others; where all are, there is nothing to watch.
+    if problems.is_empty() && specs.values().all(|spec: &Arc<WatchedSpec>| spec.broken.is_some()) {
+        problems.extend(specs.values().filter_map(|spec| spec.broken.clone()).flat_map(|failure| failure.diagnostics));
     }
     if !problems.is_empty() {
         return Err(Failure { exit: Exit::Usage, diagnostics: problems });
@@ -127,10 +128,15 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
     Ok(specs)
 }
 
+/// The spec in a folder, or the file itself.
+fn in_folder(path: PathBuf) -> PathBuf {
+    if path.is_dir() { path.join(CONFIG_FILE) } else { path }
+}
+
 /// A spec in the stage that was given, or in each that it declares.
 fn in_stages(workspace: &Workspace, config: &Path, quotas: &Arc<Quotas>) -> Result<Vec<Workspace>, Failure> {
     let alone = workspace.beside(config, quotas)?;
-    let declared = || alone.config().ok().and_then(|config| spec::stages(&config.path, &config.text).ok()).unwrap_or_default();
+    let declared = || alone.config().map(|config| spec::salvage_stages(&config.path, &config.text)).unwrap_or_default();
     let stages = if workspace.global.stage.is_some() { Vec::new() } else { declared() };
     if stages.is_empty() {
         return Ok(vec![alone]);

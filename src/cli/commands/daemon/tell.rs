@@ -44,6 +44,11 @@ impl Telling {
         Self { workspace: Arc::new(workspace), switchboard, log, name: name.to_owned(), shelf, channels: Mutex::default() }
     }
 
+    /// Whether it is known whom the spec names.
+    pub async fn has_begun(&self) -> bool {
+        self.channels.lock().await.is_some()
+    }
+
     /// Tells whom the spec names now.
     pub async fn follow(&self, header: &Header) {
         let mut channels = self.channels.lock().await;

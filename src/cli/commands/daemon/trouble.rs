@@ -1,5 +1,7 @@
 //! Why something could not be done, in the daemon's words.
 
+use crate::cli::render::{file_name, position};
+use crate::cli::ui::sources;
 use crate::daemon::{Trouble, TroubleKind};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure, Scrubber};
@@ -9,9 +11,22 @@ pub fn trouble(failure: &Failure, scrubber: &Scrubber) -> Trouble {
     let first = failure.diagnostics.iter().find(|one| one.is_error()).or(failure.diagnostics.first());
     let more = failure.diagnostics.iter().filter(|one| one.is_error()).count().saturating_sub(1);
     let more = if more == 0 { String::new() } else { format!(" ({more} more)") };
-    let text = first.map_or_else(|| "it failed without a word".to_owned(), |one| format!("{}{more}", sentence(one)));
+    let text = first.map_or_else(|| "it failed without a word".to_owned(), |one| format!("{}{}{more}", place(one), sentence(one)));
     let hints = first.map(|one| one.hints.iter().map(|hint| scrubber.clean(hint).into_owned()).collect()).unwrap_or_default();
     Trouble { kind: kind(failure), text: scrubber.clean(&text).into_owned(), hints }
+}
+
+/// Where in the user's file something is wrong: file, line and column, as editors and terminals follow them.
+fn place(diagnostic: &Diagnostic) -> String {
+    let Some(span) = &diagnostic.span else { return String::new() };
+    let file = file_name(&span.file);
+    match sources(std::slice::from_ref(diagnostic)).get(&span.file) {
+        Some(text) => {
+            let (line, column) = position(text, span.start);
+            format!("{file}:{line}:{column}: ")
+        }
+        None => format!("{file}: "),
+    }
 }
 
 /// What a diagnostic says, without its hints.
@@ -59,6 +74,17 @@ mod tests {
             let trouble = trouble(&failure(exit, code), &Scrubber::default());
             assert_eq!((trouble.kind, trouble.text.as_str(), trouble.hints.len()), (expected, "It is so: Because.", 1), "{code}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = std::sync::Arc::new(folder.path().join("config.toml"));
+        std::fs::write(file.as_path(), "project = \"demo\"\nregoin = 1\n").unwrap();
+        let span = crate::diagnostic::Span { file: std::sync::Arc::clone(&file), start: 17, end: 23 };
+        let diagnostic = |number: usize| Diagnostic::error("unknown-key", format!("Wrong {number}")).span(span.clone());
+        let told = trouble(&Failure { exit: Exit::Usage, diagnostics: vec![diagnostic(1), diagnostic(2)] }, &Scrubber::default());
+        assert_eq!(told.text, format!("{}:2:1: Wrong 1 (1 more)", file.display()));
     }
 
     #[test]

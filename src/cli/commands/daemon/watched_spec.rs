@@ -17,10 +17,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
+/// What a file that is no text at all is refused with.
+const NOT_UTF8: &str = "not-utf8";
 /// So many lines of a function's log are shown.
 const LINES_MAX: usize = 500;
 
@@ -32,8 +34,11 @@ pub struct WatchedSpec {
     /// What the last check found, where it is asked who did that.
     before: Mutex<Option<DriftReport>>,
     telling: Telling,
-    /// What it is called: `project` or `project.stage`.
-    pub name: String,
+    /// What it is called: `project` or `project.stage`, with a number where another one is called so; the name of the file where
+    /// the project's cannot be made out.
+    pub id: String,
+    /// What was wrong with the file's first keys when the daemon began, if something was.
+    pub broken: Option<Failure>,
     /// Where what the daemon knows of it is kept.
     pub folder: PathBuf,
     /// The file of its state.
@@ -42,36 +47,31 @@ pub struct WatchedSpec {
     claim: Mutex<Option<Claim>>,
 }
 
-/// What changed something.
-trait Work {
-    /// Whether all was done that should have been.
-    fn is_whole(&self) -> bool;
-}
-
-impl Work for Healed {
-    fn is_whole(&self) -> bool {
-        self.refused.is_empty()
-    }
-}
-
-impl Work for Audited {
-    fn is_whole(&self) -> bool {
-        self.refused.is_empty()
-    }
-}
-
 impl WatchedSpec {
-    /// The one of this workspace. Its functions may be broken; where it lives must be known.
+    /// The one of this workspace; `free` makes an id of its name that no other has. It may be broken: then it is watched all
+    /// the same, by what can be made out of it, until it is mended.
     ///
     /// # Errors
-    /// [`Exit::Usage`] with what is wrong with the file's first keys.
-    pub fn open(workspace: Workspace, people: &People, quotas: &Arc<Quotas>) -> Result<Self, Failure> {
-        let config = workspace.config()?;
-        let header = workspace.header(&config)?;
-        let folder = workspace.state_folder(&header).join(super::FOLDER);
-        let (name, state) = (settings::name(&header), workspace.store(&header).path());
-        let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &name, folder.join(format!("{name}.outbox.json")));
-        Ok(Self { workspace, current: Mutex::default(), before: Mutex::default(), telling, name, folder, state, claim: Mutex::default() })
+    /// [`Exit::Usage`] for a file that is not there or cannot be read.
+    pub fn open(workspace: Workspace, people: &People, quotas: &Arc<Quotas>, free: impl FnOnce(&str) -> String) -> Result<Self, Failure> {
+        let (config, garbled) = match workspace.config() {
+            Ok(config) => (config, None),
+            Err(failure) if failure.diagnostics.iter().any(|one| one.code == NOT_UTF8) => {
+                (Config { path: workspace.config_path().unwrap_or_default(), text: String::new() }, Some(failure))
+            }
+            Err(failure) => return Err(failure),
+        };
+        let (header, broken) = match workspace.header(&config) {
+            Ok(header) => (Some(header), None),
+            Err(failure) => (workspace.salvaged(&config), garbled.or(Some(failure))),
+        };
+        let id = free(&header.as_ref().map_or_else(|| name_of_file(&config.path), settings::name));
+        let beside = || Header::without_file(config.path.parent().map(FilePath::to_path_buf).unwrap_or_default());
+        let folder = workspace.state_folder(header.as_ref().unwrap_or(&beside())).join(super::FOLDER);
+        let state = header.map_or_else(|| folder.join(&id), |header| workspace.store(&header).path());
+        let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &id, folder.join(format!("{id}.outbox.json")));
+        let (current, before, claim) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { workspace, current, before, telling, id, broken, folder, state, claim })
     }
 
     /// Keeps every other daemon from watching it as long as this one lives.
@@ -79,8 +79,8 @@ impl WatchedSpec {
     /// # Errors
     /// [`Exit::Locked`] when another one watches it.
     pub fn claim(&self) -> Result<(), Failure> {
-        let memory = Shelf::new(self.folder.join(format!("{}.json", self.name)));
-        let claim = memory.claim().ok_or_else(|| watched_already(&self.name, &memory))?;
+        let memory = Shelf::new(self.folder.join(format!("{}.json", self.id)));
+        let claim = memory.claim().ok_or_else(|| watched_already(&self.id, &memory))?;
         *self.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(claim);
         Ok(())
     }
@@ -113,7 +113,7 @@ impl WatchedSpec {
 
     /// Where a plan waits.
     fn plan_file(&self, header: &Header) -> PathBuf {
-        self.workspace.state_folder(header).join(super::FOLDER).join(format!("{}.plan.json", self.name))
+        self.workspace.state_folder(header).join(super::FOLDER).join(format!("{}.plan.json", self.id))
     }
 
     /// Work under way is finished when a signal comes; work that changes nothing is dropped.
@@ -121,18 +121,29 @@ impl WatchedSpec {
         self.told(unless_interrupted(&self.workspace.interrupt, work).await)
     }
 
-    /// Work that changes something; its record ends with it, and not with the process.
-    async fn recorded<T: Work>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Trouble> {
+    /// Work that changes something; its record ends with it, and not with the process. `is_whole` says whether all was done that
+    /// should have been.
+    async fn recorded<T>(&self, work: impl Future<Output = Result<T, Failure>>, is_whole: impl FnOnce(&T) -> bool) -> Result<T, Trouble> {
         let began = Instant::now();
         let result = work.await;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (exit, errors) = match &result {
-            Ok(done) if done.is_whole() => (Exit::Success, &[][..]),
+            Ok(done) if is_whole(done) => (Exit::Success, &[][..]),
             Ok(_) => (Exit::Partial, &[][..]),
             Err(failure) => (failure.exit, failure.diagnostics.as_slice()),
         };
         self.workspace.end_record(exit, elapsed_ms, errors);
         self.told(result)
+    }
+
+    /// Whoever would be told by a spec that was broken from the beginning must hear of that, too.
+    async fn follow_as_far_as_known(&self) {
+        if self.telling.has_begun().await {
+            return;
+        }
+        if let Some(header) = self.workspace.config().ok().and_then(|config| self.workspace.salvaged(&config)) {
+            self.telling.follow(&header).await;
+        }
     }
 
     async fn lines(&self, function: &str, since: Duration) -> Result<Vec<LogLine>, Failure> {
@@ -165,6 +176,12 @@ impl WatchedSpec {
     }
 }
 
+/// What a spec is called of which not even the project's name can be made out: its file's name, in the letters of an address.
+fn name_of_file(path: &FilePath) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.chars().map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' }).collect()
+}
+
 fn watched_already(name: &str, memory: &Shelf) -> Failure {
     let diagnostic = Diagnostic::error("watched-already", "Another daemon watches this spec")
         .detail(format!(
@@ -188,11 +205,26 @@ impl Watched for WatchedSpec {
     }
 
     async fn load(&self) -> Result<Settings, Trouble> {
-        let read = self.read().and_then(|(config, header)| Ok((settings::settings(&header)?, config, header)));
-        let (settings, config, header) = self.told(read)?;
+        match self.read().and_then(|(config, header)| Ok((settings::settings(&header)?, config, header))) {
+            Ok((settings, config, header)) => {
+                self.telling.follow(&header).await;
+                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((config, header));
+                Ok(Settings { name: self.id.clone(), ..settings })
+            }
+            Err(failure) => {
+                self.follow_as_far_as_known().await;
+                Err(self.trouble(&failure))
+            }
+        }
+    }
+
+    async fn first_keys(&self) -> Option<Settings> {
+        let config = self.workspace.config().ok()?;
+        let header = self.workspace.header(&config).ok()?;
+        let settings = settings::settings(&header).ok()?;
         self.telling.follow(&header).await;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((config, header));
-        Ok(settings)
+        Some(Settings { name: self.id.clone(), ..settings })
     }
 
     async fn check(&self, depth: Depth) -> Result<Check, Trouble> {
@@ -211,24 +243,24 @@ impl Watched for WatchedSpec {
 
     async fn apply(&self, proposal: &Proposal) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
-        self.recorded(Box::pin(proposal::apply(&self.workspace, &config, proposal))).await
+        self.recorded(Box::pin(proposal::apply(&self.workspace, &config, proposal)), Healed::is_whole).await
     }
 
     async fn heal(&self, order: &Order) -> Result<Healed, Trouble> {
         let (config, header) = self.told(self.current())?;
-        self.recorded(Box::pin(heal::heal(&self.workspace, &config, &header, order))).await
+        self.recorded(Box::pin(heal::heal(&self.workspace, &config, &header, order)), Healed::is_whole).await
     }
 
     async fn deploy(&self, limits: &Order) -> Result<Healed, Trouble> {
         let (config, _) = self.told(self.current())?;
-        self.recorded(Box::pin(proposal::deploy(&self.workspace, &config, limits))).await
+        self.recorded(Box::pin(proposal::deploy(&self.workspace, &config, limits)), Healed::is_whole).await
     }
 
     async fn audit(&self, may_fix: bool) -> Result<Audited, Trouble> {
         let (_, header) = self.told(self.current())?;
         let Some(rule) = &header.daemon.log_groups else { return Ok(Audited::default()) };
         if rule.fix && may_fix {
-            self.recorded(Box::pin(audit::fix(&self.workspace, &header, rule))).await
+            self.recorded(Box::pin(audit::fix(&self.workspace, &header, rule)), |audited| audited.refused.is_empty()).await
         } else {
             self.unless_stopped(Box::pin(audit::look(&self.workspace, &header, rule))).await
         }

@@ -81,6 +81,7 @@ fn secret(change: &Change) -> Option<String> {
     let Some(Value::Secret(wanted)) = &change.desired else { return None };
     let word = match change.cause {
         Cause::Source => format!("rotated: {}", wanted.source),
+        Cause::Drift if change.live.is_none() => "gone from AWS".to_owned(),
         Cause::Drift => "changed in AWS".to_owned(),
         _ if change.live.is_none() && change.applied.is_none() => "new".to_owned(),
         _ if !is_secret(&change.applied) && change.applied.is_some() => "no longer in plain text".to_owned(),

@@ -4,7 +4,7 @@ use super::text::{BOLD, DIM, GREEN, RED, bytes, counted, fitted, hanging, styled
 use crate::cli::args::USUAL_RETENTION_DAYS;
 use crate::cli::init::text::shell;
 use crate::model::Target;
-use crate::model::log_group::{Audit, Ended, Finding, PRICE_REGION, PRICE_USD_PER_GB_MONTH, Remedy, Standard, usd_per_month};
+use crate::model::log_group::{Audit, Ended, Finding, Kept, PRICE_REGION, PRICE_USD_PER_GB_MONTH, Remedy, Standard, usd_per_month};
 use std::collections::BTreeMap;
 
 /// So many groups are listed where nobody asked for all.
@@ -117,10 +117,11 @@ pub fn totals(view: &LogGroupsView<'_>) -> Vec<String> {
         usd_per_month(endless_bytes),
     ));
     let same = asked(view);
-    if !view.is_fixing && endless > 0 {
+    let has = |is: fn(&Remedy) -> bool| audit.findings.iter().any(|finding| is(&finding.remedy));
+    if !view.is_fixing && has(|remedy| matches!(remedy, Remedy::SetRetention(_))) {
         lines.push(format!("`lambdo log-groups audit{same} --fix` sets {}.", counted_days(standard.retention_in_days)));
     }
-    if !standard.delete_empty && audit.empty() > 0 {
+    if !standard.delete_empty && has(|remedy| matches!(remedy, Remedy::Delete | Remedy::Keep(Kept::NotAsked))) {
         lines.push(format!("`lambdo log-groups audit{same} --fix --delete-empty` deletes empty ones that no function writes to."));
     }
     lines
@@ -161,7 +162,7 @@ pub fn mended(view: &LogGroupsView<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::log_group::{Kept, LogGroup};
+    use crate::model::log_group::LogGroup;
 
     const NOW_MS: i64 = 500 * DAY_MS;
 

@@ -24,7 +24,7 @@ mod step;
 mod text;
 mod told;
 
-pub use accept::accepted;
+pub use accept::{accepted, accepted_total, to_accept};
 pub use calls::{calls, slowed};
 pub use change::before;
 pub use drift::{DriftView, authors, drift, extras, ignored, not_looked_for, pending, total as drift_total};

@@ -35,7 +35,7 @@ pub async fn page(State(site): State<Arc<Site>>, Path(id): Path<String>, RawQuer
 fn troubles(view: &View, now: Timestamp) -> Markup {
     html! {
         @if let Some(trouble) = &view.trouble { (alert("Checks fail", trouble, view.trouble_since, now)) }
-        @if let Some(trouble) = &view.spec_trouble { (alert("The spec is broken; the last good one is used", trouble, None, now)) }
+        @if let Some(trouble) = &view.spec_trouble { (alert(broken(view), trouble, None, now)) }
         @if let Some(problem) = &view.history_trouble {
             div class="alert bad" { p { strong { "The history cannot be kept" } } p { (problem) } }
         }
@@ -76,5 +76,15 @@ fn facts(view: &View, now: Timestamp) -> Markup {
             }
             div { dt { "State" } dd class="number" { "serial " (view.serial) } dd class="quiet path" { (view.config) } }
         }
+    }
+}
+
+/// What is wrong with the spec on disk, and what is done meanwhile: without a schedule, not even its first keys could be read, and
+/// without a number of wishes, only those.
+fn broken(view: &View) -> &'static str {
+    match (view.schedule.is_empty(), view.pending) {
+        (true, _) => "The spec is broken; nothing is checked until it is mended",
+        (false, None) => "The spec is broken; only drift is looked for until it is mended",
+        (false, Some(_)) => "The spec is broken; the last good one is used",
     }
 }

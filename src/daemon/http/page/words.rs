@@ -40,6 +40,7 @@ pub fn standing(standing: Standing) -> (&'static str, Sign) {
         Standing::InOrder => ("In order", sign("✓", "good")),
         Standing::Pending => ("Wishes wait", sign("→", "wish")),
         Standing::Unread => ("Partly unread", sign("?", "warn")),
+        Standing::Broken => ("Spec broken", sign("✕", "warn")),
         Standing::Drifted => ("Drifted", sign("≠", "warn")),
         Standing::Contested => ("Contested", sign("⇄", "bad")),
         Standing::Failing => ("Checks fail", sign("✕", "bad")),
@@ -48,7 +49,7 @@ pub fn standing(standing: Standing) -> (&'static str, Sign) {
 
 /// What needs a person comes first.
 pub fn urgency(standing: Standing) -> usize {
-    [Standing::Failing, Standing::Contested, Standing::Drifted, Standing::Unread, Standing::Pending, Standing::Starting]
+    [Standing::Failing, Standing::Contested, Standing::Drifted, Standing::Broken, Standing::Unread, Standing::Pending, Standing::Starting]
         .iter()
         .position(|one| *one == standing)
         .unwrap_or(usize::MAX)
