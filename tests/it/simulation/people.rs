@@ -3,6 +3,7 @@
 use super::scenario::Meddling;
 use super::wish::{BUCKET, NAMES};
 use aws_config::SdkConfig;
+use aws_sdk_lambda::types::PackageType;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,8 +66,13 @@ impl People {
     }
 
     pub async fn functions(&self) -> Vec<String> {
+        self.packed().await.into_keys().collect()
+    }
+
+    /// How each function is packed: what is packed otherwise is made anew, and its policy goes with it.
+    async fn packed(&self) -> BTreeMap<String, Option<PackageType>> {
         let functions = self.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
-        functions.into_iter().filter_map(|function| function.function_name).collect()
+        functions.into_iter().filter_map(|function| Some((function.function_name?, function.package_type))).collect()
     }
 
     async fn roles(&self) -> Vec<String> {
@@ -176,9 +182,9 @@ impl People {
     /// What strangers have added to functions and to rules.
     pub async fn additions(&self) -> Additions {
         let mut additions = Additions::default();
-        for function in self.functions().await {
+        for (function, packed) in self.packed().await {
             if self.statements(&function).await.iter().any(|id| id == THEIRS) {
-                additions.functions.insert(function);
+                additions.functions.insert(function, packed);
             }
         }
         for rule in self.rules().await {
@@ -191,8 +197,11 @@ impl People {
 
     /// Whether what was added is still there, where what it was added to is; a rule with a target of others stays.
     pub async fn still_has(&self, before: &Additions) -> Result<(), String> {
-        let (functions, now) = (self.functions().await, self.additions().await);
-        let lost = before.functions.difference(&now.functions).find(|name| functions.contains(name));
+        let (functions, now) = (self.packed().await, self.additions().await);
+        let is_lost = |(name, packed): &(&String, &Option<PackageType>)| {
+            !now.functions.contains_key(*name) && functions.get(*name).is_some_and(|now| now == *packed)
+        };
+        let lost = before.functions.iter().find(is_lost).map(|(name, _)| name);
         let lost = lost.map(|name| format!("the statement of others in the policy of {name} is lost"));
         let rule = before.rules.difference(&now.rules).next().map(|name| format!("the target of others of {name} is lost"));
         lost.or(rule).map_or(Ok(()), Err)
@@ -200,7 +209,7 @@ impl People {
 
     /// Strangers take their statements away.
     pub async fn take_statements_away(&self) {
-        for function in self.additions().await.functions {
+        for function in self.additions().await.functions.into_keys() {
             self.lambda.remove_permission().function_name(function).statement_id(THEIRS).send().await.unwrap();
         }
     }
@@ -321,7 +330,7 @@ impl People {
 /// What strangers have added, by what they added it to.
 #[derive(Debug, Default)]
 pub struct Additions {
-    pub functions: BTreeSet<String>,
+    pub functions: BTreeMap<String, Option<PackageType>>,
     pub rules: BTreeSet<String>,
 }
 
