@@ -1,6 +1,6 @@
 //! What was last applied. An index of what is ours, never the truth about AWS.
 
-use super::{Address, Dependency, Identity, Path, PhysicalId, Record, Resource, Table, Target};
+use super::{Address, Dependency, Identity, Path, PhysicalId, Record, Resource, Table, Target, Transition};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -102,6 +102,16 @@ impl State {
     /// Whether it was never saved and nothing was ever begun with it.
     pub fn is_newborn(&self) -> bool {
         self.serial == 0 && self.entries.is_empty() && self.intents.is_empty()
+    }
+
+    /// Whether a run began to make this, and nobody could settle yet whether it did.
+    pub fn is_making(&self, address: &Address, physical_id: &PhysicalId) -> bool {
+        self.intents.iter().any(|intent| match intent {
+            Record::Begin { address: begun, physical_id: Some(id), transition: Transition::Create { adopted: false, .. }, .. } => {
+                begun == address && id == physical_id
+            }
+            _ => false,
+        })
     }
 
     /// What contradicts itself in a state that was read, in a sentence; lambdo writes no such state.

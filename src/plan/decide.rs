@@ -309,7 +309,11 @@ impl<'a> Decider<'a> {
             Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),
             Owner::Unknown if parent_is_ours && !self.is_taggable(&resource.address) => Some(false),
             Owner::Nobody if resource.adopt_untagged => Some(!self.has_come_back(&resource.address, &live.physical_id)),
-            _ => self.options.adopt.contains(&resource.address).then_some(true),
+            owner => {
+                // One that a run of ours began to make, and whose tags nobody may read, was not there before.
+                let is_begun = matches!(owner, Owner::Unknown) && self.state.is_making(&resource.address, &live.physical_id);
+                self.options.adopt.contains(&resource.address).then_some(!is_begun)
+            }
         }
     }
 

@@ -331,6 +331,16 @@ fn what_is_not_ours_is_refused_and_adopted_only_on_request() {
     let adopted = plan(&wish, &state, &observed, &fakes(), &options);
     assert_eq!((adopted.steps[0].action, adopted.steps[0].reason), (Action::Adopt, Reason::Requested));
     assert_eq!(adopted.operations[0].transition, Transition::Create { adopted: true, discards: false });
+    // What a run of ours began to make was not there before, though nobody may read its tags.
+    let (mut state, mut observed) = (state, observed);
+    let transition = Transition::Create { adopted: false, discards: false };
+    let (address, physical_id) = (Address::new("box", "r0"), Some("box0-0".into()));
+    state.intents.push(Record::Begin { operation: 0, address, physical_id, call: "make".into(), transition: transition.clone() });
+    for sighting in observed.sightings.values_mut() {
+        let Sighting::Found(live) = sighting else { continue };
+        live.tags = None;
+    }
+    assert_eq!(plan(&wish, &state, &observed, &fakes(), &options).operations[0].transition, transition);
 }
 
 #[test]

@@ -194,7 +194,8 @@ impl Life {
             self.people.still_has(&additions).await?;
         }
         let now = if ignored.is_empty() { BTreeMap::new() } else { self.people.timeouts().await };
-        if let Some(name) = ignored.iter().find(|name| timeouts.get(*name).zip(now.get(*name)).is_some_and(|(before, now)| before != now)) {
+        let is_changed = |function: &(String, _)| timeouts.get(function).zip(now.get(function)).is_some_and(|(before, now)| before != now);
+        if let Some((name, _)) = timeouts.keys().find(|function| ignored.contains(&function.0) && is_changed(function)) {
             return Err(format!("the timeout of {name} was to be left alone"));
         }
         self.is_readable().await

@@ -221,10 +221,10 @@ impl People {
         }
     }
 
-    /// The timeouts of functions, in seconds.
-    pub async fn timeouts(&self) -> BTreeMap<String, i32> {
+    /// The timeouts of functions, in seconds; what is packed otherwise is another function.
+    pub async fn timeouts(&self) -> BTreeMap<(String, Option<PackageType>), i32> {
         let functions = self.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.unwrap();
-        functions.into_iter().filter_map(|function| Some((function.function_name?, function.timeout?))).collect()
+        functions.into_iter().filter_map(|function| Some(((function.function_name?, function.package_type), function.timeout?))).collect()
     }
 
     /// Changes one of those that are there, if there is one. What cannot be done now is not done.
