@@ -7,7 +7,7 @@ use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
 use super::ownership::{self, Owner};
 use super::staying::{Why, staying};
-use super::{Options, lasting, order, refusal, unread};
+use super::{Options, extras, lasting, order, refusal, unread};
 use crate::model::{
     Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
     State, Step, Table, TemplatePart, Value, observed::tag,
@@ -62,6 +62,11 @@ impl<'a> Decider<'a> {
                 self.conclude(address, None, verdict, plan);
             }
         }
+        let is_deleted_first = |address: &Address| {
+            matches!(self.decisions.get(address).map(|decision| &decision.work), Some(Work::Replace { delete_first: true, .. }))
+        };
+        let losses = extras::losses(plan, is_deleted_first);
+        plan.refusals.extend(losses);
         plan.steps.sort_by(|left, right| left.address.cmp(&right.address));
         plan.unchecked.sort();
         plan.outputs = crate::model::value::resolve_table(&plan.outputs, &|part| self.known_output(part));

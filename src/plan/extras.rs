@@ -1,8 +1,11 @@
 //! What lives with a resource of ours and that nobody declared: what others attached, and settings that left AWS's default.
 
+use super::refusal;
 use super::unread::Asked;
 use crate::model::observed::tag;
+use crate::model::plan::Refusal;
 use crate::model::{Address, Entry, Extra, ExtraClass, Live, Path, PhysicalId, Plan, Rules, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys of tags that AWS itself puts on things.
 const OF_AWS: &str = "aws:";
@@ -26,6 +29,17 @@ pub fn note(address: &Address, live: &Live, plan: &mut Plan, asked: &Asked<'_>) 
         }
         plan.extras.push((owner.clone(), extra));
     }
+}
+
+/// What stands in the way of deleting things to make them anew under their names: what others attached would go with them.
+pub fn losses(plan: &Plan, is_deleted_first: impl Fn(&Address) -> bool) -> Vec<Refusal> {
+    let mut lost: BTreeMap<&Address, BTreeSet<&str>> = BTreeMap::new();
+    for (address, extra) in &plan.extras {
+        if extra.class == ExtraClass::Foreign && is_deleted_first(address) {
+            lost.entry(address).or_default().insert(&extra.text);
+        }
+    }
+    lost.into_iter().map(|(address, texts)| refusal::takes_along(address, &texts)).collect()
 }
 
 /// Whether the state or the spec knows a resource of this name.
@@ -58,7 +72,6 @@ mod tests {
     use super::*;
     use crate::kinds::Registry;
     use crate::model::{Desired, Lineage, State, Table, Target};
-    use std::collections::BTreeMap;
 
     fn found(address: &Address, live: &Live, entry: Entry) -> Vec<String> {
         let mut state = State::new(Lineage("x".into()), "demo", None, Target::placeholder(), None);

@@ -2,7 +2,7 @@
 
 use crate::model::plan::Refusal;
 use crate::model::{Address, Change, Live, PhysicalId, Resource, State, Unchecked, observed::tag};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The refusal for a resource that exists and is not ours.
 pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state: &State) -> Refusal {
@@ -95,6 +95,23 @@ pub fn kept(address: &Address) -> Refusal {
         summary: "a resource that is to be kept would be replaced",
         detail: format!("`{address}` was there before lambdo or has `skip_destroy` set, but the change can only be made by deleting it."),
         hints: vec!["take the change back, or give the resource another name in the spec: the old one then stays as it is".to_owned()],
+    }
+}
+
+/// The refusal of a replacement with which would go what others attached.
+pub fn takes_along(address: &Address, texts: &BTreeSet<&str>) -> Refusal {
+    let texts: Vec<&str> = texts.iter().copied().collect();
+    Refusal {
+        address: Some(address.clone()),
+        summary: "what others attached would go with the resource",
+        detail: format!(
+            "`{address}` can only be changed by deleting it and making it anew under its name, and with it would go: {}.",
+            texts.join("; ")
+        ),
+        hints: vec![
+            "declare in the spec what must stay, or tell those who attached it; take it off in AWS, and run the command again".to_owned(),
+            "or give the resource another name in the spec".to_owned(),
+        ],
     }
 }
 

@@ -139,3 +139,25 @@ fn what_others_add_to_ours_is_kept_and_shown(backend: Backend) {
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }
+
+/// What is packed otherwise is another function to Lambda, and the policy of the old one goes with it.
+#[test]
+fn a_function_with_a_statement_of_others_is_not_made_anew() {
+    let world = World::start(Backend::Local);
+    for more in ["", "permission.mine.principal = \"sqs.amazonaws.com\"\n"] {
+        let sandbox = world.sandbox(&(spec::header() + &spec::plain("a").replace("handler =", &format!("{more}handler ="))));
+        std::fs::write(sandbox.path().join("bootstrap"), crate::support::static_program()).unwrap();
+        sandbox.expect(0, &["up", "--yes"]);
+        let statement = world.cloud.lambda.add_permission().function_name("demo-a").statement_id("theirs").action("lambda:InvokeFunction");
+        world.cloud.done(statement.principal("sns.amazonaws.com").send());
+        let image = format!(
+            "[function.a]\n{more}image = {{ base = \"scratch\", files = {{ bootstrap = \"bootstrap\" }}, entry_point = [\"/bootstrap\"] }}\n"
+        );
+        sandbox.spec(&(spec::header() + &image));
+        sandbox.expect(8, &["up", "--yes"]).says("policy statement `theirs`").says("take it off in AWS");
+        world.cloud.done(world.cloud.lambda.remove_permission().function_name("demo-a").statement_id("theirs").send());
+        sandbox.expect(0, &["up", "--yes"]);
+        sandbox.expect(0, &["plan", "--exit-code"]);
+        sandbox.expect(0, &["destroy", "--yes"]);
+    }
+}

@@ -38,6 +38,7 @@ type Mappings = Result<BTreeMap<String, Vec<Mapping>>, AwsError>;
 
 /// Adds to functions that were seen what others attached to them.
 pub(super) async fn look(reader: &Reader, targets: &[ReadTarget<'_>], sightings: &mut [Sighting]) {
+    look_at_what_would_go(reader, targets, sightings).await;
     let seen = targets.iter().zip(sightings).filter_map(|(target, sighting)| match sighting {
         Sighting::Found(live) if target.strangers => Some((target, live)),
         _ => None,
@@ -51,6 +52,25 @@ pub(super) async fn look(reader: &Reader, targets: &[ReadTarget<'_>], sightings:
     seen.iter_mut().for_each(|(target, live)| add_mappings(live, target.physical_id.as_str(), &mappings));
     let deep = seen.into_iter().filter(|(target, _)| target.deep);
     in_turn(deep, AT_ONCE, |(target, live)| Box::pin(look_deeply(reader, target, live))).await;
+}
+
+/// A function that is packed otherwise is made anew under its name, and its policy goes with it.
+async fn look_at_what_would_go(reader: &Reader, targets: &[ReadTarget<'_>], sightings: &mut [Sighting]) {
+    let packed = |fields: &Table| fields.get(PACKAGE_TYPE).and_then(Value::as_str) == Some(IMAGE);
+    let is_made_anew = |target: &ReadTarget<'_>, live: &Live| {
+        !target.strangers && target.desired.is_some_and(|desired| packed(&desired.inputs) != packed(&live.fields))
+    };
+    let seen = targets.iter().zip(sightings).filter_map(|(target, sighting)| match sighting {
+        Sighting::Found(live) if is_made_anew(target, live) => Some((target, live)),
+        _ => None,
+    });
+    in_turn(seen, AT_ONCE, |(target, live)| Box::pin(look_at_policy(reader, target, live))).await;
+}
+
+async fn look_at_policy(reader: &Reader, target: &ReadTarget<'_>, live: &mut Live) {
+    let name = target.physical_id.as_str();
+    let policy = reader.get_policy(GetPolicyInputBuilder::default().function_name(name)).await;
+    add(live, STATEMENT, policy.map(|answer| strangers_of_policy(name, answer.policy().unwrap_or_default())));
 }
 
 /// The event source mappings by the name of their function: of one function, or all that there are.
@@ -97,8 +117,7 @@ async fn look_deeply(reader: &Reader, target: &ReadTarget<'_>, live: &mut Live) 
     add(live, FUNCTION_URL, url);
     // A function with a permission of ours is looked at with that.
     if !target.has_parts {
-        let policy = reader.get_policy(GetPolicyInputBuilder::default().function_name(name)).await;
-        add(live, STATEMENT, policy.map(|answer| strangers_of_policy(name, answer.policy().unwrap_or_default())));
+        look_at_policy(reader, target, live).await;
     }
     if target.undeclared {
         look_at_settings(reader, name, live).await;

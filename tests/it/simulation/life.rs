@@ -100,6 +100,10 @@ impl Life {
         }
         if scenario.has_additions() {
             self.people.take_targets_away().await;
+            // A function with a statement of others is not made anew.
+            if scenario.has_images() {
+                self.people.take_statements_away().await;
+            }
         }
         self.sabotage(scenario, Moment::Last, &nobody).await;
         let lasts: Vec<Round> = [None, Some("dev")].into_iter().filter_map(|stage| scenario.last(stage)).collect();

@@ -189,9 +189,16 @@ impl Scenario {
         self.rounds.iter().any(|round| round.meddling.iter().any(adds))
     }
 
+    /// Whether functions are made of images at times.
+    pub fn has_images(&self) -> bool {
+        self.rounds.iter().any(|round| round.wish.functions.values().any(|function| function.is_image))
+    }
+
     /// Whether it may be refused to begin with this round.
     pub fn may_be_refused(&self, index: usize) -> bool {
-        self.protects(self.rounds[index].stage) || self.rounds[..=index].iter().any(Round::has_namesakes)
+        self.protects(self.rounds[index].stage)
+            || (self.has_additions() && self.has_images())
+            || self.rounds[..=index].iter().any(Round::has_namesakes)
     }
 
     /// The same with one thing less, each in turn.
