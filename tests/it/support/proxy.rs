@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// One call that passed.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ struct Shared {
     client: Client<HttpConnector, Full<Bytes>>,
     ledger: Mutex<Ledger>,
     in_flight: AtomicUsize,
-    release: Notify,
+    release: watch::Sender<()>,
 }
 
 impl Call {
@@ -72,7 +72,8 @@ impl Proxy {
         // Kept connections would be closed by the emulator at moments of its own choice.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         let ledger = Mutex::new(Ledger::default());
-        let shared = Shared { upstream: upstream.to_owned(), client, ledger, in_flight: AtomicUsize::new(0), release: Notify::new() };
+        let shared =
+            Shared { upstream: upstream.to_owned(), client, ledger, in_flight: AtomicUsize::new(0), release: watch::Sender::new(()) };
         let shared = Arc::new(shared);
         runtime.spawn(accept(listener, Arc::clone(&shared)));
         Self { url, shared }
@@ -97,7 +98,7 @@ impl Proxy {
 
     /// Lets go what [`Rule::hold`] keeps.
     pub fn release(&self) {
-        self.shared.release.notify_waiters();
+        self.shared.release.send_replace(());
     }
 
     /// Says which process gets the signals.
@@ -182,6 +183,8 @@ async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Answer {
 async fn serve(shared: &Shared, request: Request<Bytes>) -> Answer {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let operation = Operation::recognise(request.method(), &path, request.headers(), request.body());
+    // From before anybody can know of the call: it may be let go of at once.
+    let mut release = shared.release.subscribe();
     let (index, act, latency) = shared.enter(&operation, &path, request.body());
     tokio::time::sleep(latency).await;
     let answer = match &act {
@@ -211,7 +214,7 @@ async fn serve(shared: &Shared, request: Request<Bytes>) -> Answer {
             refuse(&operation, status, code, message)
         }
         Some(Act::Hold) => {
-            shared.release.notified().await;
+            let _ = release.changed().await;
             shared.forward(&path, request).await?
         }
         _ => shared.forward(&path, request).await?,
