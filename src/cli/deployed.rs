@@ -3,7 +3,13 @@
 use super::workspace::{Config, Workspace};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::model::{Entry, Exit, Failure, Path, State};
+use crate::spec::Header;
+use crate::store::StateStore;
 use std::collections::{BTreeMap, BTreeSet};
+
+const NOT_DEPLOYED: &str = "not-deployed";
+/// So many names are shown in a hint.
+const SHOWN_MAX: usize = 5;
 
 /// The functions of a state by their names in the spec.
 pub fn functions(state: &State) -> BTreeMap<&str, &Entry> {
@@ -38,10 +44,32 @@ pub fn missing(given: &str, deployed: &BTreeSet<&str>, specified: &BTreeSet<Stri
     Failure::new(Exit::Usage, diagnostic)
 }
 
+/// Says that a pattern stands where one name is wanted.
+pub fn one_name_only(given: &str, deployed: &BTreeSet<&str>) -> Option<Failure> {
+    let meant: Vec<&str> = deployed.iter().copied().filter(|name| is_meant(given, name)).collect();
+    let first = meant.first()?;
+    let diagnostic = Diagnostic::error("one-name-only", "One function is called at a time")
+        .detail(format!("`{given}` is a pattern, which means {}.", listed(&meant)))
+        .hint(format!("name the function: `lambdo invoke {first}`"));
+    Some(Failure::new(Exit::Usage, diagnostic))
+}
+
+/// Adds to what is said of something that is not deployed that the local cloud has functions: `--local` is easily forgotten.
+pub async fn or_local(mut failure: Failure, workspace: &Workspace, header: &Header) -> Failure {
+    let Some(store) = workspace.local_store(header) else { return failure };
+    let Ok(Some(state)) = store.load().await else { return failure };
+    let names = functions(&state);
+    for diagnostic in failure.diagnostics.iter_mut().filter(|diagnostic| diagnostic.code == NOT_DEPLOYED && !names.is_empty()) {
+        let names: Vec<&str> = names.keys().copied().take(SHOWN_MAX).collect();
+        diagnostic.hints.push(format!("the local cloud has {}: is `--local` missing in the command?", listed(&names)));
+    }
+    failure
+}
+
 /// Says that something has to be brought up first.
 pub fn not_deployed(detail: &str, names: &[&str]) -> Failure {
     let names: String = names.iter().map(|name| format!(" {name}")).collect();
-    let diagnostic = Diagnostic::error("not-deployed", "Not deployed yet").detail(detail).hint(format!("run `lambdo up{names}` first"));
+    let diagnostic = Diagnostic::error(NOT_DEPLOYED, "Not deployed yet").detail(detail).hint(format!("run `lambdo up{names}` first"));
     Failure::new(Exit::Failed, diagnostic)
 }
 

@@ -181,7 +181,9 @@ impl Ui {
 
     /// Writes a JSON document to stdout.
     pub fn document(&self, document: &serde_json::Value) {
-        let text = format!("{:#}", self.scrubber.clean_json(document));
+        let mut document = self.scrubber.clean_json(document);
+        self.place_hints(&mut document);
+        let text = format!("{document:#}");
         self.suspended(|| write_line(&mut AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout())), &text));
     }
 
@@ -205,6 +207,26 @@ impl Ui {
     fn placed(&self, text: &str) -> String {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         PLACED_VERBS.iter().fold(text.to_owned(), |text, verb| text.replace(&format!("`lambdo {verb}"), &format!("`lambdo{place} {verb}")))
+    }
+
+    /// The same for the hints in a document.
+    fn place_hints(&self, document: &mut serde_json::Value) {
+        match document {
+            serde_json::Value::Object(object) => {
+                for (key, value) in object {
+                    match value {
+                        serde_json::Value::Array(hints) if key == "hints" => hints.iter_mut().for_each(|hint| {
+                            if let serde_json::Value::String(text) = hint {
+                                *text = self.placed(text);
+                            }
+                        }),
+                        value => self.place_hints(value),
+                    }
+                }
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(|item| self.place_hints(item)),
+            _ => {}
+        }
     }
 
     /// Commands that are named from now on stand with these options.

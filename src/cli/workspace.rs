@@ -2,6 +2,7 @@
 
 mod others;
 mod recording;
+mod stages;
 
 use super::args::{Arguments, Command, Global};
 use super::local::{self, LocalCloud};
@@ -170,7 +171,8 @@ impl Workspace {
     /// # Errors
     /// [`Exit::Usage`] with everything that is wrong with it.
     pub fn header(&self, config: &Config) -> Result<Header, Failure> {
-        self.with_options(|options| spec::load_header(&config.path, &config.text, options)).map_err(Failure::from)
+        let found = self.with_options(|options| spec::load_header(&config.path, &config.text, options));
+        found.map_err(|findings| self.or_stageless(config, Failure::from(findings)))
     }
 
     /// The same where there need not be a spec.
@@ -217,11 +219,7 @@ impl Workspace {
     /// [`Exit::Usage`] when there is a spec, and what it says of where the project lives is wrong.
     pub fn local_place(&self) -> Result<(PathBuf, Option<String>), Failure> {
         let config = self.config().ok();
-        let header = match config.as_ref().map(|config| self.header(config)).transpose() {
-            Err(failure) if failure.diagnostics.iter().all(|diagnostic| diagnostic.code == "stage-needed") => None,
-            other => other?,
-        };
-        if let Some(header) = header {
+        if let Some(header) = self.header_of_any_stage()? {
             return Ok((self.state_folder(&header), either(&self.global.region, &header.aws.region)));
         }
         let beside = config.as_ref().and_then(|config| config.path.parent()).map_or_else(|| base(&self.global), Path::to_path_buf);

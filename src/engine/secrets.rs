@@ -113,10 +113,11 @@ impl Engine {
             return unreadable(source, error);
         }
         let place = super::place(self.session.target());
-        let at = self.session.endpoint().map_or_else(String::new, |endpoint| format!(" --endpoint-url {endpoint}"));
+        // The address of a cloud that only this run has would be of no use.
+        let at = self.session.endpoint().map_or("", |_| ", at the endpoint of this run (for `--local`: what `lambdo local` prints)");
         let made = match source {
-            SecretSource::Ssm(name) => format!("`aws ssm put-parameter --type SecureString --name {name} --value …{at}`"),
-            SecretSource::SecretsManager { id, .. } => format!("`aws secretsmanager create-secret --name {id} --secret-string …{at}`"),
+            SecretSource::Ssm(name) => format!("`aws ssm put-parameter --type SecureString --name {name} --value …`{at}"),
+            SecretSource::SecretsManager { id, .. } => format!("`aws secretsmanager create-secret --name {id} --secret-string …`{at}"),
             SecretSource::Env(_) | SecretSource::File(_) => return unreadable(source, error),
         };
         let request = error.request_id.as_ref().map_or_else(String::new, |id| format!(", request id {id}"));
@@ -313,7 +314,9 @@ fn from_environment(source: &SecretSource, found: Result<String, std::env::VarEr
     match found {
         Ok(value) if value.is_empty() => Err(missing(source, "is empty").hint("a secret that may be empty is no secret: leave it out")),
         Ok(value) => Ok(value),
-        Err(std::env::VarError::NotPresent) => Err(missing(source, "is not set")),
+        Err(std::env::VarError::NotPresent) => {
+            Err(missing(source, "is not set").hint("set it where lambdo runs; for `--local` alone, `[local]` can give another value"))
+        }
         Err(std::env::VarError::NotUnicode(_)) => Err(missing(source, "is no text in UTF-8")),
     }
 }

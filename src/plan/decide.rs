@@ -176,7 +176,7 @@ impl<'a> Decider<'a> {
     fn compared(&self, resource: &Resource, entry: &Entry, applied: Option<&crate::model::Table>, live: &Live, plan: &mut Plan) -> Verdict {
         let difference = self.difference(resource, applied, live);
         if difference.changes.iter().any(|change| change.effect == Effect::Replace) {
-            return self.replaced(resource, entry, Some(live), Reason::CannotUpdateInPlace, plan).with(difference);
+            return self.replaced(resource, entry, Some(live), Reason::CannotUpdateInPlace, difference, plan);
         }
         if difference.changes.is_empty() {
             if entry.deposed.len() <= lasting::kept(resource, self.rules) {
@@ -194,11 +194,19 @@ impl<'a> Decider<'a> {
         difference(fields, &Sides { applied, live, desired: &resource.inputs, ignore: &resource.ignore })
     }
 
-    fn replaced(&self, resource: &Resource, entry: &Entry, live: Option<&Live>, reason: Reason, plan: &mut Plan) -> Verdict {
+    fn replaced(
+        &self,
+        resource: &Resource,
+        entry: &Entry,
+        live: Option<&Live>,
+        reason: Reason,
+        difference: Difference,
+        plan: &mut Plan,
+    ) -> Verdict {
         self.refuse_if_protected(&resource.address, entry, "replaced", plan);
         let same_name = self.has_same_name(resource, entry);
         if same_name && (entry.keep || entry.adopted) {
-            plan.refusals.push(refusal::kept(&resource.address));
+            plan.refusals.push(refusal::kept(&resource.address, &difference.changes));
         }
         plan.refusals.extend(live.filter(|_| !entry.keep && !entry.adopted).and_then(|live| refusal::undeletable(&resource.address, live)));
         let rules = self.rules.rules(&resource.address.kind);
@@ -206,7 +214,7 @@ impl<'a> Decider<'a> {
         let old = self.predecessor(entry, live, &resource.address);
         self.note_staying(&resource.address, entry, plan);
         let delete_first = delete_first && !old.stays;
-        Verdict::new(Action::Replace, reason, Work::Replace { old: Some(Box::new(old)), delete_first, squatter: None })
+        Verdict::new(Action::Replace, reason, Work::Replace { old: Some(Box::new(old)), delete_first, squatter: None }).with(difference)
     }
 
     fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
@@ -242,7 +250,7 @@ impl<'a> Decider<'a> {
                 let mut seen = Live::new(entry.physical_id.clone());
                 seen.fields.clone_from(&entry.inputs);
                 let difference = self.difference(resource, Some(&entry.inputs), old_live.unwrap_or(&seen));
-                self.replaced(resource, entry, old_live, reason, plan).with(difference)
+                self.replaced(resource, entry, old_live, reason, difference, plan)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What stands in the way of a plan, in words.
 
 use crate::model::plan::Refusal;
-use crate::model::{Address, Change, Live, PhysicalId, Resource, State, Unchecked, observed::tag};
+use crate::model::{Address, Change, Effect, Live, PhysicalId, Resource, State, Unchecked, Value, observed::tag};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The refusal for a resource that exists and is not ours.
@@ -89,12 +89,27 @@ pub fn undeletable(address: &Address, live: &Live) -> Option<Refusal> {
 }
 
 /// The refusal of a replacement that would delete what is to be kept.
-pub fn kept(address: &Address) -> Refusal {
+pub fn kept(address: &Address, changes: &[Change]) -> Refusal {
+    let forcing = changes.iter().filter(|change| change.effect == Effect::Replace);
+    let as_it_lives: Vec<String> = forcing.filter_map(|change| Some(format!("`{} = {}`", change.path, plainly(change.live.as_ref()?)?))).collect();
+    let keep = (!as_it_lives.is_empty()).then(|| format!("to keep what lives, write it into its section: {}", as_it_lives.join(", ")));
+    let mut hints: Vec<String> = keep.into_iter().collect();
+    hints.push("or give the resource another name in the spec: the old one then stays as it is".to_owned());
     Refusal {
         address: Some(address.clone()),
         summary: "a resource that is to be kept would be replaced",
         detail: format!("`{address}` was there before lambdo or has `skip_destroy` set, but the change can only be made by deleting it."),
-        hints: vec!["take the change back, or give the resource another name in the spec: the old one then stays as it is".to_owned()],
+        hints,
+    }
+}
+
+/// A value as the spec has it, where that is a word or a number.
+fn plainly(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(format!("{text:?}")),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Boolean(is_so) => Some(is_so.to_string()),
+        _ => None,
     }
 }
 

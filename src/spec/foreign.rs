@@ -106,7 +106,6 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("tag", &["tags"]),
     ("tracing", &["tracing_config"]),
     ("trust", &["trust_policy", "role.trust_policy"]),
-    ("url", &["function_url"]),
     ("variables", &["environment", "vars"]),
     ("vpc", &["vpc_config"]),
 ];
@@ -212,12 +211,12 @@ pub(crate) fn instead(source: &str) -> &'static str {
 /// A variable of another tool, such as `${env:HOME}` or `${AWS::AccountId}`: a name with a colon is left as it is.
 pub(crate) fn variable(text: &str) -> Option<(&str, &'static str)> {
     const VARIABLES: &[(&str, &str)] = &[
-        ("env:", "for an environment variable: `[vars]` with `x = { env = \"NAME\" }`, and `${var.x}`"),
+        ("env:", "for an environment variable: `[vars]` with `x = { env = \"NAME\" }`, and `${var.x}`; for a secret, `TOKEN = { env = \"NAME\" }` in `environment`"),
         ("opt:stage", "the stage is `${stage}`"),
         ("sls:stage", "the stage is `${stage}`"),
         ("self:", "for a value of this file: `[vars]`, and `${var.x}`"),
         ("opt:", "for a value of this file: `[vars]`, and `${var.x}`"),
-        ("ssm:/", "let the function fetch it when it runs; values that are looked up are not supported yet"),
+        ("ssm:/", "in `environment` a parameter is a table: `TOKEN = { ssm = \"/NAME\" }`, or let the function fetch it when it runs"),
         ("cf:", "write the value, or keep it in `[vars]`"),
         ("file(", "write the value, or keep it in `[vars]`"),
         ("AWS::AccountId", "the account is `${aws.account_id}`"),

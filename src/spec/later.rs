@@ -29,6 +29,9 @@ const HARMLESS: &[&str] = &[
 /// Findings that something is not there.
 const MISSING: &[&str] = &["missing-key", "no-code"];
 
+/// The finding that a section stands for nothing: whatever else is said of it follows from that.
+const NOWHERE: &str = "unknown-function";
+
 /// Those of `found` that are no consequence of `before`: a setting that could not be read is not there
 /// afterwards, and that may be wrong, too. A consequence speaks of the same section and of the same words.
 pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -40,7 +43,16 @@ pub(crate) fn without_consequences(before: &[Diagnostic], found: Vec<Diagnostic>
     for one in of_sections {
         by_section.entry(one.0.address.as_deref().unwrap_or_default()).or_default().push(one);
     }
+    let nowhere: BTreeSet<&str> = before.iter().filter(|one| one.code == NOWHERE).filter_map(|one| one.address.as_deref()).collect();
+    let told: BTreeSet<_> = before.iter().map(|one| (one.code, &one.address, &one.detail)).collect();
     let follows = |finding: &Diagnostic| {
+        if finding.address.as_deref().is_some_and(|address| nowhere.contains(address)) {
+            return true;
+        }
+        // A setting that waits for facts of the account is read twice, then as a whole.
+        if told.contains(&(finding.code, &finding.address, &finding.detail)) {
+            return true;
+        }
         let words = words(finding);
         let is_cause = |one: &&(&Diagnostic, BTreeSet<String>)| {
             is_about_the_same(one.0, finding) && (!words.is_disjoint(&one.1) || is_left_over(one.0, finding))
@@ -132,6 +144,10 @@ mod tests {
         let found = without_consequences(&[typo], vec![consequence.clone(), other.clone(), elsewhere.clone()]);
         assert_eq!(found, [other, elsewhere]);
         let harmless = error("out-of-range", "`handler` is 3.");
-        assert_eq!(without_consequences(&[harmless], vec![consequence.clone()]), [consequence]);
+        assert_eq!(without_consequences(&[harmless], vec![consequence.clone()]), [consequence.clone()]);
+        let value = error("invalid-value", "The key `P` is no name.");
+        assert_eq!(without_consequences(std::slice::from_ref(&value), vec![value.clone()]), []);
+        let nowhere = error("unknown-function", "`function.a` stands only in a patch.");
+        assert_eq!(without_consequences(&[nowhere], vec![consequence]), []);
     }
 }

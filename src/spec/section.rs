@@ -7,8 +7,8 @@ use super::layers::{Layers, USE, contains, names_of, of_layer_alone};
 use super::merge::{CODE_KEYS, Merging, unset_of_nothing};
 use super::references::Scope;
 use super::shape::{Checker, Outer};
-use super::supported::not_supported_yet;
-use super::top::{dotted_name, invalid_name};
+use super::supported::{meant_later, not_supported_yet};
+use super::top::{dotted_name, invalid_name, lone_schedule};
 use super::tree::{Data, Node, Nodes};
 use super::wanted::not_a_table;
 use crate::diagnostic::{Diagnostic, Span, nearest};
@@ -186,9 +186,10 @@ impl<'a> Reader<'a> {
             }
             let mut checker = Checker::new(None, format!("function.{name}"));
             checker.unknown_key(&key, &node, &self.function_keys, &Path::default());
+            let later = meant_later(&key);
             let dotted = node.table().and_then(|inner| dotted_name(name, &key, inner));
             self.findings.extend(checker.findings.into_iter().map(|mut finding| {
-                if let Some(hint) = &dotted {
+                if let Some(hint) = later.as_ref().or(dotted.as_ref()) {
                     finding.hints = vec![hint.clone()];
                 } else if is_rate {
                     finding.hints = vec![rule_for(name, &key, node.text().unwrap_or_default())];
@@ -202,7 +203,9 @@ impl<'a> Reader<'a> {
         let given: Vec<&str> = CODE_KEYS.into_iter().filter(|key| table.contains_key(*key)).collect();
         let no_folder = self.discovered.filter(|_| given.is_empty()).and_then(|discovered| discovered.no_folder(name, node));
         if let Some(finding) = no_folder {
-            self.findings.push(finding);
+            // What a broken discovery would have found, nobody knows.
+            let is_known = self.discovered.is_some_and(|discovered| !discovered.is_partial);
+            self.findings.extend(Some(finding).filter(|_| is_known));
             return;
         }
         let finding = match &given[..] {
@@ -290,7 +293,9 @@ impl<'a> Reader<'a> {
 
     fn section_with(&mut self, kind: &str, fields: &[Field], address: Address, node: &Node) {
         let Some(table) = node.table() else {
-            self.findings.push(not_a_table(&format!("`{address}`"), node).address(address));
+            let mut finding = not_a_table(&format!("`{address}`"), node);
+            finding.hints.extend(lone_schedule(fields, &address, node));
+            self.findings.push(finding.address(address));
             return;
         };
         let mut checker = Checker::new(Some(&self.scope), address.to_string());

@@ -1,5 +1,6 @@
 //! Words of the spec that are decided and not built: refused by name, with what to do meanwhile.
 
+use super::foreign::snake_case;
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Words of the top level.
@@ -19,6 +20,33 @@ const MEANWHILE: &[(&str, &str)] = &[
     ("timezone", "meanwhile schedules are `event_rule`s, and those run in UTC"),
 ];
 
+/// What other tools call what is decided and not built, in snake_case.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("aliases", "alias"),
+    ("api", "http_api"),
+    ("api_gateway", "http_api"),
+    ("auto_publish_alias", "alias"),
+    ("dynamodb", "event_source"),
+    ("event_source_mapping", "event_source"),
+    ("function_url_config", "function_url"),
+    ("http", "http_api"),
+    ("kafka", "event_source"),
+    ("kinesis", "event_source"),
+    ("queue", "event_source"),
+    ("route", "http_api"),
+    ("routes", "http_api"),
+    ("sqs", "event_source"),
+    ("stream", "event_source"),
+    ("url", "function_url"),
+];
+
+/// What a setting of another tool is here, if that is not built yet, as a hint.
+pub(crate) fn meant_later(key: &str) -> Option<String> {
+    let snake = snake_case(key);
+    let (_, word) = ELSEWHERE.iter().find(|(name, _)| *name == snake)?;
+    Some(format!("that will be `{word}` here, which is not supported yet; {}", meanwhile(word)))
+}
+
 /// Whether a key of the top level is such a word.
 pub(crate) fn is_top_word(key: &str) -> bool {
     TOP.contains(&key)
@@ -26,13 +54,16 @@ pub(crate) fn is_top_word(key: &str) -> bool {
 
 /// A key that is decided and not built.
 pub(crate) fn not_supported_yet(key: &str, span: Option<Span>) -> Diagnostic {
-    let meanwhile = MEANWHILE.iter().find(|(word, _)| *word == key).map_or("remove it for now", |(_, meanwhile)| meanwhile);
     Diagnostic::error("not-supported-yet", format!("`{key}` is not supported yet"))
         .detail(format!(
             "`{key}` is a word of the spec that this version does not build; it is refused so that nothing is left out in silence."
         ))
-        .hint(meanwhile)
+        .hint(meanwhile(key))
         .span(span)
+}
+
+fn meanwhile(key: &str) -> &'static str {
+    MEANWHILE.iter().find(|(word, _)| *word == key).map_or("remove it for now", |(_, meanwhile)| meanwhile)
 }
 
 #[cfg(test)]
@@ -43,5 +74,16 @@ mod tests {
     fn what_to_do_meanwhile_is_sorted_and_each_word_stands_once() {
         assert!(MEANWHILE.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(not_supported_yet("publish", None).hints, ["remove it for now"]);
+    }
+
+    #[test]
+    fn what_others_call_it_leads_to_what_can_be_done_meanwhile() {
+        assert!(ELSEWHERE.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for (_, word) in ELSEWHERE {
+            assert!(MEANWHILE.iter().any(|(known, _)| known == word), "{word}");
+        }
+        let hint = meant_later("FunctionUrlConfig").unwrap();
+        assert!(hint.starts_with("that will be `function_url` here, which is not supported yet; meanwhile"), "{hint}");
+        assert_eq!(meant_later("memory"), None);
     }
 }

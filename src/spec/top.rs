@@ -10,7 +10,7 @@ use super::tree::{Data, Node, Nodes};
 use super::wanted::not_a_table;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::Place;
-use crate::model::{Path, field};
+use crate::model::{Address, Field, Path, field};
 
 /// Words of the top level that are no kind's and no field's.
 const TOP_TABLES: &[&str] = &["defaults", "discover", "function", "vars", "outputs", "stage", "local", "template"];
@@ -119,6 +119,13 @@ pub(crate) fn invalid_name(name: &str, problem: &str, span: Option<Span>) -> Dia
         Some(allowed) => finding.hint(format!("for example `{allowed}`")),
         None => finding,
     }
+}
+
+/// A rule of which only the schedule is given.
+pub(crate) fn lone_schedule(fields: &[Field], address: &Address, node: &Node) -> Option<String> {
+    let text = node.text().filter(|text| text.starts_with("rate(") || text.starts_with("cron("))?;
+    let name = address.part.as_ref().filter(|_| field::find(fields, "schedule_expression").is_some())?;
+    Some(format!("write `{}.{name}.schedule_expression = \"{text}\"`", address.kind))
 }
 
 /// The hint for a table below a function that has the settings of one: `[function.api.users]`.

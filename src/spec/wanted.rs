@@ -103,9 +103,19 @@ pub(crate) fn one_setting(node: &Node, shape: &Shape, path: &Path) -> Option<Str
     let (key, text) = (path.0.last()?, node.text()?);
     match shape {
         _ if key == "code" => Some(format!("write `code = {{ file = \"{text}\" }}`; `build = \"FOLDER\"` builds it from source")),
+        _ if key == "image" => Some(image_of(text)),
         Shape::Table([field]) => Some(format!("write `{key} = {{ {} = \"{text}\" }}`", field.key)),
         _ => None,
     }
+}
+
+/// An image that is given as a text: where it lies, or what it is made from.
+fn image_of(text: &str) -> String {
+    if text.contains(':') || text.split('/').next().is_some_and(|host| host.contains('.') && host != ".") {
+        return format!("write `image = {{ uri = \"{text}\" }}`; `{{ dockerfile = \"FOLDER/Dockerfile\" }}` builds one");
+    }
+    let file = if text.ends_with("ockerfile") { text.to_owned() } else { format!("{}/Dockerfile", text.trim_end_matches('/')) };
+    format!("write `image = {{ dockerfile = \"{file}\" }}`; `{{ build = \"FOLDER\" }}` makes an image from source, without Docker")
 }
 
 fn truth_of(text: &str) -> Option<bool> {

@@ -48,8 +48,12 @@ async fn check(
     let state = workspace.store(header).load().await?;
     let deployed: BTreeSet<&str> = state.iter().flat_map(|state| deployed::functions(state).into_keys()).collect();
     if !deployed.contains(arguments.name.as_str()) {
+        if let Some(failure) = deployed::one_name_only(&arguments.name, &deployed) {
+            return Err(failure);
+        }
         let specified = deployed::specified(workspace, config);
-        return Err(deployed::missing(&arguments.name, &deployed, &specified));
+        let failure = deployed::missing(&arguments.name, &deployed, &specified);
+        return Err(deployed::or_local(failure, workspace, header).await);
     }
     // An answer that cannot be kept is better known before the function runs.
     out.and_then(misplaced).map_or(Ok(()), Err)

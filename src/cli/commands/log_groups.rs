@@ -23,7 +23,7 @@ const ERRORS_MAX: usize = 5;
 
 /// Lists what is wrong, and with `--fix` does something about it.
 pub async fn run(workspace: &Workspace, arguments: &AuditArguments) -> Result<Exit, Failure> {
-    let header = workspace.header_if_there()?;
+    let header = workspace.header_of_any_stage()?;
     if let Some(header) = header.as_ref().filter(|_| arguments.fix) {
         workspace.begin_record(header);
     }

@@ -50,7 +50,8 @@ async fn known(workspace: &Workspace, config: &Config, header: &Header, names: &
     let state = workspace.store(header).load().await?;
     let deployed: BTreeSet<&str> = state.iter().flat_map(|state| deployed::functions(state).into_keys()).collect();
     if deployed.is_empty() && names.is_empty() {
-        return Err(deployed::not_deployed("No function was brought up yet, so there are no logs of one.", &[]));
+        let failure = deployed::not_deployed("No function was brought up yet, so there are no logs of one.", &[]);
+        return Err(deployed::or_local(failure, workspace, header).await);
     }
     let unknown: Vec<&String> = names.iter().filter(|name| !deployed.iter().any(|function| is_meant(name, function))).collect();
     if unknown.is_empty() {
@@ -59,7 +60,8 @@ async fn known(workspace: &Workspace, config: &Config, header: &Header, names: &
     let specified = deployed::specified(workspace, config);
     let failures: Vec<Failure> = unknown.iter().map(|name| deployed::missing(name, &deployed, &specified)).collect();
     let exit = if failures.iter().any(|failure| failure.exit == Exit::Usage) { Exit::Usage } else { Exit::Failed };
-    Err(Failure { exit, diagnostics: failures.into_iter().flat_map(|failure| failure.diagnostics).collect() })
+    let failure = Failure { exit, diagnostics: failures.into_iter().flat_map(|failure| failure.diagnostics).collect() };
+    Err(deployed::or_local(failure, workspace, header).await)
 }
 
 async fn show(workspace: &Workspace, arguments: &LogsArguments, reader: &Reader, printer: &Printer<'_>) -> Result<Exit, Failure> {

@@ -188,8 +188,8 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let diagnostic = Diagnostic::error("too-many-deletions", "More would be deleted or replaced than is allowed")
         .detail(format!(
-            "{} resources would be deleted or replaced, and the limit of deletions is {most}: {named}{more}. Nothing was changed.",
-            going.len()
+            "{} would be deleted or replaced, and the limit of deletions is {most}: {named}{more}. Nothing was changed.",
+            counted(going.len(), "resource")
         ))
         .hint(format!("if all of them are meant: `--max-deletions {}`", going.len()));
     Some(Failure::new(Exit::Refused, diagnostic))

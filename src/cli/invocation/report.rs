@@ -23,18 +23,22 @@ pub struct Report {
     /// Whether the function never finished its start, and so never asked for an event.
     #[serde(skip)]
     pub is_init_timeout: bool,
+    /// Whether its start broke off with an error.
+    #[serde(skip)]
+    pub is_init_error: bool,
 }
 
 /// How Lambda names a start that went on within the invocation and did not end in its time.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
-const INIT_TIMEOUT: [&str; 2] = ["\tPhase: invoke\t", "\tStatus: timeout"];
+const INIT_PHASE: &str = "\tPhase: invoke\t";
 
 impl Report {
     /// Finds the last report in a log.
     pub fn find(log: &str) -> Option<Self> {
         let report =
             log.lines().rev().find_map(|line| if line.starts_with('{') { Self::from_json(line) } else { Self::from_text(line) })?;
-        Some(Self { is_init_timeout: log.lines().any(is_init_timeout), ..report })
+        let ended = |how| log.lines().any(|line| has_init_ended(line, how));
+        Some(Self { is_init_timeout: ended("timeout"), is_init_error: ended("error"), ..report })
     }
 
     /// `REPORT RequestId: … Duration: 1.2 ms Billed Duration: 2 ms …`, fields apart by tabs.
@@ -47,6 +51,7 @@ impl Report {
             max_memory_used_mb: number(fields, "Max Memory Used"),
             init_duration_ms: number(fields, "Init Duration").or_else(|| number(fields, "Restore Duration")),
             is_init_timeout: false,
+            is_init_error: false,
         })
     }
 
@@ -63,17 +68,19 @@ impl Report {
             max_memory_used_mb: whole("maxMemoryUsedMB"),
             init_duration_ms: number("initDurationMs").or_else(|| number("restoreDurationMs")),
             is_init_timeout: false,
+            is_init_error: false,
         })
     }
 }
 
-fn is_init_timeout(line: &str) -> bool {
+/// Whether a start that went on within the invocation ended so: `timeout` or `error`.
+fn has_init_ended(line: &str, how: &str) -> bool {
     if line.starts_with("INIT_REPORT ") {
-        return INIT_TIMEOUT.iter().all(|piece| line.contains(piece));
+        return line.contains(INIT_PHASE) && line.contains(&format!("\tStatus: {how}"));
     }
     let line: Value = line.starts_with('{').then(|| serde_json::from_str(line).ok()).flatten().unwrap_or_default();
     let record = &line["record"];
-    line["type"] == "platform.initReport" && record["phase"] == "invoke" && record["status"] == "timeout"
+    line["type"] == "platform.initReport" && record["phase"] == "invoke" && record["status"] == how
 }
 
 /// The number behind `name: ` in fields that tabs keep apart; its unit follows.
@@ -99,6 +106,8 @@ mod tests {
         ] {
             assert_eq!(Report::find(&log).unwrap().is_init_timeout, expected, "{log}");
         }
+        let error = format!("{}\tError Type: Runtime.Unknown\n{report}", init("invoke").replace("timeout", "error"));
+        assert!(Report::find(&error).is_some_and(|report| report.is_init_error && !report.is_init_timeout));
     }
 
     #[test]
@@ -112,6 +121,7 @@ mod tests {
             max_memory_used_mb: Some(34),
             init_duration_ms: Some(149.1),
             is_init_timeout: false,
+            is_init_error: false,
         };
         assert_eq!(Report::find(text), Some(expected.clone()));
         assert_eq!(Report::find(json), Some(expected));

@@ -1,5 +1,6 @@
 //! `[discover.NAME]`: folders that become functions without being named one by one.
 
+mod fields;
 mod folders;
 
 use super::header::{allowed_name, check_name};
@@ -11,42 +12,23 @@ use super::tree::{Data, Node, Nodes};
 use super::wanted::{not_a_table, one_of};
 use super::{FUNCTION, STATE_FOLDER};
 use crate::diagnostic::{Diagnostic, Span, nearest};
-use crate::model::field::ANY_STRING;
-use crate::model::{Address, Field, Path, Shape, Table, Value, field};
+use crate::model::{Address, Path, Table, Value, field};
+pub(crate) use fields::FIELDS;
+use fields::of_functions;
 use folders::{Folders, Found, Pattern};
 use std::collections::BTreeMap;
 
 /// The key of the top level.
 pub(crate) const DISCOVER: &str = "discover";
 const DEFAULT_MATCH: &str = "main.go";
-const PATTERNS: Shape = Shape::List { item: &Shape::checked(1, 4096, check_pattern), max: usize::MAX };
-
-/// The keys of a discovery.
-pub(crate) const FIELDS: &[Field] = &[
-    Field::new(
-        "root",
-        Shape::text(1, 4096),
-        "The folder that is looked through, relative to this file; a function is called like its path below it. Folders that begin with `.` or `_` are passed over.",
-    )
-    .required(),
-    Field::new(
-        "match",
-        PATTERNS,
-        "The file that makes a folder a function, `main.go` unless given; with `Cargo.toml` each binary is one. Patterns are possible.",
-    ),
-    Field::new("exclude", PATTERNS, "Folders that are left out: names, or with a `/` paths below the root. Patterns are possible."),
-    Field::new("use", Shape::List { item: &ANY_STRING, max: usize::MAX }, "The templates that the functions take."),
-];
-
-fn check_pattern(text: &str) -> Result<(), String> {
-    Pattern::new(text).map(|_| ()).map_err(|reason| format!("is a pattern that cannot be understood: {reason}"))
-}
 
 /// What all discoveries of a file have found.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Discovered {
     /// The folder of each function, relative to the file, by the function's name.
     pub folders: BTreeMap<String, String>,
+    /// Whether an error was in the way, so that a folder that was not found may be there.
+    pub is_partial: bool,
     /// The names of the discoveries.
     pub discoveries: Vec<String>,
 }
@@ -79,6 +61,7 @@ impl Discovered {
             merging.findings.push(not_a_table("`discover`", &section).hint("write `[discover.NAME]` with `root = \"FOLDER\"`"));
             return Self::default();
         };
+        let before = merging.findings.len();
         let mut discovered = Self { discoveries: table.keys().cloned().collect(), ..Self::default() };
         if let Some((key, node)) = table.iter().find(|(key, node)| node.table().is_none() && field::find(FIELDS, key).is_some()) {
             merging.findings.push(unnamed(DISCOVER, key, node.key_span()));
@@ -95,6 +78,7 @@ impl Discovered {
             discovered.folders.insert(candidate.name.clone(), candidate.path.clone());
             candidate.add(root, merging);
         }
+        discovered.is_partial = merging.findings[before..].iter().any(Diagnostic::is_error);
         discovered
     }
 
@@ -141,7 +125,7 @@ impl<'a> Discovery<'a> {
         let values = checker.table(nodes, node.key_span(), FIELDS, &Path::default());
         let root_span = checker.spans.get(&Path::key("root")).cloned();
         let is_sound = checker.findings.is_empty();
-        findings.append(&mut checker.findings);
+        findings.extend(checker.findings.drain(..).map(of_functions));
         let root = values.get("root").and_then(Value::as_str).filter(|_| is_sound)?.trim_end_matches('/').to_owned();
         let given = texts(&values, "match");
         let wanted = if given.is_empty() { vec![DEFAULT_MATCH.to_owned()] } else { given };

@@ -60,6 +60,7 @@ fn costs(report: &Report) -> Vec<String> {
     });
     parts.push(match report.init_duration_ms {
         _ if report.is_init_timeout => "init timed out".to_owned(),
+        _ if report.is_init_error => "init failed".to_owned(),
         Some(init) => format!("cold start {init} ms"),
         None => "warm".to_owned(),
     });

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A part of a run that took less than this before anything was applied is not worth a word, in milliseconds.
 const TIME_TOLD_MS_MIN: u64 = 500;
 
+/// The code of the error of what a signal cut short.
+const INTERRUPTED: &str = "interrupted";
+
 /// Everything that is said about a run that ended.
 pub struct ReportView<'a> {
     /// What was to be done.
@@ -57,7 +60,9 @@ pub fn report(view: &ReportView<'_>) -> String {
         _ => (RED, "Failed"),
     };
     lines.push(format!("{}: {} {}.", styled(style.bold(), head), totals(view), view.times.sentence()));
+    let is_all_done = !view.results.is_empty() && view.results.values().all(is_done);
     match (view.is_saved, view.exit) {
+        (true, Exit::Interrupted) if is_all_done => lines.push("Everything was done before it stopped; the state is saved.".into()),
         (true, Exit::Partial | Exit::Interrupted) => lines.push("The state is saved; run the same command again to continue.".into()),
         (true, _) => {}
         (false, _) => lines.push(
@@ -81,11 +86,11 @@ fn trouble(step: &Step, results: &Results) -> Option<String> {
 
 fn totals(view: &ReportView<'_>) -> String {
     let mut done: BTreeMap<Action, usize> = BTreeMap::new();
-    let mut other: BTreeMap<Outcome, usize> = BTreeMap::new();
+    let mut other: BTreeMap<&str, usize> = BTreeMap::new();
     for step in view.plan.steps.iter().filter(|step| step.action != Action::NoOp) {
         match outcome(step, view.plan, view.results) {
             Outcome::Done => *done.entry(shown_action(step)).or_default() += 1,
-            outcome => *other.entry(outcome).or_default() += 1,
+            outcome => *other.entry(ending(outcome, view.results.get(&step.address))).or_default() += 1,
         }
     }
     let part = |(action, number): (&Action, &usize)| match company(view).filter(|_| *action == Action::Delete) {
@@ -95,13 +100,21 @@ fn totals(view: &ReportView<'_>) -> String {
     let mut parts: Vec<String> = done.iter().map(part).collect();
     let gone = view.plan.predecessors().filter(|(step, _)| outcome(step, view.plan, view.results) == Outcome::Done).count();
     parts.extend(Some(gone).filter(|number| *number > 0).map(|number| counted(number, "predecessor") + " deleted"));
-    parts.extend(
-        other.iter().map(|(outcome, number)| format!("{number} {}", if *outcome == Outcome::Failed { "failed" } else { "skipped" })),
-    );
+    parts.extend(other.iter().map(|(ending, number)| format!("{number} {ending}")));
     if parts.is_empty() {
         return format!("nothing to change, {} unchanged", counted(view.plan.steps.len(), "resource"));
     }
     parts.join(", ")
+}
+
+/// How a step ended that is not done: what a signal cut short has not failed.
+fn ending(outcome: Outcome, result: Option<&StepResult>) -> &'static str {
+    let is_cut_short = result.and_then(|result| result.error.as_ref()).is_some_and(|error| error.code == INTERRUPTED);
+    match outcome {
+        Outcome::Failed if is_cut_short => "unfinished",
+        Outcome::Failed => "failed",
+        Outcome::Done | Outcome::Skipped => "skipped",
+    }
 }
 
 /// What was deleted by no operation of its own: `2 permissions with their function`.
