@@ -264,7 +264,7 @@ mod tests {
             "imageTagMutability":"IMMUTABLE","imageScanningConfiguration":{"scanOnPush":true},"encryptionConfiguration":{"encryptionType":"AES256"}}]}"#;
         let desired = lowered(&[]).resources.remove(0).inputs;
         let lifecycle = desired[&"lifecycle_policy".to_owned()].to_json().to_string();
-        let statements = policy::merged(None, desired[&"repository_policy".to_owned()].as_table().unwrap(), &[]).unwrap();
+        let statements = policy::merged(None, desired[&"repository_policy".to_owned()].as_table().unwrap(), &[]);
         match request {
             text if text.contains("DescribeRepositories") => (200, repository.to_owned()),
             text if text.contains("GetLifecyclePolicy") => (200, serde_json::json!({ "lifecyclePolicyText": lifecycle }).to_string()),
