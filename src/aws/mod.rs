@@ -34,6 +34,7 @@ mod signed;
 mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
+mod time;
 mod trail;
 mod unconnected;
 mod uploads;

@@ -10,6 +10,7 @@ use super::quota::{Quotas, Scope};
 use super::reader::Reader;
 use super::registry::Registry;
 use super::sources::{self, Sources, endpoint_source, variable};
+use super::time::WithoutLeaps;
 use super::unconnected;
 use super::writer::Writer;
 use crate::diagnostic::Diagnostic;
@@ -25,6 +26,7 @@ use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInpu
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
+use aws_types::sdk_config::SharedTimeSource;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -73,12 +75,13 @@ impl Session {
         Self::connected(settings, found, PlainHttp::new(settings.is_local), (quotas, meter, scrubber, events, interrupt)).await
     }
 
-    /// The same for the local cloud, over a connector that reaches it in its own way.
+    /// The same for the local cloud, over a connector that reaches it in its own way, on a machine whose clock says `time`.
     ///
     /// # Errors
     /// A [`Failure`] when it does not answer.
     pub async fn connect_through(
         connector: SharedHttpConnector,
+        time: SharedTimeSource,
         settings: &Settings,
         quotas: Arc<Quotas>,
         meter: Meter,
@@ -87,7 +90,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         let http = PlainHttp::over(connector.clone());
         let client = http_client_fn(move |_, _| connector.clone());
-        let config = local_configuration(settings).await.into_builder().http_client(client).build();
+        let config = local_configuration(settings).await.into_builder().http_client(client).time_source(WithoutLeaps::of(time)).build();
         Self::connected(settings, (config, None), http, (quotas, meter, Scrubber::default(), events, interrupt)).await
     }
 
@@ -225,6 +228,7 @@ fn basics(region: Region, proxy: Option<ProxyConfig>) -> ConfigLoader {
         .region(region)
         .http_client(http_client(proxy))
         .identity_cache(IdentityCache::lazy().build())
+        .time_source(WithoutLeaps::of(SharedTimeSource::default()))
         .retry_config(RetryConfig::disabled())
         .timeout_config(ordinary_timeouts())
 }
