@@ -94,6 +94,7 @@ fn timeouts(attempt: Duration) -> TimeoutConfig {
 mod tests {
     use crate::aws::testing::{Cloud, failure};
     use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_is_wrong_is_made_up_for_at_the_second_attempt_and_later_calls() {
@@ -117,6 +118,23 @@ mod tests {
             assert_eq!(cloud.writer.reader().parameter("/x").await.unwrap(), "v");
         }
         assert_eq!((cloud.sent("GetParameter").len(), cloud.sent(" 2099").len()), (3, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_cannot_be_read_is_asked_for_again() {
+        for broken in ["", "{\"Configuration\":{\"Fun", "<html>Please log in</html>"] {
+            let is_first = AtomicBool::new(true);
+            let cloud = Cloud::new(move |_| {
+                let is_broken = is_first.swap(false, Ordering::Relaxed);
+                (200, if is_broken { broken.to_owned() } else { r#"{"Configuration":{"FunctionName":"x"}}"#.to_owned() })
+            });
+            let answer = cloud.writer.reader().get_function(GetFunctionInputBuilder::default().function_name("x")).await;
+            // An empty answer is a good one to the SDK, with nothing in it.
+            assert_eq!((answer.is_ok(), cloud.sent("GET").len()), (true, 1 + usize::from(!broken.is_empty())), "{broken}");
+        }
+        let cloud = Cloud::new(|_| (200, "{".to_owned()));
+        let error = cloud.writer.reader().get_function(GetFunctionInputBuilder::default().function_name("x")).await.unwrap_err();
+        assert!(error.leaves_open() && error.message.contains("cannot be read (HTTP status 200)"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]

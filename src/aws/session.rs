@@ -1,5 +1,6 @@
 //! Who lambdo is in AWS and where: credentials, region, endpoint, account.
 
+use super::bounded::Bounded;
 use super::caller::{Caller, ONCE, PATIENT, PROBING};
 use super::clients::{Clients, invoking, ordinary_timeouts};
 use super::error::{AwsError, ErrorClass};
@@ -261,7 +262,7 @@ async fn with_role(config: SdkConfig, settings: &Settings) -> SdkConfig {
 /// would parse the system's certificates.
 fn http_client(proxy: Option<ProxyConfig>) -> SharedHttpClient {
     let builder = aws_smithy_http_client::Builder::new();
-    builder.build_with_connector_fn(move |settings, components| {
+    let client = builder.build_with_connector_fn(move |settings, components| {
         let mut connector = aws_smithy_http_client::ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
         connector.set_connector_settings(settings.cloned());
         if let Some(components) = components {
@@ -269,5 +270,6 @@ fn http_client(proxy: Option<ProxyConfig>) -> SharedHttpClient {
         }
         connector.set_proxy_config(Some(proxy.clone().unwrap_or_else(ProxyConfig::disabled)));
         connector.build()
-    })
+    });
+    SharedHttpClient::new(Bounded(client))
 }

@@ -197,6 +197,10 @@ fn set_read_only(folder: &Path, is_read_only: bool) {
     set(folder, if is_read_only { 0o555 } else { 0o755 });
 }
 
+/// Runs lambdo to its end where a state cannot be written.
+#[cfg(target_os = "linux")]
+type Way = fn(&Sandbox, &[&str]) -> Output;
+
 /// The ways in which a state can be looked at.
 #[cfg(target_os = "linux")]
 const LOOKS: [&[&str]; 9] = [
@@ -233,7 +237,7 @@ fn a_state_that_can_only_be_read_is_shown_and_nothing_is_changed() {
     sandbox.edit("handler =", "timeout = 9\nhandler =");
     sandbox.expect(0, &["up", "--yes"]);
     let (state, before) = (sandbox.path().join("state"), world.cloud.snapshot());
-    let ways: [(&str, fn(&Sandbox, &[&str]) -> Output); 2] = [
+    let ways: [(&str, Way); 2] = [
         ("modes", |sandbox, arguments| sandbox.start_without_rights(arguments).wait()),
         ("a disk", |sandbox, arguments| sandbox.start_on_a_read_only_disk(arguments).wait()),
     ];

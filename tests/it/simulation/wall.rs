@@ -24,6 +24,9 @@ pub const LEAPS_SECONDS: [i64; 9] = [3, -3, 600, -600, 3_600, -3_600, 9 * 3_600,
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 const ALLOWED_SECONDS: i64 = 300;
 
+/// Status, headers and body of an answer.
+pub type Refusal = (u16, Vec<(String, String)>, Bytes);
+
 /// A clock that can be set. It goes on from where AWS's is.
 #[derive(Clone, Debug)]
 pub struct Wall {
@@ -50,18 +53,18 @@ impl Wall {
     }
 
     /// What AWS says to a request that is signed by another time than its own.
-    pub fn judge(&self, headers: &HeaderMap) -> Option<(u16, Vec<(String, String)>, Bytes)> {
+    pub fn judge(&self, headers: &HeaderMap) -> Option<Refusal> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         // Registries are asked with a token.
         let (signed, scope) = (text("x-amz-date")?, text("authorization")?);
         let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", signed).unwrap().to_zoned(jiff::tz::TimeZone::UTC).unwrap();
         let apart = signed.timestamp().as_second() - self.aws.milliseconds() / 1_000;
-        (apart.abs() > ALLOWED_SECONDS).then(|| refusal(scope.split('/').nth(3).unwrap_or_default(), self.aws.date()))
+        (apart.abs() > ALLOWED_SECONDS).then(|| refusal(scope.split('/').nth(3).unwrap_or_default(), &self.aws.date()))
     }
 }
 
 /// Each service has words of its own.
-fn refusal(service: &str, date: String) -> (u16, Vec<(String, String)>, Bytes) {
+fn refusal(service: &str, date: &str) -> Refusal {
     const WORDS: &str = "Signature expired: it is now earlier than the service's time less 5 min, or later";
     let xml = |code: &str| format!("<Code>{code}</Code><Message>{WORDS}</Message>");
     let code = "InvalidSignatureException";
@@ -73,7 +76,7 @@ fn refusal(service: &str, date: String) -> (u16, Vec<(String, String)>, Bytes) {
         "lambda" => (403, json!({ "message": WORDS }).to_string()),
         _ => (400, json!({ "__type": code, "message": WORDS }).to_string()),
     };
-    let headers = [("date", date.as_str()), ("x-amzn-errortype", code)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let headers = [("date", date), ("x-amzn-errortype", code)].map(|(name, value)| (name.to_owned(), value.to_owned()));
     let is_told = |(name, _): &(String, String)| name == "date" || service == "lambda";
     (status, headers.into_iter().filter(is_told).collect(), Bytes::from(body))
 }
