@@ -281,7 +281,6 @@ pub const ROWS: &[Row] = &[
     row("ecr:TagResource", "ecr", Make, needs!["ecr:TagResource" Repository]),
     row("ecr:UntagResource", "ecr", Make, needs!["ecr:UntagResource" Repository]),
     row("ecr:DeleteLifecyclePolicy", "ecr", Clear, needs!["ecr:DeleteLifecyclePolicy" Repository]),
-    row("ecr:DeleteRepositoryPolicy", "ecr", Clear, needs!["ecr:DeleteRepositoryPolicy" Repository]),
     row("ecr:DeleteRepository", "ecr", Destroy, &[need("ecr:DeleteRepository", On::Repository), when(ECR_KEY, "kms:RetireGrant", On::Key)]),
     row("ecr:BatchGetImage", "image", Look, needs!["ecr:BatchGetImage" Repository]),
     row("ecr:GetAuthorizationToken", "image", Make, needs!["ecr:GetAuthorizationToken" Anything]),

@@ -28,6 +28,9 @@ const BASE: Duration = Duration::from_millis(100);
 /// No pause is longer than this.
 const CAP: Duration = Duration::from_secs(5);
 
+/// How often a call is signed anew where this machine's clock and AWS's are apart.
+const MOST_CORRECTIONS: u32 = 5;
+
 /// How many attempts a call has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -168,14 +171,14 @@ struct Attempts<'a> {
     /// Those of them that were throttled, which have a limit of their own.
     throttled: u32,
     last: Option<AwsError>,
-    /// Whether the clock was blamed already.
-    is_clock_corrected: bool,
+    /// How often the clock was blamed.
+    clock_corrections: u32,
 }
 
 impl<'a> Attempts<'a> {
     fn new(caller: &'a Caller, operation: &'a str) -> Self {
         let bucket = caller.bucket(operation);
-        Self { caller, operation, bucket, made: 0, throttled: 0, last: None, is_clock_corrected: false }
+        Self { caller, operation, bucket, made: 0, throttled: 0, last: None, clock_corrections: 0 }
     }
 
     async fn room(&self, bytes: usize) -> Result<Option<SemaphorePermit<'a>>, AwsError> {
@@ -213,7 +216,7 @@ impl<'a> Attempts<'a> {
         let is_over = match error.class {
             ErrorClass::Throttled => self.throttled() >= self.caller.limits.throttled,
             ErrorClass::Transient => self.made - self.throttled >= self.caller.limits.transient,
-            _ if error.may_be_the_clock() && !self.is_clock_corrected => return self.correct_clock(error),
+            _ if error.may_be_the_clock() && self.clock_corrections < corrections(&error) => return self.correct_clock(error),
             _ => true,
         };
         if is_over {
@@ -234,7 +237,7 @@ impl<'a> Attempts<'a> {
     /// The SDK's client learned from the answer how late it is by AWS's clock, and signs accordingly from
     /// now on; its own second attempt is switched off.
     fn correct_clock(&mut self, error: AwsError) -> Result<(), AwsError> {
-        self.is_clock_corrected = true;
+        self.clock_corrections += 1;
         self.last = Some(error);
         Ok(())
     }
@@ -260,6 +263,12 @@ impl<'a> Attempts<'a> {
         let interrupted = AwsError::own(self.operation, ErrorClass::Interrupted, message);
         self.last.iter().fold(interrupted, AwsError::following)
     }
+}
+
+/// How often a call is signed anew for its time. What was asked before a clock jumped and is answered after it teaches the
+/// SDK's client a wrong time once more, so that once may not be enough; where the clocks agree, the time is not the reason.
+fn corrections(error: &AwsError) -> u32 {
+    if error.clocks_are_apart() { MOST_CORRECTIONS } else { 1 }
 }
 
 /// A random part (`fraction`) of the span that belongs to the pause after attempt `made`.

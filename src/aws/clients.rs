@@ -4,8 +4,10 @@ use super::guard::ReadOnly;
 use super::notify::Topics;
 use super::plain_http::PlainHttp;
 use super::secrets::JsonServices;
+use super::signed::Signer;
 use aws_config::SdkConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a connection may take.
@@ -49,6 +51,7 @@ impl Clients {
     pub(super) fn new(config: &SdkConfig, read_only: bool, http: &PlainHttp) -> Self {
         let upload = config.to_builder().timeout_config(timeouts(UPLOAD)).build();
         let probe = config.to_builder().timeout_config(timeouts(PROBE)).build();
+        let signer = Arc::new(Signer::new(config, http.clone()));
         Self {
             sts: client!(aws_sdk_sts, &probe, read_only),
             iam: client!(aws_sdk_iam, config, read_only),
@@ -59,8 +62,8 @@ impl Clients {
             ecr: client!(aws_sdk_ecr, config, read_only),
             s3: objects(config, read_only),
             s3_upload: objects(&upload, read_only),
-            json: JsonServices::new(config, http.clone()),
-            topics: Topics::new(config, http.clone()),
+            json: JsonServices::new(Arc::clone(&signer)),
+            topics: Topics::new(signer),
         }
     }
 }
@@ -91,6 +94,7 @@ fn timeouts(attempt: Duration) -> TimeoutConfig {
 mod tests {
     use crate::aws::testing::{Cloud, failure};
     use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_is_wrong_is_made_up_for_at_the_second_attempt_and_later_calls() {
@@ -102,5 +106,42 @@ mod tests {
             cloud.writer.reader().get_function(GetFunctionInputBuilder::default().function_name("x")).await.unwrap();
         }
         assert_eq!((cloud.sent("GET").len(), cloud.sent(" 2099").len()), (3, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_made_up_for_where_there_is_no_client_of_the_sdk_too() {
+        let cloud = Cloud::new(|request| match request.contains(" 2099") {
+            false => (400, failure("InvalidSignatureException", "Signature expired")),
+            true => (200, r#"{"Parameter":{"Value":"v"}}"#.to_owned()),
+        });
+        for _ in 0..2 {
+            assert_eq!(cloud.writer.reader().parameter("/x").await.unwrap(), "v");
+        }
+        assert_eq!((cloud.sent("GetParameter").len(), cloud.sent(" 2099").len()), (3, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_cannot_be_read_is_asked_for_again() {
+        for broken in ["", "{\"Configuration\":{\"Fun", "<html>Please log in</html>"] {
+            let is_first = AtomicBool::new(true);
+            let cloud = Cloud::new(move |_| {
+                let is_broken = is_first.swap(false, Ordering::Relaxed);
+                (200, if is_broken { broken.to_owned() } else { r#"{"Configuration":{"FunctionName":"x"}}"#.to_owned() })
+            });
+            let answer = cloud.writer.reader().get_function(GetFunctionInputBuilder::default().function_name("x")).await;
+            // An empty answer is a good one to the SDK, with nothing in it.
+            assert_eq!((answer.is_ok(), cloud.sent("GET").len()), (true, 1 + usize::from(!broken.is_empty())), "{broken}");
+        }
+        let cloud = Cloud::new(|_| (200, "{".to_owned()));
+        let error = cloud.writer.reader().get_function(GetFunctionInputBuilder::default().function_name("x")).await.unwrap_err();
+        assert!(error.leaves_open() && error.message.contains("cannot be read (HTTP status 200)"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_wrong_is_not_taken_for_a_clock_for_ever() {
+        let cloud = Cloud::new(|_| (403, failure("InvalidSignatureException", "the signature does not match")));
+        let error = cloud.writer.reader().get_function(GetFunctionInputBuilder::default().function_name("x")).await.unwrap_err();
+        assert!(error.may_be_the_clock(), "{error}");
+        assert!(cloud.sent("GET").len() <= 6, "{:?}", cloud.sent("GET").len());
     }
 }

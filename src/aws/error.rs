@@ -123,6 +123,11 @@ impl AwsError {
         self.code.as_deref().is_some_and(|code| CLOCK.contains(&code))
     }
 
+    /// Whether this machine's clock and AWS's differ by more than signatures allow for.
+    pub(super) fn clocks_are_apart(&self) -> bool {
+        self.clocks.is_some_and(|(here, there)| seconds_apart(here, there).abs() >= AGREE_SECONDS)
+    }
+
     /// Whether it means that the thing is not there.
     pub fn is_not_found(&self) -> bool {
         self.class == ErrorClass::NotFound
@@ -167,7 +172,7 @@ impl AwsError {
             }
             _ => return None,
         };
-        let apart = here.as_second() - there.as_second();
+        let apart = seconds_apart(here, there);
         if apart.abs() < AGREE_SECONDS {
             return Some("the clocks agree, so the secret access key is not the one of this access key id".into());
         }
@@ -175,6 +180,11 @@ impl AwsError {
         let (here, there) = (in_seconds(here), in_seconds(there));
         Some(format!("set the clock of this machine: it says {here}, AWS says {there}; it is {} min {word}", apart.abs() / 60))
     }
+}
+
+/// By how many seconds this machine's clock is ahead.
+fn seconds_apart(here: Timestamp, there: Timestamp) -> i64 {
+    here.as_second() - there.as_second()
 }
 
 impl ErrorClass {

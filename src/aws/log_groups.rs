@@ -1,6 +1,7 @@
 //! The log groups of a whole account and region: reading them page by page, and changing single ones.
 
-use super::error::{AwsError, ErrorClass};
+use super::error::AwsError;
+use super::pages::Pages;
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::model::log_group::LogGroup;
@@ -11,7 +12,7 @@ use aws_sdk_cloudwatchlogs::operation::list_tags_for_resource::builders::ListTag
 use aws_sdk_cloudwatchlogs::operation::put_retention_policy::builders::PutRetentionPolicyInputBuilder;
 use aws_sdk_cloudwatchlogs::types::LogGroup as Described;
 use aws_sdk_lambda::operation::list_functions::builders::ListFunctionsInputBuilder;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The most groups that one `DescribeLogGroups` shows.
 const PAGE: i32 = 50;
@@ -24,21 +25,15 @@ impl Reader {
     /// # Errors
     /// What AWS refused, or what went wrong on the way.
     pub async fn log_groups(&self, prefix: &str, mut take: impl FnMut(Vec<LogGroup>) + Send) -> Result<(), AwsError> {
-        let mut seen = BTreeSet::new();
-        let mut token = None;
+        let mut pages = Pages::of("logs:DescribeLogGroups");
         loop {
             let prefix = Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty());
-            let input = DescribeLogGroupsInputBuilder::default().set_log_group_name_prefix(prefix).limit(PAGE).set_next_token(token);
+            let input =
+                DescribeLogGroupsInputBuilder::default().set_log_group_name_prefix(prefix).limit(PAGE).set_next_token(pages.token());
             let page = self.describe_log_groups(input).await?;
             take(page.log_groups.unwrap_or_default().into_iter().map(shown).collect());
-            token = page.next_token.filter(|token| !token.is_empty());
-            match &token {
-                None => return Ok(()),
-                // A token that was there before would never end.
-                Some(token) if !seen.insert(token.clone()) => {
-                    return Err(AwsError::own("logs:DescribeLogGroups", ErrorClass::Other, "the list of log groups goes round in circles"));
-                }
-                Some(_) => {}
+            if !pages.go_on(page.next_token)? {
+                return Ok(());
             }
         }
     }
@@ -89,9 +84,9 @@ impl Reader {
     /// # Errors
     /// What AWS refused, or what went wrong on the way.
     pub async fn functions_by_log_group(&self) -> Result<BTreeMap<String, String>, AwsError> {
-        let (mut found, mut marker) = (BTreeMap::new(), None);
+        let (mut found, mut pages) = (BTreeMap::new(), Pages::of("lambda:ListFunctions"));
         loop {
-            let page = self.list_functions(ListFunctionsInputBuilder::default().set_marker(marker)).await?;
+            let page = self.list_functions(ListFunctionsInputBuilder::default().set_marker(pages.token())).await?;
             for function in page.functions.unwrap_or_default() {
                 let Some(name) = function.function_name else { continue };
                 // Versions that were published before may still write to the usual one.
@@ -99,8 +94,7 @@ impl Reader {
                 let usual = format!("/aws/lambda/{name}");
                 found.extend(configured.into_iter().chain([usual]).map(|group| (group, name.clone())));
             }
-            marker = page.next_marker.filter(|marker| !marker.is_empty());
-            if marker.is_none() {
+            if !pages.go_on(page.next_marker)? {
                 return Ok(found);
             }
         }

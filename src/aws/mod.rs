@@ -8,6 +8,7 @@
 
 mod actions;
 mod advice;
+mod bounded;
 mod bucket;
 mod budget;
 mod caller;
@@ -23,6 +24,7 @@ mod log_groups;
 mod meter;
 mod notify;
 mod operations;
+mod pages;
 mod plain_http;
 mod quota;
 mod reader;
@@ -34,6 +36,7 @@ mod signed;
 mod sources;
 #[cfg(test)]
 pub(crate) mod testing;
+mod time;
 mod trail;
 mod unconnected;
 mod uploads;
@@ -48,6 +51,7 @@ pub use hold_off::{HoldOff, ripen};
 pub use invoker::{Answer, Invocation, Invoker};
 pub use log_events::{LogEvent, LogPage};
 pub use meter::Meter;
+pub use pages::Pages;
 pub use quota::{Quotas, quota_of};
 pub use reader::Reader;
 pub use registry::{Login, PushProgress, PushTarget, Pushed};

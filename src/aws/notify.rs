@@ -4,16 +4,15 @@
 //! <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 
 use super::error::{AwsError, ErrorClass};
-use super::plain_http::PlainHttp;
 use super::refusal::{Refusal, Trouble};
-use super::signed::{answered, signed};
+use super::signed::Signer;
 use super::writer::Writer;
-use aws_config::SdkConfig;
 use aws_sdk_eventbridge::operation::put_events::builders::PutEventsInputBuilder;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::ErrorMetadata;
 use form_urlencoded::Serializer;
+use std::sync::Arc;
 
 /// Who sends the events.
 const SOURCE: &str = "lambdo";
@@ -24,28 +23,25 @@ const TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
 /// The way to SNS.
 pub(super) struct Topics {
-    config: SdkConfig,
-    http: PlainHttp,
+    signer: Arc<Signer>,
 }
 
 impl Topics {
-    pub(super) fn new(config: &SdkConfig, http: PlainHttp) -> Self {
-        Self { config: config.clone(), http }
+    pub(super) fn new(signer: Arc<Signer>) -> Self {
+        Self { signer }
     }
 
     fn url(&self, region: &str) -> String {
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let usual = || format!("https://sns.{region}.{domain}/");
-        self.config.endpoint_url().map_or_else(usual, |url| format!("{}/", url.trim_end_matches('/')))
+        self.signer.config().endpoint_url().map_or_else(usual, |url| format!("{}/", url.trim_end_matches('/')))
     }
 
     /// A topic is published to in its own region.
     async fn publish(&self, topic_arn: &str, body: &str) -> Result<(), Trouble> {
         let region = topic_arn.split(':').nth(3).unwrap_or_default();
         let url = self.url(region);
-        let request = signed(&self.config, ("sns", region), &url, &[("content-type", TYPE)], body).await;
-        let request = request.map_err(SdkError::construction_failure)?;
-        let (response, body) = answered(&self.http, request).await?;
+        let (response, body) = self.signer.ask(("sns", region), &url, &[("content-type", TYPE)], body).await?;
         if response.status().is_success() {
             Ok(())
         } else {

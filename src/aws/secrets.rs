@@ -5,24 +5,20 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 
 use super::error::{AwsError, ErrorClass};
-use super::plain_http::PlainHttp;
 use super::reader::Reader;
 use super::refusal::{Refusal, Trouble};
-use super::signed::{answered, signed};
-use aws_config::SdkConfig;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use super::signed::Signer;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::Builder as ErrorMetadataBuilder;
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
 const TYPE: &str = "application/x-amz-json-1.1";
 
 /// The way to services that the SDK brings no client for here.
 pub(super) struct JsonServices {
-    config: SdkConfig,
-    http: PlainHttp,
+    signer: Arc<Signer>,
 }
 
 /// A service, and what its operations are called.
@@ -37,33 +33,27 @@ const SSM: Service = Service { name: "ssm", target: "AmazonSSM", region: None };
 const SECRETS_MANAGER: Service = Service { name: "secretsmanager", target: "secretsmanager", region: None };
 
 impl JsonServices {
-    pub(super) fn new(config: &SdkConfig, http: PlainHttp) -> Self {
-        Self { config: config.clone(), http }
+    pub(super) fn new(signer: Arc<Signer>) -> Self {
+        Self { signer }
     }
 
     fn region<'a>(&'a self, service: &Service) -> &'a str {
-        service.region.or(self.config.region().map(AsRef::as_ref)).unwrap_or_default()
+        service.region.or(self.signer.config().region().map(AsRef::as_ref)).unwrap_or_default()
     }
 
     fn url(&self, service: &Service) -> String {
         let region = self.region(service);
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let usual = || format!("https://{}.{region}.{domain}/", service.name);
-        self.config.endpoint_url().map_or_else(usual, |url| format!("{}/", url.trim_end_matches('/')))
+        self.signer.config().endpoint_url().map_or_else(usual, |url| format!("{}/", url.trim_end_matches('/')))
     }
 
     pub(super) async fn send(&self, service: &Service, operation: &str, input: &Json) -> Result<Json, Trouble> {
-        let request = self.signed(service, operation, &input.to_string()).await.map_err(SdkError::construction_failure)?;
-        let (response, body) = answered(&self.http, request).await?;
-        let json: Json = serde_json::from_slice(&body).unwrap_or_default();
-        if response.status().is_success() { Ok(json) } else { Err(SdkError::service_error(refusal(&json), response)) }
-    }
-
-    async fn signed(&self, service: &Service, operation: &str, body: &str) -> Result<HttpRequest, BoxError> {
-        let region = self.region(service);
         let (url, target) = (self.url(service), format!("{}.{operation}", service.target));
         let headers = [("content-type", TYPE), ("x-amz-target", target.as_str())];
-        signed(&self.config, (service.name, region), &url, &headers, body).await
+        let (response, body) = self.signer.ask((service.name, self.region(service)), &url, &headers, &input.to_string()).await?;
+        let json: Json = serde_json::from_slice(&body).unwrap_or_default();
+        if response.status().is_success() { Ok(json) } else { Err(SdkError::service_error(refusal(&json), response)) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who lambdo is in AWS and where: credentials, region, endpoint, account.
 
+use super::bounded::Bounded;
 use super::caller::{Caller, ONCE, PATIENT, PROBING};
 use super::clients::{Clients, invoking, ordinary_timeouts};
 use super::error::{AwsError, ErrorClass};
@@ -10,6 +11,7 @@ use super::quota::{Quotas, Scope};
 use super::reader::Reader;
 use super::registry::Registry;
 use super::sources::{self, Sources, endpoint_source, variable};
+use super::time::WithoutLeaps;
 use super::unconnected;
 use super::writer::Writer;
 use crate::diagnostic::Diagnostic;
@@ -25,6 +27,7 @@ use aws_sdk_sts::operation::get_caller_identity::builders::GetCallerIdentityInpu
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
+use aws_types::sdk_config::SharedTimeSource;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -73,12 +76,13 @@ impl Session {
         Self::connected(settings, found, PlainHttp::new(settings.is_local), (quotas, meter, scrubber, events, interrupt)).await
     }
 
-    /// The same for the local cloud, over a connector that reaches it in its own way.
+    /// The same for the local cloud, over a connector that reaches it in its own way, on a machine whose clock says `time`.
     ///
     /// # Errors
     /// A [`Failure`] when it does not answer.
     pub async fn connect_through(
         connector: SharedHttpConnector,
+        time: SharedTimeSource,
         settings: &Settings,
         quotas: Arc<Quotas>,
         meter: Meter,
@@ -87,7 +91,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         let http = PlainHttp::over(connector.clone());
         let client = http_client_fn(move |_, _| connector.clone());
-        let config = local_configuration(settings).await.into_builder().http_client(client).build();
+        let config = local_configuration(settings).await.into_builder().http_client(client).time_source(WithoutLeaps::of(time)).build();
         Self::connected(settings, (config, None), http, (quotas, meter, Scrubber::default(), events, interrupt)).await
     }
 
@@ -225,6 +229,7 @@ fn basics(region: Region, proxy: Option<ProxyConfig>) -> ConfigLoader {
         .region(region)
         .http_client(http_client(proxy))
         .identity_cache(IdentityCache::lazy().build())
+        .time_source(WithoutLeaps::of(SharedTimeSource::default()))
         .retry_config(RetryConfig::disabled())
         .timeout_config(ordinary_timeouts())
 }
@@ -257,7 +262,7 @@ async fn with_role(config: SdkConfig, settings: &Settings) -> SdkConfig {
 /// would parse the system's certificates.
 fn http_client(proxy: Option<ProxyConfig>) -> SharedHttpClient {
     let builder = aws_smithy_http_client::Builder::new();
-    builder.build_with_connector_fn(move |settings, components| {
+    let client = builder.build_with_connector_fn(move |settings, components| {
         let mut connector = aws_smithy_http_client::ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
         connector.set_connector_settings(settings.cloned());
         if let Some(components) = components {
@@ -265,5 +270,6 @@ fn http_client(proxy: Option<ProxyConfig>) -> SharedHttpClient {
         }
         connector.set_proxy_config(Some(proxy.clone().unwrap_or_else(ProxyConfig::disabled)));
         connector.build()
-    })
+    });
+    SharedHttpClient::new(Bounded(client))
 }

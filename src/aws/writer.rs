@@ -213,7 +213,6 @@ impl Writer {
         put_lifecycle_policy = "ecr:PutLifecyclePolicy": ecr aws_sdk_ecr::put_lifecycle_policy(PutLifecyclePolicyInputBuilder) -> PutLifecyclePolicyOutput;
         delete_lifecycle_policy = "ecr:DeleteLifecyclePolicy": ecr aws_sdk_ecr::delete_lifecycle_policy(DeleteLifecyclePolicyInputBuilder) -> DeleteLifecyclePolicyOutput;
         set_repository_policy = "ecr:SetRepositoryPolicy": ecr aws_sdk_ecr::set_repository_policy(SetRepositoryPolicyInputBuilder) -> SetRepositoryPolicyOutput;
-        delete_repository_policy = "ecr:DeleteRepositoryPolicy": ecr aws_sdk_ecr::delete_repository_policy(DeleteRepositoryPolicyInputBuilder) -> DeleteRepositoryPolicyOutput;
         put_image_tag_mutability = "ecr:PutImageTagMutability": ecr aws_sdk_ecr::put_image_tag_mutability(PutImageTagMutabilityInputBuilder) -> PutImageTagMutabilityOutput;
         put_image_scanning_configuration = "ecr:PutImageScanningConfiguration": ecr aws_sdk_ecr::put_image_scanning_configuration(PutImageScanningConfigurationInputBuilder) -> PutImageScanningConfigurationOutput;
         tag_repository = "ecr:TagResource": ecr aws_sdk_ecr::tag_resource(TagResourceInputBuilder) -> TagResourceOutput;

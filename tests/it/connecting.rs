@@ -3,6 +3,8 @@
 
 use crate::support::process::until_no_process_has;
 use crate::support::{Rule, Sandbox, World, spec};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 const PROFILES: &str = "\
@@ -136,6 +138,36 @@ fn an_endpoint_that_does_not_answer_is_named_with_where_it_comes_from() {
     let plain = world.proxy.url.replace("http://", "https://");
     sandbox.variable("AWS_ENDPOINT_URL", &plain);
     sandbox.expect(1, &["plan"]).says("`http://`");
+}
+
+/// A server that begins each answer like this and goes on with one letter for as long as anybody reads.
+fn endless(beginning: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    // It ends with the test's process.
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut request = [0; 65_536];
+                let mut goes_on = connection.read(&mut request).is_ok() && connection.write_all(beginning.as_bytes()).is_ok();
+                while goes_on {
+                    goes_on = connection.write_all(&[b'a'; 65_536]).is_ok();
+                }
+            });
+        }
+    });
+    address
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_without_end_is_not_read_to_its_end() {
+    let world = World::without_cloud();
+    for beginning in ["HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP/1.1 200 OK\r\nX-A: "] {
+        let sandbox = sandbox(&world, &[("LAMBDO_ENDPOINT_URL", &endless(beginning))]);
+        let output = sandbox.run_with_limits(&["--as=1500000000"], &["plan"]).expect(1);
+        assert!(output.stderr.contains("sts:GetCallerIdentity") && !output.stderr.contains("panicked"), "{beginning}: {output}");
+    }
 }
 
 /// A build that takes a minute in a child of its own.

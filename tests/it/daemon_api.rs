@@ -98,6 +98,25 @@ fn everything_that_is_known_of_a_spec_is_answered_and_a_plan_is_applied_once() {
 }
 
 #[test]
+fn a_plan_that_takes_away_more_than_the_spec_allows_is_not_applied() {
+    let world = World::start(Backend::Local);
+    let header = spec::header().replacen('\n', "\nmax_deletions = 2\n", 1) + "[daemon]\nmode = \"propose\"\n\n";
+    let sandbox = world.sandbox(&(header.clone() + &spec::plain("a") + &spec::plain("b")));
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.names();
+    sandbox.spec(&(header + &spec::plain("a")));
+    sandbox.expect(0, &["plan"]).says("the limit of deletions is 2").says("--max-deletions 3");
+    let served = Served::start(&sandbox);
+    served.site.until("/api/v1/specs/demo/plan", LIMIT, |answer| answer.status == 200);
+    let plan = served.of_demo("/plan").json()["plan"]["id"].clone();
+    let body = json!({ "plan": plan }).to_string();
+    assert_eq!(served.ask("POST", "/api/v1/specs/{id}/plan/apply", "/api/v1/specs/demo/plan/apply", &body).status, 202);
+    served.site.until("/api/v1/specs/demo/history", LIMIT, |answer| answer.body.contains("limit of deletions is 2"));
+    assert_eq!(world.cloud.names(), before);
+    served.stop();
+}
+
+#[test]
 fn what_is_asked_wrongly_is_refused_in_one_form() {
     let world = World::start(Backend::Local);
     let sandbox = world.sandbox(

@@ -9,6 +9,7 @@ on_each_emulator!(
     a_first_call_that_fails_applies_nothing,
     throttling_is_waited_out,
     a_lost_answer_makes_nothing_twice,
+    an_answer_that_cannot_be_read_makes_nothing_twice,
     a_role_that_cannot_be_assumed_yet_is_waited_for,
     what_may_not_be_read_is_unchecked_and_no_drift,
     a_state_that_cannot_be_saved_is_told_and_caught_up_on,
@@ -118,6 +119,22 @@ fn a_lost_answer_makes_nothing_twice(backend: Backend) {
     let undisturbed = world.sandbox(&three());
     undisturbed.expect(0, &["up", "--yes"]);
     assert_eq!(names, world.cloud.names());
+}
+
+/// A gateway between lambdo and AWS cuts an answer off, or puts a page of its own in its place.
+fn an_answer_that_cannot_be_read_makes_nothing_twice(backend: Backend) {
+    let world = World::start(backend);
+    let half: fn(&str) -> String = |text| text.chars().take(text.len() / 2).collect();
+    for broken in [half, |_| "<html>Please log in</html>".to_owned()] {
+        let sandbox = world.sandbox(&three());
+        let creates = ["CreateRole", "CreateFunction", "PutRule", "AddPermission", "PutTargets", "GetFunction", "DescribeLogGroups"];
+        world.proxy.rules(creates.iter().map(|operation| Rule::on(operation).first(1).rewrite_text(broken)));
+        sandbox.expect(0, &["up", "--yes"]);
+        world.proxy.clear();
+        sandbox.expect(0, &["plan", "--exit-code"]);
+        sandbox.expect(0, &["destroy", "--yes"]);
+        assert_eq!(world.cloud.names(), BTreeSet::new());
+    }
 }
 
 fn a_role_that_cannot_be_assumed_yet_is_waited_for(backend: Backend) {

@@ -10,6 +10,7 @@ mod people;
 mod points;
 mod sabotage;
 mod scenario;
+mod wall;
 mod wish;
 mod world;
 

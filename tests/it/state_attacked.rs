@@ -181,3 +181,113 @@ fn a_clock_that_jumped_between_runs_loses_nothing() {
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }
+
+/// Nobody may write to what is below a folder, or its owner may again.
+#[cfg(target_os = "linux")]
+fn set_read_only(folder: &Path, is_read_only: bool) {
+    use std::os::unix::fs::PermissionsExt;
+    let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    set(folder, 0o755);
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.path().is_dir() {
+            true => set_read_only(&entry.path(), is_read_only),
+            false => set(&entry.path(), if is_read_only { 0o444 } else { 0o644 }),
+        }
+    }
+    set(folder, if is_read_only { 0o555 } else { 0o755 });
+}
+
+/// Runs lambdo to its end where a state cannot be written.
+#[cfg(target_os = "linux")]
+type Way = fn(&Sandbox, &[&str]) -> Output;
+
+/// The ways in which a state can be looked at.
+#[cfg(target_os = "linux")]
+const LOOKS: [&[&str]; 9] = [
+    &["plan", "--exit-code"],
+    &["drift", "--deep"],
+    &["status"],
+    &["output"],
+    &["state", "history"],
+    &["state", "diff", "1"],
+    &["runs"],
+    &["runs", "show"],
+    &["gc"],
+];
+
+/// The ways in which a state is changed.
+#[cfg(target_os = "linux")]
+const CHANGES: [&[&str]; 8] = [
+    &["up", "--yes"],
+    &["destroy", "--yes"],
+    &["state", "forget", "function.a"],
+    &["state", "move", "function.a", "function.b"],
+    &["state", "restore", "1", "--yes"],
+    &["state", "rebuild"],
+    &["unlock"],
+    &["import", "function.a", "demo-a"],
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_state_that_can_only_be_read_is_shown_and_nothing_is_changed() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("handler =", "timeout = 9\nhandler =");
+    sandbox.expect(0, &["up", "--yes"]);
+    let (state, before) = (sandbox.path().join("state"), world.cloud.snapshot());
+    let ways: [(&str, Way); 2] = [
+        ("modes", |sandbox, arguments| sandbox.start_without_rights(arguments).wait()),
+        ("a disk", |sandbox, arguments| sandbox.start_on_a_read_only_disk(arguments).wait()),
+    ];
+    for (way, run) in ways {
+        set_read_only(&state, way == "modes");
+        let kept = files(&state);
+        world.proxy.clear();
+        for look in LOOKS {
+            let output = run(&sandbox, look);
+            assert_eq!(output.code, Some(0), "{way}: {look:?}\n{output}");
+        }
+        sandbox.edit("timeout = 9", "timeout = 10");
+        for change in CHANGES {
+            let output = run(&sandbox, change);
+            assert!(output.code.is_some_and(|code| [1, 6, 8].contains(&code)), "{way}: {change:?}\n{output}");
+            assert!(output.stderr.contains("state") && !output.stderr.contains("panicked"), "{way}: {change:?}\n{output}");
+        }
+        assert_eq!(world.proxy.mutating(), 0, "{way}: {:?}", world.proxy.tally());
+        assert!(files(&state) == kept, "{way}: nothing of the state was changed");
+        sandbox.edit("timeout = 10", "timeout = 9");
+        set_read_only(&state, false);
+    }
+    assert_eq!(world.cloud.snapshot(), before);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_state_that_can_only_be_read_from_the_middle_of_a_run_on_is_told_and_the_next_run_goes_on() {
+    let world = World::start(Backend::Local);
+    for call in ["CreateRole", "CreateLogGroup", "CreateFunction", "PutTargets"] {
+        let sandbox = world.sandbox(&one());
+        let state = sandbox.path().join("state");
+        world.proxy.rules([Rule::on(call).hold()]);
+        let running = sandbox.start_without_rights(&["up", "--yes"]);
+        world.proxy.wait_for(call, 1);
+        set_read_only(&state, true);
+        world.proxy.release();
+        let output = running.wait();
+        assert!(output.code.is_some_and(|code| [1, 9].contains(&code)), "{call}\n{output}");
+        assert!(output.stderr.contains("The state is not saved"), "{call}\n{output}");
+        assert!(!output.stderr.contains("panicked"), "{call}\n{output}");
+        world.proxy.settle();
+        world.proxy.clear();
+        set_read_only(&state, false);
+        sandbox.expect(0, &["up", "--yes"]);
+        sandbox.expect(0, &["plan", "--exit-code"]);
+        sandbox.expect(0, &["destroy", "--yes"]);
+        assert_eq!(world.cloud.names(), BTreeSet::new(), "{call}");
+    }
+}

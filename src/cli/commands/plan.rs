@@ -1,14 +1,14 @@
 //! `lambdo plan`: what would be done, and why.
 
 use super::deploy::{Deployment, Wish};
-use super::run::refusals;
+use super::run::{refusals, too_many_deletions};
 use super::status::tell_who_works;
 use crate::cli::args::{Format, PlanArguments};
 use crate::cli::render::file_name;
 use crate::cli::saved_plan::{SavedPlan, SavedWish};
 use crate::cli::view::{human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::causes::plan_exit;
 use crate::model::{Exit, Failure};
 use std::path::Path;
@@ -48,6 +48,9 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
         workspace.ui.diagnostics(&refusals(plan));
         return Ok(Exit::Refused);
     }
+    let beyond = too_many_deletions(plan, spec.header.max_deletions);
+    // Nothing is wrong with a plan that `up` wants to be told the number of.
+    workspace.ui.diagnostics(&beyond.map(|one| Diagnostic { severity: Severity::Warning, ..one }).into_iter().collect::<Vec<_>>());
     if let Some(out) = &arguments.out {
         save(workspace, &config, &deployment, SavedWish::new(arguments), &workspace.path(out))?;
     }

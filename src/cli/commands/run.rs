@@ -58,7 +58,7 @@ impl Run<'_> {
         if !plan.refusals.is_empty() {
             return Err(Failure { exit: Exit::Refused, diagnostics: refusals(plan) });
         }
-        self.max_deletions.and_then(|most| too_many_deletions(plan, most)).map_or(Ok(()), Err)?;
+        keeps_limit(plan, self.max_deletions)?;
         let before_ms = self.workspace.progress.elapsed_ms();
         if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
             let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
@@ -175,8 +175,14 @@ fn gathered(all: &[Diagnostic]) -> Vec<Diagnostic> {
     gathered
 }
 
-/// Refuses a plan that deletes or replaces more than was allowed: all that the plan says goes.
-fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
+/// Refuses a plan that deletes or replaces more than was allowed.
+pub fn keeps_limit(plan: &Plan, most: Option<usize>) -> Result<(), Failure> {
+    too_many_deletions(plan, most).map_or(Ok(()), |diagnostic| Err(Failure::new(Exit::Refused, diagnostic)))
+}
+
+/// What is said of a plan that deletes or replaces more than was allowed: all that the plan says goes.
+pub fn too_many_deletions(plan: &Plan, most: Option<usize>) -> Option<Diagnostic> {
+    let most = most?;
     let goes = |step: &&Step| matches!(step.action, Action::Delete | Action::Replace);
     let mut going: Vec<String> = plan.steps.iter().filter(goes).map(|step| format!("`{}`", step.address)).collect();
     going.extend(plan.predecessors().map(|(step, id)| format!("`{id}`, a predecessor of `{}`", step.address)));
@@ -186,13 +192,11 @@ fn too_many_deletions(plan: &Plan, most: usize) -> Option<Failure> {
     let named = going.iter().take(ALIKE_MAX).cloned().collect::<Vec<_>>().join(", ");
     let more = going.len().saturating_sub(ALIKE_MAX);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let diagnostic = Diagnostic::error("too-many-deletions", "More would be deleted or replaced than is allowed")
-        .detail(format!(
-            "{} would be deleted or replaced, and the limit of deletions is {most}: {named}{more}. Nothing was changed.",
-            counted(going.len(), "resource")
-        ))
-        .hint(format!("if all of them are meant: `--max-deletions {}`", going.len()));
-    Some(Failure::new(Exit::Refused, diagnostic))
+    let diagnostic = Diagnostic::error("too-many-deletions", "More would be deleted or replaced than is allowed").detail(format!(
+        "{} would be deleted or replaced, and the limit of deletions is {most}: {named}{more}. Nothing was changed.",
+        counted(going.len(), "resource")
+    ));
+    Some(diagnostic.hint(format!("if all of them are meant: `--max-deletions {}`", going.len())))
 }
 
 /// Says that there is no terminal to ask at.

@@ -1,6 +1,7 @@
 //! Which calls make, change and delete a repository.
 
 use super::FORCE;
+use super::policy::OF_LAMBDA;
 use crate::kinds::arguments::{by_arn, picked};
 use crate::kinds::{image, tagging};
 use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
@@ -68,8 +69,12 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
 fn changed_policy(update: &Update<'_>) -> Draft {
     let changes = update.of(POLICY);
     let sid = |change: &Change| change.path.0.get(1).cloned().unwrap_or_default();
-    let set = changes.iter().filter_map(|change| Some((sid(change), change.desired.clone()?))).collect();
-    let remove = changes.iter().filter(|change| change.desired.is_none()).map(|change| sid(change)).collect();
+    let mut set: Table = changes.iter().filter_map(|change| Some((sid(change), change.desired.clone()?))).collect();
+    let remove: Vec<String> = changes.iter().filter(|change| change.desired.is_none()).map(|change| sid(change)).collect();
+    // A policy without statements is none. What somebody else may take away meanwhile is written once more, so that
+    // one is always left.
+    let lambda = update.desired.input(POLICY).and_then(|policy| policy.as_table()?.get(OF_LAMBDA)).filter(|_| !remove.is_empty());
+    set.extend(lambda.map(|statement| (OF_LAMBDA.to_owned(), statement.clone())));
     set_policy(update.desired, set, remove).carrying(Carry::changes(changes))
 }
 
@@ -158,6 +163,8 @@ ecr:PutImageScanningConfiguration {"image_scanning_configuration":{"scan_on_push
 ecr:PutLifecyclePolicy {"lifecycle_policy":{"rules":[{"action":{"type":"expire"},"description":"images without a tag","rulePriority":1,"selection":{"countNumber":14,"countType":"sinceImagePushed","countUnit":"days","tagStatus":"untagged"}}]},"repository_name":"demo-images"} [lifecycle_policy]
 "#);
         insta::assert_snapshot!(changed(&[("lifecycle_policy", "{}".into())], &["lifecycle_policy"]), @r#"ecr:DeleteLifecyclePolicy {"repository_name":"demo-images"} [lifecycle_policy]"#);
+        // Somebody may have taken Lambda's statement away meanwhile, and an empty policy is none.
+        assert!(changed(&[], &["repository_policy.Gone"]).contains(r#""repository_policy":{"LambdaECRImageRetrievalPolicy":{"#));
         insta::assert_snapshot!(changed(&[], &["repository_policy.LambdaECRImageRetrievalPolicy", "repository_policy.Gone"]), @r#"ecr:SetRepositoryPolicy {"remove":["Gone"],"repository_name":"demo-images","repository_policy":{"LambdaECRImageRetrievalPolicy":{"Statement":[{"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}}]}}} [repository_policy.LambdaECRImageRetrievalPolicy repository_policy.Gone]"#);
     }
 

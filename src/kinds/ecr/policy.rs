@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 /// The statement that lets Lambda fetch images. Lambda puts one of this name in itself where it may; one that is there
 /// first leaves nothing to chance.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>
-const OF_LAMBDA: &str = "LambdaECRImageRetrievalPolicy";
+pub(super) const OF_LAMBDA: &str = "LambdaECRImageRetrievalPolicy";
 /// What Lambda needs to fetch an image.
 const ACTIONS: [&str; 2] = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 /// Who fetches it.
@@ -73,8 +73,8 @@ pub(super) fn seen(policy: &str, ours: &BTreeSet<&str>) -> (Table, Vec<Extra>) {
     (named, foreign)
 }
 
-/// The policy with these of our statements set and those taken away; nothing where none is left.
-pub(super) fn merged(policy: Option<&str>, set: &Table, remove: &[String]) -> Option<String> {
+/// The policy with these of our statements set, of which there is one at least, and those taken away.
+pub(super) fn merged(policy: Option<&str>, set: &Table, remove: &[String]) -> String {
     let is_replaced = |statement: &Table| {
         let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default();
         set.contains_key(sid) || remove.iter().any(|gone| gone == sid)
@@ -89,9 +89,9 @@ pub(super) fn merged(policy: Option<&str>, set: &Table, remove: &[String]) -> Op
     let version = policy.and_then(|policy| parsed(&policy.into()).as_table()?.get("Version").cloned());
     let document = Table::from_iter([
         ("Version".to_owned(), version.unwrap_or_else(|| "2012-10-17".into())),
-        ("Statement".to_owned(), Value::List(all.clone())),
+        ("Statement".to_owned(), Value::List(all)),
     ]);
-    (!all.is_empty()).then(|| Value::Table(document).to_json().to_string())
+    Value::Table(document).to_json().to_string()
 }
 
 fn statements(policy: &str) -> Vec<Table> {
@@ -151,10 +151,12 @@ mod tests {
     #[test]
     fn statements_of_others_stay_when_ours_change() {
         let policy = r#"{"Version":"2008-10-17","Statement":[{"Sid":"Theirs","Effect":"Allow","Principal":"*","Action":"a"},{"Sid":"Old","Effect":"Deny","Principal":"*","Action":"b"}]}"#;
-        let merged_with = |set: &Table| merged(Some(policy), set, &["Old".to_owned()]).unwrap_or_default();
+        let merged_with = |set: &Table| merged(Some(policy), set, &["Old".to_owned()]);
         insta::assert_snapshot!(merged_with(&Table::new()), @r#"{"Statement":[{"Action":"a","Effect":"Allow","Principal":"*","Sid":"Theirs"}],"Version":"2008-10-17"}"#);
         assert!(merged_with(&wanted(&Table::new())).contains(OF_LAMBDA));
-        assert_eq!(merged(None, &Table::new(), &[]), None);
-        assert_eq!(merged(Some(r#"{"Statement":[]}"#), &Table::new(), &[]), None);
+        for emptied in [None, Some(r#"{"Statement":[]}"#)] {
+            let text = merged(emptied, &wanted(&Table::new()), &["Old".to_owned()]);
+            assert_eq!(seen(&text, &BTreeSet::from([OF_LAMBDA])).0, wanted(&Table::new()));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fields::FIELDS;
 use super::policy;
-use crate::aws::{AwsError, ErrorClass, Reader};
+use crate::aws::{AwsError, ErrorClass, Pages, Reader};
 use crate::kinds::reading::{AT_ONCE, in_turn, sighting, unchecked};
 use crate::kinds::{ReadTarget, image, tagging};
 use crate::model::document::parsed;
@@ -58,12 +58,13 @@ async fn listed(reader: &Reader, names: &BTreeSet<&str>) -> Result<Option<BTreeM
 /// # Errors
 /// What ECR refused.
 pub(super) async fn all(reader: &Reader) -> Result<BTreeMap<String, Repository>, AwsError> {
-    let (mut found, mut next) = (BTreeMap::new(), None);
+    let (mut found, mut pages) = (BTreeMap::new(), Pages::of("ecr:DescribeRepositories"));
     loop {
-        let page = reader.describe_repositories(DescribeRepositoriesInputBuilder::default().max_results(PAGE).set_next_token(next)).await?;
+        let page = reader
+            .describe_repositories(DescribeRepositoriesInputBuilder::default().max_results(PAGE).set_next_token(pages.token()))
+            .await?;
         found.extend(by_name(page.repositories.unwrap_or_default()));
-        next = page.next_token;
-        if next.is_none() {
+        if !pages.go_on(page.next_token)? {
             return Ok(found);
         }
     }
@@ -239,13 +240,12 @@ pub(super) async fn strangers(reader: &Reader, name: &str) -> Option<String> {
 /// # Errors
 /// What AWS refused.
 async fn images(reader: &Reader, name: &str) -> Result<Vec<ImageIdentifier>, AwsError> {
-    let (mut found, mut next) = (Vec::new(), None);
+    let (mut found, mut pages) = (Vec::new(), Pages::of("ecr:ListImages"));
     loop {
-        let request = ListImagesInputBuilder::default().repository_name(name).max_results(PAGE).set_next_token(next);
+        let request = ListImagesInputBuilder::default().repository_name(name).max_results(PAGE).set_next_token(pages.token());
         let page = reader.list_images(request).await?;
         found.extend(page.image_ids.unwrap_or_default());
-        next = page.next_token;
-        if next.is_none() {
+        if !pages.go_on(page.next_token)? {
             return Ok(found);
         }
     }
@@ -264,7 +264,7 @@ mod tests {
             "imageTagMutability":"IMMUTABLE","imageScanningConfiguration":{"scanOnPush":true},"encryptionConfiguration":{"encryptionType":"AES256"}}]}"#;
         let desired = lowered(&[]).resources.remove(0).inputs;
         let lifecycle = desired[&"lifecycle_policy".to_owned()].to_json().to_string();
-        let statements = policy::merged(None, desired[&"repository_policy".to_owned()].as_table().unwrap(), &[]).unwrap();
+        let statements = policy::merged(None, desired[&"repository_policy".to_owned()].as_table().unwrap(), &[]);
         match request {
             text if text.contains("DescribeRepositories") => (200, repository.to_owned()),
             text if text.contains("GetLifecyclePolicy") => (200, serde_json::json!({ "lifecyclePolicyText": lifecycle }).to_string()),

@@ -11,7 +11,6 @@ use crate::model::{Operation, Table, Value};
 use aws_sdk_ecr::operation::create_repository::builders::CreateRepositoryInputBuilder;
 use aws_sdk_ecr::operation::delete_lifecycle_policy::builders::DeleteLifecyclePolicyInputBuilder;
 use aws_sdk_ecr::operation::delete_repository::builders::DeleteRepositoryInputBuilder;
-use aws_sdk_ecr::operation::delete_repository_policy::builders::DeleteRepositoryPolicyInputBuilder;
 use aws_sdk_ecr::operation::list_tags_for_resource::builders::ListTagsForResourceInputBuilder;
 use aws_sdk_ecr::operation::put_image_scanning_configuration::builders::PutImageScanningConfigurationInputBuilder;
 use aws_sdk_ecr::operation::put_image_tag_mutability::builders::PutImageTagMutabilityInputBuilder;
@@ -131,14 +130,9 @@ async fn set_policy(writer: &Writer, arguments: &Table, name: &str) -> Result<()
     let set = arguments.get("repository_policy").and_then(Value::as_table).unwrap_or(&empty);
     let remove = strings(arguments, REMOVE).unwrap_or_default();
     let current = policy_text(writer.reader(), name).await?;
-    match policy::merged(current.as_deref(), set, &remove) {
-        Some(text) => {
-            let request = SetRepositoryPolicyInputBuilder::default().repository_name(name).policy_text(text);
-            writer.set_repository_policy(request).await.map(drop)
-        }
-        None if current.is_none() => Ok(()),
-        None => writer.delete_repository_policy(DeleteRepositoryPolicyInputBuilder::default().repository_name(name)).await.map(drop),
-    }
+    let text = policy::merged(current.as_deref(), set, &remove);
+    let request = SetRepositoryPolicyInputBuilder::default().repository_name(name).policy_text(text);
+    writer.set_repository_policy(request).await.map(drop)
 }
 
 /// Deletes; says which images are in the way.

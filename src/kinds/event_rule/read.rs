@@ -2,7 +2,7 @@
 
 use super::live::{add_targets, as_listed, live};
 use super::split;
-use crate::aws::{AwsError, ErrorClass, Reader};
+use crate::aws::{AwsError, ErrorClass, Pages, Reader};
 use crate::kinds::reading::{AT_ONCE, common_prefix, in_turn, sighting, unchecked};
 use crate::kinds::{ReadTarget, tagging};
 use crate::model::{Live, Path, Sighting};
@@ -38,15 +38,13 @@ pub(super) async fn read(reader: &Reader, targets: &[ReadTarget<'_>]) -> Vec<Sig
 /// # Errors
 /// What AWS refused.
 pub(super) async fn list_rules(reader: &Reader, bus: &str, prefix: &str) -> Result<BTreeMap<String, Rule>, AwsError> {
-    let mut rules = BTreeMap::new();
-    let mut next = None;
+    let (mut rules, mut pages) = (BTreeMap::new(), Pages::of("events:ListRules"));
     loop {
         let prefix = Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty());
-        let request = ListRulesInputBuilder::default().event_bus_name(bus).set_name_prefix(prefix).limit(100).set_next_token(next);
+        let request = ListRulesInputBuilder::default().event_bus_name(bus).set_name_prefix(prefix).limit(100).set_next_token(pages.token());
         let answer = reader.list_rules(request).await?;
         rules.extend(answer.rules().iter().filter_map(|rule| Some((rule.name()?.to_owned(), rule.clone()))));
-        next = answer.next_token;
-        if next.as_deref().is_none_or(str::is_empty) {
+        if !pages.go_on(answer.next_token)? {
             return Ok(rules);
         }
     }
@@ -97,14 +95,12 @@ async fn described(reader: &Reader, bus: &str, name: &str, is_known: bool) -> Re
 /// # Errors
 /// What AWS refused.
 pub(super) async fn list_targets(reader: &Reader, bus: &str, name: &str) -> Result<Vec<Target>, AwsError> {
-    let mut targets = Vec::new();
-    let mut next = None;
+    let (mut targets, mut pages) = (Vec::new(), Pages::of("events:ListTargetsByRule"));
     loop {
-        let request = ListTargetsByRuleInputBuilder::default().event_bus_name(bus).rule(name).set_next_token(next);
+        let request = ListTargetsByRuleInputBuilder::default().event_bus_name(bus).rule(name).set_next_token(pages.token());
         let answer = reader.list_targets_by_rule(request).await?;
         targets.extend_from_slice(answer.targets());
-        next = answer.next_token;
-        if next.as_deref().is_none_or(str::is_empty) {
+        if !pages.go_on(answer.next_token)? {
             return Ok(targets);
         }
     }
@@ -153,5 +149,13 @@ mod tests {
         let seen = read(cloud.writer.reader(), &[target(0, true), target(1, true), target(2, false)]).await;
         assert!(matches!(seen[..], [Sighting::Found(_), Sighting::Missing, Sighting::Missing]), "{seen:?}");
         assert_eq!(cloud.sent("DescribeRule").len(), 2, "what nobody knows is missing as the list says");
+    }
+
+    #[tokio::test]
+    async fn a_list_without_end_is_not_followed() {
+        let cloud = Cloud::new(|_| (200, r#"{"Targets":[],"NextToken":"x"}"#.to_owned()));
+        let error = list_targets(cloud.writer.reader(), "default", "demo-a-nightly").await.unwrap_err();
+        assert!(error.message.contains("in circles"), "{error}");
+        assert_eq!(cloud.sent("ListTargetsByRule").len(), 2);
     }
 }

@@ -1,6 +1,6 @@
 //! Looking for the functions of a project: all of the region's, and the tags of each.
 
-use crate::aws::{AwsError, Reader};
+use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::reading::{AT_ONCE, in_turn};
 use crate::kinds::{Found, Search};
 use crate::model::PhysicalId;
@@ -8,12 +8,11 @@ use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
 use aws_sdk_lambda::operation::list_functions::builders::ListFunctionsInputBuilder;
 
 pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
-    let (mut names, mut marker) = (Vec::new(), None);
+    let (mut names, mut pages) = (Vec::new(), Pages::of("lambda:ListFunctions"));
     loop {
-        let page = reader.list_functions(ListFunctionsInputBuilder::default().set_marker(marker)).await?;
+        let page = reader.list_functions(ListFunctionsInputBuilder::default().set_marker(pages.token())).await?;
         names.extend(page.functions().iter().filter_map(|function| function.function_name().map(str::to_owned)));
-        marker = page.next_marker.filter(|marker| !marker.is_empty());
-        if marker.is_none() {
+        if !pages.go_on(page.next_marker)? {
             break;
         }
     }

@@ -1,7 +1,7 @@
 //! What others attached to functions, and settings of theirs that lambdo does not write: looked for by checks for drift.
 
 use super::package_type::{IMAGE, PACKAGE_TYPE};
-use crate::aws::{AwsError, Reader};
+use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::ReadTarget;
 use crate::kinds::reading::{AT_ONCE, in_turn, unchecked};
 use crate::kinds::strangers_of_policy;
@@ -75,15 +75,15 @@ async fn look_at_policy(reader: &Reader, target: &ReadTarget<'_>, live: &mut Liv
 
 /// The event source mappings by the name of their function: of one function, or all that there are.
 async fn mappings(reader: &Reader, only: Option<&str>) -> Mappings {
-    let (mut found, mut marker): (BTreeMap<String, Vec<Mapping>>, _) = (BTreeMap::new(), None);
+    let mut found: BTreeMap<String, Vec<Mapping>> = BTreeMap::new();
+    let mut pages = Pages::of("lambda:ListEventSourceMappings");
     loop {
-        let input = ListEventSourceMappingsInputBuilder::default().set_function_name(only.map(str::to_owned)).set_marker(marker);
+        let input = ListEventSourceMappingsInputBuilder::default().set_function_name(only.map(str::to_owned)).set_marker(pages.token());
         let page = reader.list_event_source_mappings(input).await?;
         for mapping in page.event_source_mappings.unwrap_or_default() {
             found.entry(function_of(&mapping).to_owned()).or_default().push(mapping);
         }
-        marker = page.next_marker.filter(|marker| !marker.is_empty());
-        if marker.is_none() {
+        if !pages.go_on(page.next_marker)? {
             return Ok(found);
         }
     }

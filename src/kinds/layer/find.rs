@@ -5,7 +5,7 @@
 
 use super::read::{mark, versions};
 use super::{KIND, split};
-use crate::aws::{AwsError, Reader};
+use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::names::usual_name;
 use crate::kinds::reading::{AT_ONCE, in_turn};
 use crate::kinds::{Found, Search};
@@ -33,16 +33,15 @@ pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Fou
 
 /// The layers whose names begin so, each with the address that the rest of its name is.
 async fn listed(reader: &Reader, prefix: &str) -> Result<BTreeMap<String, Address>, AwsError> {
-    let (mut layers, mut marker) = (BTreeMap::new(), None);
+    let (mut layers, mut pages) = (BTreeMap::new(), Pages::of("lambda:ListLayers"));
     loop {
-        let page = reader.list_layers(ListLayersInputBuilder::default().set_marker(marker)).await?;
+        let page = reader.list_layers(ListLayersInputBuilder::default().set_marker(pages.token())).await?;
         let names = page.layers.unwrap_or_default().into_iter().filter_map(|layer| layer.layer_name);
         layers.extend(names.filter_map(|name| {
             let address = format!("{KIND}.{}", name.strip_prefix(prefix)?).parse().ok()?;
             Some((name, address))
         }));
-        marker = page.next_marker.filter(|marker| !marker.is_empty());
-        if marker.is_none() {
+        if !pages.go_on(page.next_marker)? {
             return Ok(layers);
         }
     }

@@ -3,7 +3,7 @@
 use super::live::live;
 use super::mark::Mark;
 use super::split;
-use crate::aws::{AwsError, Reader};
+use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::ReadTarget;
 use crate::kinds::reading::{AT_ONCE, in_turn, sighting};
 use crate::model::{Live, Resource, Sighting, Value};
@@ -62,16 +62,15 @@ pub(super) fn mark(version: &LayerVersionsListItem) -> Mark<'_> {
 /// # Errors
 /// What Lambda refused.
 pub(super) async fn versions(reader: &Reader, name: &str) -> Result<Vec<LayerVersionsListItem>, AwsError> {
-    let (mut found, mut marker) = (Vec::new(), None);
+    let (mut found, mut pages) = (Vec::new(), Pages::of("lambda:ListLayerVersions"));
     loop {
-        let input = ListLayerVersionsInputBuilder::default().layer_name(name).set_marker(marker);
+        let input = ListLayerVersionsInputBuilder::default().layer_name(name).set_marker(pages.token());
         let page = match reader.list_layer_versions(input).await {
             Err(error) if error.is_not_found() => return Ok(found),
             result => result?,
         };
         found.extend(page.layer_versions.unwrap_or_default());
-        marker = page.next_marker.filter(|marker| !marker.is_empty());
-        if marker.is_none() {
+        if !pages.go_on(page.next_marker)? {
             return Ok(found);
         }
     }

@@ -3,7 +3,7 @@
 //! An account may have many thousands of groups, and the tags of each cost a call.
 
 use super::read::find as group;
-use crate::aws::{AwsError, Reader};
+use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::names::usual_name;
 use crate::kinds::reading::in_turn;
 use crate::kinds::{Found, Search};
@@ -25,13 +25,12 @@ pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Fou
 }
 
 async fn listed(reader: &Reader, prefix: &str) -> Result<BTreeSet<String>, AwsError> {
-    let (mut names, mut token) = (BTreeSet::new(), None);
+    let (mut names, mut pages) = (BTreeSet::new(), Pages::of("logs:DescribeLogGroups"));
     loop {
-        let input = DescribeLogGroupsInputBuilder::default().log_group_name_prefix(prefix).set_next_token(token);
+        let input = DescribeLogGroupsInputBuilder::default().log_group_name_prefix(prefix).set_next_token(pages.token());
         let page = reader.describe_log_groups(input).await?;
         names.extend(page.log_groups().iter().filter_map(|group| group.log_group_name().map(str::to_owned)));
-        token = page.next_token;
-        if token.is_none() {
+        if !pages.go_on(page.next_token)? {
             return Ok(names);
         }
     }

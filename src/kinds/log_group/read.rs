@@ -1,7 +1,7 @@
 //! Reading log groups: by what their names have in common, and their tags where they are asked for.
 
 use super::fields::NEVER;
-use crate::aws::{AwsError, Reader};
+use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::reading::{common_prefix, in_turn, sighting, unchecked};
 use crate::kinds::{ReadTarget, tagging};
 use crate::model::{Live, Path, PhysicalId, Sighting, Table, Value};
@@ -53,22 +53,21 @@ async fn under(
     reader: &Reader,
     prefix: &str,
     names: &[&str],
-    pages: usize,
+    most_pages: usize,
     found: &mut BTreeMap<String, LogGroup>,
 ) -> Result<bool, AwsError> {
     let last = names.iter().max().copied().unwrap_or_default();
-    let mut token = None;
-    for _ in 0..pages {
+    let mut pages = Pages::of("logs:DescribeLogGroups");
+    for _ in 0..most_pages {
         let prefix = Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty());
-        let input = DescribeLogGroupsInputBuilder::default().set_log_group_name_prefix(prefix).limit(PAGE).set_next_token(token);
+        let input = DescribeLogGroupsInputBuilder::default().set_log_group_name_prefix(prefix).limit(PAGE).set_next_token(pages.token());
         let page = reader.describe_log_groups(input).await?;
-        token = page.next_token;
         let groups = page.log_groups.unwrap_or_default();
         // AWS answers in the order of the names.
         let is_past = groups.last().and_then(LogGroup::log_group_name).is_some_and(|name| name > last);
         let named = groups.into_iter().filter_map(|group| Some((group.log_group_name()?.to_owned(), group)));
         found.extend(named.filter(|(name, _)| names.contains(&name.as_str())));
-        if token.is_none() || is_past || names.iter().all(|name| found.contains_key(*name)) {
+        if is_past || names.iter().all(|name| found.contains_key(*name)) || !pages.go_on(page.next_token)? {
             return Ok(true);
         }
     }

@@ -1,7 +1,7 @@
 //! Looking for the roles of a project: by one bulk call for the account, else below the project's own path.
 
 use super::read::role;
-use crate::aws::{AwsError, Reader};
+use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::reading::{AT_ONCE, in_turn};
 use crate::kinds::{Found, Search};
 use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsInputBuilder;
@@ -22,14 +22,14 @@ fn table(tags: &[Tag]) -> BTreeMap<String, String> {
 }
 
 async fn in_bulk(reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
-    let (mut found, mut marker) = (Vec::new(), None);
+    let (mut found, mut pages) = (Vec::new(), Pages::of("iam:GetAccountAuthorizationDetails"));
     loop {
-        let input = GetAccountAuthorizationDetailsInputBuilder::default().filter(EntityType::Role).max_items(1000).set_marker(marker);
+        let input =
+            GetAccountAuthorizationDetailsInputBuilder::default().filter(EntityType::Role).max_items(1000).set_marker(pages.token());
         let page = reader.get_account_authorization_details(input).await?;
         let details = page.role_detail_list().iter();
         found.extend(details.filter_map(|detail| search.found(detail.role_name()?, &table(detail.tags()))));
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
+        if !pages.go_on(page.marker.filter(|_| page.is_truncated))? {
             return Ok(found);
         }
     }
@@ -37,12 +37,11 @@ async fn in_bulk(reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, Aws
 
 async fn below_the_path(reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
     let path = format!("/lambdo/{}/", search.project);
-    let (mut names, mut marker) = (Vec::new(), None);
+    let (mut names, mut pages) = (Vec::new(), Pages::of("iam:ListRoles"));
     loop {
-        let page = reader.list_roles(ListRolesInputBuilder::default().path_prefix(&path).max_items(1000).set_marker(marker)).await?;
+        let page = reader.list_roles(ListRolesInputBuilder::default().path_prefix(&path).max_items(1000).set_marker(pages.token())).await?;
         names.extend(page.roles().iter().map(|role| role.role_name().to_owned()));
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
+        if !pages.go_on(page.marker.filter(|_| page.is_truncated))? {
             break;
         }
     }

@@ -3,7 +3,7 @@
 //! The bulk call shows no description and no session duration; those come from `ListRoles` by path.
 
 use super::seen::{Part, Seen, Settings};
-use crate::aws::{AwsError, Reader};
+use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::reading;
 use crate::model::{Sighting, Table, Value};
 use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsInputBuilder;
@@ -176,28 +176,24 @@ async fn document(reader: &Reader, name: &str, policy: &str) -> Part<String> {
 }
 
 async fn inline_names(reader: &Reader, name: &str) -> Part<Vec<String>> {
-    let mut names = Vec::new();
-    let mut marker = None;
+    let (mut names, mut pages) = (Vec::new(), Pages::of("iam:ListRolePolicies"));
     loop {
-        let input = ListRolePoliciesInputBuilder::default().role_name(name).set_marker(marker);
+        let input = ListRolePoliciesInputBuilder::default().role_name(name).set_marker(pages.token());
         let page = reader.list_role_policies(input).await?;
         names.extend(page.policy_names);
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
+        if !pages.go_on(page.marker.filter(|_| page.is_truncated))? {
             return Ok(names);
         }
     }
 }
 
 async fn managed(reader: &Reader, name: &str) -> Part<Vec<String>> {
-    let mut arns = Vec::new();
-    let mut marker = None;
+    let (mut arns, mut pages) = (Vec::new(), Pages::of("iam:ListAttachedRolePolicies"));
     loop {
-        let input = ListAttachedRolePoliciesInputBuilder::default().role_name(name).set_marker(marker);
+        let input = ListAttachedRolePoliciesInputBuilder::default().role_name(name).set_marker(pages.token());
         let page = reader.list_attached_role_policies(input).await?;
         arns.extend(page.attached_policies.unwrap_or_default().into_iter().filter_map(|policy| policy.policy_arn));
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
+        if !pages.go_on(page.marker.filter(|_| page.is_truncated))? {
             return Ok(arns);
         }
     }

@@ -85,7 +85,7 @@ struct Written {
 
 /// `for_ms = 2000`, or `for_ms = [500, 6000]` for a length of chance.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`for_ms` is a number of milliseconds, or a list of the least and the most")]
 enum Length {
     Fixed(i64),
     Between(i64, i64),

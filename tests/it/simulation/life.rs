@@ -4,10 +4,12 @@ use super::medium::{JOURNAL, Medium, Picture, STATE};
 use super::people::{Additions, People, namesake};
 use super::sabotage::Moment;
 use super::scenario::{Meddling, Round, Scenario, Verb};
+use super::wall::Wall;
 use super::wish::Wish;
 use super::world::{Jumping, Line, Mortal, Programs, Switch, Traffic};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_iam::config::{Credentials, SharedCredentialsProvider};
+use aws_types::sdk_config::SharedTimeSource;
 use lambdo::aws::{Meter, Quotas, Session, Settings};
 use lambdo::diagnostic::Diagnostic;
 use lambdo::engine::{Engine, PlanOptions};
@@ -57,7 +59,7 @@ pub fn in_its_own_time<T>(life: impl AsyncFnOnce(&Path) -> Result<T, String>) ->
 /// The project, the cloud and the people.
 pub struct Life {
     pub(super) cloud: InProcess,
-    clock: Arc<Jumping>,
+    wall: Wall,
     /// Those of the two stages.
     pub(super) stores: [Medium; 2],
     registry: Arc<Registry>,
@@ -72,18 +74,20 @@ impl Life {
     pub fn new(folder: &Path, store: Medium) -> Self {
         let clock = Arc::new(Jumping::new());
         let cloud = InProcess::open(folder.join("cloud"), ACCOUNT, Arc::<Jumping>::clone(&clock)).unwrap();
+        let wall = Wall::new(clock);
         let traffic = Arc::<Traffic>::default();
-        let line = Line { cloud: cloud.clone(), switch: Switch::new(None), traffic: Arc::clone(&traffic) };
+        let line = Line { cloud: cloud.clone(), switch: Switch::new(None), traffic: Arc::clone(&traffic), wall: wall.clone() };
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
             .endpoint_url("http://localhost")
+            .time_source(SharedTimeSource::new(wall.clone()))
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "b", None, None, "people")))
             .http_client(line.client())
             .build();
         let stores = [store, Medium::Memory(MemoryStore::new())];
         let (people, registry, folder) = (People::new(&config), Arc::new(Registry::new()), folder.to_owned());
-        Self { cloud, clock, stores, registry, traffic, people, folder, is_told: Arc::default() }
+        Self { cloud, wall, stores, registry, traffic, people, folder, is_told: Arc::default() }
     }
 
     /// What is there before.
@@ -149,7 +153,7 @@ impl Life {
         if let Some(plan) = round.plan(scenario.seed) {
             self.cloud.misbehave(FaultPlan::parse(&plan).map_err(|error| error.to_string())?);
         }
-        let switch = Switch::new(round.kill);
+        let switch = Switch::on_a_machine(round.kill, &round.leaps);
         let is_last = index + 1 == scenario.rounds.len();
         if is_last {
             self.sabotage(scenario, Moment::Start, &switch).await;
@@ -300,7 +304,8 @@ impl Life {
     }
 
     async fn engine(&self, stage: Option<&str>, switch: &Arc<Switch>) -> Result<(Engine, State), Failure> {
-        let line = Line { cloud: self.cloud.clone(), switch: Arc::clone(switch), traffic: Arc::clone(&self.traffic) };
+        let line =
+            Line { cloud: self.cloud.clone(), switch: Arc::clone(switch), traffic: Arc::clone(&self.traffic), wall: self.wall.clone() };
         let settings = Settings {
             region: Some(REGION.to_owned()),
             endpoint_url: Some("http://localhost".to_owned()),
@@ -315,6 +320,7 @@ impl Life {
         });
         let session = Session::connect_through(
             line.connector(),
+            SharedTimeSource::new(self.wall.clone()),
             &settings,
             Arc::new(Quotas::new()),
             Meter::default(),
@@ -322,7 +328,7 @@ impl Life {
             interrupt.drain.clone(),
         );
         let store = Mortal::new(self.store(stage).again(), Arc::clone(switch));
-        let clock = Arc::<Jumping>::clone(&self.clock);
+        let clock = Arc::new(self.wall.clone());
         let engine = Engine::new(session.await?, Arc::new(store), Arc::clone(&self.registry), clock, events, interrupt);
         let state = engine.load("demo", stage).await?;
         Ok((engine, state))

@@ -1,6 +1,7 @@
 //! A life, drawn from a seed, as data: it can be told, and made shorter.
 
 use super::sabotage::Sabotage;
+use super::wall::{LEAPS_SECONDS, Leap};
 use super::wish::Wish;
 use std::fmt;
 
@@ -51,6 +52,8 @@ pub struct Round {
     /// A fault plan's rules, each as text.
     pub faults: Vec<String>,
     pub kill: Option<Kill>,
+    /// When the clock of the machine is set.
+    pub leaps: Vec<Leap>,
     /// Whether it takes over what others have made.
     pub adopts: bool,
 }
@@ -154,6 +157,11 @@ impl Scenario {
             }
             rounds.push(Round::draw(&mut random, stage, wish.clone(), is_later));
         }
+        // Numbers of their own: what is drawn besides stays as it was.
+        let mut random = Random(seed ^ 0x6c65_6170);
+        for round in &mut rounds {
+            round.leaps = Leap::draw(&mut random);
+        }
         Self { seed, rounds, sabotage: None }
     }
 
@@ -223,6 +231,9 @@ impl Scenario {
             if round.kill.is_some() {
                 all.push(without(&|round| round.kill = None));
             }
+            if !round.leaps.is_empty() {
+                all.push(without(&|round| round.leaps.truncate(round.leaps.len() - 1)));
+            }
             if round.adopts {
                 all.push(without(&|round| round.adopts = false));
             }
@@ -249,12 +260,12 @@ impl Round {
             2 => Kill::Interrupt(1 + random.below(60)),
             _ => Kill::AfterWrite(1 + random.below(30)),
         });
-        Self { stage, meddling, verb, wish, faults, kill, adopts: random.one_in(6) }
+        Self { stage, meddling, verb, wish, faults, kill, leaps: vec![], adopts: random.one_in(6) }
     }
 
     /// A run in which nothing goes wrong.
     pub fn quiet(stage: Option<&'static str>, verb: Verb, wish: &Wish) -> Self {
-        Self { stage, meddling: vec![], verb, wish: wish.clone(), faults: vec![], kill: None, adopts: false }
+        Self { stage, meddling: vec![], verb, wish: wish.clone(), faults: vec![], kill: None, leaps: vec![], adopts: false }
     }
 
     fn has_namesakes(&self) -> bool {
@@ -288,6 +299,13 @@ impl Round {
     }
 }
 
+impl Leap {
+    fn draw(random: &mut Random) -> Vec<Self> {
+        let leaps = if random.one_in(3) { 1 + random.below(2) } else { 0 };
+        (0..leaps).map(|_| Self { at_call: 1 + random.below(60), by_seconds: *random.pick(&LEAPS_SECONDS) }).collect()
+    }
+}
+
 impl Meddling {
     fn draw(random: &mut Random) -> Self {
         let which = random.below(4);
@@ -311,8 +329,12 @@ impl Meddling {
 impl fmt::Display for Scenario {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, round) in self.rounds.iter().enumerate() {
-            let Round { stage, meddling, verb, wish, faults, kill, adopts } = round;
-            writeln!(formatter, "--- round {}: {verb:?} of {stage:?}, adopts {adopts}, kill {kill:?}, before it {meddling:?}", index + 1)?;
+            let Round { stage, meddling, verb, wish, faults, kill, leaps, adopts } = round;
+            writeln!(
+                formatter,
+                "--- round {}: {verb:?} of {stage:?}, adopts {adopts}, kill {kill:?}, {leaps:?}, before it {meddling:?}",
+                index + 1
+            )?;
             faults.iter().try_for_each(|rule| writeln!(formatter, "    {}", rule.replace('\n', ", ")))?;
             write!(formatter, "{}", wish.text(*stage))?;
         }

@@ -2,6 +2,7 @@
 
 use super::medium::{Medium, appended, torn};
 use super::scenario::Kill;
+use super::wall::{Leap, Wall};
 use crate::support::cloud::package;
 use async_trait::async_trait;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn};
@@ -27,18 +28,29 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Time in which nothing happens takes none.
+#[derive(Debug)]
 pub struct Jumping(Instant);
 
 impl Jumping {
     pub fn new() -> Self {
         Self(Instant::now())
     }
+
+    /// Milliseconds since 1970.
+    pub fn milliseconds(&self) -> i64 {
+        1_790_000_000_000 + i64::try_from(self.0.elapsed().as_millis()).unwrap()
+    }
+
+    /// As it stands in the headers of answers.
+    pub fn date(&self) -> String {
+        jiff::Timestamp::from_millisecond(self.milliseconds()).unwrap().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
 }
 
 #[async_trait]
 impl lambdo::local::Clock for Jumping {
     fn now_ms(&self) -> i64 {
-        1_790_000_000_000 + i64::try_from(self.0.elapsed().as_millis()).unwrap()
+        self.milliseconds()
     }
 
     async fn sleep_until(&self, at_ms: i64) {
@@ -47,16 +59,12 @@ impl lambdo::local::Clock for Jumping {
     }
 }
 
-impl lambdo::engine::Clock for Jumping {
-    fn now(&self) -> String {
-        "2026-11-22T00:00:00Z".to_owned()
-    }
-}
-
 /// Whether a process still lives. One that is dead sends nothing and writes nothing any more.
 #[derive(Default)]
 pub struct Switch {
     kill: Option<Kill>,
+    /// When the machine's clock is set.
+    leaps: Vec<Leap>,
     calls: AtomicU64,
     writes: AtomicU64,
     /// What each write has added to the journal; nothing for those of the state.
@@ -69,7 +77,12 @@ pub struct Switch {
 
 impl Switch {
     pub fn new(kill: Option<Kill>) -> Arc<Self> {
-        Arc::new(Self { kill, ..Self::default() })
+        Self::on_a_machine(kill, &[])
+    }
+
+    /// The same where the clock is set meanwhile.
+    pub fn on_a_machine(kill: Option<Kill>, leaps: &[Leap]) -> Arc<Self> {
+        Arc::new(Self { kill, leaps: leaps.to_vec(), ..Self::default() })
     }
 
     /// Returns when the process dies.
@@ -106,8 +119,9 @@ impl Switch {
         }
     }
 
-    fn called(&self) -> bool {
+    fn called(&self, wall: &Wall) -> bool {
         let count = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        self.leaps.iter().filter(|leap| leap.at_call == count).for_each(|leap| wall.leap(leap.by_seconds));
         if self.kill == Some(Kill::Interrupt(count)) {
             self.interrupt.drain.cancel();
         }
@@ -141,6 +155,7 @@ pub struct Line {
     pub cloud: InProcess,
     pub switch: Arc<Switch>,
     pub traffic: Arc<Traffic>,
+    pub wall: Wall,
 }
 
 impl fmt::Debug for Line {
@@ -195,7 +210,7 @@ impl HttpConnector for Line {
         let line = self.clone();
         HttpConnectorFuture::new(async move {
             line.switch.alive().await;
-            let is_last = line.switch.called();
+            let is_last = line.switch.called(&line.wall);
             if is_last {
                 line.switch.die();
             }
@@ -206,7 +221,13 @@ impl HttpConnector for Line {
             // A way that differs from call to call lets parallel calls overtake each other.
             let way_ms = 1 + line.switch.calls.load(Ordering::SeqCst) * 7 % 23;
             tokio::time::sleep(Duration::from_millis(way_ms)).await;
-            let (status, headers, body) = line.ask(asked).await;
+            let (status, mut headers, body) = match line.wall.judge(asked.headers()) {
+                Some((status, headers, body)) => (status, headers, Some(body)),
+                None => line.ask(asked).await,
+            };
+            if !headers.iter().any(|(name, _)| name == "date") {
+                headers.push(("date".to_owned(), line.wall.date()));
+            }
             line.switch.alive().await;
             tokio::time::sleep(Duration::from_millis(way_ms)).await;
             let Some(body) = body else { return Err(ConnectorError::io("the connection was reset".into())) };

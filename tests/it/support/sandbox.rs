@@ -142,6 +142,27 @@ impl Sandbox {
         self.start_command(command, arguments)
     }
 
+    /// Starts lambdo as somebody whom the modes of files hold back, as they do everybody but root.
+    #[cfg(target_os = "linux")]
+    pub fn start_without_rights(&self, arguments: &[&str]) -> Running {
+        let is_root = std::fs::metadata(self.path()).is_ok_and(|folder| std::os::unix::fs::MetadataExt::uid(&folder) == 0);
+        if !is_root {
+            return self.start(arguments);
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-dac_override,-dac_read_search", "--", env!("CARGO_BIN_EXE_lambdo")]);
+        self.start_command(command, arguments)
+    }
+
+    /// Starts lambdo where the state lies on a disk that can only be read.
+    #[cfg(target_os = "linux")]
+    pub fn start_on_a_read_only_disk(&self, arguments: &[&str]) -> Running {
+        let mut command = Command::new("unshare");
+        let mount = "mount --bind state state && mount -o remount,ro,bind state state && exec \"$0\" \"$@\"";
+        command.args(["-Urm", "sh", "-c", mount, env!("CARGO_BIN_EXE_lambdo")]);
+        self.start_command(command, arguments)
+    }
+
     /// Runs lambdo with limits of the system, as `prlimit` takes them.
     #[cfg(target_os = "linux")]
     pub fn run_with_limits(&self, limits: &[&str], arguments: &[&str]) -> Output {

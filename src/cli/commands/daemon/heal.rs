@@ -2,6 +2,7 @@
 
 use super::super::deploy::Packing;
 use super::super::destroy::NoArtifacts;
+use super::super::run::keeps_limit;
 use super::limits::{does_something, forbidden, forget_left, too_much, touched, unasked, without};
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Healed, Order};
@@ -97,6 +98,7 @@ impl Healing<'_> {
         if !plan.refusals.is_empty() {
             return Err(Failure { exit: Exit::Refused, diagnostics: plan.refusals.iter().map(|refusal| refusal.diagnostic()).collect() });
         }
+        keeps_limit(&plan, self.header.max_deletions)?;
         forget_left(&mut plan, &round.leave);
         Ok(plan)
     }

@@ -1,6 +1,7 @@
 //! Plans of the daemon that go to what the spec asks for: one that waits for a person, and one that is applied at once.
 
 use super::super::deploy::{Deployment, Wish};
+use super::super::run::keeps_limit;
 use super::heal::{PARALLEL, VERB, healed};
 use super::limits::{does_something, forbidden, forget_left, too_much};
 use crate::cli::args::Selection;
@@ -101,6 +102,7 @@ async fn carry_out(
     let Deployment { connection, state, mut plan, packages, lease, .. } = Box::pin(wish.prepare(workspace, &spec)).await?;
     forget_left(&mut plan, wish.leave);
     not_refused(&plan)?;
+    keeps_limit(&plan, spec.header.max_deletions)?;
     judge(&plan).map_or(Ok(()), |why| Err(refused(&format!("{why}. Nothing was changed."))))?;
     workspace.progress.record().iter().for_each(|record| record.planned(&plan));
     let report = connection.engine.apply(state, &plan, Arc::new(packages), PARALLEL).await?;

@@ -234,12 +234,26 @@ pub(super) fn lets_lambda_assume(document: &Value) -> bool {
     }
     let Some(statements) = document.as_table().and_then(|table| table.get("Statement")) else { return false };
     let statements = statements.as_list().unwrap_or(std::slice::from_ref(statements));
-    statements.iter().filter_map(Value::as_table).any(|given| {
-        let allows = given.get("Effect").and_then(Value::as_str) == Some("Allow");
-        let services = given.get("Principal").and_then(Value::as_table).and_then(|principal| principal.get("Service"));
-        let is_lambda = services.is_some_and(|services| texts(services).any(|service| service == "lambda.amazonaws.com"));
-        allows && is_lambda && given.get("Action").is_some_and(|actions| texts(actions).any(|action| action == "sts:AssumeRole"))
-    })
+    let about: Vec<&Table> = statements.iter().filter_map(Value::as_table).filter(|given| is_about_lambda(given)).collect();
+    // What is denied under a condition may be allowed to Lambda.
+    about.iter().any(|given| has_effect(given, "Allow"))
+        && !about.iter().any(|given| has_effect(given, "Deny") && !given.contains_key("Condition"))
+}
+
+fn has_effect(statement: &Table, effect: &str) -> bool {
+    statement.get("Effect").and_then(Value::as_str) == Some(effect)
+}
+
+/// Whether a statement is about what Lambda does with a role. What denies everybody is about Lambda, too.
+fn is_about_lambda(statement: &Table) -> bool {
+    let names = |key: &str, name: &str| {
+        let given = statement.get("Principal").and_then(Value::as_table).and_then(|principal| principal.get(key));
+        given.is_some_and(|given| texts(given).any(|text| text == name))
+    };
+    let is_everybody =
+        has_effect(statement, "Deny") && (names("AWS", "*") || statement.get("Principal").and_then(Value::as_str) == Some("*"));
+    let assumes = statement.get("Action").is_some_and(|actions| texts(actions).any(|action| action == "sts:AssumeRole"));
+    assumes && (names("Service", "lambda.amazonaws.com") || is_everybody)
 }
 
 /// The texts of a lone text or a list.
@@ -325,6 +339,20 @@ mod tests {
         assert!(lets_lambda_assume(&json(r#"["edgelambda.amazonaws.com","lambda.amazonaws.com"]"#, "sts:AssumeRole")));
         assert!(!lets_lambda_assume(&json(r#""ec2.amazonaws.com""#, "sts:AssumeRole")));
         assert!(!lets_lambda_assume(&json(r#""lambda.amazonaws.com""#, "sts:TagSession")));
+    }
+
+    #[test]
+    fn a_trust_that_denies_lambda_is_noticed() {
+        let lets = |denied: &str| {
+            let allowed = r#"{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}"#;
+            let maybe = r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"Bool":{"aws:PrincipalIsAWSService":false}}}"#;
+            lets_lambda_assume(&to_aws(&format!(r#"{{"Statement":[{allowed},{maybe},{denied}]}}"#).as_str().into()))
+        };
+        for principal in [r#"{"AWS":"*"}"#, r#""*""#, r#"{"Service":["ec2.amazonaws.com","lambda.amazonaws.com"]}"#] {
+            assert!(!lets(&format!(r#"{{"Effect":"Deny","Principal":{principal},"Action":"sts:AssumeRole"}}"#)), "{principal}");
+        }
+        assert!(lets(r#"{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}"#));
+        assert!(lets(r#"{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:TagSession"}"#));
     }
 
     #[test]

@@ -1,0 +1,54 @@
+//! Lists that come in pages, each of which says where the next one begins.
+
+use super::error::{AwsError, ErrorClass};
+use std::collections::BTreeSet;
+
+/// The way through the pages of a list. Emulators, proxies and caches have been seen to give one page for ever.
+pub struct Pages {
+    operation: &'static str,
+    seen: BTreeSet<String>,
+    token: Option<String>,
+}
+
+impl Pages {
+    /// Those that this operation lists.
+    pub fn of(operation: &'static str) -> Self {
+        Self { operation, seen: BTreeSet::new(), token: None }
+    }
+
+    /// What the page that comes now is asked for with; nothing for the first one.
+    pub fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
+
+    /// Takes what a page said of the next one, and tells whether there is one.
+    ///
+    /// # Errors
+    /// Where the next one is one that was there before: such a list has no end.
+    pub fn go_on(&mut self, token: Option<String>) -> Result<bool, AwsError> {
+        self.token = token.filter(|token| !token.is_empty());
+        match &self.token {
+            None => Ok(false),
+            Some(token) if self.seen.insert(token.clone()) => Ok(true),
+            Some(_) => Err(AwsError::own(
+                self.operation,
+                ErrorClass::Other,
+                "the list goes round in circles: a page names one before it as the next",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_with_its_last_page_and_not_where_it_began() {
+        let mut pages = Pages::of("lambda:ListFunctions");
+        let mut next = |token: Option<&str>| pages.go_on(token.map(str::to_owned)).map_err(|error| error.to_string());
+        assert_eq!((next(Some("a")), next(Some("b"))), (Ok(true), Ok(true)));
+        assert!(next(Some("a")).unwrap_err().contains("in circles"));
+        assert_eq!((next(Some("")), next(None)), (Ok(false), Ok(false)));
+    }
+}
