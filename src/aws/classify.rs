@@ -27,10 +27,10 @@ impl Failed {
         let response = error.raw_response();
         let status = response.map(|response| response.status().as_u16());
         let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
-        let code = error.code().map(|code| short_code(code).to_owned());
+        let code = error.code().map(|code| short_code(code).to_owned()).filter(|code| !code.is_empty());
         let (class, message) = match error {
             SdkError::ServiceError(_) => {
-                let message = error.message().map_or_else(|| without_message(status), str::to_owned);
+                let message = error.message().filter(|text| !text.is_empty()).map_or_else(|| without_message(status), str::to_owned);
                 (classify(operation, code.as_deref().unwrap_or_default(), &message, status), message)
             }
             SdkError::DispatchFailure(failure) => failure
