@@ -167,7 +167,8 @@ impl Ledger {
     fn opened(&mut self, finding: &Finding, settings: &Settings, now: Timestamp) -> FindingState {
         let id = id_of(settings, finding, now);
         let finding = finding.clone();
-        let mut state = FindingState { finding, id, since: now, seen: now, healed: None, is_told: false, contested: None, reminded: None };
+        let mut state =
+            FindingState { finding, id, since: now, seen: now, healed: None, left: None, is_told: false, contested: None, reminded: None };
         if self.struggle(&state.finding).is_some() {
             self.came_back(&mut state, settings, now);
             return state;
@@ -268,12 +269,26 @@ impl Ledger {
             self.note(now, MomentKind::Healed, Some(address), format!("took back {line}"));
         }
         for (address, why) in healed.refused.iter().chain(&healed.failed) {
-            self.note_once(now, MomentKind::NotHealed, address, why);
+            self.left(address, why, now);
         }
     }
 
+    /// Healing begins anew: why it left something before does not count any more.
+    pub fn heal_begins(&mut self) {
+        self.findings.iter_mut().for_each(|state| state.left = None);
+    }
+
+    /// A resource was not taken back, and why.
+    pub fn left(&mut self, address: &Address, why: &str, now: Timestamp) {
+        let is_meant = |state: &&mut FindingState| {
+            state.finding.address == *address && state.finding.kind.is_healable() && state.contested.is_none() && state.healed != Some(now)
+        };
+        self.findings.iter_mut().filter(is_meant).for_each(|state| state.left = Some(why.to_owned()));
+        self.note_once(now, MomentKind::NotHealed, address, why);
+    }
+
     /// Something was not taken back. It is written down once, as long as nothing else happens to the resource.
-    pub fn note_once(&mut self, now: Timestamp, kind: MomentKind, address: &Address, text: &str) {
+    fn note_once(&mut self, now: Timestamp, kind: MomentKind, address: &Address, text: &str) {
         let last = self.timeline.iter().find(|moment| moment.address.as_ref() == Some(address));
         if last.is_none_or(|last| last.kind != kind || last.text != text) {
             self.note(now, kind, Some(address), text);

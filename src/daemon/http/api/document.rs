@@ -1,7 +1,9 @@
 //! What the API answers with: parts of what is on the board, each under its name and with the version of their form.
 
 use crate::daemon::http::refusal::Refusal;
-use crate::daemon::{Attempt, Calls, FindingState, LogLine, Moment, Resource, Standing, Totals, Trouble, TroubleKind, Unread, View};
+use crate::daemon::{
+    Attempt, Calls, FindingState, LogLine, Moment, Resource, Standing, Totals, Trouble, TroubleKind, Undone, Unread, View,
+};
 use crate::model::Mode;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -44,6 +46,7 @@ pub struct Summary<'a> {
     trouble_since: Option<Timestamp>,
     spec_trouble: Option<&'a Trouble>,
     history_trouble: Option<&'a str>,
+    undone: &'a [Undone],
     /// How many findings are open.
     drifted: usize,
     /// How many of them are contested.
@@ -81,6 +84,7 @@ impl<'a> Summary<'a> {
             trouble_since: view.trouble_since,
             spec_trouble: view.spec_trouble.as_ref(),
             history_trouble: view.history_trouble.as_deref(),
+            undone: &view.undone,
             drifted: view.findings.len(),
             contested: view.findings.iter().filter(|state| state.contested.is_some()).count(),
             pending: view.pending,
@@ -157,8 +161,11 @@ impl<'a> History<'a> {
     /// So many moments of a spec, from before a time on.
     pub fn of(view: &'a View, limit: usize, before: Option<Timestamp>) -> Self {
         let mut moments: Vec<&Moment> = view.timeline.iter().filter(|moment| before.is_none_or(|before| moment.at < before)).collect();
-        let has_more = moments.len() > limit;
-        moments.truncate(limit);
+        let of_one_time = |last: &Moment| moments[limit..].iter().take_while(|moment| moment.at == last.at).count();
+        // Whoever goes on before the last one must not miss what happened in the same instant.
+        let shown = moments.get(limit - 1).map_or(limit, |last| limit + of_one_time(last));
+        let has_more = moments.len() > shown;
+        moments.truncate(shown);
         Self { moments, has_more }
     }
 }

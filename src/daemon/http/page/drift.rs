@@ -44,7 +44,7 @@ fn one(state: &FindingState, now: Timestamp) -> Markup {
             span class="tag" { (words::difference(finding.kind)) }
             @if state.contested.is_some() { span class="badge bad" { span class="sign" aria-hidden="true" { "⇄" } " Contested" } }
         }
-        @if let Some(text) = &finding.text { p { (words::shortened(text, 400)) } }
+        @if let Some(text) = &finding.text { p { (words::prose(&words::shortened(text, 400))) } }
         @else {
             dl class="values" {
                 div { dt { "applied" } dd { (words::value(finding.applied.as_ref())) } }
@@ -57,6 +57,7 @@ fn one(state: &FindingState, now: Timestamp) -> Markup {
             @if let Some(contested) = state.contested { " · healing gave in " (words::time(contested, now)) }
             @if let Some(healed) = state.healed { " · taken back " (words::time(healed, now)) }
         }
+        @if let Some(left) = &state.left { p class="quiet" { "Not taken back: " (words::prose(&words::shortened(left.trim_start_matches("not taken back: "), 400))) } }
     }
 }
 
