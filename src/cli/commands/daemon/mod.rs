@@ -120,7 +120,12 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
     }
     // One that is broken keeps nobody from watching the others; where all are and never were in order, there is nothing to watch.
     if problems.is_empty() && specs.values().all(|spec: &Arc<WatchedSpec>| spec.broken.is_some() && !spec.was_good) {
-        problems.extend(specs.values().filter_map(|spec| spec.broken.clone()).flat_map(|failure| failure.diagnostics));
+        for diagnostic in specs.values().filter_map(|spec| spec.broken.clone()).flat_map(|failure| failure.diagnostics) {
+            // All stages of a file say the same of it.
+            if !problems.contains(&diagnostic) {
+                problems.push(diagnostic);
+            }
+        }
     }
     if !problems.is_empty() {
         return Err(Failure { exit: Exit::Usage, diagnostics: problems });
