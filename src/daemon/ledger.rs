@@ -20,6 +20,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub const MOMENTS_KEPT: usize = 500;
 /// So many news wait for whoever tells them.
 const NEWS_KEPT: usize = 1_000;
+/// So near to each other is what happens at once.
+const AT_ONCE: SignedDuration = SignedDuration::from_micros(100);
 /// What a finding is known by.
 type Key = (Address, Path);
 
@@ -110,11 +112,17 @@ impl Ledger {
 
     /// Writes down what happened.
     pub fn note(&mut self, at: Timestamp, kind: MomentKind, address: Option<&Address>, text: impl Into<String>) {
-        let moment = Moment { at, kind, address: address.cloned(), text: text.into() };
+        let moment = Moment { at: self.next_instant(at), kind, address: address.cloned(), text: text.into() };
         self.fresh.push(moment.clone());
         self.timeline.push_front(moment);
         self.timeline.truncate(MOMENTS_KEPT);
         self.revision += 1;
+    }
+
+    /// What happened at once stands one after the other, so that whoever pages through the history misses nothing.
+    fn next_instant(&self, at: Timestamp) -> Timestamp {
+        let newest = self.timeline.front().map(|moment| moment.at).filter(|newest| (at..at + AT_ONCE).contains(newest));
+        newest.map_or(at, |newest| newest + SignedDuration::from_nanos(1))
     }
 
     /// What is wrong with a check that finds no state where there was one: without it, nothing would have drifted.

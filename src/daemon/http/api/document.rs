@@ -161,11 +161,8 @@ impl<'a> History<'a> {
     /// So many moments of a spec, from before a time on.
     pub fn of(view: &'a View, limit: usize, before: Option<Timestamp>) -> Self {
         let mut moments: Vec<&Moment> = view.timeline.iter().filter(|moment| before.is_none_or(|before| moment.at < before)).collect();
-        let of_one_time = |last: &Moment| moments[limit..].iter().take_while(|moment| moment.at == last.at).count();
-        // Whoever goes on before the last one must not miss what happened in the same instant.
-        let shown = moments.get(limit - 1).map_or(limit, |last| limit + of_one_time(last));
-        let has_more = moments.len() > shown;
-        moments.truncate(shown);
+        let has_more = moments.len() > limit;
+        moments.truncate(limit);
         Self { moments, has_more }
     }
 }
