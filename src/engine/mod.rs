@@ -1,4 +1,23 @@
 //! The one code path: read AWS, plan, apply. The command line, the daemon and the tests all call it.
+//!
+//! # How an apply works
+//!
+//! A plan is a list of *operations*, each one AWS call that changes something, with the paths of the spec that it
+//! carries. Each has its own edges: hard ones pass a failure on, soft ones only delay. There are no waves:
+//! `engine/schedule.rs` hands out what is ready, quota by quota and in the plan's order, so that what is begun is
+//! finished before more is begun and a slow quota holds nothing else up. `engine/call.rs` writes the begin to the
+//! journal, runs the kind's call, writes the end; the end moves exactly the carried paths into the state entry.
+//! `engine/journal.rs` is the one task that owns journal and state; records that arrive together share an fsync.
+//!
+//! Every attempt of every call takes a token from the bucket of its AWS quota. A bucket keeps to what AWS
+//! publishes, finds out what AWS does not publish, and on another endpoint sends a few calls too many, to see
+//! whether that keeps quotas at all. Operations are handed out only while their bucket has room. Packages are read
+//! for the moment in which they are sent; together they take 16 MiB. Functions wait for fresh roles only as long as
+//! AWS makes them. Whether a function got ready is looked at when nothing else is left to do. At the end the state
+//! is saved in one piece with its serial raised, and the journal is removed. A state format is one step in
+//! `store/migration.rs` and one golden file. `cli/record.rs` writes each call and step to `state/runs/`. A kill at
+//! any instant leaves a state and a journal, which the next run folds; what neither of them can tell is looked up
+//! in AWS (`plan/settle.rs`).
 
 mod apply;
 mod call;

@@ -1,5 +1,19 @@
 //! From a function's `code` or `build` to a package: its files, known by their contents' hash, and
 //! the zip of them when an operation uploads it.
+//!
+//! # How packages are made
+//!
+//! `group.rs` finds out which packages and builds there are, equal ones once; `work.rs` makes them. `index.rs`
+//! remembers what files held, by size and times, so that what did not move is not read; `fingerprint.rs` what a
+//! build was made from, so that it is not run again; `manifest.rs` what packages held, so that a plan can say why
+//! one is another. `own.rs` says what never belongs to a package: states, and what builds make. `cache.rs` knows
+//! who uses `state/build`, and what goes. `check/` judges packages that are ready: it runs no code (an interpreter
+//! only reads the handler's file, once per package), and an error is sure. `image/` makes images: blobs named by
+//! digest in `state/build/blobs`, base layers fetched only when they are pushed; `image/listing.rs` knows what lies
+//! in layers, `image/froms.rs` what a Dockerfile begins with. `script/` is what Python and Node.js share.
+//! `engine.rs` lists the container engines, and `container.rs` mounts folders under their own names, so that paths
+//! mean the same inside. `spec/discover/` writes the functions that it finds into the tree before sections are
+//! read.
 
 mod builder;
 mod cache;

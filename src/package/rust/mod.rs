@@ -1,4 +1,12 @@
 //! Builds of Rust, by plain cargo.
+//!
+//! # How
+//!
+//! `package/rust/` asks `cargo metadata` for the binary, decides the target in `goal.rs` (with `--local` this
+//! machine's, else from `architectures`), and calls plain cargo. A target or linker that is missing is an error
+//! with the command that adds it. `inputs.rs` keeps what cargo wrote down about a program, `toolchain.rs` which
+//! Rust made it: while both hold, nothing is started. Else cargo decides what is fresh; one build at a time per
+//! target folder, and the program is copied from there to lambdo's. `contained.rs` calls cargo in a container.
 
 mod cargo;
 mod contained;
