@@ -16,7 +16,11 @@ pub fn first_keys(text: &str) -> Option<String> {
         keep(overlay, &[]);
     }
     if let Some(stages) = root.get_mut(STAGE).and_then(|item| item.as_table_like_mut()) {
-        stages.iter_mut().filter_map(|(_, stage)| stage.as_table_like_mut()).for_each(|stage| keep(stage, &[]));
+        for (_, stage) in stages.iter_mut() {
+            stage.as_table_like_mut().into_iter().for_each(|stage| keep(stage, &[]));
+            // One whose header named a section is there without it, too.
+            stage.as_table_mut().into_iter().for_each(|stage| stage.set_implicit(false));
+        }
     }
     document.set_trailing("");
     Some(document.to_string())

@@ -187,8 +187,7 @@ fn what_lives_becomes_the_wish_and_comments_stay() {
 fn a_tag_that_nobody_declared_becomes_the_wish_too() {
     let world = World::start(Backend::Local);
     let sandbox = deployed(&world);
-    sandbox.edit("memory_size = 256", "memory_size = 256\ntags = { team = \"x\" } # who asks");
-    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("tags = { team = \"core\" }", "tags = { team = \"core\" } # who asks");
     let arn = crate::support::cloud::function_arn("demo-a");
     world.cloud.done(world.cloud.lambda.tag_resource().resource(arn).tags("cost-center", "42").send());
     let accepted = sandbox.expect(0, &["drift", "--undeclared", "--accept", "--yes"]).stdout;

@@ -157,10 +157,10 @@ pub fn value(value: Option<&serde_json::Value>) -> Markup {
 pub fn prose(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
     // A backtick alone is one.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return html! { (text) };
     }
-    html! { @for (at, part) in parts.iter().enumerate() { @if at % 2 == 0 { (part) } @else { code { (part) } } } }
+    html! { @for (at, part) in parts.iter().enumerate() { @if at.is_multiple_of(2) { (part) } @else { code { (part) } } } }
 }
 
 /// The path of a file, which breaks where a folder ends rather than within a name.
