@@ -27,14 +27,14 @@ impl Failed {
         let response = error.raw_response();
         let status = response.map(|response| response.status().as_u16());
         let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
-        let code = error.code().map(|code| short_code(code).to_owned());
+        let code = error.code().map(|code| short_code(code).to_owned()).filter(|code| !code.is_empty());
         let (class, message) = match error {
             // Done, as the status says, but in words that are cut off or somebody else's: a gateway's, a login page.
             SdkError::ServiceError(_) if code.is_none() && status.is_some_and(|status| (200..=299).contains(&status)) => {
                 response_error(status, endpoint, &chain(error))
             }
             SdkError::ServiceError(_) => {
-                let message = error.message().map_or_else(|| without_message(status), str::to_owned);
+                let message = error.message().filter(|text| !text.is_empty()).map_or_else(|| without_message(status), str::to_owned);
                 (classify(operation, code.as_deref().unwrap_or_default(), &message, status), message)
             }
             SdkError::DispatchFailure(failure) => failure

@@ -59,6 +59,7 @@ fn form(topic_arn: &str, subject: &str, message: &str) -> String {
 /// What stands in the XML of an error: <https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html>
 fn refusal(xml: &str) -> Refusal {
     let between = |tag: &str| Some(xml.split_once(&format!("<{tag}>"))?.1.split_once(&format!("</{tag}>"))?.0.to_owned());
+    // What is empty here is told by the status.
     let metadata = ErrorMetadata::builder().code(between("Code").unwrap_or_default());
     Refusal(metadata.message(between("Message").unwrap_or_default()).build())
 }

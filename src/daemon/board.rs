@@ -1,6 +1,7 @@
 //! What the page, the API and the metrics show: plain data, kept up to date by the loop.
 
 use super::audit::LogGroups;
+use super::ledger::Topic;
 use super::notice::FindingState;
 use super::watched::{Depth, Resource, Trouble, Unread};
 use crate::model::calls::OperationCalls;
@@ -118,6 +119,8 @@ pub struct View {
     pub spec_trouble: Option<Trouble>,
     /// Why the history cannot be kept, while it cannot.
     pub history_trouble: Option<String>,
+    /// What the daemon should do and does not manage, while checks work: healing, applying, planning, auditing.
+    pub undone: Vec<Undone>,
     /// What differs, by address and path.
     pub findings: Vec<FindingState>,
     /// How many resources the spec wants otherwise than they were applied; `None` for a spec that cannot be read.
@@ -164,6 +167,7 @@ impl View {
             trouble_since: None,
             spec_trouble: None,
             history_trouble: None,
+            undone: Vec::new(),
             findings: Vec::new(),
             pending: None,
             warnings: Vec::new(),
@@ -182,6 +186,19 @@ impl View {
     pub fn findings_of<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = &'a FindingState> {
         self.findings.iter().filter(move |state| state.finding.address == *address)
     }
+}
+
+/// Something that the daemon should do and does not manage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// What it is: `heal`, `deploy`, `plan` or `log_groups`.
+    pub work: Topic,
+    /// Why, as of late.
+    pub trouble: Trouble,
+    /// Since when.
+    pub since: Timestamp,
+    /// Attempts that failed in a row.
+    pub attempts: u32,
 }
 
 /// A check that ended.

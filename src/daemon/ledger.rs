@@ -20,6 +20,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub const MOMENTS_KEPT: usize = 500;
 /// So many news wait for whoever tells them.
 const NEWS_KEPT: usize = 1_000;
+/// So near to each other is what happens at once.
+const AT_ONCE: SignedDuration = SignedDuration::from_micros(100);
 /// What a finding is known by.
 type Key = (Address, Path);
 
@@ -110,11 +112,17 @@ impl Ledger {
 
     /// Writes down what happened.
     pub fn note(&mut self, at: Timestamp, kind: MomentKind, address: Option<&Address>, text: impl Into<String>) {
-        let moment = Moment { at, kind, address: address.cloned(), text: text.into() };
+        let moment = Moment { at: self.next_instant(at), kind, address: address.cloned(), text: text.into() };
         self.fresh.push(moment.clone());
         self.timeline.push_front(moment);
         self.timeline.truncate(MOMENTS_KEPT);
         self.revision += 1;
+    }
+
+    /// What happened at once stands one after the other, so that whoever pages through the history misses nothing.
+    fn next_instant(&self, at: Timestamp) -> Timestamp {
+        let newest = self.timeline.front().map(|moment| moment.at).filter(|newest| (at..at + AT_ONCE).contains(newest));
+        newest.map_or(at, |newest| newest + SignedDuration::from_nanos(1))
     }
 
     /// What is wrong with a check that finds no state where there was one: without it, nothing would have drifted.
@@ -167,7 +175,8 @@ impl Ledger {
     fn opened(&mut self, finding: &Finding, settings: &Settings, now: Timestamp) -> FindingState {
         let id = id_of(settings, finding, now);
         let finding = finding.clone();
-        let mut state = FindingState { finding, id, since: now, seen: now, healed: None, is_told: false, contested: None, reminded: None };
+        let mut state =
+            FindingState { finding, id, since: now, seen: now, healed: None, left: None, is_told: false, contested: None, reminded: None };
         if self.struggle(&state.finding).is_some() {
             self.came_back(&mut state, settings, now);
             return state;
@@ -268,12 +277,26 @@ impl Ledger {
             self.note(now, MomentKind::Healed, Some(address), format!("took back {line}"));
         }
         for (address, why) in healed.refused.iter().chain(&healed.failed) {
-            self.note_once(now, MomentKind::NotHealed, address, why);
+            self.left(address, why, now);
         }
     }
 
+    /// Healing begins anew: why it left something before does not count any more.
+    pub fn heal_begins(&mut self) {
+        self.findings.iter_mut().for_each(|state| state.left = None);
+    }
+
+    /// A resource was not taken back, and why.
+    pub fn left(&mut self, address: &Address, why: &str, now: Timestamp) {
+        let is_meant = |state: &&mut FindingState| {
+            state.finding.address == *address && state.finding.kind.is_healable() && state.contested.is_none() && state.healed != Some(now)
+        };
+        self.findings.iter_mut().filter(is_meant).for_each(|state| state.left = Some(why.to_owned()));
+        self.note_once(now, MomentKind::NotHealed, address, why);
+    }
+
     /// Something was not taken back. It is written down once, as long as nothing else happens to the resource.
-    pub fn note_once(&mut self, now: Timestamp, kind: MomentKind, address: &Address, text: &str) {
+    fn note_once(&mut self, now: Timestamp, kind: MomentKind, address: &Address, text: &str) {
         let last = self.timeline.iter().find(|moment| moment.address.as_ref() == Some(address));
         if last.is_none_or(|last| last.kind != kind || last.text != text) {
             self.note(now, kind, Some(address), text);

@@ -24,10 +24,10 @@ mod watched;
 
 pub use audit::{Audited, LogGroupFinding, LogGroupProblem, LogGroups};
 pub use board::{
-    Attempt, Board, CallCount, Calls, Count, DURATION_LIMITS_MS, Durations, Moment, MomentKind, Proposal, Standing, Totals, View,
+    Attempt, Board, CallCount, Calls, Count, DURATION_LIMITS_MS, Durations, Moment, MomentKind, Proposal, Standing, Totals, Undone, View,
 };
 pub use heal::{Decision, decide, frozen};
-pub use ledger::{Ledger, MOMENTS_KEPT};
+pub use ledger::{Ledger, MOMENTS_KEPT, Topic};
 pub use notice::{Finding, FindingKind, FindingState, Listener, Notice, NoticeKind};
 pub use schedule::Schedule;
 pub use wake::{Bell, Control, Party, Refused, WakeUp};

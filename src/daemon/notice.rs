@@ -1,5 +1,6 @@
 //! What was found, and what is told of it.
 
+use super::notify::Health;
 use crate::model::{Address, Path};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -103,6 +104,9 @@ pub struct FindingState {
     /// When the daemon took it back, until a check has looked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healed: Option<Timestamp>,
+    /// Why healing left it as it is, the last time it would have been its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
     /// Whether people were told of it.
     pub is_told: bool,
     /// Since when healing gave in to somebody else.
@@ -163,4 +167,7 @@ pub trait Listener: Send + Sync {
     /// # Errors
     /// Why they were not taken; they are handed over again later.
     async fn take(&self, notices: &[Notice]) -> Result<(), String>;
+
+    /// How each way to tell of a spec does.
+    fn health(&self, spec: &str) -> Vec<Health>;
 }

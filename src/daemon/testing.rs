@@ -78,6 +78,11 @@ impl Listener for Told {
         locked(&self.0).extend_from_slice(notices);
         Ok(())
     }
+
+    fn health(&self, _spec: &str) -> Vec<notify::Health> {
+        let (channel, error) = ("webhook chat.example.com".to_owned(), Some("HTTP 404: <b>no such hook</b>".to_owned()));
+        vec![notify::Health { channel, waiting: 2, arrived_at: Some(at("2026-11-22T10:00:00Z")), error }]
+    }
 }
 
 /// A cloud of one number per function, which tests change behind the daemon's back.

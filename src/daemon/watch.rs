@@ -6,7 +6,7 @@ mod show;
 
 use super::board::{Attempt, Moment, MomentKind, View};
 use super::heal::frozen;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Outage};
 use super::pause::pause;
 use super::wake::{Party, WakeUp};
 use super::watched::{Check, Depth, Settings, Trouble, TroubleKind};
@@ -160,7 +160,7 @@ impl Watch {
         self.reload().await;
         match self.settings.clone() {
             Some(settings) => self.look(&settings, why).await,
-            None => self.next = self.now() + after(TroubleKind::Spec, self.ledger.spec_outage().map_or(1, |outage| outage.attempts)),
+            None => self.next = self.now() + self.after(TroubleKind::Spec, self.ledger.spec_outage()),
         }
         drop(turn);
         self.show(|view| view.activity = None);
@@ -210,8 +210,14 @@ impl Watch {
                 self.audit(settings).await;
                 self.next = settings.schedule.next(self.now()).unwrap_or(Timestamp::MAX);
             }
-            Err(trouble) => self.next = self.now() + after(trouble.kind, self.ledger.outage().map_or(1, |outage| outage.attempts)),
+            Err(trouble) => self.next = self.now() + self.after(trouble.kind, self.ledger.outage()),
         }
+    }
+
+    /// How long it is waited after another failure.
+    fn after(&self, kind: TroubleKind, outage: Option<&Outage>) -> SignedDuration {
+        let attempts = outage.map_or(1, |outage| outage.attempts);
+        SignedDuration::try_from(pause(kind, attempts, &self.id)).unwrap_or(SignedDuration::from_mins(1))
     }
 
     /// A person who asks wants to know everything; else the thorough look has a schedule of its own.
@@ -275,6 +281,7 @@ impl Watch {
             view.trouble = ledger.outage().map(|outage| outage.trouble.clone());
             view.trouble_since = ledger.outage().map(|outage| outage.since);
             view.spec_trouble = ledger.spec_outage().map(|outage| outage.trouble.clone());
+            view.undone = ledger.undone();
             view.findings = ledger.findings.clone();
             view.timeline = ledger.timeline.iter().cloned().collect();
             view.proposal = self.proposal.clone();
@@ -311,10 +318,6 @@ impl Watch {
             self.save(false);
         }
     }
-}
-
-fn after(kind: TroubleKind, attempts: u32) -> SignedDuration {
-    SignedDuration::try_from(pause(kind, attempts)).unwrap_or(SignedDuration::from_mins(1))
 }
 
 #[cfg(test)]

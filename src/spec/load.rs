@@ -169,7 +169,8 @@ pub fn salvage(path: &Path, text: &str, options: &LoadOptions<'_>) -> Option<Hea
     let source = Source::new(path, text);
     let (root, _) = parse(&source);
     let chosen = stage::choose(&source, &root, options.stage).ok().flatten().or(options.stage.map(str::to_owned));
-    header::read_alone(&source, &root, chosen.as_deref(), options).0
+    // What is read of a name without a value is no name.
+    header::read_alone(&source, &root, chosen.as_deref(), options).0.filter(|header| header::check_name(&header.project).is_ok())
 }
 
 /// The stages that can be made out in a file, however broken it is.

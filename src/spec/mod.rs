@@ -9,6 +9,7 @@ mod daemon;
 mod discover;
 mod document;
 mod drift;
+mod first_keys;
 mod foreign;
 mod graph;
 mod header;
@@ -39,6 +40,7 @@ mod vars;
 mod wanted;
 
 pub use accept::NotWritten;
+pub use first_keys::first_keys;
 pub use load::{Checked, check, load, load_header, salvage, salvage_stages, stages};
 pub use lower::{lower, lower_with_warnings};
 pub use render::{document, render};

@@ -259,12 +259,42 @@ fn a_broken_spec_keeps_nobody_from_watching_the_others() {
 
     // What is no text is as broken as what is no TOML.
     std::fs::write(sandbox.path().join("other/config.toml"), b"project = \"other\" # \xe9\n").unwrap();
-    sandbox.expect(6, &["daemon", "--once", "config.toml", "other/config.toml"]).says("config.toml: failing: The spec is not UTF-8");
+    sandbox.expect(6, &["daemon", "--once", "config.toml", "other/config.toml"]).says("other: broken: The spec is not UTF-8");
+    assert!(told().contains("The spec is not UTF-8"), "{}", told());
 
     // Where nothing is left to watch, it says so and does not start.
-    sandbox.write("other/config.toml", "project = \n");
-    sandbox.expect(6, &["daemon", "--once", "other/config.toml"]).says("other/config.toml:1");
+    sandbox.write("third.toml", "project = \n");
+    sandbox.expect(6, &["daemon", "--once", "third.toml"]).says("third.toml:1");
     sandbox.expect(6, &["daemon", "--once", "config.toml", "nobody.toml"]).says("nobody.toml");
+}
+
+/// A file that says nothing any more, not even its project's name, is known by what it said last, also to a daemon that begins then.
+#[test]
+fn a_spec_that_was_emptied_is_known_by_what_it_said_last() {
+    let world = World::start(Backend::Local);
+    let telling = "\n[[notify]]\ncommand = [\"./page.sh\"]\n\n[stage.dev]\n\n[stage.prod]\n";
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("hash") + telling));
+    sandbox.executable("page.sh", "#!/bin/sh\ncat >> told.json\n");
+    let told = || std::fs::read_to_string(sandbox.path().join("told.json")).unwrap_or_default();
+    sandbox.expect(0, &["-s", "dev", "up", "--yes"]);
+    sandbox.expect(0, &["daemon", "--once"]);
+    assert_eq!(told(), "");
+    for text in ["", "project = \n", "\u{feff}project = [\n", "[[notify"] {
+        sandbox.write("config.toml", text);
+        let once = sandbox.expect(6, &["daemon", "--once"]);
+        assert!(once.stdout.contains("demo.dev: broken: ") && once.stdout.contains("demo.prod: broken: "), "{text:?}: {once}");
+    }
+    for stage in ["demo.dev", "demo.prod"] {
+        let of_stage =
+            told().lines().filter(|line| line.contains(&format!("\"spec\":\"{stage}\",\"title\":\"{stage}: 1 failure\""))).count();
+        assert_eq!(of_stage, 1, "{}", told());
+    }
+    // Drift is looked for meanwhile, in the account and region that it named.
+    world.connect().configure("demo-dev-hash", |function| function.timeout(9));
+    sandbox.expect(6, &["daemon", "--once"]).says("timeout: 3 -> 9");
+    // Whatever contradicts it is not taken for it.
+    sandbox.write("config.toml", "project = \"another\"\nregoin = \n");
+    sandbox.expect(6, &["daemon", "--once"]);
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn everything_that_is_known_of_a_spec_is_answered_and_a_plan_is_applied_once() {
     assert_eq!((&drift["drift"]["findings"][0]["path"], &drift["drift"]["findings"][0]["live"]), (&json!("timeout"), &json!(77)));
     assert_eq!(served.of_demo("/resources").json()["resources"].as_array().unwrap().len(), 6);
     assert_eq!(served.of_demo("/log-groups").json()["log_groups"]["findings"][0]["name"], "/fleet/endless");
+    assert_eq!(served.of_demo("/channels").json()["channels"], Value::Array(Vec::new()));
     assert!(served.of_demo("/calls").json()["calls"]["total"].as_u64().unwrap() > 3);
     assert_eq!(served.of_demo("/history?limit=1").json()["history"]["moments"].as_array().unwrap().len(), 1);
     assert_eq!(served.of_demo("/logs?function=a").json()["logs"]["lines"], json!([]));

@@ -183,6 +183,21 @@ fn what_lives_becomes_the_wish_and_comments_stay() {
     sandbox.expect(0, &["drift", "--accept"]).says("No drift to accept.");
 }
 
+#[test]
+fn a_tag_that_nobody_declared_becomes_the_wish_too() {
+    let world = World::start(Backend::Local);
+    let sandbox = deployed(&world);
+    sandbox.edit("tags = { team = \"core\" }", "tags = { team = \"core\" } # who asks");
+    let arn = crate::support::cloud::function_arn("demo-a");
+    world.cloud.done(world.cloud.lambda.tag_resource().resource(arn).tags("cost-center", "42").send());
+    let accepted = sandbox.expect(0, &["drift", "--undeclared", "--accept", "--yes"]).stdout;
+    assert!(accepted.contains("tags.cost-center = \"42\""), "{accepted}");
+    let text = std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap();
+    assert!(text.contains("cost-center = \"42\"") && text.contains("# who asks"), "{text}");
+    drift(&sandbox, 0, &["--undeclared"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
+
 fn changes(drift: &Value) -> Vec<String> {
     let steps = drift["drifted"].as_array().unwrap().iter();
     let changes = steps.flat_map(|step| step["changes"].as_array().unwrap());

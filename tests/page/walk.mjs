@@ -2,8 +2,8 @@
 // what they say, with and without scripts. Started by scripts/page.
 //
 // usage: node walk.mjs ORIGIN TOKEN_ORIGIN TOKEN [FOLDER]
-// The daemon at ORIGIN watches `shop` (drifted, with a plan that waits), `reports` (in order) and `billing` (drifted); the one at
-// TOKEN_ORIGIN asks for TOKEN. Pictures are written into FOLDER. Ends with 1 when something is not as it should be.
+// The daemon at ORIGIN watches `shop` (drifted, with a plan that waits), `reports` (in order, with an audit of log groups), `billing`
+// (drifted), `payments` (drifted, and healing fails) and `mail` (broken); the one at TOKEN_ORIGIN asks for TOKEN. Pictures are written into FOLDER. Ends with 1 when something is not as it should be.
 
 import { createRequire } from "node:module";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -21,6 +21,8 @@ const PAGES = [
   ["log", "/specs/shop/logs/orders?since=1h"],
   ["reports", "/specs/reports"],
   ["billing", "/specs/billing"],
+  ["payments", "/specs/payments"],
+  ["mail", "/specs/mail"],
   ["nothing", "/specs/nothing"],
 ];
 const LOOKS = [
@@ -84,6 +86,19 @@ async function keyboard(browser) {
   await page.context().close();
 }
 
+// What does not work is said on the page of its spec and at a glance.
+async function troubles(browser) {
+  const page = await open(browser, LOOKS[0][1]);
+  await page.goto("/specs/payments");
+  const alert = page.locator(".alert", { hasText: "Drift could not be taken back" });
+  check((await alert.innerText()).includes("UpdateFunctionConfiguration"), "troubles: healing that fails says which call AWS denies");
+  await page.goto("/");
+  const card = (name) => page.locator(".spec", { has: page.getByRole("heading", { name, exact: true }) });
+  check((await card("payments").innerText()).includes("Drift could not be taken back"), "troubles: and so does its card");
+  check((await card("mail").innerText()).includes("mail.toml:"), "troubles: the card of a broken spec says where");
+  await page.context().close();
+}
+
 async function withoutScripts(browser) {
   const page = await open(browser, { ...LOOKS[0][1], javaScriptEnabled: false });
   await page.goto("/specs/billing");
@@ -135,6 +150,7 @@ const browser = await chromium.launch({
 try {
   await look(browser);
   await keyboard(browser);
+  await troubles(browser);
   await withoutScripts(browser);
   await login(browser);
   await apply(browser);

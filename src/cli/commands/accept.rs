@@ -13,9 +13,11 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{DriftWish, save};
 use crate::model::value::at;
 use crate::model::{
-    Address, Carry, Change, Compare, Desired, DriftReport, Exit, Extra, Failure, IgnorePattern, Path, Reason, RulesSet, State, field,
+    Address, Carry, Cause, Change, Compare, Desired, DriftReport, Effect, Exit, Extra, ExtraClass, Failure, IgnorePattern, Path, Reason,
+    RulesSet, State, field,
 };
 use crate::spec::Spec;
+use std::io::{ErrorKind, Write as _};
 
 /// What locks say of it.
 const VERB: &str = "drift --accept";
@@ -108,24 +110,36 @@ impl<'a> Draft<'a> {
             }
         }
         for (address, extra) in report.extras.iter().filter(|(address, extra)| pattern.covers(address, &extra.path)) {
-            self.refuse(address, &extra.path, "no setting of the spec says so; a rule leaves it out", &rule(address, extra));
+            let Some(live) = extra.live.as_ref().filter(|_| extra.class == ExtraClass::Undeclared) else {
+                self.refuse(address, &extra.path, "no setting of the spec says so; a rule leaves it out", &rule(address, extra));
+                continue;
+            };
+            let (path, live) = (extra.path.clone(), Some(live.clone()));
+            let change = Change { path, applied: None, live, desired: None, effect: Effect::InPlace, cause: Cause::Drift };
+            if let Err((why, _)) = self.accepted(address, &change) {
+                self.refuse(address, &extra.path, &format!("{why}; a rule leaves it out"), &rule(address, extra));
+            }
         }
     }
 
     fn accept(&mut self, address: &Address, change: &Change) {
+        if let Err((why, lines)) = self.accepted(address, change) {
+            self.refuse(address, &change.path, &why, &lines);
+        }
+    }
+
+    /// Takes a value over, or says why not, and what to write by hand.
+    fn accepted(&mut self, address: &Address, change: &Change) -> Result<(), (String, String)> {
         let path = &change.path;
         let written = match path.first() {
             "code" => Err(("the code comes from what the package is made of, and AWS does not tell that".to_owned(), String::new())),
             _ => self.spec.accepting(&self.text, address, path, change.live.as_ref()).map_err(|it| (it.why, it.lines)),
         };
-        match written.and_then(|text| self.tried(&text, address, change).map(|tried| (text, tried))) {
-            Ok((text, (spec, desired))) => {
-                (self.text, self.spec, self.desired) = (text, spec, desired);
-                let accepted = Accepted { address: address.clone(), change: change.clone() };
-                self.accepted.push(accepted);
-            }
-            Err((why, lines)) => self.refuse(address, path, &why, &lines),
-        }
+        let text = written?;
+        (self.spec, self.desired) = self.tried(&text, address, change)?;
+        self.text = text;
+        self.accepted.push(Accepted { address: address.clone(), change: change.clone() });
+        Ok(())
     }
 
     /// The spec that a text is, where it differs from that of before in this one setting, which is as it lives.
@@ -172,7 +186,7 @@ impl<'a> Draft<'a> {
         if !is_same {
             return Err(failed(format!("`{name}` was changed while AWS was looked at. Nothing was written.")));
         }
-        std::fs::write(path, &self.text).map_err(|error| failed(format!("`{name}` cannot be written: {error}.")))
+        replace(path, &self.text).map_err(|error| failed(format!("`{name}` cannot be written: {error}. It is as it was.")))
     }
 
     /// What lives is what was applied, from now on.
@@ -184,6 +198,53 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// Replaces a file in one piece, with its rights: on a full disk it stays as it is. A link leads to the file that is replaced.
+fn replace(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    let path = std::fs::canonicalize(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.tmp"));
+    let written = write_beside(&temporary, &path, text).and_then(|()| std::fs::rename(&temporary, &path));
+    if written.is_err() {
+        // It is of no use, and a full disk needs the room.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    match written {
+        // A file that is mounted alone, or whose folder may not be written to, can only be written into.
+        Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::PermissionDenied) => std::fs::write(&path, text),
+        other => other,
+    }
+}
+
+fn write_beside(temporary: &std::path::Path, path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    let mut file = std::fs::File::create(temporary)?;
+    file.set_permissions(std::fs::metadata(path)?.permissions())?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
 fn rule(address: &Address, extra: &Extra) -> String {
     format!("[[drift.ignore]]\naddress = \"{address}\"\npath = {:?}\nreason = \"…\"", extra.path.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replace;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_file_is_replaced_in_one_piece_with_its_rights_or_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("config.toml"), folder.path().join("link.toml"));
+        std::fs::write(&file, "before").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        replace(&link, "after").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "after");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(link.is_symlink() && std::fs::read_dir(folder.path()).unwrap().count() == 2);
+        // What cannot be written beside it does not get into it.
+        std::fs::create_dir(folder.path().join(".config.toml.tmp")).unwrap();
+        assert!(replace(&file, "half").is_err());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "after");
+    }
 }

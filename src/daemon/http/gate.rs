@@ -95,14 +95,17 @@ impl Gate {
 
     /// Whether the daemon may be called by this name. A name that somebody else owns can be made to lead here, an address cannot.
     fn is_host(&self, host: &str) -> bool {
-        let name = name_of(host).trim_end_matches('.').to_ascii_lowercase();
+        let Some(name) = name_of(host) else { return false };
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
         name == "localhost" || name.parse::<IpAddr>().is_ok() || self.hosts.iter().any(|known| known.eq_ignore_ascii_case(&name))
     }
 
     fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok()).filter(|_| hosts.next().is_none()).unwrap_or_default();
-        if !self.is_host(host) {
+        // A whole address in the first line beats the header: <https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2>
+        let is_ours = uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(host));
+        if !is_ours || !self.is_host(host) {
             let refusal = Refusal::new(403, "host_not_allowed", "The daemon is not called by this name.");
             return Err(refusal.hint("whoever started it can allow the name: `lambdo daemon --host NAME`"));
         }
@@ -143,12 +146,14 @@ fn is_origin(origin: &HeaderValue, host: &str) -> bool {
     place.is_some_and(|place| place.eq_ignore_ascii_case(host))
 }
 
-/// The name in `name:port`.
-fn name_of(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
+/// The name in `name:port`, if it is nothing else.
+fn name_of(host: &str) -> Option<&str> {
+    let (name, rest) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|digit| digit.is_ascii_digit());
+    (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port)).then_some(name)
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

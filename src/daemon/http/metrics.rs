@@ -4,7 +4,8 @@
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>.
 
 use super::Site;
-use crate::daemon::{DURATION_LIMITS_MS, FindingKind, Standing, View};
+use crate::daemon::notify::Health;
+use crate::daemon::{DURATION_LIMITS_MS, FindingKind, Standing, Topic, View};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
@@ -21,12 +22,14 @@ pub(super) fn routes() -> Router<Arc<Site>> {
 }
 
 async fn metrics(State(site): State<Arc<Site>>) -> Response {
-    let text = text(&site.control.board.all(), site.clock.now());
+    let views = site.control.board.all();
+    let channels: Vec<(&str, Vec<Health>)> = views.iter().map(|view| (view.id.as_str(), site.listener.health(&view.id))).collect();
+    let text = text(&views, &channels, site.clock.now());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 /// All metrics, a family after the other.
-fn text(views: &[Arc<View>], now: Timestamp) -> String {
+fn text(views: &[Arc<View>], channels: &[(&str, Vec<Health>)], now: Timestamp) -> String {
     let mut page = Page { text: String::new(), views };
     page.family("lambdo_build_info", "gauge", "Which lambdo this is.");
     page.sample("lambdo_build_info", &[("version", env!("CARGO_PKG_VERSION"))], "1");
@@ -35,7 +38,19 @@ fn text(views: &[Arc<View>], now: Timestamp) -> String {
     drift(&mut page);
     calls(&mut page);
     log_groups(&mut page);
+    telling(&mut page, channels);
     page.text
+}
+
+fn telling(page: &mut Page<'_>, channels: &[(&str, Vec<Health>)]) {
+    let mut family = |name, help, value: fn(&Health) -> usize| {
+        page.family(name, "gauge", help);
+        for (spec, health) in channels.iter().flat_map(|(spec, all)| all.iter().map(move |health| (spec, health))) {
+            page.sample(name, &[("spec", spec), ("channel", &health.channel)], &value(health).to_string());
+        }
+    };
+    family("lambdo_notify_waiting", "Messages that wait to be told, by channel.", |health| health.waiting);
+    family("lambdo_notify_failing", "1 while the last message could not be told.", |health| usize::from(health.error.is_some()));
 }
 
 fn checks(page: &mut Page<'_>, now: Timestamp) {
@@ -58,6 +73,10 @@ fn checks(page: &mut Page<'_>, now: Timestamp) {
     });
     page.each("lambdo_history_unsaved", "gauge", "1 while the history cannot be written.", |view| {
         alone(Some(u8::from(view.history_trouble.is_some())))
+    });
+    page.each("lambdo_work_failing", "gauge", "1 while something does not work that is done besides checks, by what.", |view| {
+        let is_undone = |topic| view.undone.iter().any(|undone| undone.work == topic);
+        Topic::WORK.iter().map(|(topic, word)| (vec![("work", *word)], u8::from(is_undone(*topic)).to_string())).collect()
     });
     page.each("lambdo_standing", "gauge", "1 for what the spec is at a glance, 0 for the others.", |view| {
         STANDINGS.iter().map(|(standing, word)| (vec![("standing", *word)], u8::from(view.standing == *standing).to_string())).collect()

@@ -14,7 +14,7 @@ mod server;
 pub use gate::{Gate, Token};
 pub use server::serve;
 
-use super::{Control, WallClock};
+use super::{Control, Daemon, Listener, WallClock};
 use axum::Router;
 use axum::middleware;
 use refusal::Refusal;
@@ -33,15 +33,18 @@ pub struct Site {
     pub gate: Gate,
     /// The time.
     pub clock: Arc<dyn WallClock>,
+    /// Who tells people.
+    pub listener: Arc<dyn Listener>,
     /// Ends the streams of events.
     pub stop: CancellationToken,
     streams: Arc<Semaphore>,
 }
 
 impl Site {
-    /// For these specs and this gate.
-    pub fn new(control: Control, gate: Gate, clock: Arc<dyn WallClock>, stop: CancellationToken) -> Self {
-        Self { control, gate, clock, stop, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
+    /// For what this daemon watches, and this gate.
+    pub fn new(daemon: &Daemon, gate: Gate) -> Self {
+        let Daemon { control, listener, clock, stop, .. } = daemon.clone();
+        Self { control, gate, clock, listener, stop, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
     }
 }
 

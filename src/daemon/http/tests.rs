@@ -7,9 +7,7 @@ use crate::model::Address;
 const HOSTILE: &str = "</code></pre>\"'><script>alert(1)</script><img src=x onerror=alert(1)>&lt;";
 
 fn site(stage: &Stage) -> Arc<Site> {
-    let daemon = &stage.daemon;
-    let gate = Gate::new(None, Vec::new()).unwrap();
-    Arc::new(Site::new(daemon.control.clone(), gate, Arc::clone(&daemon.clock), daemon.stop.clone()))
+    Arc::new(Site::new(&stage.daemon, Gate::new(None, Vec::new()).unwrap()))
 }
 
 fn board(stage: &Stage) -> &Board {
@@ -18,7 +16,17 @@ fn board(stage: &Stage) -> &Board {
 
 fn open(finding: Finding) -> FindingState {
     let since = at("2026-11-22T10:00:00Z");
-    FindingState { finding, id: "1".into(), since, seen: since, healed: None, is_told: true, contested: Some(since), reminded: None }
+    FindingState {
+        finding,
+        id: "1".into(),
+        since,
+        seen: since,
+        healed: None,
+        left: Some(HOSTILE.into()),
+        is_told: true,
+        contested: Some(since),
+        reminded: None,
+    }
 }
 
 /// A spec in which others could write into every text, and did.
@@ -29,6 +37,8 @@ fn hostile(view: &mut View) {
     for text in [&mut view.project, &mut view.config, &mut view.account, &mut view.region, &mut view.schedule] {
         *text = HOSTILE.to_owned();
     }
+    let (work, since) = (crate::daemon::Topic::Heal, at("2026-11-22T10:00:00Z"));
+    view.undone = vec![crate::daemon::Undone { work, trouble: bad.clone(), since, attempts: 1 }];
     (view.standing, view.trouble, view.spec_trouble) = (Standing::Contested, Some(bad.clone()), Some(bad));
     (view.frozen, view.history_trouble, view.activity) = (Some(HOSTILE.into()), Some(HOSTILE.into()), Some(HOSTILE.into()));
     let mut values = finding("hash", "memory_size", 512);
@@ -59,7 +69,7 @@ async fn whatever_others_wrote_is_text() {
     board(&stage).update(HOSTILE, hostile);
     for page in pages(&site(&stage), HOSTILE).await {
         assert!(page.contains("&lt;script&gt;alert(1)"), "{page}");
-        assert!(!page.contains("<script>") && !page.contains("<img") && !page.contains("=\"</code>"), "{page}");
+        assert!(!page.contains("<script>") && !page.contains("<img") && !page.contains("<b>") && !page.contains("=\"</code>"), "{page}");
     }
 }
 

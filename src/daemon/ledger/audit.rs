@@ -51,6 +51,12 @@ impl Ledger {
         self.log_groups = Some(AuditMemory { seen: audited.shown(now), since, open });
     }
 
+    /// The spec does not ask for it any more.
+    pub fn audits_no_more(&mut self) {
+        self.log_groups = None;
+        self.outages.remove(&Topic::LogGroups);
+    }
+
     /// Log groups could not be looked at.
     pub fn audit_failed(&mut self, trouble: &Trouble, name: &str, now: Timestamp) {
         self.out(Topic::LogGroups, trouble, name, now);
@@ -134,5 +140,10 @@ mod tests {
         ledger.audited(&audited(&[]), &settings, now);
         let kinds: Vec<NoticeKind> = ledger.untold.iter().map(|notice| notice.kind).collect();
         assert_eq!(kinds, [NoticeKind::Failed, NoticeKind::Recovered]);
+        // Nobody is told that what nobody asks for any more works again, and it fails no more.
+        ledger.audit_failed(&denied, "demo", now);
+        assert_eq!(ledger.undone().len(), 1);
+        ledger.audits_no_more();
+        assert_eq!((ledger.undone().len(), ledger.untold.len()), (0, 3));
     }
 }

@@ -1,6 +1,6 @@
 //! What does not work: checks, the spec on disk, reads of single resources, healing, plans, audits.
 
-use super::super::board::{Moment, MomentKind};
+use super::super::board::{Moment, MomentKind, Undone};
 use super::super::notice::NoticeKind;
 use super::super::watched::{Check, Settings, Trouble, TroubleKind, Unread};
 use super::news::{notice, outage_id};
@@ -34,6 +34,15 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// What is done besides looking.
+    pub const WORK: [(Self, &'static str); 4] =
+        [(Self::Heal, "heal"), (Self::Deploy, "deploy"), (Self::Plan, "plan"), (Self::LogGroups, "log_groups")];
+
+    /// That it fails, in words.
+    pub fn title(self) -> &'static str {
+        self.words().1
+    }
+
     /// That it fails, and that it does not any more.
     fn words(self) -> (MomentKind, &'static str, &'static str) {
         match self {
@@ -77,6 +86,15 @@ impl Ledger {
     /// What is wrong with the spec on disk, while something is.
     pub fn spec_outage(&self) -> Option<&Outage> {
         self.outages.get(&Topic::Spec)
+    }
+
+    /// What should be done besides looking and is not, while that is so.
+    pub fn undone(&self) -> Vec<Undone> {
+        let of = |(work, _): (Topic, &str)| {
+            let Outage { trouble, since, attempts, .. } = self.outages.get(&work)?;
+            Some(Undone { work, trouble: trouble.clone(), since: *since, attempts: *attempts })
+        };
+        Topic::WORK.into_iter().filter_map(of).collect()
     }
 
     /// A check failed. Nothing is known, so that nothing that is open changes.

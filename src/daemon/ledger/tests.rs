@@ -58,6 +58,18 @@ fn what_could_not_be_read_stays_open() {
     );
 }
 
+#[test]
+fn what_happens_at_once_can_be_told_apart_by_its_time() {
+    let mut ledger = Ledger::default();
+    let found: Vec<Finding> = (0..MOMENTS_KEPT + 10).map(|number| finding(&format!("f{number}"), "timeout", 9)).collect();
+    ledger.checked(&check(&found), &settings(), minute(0));
+    let times: std::collections::BTreeSet<Timestamp> = ledger.timeline.iter().map(|moment| moment.at).collect();
+    assert_eq!(times.len(), MOMENTS_KEPT);
+    assert!(ledger.timeline.iter().zip(ledger.timeline.iter().skip(1)).all(|(newer, older)| newer.at > older.at));
+    ledger.note(minute(1), MomentKind::Started, None, "later");
+    assert_eq!(ledger.timeline[0].at, minute(1));
+}
+
 fn gone(name: &str) -> Finding {
     Finding { kind: FindingKind::Missing, path: Path::default(), applied: None, live: None, ..finding(name, "x", 1) }
 }

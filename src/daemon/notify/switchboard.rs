@@ -25,11 +25,6 @@ impl Switchboard {
         self.notifiers.write().unwrap_or_else(PoisonError::into_inner).insert(spec.to_owned(), Arc::new(start()));
     }
 
-    /// How each channel of a spec does.
-    pub fn health(&self, spec: &str) -> Vec<Health> {
-        self.of(spec).map(|notifier| notifier.health()).unwrap_or_default()
-    }
-
     /// Lets every message that was not tried yet be tried, and ends.
     pub async fn finish(&self, at_most: Duration) {
         let all: Vec<Arc<Notifier>> = self.notifiers.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
@@ -56,5 +51,9 @@ impl Listener for Switchboard {
             }
         }
         Ok(())
+    }
+
+    fn health(&self, spec: &str) -> Vec<Health> {
+        self.of(spec).map(|notifier| notifier.health()).unwrap_or_default()
     }
 }

@@ -1,6 +1,6 @@
 use super::testing::{at, notice};
 use super::*;
-use crate::daemon::NoticeKind;
+use crate::daemon::{Listener as _, NoticeKind};
 use crate::model::notify::OCCASIONS;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

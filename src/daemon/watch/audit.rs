@@ -8,7 +8,7 @@ impl Watch {
     /// Looks at them where it is time to.
     pub(super) async fn audit(&mut self, settings: &Settings) {
         let Some(schedule) = &settings.log_groups else {
-            self.ledger.log_groups = None;
+            self.ledger.audits_no_more();
             return;
         };
         let (now, last) = (self.now(), self.ledger.log_groups.as_ref().map(|last| last.seen.at));

@@ -19,8 +19,9 @@ impl Watch {
             self.ledger.recovered(Topic::Deploy, settings, now);
         }
         let decision = decide(settings, &self.ledger.findings, now);
+        self.ledger.heal_begins();
         for (address, why) in &decision.waiting {
-            self.ledger.note_once(now, MomentKind::NotHealed, address, why);
+            self.ledger.left(address, why, now);
         }
         let mut changed = 0;
         if let Some(order) = decision.order.filter(|_| !self.is_stopped()) {
@@ -63,7 +64,8 @@ impl Watch {
                 healed.changed
             }
             Err(trouble) => {
-                if !matches!(trouble.kind, TroubleKind::Stopped | TroubleKind::Locked) {
+                // That somebody else works on the state is shown, and never told.
+                if trouble.kind != TroubleKind::Stopped {
                     self.ledger.out(topic, &trouble, &settings.name, now);
                 }
                 0

@@ -1,5 +1,5 @@
 use super::super::testing::{Fake, HOUR, MINUTE, Stage, at, settings, trouble};
-use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing};
+use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing, Topic};
 use super::*;
 use crate::model::Mode;
 use std::time::Duration;
@@ -86,7 +86,7 @@ async fn aws_that_is_away_for_an_hour_is_asked_seldom_and_is_no_drift() {
             assert!((6..=12).contains(&asked), "{asked}");
             assert_eq!((stage.view().standing, stage.view().findings.len()), (Standing::Failing, 1));
             stage.fake.world(|world| world.trouble = None);
-            pass(11 * MINUTE).await;
+            pass(13 * MINUTE).await;
         })
         .await;
     assert_eq!(stage.told.kinds(), [NoticeKind::Opened, NoticeKind::Failed, NoticeKind::Recovered]);
@@ -335,6 +335,9 @@ async fn a_healing_that_fails_is_told_once_also_over_a_restart_and_so_is_its_end
         stage.fake.world(|world| world.stuck = Some(denied.clone()));
         stage.run(10 * MINUTE).await;
         assert_eq!(stage.moments().iter().filter(|kind| **kind == MomentKind::NotHealed).count(), 1, "one line for one trouble");
+        let undone = stage.view().undone.clone();
+        assert_eq!((undone.len(), undone[0].work, undone[0].trouble.text.as_str()), (1, Topic::Heal, "AWS denies it"));
+        assert!(undone[0].attempts > 5, "{undone:?}");
     }
     assert_eq!(told.kinds(), [NoticeKind::Opened, NoticeKind::Failed]);
     let stage = Stage::within(folder.path().to_owned(), Arc::clone(&told));
@@ -342,6 +345,32 @@ async fn a_healing_that_fails_is_told_once_also_over_a_restart_and_so_is_its_end
     drift(&stage.fake, 512);
     stage.run(MINUTE).await;
     assert_eq!(told.kinds(), [NoticeKind::Opened, NoticeKind::Failed, NoticeKind::Recovered, NoticeKind::Resolved]);
+    assert_eq!(stage.view().undone, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_as_it_is_says_why_until_it_is_its_turn() {
+    let stage = Stage::new();
+    let freeze = Freeze::Once { from: at("2026-11-22T09:00:00Z"), until: at("2026-11-22T10:05:00Z"), reason: Some("a release".into()) };
+    stage.fake.world(|world| {
+        world.settings = Ok(Settings { mode: Mode::Heal, freezes: vec![freeze], ..settings() });
+        world.stuck = Some(trouble(TroubleKind::Locked));
+    });
+    drift(&stage.fake, 512);
+    stage
+        .during(async {
+            pass(2 * MINUTE).await;
+            let left = stage.view().findings[0].left.clone();
+            assert!(left.as_ref().is_some_and(|left| left.contains("a release")), "{left:?}");
+            pass(5 * MINUTE).await;
+            // The freeze is over; somebody else has the lock, which is shown and is no news.
+            assert_eq!((stage.view().findings[0].left.clone(), stage.view().undone.len()), (None, 1));
+            stage.fake.world(|world| world.stuck = None);
+            pass(2 * MINUTE).await;
+            assert_eq!(stage.view().undone, []);
+        })
+        .await;
+    assert_eq!(stage.told.kinds(), [NoticeKind::Opened, NoticeKind::Resolved]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 mod audit;
 mod heal;
+mod last_good;
 mod limits;
 mod log;
 mod look;
@@ -25,6 +26,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Exit, Failure};
 use crate::spec;
 use futures::future::join_all;
+use last_good::LastGood;
 use log::Log;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -116,9 +118,14 @@ fn specs(workspace: &Workspace, arguments: &DaemonArguments, people: &People) ->
             }
         }
     }
-    // One that is broken keeps nobody from watching the others; where all are, there is nothing to watch.
-    if problems.is_empty() && specs.values().all(|spec: &Arc<WatchedSpec>| spec.broken.is_some()) {
-        problems.extend(specs.values().filter_map(|spec| spec.broken.clone()).flat_map(|failure| failure.diagnostics));
+    // One that is broken keeps nobody from watching the others; where all are and never were in order, there is nothing to watch.
+    if problems.is_empty() && specs.values().all(|spec: &Arc<WatchedSpec>| spec.broken.is_some() && !spec.was_good) {
+        for diagnostic in specs.values().filter_map(|spec| spec.broken.clone()).flat_map(|failure| failure.diagnostics) {
+            // All stages of a file say the same of it.
+            if !problems.contains(&diagnostic) {
+                problems.push(diagnostic);
+            }
+        }
     }
     if !problems.is_empty() {
         return Err(Failure { exit: Exit::Usage, diagnostics: problems });
@@ -134,15 +141,20 @@ fn in_folder(path: PathBuf) -> PathBuf {
 }
 
 /// A spec in the stage that was given, or in each that it declares.
-fn in_stages(workspace: &Workspace, config: &Path, quotas: &Arc<Quotas>) -> Result<Vec<Workspace>, Failure> {
-    let alone = workspace.beside(config, quotas)?;
-    let declared = || alone.config().map(|config| spec::salvage_stages(&config.path, &config.text)).unwrap_or_default();
+fn in_stages(workspace: &Workspace, config_path: &Path, quotas: &Arc<Quotas>) -> Result<Vec<Workspace>, Failure> {
+    let alone = workspace.beside(config_path, quotas)?;
+    let declared = || {
+        let config = alone.config().ok();
+        let stages = config.as_ref().map(|config| spec::salvage_stages(&config.path, &config.text)).unwrap_or_default();
+        let is_in_order = config.is_some_and(|config| alone.header(&config).is_ok());
+        if stages.is_empty() && !is_in_order { LastGood::of(&alone, config_path).stages() } else { stages }
+    };
     let stages = if workspace.global.stage.is_some() { Vec::new() } else { declared() };
     if stages.is_empty() {
         return Ok(vec![alone]);
     }
     // Each counts its own calls, and keeps its own record of runs.
-    stages.iter().map(|stage| Ok(workspace.beside(config, quotas)?.in_stage(stage))).collect()
+    stages.iter().map(|stage| Ok(workspace.beside(config_path, quotas)?.in_stage(stage))).collect()
 }
 
 /// The name, with a number where others have it, too.
@@ -187,12 +199,13 @@ fn glance(view: &View) -> String {
     let standing = json!(view.standing);
     let standing = standing.as_str().unwrap_or_default().replace('_', " ");
     let why = view.trouble.as_ref().or(view.spec_trouble.as_ref()).map_or_else(String::new, |trouble| format!(": {}", trouble.text));
+    let undone = view.undone.iter().map(|undone| format!("\n  {}: {}", undone.work.title(), undone.trouble.text));
     let findings = view.findings.iter().map(|state| format!("\n  {} {}", state.finding.address, state.finding.line()));
     let unread = view.unread.iter().map(|unread| match unread.path.to_string().as_str() {
         "" => format!("\n  {} could not be read: {}", unread.address, unread.detail),
         path => format!("\n  {path} of {} could not be read: {}", unread.address, unread.detail),
     });
-    format!("{}: {standing}{why}{}", view.id, findings.chain(unread).collect::<String>())
+    format!("{}: {standing}{why}{}", view.id, undone.chain(findings).chain(unread).collect::<String>())
 }
 
 /// The worst of all specs, as `lambdo drift` ends.

@@ -107,7 +107,7 @@ pub async fn open(door: Option<Door>, daemon: &Daemon, log: &Log) -> Result<Join
     };
     let address = listener.local_addr().unwrap_or(door.address);
     log.say(LogLevel::Info, "page_served", None, &format!("the page is at http://{address}/"));
-    let site = Site::new(daemon.control.clone(), door.gate, Arc::clone(&daemon.clock), daemon.stop.clone());
+    let site = Site::new(daemon, door.gate);
     Ok(tokio::spawn(serve(listener, Arc::new(site))))
 }
 

@@ -58,6 +58,11 @@ impl Telling {
         }
     }
 
+    /// Writes something about this spec into the daemon's log.
+    pub fn warn(&self, event: &str, text: &str) {
+        self.log.say(LogLevel::Warn, event, Some(&self.name), text);
+    }
+
     fn notifier(&self, header: &Header) -> Notifier {
         let (workspace, header) = (Arc::clone(&self.workspace), header.clone());
         let (folder, channels) = (header.folder.clone(), header.notify.clone());

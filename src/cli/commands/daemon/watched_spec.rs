@@ -1,5 +1,6 @@
 //! One spec that is watched.
 
+use super::last_good::LastGood;
 use super::tell::{People, Telling};
 use super::trouble::trouble;
 use super::{audit, heal, look, proposal, settings};
@@ -34,11 +35,15 @@ pub struct WatchedSpec {
     /// What the last check found, where it is asked who did that.
     before: Mutex<Option<DriftReport>>,
     telling: Telling,
+    /// What it said when it was last in order, also before this process began.
+    last_good: LastGood,
     /// What it is called: `project` or `project.stage`, with a number where another one is called so; the name of the file where
     /// the project's cannot be made out.
     pub id: String,
     /// What was wrong with the file's first keys when the daemon began, if something was.
     pub broken: Option<Failure>,
+    /// Whether it was in order before, so that it can be watched as it was.
+    pub was_good: bool,
     /// Where what the daemon knows of it is kept.
     pub folder: PathBuf,
     /// The file of its state.
@@ -54,16 +59,13 @@ impl WatchedSpec {
     /// # Errors
     /// [`Exit::Usage`] for a file that is not there or cannot be read.
     pub fn open(workspace: Workspace, people: &People, quotas: &Arc<Quotas>, free: impl FnOnce(&str) -> String) -> Result<Self, Failure> {
-        let (config, garbled) = match workspace.config() {
-            Ok(config) => (config, None),
-            Err(failure) if failure.diagnostics.iter().any(|one| one.code == NOT_UTF8) => {
-                (Config { path: workspace.config_path().unwrap_or_default(), text: String::new() }, Some(failure))
-            }
-            Err(failure) => return Err(failure),
-        };
+        let (config, garbled) = read_at_all(&workspace)?;
+        let last_good = LastGood::of(&workspace, &config.path);
+        let before = last_good.header(&workspace, &config);
+        let was_good = before.is_some();
         let (header, broken) = match workspace.header(&config) {
             Ok(header) => (Some(header), None),
-            Err(failure) => (workspace.salvaged(&config), garbled.or(Some(failure))),
+            Err(failure) => (before.or_else(|| workspace.salvaged(&config)), garbled.or(Some(failure))),
         };
         let id = free(&header.as_ref().map_or_else(|| name_of_file(&config.path), settings::name));
         let beside = || Header::without_file(config.path.parent().map(FilePath::to_path_buf).unwrap_or_default());
@@ -71,7 +73,7 @@ impl WatchedSpec {
         let state = header.map_or_else(|| folder.join(&id), |header| workspace.store(&header).path());
         let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &id, folder.join(format!("{id}.outbox.json")));
         let (current, before, claim) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Ok(Self { workspace, current, before, telling, id, broken, folder, state, claim })
+        Ok(Self { workspace, current, before, telling, last_good, id, broken, was_good, folder, state, claim })
     }
 
     /// Keeps every other daemon from watching it as long as this one lives.
@@ -141,7 +143,9 @@ impl WatchedSpec {
         if self.telling.has_begun().await {
             return;
         }
-        if let Some(header) = self.workspace.config().ok().and_then(|config| self.workspace.salvaged(&config)) {
+        let Ok((config, _)) = read_at_all(&self.workspace) else { return };
+        let before = self.last_good.header(&self.workspace, &config);
+        if let Some(header) = before.or_else(|| self.workspace.salvaged(&config)) {
             self.telling.follow(&header).await;
         }
     }
@@ -176,8 +180,19 @@ impl WatchedSpec {
     }
 }
 
+/// The file's text, which is empty for one that is no text, with what is wrong with it.
+fn read_at_all(workspace: &Workspace) -> Result<(Config, Option<Failure>), Failure> {
+    match workspace.config() {
+        Ok(config) => Ok((config, None)),
+        Err(failure) if failure.diagnostics.iter().any(|one| one.code == NOT_UTF8) => {
+            Ok((Config { path: workspace.config_path().unwrap_or_default(), text: String::new() }, Some(failure)))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
 /// What a spec is called of which not even the project's name can be made out: its file's name, in the letters of an address.
-fn name_of_file(path: &FilePath) -> String {
+pub fn name_of_file(path: &FilePath) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     name.chars().map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' }).collect()
 }
@@ -208,6 +223,9 @@ impl Watched for WatchedSpec {
         match self.read().and_then(|(config, header)| Ok((settings::settings(&header)?, config, header))) {
             Ok((settings, config, header)) => {
                 self.telling.follow(&header).await;
+                if let Err(problem) = self.last_good.keep(&config.text) {
+                    self.telling.warn("last_good_not_kept", &format!("what the spec says now is not known after a restart: {problem}"));
+                }
                 *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((config, header));
                 Ok(Settings { name: self.id.clone(), ..settings })
             }
@@ -219,8 +237,8 @@ impl Watched for WatchedSpec {
     }
 
     async fn first_keys(&self) -> Option<Settings> {
-        let config = self.workspace.config().ok()?;
-        let header = self.workspace.header(&config).ok()?;
+        let (config, _) = read_at_all(&self.workspace).ok()?;
+        let header = self.workspace.header(&config).ok().or_else(|| self.last_good.header(&self.workspace, &config))?;
         let settings = settings::settings(&header).ok()?;
         self.telling.follow(&header).await;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((config, header));

@@ -1,7 +1,9 @@
 //! What the API answers with: parts of what is on the board, each under its name and with the version of their form.
 
 use crate::daemon::http::refusal::Refusal;
-use crate::daemon::{Attempt, Calls, FindingState, LogLine, Moment, Resource, Standing, Totals, Trouble, TroubleKind, Unread, View};
+use crate::daemon::{
+    Attempt, Calls, FindingState, LogLine, Moment, Resource, Standing, Totals, Trouble, TroubleKind, Undone, Unread, View,
+};
 use crate::model::Mode;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -44,6 +46,7 @@ pub struct Summary<'a> {
     trouble_since: Option<Timestamp>,
     spec_trouble: Option<&'a Trouble>,
     history_trouble: Option<&'a str>,
+    undone: &'a [Undone],
     /// How many findings are open.
     drifted: usize,
     /// How many of them are contested.
@@ -81,6 +84,7 @@ impl<'a> Summary<'a> {
             trouble_since: view.trouble_since,
             spec_trouble: view.spec_trouble.as_ref(),
             history_trouble: view.history_trouble.as_deref(),
+            undone: &view.undone,
             drifted: view.findings.len(),
             contested: view.findings.iter().filter(|state| state.contested.is_some()).count(),
             pending: view.pending,

@@ -39,6 +39,7 @@ fn addresses() -> Vec<(&'static str, MethodRouter<Arc<Site>>)> {
         ("/api/v1/specs", get(specs)),
         ("/api/v1/specs/{id}", get(spec)),
         ("/api/v1/specs/{id}/calls", get(calls)),
+        ("/api/v1/specs/{id}/channels", get(channels)),
         ("/api/v1/specs/{id}/check", post(check)),
         ("/api/v1/specs/{id}/drift", get(drift)),
         ("/api/v1/specs/{id}/history", get(history)),
@@ -96,6 +97,10 @@ async fn drift(Spec(view): Spec, _: NoQuery) -> Answer {
 
 async fn calls(Spec(view): Spec, _: NoQuery) -> Answer {
     Ok(answer("calls", &view.calls))
+}
+
+async fn channels(State(site): State<Arc<Site>>, Spec(view): Spec, _: NoQuery) -> Answer {
+    Ok(answer("channels", &site.listener.health(&view.id)))
 }
 
 async fn log_groups(Spec(view): Spec, _: NoQuery) -> Answer {

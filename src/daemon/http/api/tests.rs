@@ -1,8 +1,8 @@
 use super::*;
-use crate::daemon::testing::{at, finding, trouble};
+use crate::daemon::testing::{Stage, at, finding, trouble};
 use crate::daemon::{
-    Attempt, Board, CallCount, Calls, Depth, FindingState, LogGroupFinding, LogGroupProblem, LogGroups, LogLine, Moment, MomentKind,
-    Proposal, Resource, TroubleKind, Unread,
+    Attempt, Board, CallCount, Calls, Depth, FindingState, Listener as _, LogGroupFinding, LogGroupProblem, LogGroups, LogLine, Moment,
+    MomentKind, Proposal, Resource, TroubleKind, Undone, Unread,
 };
 use crate::model::Address;
 use serde_json::{Value as Json, json};
@@ -34,12 +34,15 @@ fn full() -> Arc<View> {
         view.trouble = Some(trouble(TroubleKind::Credentials));
         view.spec_trouble = Some(trouble(TroubleKind::Spec));
         view.history_trouble = Some("full".into());
+        let undone = |(work, _)| Undone { work, trouble: trouble(TroubleKind::Denied), since: now, attempts: 3 };
+        view.undone = crate::daemon::Topic::WORK.into_iter().map(undone).collect();
         let of = |path| FindingState {
             finding: finding("hash", path, 512),
             id: "x".into(),
             since: now,
             seen: now,
             healed: Some(now),
+            left: Some("denied".into()),
             is_told: true,
             contested: Some(now),
             reminded: Some(now),
@@ -80,6 +83,7 @@ fn documents_are_what_the_openapi_document_says_for_a_spec_that_is_new_and_for_o
         view.proposal.iter().for_each(|plan| fits("Plan", plan));
         view.log_groups.iter().for_each(|seen| fits("LogGroups", seen));
     }
+    Stage::new().told.health("demo").iter().for_each(|health| fits("Channel", health));
     fits("Lines", &Lines { function: "hash", lines: &[LogLine { at: at("2026-11-22T10:00:00Z"), text: "x".into() }] });
 }
 

@@ -26,7 +26,13 @@ fn only_names_that_nobody_else_can_own_are_answered() {
     assert!(known.iter().all(|host| gate.is_host(host)));
     let foreign =
         ["", "evil.example", "lambdo.example.com.evil.example", "127.0.0.1.evil.example", "localhost.evil.example:7420", "evil@localhost"];
-    assert!(!foreign.iter().any(|host| gate.is_host(host)));
+    let odd = ["[::1]evil.example", "[::1", "127.0.0.1:evil.example", "localhost:80:80", "localhost:+80"];
+    assert!(!foreign.iter().chain(&odd).any(|host| gate.is_host(host)));
+    let ask = |address: &str| judged(&gate, Method::GET, address, &[("host", "localhost:7420")]);
+    assert_eq!(
+        [ask("http://localhost:7420/healthz"), ask("http://evil.example/healthz"), ask("http://localhost/healthz")],
+        [200, 403, 403]
+    );
     let twice = headers(&[("host", "localhost")]);
     let mut twice = twice;
     twice.append("host", HeaderValue::from_static("evil.example"));

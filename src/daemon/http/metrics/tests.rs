@@ -7,8 +7,19 @@ fn views(id: &str) -> Vec<Arc<View>> {
     board.update(id, |view| {
         (view.last_success, view.pending) = (Some(now), Some(2));
         let (kind, finding) = (None, finding("hash", "memory_size", 512));
-        let state =
-            FindingState { finding, id: "x".into(), since: now, seen: now, healed: kind, is_told: true, contested: kind, reminded: kind };
+        let state = FindingState {
+            finding,
+            id: "x".into(),
+            since: now,
+            seen: now,
+            healed: kind,
+            left: None,
+            is_told: true,
+            contested: kind,
+            reminded: kind,
+        };
+        let trouble = crate::daemon::testing::trouble(crate::daemon::TroubleKind::Denied);
+        view.undone = vec![crate::daemon::Undone { work: Topic::Heal, trouble, since: now, attempts: 3 }];
         view.findings = vec![state];
         view.totals.checks_done = 3;
         [250, 251, 400_000].into_iter().for_each(|elapsed_ms| view.totals.durations.add(elapsed_ms));
@@ -23,6 +34,11 @@ fn views(id: &str) -> Vec<Arc<View>> {
     board.all()
 }
 
+fn channels() -> [(&'static str, Vec<Health>); 1] {
+    let health = Health { channel: "sns \"alarms\"".into(), waiting: 2, arrived_at: None, error: Some("denied".into()) };
+    [("demo", vec![health])]
+}
+
 #[track_caller]
 fn has(text: &str, line: &str) {
     assert!(text.lines().any(|one| one == line), "`{line}` is not in\n{text}");
@@ -30,12 +46,14 @@ fn has(text: &str, line: &str) {
 
 #[test]
 fn checks_drift_calls_and_durations_are_counted() {
-    let text = text(&views("demo"), at("2026-11-22T10:01:30Z"));
+    let text = text(&views("demo"), &channels(), at("2026-11-22T10:01:30Z"));
     for line in [
         "lambdo_checks_total{spec=\"demo\",result=\"success\"} 3",
         "lambdo_last_success_age_seconds{spec=\"demo\"} 90",
         "lambdo_drift_open{spec=\"demo\",kind=\"changed\"} 1",
         "lambdo_drift_open{spec=\"demo\",kind=\"missing\"} 0",
+        "lambdo_work_failing{spec=\"demo\",work=\"heal\"} 1",
+        "lambdo_work_failing{spec=\"demo\",work=\"plan\"} 0",
         "lambdo_standing{spec=\"demo\",standing=\"starting\"} 1",
         // Ten requests were eight calls and two retries.
         "lambdo_aws_calls_total{spec=\"demo\",service=\"lambda\",outcome=\"success\"} 8",
@@ -49,6 +67,8 @@ fn checks_drift_calls_and_durations_are_counted() {
         "lambdo_check_duration_seconds_bucket{spec=\"demo\",le=\"+Inf\"} 3",
         "lambdo_check_duration_seconds_sum{spec=\"demo\"} 400.501",
         "lambdo_check_duration_seconds_count{spec=\"demo\"} 3",
+        "lambdo_notify_waiting{spec=\"demo\",channel=\"sns \\\"alarms\\\"\"} 2",
+        "lambdo_notify_failing{spec=\"demo\",channel=\"sns \\\"alarms\\\"\"} 1",
         "lambdo_log_groups_wrong{spec=\"demo\",problem=\"no_retention\"} 2",
     ] {
         has(&text, line);
@@ -57,7 +77,7 @@ fn checks_drift_calls_and_durations_are_counted() {
 
 #[test]
 fn a_name_cannot_forge_a_sample() {
-    let text = text(&views("a\"} 1\nforged{x=\"\\"), at("2026-11-22T10:00:00Z"));
+    let text = text(&views("a\"} 1\nforged{x=\"\\"), &[], at("2026-11-22T10:00:00Z"));
     assert!(!text.lines().any(|line| line.starts_with("forged")), "{text}");
     has(&text, r#"lambdo_resources{spec="a\"} 1\nforged{x=\"\\"} 0"#);
 }
@@ -65,7 +85,7 @@ fn a_name_cannot_forge_a_sample() {
 /// By the form's rules: each family once, its samples right behind its head, no sample twice, and names as they are recommended.
 #[test]
 fn the_page_keeps_to_the_form() {
-    let text = text(&views("demo"), at("2026-11-22T10:00:00Z"));
+    let text = text(&views("demo"), &channels(), at("2026-11-22T10:00:00Z"));
     let (mut family, mut kind, mut families, mut samples) = ("", "", Vec::new(), Vec::new());
     for line in text.lines() {
         if let Some(head) = line.strip_prefix("# TYPE ") {
@@ -99,7 +119,7 @@ fn milliseconds_are_seconds_to_the_last_digit() {
 #[test]
 fn the_dashboard_asks_for_metrics_that_are_there() {
     let dashboard = include_str!("../../../../deploy/grafana/dashboard.json");
-    let text = text(&views("demo"), at("2026-11-22T10:00:00Z"));
+    let text = text(&views("demo"), &channels(), at("2026-11-22T10:00:00Z"));
     let names: Vec<&str> = dashboard
         .split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
         .filter(|word| word.starts_with("lambdo_"))

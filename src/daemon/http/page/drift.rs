@@ -7,22 +7,35 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
+/// So many resources that drifted are shown at once; the others are folded up, so that what comes after them is found.
+const SHOWN: usize = 20;
+
 /// All of it, and what is not known.
 pub fn list(view: &View, now: Timestamp) -> Markup {
     let mut findings: BTreeMap<&Address, Vec<&FindingState>> = BTreeMap::new();
     view.findings.iter().for_each(|state| findings.entry(&state.finding.address).or_default().push(state));
     html! {
         @if findings.is_empty() { (nothing(view)) }
-        @for (address, states) in &findings {
-            article class="finding" {
-                h3 { code { (address) } }
-                ul { @for state in states { li { (one(state, now)) } } }
+        @for (address, states) in findings.iter().take(SHOWN) { (of_one(address, states, now)) }
+        @if findings.len() > SHOWN {
+            details id="more-drift" {
+                summary { (counted(findings.len() - SHOWN, "more resource")) }
+                @for (address, states) in findings.iter().skip(SHOWN) { (of_one(address, states, now)) }
             }
         }
         (wishes(view))
         @if !view.unread.is_empty() { (unread(&view.unread)) }
         @if view.left_out > 0 {
             p class="quiet" { (counted(view.left_out, "setting")) " cost a call each and are read by the next deep check." }
+        }
+    }
+}
+
+fn of_one(address: &Address, states: &[&FindingState], now: Timestamp) -> Markup {
+    html! {
+        article class="finding" {
+            h3 { code { (address) } }
+            ul { @for state in states { li { (one(state, now)) } } }
         }
     }
 }
@@ -44,7 +57,7 @@ fn one(state: &FindingState, now: Timestamp) -> Markup {
             span class="tag" { (words::difference(finding.kind)) }
             @if state.contested.is_some() { span class="badge bad" { span class="sign" aria-hidden="true" { "⇄" } " Contested" } }
         }
-        @if let Some(text) = &finding.text { p { (words::shortened(text, 400)) } }
+        @if let Some(text) = &finding.text { p { (words::prose(&words::shortened(text, 400))) } }
         @else {
             dl class="values" {
                 div { dt { "applied" } dd { (words::value(finding.applied.as_ref())) } }
@@ -57,6 +70,7 @@ fn one(state: &FindingState, now: Timestamp) -> Markup {
             @if let Some(contested) = state.contested { " · healing gave in " (words::time(contested, now)) }
             @if let Some(healed) = state.healed { " · taken back " (words::time(healed, now)) }
         }
+        @if let Some(left) = &state.left { p class="quiet" { "Not taken back: " (words::prose(&words::shortened(left.trim_start_matches("not taken back: "), 400))) } }
     }
 }
 

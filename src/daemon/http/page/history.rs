@@ -41,7 +41,7 @@ fn timeline(moments: &[Moment], now: Timestamp) -> Markup {
                     span class="sign" aria-hidden="true" { (sign.sign) }
                     div {
                         p class="line" { strong { (word) } @if let Some(address) = &moment.address { code { (address) } } span class="quiet" { (words::time(moment.at, now)) } }
-                        p class="what" { (moment.text) }
+                        p class="what" { (words::prose(&moment.text)) }
                     }
                 }
             }

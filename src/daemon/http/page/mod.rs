@@ -3,6 +3,7 @@
 
 mod actions;
 mod calls;
+mod channels;
 mod drift;
 mod events;
 mod graph;

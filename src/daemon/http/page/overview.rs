@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The page.
 pub async fn page(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> Response {
     let (mut views, now) = (site.control.board.all(), site.clock.now());
-    views.sort_by_key(|view| words::urgency(view.standing));
+    views.sort_by_key(|view| (words::urgency(view.standing), view.undone.is_empty()));
     let body = html! {
         div class="head" {
             div {
@@ -36,7 +36,8 @@ pub async fn page(State(site): State<Arc<Site>>, RawQuery(query): RawQuery) -> R
 }
 
 fn summary(views: &[Arc<View>]) -> String {
-    let calm = views.iter().filter(|view| matches!(view.standing, Standing::InOrder | Standing::Pending)).count();
+    let is_calm = |view: &View| matches!(view.standing, Standing::InOrder | Standing::Pending) && view.undone.is_empty();
+    let calm = views.iter().filter(|view| is_calm(view)).count();
     let rest = views.len() - calm;
     let needy = if rest == 0 { "all as they were applied".to_owned() } else { format!("{rest} to look at") };
     format!("{} watched, {needy}", counted(views.len(), "spec"))
@@ -49,12 +50,12 @@ fn card(view: &View, now: Timestamp) -> Markup {
                 h2 { a href=(words::of_spec(&view.id, "")) { (view.id) } }
                 (words::badge(view))
             }
-            p class="why" { (in_short(view)) }
+            p class="why" { (words::prose(&in_short(view))) }
             dl class="facts" {
                 div { dt { "Last check" } dd { (view.last_check.as_ref().map_or_else(|| html! { "–" }, |last| words::time(last.at, now))) } }
                 div { dt { "Next check" } dd { (next(view, now)) } }
                 div { dt { "Mode" } dd { (words::mode(view.mode).0) } }
-                @if !view.region.is_empty() { div { dt { "Place" } dd class="number" { (view.account) " · " (view.region) } } }
+                @if !view.region.is_empty() { div { dt { "Place" } dd class="number" { (view.account) ", " span class="whole" { (view.region) } } } }
             }
         }
     }
@@ -86,6 +87,7 @@ fn in_short(view: &View) -> String {
         (view.unread.len(), format!("{} unread", view.unread.len())),
         (usize::from(view.proposal.is_some()), "a plan waits for you".to_owned()),
     ];
-    let said: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+    let parts = view.undone.iter().map(|undone| (1, undone.work.title().to_owned())).chain(parts);
+    let said: Vec<String> = parts.filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
     if said.is_empty() { format!("{}, all as applied", counted(view.resources.len(), "resource")) } else { said.join(" · ") }
 }

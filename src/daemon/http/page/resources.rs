@@ -18,7 +18,9 @@ pub fn section(view: &View) -> Markup {
         @else { p class="quiet" { (view.resources.len()) " resources are too many for a picture; here is the list." } }
         details id="list" open[view.resources.len() > DRAWN_MAX] {
             summary { "As a list" }
-            ul class="resources" { @for resource in &view.resources { (line(view, resource)) } }
+            div class="scroll list" tabindex="0" role="region" aria-label="List of resources" {
+                ul class="resources" { @for resource in &view.resources { (line(view, resource)) } }
+            }
         }
     }
 }

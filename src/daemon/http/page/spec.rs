@@ -2,7 +2,7 @@
 
 use super::super::{Refusal, Site};
 use super::layout::{Layout, form_token, live_part};
-use super::{actions, asked, calls, drift, history, log_groups, overview, plan, resources, view, words};
+use super::{actions, asked, calls, channels, drift, history, log_groups, overview, plan, resources, view, words};
 use crate::daemon::{Depth, Trouble, View};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
@@ -13,18 +13,20 @@ use std::sync::Arc;
 /// The page.
 pub async fn page(State(site): State<Arc<Site>>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let (view, now) = (view(&site, &id)?, site.clock.now());
-    let token = site.gate.form_token();
+    let (token, channels) = (site.gate.form_token(), site.listener.health(&view.id));
     let body = html! {
         div class="head" {
-            div id="standing" data-part { h1 { (view.id) " " (words::badge(&view)) } (troubles(&view, now)) }
+            div id="standing" data-part { h1 { (view.id) " " (words::badge(&view)) } }
             form method="post" action=(words::of_spec(&id, "/check")) { (form_token(&token)) button class="quiet" { "Check now" } }
         }
+        div id="troubles" data-part { (troubles(&view, now)) }
         (facts(&view, now))
         div id="waiting" data-part { @if let Some(proposal) = &view.proposal { (plan::banner(&view, proposal, &token, now)) } }
         (live_part("drift", "Drift", &drift::list(&view, now)))
         (live_part("resources", "Resources", &resources::section(&view)))
         (live_part("history", "History", &history::latest(&view, now)))
         @if let Some(seen) = &view.log_groups { (live_part("log-groups", "Log groups", &log_groups::section(seen, now))) }
+        @if !channels.is_empty() { (live_part("channels", "Who is told", &channels::section(&channels, now))) }
         (live_part("calls", "Calls to AWS", &calls::section(&view)))
     };
     let told = actions::told(asked(query.as_deref(), "told").as_deref());
@@ -36,11 +38,12 @@ fn troubles(view: &View, now: Timestamp) -> Markup {
     html! {
         @if let Some(trouble) = &view.trouble { (alert("Checks fail", trouble, view.trouble_since, now)) }
         @if let Some(trouble) = &view.spec_trouble { (alert(broken(view), trouble, None, now)) }
+        @for undone in &view.undone { (alert(undone.work.title(), &undone.trouble, Some(undone.since), now)) }
         @if let Some(problem) = &view.history_trouble {
-            div class="alert bad" { p { strong { "The history cannot be kept" } } p { (problem) } }
+            div class="alert bad" { p { strong { "The history cannot be kept" } } p { (words::prose(problem)) } }
         }
-        @for warning in &view.warnings { div class="alert warn" { p { (warning) } } }
-        @if let Some(frozen) = &view.frozen { div class="alert warn" { p { strong { "Nothing is changed now" } } p { (frozen) } } }
+        @for warning in &view.warnings { div class="alert warn" { p { (words::prose(warning)) } } }
+        @if let Some(frozen) = &view.frozen { div class="alert warn" { p { strong { "Nothing is changed now" } } p { (words::prose(frozen)) } } }
     }
 }
 
@@ -48,8 +51,8 @@ fn alert(title: &str, trouble: &Trouble, since: Option<Timestamp>, now: Timestam
     html! {
         div class="alert bad" {
             p { strong { (title) } @if let Some(since) = since { ", since " (words::time(since, now)) } }
-            p { (trouble.text) }
-            @for hint in &trouble.hints { p class="quiet" { (hint) } }
+            p { (words::prose(&trouble.text)) }
+            @for hint in &trouble.hints { p class="quiet" { (words::prose(hint)) } }
         }
     }
 }
@@ -74,7 +77,7 @@ fn facts(view: &View, now: Timestamp) -> Markup {
             @if !view.region.is_empty() {
                 div { dt { "Place" } dd class="number" { (view.account) } dd class="quiet" { (view.region) } }
             }
-            div { dt { "State" } dd class="number" { "serial " (view.serial) } dd class="quiet path" { (view.config) } }
+            div { dt { "State" } dd class="number" { "serial " (view.serial) } dd class="quiet path" { (words::path(&view.config)) } }
         }
     }
 }

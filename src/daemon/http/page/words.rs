@@ -153,6 +153,21 @@ pub fn value(value: Option<&serde_json::Value>) -> Markup {
     html! { code { (shortened(&text, LONGEST_VALUE)) } }
 }
 
+/// A sentence, in which what stands between backticks is code.
+pub fn prose(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    // A backtick alone is one.
+    if parts.len().is_multiple_of(2) {
+        return html! { (text) };
+    }
+    html! { @for (at, part) in parts.iter().enumerate() { @if at.is_multiple_of(2) { (part) } @else { code { (part) } } } }
+}
+
+/// The path of a file, which breaks where a folder ends rather than within a name.
+pub fn path(text: &str) -> Markup {
+    html! { @for part in text.split_inclusive('/') { (part) wbr; } }
+}
+
 /// A text, cut where it is longer than so many characters.
 pub fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
@@ -174,6 +189,13 @@ mod tests {
         assert_eq!([-45, -90, -3_600, -7_000, -200_000].map(told), ["45 s ago", "2 min ago", "60 min ago", "2 h ago", "2 days ago"]);
         assert_eq!(told(600), "in 10 min");
         assert_eq!([0, 999, 1_500, 180_000].map(duration), ["0 ms", "999 ms", "1.5 s", "3 min"]);
+    }
+
+    #[test]
+    fn code_in_sentences_is_code_and_nothing_else_is_markup() {
+        assert_eq!(prose("write `a<b` or `c`.").into_string(), "write <code>a&lt;b</code> or <code>c</code>.");
+        assert_eq!(prose("a ` <alone>").into_string(), "a ` &lt;alone&gt;");
+        assert_eq!(path("/a/<b>.toml").into_string(), "/<wbr>a/<wbr>&lt;b&gt;.toml<wbr>");
     }
 
     #[test]
