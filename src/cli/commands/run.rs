@@ -194,7 +194,7 @@ pub fn too_many_deletions(plan: &Plan, most: Option<usize>) -> Option<Diagnostic
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let diagnostic = Diagnostic::error("too-many-deletions", "More would be deleted or replaced than is allowed").detail(format!(
         "{} would be deleted or replaced, and the limit of deletions is {most}: {named}{more}. Nothing was changed.",
-        counted(going.len(), "resource")
+        human::counted(going.len(), "resource")
     ));
     Some(diagnostic.hint(format!("if all of them are meant: `--max-deletions {}`", going.len())))
 }
