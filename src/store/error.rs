@@ -33,6 +33,16 @@ pub enum StoreError {
         /// What the system says.
         source: io::Error,
     },
+    /// The state is a link to one elsewhere.
+    #[error(
+        "The state `{place}` is a link to `{target}`. A save would put a file in the link's place, and who comes from elsewhere would not see this lock. Link the whole folder, or name it with `--state-dir` or with `path` under `[state]`."
+    )]
+    Link {
+        /// The link.
+        place: String,
+        /// Where it leads.
+        target: String,
+    },
     /// The state is not what lambdo writes.
     #[error("The state `{place}` cannot be understood: {reason} at line {line}, column {column}. {way_out}")]
     Garbled {
@@ -186,6 +196,7 @@ impl StoreError {
             Self::OtherOwner { .. } | Self::OtherLineage { .. } | Self::Ahead { .. } => {
                 ("state-mismatch", "The state files do not belong together")
             }
+            Self::Link { .. } => ("state-link", "The state is a link"),
             Self::Conflict { .. } => ("state-conflict", "The state was changed by somebody else"),
             Self::NotRaised { .. } => ("state-serial", "The state's serial was not raised"),
         }

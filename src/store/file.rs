@@ -105,6 +105,7 @@ impl StateStore for FileStore {
 
     async fn lock(&self, holder: &Holder) -> Result<Box<dyn Lease>, StoreError> {
         self.files.make_folder(&self.files.folder)?;
+        self.files.is_no_link()?;
         let lease = lock::take(&self.files.path("lock"), &self.files.path("holder"), holder).await?;
         Ok(Box::new(lease))
     }
@@ -163,6 +164,13 @@ impl Files {
 
     fn make_folder(&self, folder: &Path) -> Result<(), StoreError> {
         fs::create_dir_all(folder).map_err(|source| StoreError::Folder { place: folder.display().to_string(), source })
+    }
+
+    /// Whoever wants to write needs the state itself.
+    fn is_no_link(&self) -> Result<(), StoreError> {
+        let path = self.state_path();
+        let target = fs::read_link(&path).ok().map(|target| target.display().to_string());
+        target.map_or(Ok(()), |target| Err(StoreError::Link { place: path.display().to_string(), target }))
     }
 
     fn load(&self) -> Result<Option<State>, StoreError> {
@@ -449,6 +457,23 @@ mod tests {
         assert_eq!(history[0].saved_at.as_deref(), Some("2096-10-02T07:06:40Z"));
         store.save(&suite::state(5), 4).await.unwrap();
         assert_eq!(store.generation(1).await.unwrap(), Some(suite::state(1)));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_link_to_a_state_is_read_and_not_replaced() {
+        let (folder, shared) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let original = FileStore::new(shared.path().into(), "demo", None);
+        original.save(&suite::state(1), 0).await.unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        std::os::unix::fs::symlink(original.path(), store.path()).unwrap();
+        assert_eq!(store.load().await.unwrap(), Some(suite::state(1)));
+        let refused = store.lock(&suite::holder()).await.err().unwrap();
+        assert!(matches!(&refused, StoreError::Link { .. }) && refused.to_string().contains("--state-dir"), "{refused}");
+        // A link to the folder is as good as the folder.
+        let linked = folder.path().join("linked");
+        std::os::unix::fs::symlink(shared.path(), &linked).unwrap();
+        drop(FileStore::new(linked, "demo", None).lock(&suite::holder()).await.unwrap());
     }
 
     #[tokio::test]
