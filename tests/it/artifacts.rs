@@ -281,6 +281,10 @@ fn broken_zips() -> Vec<Artifact> {
         }),
         zip_of("zip-with-a-link-to-another-machine", |zip| zip.add_symlink("bootstrap", "/home/me/app", options(0o777)).unwrap()),
         zip_for("python-zip-with-a-link-to-nothing", PYTHON_APP, |zip| zip.add_symlink("app.py", "src/app.py", options(0o777)).unwrap()),
+        zip_of("zip-with-a-link-that-climbs-out", |zip| {
+            bootstrap(zip);
+            zip.add_symlink("data/names", "../../../etc/passwd", options(0o777)).unwrap();
+        }),
         special("zip-with-a-pipe", 0o010_644),
         special("zip-with-a-device-of-characters", 0o020_644),
         special("zip-with-a-device-of-blocks", 0o060_644),
@@ -374,6 +378,7 @@ fn broken_modules() -> Vec<Artifact> {
         node("node-export-in-a-comment", &[("index.js", b"// exports.handler = main;\n/* exports.handler */\nexports.main = () => 1;\n")]),
         node("node-module-as-script", &[("index.js", b"import fs from 'node:fs';\nexport const handler = async () => 1;\n")]),
         node("node-script-as-module", &[("index.js", NODE), ("package.json", b"{\"type\": \"module\"}")]),
+        node("node-import-beside-exports", &[("index.js", b"import fs from 'node:fs';\nexports.handler = async () => fs;\n")]),
         node("node-mjs-with-exports", &[("index.mjs", NODE)]),
         zipped(node("node-for-macos", &[("index.js", NODE), ("node_modules/@img/sharp-darwin-arm64/lib/sharp.node", MACH_O)]), 0o644),
         node("node-for-another-processor", &[("index.js", NODE), ("node_modules/bcrypt/build/bcrypt.node", &arm_library.bytes())]),
@@ -619,6 +624,8 @@ exports.handler = async () => require('./later');
                 ("native.cpython-313-x86_64-linux-gnu.so", &library.bytes()),
             ],
         ),
+        python("python-that-binds-by-text", &[("app.py", b"vars()['handler'] = lambda event, context: 1\n")]),
+        python("python-with-lines-of-old-macs", &[("app.py", b"# comment\rdef handler(event, context):\r    return 1\r")]),
         python(
             "python-that-looks-elsewhere",
             &[("app.py", b"import sys\nsys.path.insert(0, 'vendor')\nimport requests\ndef handler(event, context): pass\n")],

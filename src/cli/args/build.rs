@@ -19,7 +19,7 @@ pub struct BuildArguments {
     #[arg(long, value_name = "RUNTIME", requires = "check")]
     pub runtime: Option<String>,
     /// The processor that FILE is for, arm64 or x86_64 [default: that of the function NAME, or x86_64]
-    #[arg(long, value_name = "ARCHITECTURE", requires = "check", value_parser = architecture)]
+    #[arg(long, alias = "architectures", value_name = "ARCHITECTURE", requires = "check", value_parser = architecture)]
     pub architecture: Option<String>,
     /// The handler in FILE [default: that of the function NAME]
     #[arg(long, value_name = "HANDLER", requires = "check")]

@@ -143,7 +143,7 @@ fn check_folder(image: &ImageFacts<'_>) -> Option<Diagnostic> {
         let is_file = image.find(&folder).is_some();
         let what = if is_file { "is a file in it" } else { "it does not have" };
         let found = found.detail(format!("{} starts in `{}`, which {what}.", image.shown, image.folder));
-        return Some(found.hint("in a Dockerfile `WORKDIR` makes the folder; `working_directory` names one that is there"));
+        return Some(found.hint("in a Dockerfile, put something into it (`COPY`, or `RUN mkdir`): buildah and podman make no folder for a `WORKDIR` alone; `working_directory` names one that is there"));
     }
     let (closed, mode) = image.closed_above(&format!("{folder}/"))?;
     let found =

@@ -14,6 +14,7 @@ mod handler;
 mod image;
 mod imports;
 mod layer;
+mod links;
 mod modes;
 mod native;
 mod program;
@@ -239,6 +240,7 @@ fn check_tree(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnost
         // What the code loads is of interest once it is loaded itself.
         findings.extend(if findings.is_empty() { imports::check(tree, subject)? } else { Vec::new() });
     }
+    findings.extend(links::check(tree)?.filter(|_| !findings.iter().any(Diagnostic::is_error)));
     findings.extend(modes::check(tree, needed.as_deref(), subject)?);
     findings.extend(native::check(tree, subject)?);
     Ok(findings)

@@ -117,6 +117,15 @@ impl<'a> Tree<'a> {
         self.modes.iter().map(|(name, mode)| (name.as_str(), *mode))
     }
 
+    /// Links, with where they say that they lead.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn links(&self) -> io::Result<Vec<(&'a str, String)>> {
+        let links = self.files.iter().filter(|(_, place)| place.is_link);
+        links.map(|(name, place)| Ok((*name, String::from_utf8_lossy(&self.bytes(name, place.bytes)?).into_owned()))).collect()
+    }
+
     /// The file at the end of links.
     pub fn end(&self, name: &str) -> io::Result<String> {
         let mut end = name.to_owned();

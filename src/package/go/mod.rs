@@ -242,7 +242,9 @@ impl<'a> Task<'a> {
         let packages = packages::parse(&said.output)?;
         match check_program(&packages, &self.shown()) {
             Ok(()) => Ok(Inputs::of(&packages, self.go.target(), settings, &self.surroundings)),
-            Err(problem) if packages::is_outside_workspace(&packages) => Err(self.outside_workspace(problem)),
+            Err(problem) if self.place.workspace.is_some() && packages::is_outside_workspace(&packages) => {
+                Err(self.outside_workspace(problem))
+            }
             Err(problem) if toolchain::is_of_excluded(&problem) => Err(toolchain::of_excluded(problem)),
             Err(problem) if self.place.is_lone() => Err(problem),
             Err(problem) => Err(match self.programs().await {

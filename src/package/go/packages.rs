@@ -89,10 +89,12 @@ pub(super) fn check_program(packages: &[Package], shown: &str) -> Result<(), Dia
     Err(Diagnostic::error("no-program", "There is no program to deploy").detail(detail))
 }
 
-/// Whether Go refuses the folder since its module is not one of those that the workspace lists.
+/// Whether Go refuses the folder since its module is not one of those that the workspace lists. Where that module lies inside
+/// of one that is listed, Go only says that the outer one does not have the package.
 pub(super) fn is_outside_workspace(packages: &[Package]) -> bool {
+    const SAID: [&str; 2] = ["not one of the workspace modules", ") does not contain package "];
     let errors = packages.iter().filter(|package| !package.dep_only).filter_map(|package| package.error.as_ref());
-    errors.into_iter().any(|error| error.err.contains("not one of the workspace modules"))
+    errors.into_iter().any(|error| SAID.iter().any(|said| error.err.contains(said)))
 }
 
 /// Adds where programs are to be found; `folders` are those of the module's main packages.

@@ -231,6 +231,9 @@ async fn a_module_that_the_workspace_does_not_list_is_told_how_to_get_into_it() 
           `go work use ./far/api` in `.` adds it to the workspace
           or `env = { GOWORK = "off" }` in `build` builds it without the workspace
         "#);
+    machine.write("list", r#"{"ImportPath":".","Error":{"Err":"main module (m) does not contain package m/inner"}}"#);
+    machine.write("app/inner/go.mod", "module inner\n");
+    assert!(machine.told(r#""app/inner""#).await.contains("`go work use ./app/inner` in `.` adds it to the workspace"));
     machine.write("list", r#"{"ImportPath":".","Error":{"Err":"build constraints exclude all Go files in /w"}}"#);
     assert!(machine.told(r#""app/one""#).await.contains("stands in `tags` of `build`"));
     assert!(!machine.read("calls").contains("list -e -f"), "nobody asks for programs of a module that Go does not look into");

@@ -51,7 +51,7 @@ pub(super) async fn of(job: &Job<'_>, options: &Options, environment: &Environme
     if job.for_this_machine {
         // Code for this very machine is right here, so that nothing is neutralised.
         let mut goal = Goal::default();
-        if settings(environment, &folder, "", "").await?.has_default_target {
+        if settings(environment, &folder, ("", ""), options).await?.has_default_target {
             goal.target = Some(host(job, environment).await?);
         }
         return Ok(goal);
@@ -63,7 +63,7 @@ pub(super) async fn of(job: &Job<'_>, options: &Options, environment: &Environme
     // cargo-zigbuild takes a version of glibc behind the target.
     let (triple, glibc) = wanted.split_once('.').map_or((wanted.as_str(), None), |(triple, glibc)| (triple, Some(glibc)));
     let host = host(job, environment).await?;
-    let settings = settings(environment, &folder, triple, processor.common).await?;
+    let settings = settings(environment, &folder, (triple, processor.common), options).await?;
     let is_host = triple == host && glibc.is_none();
     let mut goal = Goal { target: (!is_host || settings.has_default_target).then(|| wanted.clone()), ..Goal::default() };
     if triple != host {
@@ -79,9 +79,14 @@ pub(super) async fn of(job: &Job<'_>, options: &Options, environment: &Environme
     Ok(goal)
 }
 
-async fn settings(environment: &Environment, folder: &Path, target: &str, processor: &'static str) -> Result<Settings, Diagnostic> {
-    let (environment, folder, target) = (environment.clone(), folder.to_owned(), target.to_owned());
-    blocking(move || Ok(Settings::read(&environment, &folder, &target, processor))).await
+async fn settings(
+    environment: &Environment,
+    folder: &Path,
+    (target, processor): (&str, &'static str),
+    options: &Options,
+) -> Result<Settings, Diagnostic> {
+    let (environment, folder, target, own) = (environment.clone(), folder.to_owned(), target.to_owned(), options.variables.clone());
+    blocking(move || Ok(Settings::read(&environment, &folder, (&target, processor), &own))).await
 }
 
 /// The same for a container, in which every target can be added.
@@ -101,7 +106,7 @@ pub(super) fn in_container(job: &Job<'_>, options: &Options) -> Result<Goal, Dia
             no_zig(&wanted).hint("a container's Debian decides about its glibc: another one is an image of its own, `container_image`")
         );
     }
-    let settings = Settings::read(&contained::environment(options), &job.path(), &wanted, processor.common);
+    let settings = Settings::read(&contained::environment(options), &job.path(), (&wanted, processor.common), &options.variables);
     let is_foreign = processor.prefix != std::env::consts::ARCH && !settings.has_linker;
     let other = wanted.strip_suffix("-gnu").map_or_else(|| wanted.clone(), |rest| format!("{rest}-musl"));
     let linker = linkers(&wanted, processor).into_iter().next().filter(|_| is_foreign).unwrap_or_default();
@@ -120,7 +125,7 @@ impl Goal {
             "A `target-cpu` for this machine stands in {}. Lambda's processors may lack what this one has, so `{}` takes its place in what is uploaded.",
             list(&places),
             processor.common
-        )));
+        )).hint("one that is meant for Lambda's stands in the project's own `.cargo/config.toml`, or in `env` of `build`"));
         self.arguments.extend(neutral.arguments);
         self.variables.extend(neutral.variables);
     }

@@ -112,6 +112,12 @@ impl Inputs {
         Some(inputs)
     }
 
+    /// Adds the settings that those of the project include.
+    pub fn with_included_settings(mut self, seen: &Environment, site: &Site) -> Self {
+        self.files.extend(super::settings::paths(seen, &site.folder));
+        self
+    }
+
     /// Adds what cargo's settings in the user's folder say.
     pub fn with_users_settings(mut self, environment: &Environment) -> Self {
         let home = super::settings::home(environment);

@@ -340,6 +340,7 @@ async fn build(task: &Task<'_>, call: &Call) -> Result<Made, Diagnostic> {
     let (is_contained, environment, seen) = (call.contained.is_some(), task.environment.clone(), task.seen(call.contained.is_some()));
     blocking(move || {
         let inputs = Inputs::of(&program, &messages, &workspace, &site, &options, toolchain);
+        let inputs = inputs.map(|inputs| inputs.with_included_settings(&seen, &site));
         let inputs = inputs.map(|inputs| if is_contained { inputs } else { inputs.with_users_settings(&environment) });
         let is_settled = inputs.as_ref().is_some_and(|inputs| inputs.are_settled(&site, started, had_lock));
         // A file that is gone meanwhile only leaves untold what it was made from.

@@ -425,6 +425,7 @@ async fn code_for_this_processor_is_not_uploaded_but_may_be_tried() {
     insta::assert_snapshot!(told(&packages.diagnostics[0]), @r#"
     native-code [function.hash] The program is not built for this machine's processor
     A `target-cpu` for this machine stands in `RUSTFLAGS`. Lambda's processors may lack what this one has, so `x86-64` takes its place in what is uploaded.
+      one that is meant for Lambda's stands in the project's own `.cargo/config.toml`, or in `env` of `build`
     "#);
     machine.for_this_machine = true;
     remove(&machine, "variables");

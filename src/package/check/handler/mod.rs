@@ -93,7 +93,14 @@ fn no_file(tree: &Tree<'_>, subject: &Subject<'_>, wanted: &[String], endings: &
         .or_else(|| nearest(file, names.iter().copied()));
     match (near, deeper) {
         (Some(near), Some(_)) => {
-            diagnostic.hint(format!("`{near}` lies deeper; make its folder the root of the package, or name it in the handler"))
+            let diagnostic =
+                diagnostic.hint(format!("`{near}` lies deeper; make its folder the root of the package, or name it in the handler"));
+            match near.strip_suffix(file).map(|folder| folder.trim_end_matches('/')) {
+                Some("src") if subject.runtime.starts_with("python") => {
+                    diagnostic.hint("where lambdo builds it, `source = \"src\"` beside `path` in `build` makes that folder the root")
+                }
+                _ => diagnostic,
+            }
         }
         (Some(near), None) => diagnostic.hint(format!("`{near}` is there; is it meant?")),
         (None, _) => match few(names.iter().copied().filter(|name| !name.contains('/'))) {

@@ -4,6 +4,7 @@
 
 use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function};
 use crate::diagnostic::Diagnostic;
+use crate::package::check::imports::loads;
 use std::io;
 
 /// The last version in which Lambda does not let Node find out by itself how a file is written
@@ -125,13 +126,24 @@ fn wrong_system(subject: &Subject<'_>, file: &str, text: &str, is_module: bool) 
                 "call it `.cjs`, or take `\"type\": \"module\"` out of `package.json`".to_owned()
             },
         )
-    } else if !is_module && has_module_syntax && !detects(subject.runtime) && !file.ends_with(".cjs") && !has_exports {
+    } else if !is_module
+        && has_module_syntax
+        && !detects(subject.runtime)
+        && !file.ends_with(".cjs")
+        && (!has_exports || loads(text).iter().any(|load| load.is_import))
+    {
+        let (what, refused) =
+            if has_exports { ("has `import` and `exports`", "the former") } else { ("is written with `import` and `export`", "them") };
+        let base = file.trim_end_matches(".js");
         (
-            format!(
-                "`{file}` is written with `import` and `export`, and `{}` loads it with `require`, which refuses them.",
-                subject.runtime
-            ),
-            format!("call it `{}.mjs`, or write `\"type\": \"module\"` in `package.json`", file.trim_end_matches(".js")),
+            format!("`{file}` {what}, and `{}` loads it with `require`, which refuses {refused}.", subject.runtime),
+            if has_exports {
+                format!(
+                    "write `const NAME = require(\"MODULE\")` in the place of `import`; or `export` what is called, and call it `{base}.mjs`"
+                )
+            } else {
+                format!("call it `{base}.mjs`, or write `\"type\": \"module\"` in `package.json`")
+            },
         )
     } else {
         return None;

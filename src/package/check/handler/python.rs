@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use std::io;
 
 /// Code with one of these in it may make names while it runs.
-const UNSURE: [&str; 6] = ["import *", "globals(", "setattr(", "exec(", "__getattr__", "sys.modules"];
+const UNSURE: [&str; 8] = ["import *", "globals(", "locals(", "vars(", "setattr(", "exec(", "__getattr__", "sys.modules"];
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     // Without a dot the handler names no function, which is told where its form is looked at.
@@ -29,7 +29,7 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     if let Some(problem) = unreadable(&file, &bytes) {
         return Ok(vec![problem]);
     }
-    let code = without_texts(&String::from_utf8_lossy(&bytes));
+    let code = without_texts(&with_usual_lines(&String::from_utf8_lossy(&bytes)));
     if UNSURE.iter().any(|piece| code.contains(piece)) {
         return Ok(Vec::new());
     }
@@ -129,6 +129,12 @@ pub(in super::super) fn unreadable(file: &str, bytes: &[u8]) -> Option<Diagnosti
     let at = std::str::from_utf8(bytes).err().filter(|_| !is_declared)?.valid_up_to();
     let detail = format!("Line {} of `{file}` has bytes in it that are not UTF-8, and Python refuses that. Save it as UTF-8.", line(at));
     Some(found.detail(detail).hint("or let the first line say how it is written: `# -*- coding: latin-1 -*-`"))
+}
+
+/// Python ends lines as Unix, Windows and old Macs do
+/// (<https://docs.python.org/3/reference/lexical_analysis.html#physical-lines>).
+fn with_usual_lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// Whether a name stands anywhere but behind a dot, where it would belong to something else.

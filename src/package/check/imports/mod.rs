@@ -9,6 +9,8 @@ mod node;
 mod node_text;
 mod python;
 
+pub(super) use node_text::loads;
+
 use super::Subject;
 use super::tree::Tree;
 use crate::diagnostic::Diagnostic;

@@ -3,7 +3,7 @@
 
 /// What a file loads when it is loaded itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Load {
+pub(in super::super) struct Load {
     pub line: usize,
     /// Such as `./db` or `express`.
     pub specifier: String,
@@ -15,13 +15,14 @@ pub(super) struct Load {
 const UNSURE: [&str; 7] = ["=>", "function", "?", "&&", "||", "class ", "try"];
 
 /// What is loaded by statements at the left margin, outside of all brackets.
-pub(super) fn loads(text: &str) -> Vec<Load> {
+pub(in super::super) fn loads(text: &str) -> Vec<Load> {
     let code = plain(text);
     let lines: Vec<&str> = code.lines().collect();
     let (mut found, mut at) = (Vec::new(), 0);
     while at < lines.len() {
         let (statement, length) = statement(&lines[at..]);
-        found.extend(loaded(&statement).into_iter().map(|(specifier, is_import)| Load { line: at + 1, specifier, is_import }));
+        let loads = pieces(&statement).into_iter().flat_map(loaded);
+        found.extend(loads.map(|(specifier, is_import)| Load { line: at + 1, specifier, is_import }));
         at += length;
     }
     found
@@ -82,6 +83,29 @@ fn loaded(statement: &str) -> Vec<(String, bool)> {
     };
     let calls = statement.match_indices("require(").filter(|(at, _)| is_call(&statement[..*at]));
     calls.filter_map(|(at, call)| quoted(&statement[at + call.len()..])).map(|specifier| (specifier, false)).collect()
+}
+
+/// The statements of a line: what stands between semicolons that are in no bracket and in no text.
+fn pieces(statement: &str) -> Vec<&str> {
+    let (mut pieces, mut from, mut open, mut quote) = (Vec::new(), 0, 0i32, None);
+    let mut characters = statement.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match (quote, character) {
+            (Some(_), '\\') => drop(characters.next()),
+            (Some(end), _) if character == end => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '{' | '(' | '[') => open += 1,
+            (None, '}' | ')' | ']') => open -= 1,
+            (None, ';') if open == 0 => {
+                pieces.push(statement[from..at].trim_start());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    pieces.push(statement[from..].trim_start());
+    pieces
 }
 
 /// The text in quotes that begins here and is all of an argument.
@@ -203,6 +227,9 @@ mod tests {
         let module = "import a from 'a';\nimport { b,\n  c } from \"b\"\nimport 'd'\nimport{e}from'e';\nexport * from './f.js';\nexport { g } from 'g';\nimport * as h from 'h'\nimport i, { j } from 'i' with { type: 'json' }\nimport\n";
         let expected = ["1 a", "2 b", "4 d", "5 e", "6 ./f.js", "7 g", "8 h", "9 i"].map(|one| format!("{one} imported"));
         assert_eq!(shown(module), expected);
+        let line = "const a=require('a;b'),b=';';require(\"c\");exports.d=()=>a;const e={f:';'};var g=require('g')";
+        assert_eq!(shown(line), ["1 a;b", "1 c", "1 g"]);
+        assert_eq!(shown("import a from 'a';import{b}from\"b\";\n"), ["1 a imported", "1 b imported"]);
     }
 
     #[test]
@@ -222,6 +249,7 @@ mod tests {
             "const x = \"const a = require('a')\";\n",
             "export const x = { from: 'y' };\nexport default { from: 'y' };\n",
             "const a = require(`a`);\n",
+            "(()=>{var a=1;const b=require('b')})();for(let i=0;i<1;){const c=require('c')}\n",
         ] {
             assert_eq!(shown(code), [""; 0], "{code}");
         }
