@@ -392,7 +392,8 @@ fn no_config(folder: &Path) -> Failure {
     let place = folder.canonicalize().map_or_else(|_| "this folder".into(), |folder| format!("`{}`", folder.display()));
     let diagnostic = Diagnostic::error("no-config", "No spec found")
         .detail(format!("There is no `{CONFIG_FILE}` in {place} or in a folder above it."))
-        .hint("name one with `--config FILE`, or another folder with `-C DIR`");
+        .hint("`lambdo init` writes one for what lies here")
+        .hint("or name one with `--config FILE`, or another folder with `-C DIR`");
     Failure::new(Exit::Usage, diagnostic)
 }
 

@@ -60,6 +60,7 @@ pub use node::NODE_RUNTIME;
 pub use own::Own;
 pub use packages::{Making, PackageDiff, Packages, PackedFile, PackedSize};
 pub use python::PYTHON_RUNTIME;
+pub use script::exported::{exported_functions, python_functions};
 pub use script::handlers::{exports_handler, python as python_handler};
 pub use source::{Source, parse};
 

@@ -995,6 +995,25 @@ fn a_syntax_error_is_told_before_anything_is_uploaded() {
 }
 
 #[test]
+fn a_header_that_python_cannot_read_is_a_syntax_error_and_nothing_else() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox("");
+    for header in [
+        "def handler(event, context:",
+        "def handler(:",
+        "def handler(event context):",
+        "def other(:\n    pass\ndef handler(event, context):",
+    ] {
+        write(&sandbox.path().join("py/app.py"), format!("{header}\n    return event\n").as_bytes());
+        let told = sandbox.expect(1, &["build", "--check", "py", "--runtime", "python3.13", "--handler", "app.handler"]);
+        let told = told.says("SyntaxError");
+        assert!(!told.stderr.contains("argument") && !told.stderr.contains("nothing in"), "{header}: {told}");
+    }
+    write(&sandbox.path().join("py/app.py"), b"def handler(event):\n    return event\n");
+    sandbox.expect(1, &["build", "--check", "py", "--runtime", "python3.13", "--handler", "app.handler"]).says("takes one argument");
+}
+
+#[test]
 fn a_merge_that_was_not_finished_is_refused_whatever_the_version() {
     let world = World::without_cloud();
     let sandbox = world.sandbox("");

@@ -44,6 +44,13 @@ const SHAPES: &[Shape] = &[
     ("images", &[("web/Dockerfile", "FROM public.ecr.aws/lambda/python:3.14\n"), ("site/Dockerfile", "FROM nginx\n")], &["web"], &["site"]),
     ("python", &[("resize/requirements.txt", ""), ("resize/app.py", PYTHON), ("one.py", PYTHON)], &["one", "resize"], &[]),
     ("node", &[("web/package.json", "{}"), ("web/index.mjs", NODE), ("typed/index.ts", NODE)], &["typed", "web"], &[]),
+    (
+        "functions of any name",
+        &[("package.json", "{}"), ("fn/handler.js", "module.exports.hello = async (event) => 1;\n")],
+        &["hello"],
+        &[],
+    ),
+    ("java beside python", &[("a/app.py", PYTHON), ("a/Dockerfile", "FROM x\n"), ("b/pom.xml", "")], &["a"], &[]),
     ("another tool", &[("template.yaml", "Transform: AWS::Serverless-2016-10-31\n")], &[], &["hello"]),
     (
         "all together",
@@ -185,6 +192,48 @@ fn an_empty_or_missing_folder_gets_an_example() {
     let again = sandbox.expect(0, &["init", "New Shop", "--format", "json"]).json();
     assert_eq!(again["functions"], document["functions"]);
     assert_eq!(again["example"], false);
+}
+
+#[test]
+fn code_in_which_no_function_is_found_gets_no_example_in_another_language() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox("");
+    let shop = shop(&sandbox, &[("package.json", "{}"), ("lib/tool.js", "exports.tool = 1;\n")]);
+    let before = listing(&shop);
+    sandbox
+        .expect(6, &["-C", "shop", "init"])
+        .says("No functions found")
+        .says("There is code here (`package.json`, `lib/tool.js`)")
+        .says("handler = \"FOLDER/FILE.FUNCTION\"");
+    assert_eq!(sandbox.expect(6, &["init", "shop", "--format", "json"]).json()["errors"][0]["code"], "no-functions");
+    assert_eq!(listing(&shop), before);
+}
+
+#[test]
+fn packages_of_a_whole_project_hold_its_code_and_nothing_about_it() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox("");
+    let shop = shop(&sandbox, &[("app.py", PYTHON), ("README.md", "# x\n"), (".gitignore", "x\n"), (".env", "TOKEN=x\n")]);
+    sandbox.expect(0, &["init", "shop"]).says("Wrote shop/.lambdoignore").says("/state/runs/, /state/*.lock to shop/.gitignore");
+    let ignored = std::fs::read_to_string(shop.join(".gitignore")).unwrap();
+    assert_eq!(ignored, "x\n/state/local/\n/state/build/\n/state/runs/\n/state/*.lock\n");
+    let build = ["-C", "shop", "build", "--format", "json"];
+    let packed = || sandbox.expect(0, &build).json()["packages"][0]["files"].as_u64();
+    assert_eq!(packed(), Some(1), "`app.py`");
+    std::fs::remove_file(shop.join(".lambdoignore")).unwrap();
+    assert_eq!(packed(), Some(3), "`README.md` and `.env` as well");
+    let told = sandbox.expect(0, &["-C", "shop", "build"]);
+    assert_eq!(told.says("`.env` in it").says("`.lambdoignore`").stderr.matches("A secret lies in the package").count(), 1);
+}
+
+#[test]
+fn where_no_spec_is_init_is_named() {
+    let world = World::without_cloud();
+    let sandbox = world.sandbox("");
+    std::fs::remove_file(sandbox.path().join("config.toml")).unwrap();
+    for command in [&["up"][..], &["validate"], &["invoke", "hello"]] {
+        sandbox.expect(6, command).says("No spec found").says("`lambdo init` writes one for what lies here");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::aws::{self, Settings};
 use crate::cli::args::{Format, InitArguments};
-use crate::cli::init::{self, Found, example, gitignore, text, view};
+use crate::cli::init::{self, Found, example, gitignore, ignore, seen, text, view};
 use crate::cli::render::file_name;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{CONFIG_FILE, Workspace};
@@ -26,6 +26,9 @@ pub async fn run(workspace: &Workspace, arguments: &InitArguments) -> Result<Exi
         return Err(exists(&place.config));
     }
     let found = unless_interrupted(&workspace.interrupt, look(place.folder.clone(), arguments.project.clone())).await?;
+    if found.functions.is_empty() && found.foreign.is_empty() && !found.unread.is_empty() && !found.is_cut {
+        return Err(seen::nothing_found(&found.project, &found.unread, &found.passed_over));
+    }
     let files = if found.has_room { example::files(is_below_a_crate(&place.folder)) } else { Vec::new() };
     let found = if found.has_room { example::with(found) } else { found };
     let region = region(workspace).await;
@@ -33,6 +36,7 @@ pub async fn run(workspace: &Workspace, arguments: &InitArguments) -> Result<Exi
     check(workspace, &place.config, &config)?;
     let mut files: Vec<(PathBuf, String)> = files.into_iter().map(|(name, text)| (place.folder.join(name), text)).collect();
     let ignored = gitignore::addition(&place.folder);
+    files.extend(ignore::text(&place.folder, &found).map(|text| (place.folder.join(ignore::FILE), text)));
     // Last, so that a run that failed half-way can be repeated.
     files.push((place.config.clone(), config));
     if !arguments.dry_run {
@@ -122,8 +126,9 @@ fn tell(
     let names: Vec<String> = files.iter().map(|(path, _)| file_name(path)).collect();
     let config = file_name(&place.config);
     let options = options(workspace, arguments);
-    let ignored = ignored.map(|addition| file_name(&addition.path));
-    let view = view::View { found, region, config: &config, files: &names, text, ignored: ignored.as_deref(), options: &options };
+    let ignored = ignored.map(|addition| (file_name(&addition.path), addition.lines.join(", ")));
+    let ignored = ignored.as_ref().map(|(file, lines)| (file.as_str(), lines.as_str()));
+    let view = view::View { found, region, config: &config, files: &names, text, ignored, options: &options };
     match (ui.format(), text) {
         (Format::Json, _) => ui.document(&view::document(&view)),
         (Format::Human | Format::Markdown, Some(text)) => {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Folders that hold nothing that a person wrote, or nothing that is meant for Lambda.
 const SKIPPED: [&str; 9] = ["target", "node_modules", "venv", "vendor", "site-packages", "__pycache__", "cdk.out", "tests", "testdata"];
 /// How deep functions are looked for, in folders.
-const DEPTH: usize = 8;
+pub const DEPTH: usize = 8;
 /// How many files are looked at: enough for a project, not for a home directory.
 const MOST_FILES: usize = 50_000;
 /// How much of a file is read, in bytes.

@@ -1,4 +1,4 @@
-//! What git should not keep: packages, and the state of the local cloud. The real state may well be kept.
+//! What git should not keep: packages, records of runs, and the state of the local cloud. The real state may well be kept.
 
 use crate::cli::render::file_name;
 use crate::diagnostic::Diagnostic;
@@ -8,9 +8,9 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 const FILE: &str = ".gitignore";
-/// Folders below the spec's, as they are written.
-const IGNORED: [&str; 2] = ["/state/local/", "/state/build/"];
-/// Patterns that cover both.
+/// What lies below the spec's folder, as it is written.
+const IGNORED: [&str; 4] = ["/state/local/", "/state/build/", "/state/runs/", "/state/*.lock"];
+/// Patterns that cover all of it.
 const ALL: [&str; 6] = ["/state/", "/state", "state/", "state", "/state/*", "state/*"];
 
 /// Lines for the end of a `.gitignore`.
@@ -18,7 +18,10 @@ const ALL: [&str; 6] = ["/state/", "/state", "state/", "state", "/state/*", "sta
 pub struct Addition {
     /// The file, which need not be there.
     pub path: PathBuf,
-    text: String,
+    /// What is added, line by line.
+    pub lines: Vec<&'static str>,
+    /// What must stand before it.
+    start: &'static str,
 }
 
 /// The lines that a folder's `.gitignore` lacks; `None` when it lacks none, or cannot be read.
@@ -29,21 +32,21 @@ pub fn addition(folder: &Path) -> Option<Addition> {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         Err(_) => return None,
     };
-    missing(&before).map(|text| Addition { path, text })
+    let lines = missing(&before);
+    let start = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    (!lines.is_empty()).then_some(Addition { path, lines, start })
 }
 
-fn missing(before: &str) -> Option<String> {
+fn missing(before: &str) -> Vec<&'static str> {
     let has = |pattern: &str| before.lines().any(|line| line.trim() == pattern);
     let is_ignored = |folder: &str| {
         let bare = folder.trim_matches('/');
         [bare.to_owned(), format!("/{bare}"), format!("{bare}/"), folder.to_owned()].iter().any(|pattern| has(pattern))
     };
     if ALL.iter().any(|pattern| has(pattern)) {
-        return None;
+        return Vec::new();
     }
-    let lines: Vec<&str> = IGNORED.into_iter().filter(|folder| !is_ignored(folder)).collect();
-    let start = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
-    (!lines.is_empty()).then(|| format!("{start}{}\n", lines.join("\n")))
+    IGNORED.into_iter().filter(|folder| !is_ignored(folder)).collect()
 }
 
 impl Addition {
@@ -55,7 +58,8 @@ impl Addition {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let made = folder.map_or(Ok(()), std::fs::create_dir_all);
         let opened = made.and_then(|()| OpenOptions::new().create(true).append(true).open(&self.path));
-        opened.and_then(|mut file| file.write_all(self.text.as_bytes())).map_err(|error| {
+        let text = format!("{}{}\n", self.start, self.lines.join("\n"));
+        opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
             let detail = format!("`{}` cannot be written: {error}.", file_name(&self.path));
             Failure::new(Exit::Failed, Diagnostic::error("not-written", "A file cannot be written").detail(detail))
         })
@@ -69,18 +73,21 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_added_and_nothing_is_lost() {
         for (before, added) in [
-            ("", Some("/state/local/\n/state/build/\n")),
-            ("target", Some("\n/state/local/\n/state/build/\n")),
-            ("target\n/state/local\n", Some("/state/build/\n")),
-            ("state/local/\nstate/build\n", None),
-            ("/state/\n", None),
+            ("", &["/state/local/", "/state/build/", "/state/runs/", "/state/*.lock"][..]),
+            ("target", &["/state/local/", "/state/build/", "/state/runs/", "/state/*.lock"]),
+            ("target\n/state/local\n", &["/state/build/", "/state/runs/", "/state/*.lock"]),
+            ("state/local/\nstate/build\n/state/*.lock", &["/state/runs/"]),
+            ("/state/\n", &[]),
         ] {
-            assert_eq!(missing(before).as_deref(), added, "{before:?}");
+            assert_eq!(missing(before), added, "{before:?}");
         }
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), "target").unwrap();
         addition(folder.path()).unwrap().write().unwrap();
-        assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap(), "target\n/state/local/\n/state/build/\n");
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join(FILE)).unwrap(),
+            "target\n/state/local/\n/state/build/\n/state/runs/\n/state/*.lock\n"
+        );
         assert_eq!(addition(folder.path()), None);
     }
 }

@@ -7,15 +7,18 @@ pub mod example;
 pub mod folder;
 pub mod gitignore;
 mod go;
+pub mod ignore;
 mod name;
 mod rust;
 mod script;
+pub mod seen;
 #[cfg(test)]
 mod tests;
 pub mod text;
 pub mod view;
 
 use folder::Folder;
+use seen::PassedOver;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -28,6 +31,10 @@ pub struct Found {
     pub functions: Vec<Function>,
     /// Files of other tools, which are not read: the tool and the file.
     pub foreign: Vec<(&'static str, String)>,
+    /// What may be a function and was not taken.
+    pub passed_over: Vec<PassedOver>,
+    /// Where no function was found: files that show that there is code all the same.
+    pub unread: Vec<String>,
     /// Whether there were more files than lambdo looks at.
     pub is_cut: bool,
     /// Whether an example may be put here: nothing was found, and nothing is in its way.
@@ -148,9 +155,12 @@ pub fn look(root: &Path, project: Option<&str>) -> Found {
     go::discover(&mut functions, &folder);
     let longest = functions.iter().map(|function| function.name.len()).max().unwrap_or_default();
     let foreign = script::foreign(&folder);
+    let unread = if functions.is_empty() { seen::code(&folder) } else { Vec::new() };
     Found {
         project: project.map_or_else(|| name::of_project(&suggested, longest), str::to_owned),
-        has_room: functions.is_empty() && foreign.is_empty() && !folder.is_cut && !root.join(example::TOP).exists(),
+        has_room: functions.is_empty() && foreign.is_empty() && unread.is_empty() && !folder.is_cut && !root.join(example::TOP).exists(),
+        passed_over: seen::passed_over(&folder, &functions),
+        unread,
         functions,
         foreign,
         is_cut: folder.is_cut,

@@ -10,8 +10,10 @@ const EMPTY_FOLDERS: [&str; 6] = ["bin", "build", "dist", "out", "release", "src
 /// Names of handler files that say nothing; the folder's name says more.
 const EMPTY_NAMES: [&str; 6] = ["app", "handler", "index", "lambda_function", "main", "__init__"];
 /// Where Python and Node say what they need.
-const PYTHON_PROJECT: [&str; 2] = ["requirements.txt", "pyproject.toml"];
-const NODE_PROJECT: [&str; 1] = ["package.json"];
+const PYTHON_PROJECT: &[&str] = &["requirements.txt", "pyproject.toml"];
+const NODE_PROJECT: &[&str] = &["package.json"];
+/// What Dockerfiles are called.
+pub const DOCKERFILES: [&str; 2] = ["Dockerfile", "Containerfile"];
 /// What a program that speaks to Lambda by itself cannot do without.
 pub const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 /// `e_machine` of an ELF file: 183 is 64-bit ARM. <https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html>
@@ -39,7 +41,7 @@ pub fn telling(place: &str) -> &str {
 
 /// The Dockerfiles of folders in which nothing else was found; `taken` are the others' folders.
 pub fn dockerfiles(folder: &Folder, taken: &BTreeSet<String>) -> Vec<Candidate> {
-    let is_free = |place: &str| !taken.iter().any(|taken| *taken == place || place == "." || taken.starts_with(&format!("{place}/")));
+    let is_free = |place: &str| !taken.iter().any(|taken| is_around(place, taken));
     let candidate = |file: &str| {
         let place = split(file).0;
         let text = folder.text(file).to_lowercase();
@@ -47,30 +49,58 @@ pub fn dockerfiles(folder: &Folder, taken: &BTreeSet<String>) -> Vec<Candidate> 
         let code = Code::Dockerfile { file: file.to_owned(), is_for_lambda };
         is_free(place).then(|| Candidate { wish: telling(place).to_owned(), folder: place.to_owned(), code })
     };
-    ["Dockerfile", "Containerfile"].iter().flat_map(|name| folder.called(name).filter_map(candidate).collect::<Vec<_>>()).collect()
+    DOCKERFILES.iter().flat_map(|name| folder.called(name).filter_map(candidate).collect::<Vec<_>>()).collect()
 }
 
-/// The handlers in Python and Node.
+/// Whether a folder is another one, or lies around it.
+pub fn is_around(place: &str, other: &str) -> bool {
+    other == place || place == "." || other.starts_with(&format!("{place}/"))
+}
+
+/// The handlers in Python and Node. Functions of other names count in projects that have none of a usual name: beside one
+/// they may as well be its parts.
 pub fn handlers(folder: &Folder) -> Vec<Candidate> {
-    let python = folder.ending(&["py"]).filter(|file| !split(file).1.starts_with("test_"));
-    let python =
-        python.filter_map(|file| handler(folder, file, Script::Python, &PYTHON_PROJECT, &package::python_handler(&folder.text(file))?));
+    let sources = sources(folder);
+    let usual = |(file, language): &(&str, Script)| {
+        let text = folder.text(file);
+        let is_node = *language != Script::Python;
+        let name = if is_node { package::exports_handler(&text).then(|| "handler".to_owned()) } else { package::python_handler(&text) };
+        handler(folder, file, *language, &name?)
+    };
+    let mut found: Vec<Candidate> = sources.iter().filter_map(usual).collect();
+    let told: BTreeSet<String> = found.iter().map(|one| one.folder.clone()).collect();
+    for (file, language) in sources.into_iter().filter(|(file, language)| !told.contains(project(folder, split(file).0, *language))) {
+        let text = folder.text(file);
+        let names = if language == Script::Python { package::python_functions(&text) } else { package::exported_functions(&text) };
+        found.extend(names.iter().filter_map(|name| handler(folder, file, language, name)));
+    }
+    found
+}
+
+/// The files that handlers may be in.
+fn sources(folder: &Folder) -> Vec<(&str, Script)> {
+    let python = folder.ending(&["py"]).filter(|file| !split(file).1.starts_with("test_")).map(|file| (file, Script::Python));
     let is_test = |file: &&str| [".test.", ".spec.", ".d."].iter().any(|part| file.contains(part));
     let node = folder.ending(&["js", "mjs", "cjs", "ts", "mts"]).filter(|file| !is_test(file));
-    let node = node.filter(|file| package::exports_handler(&folder.text(file))).filter_map(|file| {
-        let language = if file.ends_with("ts") { Script::Typed } else { Script::Node };
-        handler(folder, file, language, &NODE_PROJECT, "handler")
-    });
-    python.chain(node).collect()
+    python.chain(node.map(|file| (file, if file.ends_with("ts") { Script::Typed } else { Script::Node }))).collect()
 }
 
-fn handler(folder: &Folder, file: &str, language: Script, projects: &[&str], name: &str) -> Option<Candidate> {
+/// The folder of the project that a folder belongs to.
+fn project<'a>(folder: &Folder, own: &'a str, language: Script) -> &'a str {
+    folder.nearest(own, if language == Script::Python { PYTHON_PROJECT } else { NODE_PROJECT }).unwrap_or(own)
+}
+
+fn handler(folder: &Folder, file: &str, language: Script, name: &str) -> Option<Candidate> {
     let (own, last) = split(file);
     let stem = last.rsplit_once('.')?.0;
-    let place = folder.nearest(own, projects).unwrap_or(own);
+    let place = project(folder, own, language);
     let inside = below(own, place);
     let module = if inside == "." { stem.to_owned() } else { join(inside, stem) };
-    let wish = if EMPTY_NAMES.contains(&stem) { telling(own) } else { stem };
+    let wish = match (EMPTY_NAMES.contains(&stem), EMPTY_NAMES.contains(&name) || name.ends_with("handler")) {
+        (_, false) => name,
+        (true, true) => telling(own),
+        (false, true) => stem,
+    };
     let code = Code::Script { language, handler: format!("{module}.{name}") };
     Some(Candidate { wish: wish.to_owned(), folder: place.to_owned(), code })
 }

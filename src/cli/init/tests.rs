@@ -208,12 +208,98 @@ fn each_form_of_exporting_a_handler_is_seen_and_others_are_not() {
         ("module.exports = { handler }", true),
         ("export { handler } from './a'", true),
         ("export function handler() {}", true),
+        ("const l = require(\"x\"); exports.handler = async () => 1;", true),
+        ("// exports.handler = 1", false),
+        ("run(); // exports.handler = 1", false),
         ("exports.handlers = 1", false),
         ("const a = exports.handler", false),
         ("// export const handlers", false),
     ] {
         assert_eq!(!found(&[("a/index.js", text)]).functions.is_empty(), is_handler, "{text}");
     }
+}
+
+#[test]
+fn functions_of_any_name_are_found_where_none_has_a_usual_one() {
+    let found = found(&[
+        ("package.json", "{}"),
+        ("fn/handler.js", "module.exports.hello = async (event) => {\n  return 1;\n};\nexports.bye = async (event) => 1;\n"),
+        ("fn/main.mjs", "export const main = middy(base);\n"),
+        ("web/package.json", "{}"),
+        ("web/index.js", "exports.handler = async () => 1;\n"),
+        ("web/parts.js", "exports.part = async (event) => 1;\n"),
+        ("py/one.py", "def main(event, context):\n    return 1\n"),
+        ("py/two.py", "def clean(event, context):\n    return 1\ndef other(first, second):\n    return 1\n"),
+    ]);
+    let expected = [
+        "bye Node fn/handler.bye",
+        "fn Node fn/main.main",
+        "hello Node fn/handler.hello",
+        "clean Python py (two.clean)",
+        "one Python py (one.main)",
+        "web Node web (index.handler)",
+    ];
+    assert_eq!(lines(&found), expected);
+}
+
+#[test]
+fn code_without_functions_leaves_no_room_for_an_example_in_another_language() {
+    for (files, unread) in [
+        (&[("package.json", "{}"), ("lib/tool.js", "exports.tool = 1;\n")][..], &["package.json", "lib/tool.js"][..]),
+        (&[("requirements.txt", "")], &["requirements.txt"]),
+        (&[("a.py", "print(1)\n"), ("b.py", ""), ("c.py", ""), ("d.py", "")], &["a.py", "b.py", "c.py"]),
+        (&[("go.mod", "module x\n"), ("lib.go", "package lib\n")], &["go.mod", "lib.go"]),
+        (&[("pom.xml", "")], &["pom.xml"]),
+    ] {
+        let found = found(files);
+        assert!(found.functions.is_empty() && !found.has_room, "{found:?}");
+        assert_eq!(found.unread, unread);
+    }
+    assert!(found(&[("Cargo.toml", "[package]\nname = \"x\"\n"), ("src/lib.rs", "")]).has_room, "a crate may lie beside one");
+    assert_eq!(found(&[("app.py", PYTHON)]).unread, Vec::<String>::new());
+}
+
+#[test]
+fn what_may_be_a_function_and_is_not_taken_is_named() {
+    let found = found(&[
+        ("a/app.py", PYTHON),
+        ("a/Dockerfile", "FROM public.ecr.aws/lambda/python:3.14\n"),
+        ("web/Dockerfile", "FROM public.ecr.aws/lambda/nodejs:24\n"),
+        ("report/pom.xml", ""),
+        ("report/module/pom.xml", ""),
+        ("old/build.gradle.kts", ""),
+        ("image/Dockerfile", "FROM public.ecr.aws/lambda/java:25\n"),
+        ("image/pom.xml", ""),
+    ]);
+    let settings: Vec<String> = found.passed_over.iter().map(PassedOver::setting).collect();
+    let expected = [
+        "image = { dockerfile = \"a/Dockerfile\" }",
+        "code = { zip = \"report/target/NAME.jar\" }",
+        "code = { zip = \"old/build/libs/NAME.jar\" }",
+    ];
+    assert_eq!(settings, expected);
+}
+
+#[test]
+fn packages_of_a_whole_project_are_kept_small_by_an_ignore_file() {
+    let ignored = |files: &[(&str, &[u8])]| {
+        let (_above, shop) = folder(files);
+        ignore::text(&shop, &look(&shop, None))
+    };
+    let text = ignored(&[("package.json", b"{}"), ("src/index.js", NODE.as_bytes()), ("cdk.json", b"{}")]).unwrap();
+    insta::assert_snapshot!(text, @r"
+    # What of this folder stays out of packages, written as in a .gitignore.
+    /cdk.json
+    /README*
+    /CHANGELOG*
+    /LICENSE*
+    /Dockerfile*
+    .env
+    .env.*
+    ");
+    assert_eq!(ignored(&[("a/app.py", PYTHON.as_bytes())]), None, "no package has the whole folder");
+    assert_eq!(ignored(&[("app.py", PYTHON.as_bytes()), (".lambdoignore", b"")]), None, "nothing is overwritten");
+    assert_eq!(ignored(&[("main.go", GO.as_bytes())]), None);
 }
 
 #[test]
@@ -273,7 +359,11 @@ fn sample() -> Found {
         function("web", "web", script(Script::Typed)),
     ];
     let foreign = vec![("SAM", "template.yaml".to_owned())];
-    Found { project: "shop".into(), functions, foreign, is_cut: true, has_room: false }
+    let passed_over = vec![
+        PassedOver { file: "Dockerfile".into(), kind: seen::Kind::Dockerfile },
+        PassedOver { file: "report/pom.xml".into(), kind: seen::Kind::Java },
+    ];
+    Found { project: "shop".into(), functions, foreign, passed_over, unread: vec![], is_cut: true, has_room: false }
 }
 
 #[test]
@@ -412,6 +502,14 @@ fn what_was_found_is_told_at_any_width() {
     # commented out in the spec:
         Dockerfile: it does not say whether its program speaks to Lambda.
 
+    Not taken: Dockerfile: it lies beside code that was taken. If it is a function: `image = {
+    dockerfile = "Dockerfile" }`.
+
+    Not taken: report/pom.xml: lambdo does not build Java by itself. If it is a function: `code = { zip
+    = "report/target/NAME.jar" }` with `runtime = "java25"` and `handler = "PACKAGE.CLASS"`, a jar that
+    was built before and has all that it needs in it; or `build = { kind = "command", … }` that makes a
+    folder or a zip.
+
     Not read: template.yaml (SAM). What such files declare beyond the code must be written into the spec
     by hand; what was deployed by them stays as it is.
 
@@ -425,8 +523,8 @@ fn what_was_found_is_told_at_any_width() {
       lambdo invoke hello --local  call it
       lambdo up                    deploy it to AWS, after a question
 
-    `state/` will say what was deployed: keep it, in git for instance, but keep `state/local/` and
-    `state/build/` out of git.
+    `state/` will say what was deployed: keep it, in git for instance, but keep `state/local/`,
+    `state/build/`, `state/runs/` and `state/*.lock` out of git.
     "#);
     insta::assert_snapshot!(told(&sample(), &["config.toml"], 40), @r#"
     Found 9 functions:
@@ -454,6 +552,21 @@ fn what_was_found_is_told_at_any_width() {
           whether its program speaks to
           Lambda.
 
+    Not taken: Dockerfile: it lies beside
+    code that was taken. If it is a
+    function: `image = { dockerfile =
+    "Dockerfile" }`.
+
+    Not taken: report/pom.xml: lambdo does
+    not build Java by itself. If it is a
+    function: `code = { zip =
+    "report/target/NAME.jar" }` with
+    `runtime = "java25"` and `handler =
+    "PACKAGE.CLASS"`, a jar that was built
+    before and has all that it needs in it;
+    or `build = { kind = "command", … }`
+    that makes a folder or a zip.
+
     Not read: template.yaml (SAM). What such
     files declare beyond the code must be
     written into the spec by hand; what was
@@ -475,10 +588,11 @@ fn what_was_found_is_told_at_any_width() {
 
     `state/` will say what was deployed:
     keep it, in git for instance, but keep
-    `state/local/` and `state/build/` out of
+    `state/local/`, `state/build/`,
+    `state/runs/` and `state/*.lock` out of
     git.
     "#);
-    let example = example::with(Found { foreign: vec![], is_cut: false, ..sample() });
+    let example = example::with(Found { foreign: vec![], passed_over: vec![], is_cut: false, has_room: true, ..sample() });
     insta::assert_snapshot!(told(&example, &["lambdas/hello/Cargo.toml", "config.toml"], 100), @r"
     No functions found, so here is an example: hello, a Rust crate in lambdas/hello.
 
@@ -490,8 +604,8 @@ fn what_was_found_is_told_at_any_width() {
       lambdo invoke hello --local  call it
       lambdo up                    deploy it to AWS, after a question
 
-    `state/` will say what was deployed: keep it, in git for instance, but keep `state/local/` and
-    `state/build/` out of git.
+    `state/` will say what was deployed: keep it, in git for instance, but keep `state/local/`,
+    `state/build/`, `state/runs/` and `state/*.lock` out of git.
     ");
 }
 

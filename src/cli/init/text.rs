@@ -135,6 +135,6 @@ fn remark(line: &str, comment: &str) -> String {
 }
 
 /// A string of TOML in which nothing is a reference. Control characters were sorted out with the paths.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text.replace("${", "$${")).to_string().replace('\u{7f}', "\\u007f")
 }

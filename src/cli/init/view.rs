@@ -20,21 +20,25 @@ pub struct View<'a> {
     pub files: &'a [String],
     /// The spec's text where it is not written.
     pub text: Option<&'a str>,
-    /// The `.gitignore` that gets lines, as it is shown.
-    pub ignored: Option<&'a str>,
+    /// The `.gitignore` that gets lines, as it is shown, and those lines.
+    pub ignored: Option<(&'a str, &'a str)>,
     /// What stands before the verb in later commands, such as `-C shop`; empty when nothing must.
     pub options: &'a str,
 }
 
 impl View<'_> {
     fn is_example(&self) -> bool {
-        self.files.len() > 1
+        self.found.has_room
     }
 }
 
 /// What was found, what was written, and what to do next.
 pub fn human(view: &View<'_>, columns: usize) -> String {
     let mut blocks = vec![functions(view, columns)];
+    blocks.extend(view.found.passed_over.iter().map(|one| {
+        let text = format!("Not taken: {}: {}. If it is a function: `{}`{}.", one.file, one.reason(), one.setting(), one.remark());
+        wrapped(&text, 0, columns).join("\n")
+    }));
     blocks.extend((!view.found.foreign.is_empty()).then(|| foreign(view.found, columns)));
     blocks.extend(view.found.is_cut.then(|| {
         let text = "There are more files than lambdo looks at: what lies in the rest is not in the spec. Name a smaller folder.";
@@ -43,7 +47,7 @@ pub fn human(view: &View<'_>, columns: usize) -> String {
     let verb = if view.text.is_some() { "Would write" } else { "Wrote" };
     let mut files: Vec<String> = view.files.iter().map(|file| format!("{verb} {}", styled(GREEN, file))).collect();
     let add = if view.text.is_some() { "Would add" } else { "Added" };
-    files.extend(view.ignored.map(|file| format!("{add} state/local and state/build to {}", styled(GREEN, file))));
+    files.extend(view.ignored.map(|(file, lines)| format!("{add} {lines} to {}", styled(GREEN, file))));
     blocks.push(files.join("\n"));
     blocks.push(next(view, columns));
     blocks.join("\n\n")
@@ -112,7 +116,7 @@ fn next(view: &View<'_>, columns: usize) -> String {
         lines.push(if is_narrow { format!("  {command}\n      {what}") } else { format!("  {command:<longest$}  {what}") });
     }
     lines.push(String::new());
-    let state = "`state/` will say what was deployed: keep it, in git for instance, but keep `state/local/` and `state/build/` out of git.";
+    let state = "`state/` will say what was deployed: keep it, in git for instance, but keep `state/local/`, `state/build/`, `state/runs/` and `state/*.lock` out of git.";
     lines.extend(wrapped(state, 0, columns));
     lines.join("\n")
 }
@@ -122,9 +126,11 @@ pub fn document(view: &View<'_>) -> Json {
     let found = view.found;
     let functions: Vec<Json> = found.functions.iter().map(function).collect();
     let foreign: Vec<Json> = found.foreign.iter().map(|(tool, file)| json!({ "tool": tool, "file": file })).collect();
+    let passed_over: Vec<Json> =
+        found.passed_over.iter().map(|one| json!({ "file": one.file, "reason": one.reason(), "setting": one.setting() })).collect();
     let written: Vec<&str> = match view.text {
         Some(_) => Vec::new(),
-        None => view.files.iter().map(String::as_str).chain(view.ignored).collect(),
+        None => view.files.iter().map(String::as_str).chain(view.ignored.map(|(file, _)| file)).collect(),
     };
     let mut document = json!({
         "version": VERSION,
@@ -135,6 +141,7 @@ pub fn document(view: &View<'_>) -> Json {
         "functions": functions,
         "example": view.is_example(),
         "not_read": foreign,
+        "passed_over": passed_over,
         "cut": found.is_cut,
         "written": written,
     });

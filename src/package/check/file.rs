@@ -1,7 +1,7 @@
 //! A look at one artifact, whoever made it.
 
 use super::syntax::{self, Interpreters};
-use super::{Subject, check, check_contents, elsewhere, is_provided, too_large_with_layers};
+use super::{Subject, check, check_contents, elsewhere, is_provided, needs_syntax, secrets, too_large_with_layers, with_syntax};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Artifact, Form, PackageRequest};
 use crate::package::builder::Builders;
@@ -92,12 +92,13 @@ fn look(folder: &Path, source: &Source, request: &PackageRequest, for_this_machi
     let subject = Subject::of(request, for_this_machine);
     findings.extend(check(&contents, &items, &subject));
     let mut unseen = elsewhere::unseen(request);
-    if !findings.iter().any(Diagnostic::is_error) && !subject.is_layer && !is_provided {
+    if needs_syntax(&findings, &subject) {
         let of_code =
             syntax::of_handler(&contents, &items, &subject, &Interpreters::default()).map_err(|error| unreadable(format!("{error}.")))?;
-        findings.extend(of_code.finding);
+        findings = with_syntax(findings, of_code.finding);
         unseen.extend(of_code.unseen);
     }
+    findings.extend(secrets::check(&contents, &items).map_err(|error| unreadable(format!("{error}.")))?);
     let unzipped_bytes = items.iter().map(|item| item.bytes).sum();
     let artifact = Artifact { content_hash: content_hash(&items), form: Form::Zip, unzipped_bytes, files: items.len() };
     Ok(CheckedFile { artifact: Some(artifact), findings, unseen })

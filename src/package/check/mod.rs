@@ -20,6 +20,7 @@ mod native;
 mod program;
 mod remembered;
 mod script;
+mod secrets;
 mod syntax;
 mod system;
 #[cfg(test)]
@@ -137,8 +138,25 @@ pub(super) fn check_all(packages: &Packages, requests: &[PackageRequest], cache:
         .collect();
     let found = in_parallel(&looks, |look| look.findings(&remembered, &interpreters));
     let mut findings: Vec<Diagnostic> = found.into_iter().flatten().collect();
+    findings.extend(secrets_in(packages, requests));
     findings.extend(requests.iter().filter_map(|request| too_large_with_layers(request, &packages.artifacts)));
     findings
+}
+
+/// The secrets in packages. What a package has to fit makes no difference to them.
+fn secrets_in(packages: &Packages, requests: &[PackageRequest]) -> Vec<Diagnostic> {
+    let mut users: BTreeMap<&str, Vec<&PackageRequest>> = BTreeMap::new();
+    for request in requests {
+        let artifact = packages.artifacts.get(&request.address);
+        artifact.into_iter().for_each(|artifact| users.entry(&artifact.content_hash).or_default().push(request));
+    }
+    let found = users.into_iter().filter_map(|(content_hash, requests)| {
+        let planned = packages.planned(content_hash).ok().filter(|planned| planned.image.is_none())?;
+        // A file that cannot be read is told of by the look at the whole.
+        let found = secrets::check(&planned.contents, &planned.items).ok()??;
+        Some(super::work::shared_problem(found, &requests))
+    });
+    found.collect()
 }
 
 /// One look at a package.
@@ -158,8 +176,8 @@ impl Look<'_> {
             return Vec::new();
         }
         let mut found = check(contents, items, subject);
-        if !is_provided(subject.runtime) && !subject.is_layer && !found.iter().any(Diagnostic::is_error) {
-            found.extend(self.syntax(remembered, interpreters));
+        if needs_syntax(&found, subject) {
+            found = with_syntax(found, self.syntax(remembered, interpreters));
         }
         if is_costly && found.is_empty() {
             remembered.keep(self.content_hash, subject, Remembered::PACKAGE);
@@ -179,6 +197,24 @@ impl Look<'_> {
         }
         syntax.finding
     }
+}
+
+/// Whether an interpreter is to be asked: where nothing is wrong, and where only reading the text says that something is.
+fn needs_syntax(found: &[Diagnostic], subject: &Subject<'_>) -> bool {
+    let is_read_off = |one: &Diagnostic| !one.is_error() || handler::READ_OFF.contains(&one.code);
+    !is_provided(subject.runtime) && !subject.is_layer && found.iter().all(is_read_off)
+}
+
+/// Code that its language cannot read has no functions at all, so that nothing else is told of those.
+fn with_syntax(mut found: Vec<Diagnostic>, syntax: Option<Diagnostic>) -> Vec<Diagnostic> {
+    let is_wrong = found.iter().any(Diagnostic::is_error);
+    match &syntax {
+        Some(syntax) if syntax.is_error() => found.retain(|one| !handler::READ_OFF.contains(&one.code)),
+        _ if is_wrong => return found,
+        _ => {}
+    }
+    found.extend(syntax);
+    found
 }
 
 /// Does the work for each, as many at a time as there are cores, and gives back what came of it in their order.

@@ -182,20 +182,31 @@ impl Project {
     }
 
     fn not_installed(&self, what: &str) -> Diagnostic {
-        let (what, command) = (if what == ESBUILD { "`esbuild`, which its `package.json` asks for," } else { what }, self.install());
+        let what = if what == ESBUILD { "`esbuild`, which its `package.json` asks for," } else { what };
+        let (command, place) = self.install();
         tool_missing(format!("To build `{}`, {what} must be installed, and is not.", self.shown))
-            .hint(format!("run `{command}` where the lock file lies; lambdo does not touch your `node_modules`"))
+            .hint(format!("run `{command}` in `{place}`; lambdo does not touch your `node_modules`"))
     }
 
-    fn install(&self) -> &'static str {
-        let lock = above(&self.folder).find_map(|folder| LOCKS.iter().find(|(name, _)| folder.join(name).is_file()));
-        match lock.map(|(_, by)| *by) {
-            Some(Locked::Npm) => "npm ci",
-            Some(Locked::Pnpm) => "pnpm install --frozen-lockfile",
-            Some(Locked::Other(_)) => "bun install --frozen-lockfile",
-            Some(Locked::Yarn) => "yarn install",
-            None => "npm install",
-        }
+    /// The command that installs its packages, and the folder for that: where the lock file lies, or else the manifest.
+    fn install(&self) -> (&'static str, String) {
+        let locked = |folder: &Path| LOCKS.iter().find(|(name, _)| folder.join(name).is_file()).map(|(_, by)| *by);
+        let Some((folder, by)) = above(&self.folder).find_map(|folder| Some((folder, locked(folder)?))) else {
+            let folder = above(&self.folder).find(|folder| folder.join(MANIFEST).is_file()).unwrap_or(&self.folder);
+            return ("npm install", self.shown_above(folder));
+        };
+        let command = match by {
+            Locked::Npm => "npm ci",
+            Locked::Pnpm => "pnpm install --frozen-lockfile",
+            Locked::Other(_) => "bun install --frozen-lockfile",
+            Locked::Yarn => "yarn install",
+        };
+        (command, self.shown_above(folder))
+    }
+
+    /// This folder or one around it, as the user would write it.
+    fn shown_above(&self, folder: &Path) -> String {
+        if folder == self.folder { self.shown.clone() } else { folder.display().to_string() }
     }
 
     fn no_compiler(&self, entry: &Path) -> Diagnostic {

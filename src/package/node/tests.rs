@@ -217,7 +217,7 @@ async fn what_cannot_be_built_says_what_to_do() {
     insta::assert_snapshot!(told(&[WITH_ESBUILD, ("index.ts", ""), LOCK], APP).await, @r"
     tool-missing A tool of the build is missing
     To build `app`, `esbuild`, which its `package.json` asks for, must be installed, and is not.
-      run `npm ci` where the lock file lies; lambdo does not touch your `node_modules`
+      run `npm ci` in `app`; lambdo does not touch your `node_modules`
     ");
     insta::assert_snapshot!(told(&[("package.json", "{}"), ("index.ts", "")], APP).await, @r#"
     tool-missing A tool of the build is missing
@@ -228,7 +228,7 @@ async fn what_cannot_be_built_says_what_to_do() {
     insta::assert_snapshot!(told(&[WITH_SCRIPT, ("index.ts", "")], APP).await, @r"
     tool-missing A tool of the build is missing
     To build `app`, what it needs must be installed, and is not.
-      run `npm install` where the lock file lies; lambdo does not touch your `node_modules`
+      run `npm install` in `app`; lambdo does not touch your `node_modules`
     ");
     insta::assert_snapshot!(told(&[WITH_SCRIPT], r#"{"path":"app","script":"compile"}"#).await, @r"
     no-script The project has no such script

@@ -66,7 +66,7 @@ pub fn python(text: &str) -> Option<String> {
 
 /// Whether a JavaScript or TypeScript file exports `handler`.
 pub fn exports_handler(text: &str) -> bool {
-    text.lines().map(str::trim_start).any(|line| {
+    starts(text).map(|rest| rest.lines().next().unwrap_or_default()).any(|line| {
         let words: Vec<&str> =
             line.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).filter(|word| !word.is_empty()).collect();
         match words[..] {
@@ -76,4 +76,17 @@ pub fn exports_handler(text: &str) -> bool {
             _ => false,
         }
     })
+}
+
+/// The text from each place on where a statement of JavaScript may begin: a line, or what stands behind a semicolon.
+pub(super) fn starts(text: &str) -> impl Iterator<Item = &str> {
+    let is_comment = |line: &str| ["//", "/*", "*"].iter().any(|start| line.trim_start().starts_with(start));
+    let lines = text.split_inclusive('\n').scan(0, |end, line| {
+        *end += line.len();
+        Some((*end - line.len(), line))
+    });
+    let places = lines
+        .filter(move |(_, line)| !is_comment(line))
+        .flat_map(|(at, line)| std::iter::once(at).chain(line.match_indices(';').map(move |(semicolon, _)| at + semicolon + 1)));
+    places.map(move |at| text[at..].trim_start_matches([' ', '\t'])).filter(move |rest| !is_comment(rest))
 }

@@ -1,5 +1,6 @@
 //! What builds of Python and Node share: their packages are files as they lie there, and what an installer adds.
 
+pub(super) mod exported;
 pub(super) mod handlers;
 pub(super) mod installed;
 pub(super) mod named;

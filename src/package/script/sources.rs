@@ -8,9 +8,14 @@ use crate::package::own::Own;
 use crate::package::walk::walk_but;
 use std::path::{Path, PathBuf};
 
-/// What is no part of any package: version control, environments, and what tools leave behind.
-const LEFTOVERS: [&str; 16] = [
+/// What is no part of any package: version control, settings of editors, environments, and what tools leave behind.
+const LEFTOVERS: [&str; 21] = [
     ".git",
+    ".gitignore",
+    ".gitattributes",
+    ".gitmodules",
+    ".github",
+    ".editorconfig",
     ".hg",
     ".svn",
     ".venv",
@@ -111,11 +116,16 @@ mod tests {
             "cache/CACHEDIR.TAG",
             "node_modules/x",
             ".git/HEAD",
+            ".gitignore",
+            "lib/.gitattributes",
+            ".github/workflows/x.yml",
+            ".editorconfig",
+            "lib/.gitkeep",
             "state/x",
             ".lambdoignore",
             "notes",
         ];
-        assert_eq!(names(&files, &[], &[]), [".hidden", "app.py", "lib/state/x", "tests/test_app.py"]);
+        assert_eq!(names(&files, &[], &[]), [".hidden", "app.py", "lib/.gitkeep", "lib/state/x", "tests/test_app.py"]);
     }
 
     #[test]

@@ -20,6 +20,10 @@ use std::io;
 /// What is said where a handler's function is not there.
 const NO_FUNCTION: &str = "no-handler-function";
 const NO_FUNCTION_SUMMARY: &str = "The handler's function is not in its file";
+/// What is said of a function that is there, and cannot be called.
+const PARAMETERS: &str = "handler-parameters";
+/// What is told of functions by the text of their file, which only holds where its language can read that.
+pub(super) const READ_OFF: [&str; 2] = [NO_FUNCTION, PARAMETERS];
 
 /// How many names a hint lists.
 const NAMED: usize = 8;

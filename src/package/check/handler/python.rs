@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html>).
 
 use super::python_scope::{Statement, parameters, statements};
-use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function};
+use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, PARAMETERS, Subject, Tree, has_word, leading_name, no_file, no_function};
 use crate::diagnostic::Diagnostic;
 use std::io;
 
@@ -94,7 +94,7 @@ fn uncallable(subject: &Subject<'_>, file: &str, function: &str, definition: &st
     };
     let detail =
         format!("`{function}` in `{file}` takes {takes}, and Lambda calls it with two, the event and the context: each call fails.");
-    let found = Diagnostic::error("handler-parameters", "The handler's function cannot be called").detail(detail);
+    let found = Diagnostic::error(PARAMETERS, "The handler's function cannot be called").detail(detail);
     Some(found.hint(format!("`def {function}(event, context):`")))
 }
 

@@ -68,7 +68,7 @@ pub(super) fn statements(code: &str) -> Vec<Statement> {
 }
 
 /// How many arguments by position a `def` must be given, and the most that it takes; nothing where that has no end, or
-/// cannot be told.
+/// cannot be told, as of a header that Python does not read.
 pub(super) fn parameters(definition: &str) -> Option<(usize, Option<usize>)> {
     let mut depth = 0_usize;
     let is_start = |(_, character): &(usize, char)| match character {
@@ -84,26 +84,41 @@ pub(super) fn parameters(definition: &str) -> Option<(usize, Option<usize>)> {
         _ => false,
     };
     let (start, _) = definition.char_indices().find(is_start)?;
-    let parts = arguments(&definition[start + 1..]);
+    let parts = arguments(&definition[start + 1..])?;
     // The commas of a lambda are its own.
     if parts.iter().any(|part| part.contains("lambda")) {
         return None;
     }
-    let parts: Vec<&str> = parts.into_iter().map(str::trim).filter(|part| !part.is_empty() && *part != "/").collect();
+    let (last, before) = parts.split_last()?;
+    let last = Some(last).filter(|part| !part.trim().is_empty());
+    let parts: Vec<&str> = before.iter().chain(last).map(|part| part.trim()).collect();
+    if !parts.iter().all(|part| is_parameter(part)) {
+        return None;
+    }
+    let parts: Vec<&str> = parts.into_iter().filter(|part| *part != "/").collect();
     let end = parts.iter().position(|part| part.starts_with('*')).unwrap_or(parts.len());
     let is_endless = parts.get(end).is_some_and(|part| part.len() > 1 && !part.starts_with("**"));
     let required = parts[..end].iter().take_while(|part| !part.contains('=')).count();
     Some((required, (!is_endless).then_some(end)))
 }
 
-/// What stands between the commas up to the bracket that ends it all.
-fn arguments(text: &str) -> Vec<&str> {
+/// Whether Python reads it as a parameter: a name, and perhaps its type and its value.
+fn is_parameter(part: &str) -> bool {
+    let bare = part.trim_start_matches('*').trim_start();
+    let name = leading_name(bare);
+    let is_name = !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit());
+    matches!(part, "*" | "/") || is_name && matches!(bare[name.len()..].trim_start().chars().next(), None | Some(':' | '='))
+}
+
+/// What stands between the commas up to the bracket that ends it all; nothing where no header ends behind that.
+fn arguments(text: &str) -> Option<Vec<&str>> {
     let (mut depth, mut from, mut parts) = (0_usize, 0, Vec::new());
     for (at, character) in text.char_indices() {
         match character {
             ')' if depth == 0 => {
                 parts.push(&text[from..at]);
-                break;
+                let rest = text[at + 1..].trim_start();
+                return (rest.starts_with(':') || rest.starts_with("->")).then_some(parts);
             }
             ',' if depth == 0 => {
                 parts.push(&text[from..at]);
@@ -114,7 +129,7 @@ fn arguments(text: &str) -> Vec<&str> {
             _ => {}
         }
     }
-    parts
+    None
 }
 
 /// Lines put together where brackets are open, or a backslash says so.
@@ -227,6 +242,23 @@ mod tests {
             assert_eq!(parameters(definition), Some(expected), "{definition}");
         }
         for definition in ["class A:", "def f(event, context, key=lambda a, b: a):"] {
+            assert_eq!(parameters(definition), None, "{definition}");
+        }
+    }
+
+    #[test]
+    fn of_a_header_that_python_does_not_read_no_parameters_are_counted() {
+        for definition in [
+            "def f(event, context:",
+            "def f(event, context: return g(event)",
+            "def f(:",
+            "def f(:)",
+            "def f(event context):",
+            "def f(event,, context):",
+            "def f(1):",
+            "def f(event)",
+            "def f(event) return 1",
+        ] {
             assert_eq!(parameters(definition), None, "{definition}");
         }
     }
