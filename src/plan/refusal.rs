@@ -91,7 +91,8 @@ pub fn undeletable(address: &Address, live: &Live) -> Option<Refusal> {
 /// The refusal of a replacement that would delete what is to be kept.
 pub fn kept(address: &Address, changes: &[Change]) -> Refusal {
     let forcing = changes.iter().filter(|change| change.effect == Effect::Replace);
-    let as_it_lives: Vec<String> = forcing.filter_map(|change| Some(format!("`{} = {}`", change.path, plainly(change.live.as_ref()?)?))).collect();
+    let as_it_lives: Vec<String> =
+        forcing.filter_map(|change| Some(format!("`{} = {}`", change.path, plainly(change.live.as_ref()?)?))).collect();
     let keep = (!as_it_lives.is_empty()).then(|| format!("to keep what lives, write it into its section: {}", as_it_lives.join(", ")));
     let mut hints: Vec<String> = keep.into_iter().collect();
     hints.push("or give the resource another name in the spec: the old one then stays as it is".to_owned());

@@ -211,7 +211,10 @@ pub(crate) fn instead(source: &str) -> &'static str {
 /// A variable of another tool, such as `${env:HOME}` or `${AWS::AccountId}`: a name with a colon is left as it is.
 pub(crate) fn variable(text: &str) -> Option<(&str, &'static str)> {
     const VARIABLES: &[(&str, &str)] = &[
-        ("env:", "for an environment variable: `[vars]` with `x = { env = \"NAME\" }`, and `${var.x}`; for a secret, `TOKEN = { env = \"NAME\" }` in `environment`"),
+        (
+            "env:",
+            "for an environment variable: `[vars]` with `x = { env = \"NAME\" }`, and `${var.x}`; for a secret, `TOKEN = { env = \"NAME\" }` in `environment`",
+        ),
         ("opt:stage", "the stage is `${stage}`"),
         ("sls:stage", "the stage is `${stage}`"),
         ("self:", "for a value of this file: `[vars]`, and `${var.x}`"),
