@@ -45,6 +45,24 @@ fn invoked(sandbox: &Sandbox, event: &str) -> Value {
 }
 
 #[test]
+fn who_forgets_local_or_a_stage_or_gives_a_pattern_is_led_on() {
+    let world = World::without_cloud();
+    let mut sandbox = project(&world, &one());
+    let early = sandbox.expect(1, &["invoke", "a", "--format", "json"]);
+    assert!(early.stdout.contains("run `lambdo --local up a` first"), "{early}");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(6, &["invoke", "a*"]).says("`a*` is a pattern, which means `a`").says("`lambdo --local invoke a`");
+    sandbox.spec(&(one() + "[stage.dev]\n"));
+    sandbox.expect(6, &["status"]).says("A stage is needed").says("`state/local/demo.json` is of the time before the stages");
+    sandbox.expect(0, &["log-groups", "audit"]);
+    sandbox.spec(&one());
+    sandbox.variable("LAMBDO_LOCAL", "false");
+    for command in [&["invoke", "a"][..], &["logs", "a"], &["logs"]] {
+        sandbox.expect(1, command).says("Not deployed yet").says("the local cloud has `a`: is `--local` missing");
+    }
+}
+
+#[test]
 fn a_look_at_stages_that_share_an_embedded_cloud_comes_to_an_end() {
     let world = World::without_cloud();
     let sandbox = project(&world, &(one() + "[stage.dev]\n\n[stage.prod]\n"));

@@ -60,7 +60,7 @@ pub fn report(view: &ReportView<'_>) -> String {
         _ => (RED, "Failed"),
     };
     lines.push(format!("{}: {} {}.", styled(style.bold(), head), totals(view), view.times.sentence()));
-    let is_all_done = !view.results.is_empty() && view.results.values().all(is_done);
+    let is_all_done = view.plan.steps.iter().all(|step| outcome(step, view.plan, view.results) == Outcome::Done);
     match (view.is_saved, view.exit) {
         (true, Exit::Interrupted) if is_all_done => lines.push("Everything was done before it stopped; the state is saved.".into()),
         (true, Exit::Partial | Exit::Interrupted) => lines.push("The state is saved; run the same command again to continue.".into()),
@@ -170,6 +170,7 @@ fn participle(action: Action) -> &'static str {
 mod tests {
     use super::*;
     use crate::cli::view::fixtures::{drifted_step, every_action, new_step, plan_of, spec_step, step};
+    use crate::diagnostic::Diagnostic;
     use crate::model::{Address, Reason, Transition};
 
     #[test]
@@ -208,6 +209,23 @@ mod tests {
         };
         let said = anstream::adapter::strip_str(&report(&view)).to_string();
         assert_eq!(said, "Done: 4 deleted (2 permissions with their functions) in 40 ms.");
+    }
+
+    #[test]
+    fn what_a_signal_cut_short_has_not_failed() {
+        let plan = plan_of(vec![new_step("role.hash"), spec_step("function.hash")]);
+        let ended = |outcome, error| {
+            let first = (plan.steps[0].address.clone(), StepResult { outcome: Outcome::Done, error: None });
+            let results = Results::from([first, (plan.steps[1].address.clone(), StepResult { outcome, error })]);
+            let times = Times { applied_ms: 40, ..Times::default() };
+            let view = ReportView { plan: &plan, results: &results, exit: Exit::Interrupted, is_saved: true, times };
+            anstream::adapter::strip_str(&report(&view)).to_string()
+        };
+        let cut_short = ended(Outcome::Failed, Some(Diagnostic::error("interrupted", "Interrupted")));
+        assert!(cut_short.starts_with("Interrupted: 1 created, 1 unfinished in 40 ms."), "{cut_short}");
+        assert!(cut_short.ends_with("run the same command again to continue."), "{cut_short}");
+        let done = ended(Outcome::Done, None);
+        assert!(done.ends_with("Everything was done before it stopped; the state is saved."), "{done}");
     }
 
     #[test]
