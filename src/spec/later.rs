@@ -144,7 +144,7 @@ mod tests {
         let found = without_consequences(&[typo], vec![consequence.clone(), other.clone(), elsewhere.clone()]);
         assert_eq!(found, [other, elsewhere]);
         let harmless = error("out-of-range", "`handler` is 3.");
-        assert_eq!(without_consequences(&[harmless], vec![consequence.clone()]), [consequence.clone()]);
+        assert_eq!(without_consequences(&[harmless], vec![consequence.clone()]), std::slice::from_ref(&consequence));
         let value = error("invalid-value", "The key `P` is no name.");
         assert_eq!(without_consequences(std::slice::from_ref(&value), vec![value.clone()]), []);
         let nowhere = error("unknown-function", "`function.a` stands only in a patch.");
