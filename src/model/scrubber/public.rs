@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 const VOCABULARY: &[&str] = &[
     "10", "17", "2012", "Allow", "CDK", "CloudFormation", "SAM", "Serverless", "Terraform", "added", "adopt", "after", "and", "another",
     "applied", "apply", "audit", "away", "aws", "bad", "both", "broken", "build", "cannot", "changed", "changes", "check", "contested",
-    "create", "credentials", "daemon", "deep", "delete", "denied", "dependency", "destroy", "diff", "differs", "dockerfile", "done",
+    "create", "credentials", "daemon", "deep", "delete", "denied", "dependency", "deploy", "destroy", "diff", "differs", "dockerfile", "done",
     "drift", "drifted", "empty", "error", "failed", "failing", "foreign", "forget", "garbage", "gc", "go", "gone", "groups", "heal",
     "healed", "history", "import", "in", "init", "inputs", "interrupted", "invoke", "keep", "killed", "list", "local", "locked", "log",
     "logs", "missing", "move", "moved", "new", "no", "node", "not", "note", "notify", "observe", "of", "op", "opened", "order", "other",
