@@ -112,7 +112,7 @@ fn without_source(diagnostic: &Diagnostic, title: &str) -> String {
     }
     let cyan = anstyle::AnsiColor::Cyan.on_default();
     for hint in &diagnostic.hints {
-        text.push_str(&format!("\n  {cyan}hint{cyan:#}: {hint}"));
+        text.push_str(&format!("\n  {cyan}hint{cyan:#}: {}", hint.replace('\n', "\n        ")));
     }
     text
 }

@@ -3,6 +3,7 @@
 use super::args::{Format, Global};
 use super::init::text::shell;
 use super::render;
+use super::view::human;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::Scrubber;
 use anstream::{AutoStream, ColorChoice};
@@ -12,6 +13,12 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// The columns before the detail of a diagnostic: a line number of up to four digits, and `  = `.
+const DETAIL_FRAME: usize = 7;
+
+/// The same before a hint, with its name.
+const HINT_FRAME: usize = DETAIL_FRAME + 6;
 
 /// The width of text where there is no terminal, in columns.
 const WIDTH_WITHOUT_TERMINAL: usize = 100;
@@ -259,8 +266,23 @@ impl Ui {
     pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         let shown: Vec<Diagnostic> = diagnostics.iter().filter(|one| !self.quiet || one.severity != Severity::Note).cloned().collect();
         if !shown.is_empty() {
-            self.message(render::diagnostics(&shown, &sources(&shown)).trim_end());
+            let sources = sources(&shown);
+            self.message(render::diagnostics(&self.folded(shown), &sources).trim_end());
         }
+    }
+
+    /// Diagnostics that fit the terminal, if there is one. Secrets are taken out before: a line's end within one would hide
+    /// it.
+    fn folded(&self, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let Some((columns, _)) = terminal_size::terminal_size_of(std::io::stderr()) else { return diagnostics };
+        let room = |frame: usize| usize::from(columns.0).saturating_sub(frame).max(40);
+        let fold = |text: &str, frame: usize| human::folded(&self.scrubber.clean(text), room(frame));
+        let fit = |one: Diagnostic| Diagnostic {
+            detail: fold(&one.detail, DETAIL_FRAME),
+            hints: one.hints.iter().map(|hint| fold(hint, HINT_FRAME)).collect(),
+            ..one
+        };
+        diagnostics.into_iter().map(fit).collect()
     }
 
     /// Asks a question on stderr; only `y` and `yes` are a yes. Blocks until it is answered.

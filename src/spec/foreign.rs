@@ -7,13 +7,15 @@ use crate::model::Shape;
 /// Names of SAM, Serverless, Terraform and cargo-lambda, in snake_case, and what they are here. The
 /// first of the targets whose first key is known where the name stands is the one that is meant.
 const SYNONYMS: &[(&str, &[&str])] = &[
-    ("account", &["allowed_account_ids"]),
-    ("account_id", &["allowed_account_ids"]),
-    ("account_ids", &["allowed_account_ids"]),
-    ("accounts", &["allowed_account_ids"]),
+    ("account", &["allowed_account_ids", "aws.allowed_account_ids"]),
+    ("account_id", &["allowed_account_ids", "aws.allowed_account_ids"]),
+    ("account_ids", &["allowed_account_ids", "aws.allowed_account_ids"]),
+    ("accounts", &["allowed_account_ids", "aws.allowed_account_ids"]),
+    ("allowed_account_ids", &["aws.allowed_account_ids"]),
     ("app", &["project"]),
     ("arch", &["architectures"]),
     ("architecture", &["architectures"]),
+    ("assume_role_arn", &["aws.assume_role_arn"]),
     ("assume_role_policy", &["trust_policy", "role.trust_policy"]),
     ("assume_role_policy_document", &["trust_policy", "role.trust_policy"]),
     ("attached_policies", &["managed_policies", "role.managed_policies"]),
@@ -30,7 +32,8 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("dir", &["path"]),
     ("directory", &["path"]),
     ("dlq", &["dead_letter_config"]),
-    ("endpoint", &["endpoint_url"]),
+    ("endpoint", &["endpoint_url", "aws.endpoint_url"]),
+    ("endpoint_url", &["aws.endpoint_url"]),
     ("entry", &["build"]),
     ("env", &["environment", "stage"]),
     ("env_file", &["environment"]),
@@ -55,9 +58,9 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("lambda", &["function"]),
     ("layer", &["layers"]),
     ("locals", &["vars"]),
-    ("log_group_retention", &["retention_in_days", "log_group.retention_in_days"]),
-    ("log_retention", &["retention_in_days", "log_group.retention_in_days"]),
-    ("log_retention_in_days", &["retention_in_days", "log_group.retention_in_days"]),
+    ("log_group_retention", &["retention_in_days", "log_group.retention_in_days", "defaults.log_group.retention_in_days"]),
+    ("log_retention", &["retention_in_days", "log_group.retention_in_days", "defaults.log_group.retention_in_days"]),
+    ("log_retention_in_days", &["retention_in_days", "log_group.retention_in_days", "defaults.log_group.retention_in_days"]),
     ("logging", &["logging_config"]),
     ("logs", &["log_group"]),
     ("managed_policy_arns", &["managed_policies", "role.managed_policies"]),
@@ -78,13 +81,15 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("policies", &["managed_policies", "role.managed_policies"]),
     ("policy", &["inline_policy", "allow", "role.allow"]),
     ("policy_statements", &["allow", "role.allow"]),
+    ("profile", &["aws.profile"]),
     ("provider", &["aws"]),
     ("rate", &["schedule_expression", "event_rule"]),
+    ("region", &["aws.region"]),
     ("reserved_concurrency", &["reserved_concurrent_executions"]),
     ("resource", &["function"]),
     ("resources", &["function"]),
-    ("retention", &["retention_in_days", "log_group.retention_in_days"]),
-    ("retention_in_days", &["log_group.retention_in_days"]),
+    ("retention", &["retention_in_days", "log_group.retention_in_days", "defaults.log_group.retention_in_days"]),
+    ("retention_in_days", &["log_group.retention_in_days", "defaults.log_group.retention_in_days"]),
     ("role_arn", &["assume_role_arn", "role"]),
     ("roles", &["role"]),
     ("rule", &["event_rule"]),
@@ -119,6 +124,9 @@ pub(crate) fn meant(key: &str, candidates: &[&str]) -> Option<String> {
     }
     if matches!(snake.as_str(), "schedule_expression_timezone" | "timezone") && candidates.contains(&"schedule_expression") {
         return Some("rules run in UTC; only a `schedule`, which is not supported yet, has a time zone".into());
+    }
+    if matches!(snake.as_str(), "region" | "profile" | "account_id") && candidates.contains(&"memory_size") {
+        return Some("a spec is deployed in one account and region: `[aws]`, of a stage too, or `--profile` and `--region`".into());
     }
     if matches!(snake.as_str(), "platform" | "platforms") && candidates.contains(&"dockerfile") {
         return Some("the platform of an image follows from the function's `architectures`".into());
@@ -255,6 +263,8 @@ mod tests {
             ("assumeRolePolicy", &role, "it is called `trust_policy` here"),
             ("schedule", &function, "it is called `event_rule` here"),
             ("timezone", &rule, "rules run in UTC; only a `schedule`, which is not supported yet, has a time zone"),
+            ("region", &["aws", "function"], "it is called `aws.region` here"),
+            ("region", &function, "a spec is deployed in one account and region: `[aws]`, of a stage too, or `--profile` and `--region`"),
             ("timeuot", &function, "did you mean `timeout`?"),
         ];
         for (key, candidates, expected) in cases {

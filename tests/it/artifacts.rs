@@ -461,6 +461,7 @@ fn broken_modules() -> Vec<Artifact> {
         ),
         python("python-handler-that-is-only-called", &[("app.py", b"def main(handler):\n    return handler\n\nmain(handler=1)\nhandler()\n")]),
         python("python-handler-without-arguments", &[("app.py", b"def handler():\n    return 1\n")]),
+        python("python-handler-that-is-a-text", &[("app.py", b"handler = \"app.main\"\n\ndef main(event, context):\n    return 1\n")]),
         python("python-handler-of-three-arguments", &[("app.py", b"def handler(event, context, more):\n    return 1\n")]),
         python(
             "python-imports-a-mistyped-module",

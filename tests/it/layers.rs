@@ -37,6 +37,7 @@ fn a_layer_is_published_once_and_functions_follow_it_to_each_new_version(backend
     assert_eq!(world.proxy.mutating(), 0, "{:?}", world.proxy.tally());
 
     content(&sandbox, "two");
+    sandbox.expect(0, &["plan"]).says(": its layers changed\n");
     let plan = sandbox.expect(0, &["plan", "--format", "json"]).json();
     assert_eq!((plan["summary"]["replace"].as_u64(), plan["summary"]["update"].as_u64()), (Some(1), Some(1)), "{plan:#}");
     world.proxy.clear();

@@ -43,5 +43,5 @@ pub use security::{Shared as SharedRight, shared as shared_rights};
 pub use state_diff::state_diff;
 pub use status::{StatusView, entry, listing, status};
 pub use step::{Purpose, Steps, shown_action};
-pub use text::{DIM, GREEN, RED, YELLOW, bytes, counted, duration, fitted, hanging, output, styled, value, width, words, wrapped};
+pub use text::{DIM, GREEN, RED, YELLOW, bytes, counted, duration, fitted, folded, hanging, output, styled, value, width, words, wrapped};
 pub use told::told;

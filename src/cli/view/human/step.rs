@@ -131,6 +131,7 @@ impl<'a> Steps<'a> {
             return format!("goes with {parent}");
         }
         let is_of_tags = !step.changes.is_empty() && step.changes.iter().all(is_ownership) && step.action == Action::Update;
+        let are_all = |of: fn(&Change) -> bool| self.changes(step).next().is_some() && self.changes(step).all(of);
         match (step.reason, self.purpose, step.action) {
             (Reason::Drifted, ..) if is_of_tags => "the tags by which lambdo knows it were changed outside lambdo",
             _ if is_of_tags => "the tags by which lambdo knows it are written anew",
@@ -143,9 +144,8 @@ impl<'a> Steps<'a> {
             (Reason::NotInSpec | Reason::Requested, Purpose::Destroy, _) | (Reason::Unchanged, _, _) => "",
             (Reason::NotInState, _, _) => "new",
             (Reason::MissingInAws, _, _) => "gone from AWS",
-            (Reason::InputsChanged, _, _) if self.changes(step).next().is_some() && self.changes(step).all(is_package) => {
-                "the package changed"
-            }
+            (Reason::InputsChanged, _, _) if are_all(is_package) => "the package changed",
+            (Reason::InputsChanged, _, _) if are_all(is_of_layers) => "its layers changed",
             (Reason::InputsChanged, _, _) => "the spec changed",
             (Reason::CannotUpdateInPlace, _, Action::Update) => "its predecessor is still to be deleted",
             (Reason::CannotUpdateInPlace, ..) if shown_action(step) != step.action => "another image",
@@ -183,6 +183,11 @@ impl<'a> Steps<'a> {
 /// updated.
 pub fn shown_action(step: &Step) -> Action {
     if step.address.kind == "image" && step.action == Action::Replace { Action::Update } else { step.action }
+}
+
+/// Whether a change is another layer, or another version of one, which the spec may not even name by its number.
+fn is_of_layers(change: &Change) -> bool {
+    change.path.first() == "layers"
 }
 
 /// Whether a change is another package, and not a setting of the spec.

@@ -137,6 +137,30 @@ pub fn hanging(text: &str, indent: usize, columns: usize) -> Vec<String> {
     lines.into_iter().enumerate().map(|(number, line)| if number == 0 { line } else { format!("  {line}") }).collect()
 }
 
+/// Text whose long lines are broken between words. What stands between backticks stays on one line, so that it can be
+/// copied; a line that is indented goes on with its indent.
+pub fn folded(text: &str, columns: usize) -> String {
+    let fold = |line: &str| {
+        let rest = line.trim_start();
+        if width(line) <= columns { line.to_owned() } else { filled(&unbroken(rest), line.len() - rest.len(), columns).join("\n") }
+    };
+    text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
+}
+
+/// Words, where what stands between backticks is one of them.
+fn unbroken(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for word in text.split(' ') {
+        match words.last_mut().filter(|_| is_open) {
+            Some(last) => last.extend([" ", word]),
+            None => words.push(word.to_owned()),
+        }
+        is_open ^= word.matches('`').count() % 2 == 1;
+    }
+    words
+}
+
 /// Items separated by commas, broken only between items.
 pub fn listed(items: &[String], indent: usize, columns: usize) -> Vec<String> {
     let Some((last, others)) = items.split_last() else { return Vec::new() };
@@ -230,6 +254,19 @@ mod tests {
         assert_eq!((fitted_value("\"abcdef\"", 6), fitted_value("\"abcd\"", 6)), ("\"abc…\"".into(), "\"abcd\"".into()));
         assert_eq!(wrapped("one two three four five", 2, 22), ["  one two three four", "  five"]);
         assert_eq!(listed(&["a = 1".to_owned(), "b = \"two words\"".to_owned()], 0, 20), ["a = 1,", "b = \"two words\""]);
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words_and_never_within_what_is_quoted() {
+        let hint = "run `lambdo up --target function.hash` to go on with it";
+        assert_eq!(folded(hint, 60), hint);
+        assert_eq!(folded(hint, 30), "run\n`lambdo up --target function.hash`\nto go on with it");
+        assert_eq!(
+            folded("one two three four five six\n    seven eight nine ten", 24),
+            "one two three four five\nsix\n    seven eight nine ten"
+        );
+        assert_eq!(folded("  seven eight nine ten eleven", 24), "  seven eight nine ten\n  eleven");
+        assert_eq!(folded("a lone ` is closed by nothing, and stays", 20), "a lone\n` is closed by nothing, and stays");
     }
 
     #[test]

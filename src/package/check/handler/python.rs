@@ -82,6 +82,11 @@ fn uncallable(subject: &Subject<'_>, file: &str, function: &str, definition: &st
         let found = Diagnostic::warning("handler-async", "The handler's function is not run to its end").detail(detail);
         return Some(found.hint(format!("`def {function}(event, context): return asyncio.run(NAME(event, context))` calls it to its end")));
     }
+    if let Some(value) = constant(definition, function) {
+        let detail = format!("`{function}` in `{file}` is {value}, and no function: each call fails.");
+        let found = Diagnostic::error(PARAMETERS, "The handler's function cannot be called").detail(detail);
+        return Some(found.hint(format!("`def {function}(event, context):`")));
+    }
     let (required, most) = is_it("def ").then(|| parameters(definition)).flatten()?;
     if required <= 2 && most.is_none_or(|most| most >= 2) {
         return None;
@@ -96,6 +101,25 @@ fn uncallable(subject: &Subject<'_>, file: &str, function: &str, definition: &st
         format!("`{function}` in `{file}` takes {takes}, and Lambda calls it with two, the event and the context: each call fails.");
     let found = Diagnostic::error(PARAMETERS, "The handler's function cannot be called").detail(detail);
     Some(found.hint(format!("`def {function}(event, context):`")))
+}
+
+/// The value that an assignment without texts gives a name, where it is one that nobody can call.
+fn constant(statement: &str, name: &str) -> Option<String> {
+    let rest = statement.strip_prefix(name)?.trim_start();
+    let value = match rest.strip_prefix(':') {
+        Some(annotated) => annotated.split_once('=')?.1,
+        None => rest.strip_prefix('=')?,
+    };
+    match value.trim() {
+        "" => Some("a text".into()),
+        "[]" => Some("a list".into()),
+        "{}" => Some("a dictionary".into()),
+        word @ ("None" | "True" | "False") => Some(format!("`{word}`")),
+        number if number.starts_with(|first: char| first.is_ascii_digit() || "-.".contains(first)) => {
+            number.replace('_', "").parse::<f64>().ok().map(|_| "a number".into())
+        }
+        _ => None,
+    }
 }
 
 /// The file of the handler.
@@ -195,6 +219,34 @@ mod tests {
         assert!(!has_name(&code, "handler") && !has_name(&code, "x"), "{code}");
         assert_eq!(statements(&code).iter().filter_map(Statement::function).collect::<Vec<_>>(), ["b"]);
         assert_eq!(code.lines().count(), 6);
+    }
+
+    #[test]
+    fn a_name_with_a_plain_value_cannot_be_called() {
+        let value = |code: &str| constant(&without_texts(code), "handler");
+        for (code, expected) in [
+            ("handler = 3", "a number"),
+            ("handler = -1_000.5", "a number"),
+            ("handler: int = 3", "a number"),
+            ("handler = 'app.handler'", "a text"),
+            ("handler = None  # later", "`None`"),
+            ("handler = []", "a list"),
+            ("handler = {}", "a dictionary"),
+        ] {
+            assert_eq!(value(code).as_deref(), Some(expected), "{code}");
+        }
+        for code in [
+            "handler = f",
+            "handler == 3",
+            "handlers = 3",
+            "handler = [f][0]",
+            "handler = 'a' and f",
+            "handler = app.run",
+            "handler: F",
+            "handler = inf",
+        ] {
+            assert_eq!(value(code), None, "{code}");
+        }
     }
 
     #[test]
