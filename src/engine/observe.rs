@@ -97,6 +97,10 @@ fn wanted<'a>(engine: &Engine, desired: &'a Desired, state: &'a State, only: Opt
             add(address, physical_id, None);
         }
     }
+    // A predecessor that is wanted again is looked at as what is new: closely, since whose it is must be known.
+    let is_applied = |item: &Wanted<'_>| state.entries.get(item.address).is_some_and(|entry| entry.physical_id == item.physical_id);
+    let is_wanted = |item: &Wanted<'_>| item.desired.and_then(Resource::physical_id) == Some(&item.physical_id);
+    found.values_mut().filter(|item| is_wanted(item) && !is_applied(item)).for_each(|item| item.applied = None);
     found.into_values().collect()
 }
 

@@ -32,7 +32,8 @@ pub use search::{Found, Search, Skipped};
 use crate::aws::{AwsError, Reader, Writer};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    Address, Artifact, ArtifactSource, Entry, Operation, PhysicalId, Resource, Rules, RulesSet, Section, Sighting, Table, Target,
+    Address, Artifact, ArtifactSource, Entry, Field, Live, Operation, Path, PhysicalId, Resource, Rules, RulesSet, Section, Sighting,
+    Table, Target, Value,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -212,6 +213,19 @@ impl ReadTarget<'_> {
     /// Whether fields that cost a call of their own are read.
     pub fn is_read_deeply(&self) -> bool {
         self.deep || self.applied.is_none()
+    }
+
+    /// Whether nothing is to be done to it, as far as a quick look shows. What may be changed or deleted is looked at closely:
+    /// whose it is shows in its tags, and somebody else may have made it anew under its name.
+    pub fn stays_as_applied(&self, fields: &[Field], live: &Live) -> bool {
+        let (Some(desired), Some(applied)) = (self.desired, self.applied) else { return false };
+        let is_same = |field: &Field| {
+            let (wanted, applied) = (desired.inputs.get(field.key), applied.inputs.get(field.key));
+            let is_wanted = wanted.is_some_and(Value::is_unresolved) || field.compare.is_equal(wanted, applied);
+            let is_unread = field.deep || live.is_unread(&Path::key(field.key));
+            is_wanted && (is_unread || field.compare.is_equal(live.fields.get(field.key), applied))
+        };
+        desired.physical_id().is_none_or(|id| id == self.physical_id) && fields.iter().filter(|field| !field.internal).all(is_same)
     }
 }
 

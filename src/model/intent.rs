@@ -172,8 +172,8 @@ impl State {
         carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));
     }
 
-    /// Makes a fresh entry; a predecessor under another physical id becomes deposed, unless it
-    /// `discards` it.
+    /// Makes a fresh entry; a predecessor under another physical id becomes deposed, unless it `discards` it. What is made anew
+    /// under its name keeps the settings that it had: what was not made again yet is missing in AWS, and not in the wish.
     pub fn create(&mut self, address: &Address, physical_id: PhysicalId, adopted: bool, discards: bool) {
         let mut entry = Entry::new(physical_id);
         entry.adopted = adopted;
@@ -183,7 +183,9 @@ impl State {
             entry.deposed = old.deposed;
             entry.keeps_name = old.keeps_name && old.physical_id == entry.physical_id;
             entry.deposed.retain(|deposed| deposed.physical_id != entry.physical_id);
-            if old.physical_id != entry.physical_id && !discards {
+            if old.physical_id == entry.physical_id && !adopted {
+                entry.inputs = old.inputs;
+            } else if old.physical_id != entry.physical_id && !discards {
                 entry.deposed.push(Deposed { physical_id: old.physical_id, inputs: old.inputs, attributes: old.attributes });
             }
         }

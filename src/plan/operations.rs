@@ -3,8 +3,8 @@
 use super::decision::{Decision, Predecessor, Work, uncarried};
 use super::order;
 use crate::model::{
-    Address, Draft, Entry, Live, Observed, Operation, OperationId, PhysicalId, Plan, Removal, Resource, Rules, RulesSet, Sighting, State,
-    Table, Transition, Update,
+    Address, Carry, Draft, Entry, Live, Observed, Operation, OperationId, Path, PhysicalId, Plan, Removal, Resource, Rules, RulesSet,
+    Sighting, State, Table, Transition, Update,
 };
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
             builder.deposed(state, observed, wanted, 0);
         }
         match (&decision.work, &decision.desired) {
-            (Work::Create { discards }, Some(desired)) => builder.create(desired, *discards),
+            (Work::Create { discards }, Some(desired)) => builder.make(desired, *discards),
             (Work::Update { live, adopts, old }, Some(desired)) => {
                 builder.update(desired, live, &step.changes, *adopts);
                 old.iter().filter(|_| kept == 0).for_each(|old| builder.supersede(old));
@@ -50,7 +50,7 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
         if let (true, Some(desired)) = (decision.remakes(), &decision.desired) {
             let carries: Vec<_> = plan.operations[step.operations.first().map_or(0, |id| id.0)..]
                 .iter()
-                .flat_map(|operation| operation.carries.clone())
+                .flat_map(|operation| operation.carries.iter().filter(|carry| carry.value.is_some()).cloned())
                 .collect();
             step.records = uncarried(desired, &carries);
         }
@@ -85,6 +85,17 @@ impl Builder<'_> {
         self.push(drafts, desired.physical_id(), |index| {
             if index == 0 { Transition::Create { adopted: false, discards } } else { Transition::Update }
         });
+    }
+
+    /// Makes what is new, or what is gone from AWS. Of the latter, what is wanted as it was applied counts as applied until it
+    /// is made (see [`State::create`]), so that a run that is cut short does not lose it; the rest does not.
+    fn make(&mut self, desired: &Resource, discards: bool) {
+        let first = self.operations.len();
+        self.create(desired, discards);
+        let gone = self.entries.get(self.address).filter(|entry| desired.physical_id() == Some(&entry.physical_id));
+        let Some((entry, operation)) = gone.zip(self.operations.get_mut(first)) else { return };
+        let others = entry.inputs.iter().filter(|(key, value)| desired.inputs.get(*key) != Some(value));
+        operation.carries.splice(0..0, others.map(|(key, _)| Carry { path: Path::key(key), value: None }));
     }
 
     fn update(&mut self, desired: &Resource, live: &Live, changes: &[crate::model::Change], adopts: Option<bool>) {

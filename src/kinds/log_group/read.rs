@@ -1,6 +1,6 @@
 //! Reading log groups: by what their names have in common, and their tags where they are asked for.
 
-use super::fields::NEVER;
+use super::fields::{FIELDS, NEVER};
 use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::reading::{common_prefix, in_turn, sighting, unchecked};
 use crate::kinds::{ReadTarget, tagging};
@@ -77,7 +77,7 @@ async fn under(
 async fn seen(reader: &Reader, target: &ReadTarget<'_>, group: Option<&LogGroup>) -> Sighting {
     let Some(group) = group else { return Sighting::Missing };
     let mut live = live(group, target.physical_id);
-    if target.is_read_deeply() {
+    if target.is_read_deeply() || !target.stays_as_applied(FIELDS, &live) {
         let arn = live.attributes.get("arn").and_then(Value::as_str).map(str::to_owned);
         match reader.list_tags_for_log_group(ListTagsForResourceInputBuilder::default().set_resource_arn(arn)).await {
             Ok(answer) => tagging::show(&mut live, answer.tags.unwrap_or_default()),
