@@ -7,7 +7,7 @@ use super::hash::{Item, content_hash, hex};
 use super::image::{Images, Store};
 use super::manifest::Manifests;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Artifact, ArtifactSource, Image, SourceChange, SourceChanges};
+use crate::model::{Address, Artifact, ArtifactSource, Form, Image, SourceChange, SourceChanges};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -124,8 +124,8 @@ impl Packages {
     ) {
         let hash = &artifact.content_hash;
         self.manifests.keep(hash, &planned.items);
-        sources.into_iter().for_each(|sources| self.manifests.keep_sources(hash, build, sources));
         for address in addresses {
+            sources.into_iter().for_each(|sources| self.manifests.keep_sources(hash, &kept_as(build, &artifact, &address), sources));
             self.builds.insert(address.clone(), build.to_owned());
             self.makings.insert(address.clone(), making);
             self.artifacts.insert(address, artifact.clone());
@@ -139,7 +139,8 @@ impl Packages {
         let (Some(artifact), Some(build)) = (self.artifacts.get(address), self.builds.get(address)) else {
             return SourceChanges::default();
         };
-        let sources = |hash: &str| self.manifests.sources(hash, build);
+        let key = kept_as(build, artifact, address);
+        let sources = |hash: &str| self.manifests.sources(hash, &key);
         if let (Some(before), Some(after)) = (sources(applied), sources(&artifact.content_hash))
             && before != after
         {
@@ -200,6 +201,15 @@ impl Packages {
         zips.push_front((content_hash.to_owned(), Arc::clone(&zip)));
         zips.truncate(KEPT_ZIPS);
         zip
+    }
+}
+
+/// Under which name it is kept what a package was made from. Other functions may make the same image from another base, or
+/// from another Dockerfile: what is told of one must not be what another one was made from.
+fn kept_as(build: &str, artifact: &Artifact, address: &Address) -> String {
+    match artifact.form {
+        Form::Image => format!("{build} {address}"),
+        Form::Zip | Form::Stored => build.to_owned(),
     }
 }
 

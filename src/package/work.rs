@@ -259,7 +259,9 @@ impl Run<'_> {
         let made = made.map_err(|problem| if is_of_use(&problem) { problem.hint(HERE) } else { problem })?;
         let unzipped_bytes = made.image.blobs.iter().map(|blob| blob.bytes).sum();
         let artifact = Artifact { content_hash: made.image.digest(), form: Form::Image, unzipped_bytes, files: made.items.len() };
-        let found = built.iter().flat_map(|built| built.warnings.clone()).chain(news(made.warnings, made.is_cached));
+        // Files that are put together without a build are never news, the image of them is.
+        let is_known = made.is_cached && Manifests::new(cache).has(&artifact.content_hash);
+        let found = built.iter().flat_map(|built| built.warnings.clone()).chain(news(made.warnings, is_known));
         let warnings = package.requests.first().map(|first| found.map(|warning| placed(warning, first)).collect());
         Ok(Ready {
             planned: Planned { contents: Contents::Files(made.entries), items: made.items, image: Some(made.image) },

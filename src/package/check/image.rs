@@ -201,7 +201,7 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
         ];
     };
     let Some(file) = image.program() else {
-        return if image.is_whole { vec![no_program(image, called)] } else { Vec::new() };
+        return if image.is_whole { vec![no_program(image, called)] } else { not_looked_at(image, called).into_iter().collect() };
     };
     // Lambda starts it as a user that owns nothing in the image; a script is read by its interpreter.
     let is_script = matches!(Format::of(&file.head), Format::Script(_));
@@ -233,6 +233,24 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
         other => other,
     };
     program::check(&file.path, &format, &subject, image)
+}
+
+/// What AWS's own base images start, which is there.
+const AWS_ENTRY_POINT: &str = "/lambda-entrypoint.sh";
+
+/// Says that what is started was not looked at: it lies, if anywhere, in layers that are not at hand.
+fn not_looked_at(image: &ImageFacts<'_>, called: &str) -> Option<Diagnostic> {
+    (called != AWS_ENTRY_POINT).then(|| {
+        Diagnostic::note("unseen-entry-point", "The image's entry point was not looked at").detail(format!(
+            "not looked at: `{called}`, which {} starts. It is none of the files that are put on the base image, whose layers were not fetched yet.",
+            shown_within(image.shown)
+        ))
+    })
+}
+
+/// The image as it is called within a sentence.
+fn shown_within(shown: &str) -> String {
+    shown.strip_prefix("The ").map_or_else(|| shown.to_owned(), |rest| format!("the {rest}"))
 }
 
 /// Where the system looks for what is called.
@@ -324,7 +342,11 @@ mod tests {
             told(|image| image.folder = "/bin", &files, &["./bootstrap"]),
             "no-entry-point: The image of `hello` starts `./bootstrap`, which it does not have."
         );
-        assert_eq!(told(|image| image.is_whole = false, &[], &["/elsewhere"]), "");
+        assert_eq!(
+            told(|image| image.is_whole = false, &[], &["/elsewhere"]),
+            "unseen-entry-point: not looked at: `/elsewhere`, which the image of `hello` starts. It is none of the files that are put on the base image, whose layers were not fetched yet."
+        );
+        assert_eq!(told(|image| image.is_whole = false, &[], &[AWS_ENTRY_POINT]), "");
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod secrets;
 mod syntax;
 mod system;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 mod tree;
 
 pub use file::{CheckedFile, check_file};

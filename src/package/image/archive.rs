@@ -3,6 +3,7 @@
 use super::document::{Descriptor, Document, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, check_config, image, neutral};
 use super::store::{Store, digest_of};
 use crate::model::{Blob, Image};
+use flate2::read::MultiGzDecoder;
 use flate2::{Compression, GzBuilder};
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,8 +48,7 @@ struct Opened<'a> {
 pub(super) fn read(archive: &Path, store: &Store, scratch: &Path, shown: &str) -> Result<Read, String> {
     let broken = |error: &io::Error| format!("{shown} cannot be read: {error}.");
     let folder = tempfile::tempdir_in(scratch).map_err(|error| broken(&error))?;
-    let file = File::open(archive).map_err(|error| broken(&error))?;
-    let mut tar = tar::Archive::new(io::BufReader::new(file));
+    let mut tar = tar::Archive::new(unzipped(archive).map_err(|error| broken(&error))?);
     tar.set_preserve_permissions(false);
     tar.unpack(folder.path()).map_err(|error| broken(&error))?;
     read_folder(folder.path(), store, shown)
@@ -70,12 +70,31 @@ pub(super) fn is_layout(folder: &Path) -> bool {
 
 /// Whether a file is an archive with an image in it, as engines export them.
 pub(super) fn is_archive(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return false };
-    let mut tar = tar::Archive::new(io::BufReader::new(file));
+    let Ok(file) = unzipped(path) else { return false };
+    let mut tar = tar::Archive::new(file);
     let Ok(entries) = tar.entries() else { return false };
     // What is no tar ends with an error at its first entry.
     let names = entries.map_while(Result::ok).filter_map(|entry| entry.path().ok().map(|path| path.into_owned()));
     names.into_iter().any(|path| [INDEX, LIST].iter().any(|name| path.strip_prefix(".").unwrap_or(&path) == Path::new(name)))
+}
+
+/// What a file holds, without gzip where it has that (`docker save | gzip`, and most layers).
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn unzipped(path: &Path) -> io::Result<Box<dyn io::Read>> {
+    let mut file = File::open(path)?;
+    let is_gzip = is_gzip(&mut file)?;
+    let file = io::BufReader::new(file);
+    Ok(if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+}
+
+/// Whether a file begins as gzip does; it is at its begin afterwards.
+fn is_gzip(file: &mut File) -> io::Result<bool> {
+    let mut magic = [0; 2];
+    let is_gzip = io::Read::read_exact(file, &mut magic).is_ok() && magic == [0x1f, 0x8b];
+    io::Seek::rewind(file)?;
+    Ok(is_gzip)
 }
 
 impl Opened<'_> {
@@ -170,10 +189,7 @@ impl Opened<'_> {
 /// The layer in the store, with gzip where it had none.
 fn compressed(path: &Path, store: &Store) -> io::Result<Blob> {
     let mut file = File::open(path)?;
-    let mut magic = [0; 2];
-    let is_gzip = io::Read::read_exact(&mut file, &mut magic).is_ok() && magic == [0x1f, 0x8b];
-    io::Seek::rewind(&mut file)?;
-    if is_gzip {
+    if is_gzip(&mut file)? {
         return store.take(&mut file);
     }
     let mut gzip = GzBuilder::new().write(store.sink()?, Compression::new(LEVEL));
@@ -243,6 +259,19 @@ mod tests {
         };
         assert!(of(&[("blobs/x", "1"), ("index.json", "{}")]) && of(&[("manifest.json", "[]")]));
         assert!(!of(&[("sub/index.json", "{}")]) && !of(&[]));
+        let zipped = folder.path().join("image.tar.gz");
+        for (name, is_image) in [("manifest.json", true), ("other.json", false)] {
+            of(&[(name, "[]")]);
+            let mut gzip = GzBuilder::new().write(File::create(&zipped).unwrap(), Compression::fast());
+            io::copy(&mut File::open(folder.path().join("image.tar")).unwrap(), &mut gzip).unwrap();
+            gzip.finish().unwrap();
+            assert_eq!(is_archive(&zipped), is_image, "{name}");
+        }
+        of(&[("manifest.json", "[]")]);
+        let read = |name: &str| read(&folder.path().join(name), &Store::new(folder.path()), folder.path(), "It").unwrap_err();
+        fs::write(&zipped, fs::read(&zipped).unwrap()).unwrap();
+        assert_eq!(read("image.tar"), "It has 0 images in it, and one is wanted.");
+        assert_eq!(read("image.tar.gz"), "It has no `manifest.json`: No such file or directory (os error 2).", "it was unpacked");
         fs::write(folder.path().join("program"), [7; 4096]).unwrap();
         assert!(!is_archive(&folder.path().join("program")) && !is_archive(folder.path()));
     }

@@ -1,8 +1,9 @@
 //! Files on top of a base image.
 
 use super::Made;
+use super::beneath::{self, Beneath};
 use super::document::{Settings, compose, texts};
-use super::layer::layer;
+use super::layer::{above, layer};
 use super::parse::Layered;
 use super::pull::Base;
 use super::store::Store;
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 const AWS_ENTRY_POINT: &str = "/lambda-entrypoint.sh";
 /// Where AWS's entry point looks for the program.
 const AWS_BOOTSTRAP: &str = "var/runtime/bootstrap";
+/// Folders of AWS's base images that are known, so that these need not be fetched to see what they are like.
+const AWS_FOLDERS: [&str; 3] = ["var", "var/runtime", "var/task"];
 /// Names the folder of a function's code in AWS's base images.
 const TASK_ROOT: &str = "LAMBDA_TASK_ROOT=";
 
@@ -39,12 +42,19 @@ pub(super) struct Laying {
     pub index: Index,
 }
 
+/// The files that an image gets.
+pub(super) struct Files {
+    entries: Vec<Entry>,
+    items: Vec<Item>,
+    sources: Sources,
+}
+
 impl Laying {
-    /// Makes the image.
+    /// Reads the files of the image.
     ///
     /// # Errors
     /// What went wrong, without address and span.
-    pub fn run(mut self) -> Result<Made, Diagnostic> {
+    pub fn files(&mut self) -> Result<Files, Diagnostic> {
         let mut files = self.layered.files.clone();
         let own = Settings::clone(&self.layered.settings);
         let place = match self.output.take() {
@@ -54,15 +64,42 @@ impl Laying {
         let entries = contents::placed(&self.folder, &files, &self.own)?;
         let items = self.read(&entries)?;
         let sources = self.sources(&own, place.as_deref(), &items);
+        Ok(Files { entries, items, sources })
+    }
+
+    /// A folder of which only the layers of the base tell what it is like there. The image is the same wherever it is made, so
+    /// that it must not depend on whether these are at hand.
+    pub fn unknown_folder(&self, files: &Files) -> Option<String> {
+        self.base.as_ref()?;
+        let is_known = |folder: &&str| self.is_of_aws() && AWS_FOLDERS.contains(folder);
+        files.entries.iter().flat_map(|entry| above(&entry.name)).find(|folder| !is_known(folder)).map(str::to_owned)
+    }
+
+    /// Makes the image; `beneath` is what is known of its base.
+    ///
+    /// # Errors
+    /// What went wrong, without address and span.
+    pub fn run(self, files: Files, beneath: Option<&Beneath>) -> Result<Made, Diagnostic> {
         let failed = |detail: String| Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail);
-        let layer = layer(&entries, &items, self.base.is_some(), &self.cache).map_err(failed)?;
+        let below = beneath.map(|beneath| &beneath.listing).filter(|_| self.unknown_folder(&files).is_some());
+        let Files { mut entries, mut items, sources } = files;
+        if let Some(below) = below {
+            beneath::place(&mut entries, &mut items, below)?;
+        }
+        let layer = layer(&entries, &items, below, &self.cache).map_err(failed)?;
+        let seen = beneath.filter(|beneath| beneath.has_layers).map(|beneath| beneath.listing.clone());
+        let listing = seen.map(|below| below.under(&layer.blob().digest, &Store::new(&self.cache))).transpose().map_err(failed)?;
         let base = self.base.as_ref().map(|base| (&base.manifest, &base.config));
         let store = Store::new(&self.cache);
         let image = compose(base, &layer, &self.architecture, &self.layered.settings, &store)
             .map_err(|error| failed(format!("The image's documents cannot be written: {error}.")))?;
         let warnings = self.base.iter().filter_map(|base| base.warning.clone()).chain(self.no_certificates(&entries)).collect();
         let is_whole = self.base.is_none();
-        Ok(Made { image, entries, items, is_whole, listing: None, sources: Some(sources), is_cached: true, warnings })
+        Ok(Made { image, entries, items, is_whole, listing, sources: Some(sources), is_cached: true, warnings })
+    }
+
+    fn is_of_aws(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| texts(&base.config, "Entrypoint").contains(&AWS_ENTRY_POINT))
     }
 
     fn read(&self, entries: &[Entry]) -> Result<Vec<Item>, Diagnostic> {
@@ -91,7 +128,7 @@ impl Laying {
     /// Puts what the build made where the base looks for it; answers with that place.
     fn place(&mut self, output: &Path, files: &mut BTreeMap<String, String>) -> Result<String, Diagnostic> {
         let shown = output.display().to_string();
-        let is_of_aws = self.base.as_ref().is_some_and(|base| texts(&base.config, "Entrypoint").contains(&AWS_ENTRY_POINT));
+        let is_of_aws = self.is_of_aws();
         let settings = &mut self.layered.settings;
         if output.is_dir() {
             let root =

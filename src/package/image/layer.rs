@@ -1,27 +1,35 @@
 //! The one layer that lambdo makes: the same bytes for the same files, whoever makes it, where and when.
 
 use super::super::contents::Entry;
-use super::super::hash::{Item, content_hash};
+use super::super::hash::{Item, content_hash, hex};
+use super::listing::{Folder, Listing};
 use super::store::{Hashing, Store};
 use crate::model::Blob;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use tar::{Builder, EntryType, Header};
 
 /// Part of the name under which a layer is remembered: a new number makes all of them anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const LEVEL: u32 = 6;
 
-/// Folders that are links in the images of distributions whose programs all lie in `/usr`: an entry of their own
-/// would put a folder in the place of the link.
-const OFTEN_LINKS: [&str; 8] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "var/run", "var/lock"];
 /// Folders that everybody may write to.
 const SHARED: [&str; 2] = ["tmp", "var/tmp"];
+
+/// Folders by name.
+type Folders<'a> = BTreeMap<&'a str, Folder>;
+
+/// An entry of the layer.
+enum Put<'a> {
+    Folder(Folder),
+    File(&'a Entry),
+}
 
 /// A layer in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,18 +48,19 @@ impl Layer {
 }
 
 /// The layer with these files; made only where the store does not have it. `items` is what the files held when they
-/// were looked at, `on_base` whether other layers lie below.
-pub(super) fn layer(entries: &[Entry], items: &[Item], on_base: bool, cache: &Path) -> Result<Layer, String> {
+/// were looked at, `beneath` what lies below it: folders stay what they are there.
+pub(super) fn layer(entries: &[Entry], items: &[Item], beneath: Option<&Listing>, cache: &Path) -> Result<Layer, String> {
     let store = Store::new(cache);
-    let name = content_hash(items);
-    let name = format!("{FORMAT}-{}{}.json", name.trim_start_matches("sha256:"), if on_base { "-on-base" } else { "" });
+    let (name, folders) = (content_hash(items), folders(entries, beneath));
+    let below = hex(&Sha256::digest(format!("{folders:?}")));
+    let name = format!("{FORMAT}-{}-{}.json", name.trim_start_matches("sha256:"), below.get(..16).unwrap_or_default());
     let record = cache.join("images").join("layers").join(name);
     let known = fs::read(&record).ok().and_then(|text| serde_json::from_slice::<Layer>(&text).ok());
     if let Some(layer) = known.filter(|layer| store.has(&layer.blob())) {
         return Ok(layer);
     }
     let unwritable = |error: io::Error| format!("The layer cannot be made: {error}.");
-    let (layer, read) = write(entries, on_base, &store).map_err(unwritable)?;
+    let (layer, read) = write(entries, &folders, &store).map_err(unwritable)?;
     if content_hash(&read) != content_hash(items) {
         let changed = read.iter().zip(items).find(|(now, then)| now != then).map_or("A file", |(now, _)| now.name.as_str());
         return Err(format!("`{changed}` changed while the layer was made. Run again."));
@@ -61,15 +70,18 @@ pub(super) fn layer(entries: &[Entry], items: &[Item], on_base: bool, cache: &Pa
     Ok(layer)
 }
 
-fn write(entries: &[Entry], on_base: bool, store: &Store) -> io::Result<(Layer, Vec<Item>)> {
+fn write(entries: &[Entry], folders: &Folders<'_>, store: &Store) -> io::Result<(Layer, Vec<Item>)> {
     // Without a time and a name in its head.
     let compressed: GzEncoder<_> = GzBuilder::new().write(store.sink()?, Compression::new(LEVEL));
     let mut tar = Builder::new(Hashing::new(compressed));
     let mut items = Vec::with_capacity(entries.len());
-    for (name, entry) in with_folders(entries, on_base) {
-        match entry {
-            Some(entry) => items.push(file(&mut tar, entry).map_err(|error| named(&error, &entry.path))?),
-            None => folder(&mut tar, &name)?,
+    // All names in their order, each folder before what lies in it.
+    let mut all: BTreeMap<String, Put<'_>> = folders.iter().map(|(name, of)| (format!("{name}/"), Put::Folder(*of))).collect();
+    all.extend(entries.iter().map(|entry| (entry.name.clone(), Put::File(entry))));
+    for (name, put) in all {
+        match put {
+            Put::File(entry) => items.push(file(&mut tar, entry).map_err(|error| named(&error, &entry.path))?),
+            Put::Folder(of) => folder(&mut tar, &name, of)?,
         }
     }
     let hashing = tar.into_inner()?;
@@ -83,13 +95,17 @@ fn named(error: &io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
 }
 
-/// All names in their order, each folder before what lies in it.
-fn with_folders(entries: &[Entry], on_base: bool) -> BTreeMap<String, Option<&Entry>> {
-    let folders: BTreeSet<&str> = entries.iter().flat_map(|entry| entry.name.match_indices('/').map(|(at, _)| &entry.name[..at])).collect();
-    let wanted = folders.into_iter().filter(|folder| !(on_base && OFTEN_LINKS.contains(folder)));
-    let mut all: BTreeMap<String, Option<&Entry>> = wanted.map(|folder| (format!("{folder}/"), None)).collect();
-    all.extend(entries.iter().map(|entry| (entry.name.clone(), Some(entry))));
-    all
+/// The folders above these files, each as it is below the layer. Each has an entry: who unpacks a layer differs in what it
+/// makes of a folder without one.
+fn folders<'a>(entries: &'a [Entry], beneath: Option<&Listing>) -> Folders<'a> {
+    let usual = |name: &str| Folder { mode: if SHARED.contains(&name) { 0o1777 } else { 0o755 }, owner: (0, 0) };
+    let folder = |name| (name, beneath.and_then(|beneath| beneath.folder(name)).unwrap_or_else(|| usual(name)));
+    entries.iter().flat_map(|entry| above(&entry.name)).map(folder).collect()
+}
+
+/// The folders above what has this name.
+pub(super) fn above(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(|(at, _)| &name[..at])
 }
 
 fn header(kind: EntryType, mode: u32, bytes: u64) -> Header {
@@ -103,9 +119,11 @@ fn header(kind: EntryType, mode: u32, bytes: u64) -> Header {
     header
 }
 
-fn folder(tar: &mut Builder<impl Write>, name: &str) -> io::Result<()> {
-    let mode = if SHARED.contains(&name.trim_end_matches('/')) { 0o1777 } else { 0o755 };
-    tar.append_data(&mut header(EntryType::Directory, mode, 0), name, io::empty())
+fn folder(tar: &mut Builder<impl Write>, name: &str, folder: Folder) -> io::Result<()> {
+    let mut header = header(EntryType::Directory, folder.mode, 0);
+    header.set_uid(folder.owner.0);
+    header.set_gid(folder.owner.1);
+    tar.append_data(&mut header, name, io::empty())
 }
 
 fn file(tar: &mut Builder<impl Write>, entry: &Entry) -> io::Result<Item> {
@@ -135,6 +153,7 @@ impl Read for Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::image::listing::tests::Put;
     use crate::package::index::Index;
     use std::path::PathBuf;
     use std::time::{Duration, SystemTime};
@@ -148,11 +167,11 @@ mod tests {
         names.iter().map(entry).collect()
     }
 
-    fn made(entries: &[Entry], on_base: bool, cache: &Path) -> Layer {
+    fn made(entries: &[Entry], beneath: Option<&Listing>, cache: &Path) -> Layer {
         let held = |path: &PathBuf| Index::default().held(path).unwrap();
         let item =
             |entry: &Entry| Item { name: entry.name.clone(), mode: entry.mode, bytes: entry.bytes, sha256: held(&entry.path).sha256 };
-        layer(entries, &entries.iter().map(item).collect::<Vec<_>>(), on_base, cache).unwrap()
+        layer(entries, &entries.iter().map(item).collect::<Vec<_>>(), beneath, cache).unwrap()
     }
 
     fn listed(layer: &Layer, cache: &Path) -> Vec<String> {
@@ -168,11 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn folders_come_before_what_lies_in_them_and_links_of_a_base_stay() {
+    fn folders_come_before_what_lies_in_them_and_stay_what_they_are_below() {
         let folder = tempfile::tempdir().unwrap();
         let long = format!("opt/{}", "x".repeat(180));
         let entries = entries(folder.path(), &[("var/runtime/bootstrap", 0o755), ("tmp/a", 0o644), ("lib64/ö.so", 0o755), (&long, 0o644)]);
-        let alone = listed(&made(&entries, false, folder.path()), folder.path()).join("\n").replace(&"x".repeat(180), "xxx");
+        let alone = listed(&made(&entries, None, folder.path()), folder.path()).join("\n").replace(&"x".repeat(180), "xxx");
         insta::assert_snapshot!(alone, @r"
         755 0 lib64/
         755 11 lib64/ö.so
@@ -184,8 +203,11 @@ mod tests {
         755 0 var/runtime/
         755 21 var/runtime/bootstrap
         ");
-        let on_base = listed(&made(&entries, true, folder.path()), folder.path());
-        assert!(!on_base.iter().any(|line| line.ends_with("lib64/")), "{on_base:?}");
+        let store = Store::new(folder.path());
+        let below = crate::package::image::listing::tests::layer(&store, &[Put::Folder("opt/", 0o700), Put::Folder("tmp/", 0o755)]);
+        let below = Listing::default().under(&below.digest, &store).unwrap();
+        let on_base = listed(&made(&entries, Some(&below), folder.path()), folder.path());
+        assert!(["700 0 opt/", "755 0 tmp/", "755 0 var/"].iter().all(|line| on_base.iter().any(|made| made == line)), "{on_base:?}");
     }
 
     #[test]
@@ -196,7 +218,7 @@ mod tests {
             let entries = entries(folder.path(), &names);
             let file = File::options().write(true).open(&entries[0].path).unwrap();
             file.set_modified(SystemTime::now() - Duration::from_secs(u64::from(folder.path() == one.path()) * 999)).unwrap();
-            made(&entries, false, folder.path())
+            made(&entries, None, folder.path())
         });
         assert_eq!(layers[0], layers[1]);
         insta::assert_snapshot!(layers[0].diff_id, @"sha256:08b6984abf160127557656f1b96907df0b3df5a8e1b50e0f5cc9a66ea7092809");
@@ -206,14 +228,14 @@ mod tests {
     fn a_layer_that_is_there_is_not_made_again_and_one_that_went_is() {
         let folder = tempfile::tempdir().unwrap();
         let entries = entries(folder.path(), &[("bootstrap", 0o755)]);
-        let layer = made(&entries, false, folder.path());
+        let layer = made(&entries, None, folder.path());
         let path = Store::new(folder.path()).path(&layer.digest).unwrap();
         let made_at = || fs::metadata(&path).unwrap().modified().unwrap();
         let first = made_at();
-        made(&entries, false, folder.path());
+        made(&entries, None, folder.path());
         assert_eq!(made_at(), first);
         fs::remove_file(&path).unwrap();
-        assert_eq!(made(&entries, false, folder.path()), layer);
+        assert_eq!(made(&entries, None, folder.path()), layer);
         assert!(path.is_file());
     }
 }

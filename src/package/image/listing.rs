@@ -1,22 +1,22 @@
 //! What lies in the layers of an image, once all of them are laid over each other.
 //! <https://github.com/opencontainers/image-spec/blob/main/layer.md>
 
-use super::document::Document;
+use super::archive::unzipped;
+use super::document::{Descriptor, Document};
 use super::store::{Hashing, Store};
 use crate::model::Image;
 use crate::package::check::led;
 use crate::package::hash::{Item, hex};
 use crate::package::index::unhex;
-use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
-use std::path::{Component, Path};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
 use tar::{Archive, EntryType};
 
 /// Part of the name under which a listing is remembered: a new number makes all of them anew.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Before the name of a file that is gone, and the name that says that nothing of the layers below is left in a folder.
 const GONE: &str = ".wh.";
 const EMPTIED: &str = ".wh..wh..opq";
@@ -29,8 +29,18 @@ pub(in crate::package) struct Listing {
     pub links: BTreeMap<String, String>,
     /// Folders that have an entry of their own, with their modes.
     pub folders: BTreeMap<String, u32>,
+    /// The numbers of user and group whose these folders are.
+    owners: BTreeMap<String, (u64, u64)>,
     /// What all layers unpack to, in bytes.
     pub unpacked_bytes: u64,
+}
+
+/// What an image says of a folder of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Folder {
+    pub mode: u32,
+    /// The numbers of its user and its group.
+    pub owner: (u64, u64),
 }
 
 /// A file.
@@ -50,12 +60,28 @@ impl Listing {
     /// # Errors
     /// A sentence when a layer cannot be read.
     pub fn of(image: &Image, store: &Store, cache: &Path) -> Result<Self, String> {
-        let name = image.digest();
-        let record = cache.join("images").join("listings").join(format!("{FORMAT}-{}.json", name.trim_start_matches("sha256:")));
-        if let Some(known) = fs::read(&record).ok().and_then(|text| serde_json::from_slice(&text).ok()) {
-            return Ok(known);
+        match Self::known(&image.digest(), cache) {
+            Some(known) => Ok(known),
+            None => Self::of_layers(&image.digest(), &layers(image)?, store, cache),
         }
-        let listing = Self::read(image, store)?;
+    }
+
+    /// What was remembered of the image whose manifest has this digest.
+    pub fn known(digest: &str, cache: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(Self::record(digest, cache)).ok()?).ok()
+    }
+
+    fn record(digest: &str, cache: &Path) -> PathBuf {
+        cache.join("images").join("listings").join(format!("{FORMAT}-{}.json", digest.trim_start_matches("sha256:")))
+    }
+
+    /// The same as [`Listing::of`], read now from the layers that the image with this digest has.
+    ///
+    /// # Errors
+    /// Those of [`Listing::of`].
+    pub(super) fn of_layers(digest: &str, layers: &[Descriptor], store: &Store, cache: &Path) -> Result<Self, String> {
+        let listing = layers.iter().try_fold(Self::default(), |listing, layer| listing.under(&layer.digest, store))?;
+        let record = Self::record(digest, cache);
         // What cannot be remembered is read again.
         let _ = record.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&record, serde_json::to_vec(&listing)?));
         Ok(listing)
@@ -66,12 +92,27 @@ impl Listing {
     /// # Errors
     /// Those of [`Listing::of`].
     pub fn read(image: &Image, store: &Store) -> Result<Self, String> {
-        let Ok(Document::Image(manifest)) = Document::parse(&image.manifest) else { return Err("The image has no manifest.".into()) };
-        let mut listing = Self::default();
-        for layer in &manifest.layers {
-            listing.lay(&layer.digest, store).map_err(|error| format!("The layer `{}` cannot be read: {error}.", layer.digest))?;
-        }
-        Ok(listing)
+        layers(image)?.iter().try_fold(Self::default(), |listing, layer| listing.under(&layer.digest, store))
+    }
+
+    /// The same under one more layer, which the store has.
+    ///
+    /// # Errors
+    /// Those of [`Listing::of`].
+    pub fn under(mut self, layer: &str, store: &Store) -> Result<Self, String> {
+        self.lay(layer, store).map_err(|error| format!("The layer `{layer}` cannot be read: {error}."))?;
+        Ok(self)
+    }
+
+    /// Where what a layer above calls so lies: a folder may be a link to another one.
+    pub fn place(&self, path: &str) -> String {
+        self.placed(&Self::default(), path)
+    }
+
+    /// What it says of a folder, where that has an entry of its own.
+    pub(super) fn folder(&self, path: &str) -> Option<Folder> {
+        let mode = *self.folders.get(path)?;
+        Some(Folder { mode, owner: self.owners.get(path).copied().unwrap_or_default() })
     }
 
     /// Each file as `lambdo diff` compares it.
@@ -130,6 +171,8 @@ impl Listing {
                     above.links.remove(&path);
                     self.links.remove(&path);
                     self.files.remove(&path);
+                    let owner = (entry.header().uid().unwrap_or(0), entry.header().gid().unwrap_or(0));
+                    above.owners.insert(path.clone(), owner);
                     above.folders.insert(path, entry.header().mode()? & 0o7777);
                 }
                 (_, EntryType::Symlink) => {
@@ -158,6 +201,7 @@ impl Listing {
         self.files.append(&mut above.files);
         self.links.append(&mut above.links);
         self.folders.append(&mut above.folders);
+        self.owners.append(&mut above.owners);
         self.unpacked_bytes += above.unpacked_bytes;
         Ok(())
     }
@@ -198,9 +242,15 @@ impl Listing {
     }
 }
 
-fn open(layer: &str, store: &Store) -> io::Result<Archive<MultiGzDecoder<BufReader<File>>>> {
-    let path = store.path(layer).map_err(io::Error::other)?;
-    Ok(Archive::new(MultiGzDecoder::new(BufReader::new(File::open(path)?))))
+fn open(layer: &str, store: &Store) -> io::Result<Archive<Box<dyn Read>>> {
+    Ok(Archive::new(unzipped(&store.path(layer).map_err(io::Error::other)?)?))
+}
+
+fn layers(image: &Image) -> Result<Vec<Descriptor>, String> {
+    match Document::parse(&image.manifest) {
+        Ok(Document::Image(manifest)) => Ok(manifest.layers),
+        _ => Err("The image has no manifest.".into()),
+    }
 }
 
 /// A path inside the image; nothing for the image's root and for what would lead out of it.
@@ -228,7 +278,7 @@ pub(super) mod tests {
         File(&'a str, u32, &'a [u8]),
         Link(&'a str, &'a str),
         Same(&'a str, &'a str),
-        Folder(&'a str),
+        Folder(&'a str, u32),
     }
 
     pub fn layer(store: &Store, entries: &[Put<'_>]) -> Blob {
@@ -239,7 +289,7 @@ pub(super) mod tests {
                 Put::File(path, mode, content) => (path, EntryType::Regular, *mode, *content, None),
                 Put::Link(path, target) => (path, EntryType::Symlink, 0o777, &b""[..], Some(target)),
                 Put::Same(path, target) => (path, EntryType::Link, 0o644, &b""[..], Some(target)),
-                Put::Folder(path) => (path, EntryType::Directory, 0o755, &b""[..], None),
+                Put::Folder(path, mode) => (path, EntryType::Directory, *mode, &b""[..], None),
             };
             header.set_entry_type(kind);
             header.set_mode(mode);
@@ -268,7 +318,7 @@ pub(super) mod tests {
     #[test]
     fn layers_lie_over_each_other() {
         let below: &[Put<'_>] = &[
-            Put::Folder("usr/bin/"),
+            Put::Folder("usr/bin/", 0o755),
             Put::File("usr/bin/dash", 0o755, b"dash"),
             Put::Link("usr/bin/sh", "dash"),
             Put::Link("bin", "usr/bin"),

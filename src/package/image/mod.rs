@@ -2,6 +2,7 @@
 
 mod answers;
 mod archive;
+mod beneath;
 mod call;
 mod context;
 mod credentials;
@@ -158,18 +159,26 @@ impl Images {
                 Some(self.registries.base(wanted, job.cache).await?)
             }
         };
-        let laying = Laying {
+        let mut laying = Laying {
             layered: layered.clone(),
             output: built.map(|built| built.output.clone()),
             built: built.and_then(|built| built.sources.clone()),
-            base,
+            base: base.clone(),
             architecture: job.architecture.to_owned(),
             folder: job.folder.to_owned(),
             cache: job.cache.to_owned(),
             own: job.own.clone(),
             index: job.index.clone(),
         };
-        let made = blocking(move || laying.run()).await?;
+        let (laying, files) = blocking(move || laying.files().map(|files| (laying, files))).await?;
+        let beneath = match &base {
+            None => None,
+            Some(base) => {
+                let needed = laying.unknown_folder(&files);
+                beneath::beneath(base, needed.as_deref(), &self.registries, job.may_run, job.cache).await?
+            }
+        };
+        let made = blocking(move || laying.run(files, beneath.as_ref())).await?;
         Ok(Made { is_cached: built.is_none_or(|built| built.is_cached), ..made })
     }
 }

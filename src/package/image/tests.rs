@@ -263,6 +263,31 @@ async fn what_changed_is_named_once_as_the_user_knows_it() {
 }
 
 #[tokio::test]
+async fn functions_that_share_an_image_are_told_only_of_what_their_own_is_made_from() {
+    let machine = with_buildah();
+    for name in ["one", "other"] {
+        write(&machine, &format!("{name}/Dockerfile"), "FROM scratch\n", 0o644);
+    }
+    let image = |name: &str| {
+        let image = Some(value(&format!(r#"{{"dockerfile":"{name}/Dockerfile"}}"#)));
+        PackageRequest { image, build: None, architectures: vec!["arm64".into()], ..testing::request(name, "null") }
+    };
+    let requests = || vec![image("one"), image("other")];
+    export(&machine, "arm64", &[Put::File("app", 0o755, &program(ARM))]);
+    let before = machine.resolve(requests(), true).await.0.unwrap();
+    export(&machine, "arm64", &[Put::File("app", 0o755, &program(ARM)), Put::File("etc/note", 0o644, b"x")]);
+    for name in ["one", "other"] {
+        write(&machine, &format!("{name}/Dockerfile"), "FROM scratch\nCOPY . /\n", 0o644);
+    }
+    let after = machine.resolve(requests(), true).await.0.unwrap();
+    for name in ["one", "other"] {
+        let address = Address::new("function", name);
+        let applied = &before.artifacts[&address].content_hash;
+        assert_eq!(after.changes(&address, applied).sentence(), format!("{name}/Dockerfile changed"));
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_the_user_does_not_lose_its_place_to_the_build() {
     let machine = Workbench::empty();
     write(&machine, "app/made", program(ARM), 0o755);

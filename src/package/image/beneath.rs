@@ -1,0 +1,202 @@
+//! What lies in a base image, beneath the files that are put on it.
+
+use super::listing::Listing;
+use super::pull::{Base, Registries};
+use super::store::Store;
+use crate::diagnostic::Diagnostic;
+use crate::package::contents::Entry;
+use crate::package::hash::Item;
+use crate::package::problem::{blocking, not_built};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What is known of a base image.
+#[derive(Clone, Debug)]
+pub(super) struct Beneath {
+    pub listing: Listing,
+    /// Whether its layers are at hand, so that its programs can be looked at.
+    pub has_layers: bool,
+}
+
+/// What lies in a base image. Unless it is `needed`, only what is at hand is read: nothing is fetched for it.
+///
+/// # Errors
+/// It is needed and cannot be had.
+pub(super) async fn beneath(
+    base: &Base,
+    needed: Option<&str>,
+    registries: &Registries,
+    may_ask: bool,
+    cache: &Path,
+) -> Result<Option<Beneath>, Diagnostic> {
+    let (store, layers, digest, kept) = (Store::new(cache), base.manifest.layers.clone(), base.digest.clone(), cache.to_owned());
+    let look = move || Ok((Listing::known(&digest, &kept), layers.iter().all(|layer| store.has(&layer.blob()))));
+    let (known, has_layers) = blocking(look).await?;
+    if let Some(listing) = known {
+        return Ok(Some(Beneath { listing, has_layers }));
+    }
+    let unusable = |why: String| {
+        let why = why.trim_end_matches('.');
+        Diagnostic::error("base-image-unread", "The layers of a base image cannot be read").detail(format!(
+            "What lies in the base image decides where `/{}` goes in it, and cannot be looked at. {why}.",
+            needed.unwrap_or_default()
+        ))
+    };
+    if !has_layers {
+        if needed.is_none() {
+            return Ok(None);
+        }
+        if !may_ask {
+            return Err(not_built("the layers of the base image"));
+        }
+        for layer in &base.manifest.layers {
+            registries.blob(&layer.digest, &Store::new(cache)).await.map_err(unusable)?;
+        }
+    }
+    let (layers, digest, kept) = (base.manifest.layers.clone(), base.digest.clone(), cache.to_owned());
+    let read = blocking(move || Ok(Listing::of_layers(&digest, &layers, &Store::new(&kept), &kept))).await?;
+    match read {
+        Ok(listing) => Ok(Some(Beneath { listing, has_layers: true })),
+        Err(why) if needed.is_some() => Err(unusable(why)),
+        // Whether it starts is not known, then.
+        Err(_) => Ok(None),
+    }
+}
+
+/// Puts files where they lie once the links of the base are followed: a link is no folder, and a folder in its place would
+/// hide what it leads to.
+///
+/// # Errors
+/// Two of them come to lie at one place.
+pub(super) fn place(entries: &mut [Entry], items: &mut [Item], base: &Listing) -> Result<(), Diagnostic> {
+    let mut placed: BTreeMap<String, String> = BTreeMap::new();
+    for (entry, item) in entries.iter_mut().zip(items) {
+        let name = base.place(&entry.name);
+        if let Some(other) = placed.insert(name.clone(), entry.name.clone()) {
+            return Err(Diagnostic::error("bad-entry-name", "A file cannot have this name in a package").detail(format!(
+                "`image.files` puts files at `/{other}` and at `/{}`, which are one place in the base image: `/{name}`.",
+                entry.name
+            )));
+        }
+        entry.name.clone_from(&name);
+        item.name = name;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::{Document, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Settings, image};
+    use super::super::lay::Laying;
+    use super::super::listing::tests::{Put, layer};
+    use super::*;
+    use crate::model::Image;
+    use crate::package::check::testing::Program;
+    use crate::package::environment::Environment;
+    use crate::package::image::Made;
+    use crate::package::image::parse::Layered;
+    use crate::package::index::Index;
+    use crate::package::own::Own;
+    use crate::package::testing::request;
+
+    /// A base image, which the store has.
+    fn base(cache: &Path, entry_point: &str, entries: &[Put<'_>]) -> Base {
+        let store = Store::new(cache);
+        let config = serde_json::json!({
+            "architecture": "amd64", "os": "linux", "config": { "Entrypoint": [entry_point] },
+            "rootfs": { "type": "layers", "diff_ids": ["sha256:dd"] }
+        });
+        let blob = store.put(config.to_string().as_bytes()).unwrap();
+        let layer = layer(&store, entries);
+        let Image { manifest, .. } = image(OCI_MANIFEST, (OCI_CONFIG, blob), &[(OCI_LAYER.to_owned(), layer)]);
+        let digest = store.put(&manifest).unwrap().digest;
+        let Ok(Document::Image(manifest)) = Document::parse(&manifest) else { panic!("an image") };
+        Base { digest, manifest, config, warning: None }
+    }
+
+    /// The image with these files of the folder on top of the base, and what was found in it.
+    async fn laid(cache: &Path, files: &[(&str, &str)], base: &Base) -> Result<(Made, Vec<Diagnostic>), Diagnostic> {
+        let files = files.iter().map(|(place, file)| ((*place).to_owned(), (*file).to_owned())).collect();
+        let settings = Settings::default();
+        let layered = Layered { base: Some("base".into()), is_logged_in: false, build: None, files, settings };
+        let mut laying = Laying {
+            layered,
+            output: None,
+            built: None,
+            base: Some(base.clone()),
+            architecture: "x86_64".into(),
+            folder: cache.to_owned(),
+            cache: cache.to_owned(),
+            own: Own::default(),
+            index: Index::default(),
+        };
+        let files = laying.files()?;
+        let needed = laying.unknown_folder(&files);
+        let beneath = beneath(base, needed.as_deref(), &Registries::new(Environment::default()), true, cache).await?;
+        let made = laying.run(files, beneath.as_ref())?;
+        let found = made.verify(&request("hello", "null"), "x86_64", cache);
+        Ok((made, found))
+    }
+
+    fn has(listing: &Listing, path: &str) -> bool {
+        listing.modes().any(|(file, _)| file == path)
+    }
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x"), "x").unwrap();
+        folder
+    }
+
+    #[tokio::test]
+    async fn links_and_modes_of_a_base_stay_and_nothing_of_it_is_hidden() {
+        let folder = folder();
+        let below = [
+            Put::Folder("etc/pki/tls/certs/", 0o755),
+            Put::File("etc/pki/tls/certs/theirs.crt", 0o644, b"1"),
+            Put::Folder("etc/ssl/", 0o755),
+            Put::Link("etc/ssl/certs", "../pki/tls/certs"),
+            Put::Folder("var/spool/drop/", 0o1777),
+            Put::Folder("root/", 0o700),
+            Put::File("app", 0o755, &Program::STATIC.bytes()),
+        ];
+        let base = base(folder.path(), "/app", &below);
+        let files = [("etc/ssl/certs/company.crt", "x"), ("var/spool/drop/x", "x"), ("root/.x", "x")];
+        let (made, found) = laid(folder.path(), &files, &base).await.unwrap();
+        assert_eq!(found, []);
+        let listing = made.listing.unwrap();
+        assert_eq!(listing.links["etc/ssl/certs"], "../pki/tls/certs");
+        assert!(["company", "theirs"].iter().all(|name| has(&listing, &format!("etc/pki/tls/certs/{name}.crt"))), "{listing:?}");
+        let modes = ["var/spool/drop", "root", "etc/ssl"].map(|path| listing.folders[path]);
+        assert_eq!(modes, [0o1777, 0o700, 0o755]);
+        let twice = [("etc/ssl/certs/a", "x"), ("etc/pki/tls/certs/a", "x")];
+        let refused = laid(folder.path(), &twice, &base).await.map(|_| ()).unwrap_err();
+        assert!(refused.detail.contains("which are one place in the base image"), "{}", refused.detail);
+    }
+
+    #[tokio::test]
+    async fn what_a_base_starts_is_looked_at_where_its_layers_are_at_hand() {
+        let (folder, program) = (folder(), Program::STATIC.bytes());
+        let mut said = Vec::new();
+        for (entry_point, place, mode) in
+            [("/nope", "y", 0o755), ("/usr/bin/run", "y", 0o644), ("/usr/bin/run", "usr/bin", 0o755), ("/usr/bin/run", "y", 0o755)]
+        {
+            let base = base(folder.path(), entry_point, &[Put::File("usr/bin/run", mode, &program)]);
+            let (_, found) = laid(folder.path(), &[(place, "x")], &base).await.unwrap();
+            said.push(found.iter().map(|one| format!("{}: {}", one.code, one.detail)).collect::<String>());
+        }
+        let base = base(folder.path(), "/usr/bin/run", &[Put::File("usr/bin/run", 0o600, &program)]);
+        std::fs::remove_file(Store::new(folder.path()).path(&base.manifest.layers[0].digest).unwrap()).unwrap();
+        let (_, found) = laid(folder.path(), &[("y", "x")], &base).await.unwrap();
+        said.extend(found.iter().map(|one| format!("{:?} {}: {}", one.severity, one.code, one.detail)));
+        insta::assert_snapshot!(said.join("\n"), @r"
+        no-entry-point: The image of `hello` starts `/nope`, which it does not have.
+        not-executable: The image of `hello` starts `/usr/bin/run`, which has no execute bit.
+        no-entry-point: The image of `hello` starts `/usr/bin/run`, which it does not have.
+
+        Note unseen-entry-point: not looked at: `/usr/bin/run`, which the image of `hello` starts. It is none of the files that are put on the base image, whose layers were not fetched yet.
+        ");
+        let needed = laid(folder.path(), &[("etc/y", "x")], &base).await.map(|_| ()).unwrap_err();
+        insta::assert_snapshot!(needed.detail.replace(&base.manifest.layers[0].digest, "DIGEST"), @"What lies in the base image decides where `/etc` goes in it, and cannot be looked at. The blob `DIGEST` belongs to no base image of this run, and is not there as a whole. Run again.");
+    }
+}
