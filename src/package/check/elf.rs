@@ -205,7 +205,9 @@ impl Elf {
 
     /// Whether it is made for musl, which Amazon Linux does not have.
     pub fn is_for_musl(&self) -> bool {
-        self.interpreter.iter().chain(&self.needed).any(|name| name.contains("ld-musl-") || name.contains("libc.musl-"))
+        let is_named = self.interpreter.iter().chain(&self.needed).any(|name| name.contains("ld-musl-") || name.contains("libc.musl-"));
+        // What is linked by musl's own tools names its C library so; Android's does too, and has another loader.
+        is_named || (self.interpreter.is_none() && self.needed.iter().any(|name| name == "libc.so"))
     }
 }
 

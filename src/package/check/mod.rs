@@ -320,7 +320,7 @@ mod tests {
     use crate::package::index::Index;
     use crate::package::source::Source;
 
-    const ON_LAMBDA: Subject<'_> = Subject {
+    pub(super) const ON_LAMBDA: Subject<'_> = Subject {
         runtime: "",
         handler: "",
         architecture: "x86_64",
@@ -330,7 +330,7 @@ mod tests {
         place: Place::Lambda,
     };
 
-    fn told(files: &[(&str, &[u8])], subject: &Subject<'_>) -> String {
+    pub(super) fn told(files: &[(&str, &[u8])], subject: &Subject<'_>) -> String {
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes) in files {
             let path = folder.path().join(name);
