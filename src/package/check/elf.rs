@@ -194,6 +194,7 @@ impl Elf {
             (elf::EM_S390, _) => "IBM Z",
             (elf::EM_MIPS, _) => "MIPS",
             (elf::EM_LOONGARCH, _) => "LoongArch",
+            _ if !self.is_little_endian => "a processor that has the highest byte first",
             _ => "another processor",
         }
     }

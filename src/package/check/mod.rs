@@ -377,6 +377,26 @@ mod tests {
     }
 
     #[test]
+    fn a_program_with_its_bytes_the_other_way_round_is_told_as_that() {
+        let subject = Subject { runtime: "provided.al2023", ..ON_LAMBDA };
+        let mut program = Program::STATIC.bytes();
+        program[5] = 2;
+        let found = told(&[("bootstrap", &program)], &subject);
+        assert!(
+            found.starts_with("Error wrong-architecture: `bootstrap` is built for a processor that has the highest byte first"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_deleted_is_no_handler() {
+        let subject = Subject { runtime: "python3.13", handler: "app.handler", ..ON_LAMBDA };
+        let found = told(&[("app.py", b"def handler(event, context):\n    return 1\ndel handler\n")], &subject);
+        assert!(found.starts_with("Error no-handler-function") && found.contains("`del handler`"), "{found}");
+        assert_eq!(told(&[("app.py", b"handler = 1\ndel handler\ndef handler(event, context): pass\n")], &subject), "");
+    }
+
+    #[test]
     fn layers_count_against_the_size() {
         let address = |kind: &str| Address::new(kind, "x");
         let layers = |address: Address| Value::Unresolved(vec![TemplatePart::Attribute { address, attribute: "arn".into() }]);
