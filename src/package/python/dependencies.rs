@@ -105,7 +105,7 @@ fn other_lock(name: &str, export: &str, shown: &str) -> Diagnostic {
     Diagnostic::error("other-lock-file", "A file of dependencies that lambdo does not read")
         .detail(format!(
             "`{shown}` has a `{name}`, which {}. lambdo installs from `{REQUIREMENTS}` or `{UV_LOCK}`.",
-            if name == "pylock.toml" { "it does not read" } else { "only its own tool reads" }
+            if name == "pylock.toml" { "lambdo does not read" } else { "only its own tool reads" }
         ))
         .hint(format!("`{export}` in `{shown}` writes what is locked; lambdo then takes that"))
 }
