@@ -174,7 +174,11 @@ pub(crate) const BUILD: &[Field] = &[
     ),
     Field::new("path", ANY_STRING, "The folder with the sources."),
     Field::new("command", Shape::AnyOf(&[ANY_STRING, TEXTS]), "What is run: a line for the shell, or a program with its arguments."),
-    Field::new("inputs", TEXTS, "Globs of the files that decide whether it must be built again."),
+    Field::new(
+        "inputs",
+        TEXTS,
+        "Globs of the files that decide whether it must be built again; for a script of Node.js, of those outside of its folder.",
+    ),
     Field::new("output", ANY_STRING, "The file or folder that the build leaves; for a script of Node.js `dist` unless given."),
     RUST[0],
     RUST[1],
@@ -264,6 +268,7 @@ const NODE: &[Field] = &[
     EXCLUDE,
     FLAGS,
     ENV,
+    Field::new("inputs", TEXTS, "Globs of the files outside of the folder that the script reads, such as `../shared/**`."),
 ];
 
 /// Keys of `build` for Go, and of `build.go`.

@@ -194,6 +194,7 @@ impl Elf {
             (elf::EM_S390, _) => "IBM Z",
             (elf::EM_MIPS, _) => "MIPS",
             (elf::EM_LOONGARCH, _) => "LoongArch",
+            _ if !self.is_little_endian => "a processor that has the highest byte first",
             _ => "another processor",
         }
     }
@@ -205,7 +206,9 @@ impl Elf {
 
     /// Whether it is made for musl, which Amazon Linux does not have.
     pub fn is_for_musl(&self) -> bool {
-        self.interpreter.iter().chain(&self.needed).any(|name| name.contains("ld-musl-") || name.contains("libc.musl-"))
+        let is_named = self.interpreter.iter().chain(&self.needed).any(|name| name.contains("ld-musl-") || name.contains("libc.musl-"));
+        // What is linked by musl's own tools names its C library so; Android's does too, and has another loader.
+        is_named || (self.interpreter.is_none() && self.needed.iter().any(|name| name == "libc.so"))
     }
 }
 

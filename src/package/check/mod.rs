@@ -320,7 +320,7 @@ mod tests {
     use crate::package::index::Index;
     use crate::package::source::Source;
 
-    const ON_LAMBDA: Subject<'_> = Subject {
+    pub(super) const ON_LAMBDA: Subject<'_> = Subject {
         runtime: "",
         handler: "",
         architecture: "x86_64",
@@ -330,7 +330,7 @@ mod tests {
         place: Place::Lambda,
     };
 
-    fn told(files: &[(&str, &[u8])], subject: &Subject<'_>) -> String {
+    pub(super) fn told(files: &[(&str, &[u8])], subject: &Subject<'_>) -> String {
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes) in files {
             let path = folder.path().join(name);
@@ -374,6 +374,26 @@ mod tests {
         let program = Program { needed: &["libmine.so"], ..Program::DYNAMIC }.bytes();
         insta::assert_snapshot!(told(&[("bootstrap", &program)], &subject), @r#"Warning missing-library: `bootstrap` needs `libmine.so`, which the package does not have, and most likely Amazon Linux 2023 has not either. ["what lies in the package as `lib/…` is found too"]"#);
         assert_eq!(told(&[("bootstrap", &program)], &Subject { has_more: true, ..subject }), "");
+    }
+
+    #[test]
+    fn a_program_with_its_bytes_the_other_way_round_is_told_as_that() {
+        let subject = Subject { runtime: "provided.al2023", ..ON_LAMBDA };
+        let mut program = Program::STATIC.bytes();
+        program[5] = 2;
+        let found = told(&[("bootstrap", &program)], &subject);
+        assert!(
+            found.starts_with("Error wrong-architecture: `bootstrap` is built for a processor that has the highest byte first"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_deleted_is_no_handler() {
+        let subject = Subject { runtime: "python3.13", handler: "app.handler", ..ON_LAMBDA };
+        let found = told(&[("app.py", b"def handler(event, context):\n    return 1\ndel handler\n")], &subject);
+        assert!(found.starts_with("Error no-handler-function") && found.contains("`del handler`"), "{found}");
+        assert_eq!(told(&[("app.py", b"handler = 1\ndel handler\ndef handler(event, context): pass\n")], &subject), "");
     }
 
     #[test]

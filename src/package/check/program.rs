@@ -107,7 +107,8 @@ fn with_targets(diagnostic: Diagnostic, architecture: &str) -> Diagnostic {
 }
 
 fn check_elf(shown: &str, elf: &Elf, subject: &Subject<'_>, around: &dyn Surroundings) -> Vec<Diagnostic> {
-    if elf.is_cut_off {
+    // The numbers of a processor with the highest byte first may seem to promise more than there is.
+    if elf.is_cut_off && elf.is_little_endian {
         return vec![cut_off(shown)];
     }
     if let Some(system) = elf.system.filter(|_| !subject.is_here()) {

@@ -73,6 +73,9 @@ impl NodeBuilder {
         })
         .await?;
         let way = project.way(job, options)?;
+        if options.inputs.is_some() && !matches!(way, Way::Script(_)) {
+            return Err(inputs_of_nothing(job));
+        }
         let mut environment = self.environment.clone();
         options.variables.iter().for_each(|(name, value)| environment.set(name, value));
         environment.set("NO_COLOR", "1");
@@ -83,6 +86,16 @@ impl NodeBuilder {
             Way::Plain => plain(task, &self.installed).await,
         }
     }
+}
+
+/// Files that would decide nothing.
+fn inputs_of_nothing(job: &Job<'_>) -> Diagnostic {
+    Diagnostic::error("unused-inputs", "Inputs are named where no script builds")
+        .detail(format!(
+            "`build.inputs` names files that a script of `package.json` reads, and `{}` is built without one: what counts is known.",
+            job.build.path
+        ))
+        .hint("take `inputs` out; or `script = \"NAME\"` names the script that builds")
 }
 
 /// The files as they lie there, and the packages that they need.

@@ -7,8 +7,22 @@ use crate::package::script::sources::check_patterns;
 use std::collections::BTreeMap;
 
 /// Every key, with those that each kind has.
-const KEYS: [&str; 13] =
-    ["kind", "path", "entry", "format", "minify", "sourcemap", "external", "script", "output", "include", "exclude", "flags", "env"];
+const KEYS: [&str; 14] = [
+    "kind",
+    "path",
+    "entry",
+    "format",
+    "minify",
+    "sourcemap",
+    "external",
+    "script",
+    "inputs",
+    "output",
+    "include",
+    "exclude",
+    "flags",
+    "env",
+];
 /// Flags that would change where things go, and what to do instead.
 const OWN_FLAGS: [(&str, &str); 8] = [
     ("--outfile", "the package is lambdo's to lay out"),
@@ -36,6 +50,8 @@ pub(super) struct Options {
     pub external: Option<Vec<String>>,
     /// The script of `package.json` that builds.
     pub script: Option<String>,
+    /// Patterns of the files outside of the folder that the script reads.
+    pub inputs: Option<Vec<String>>,
     /// The folder that the script makes.
     pub output: Option<String>,
     /// Patterns of files: those that a package consists of, or those that lie beside a bundle.
@@ -62,13 +78,15 @@ impl Options {
             sourcemap: reader.boolean("sourcemap"),
             external: reader.texts("external"),
             script: reader.text("script", "the name of a script of `package.json`"),
+            inputs: reader.texts("inputs"),
             output: reader.text("output", "the path of a folder"),
             include: reader.texts("include").unwrap_or_default(),
             exclude: reader.texts("exclude").unwrap_or_default(),
             flags: reader.texts("flags").unwrap_or_default(),
             variables: reader.variables(),
         };
-        let bad = check_patterns("include", &read.include).into_iter().chain(check_patterns("exclude", &read.exclude));
+        let inputs = read.inputs.iter().flat_map(|inputs| check_patterns("inputs", inputs));
+        let bad = inputs.chain(check_patterns("include", &read.include)).chain(check_patterns("exclude", &read.exclude));
         bad.chain(read.flags.iter().filter_map(|flag| own_flag("the build's tool", flag, &OWN_FLAGS)))
             .for_each(|problem| reader.note(problem));
         reader.finish(read)
@@ -110,7 +128,7 @@ mod tests {
         let json = r#"{"entries":"e","format":"umd","minify":"yes","external":3,"script":"x","sourcemap":true,"include":"a[","flags":["--outdir=x"]}"#;
         let told: Vec<String> = parsed(json).unwrap_err().iter().map(|problem| format!("{}: {}", problem.code, problem.detail)).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
-        unknown-key: `build` has no key `entries`. It has `kind`, `path`, `entry`, `format`, `minify`, `sourcemap`, `external`, `script`, `output`, `include`, `exclude`, `flags`, `env`.
+        unknown-key: `build` has no key `entries`. It has `kind`, `path`, `entry`, `format`, `minify`, `sourcemap`, `external`, `script`, `inputs`, `output`, `include`, `exclude`, `flags`, `env`.
         wrong-type: `build.minify` is a string; it takes `true` or `false`.
         wrong-type: `build.external` is an integer; it takes a list of strings.
         bad-pattern: `a[` in `build.include`: unclosed character class; missing ']'.

@@ -3,13 +3,14 @@
 use super::{Task, inputs, modules};
 use crate::diagnostic::Diagnostic;
 use crate::package::contents::Entry;
+use crate::package::fingerprint::{self, Excluded};
 use crate::package::problem::{blocking, missing};
 use crate::package::script::installed::Installed;
 use crate::package::script::package::sources;
 use crate::package::script::sources::Selection;
 use crate::package::walk::walk_but;
 use crate::package::{Built, call};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder that a script makes unless the user names another one.
 const OUTPUT: &str = "dist";
@@ -23,7 +24,8 @@ pub(super) async fn build(task: Task<'_>, installed: &Installed, script: &str) -
     selection.own = selection.own.and([output.clone()]);
     // Functions that share the folder share its output, too.
     let _turn = installed.turn(&output).await;
-    let files = files(&task, selection).await?;
+    let mut files = files(&task, selection).await?;
+    files.extend(declared(&task, &output).await?);
     // Before the script runs: what is edited meanwhile must count as a change.
     let sources = sources(task.job, task.facts().shown("build.script", script), files).await?;
     if output.is_dir() && task.package.holds(&sources).await? {
@@ -52,6 +54,14 @@ async fn files(task: &Task<'_>, selection: Selection) -> Result<Vec<PathBuf>, Di
     .await
 }
 
+/// What the user says that the script reads elsewhere.
+async fn declared(task: &Task<'_>, output: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let Some(patterns) = task.options.inputs.clone() else { return Ok(Vec::new()) };
+    let folder = task.job.path();
+    let excluded = Excluded::new(&folder, output, task.job.own, false);
+    blocking(move || Ok(fingerprint::inputs(&folder, Some(&patterns), &excluded)?.into_values().collect())).await
+}
+
 async fn run(task: &Task<'_>, script: &str) -> Result<(), Diagnostic> {
     let npm = task.environment.find("npm").ok_or_else(|| modules::no_tool("npm", &task.job.build.path))?;
     let arguments = ["run", "--silent", script].map(str::to_owned);
@@ -59,7 +69,7 @@ async fn run(task: &Task<'_>, script: &str) -> Result<(), Diagnostic> {
     if said.status.success() { Ok(()) } else { Err(said.failed(&format!("`npm run {script}`"), &task.job.build.path)) }
 }
 
-fn no_output(task: &Task<'_>, script: &str, name: &str, output: &std::path::Path) -> Diagnostic {
+fn no_output(task: &Task<'_>, script: &str, name: &str, output: &Path) -> Diagnostic {
     let mut diagnostic = missing(output, &format!("{}/{name}", task.job.build.path), "folder");
     diagnostic.code = "no-output";
     diagnostic.summary = "The build did not make its output".into();

@@ -169,6 +169,20 @@ async fn the_projects_script_makes_the_package_and_what_is_needed_at_run_time_co
 }
 
 #[tokio::test]
+async fn what_a_script_reads_elsewhere_can_be_named() {
+    let machine = prepared(&["bin/npm"], &[WITH_SCRIPT, LOCK, ("index.ts", "1"), ("node_modules/x", "")]);
+    machine.write("shared/x.js", "1");
+    let build = r#"{"path":"app","inputs":["../shared/**"]}"#;
+    assert!(!machine.is_cached(build).await && machine.is_cached(build).await);
+    machine.write("shared/x.js", "12");
+    assert!(!machine.is_cached(build).await, "it was edited");
+    let none = r#"{"path":"app","inputs":["../nowhere/**"]}"#;
+    assert!(machine.told(none).await.contains("`../nowhere/**` in `build.inputs` matches no file"));
+    let plain = prepared(&[], &[("package.json", "{}"), ("index.mjs", "")]);
+    assert!(plain.told(r#"{"path":"app","kind":"node","inputs":["x"]}"#).await.starts_with("unused-inputs"));
+}
+
+#[tokio::test]
 async fn packages_are_installed_as_they_were_locked() {
     let machine = prepared(&["bin/pnpm"], &[WITH_PACKAGES, ("pnpm-lock.yaml", ""), ("index.js", "")]);
     assert_eq!(machine.files(APP).await, ["index.js", "node_modules/dep/index.js", "package.json"]);

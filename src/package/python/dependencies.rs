@@ -14,10 +14,12 @@ const REQUIREMENTS: &str = "requirements.txt";
 const UV_LOCK: &str = "uv.lock";
 const PROJECT: &str = "pyproject.toml";
 /// Files that only their own tool reads, and how it writes one that others read.
-const OTHER_LOCKS: [(&str, &str); 4] = [
+const OTHER_LOCKS: [(&str, &str); 5] = [
     ("poetry.lock", "poetry export -f requirements.txt -o requirements.txt"),
     ("pdm.lock", "pdm export --prod -o requirements.txt"),
     ("Pipfile.lock", "pipenv requirements > requirements.txt"),
+    // uv installs from it, and has no command that only writes it anew (<https://peps.python.org/pep-0751/>).
+    ("pylock.toml", "uv venv .locked && uv pip sync -p .locked pylock.toml && uv pip freeze -p .locked > requirements.txt"),
     ("Pipfile", "pipenv lock && pipenv requirements > requirements.txt"),
 ];
 
@@ -101,7 +103,10 @@ impl Needs {
 
 fn other_lock(name: &str, export: &str, shown: &str) -> Diagnostic {
     Diagnostic::error("other-lock-file", "A file of dependencies that lambdo does not read")
-        .detail(format!("`{shown}` has a `{name}`, which only its own tool reads. lambdo installs from `{REQUIREMENTS}` or `{UV_LOCK}`."))
+        .detail(format!(
+            "`{shown}` has a `{name}`, which {}. lambdo installs from `{REQUIREMENTS}` or `{UV_LOCK}`.",
+            if name == "pylock.toml" { "lambdo does not read" } else { "only its own tool reads" }
+        ))
         .hint(format!("`{export}` in `{shown}` writes what is locked; lambdo then takes that"))
 }
 
@@ -246,7 +251,9 @@ mod tests {
         assert!(matches!(needs(&[("uv.lock", ""), ("poetry.lock", ""), project]), Ok(Needs::Locked { .. })));
         assert_eq!(needs(&[project]), Ok(Needs::Listed(vec!["requests>=2".into(), "x".into()])));
         assert_eq!(needs(&[("poetry.lock", ""), project]).unwrap_err().code, "other-lock-file");
-        for name in ["Pipfile.lock", "Pipfile"] {
+        assert_eq!(needs(&[("pylock.toml", ""), project]).unwrap_err().code, "other-lock-file");
+        assert!(matches!(needs(&[("pylock.toml", ""), ("uv.lock", ""), project]), Ok(Needs::Locked { .. })), "it is an export");
+        for name in ["Pipfile.lock", "Pipfile", "pylock.toml"] {
             assert_eq!(needs(&[(name, "")]).unwrap_err().code, "other-lock-file");
         }
         let poetry = "[tool.poetry.dependencies]\npython = '^3.11'\n";

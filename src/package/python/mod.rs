@@ -3,6 +3,7 @@
 mod dependencies;
 mod installer;
 mod interpreter;
+mod leftovers;
 mod options;
 mod platform;
 mod requirements;
@@ -25,6 +26,7 @@ use crate::model::PackageRequest;
 use async_trait::async_trait;
 use dependencies::Needs;
 use interpreter::Interpreters;
+use leftovers::Leftovers;
 use options::Options;
 use platform::Platform;
 use requirements::Reading;
@@ -100,7 +102,7 @@ impl Project {
         let (options, folder, shown) = (options.clone(), job.path(), job.build.path.clone());
         let (environment, own) = (environment.clone(), job.own.clone());
         blocking(move || {
-            let entries = selection.entries()?;
+            let mut entries = selection.entries()?;
             let needs = Needs::of(&folder, &options, &shown, &own)?;
             let mut reading = Reading::new(&folder, &shown, &own);
             if needs != Needs::Nothing {
@@ -109,7 +111,11 @@ impl Project {
             }
             let value = |name: &String| format!("{name}={}", environment.get(name).unwrap_or_default());
             let variables = reading.variables.iter().map(value).collect::<Vec<_>>().join("\0");
-            Ok(Self { entries, needs, inputs: reading.inputs.into_iter().collect(), variables, folders: reading.folders })
+            // The installer builds in the folders themselves, and what it leaves there would be a change the next time.
+            let leftovers = Leftovers::of(&reading.folders);
+            entries.retain(|entry| !leftovers.has(&entry.path));
+            let inputs = reading.inputs.into_iter().filter(|path| !leftovers.has(path)).collect();
+            Ok(Self { entries, needs, inputs, variables, folders: reading.folders })
         })
         .await
     }

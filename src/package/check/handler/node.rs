@@ -2,7 +2,7 @@
 //! and how, is decided as AWS's runtime decides it
 //! (<https://github.com/aws/aws-lambda-nodejs-runtime-interface-client>).
 
-use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function};
+use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function, node_function};
 use crate::diagnostic::Diagnostic;
 use crate::package::check::imports::loads;
 use std::io;
@@ -199,8 +199,11 @@ fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> 
         };
         return Some(diagnostic.hint(hint));
     }
-    if has_word(text, export) || UNSURE.iter().any(|piece| text.contains(piece)) || !has_plain_exports(text) {
+    if UNSURE.iter().any(|piece| text.contains(piece)) || !has_plain_exports(text) {
         return None;
+    }
+    if has_word(text, export) {
+        return node_function::uncallable(subject, file, text, export);
     }
     Some(no_function(subject, file, export, &exported(text)))
 }

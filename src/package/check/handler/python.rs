@@ -39,6 +39,13 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
 /// Whether the module has the function, and can be called as Lambda does it.
 fn judge(subject: &Subject<'_>, file: &str, function: &str, statements: &[Statement]) -> Option<Diagnostic> {
     let binding: Vec<usize> = (0..statements.len()).filter(|at| statements[*at].binds(function)).collect();
+    if let Some(last) = binding.last().filter(|last| statements[**last].deletes(function)) {
+        let detail = format!(
+            "The handler is `{}`, but `{file}` takes the name `{function}` away again when it is loaded: `{}`.",
+            subject.handler, statements[*last].text
+        );
+        return Some(Diagnostic::error(NO_FUNCTION, NO_FUNCTION_SUMMARY).detail(detail).hint("take that line out"));
+    }
     match binding[..] {
         [] => Some(not_of_the_module(subject, file, function, statements)),
         [only] => {

@@ -8,6 +8,8 @@ pub(super) struct Statement {
     pub text: String,
     /// The function or class that it stands in, the innermost.
     pub within: Option<Scope>,
+    /// Whether it stands under no condition.
+    pub is_at_margin: bool,
 }
 
 /// A function or a class.
@@ -41,6 +43,12 @@ impl Statement {
         }
     }
 
+    /// Whether the module has the name no more behind it, in any case.
+    pub fn deletes(&self, name: &str) -> bool {
+        let names = self.text.strip_prefix("del ").filter(|_| self.is_at_margin);
+        names.is_some_and(|names| names.split(',').any(|one| one.trim() == name))
+    }
+
     /// Whether it says of what type the name is, and gives it no value
     /// (<https://docs.python.org/3/reference/simple_stmts.html#annotated-assignment-statements>).
     pub fn only_annotates(&self, name: &str) -> bool {
@@ -60,7 +68,7 @@ pub(super) fn statements(code: &str) -> Vec<Statement> {
         }
         let indent = indentation(&line);
         scopes.retain(|scope| scope.indent < indent);
-        let statement = Statement { text, within: scopes.last().cloned() };
+        let statement = Statement { text, within: scopes.last().cloned(), is_at_margin: indent == 0 };
         scopes.extend(statement.defines().map(|scope| Scope { indent, ..scope }));
         found.push(statement);
     }
@@ -225,6 +233,17 @@ mod tests {
         let within = statements("class A:\n    x = 1\n    def f(self):\n        pass\n    y = 2\nz = 3\n");
         let within: Vec<&str> = within.iter().map(|one| one.within.as_ref().map_or("", |scope| &scope.name)).collect();
         assert_eq!(within, ["", "A", "A", "f", "A", ""]);
+    }
+
+    #[test]
+    fn names_are_taken_away_only_where_it_is_sure() {
+        let deletes = |code: &str| statements(code).iter().any(|statement| statement.deletes("handler"));
+        for code in ["del handler", "def handler(): pass\ndel a, handler"] {
+            assert!(deletes(code), "{code}");
+        }
+        for code in ["del handler.a", "del handlers", "if x:\n    del handler", "del handler; handler = 1", "def f():\n    del handler"] {
+            assert!(!deletes(code), "{code}");
+        }
     }
 
     #[test]

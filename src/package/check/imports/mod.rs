@@ -15,6 +15,7 @@ use super::Subject;
 use super::tree::Tree;
 use crate::diagnostic::Diagnostic;
 use crate::package::problem::list;
+use std::collections::BTreeSet;
 use std::io;
 
 /// How many imports are told.
@@ -43,6 +44,12 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         runtime if runtime.starts_with("nodejs") => node::check(tree, subject),
         _ => Ok(Vec::new()),
     }
+}
+
+/// The native modules of Python that the handler's file imports in any case, with nothing around that could catch it.
+pub(super) fn natives(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<BTreeSet<String>> {
+    let is_python = !subject.handler.is_empty() && subject.runtime.starts_with("python");
+    if is_python { python::natives(tree, subject) } else { Ok(BTreeSet::new()) }
 }
 
 impl Missing {

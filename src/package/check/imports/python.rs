@@ -38,6 +38,8 @@ struct Walk<'a> {
     minor: u32,
     seen: BTreeSet<String>,
     waiting: VecDeque<String>,
+    /// The native modules among what is imported.
+    natives: BTreeSet<String>,
     missing: Vec<Missing>,
     /// Imports that lead above the root of the package.
     above: Vec<Missing>,
@@ -48,12 +50,23 @@ struct Walk<'a> {
 }
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
-    let (Some(file), Some(minor)) = (file(tree, subject), minor(subject)) else { return Ok(Vec::new()) };
+    Ok(walk(tree, subject)?.map(|walk| walk.findings(subject)).unwrap_or_default())
+}
+
+/// The native modules that are loaded with the handler's file in any case, as far as they lie where they are found.
+pub(super) fn natives(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<BTreeSet<String>> {
+    let walk = walk(tree, subject)?.filter(|walk| !walk.looks_elsewhere && !subject.has_more);
+    Ok(walk.map(|walk| walk.natives).unwrap_or_default())
+}
+
+fn walk<'a>(tree: &'a Tree<'a>, subject: &Subject<'_>) -> io::Result<Option<Walk<'a>>> {
+    let (Some(file), Some(minor)) = (file(tree, subject), minor(subject)) else { return Ok(None) };
     let mut walk = Walk {
         tree,
         minor,
         seen: BTreeSet::new(),
         waiting: VecDeque::new(),
+        natives: BTreeSet::new(),
         missing: Vec::new(),
         above: Vec::new(),
         problems: Vec::new(),
@@ -66,7 +79,7 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     while let Some(file) = walk.waiting.pop_front().filter(|_| walk.seen.len() <= FILES_MAX) {
         walk.read(&file)?;
     }
-    Ok(walk.findings(subject))
+    Ok(Some(walk))
 }
 
 fn minor(subject: &Subject<'_>) -> Option<u32> {
@@ -75,6 +88,10 @@ fn minor(subject: &Subject<'_>) -> Option<u32> {
 
 impl Walk<'_> {
     fn enter(&mut self, file: String) {
+        if file.ends_with(".so") {
+            self.natives.insert(file);
+            return;
+        }
         if file.ends_with(".py") && self.seen.insert(file.clone()) {
             self.waiting.push_back(file);
         }
