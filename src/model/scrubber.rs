@@ -8,6 +8,7 @@ mod notations;
 mod public;
 mod words;
 
+use super::{Table, Value};
 use notations::{encodings, escapes};
 use public::Public;
 use serde_json::Value as Json;
@@ -109,6 +110,26 @@ impl Scrubber {
             Json::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), self.clean_json(value))).collect(),
             other => other.clone(),
         }
+    }
+
+    /// A value whose texts have no secrets. What it is named by stays, and so does what only a hash is known of.
+    pub fn clean_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.clean(text).into_owned().into(),
+            Value::List(items) => Value::List(items.iter().map(|item| self.clean_value(item)).collect()),
+            Value::Table(table) => Value::Table(self.clean_table(table)),
+            other => other.clone(),
+        }
+    }
+
+    /// The same for each value of a table.
+    pub fn clean_table(&self, table: &Table) -> Table {
+        table.iter().map(|(key, value)| (key.clone(), self.clean_value(value))).collect()
+    }
+
+    /// Whether a secret stands in a value.
+    pub fn knows(&self, value: &Value) -> bool {
+        self.clean_value(value) != *value
     }
 
     /// What AWS said, without secrets and without values that are under way.

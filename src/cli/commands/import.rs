@@ -20,7 +20,9 @@ pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<E
     workspace.progress.go();
     let work = async {
         let (connection, lease, state) = open(workspace, &spec.header, Some(VERB)).await?;
-        let desired = lowered(workspace, &spec, &state)?;
+        let mut desired = lowered(workspace, &spec, &state)?;
+        // What cannot be looked up is not needed: the others must be known, so that no copy of them gets into the state.
+        drop(connection.engine.look_up(&mut desired, None, &spec.header.folder).await);
         let resource = meant(&desired, &state, address)?;
         is_named_so(workspace, resource, id)?;
         let (entry, tags) = connection.engine.import(&desired, &state, address).await?;
