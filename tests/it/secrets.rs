@@ -279,6 +279,11 @@ fn parameters_and_secrets_of_aws_are_looked_up(backend: Backend) {
     assert_eq!(variable(&world, "KEY").as_deref(), Some("the-second-parameter"));
     let policy = sandbox.expect(0, &["policy"]).stdout;
     assert!(policy.contains(":parameter/shop/key\"") && policy.contains(":secret:shop/db-??????\""), "{policy}");
+    // A plan looks them up, too; what only deletes has no use for them.
+    let policy = sandbox.expect(0, &["policy", "--read-only"]).says("also grant `kms:Decrypt`").stdout;
+    assert!(policy.contains("ssm:GetParameter") && policy.contains("secretsmanager:GetSecretValue"), "{policy}");
+    let policy = sandbox.expect(0, &["policy", "--destroy"]).stdout;
+    assert!(!policy.contains("ssm:GetParameter") && !policy.contains("secretsmanager:GetSecretValue"), "{policy}");
     sandbox.edit("key = \"password\"", "key = \"pasword\"");
     sandbox.expect(1, &["up", "--yes"]).says("the secret has `password`, `user`");
     sandbox.expect(0, &["destroy", "--yes"]);
