@@ -44,10 +44,13 @@ pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<E
         Format::Json => workspace.document(json::import(state.serial, address, &state.entries[address])),
         Format::Human | Format::Markdown => {
             workspace.ui.data(&format!("{address}  {}", state.entries[address].physical_id));
-            workspace.ui.status(
-                "\nImported; nothing was changed in AWS. `lambdo plan` shows each value that the next `lambdo up` would overwrite. \
-                 `lambdo destroy` will leave it, since it was there before.",
-            );
+            let fate = match state.entries[address].adopted {
+                true => "`lambdo destroy` will leave it, since it was there before.",
+                false => "It carries the tags of this very state, which has made it, so that `lambdo destroy` will delete it.",
+            };
+            workspace.ui.status(&format!(
+                "\nImported; nothing was changed in AWS. `lambdo plan` shows each value that the next `lambdo up` would overwrite. {fate}"
+            ));
         }
     }
     Ok(Exit::Success)
