@@ -297,6 +297,25 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_hidden_in_json_that_has_nothing_but_ascii() {
+        for secret in ["Geheimnis-äöü-日本語-🔑", "äöü日", "pä\"ß"] {
+            let scrubber = knowing(&[secret]);
+            for upper in [false, true] {
+                let units = secret.encode_utf16().map(|unit| match u8::try_from(unit) {
+                    Ok(b'"') => "\\\"".to_owned(),
+                    Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+                    _ if upper => format!("\\u{unit:04X}"),
+                    _ => format!("\\u{unit:04x}"),
+                });
+                let quoted = units.collect::<String>();
+                assert_eq!(scrubber.clean(&format!("{{\"TOKEN\":\"{quoted}\"}}")), "{\"TOKEN\":\"(secret)\"}", "{quoted}");
+                let twice = quoted.replace('\\', "\\\\").replace('"', "\\\"");
+                assert!(!scrubber.clean(&format!("<{twice}>")).contains("\\u"), "{twice}");
+            }
+        }
+    }
+
+    #[test]
     fn values_are_hidden_in_errors_while_they_are_under_way() {
         let scrubber = Scrubber::default();
         let concealed = scrubber.conceal(["hunter2", "hunter2-long", "an", "12345"]);
