@@ -8,6 +8,8 @@
 pub enum Phase {
     /// In every run: it only looks.
     Look,
+    /// When it is planned what is to be made: what is only taken down needs none of it.
+    Plan,
     /// When drift is looked for: no plan needs to know.
     Drift,
     /// When something is made or changed.
@@ -79,7 +81,7 @@ pub struct Need {
 pub struct Row {
     /// Such as `lambda:CreateFunction`.
     pub operation: &'static str,
-    /// The kind whose resources it is made for; empty where it is made in any case.
+    /// The kind whose resources it is made for; empty where it is made whatever the spec has.
     pub kind: &'static str,
     /// When it is made.
     pub phase: Phase,
@@ -155,7 +157,7 @@ macro_rules! needs {
 /// The key that a repository's images are encrypted with.
 const ECR_KEY: &str = "encryption_configuration.kms_key";
 
-use Phase::{Clear, Destroy, Drift, Look, Make, Use};
+use Phase::{Clear, Destroy, Drift, Look, Make, Plan, Use};
 
 /// Every operation.
 pub const ROWS: &[Row] = &[
@@ -174,7 +176,9 @@ pub const ROWS: &[Row] = &[
             when("kms_key_arn", "kms:Decrypt", On::Key),
         ],
     ),
-    row("lambda:ListFunctions", "function", Look, needs!["lambda:ListFunctions" Anything]),
+    // The lists of a kind are read for specs without it, too: whoever looks for all that a project has made (`state rebuild`,
+    // `gc`) looks at each kind.
+    row("lambda:ListFunctions", "", Look, needs!["lambda:ListFunctions" Anything]),
     row("lambda:GetPolicy", "function", Look, needs!["lambda:GetPolicy" Function]),
     row("lambda:GetFunctionUrlConfig", "function", Drift, needs!["lambda:GetFunctionUrlConfig" Function]),
     row("lambda:ListEventSourceMappings", "function", Drift, needs!["lambda:ListEventSourceMappings" Anything]),
@@ -184,8 +188,9 @@ pub const ROWS: &[Row] = &[
     row("lambda:GetRuntimeManagementConfig", "function", Drift, needs!["lambda:GetRuntimeManagementConfig" Function]),
     // Asked for by those alone who want to know who did it.
     row("cloudtrail:LookupEvents", "", Use, needs!["cloudtrail:LookupEvents" Anything]),
-    row("ssm:GetParameter", "function", Make, needs!["ssm:GetParameter" Parameters]),
-    row("secretsmanager:GetSecretValue", "function", Make, needs!["secretsmanager:GetSecretValue" Secrets]),
+    // Whether a secret was rotated, a plan can only say by its value.
+    row("ssm:GetParameter", "function", Plan, needs!["ssm:GetParameter" Parameters]),
+    row("secretsmanager:GetSecretValue", "function", Plan, needs!["secretsmanager:GetSecretValue" Secrets]),
     row("lambda:CreateFunction", "function", Make, &created()),
     row("lambda:UpdateFunctionCode", "function", Make, &updated()),
     row("lambda:UpdateFunctionConfiguration", "function", Make, &configured()),
@@ -199,7 +204,7 @@ pub const ROWS: &[Row] = &[
     row("lambda:AddPermission", "permission", Make, needs!["lambda:AddPermission" Function]),
     row("lambda:RemovePermission", "permission", Clear, needs!["lambda:RemovePermission" Function]),
     row("lambda:GetLayerVersion", "layer", Look, needs!["lambda:GetLayerVersion" LayerVersions]),
-    row("lambda:ListLayers", "layer", Look, needs!["lambda:ListLayers" Anything]),
+    row("lambda:ListLayers", "", Look, needs!["lambda:ListLayers" Anything]),
     row("lambda:ListLayerVersions", "layer", Look, needs!["lambda:ListLayerVersions" Layer]),
     row("lambda:PublishLayerVersion", "layer", Make, needs!["lambda:PublishLayerVersion" Layer, "s3:GetObject" UsedObject]),
     row("lambda:DeleteLayerVersion", "layer", Clear, needs!["lambda:DeleteLayerVersion" LayerVersions]),
@@ -212,8 +217,8 @@ pub const ROWS: &[Row] = &[
     row("s3:CompleteMultipartUpload", "code_object", Make, needs!["s3:PutObject" Object]),
     row("s3:AbortMultipartUpload", "code_object", Clear, needs!["s3:AbortMultipartUpload" Object]),
     row("s3:DeleteObject", "code_object", Clear, needs!["s3:DeleteObject" Object, "s3:DeleteObjectVersion" Object]),
-    row("iam:GetAccountAuthorizationDetails", "role", Look, needs!["iam:GetAccountAuthorizationDetails" Anything]),
-    row("iam:ListRoles", "role", Look, needs!["iam:ListRoles" Anything]),
+    row("iam:GetAccountAuthorizationDetails", "", Look, needs!["iam:GetAccountAuthorizationDetails" Anything]),
+    row("iam:ListRoles", "", Look, needs!["iam:ListRoles" Anything]),
     row("iam:GetRole", "role", Look, needs!["iam:GetRole" Role]),
     row("iam:ListRolePolicies", "role", Look, needs!["iam:ListRolePolicies" Role]),
     row("iam:GetRolePolicy", "role", Look, needs!["iam:GetRolePolicy" Role]),
@@ -231,7 +236,7 @@ pub const ROWS: &[Row] = &[
     row("iam:DeleteRolePermissionsBoundary", "role", Clear, needs!["iam:DeleteRolePermissionsBoundary" Role]),
     row("iam:ListInstanceProfilesForRole", "role", Destroy, needs!["iam:ListInstanceProfilesForRole" Role]),
     row("iam:DeleteRole", "role", Destroy, needs!["iam:DeleteRole" Role]),
-    row("logs:DescribeLogGroups", "log_group", Look, needs!["logs:DescribeLogGroups" AllLogGroups]),
+    row("logs:DescribeLogGroups", "", Look, needs!["logs:DescribeLogGroups" AllLogGroups]),
     row("logs:ListTagsForResource", "log_group", Look, needs!["logs:ListTagsForResource" LogGroup]),
     row("logs:FilterLogEvents", "log_group", Use, needs!["logs:FilterLogEvents" LogGroup]),
     row("logs:CreateLogGroup", "log_group", Make, needs!["logs:CreateLogGroup" LogGroup, "logs:TagResource" LogGroup]),
@@ -242,7 +247,7 @@ pub const ROWS: &[Row] = &[
     row("logs:TagResource", "log_group", Make, needs!["logs:TagResource" LogGroup]),
     row("logs:UntagResource", "log_group", Make, needs!["logs:UntagResource" LogGroup]),
     row("logs:DeleteLogGroup", "log_group", Destroy, needs!["logs:DeleteLogGroup" LogGroup]),
-    row("events:ListRules", "event_rule", Look, needs!["events:ListRules" Anything]),
+    row("events:ListRules", "", Look, needs!["events:ListRules" Anything]),
     row("events:DescribeRule", "event_rule", Look, needs!["events:DescribeRule" Rule]),
     row("events:ListTargetsByRule", "event_rule", Look, needs!["events:ListTargetsByRule" Rule]),
     row("events:ListTagsForResource", "event_rule", Look, needs!["events:ListTagsForResource" Rule]),
@@ -256,7 +261,7 @@ pub const ROWS: &[Row] = &[
     row("sns:Publish", "", Use, needs!["sns:Publish" Anything]),
     row("events:PutEvents", "", Use, needs!["events:PutEvents" Anything]),
     // Of many, those that are not there are found faster in a list of all; who may not list asks for each.
-    row("ecr:DescribeRepositories", "ecr", Look, needs!["ecr:DescribeRepositories" Repository]),
+    row("ecr:DescribeRepositories", "", Look, needs!["ecr:DescribeRepositories" Anything]),
     row("ecr:GetLifecyclePolicy", "ecr", Look, needs!["ecr:GetLifecyclePolicy" Repository]),
     row("ecr:GetRepositoryPolicy", "ecr", Look, needs!["ecr:GetRepositoryPolicy" Repository]),
     row("ecr:ListTagsForResource", "ecr", Look, needs!["ecr:ListTagsForResource" Repository]),

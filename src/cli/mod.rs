@@ -72,6 +72,7 @@ pub async fn main(invocation: Invocation) -> Exit {
         Err(failure) => (failed(&ui, &name, &failure, workspace.calls().as_ref()), failure.diagnostics),
     };
     workspace.tell_calls();
+    let exit = ui.answered(exit);
     workspace.progress.record().iter().for_each(|record| record.end(exit, workspace.progress.elapsed_ms(), &errors));
     exit
 }
@@ -134,7 +135,7 @@ fn answered(error: &clap::Error, format: Format) -> Exit {
     let text = error.render().ansi().to_string();
     if matches!(error.kind(), DisplayHelp | DisplayVersion) {
         ui.data(text.trim_end());
-        return Exit::Success;
+        return ui.answered(Exit::Success);
     }
     ui.message(text.trim_end());
     if format == Format::Json {

@@ -25,8 +25,8 @@ pub enum Purpose {
 impl Purpose {
     fn makes(self, phase: Phase) -> bool {
         match self {
-            Self::Up => matches!(phase, Phase::Look | Phase::Drift | Phase::Make | Phase::Clear),
-            Self::Look => matches!(phase, Phase::Look | Phase::Drift),
+            Self::Up => matches!(phase, Phase::Look | Phase::Plan | Phase::Drift | Phase::Make | Phase::Clear),
+            Self::Look => matches!(phase, Phase::Look | Phase::Plan | Phase::Drift),
             Self::Destroy => matches!(phase, Phase::Look | Phase::Clear | Phase::Destroy),
         }
     }
@@ -114,6 +114,7 @@ fn granted(wanted: &Wanted<'_>, purpose: Purpose) -> Granted {
         for need in row.needs {
             let condition = Some(need.on).filter(|on| matches!(on, On::PassedRole | On::RoleWithPolicies));
             let arns = match row.kind {
+                "" if need.on == On::AllLogGroups => BTreeSet::from([wanted.all_log_groups()]),
                 "" => BTreeSet::from(["*".to_owned()]),
                 _ => resources.iter().flat_map(|resource| wanted.arns(need, resource)).collect(),
             };
@@ -171,7 +172,7 @@ impl Wanted<'_> {
             On::UsedLayers => self.layers(resource),
             On::PassedRole => resource.input("role").and_then(|role| self.resolved(role, "arn")).into_iter().collect(),
             On::LogGroup => own().into_iter().flat_map(|arn| [format!("{arn}:*"), arn]).collect(),
-            On::AllLogGroups => vec![self.arn("logs", "log-group:*")],
+            On::AllLogGroups => vec![self.all_log_groups()],
             On::Repository => own().into_iter().chain(self.of_image(resource)).collect(),
             On::UsedRepository => self.used_repository(resource).into_iter().collect(),
             On::Bucket => bucket_and_key(resource).map(|(bucket, _)| self.s3(bucket)).into_iter().collect(),
@@ -185,6 +186,10 @@ impl Wanted<'_> {
     fn arn(&self, service: &str, rest: &str) -> String {
         let Target { partition, account, region } = self.target;
         format!("arn:{partition}:{service}:{region}:{account}:{rest}")
+    }
+
+    fn all_log_groups(&self) -> String {
+        self.arn("logs", "log-group:*")
     }
 
     fn s3(&self, rest: &str) -> String {
@@ -383,27 +388,30 @@ mod tests {
         let up = policy(&small(), &target(), Purpose::Up, &[]);
         assert!(!up.is_folded && up.characters < LARGEST);
         insta::assert_snapshot!(lines(&up), @r"
+        [ecr:DescribeRepositories,events:ListRules,iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
         [iam:AttachRolePolicy] on [arn:aws:iam::1:role/lambdo/demo/demo-a] {ArnEquals:{iam:PolicyARN:[arn:aws:iam::aws:policy/A]}}
         [iam:CreateRole,iam:DeleteRolePermissionsBoundary,iam:DeleteRolePolicy,iam:DetachRolePolicy,iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListRolePolicies,iam:PutRolePolicy,iam:TagRole,iam:UntagRole,iam:UpdateAssumeRolePolicy,iam:UpdateRole] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
-        [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
         [iam:PassRole] on [arn:aws:iam::1:role/lambdo/demo/demo-a] {StringEquals:{iam:PassedToService:lambda.amazonaws.com}}
         [lambda:CreateFunction,lambda:DeleteFunctionConcurrency,lambda:GetFunction,lambda:GetFunctionCodeSigningConfig,lambda:GetFunctionEventInvokeConfig,lambda:GetFunctionRecursionConfig,lambda:GetFunctionUrlConfig,lambda:GetPolicy,lambda:GetRuntimeManagementConfig,lambda:ListTags,lambda:TagResource,lambda:UntagResource,lambda:UpdateFunctionCode,lambda:UpdateFunctionConfiguration] on [arn:aws:lambda:r:1:function:demo-a] null
         [lambda:DeleteLayerVersion,lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions,lambda:PublishLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t] null
+        [logs:DescribeLogGroups] on [arn:aws:logs:r:1:log-group:*] null
         ");
         insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Look, &[])), @r"
-        [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
+        [ecr:DescribeRepositories,events:ListRules,iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListEventSourceMappings,lambda:ListFunctions,lambda:ListLayers] on [*] null
         [iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListRolePolicies] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
         [lambda:GetFunction,lambda:GetFunctionCodeSigningConfig,lambda:GetFunctionEventInvokeConfig,lambda:GetFunctionRecursionConfig,lambda:GetFunctionUrlConfig,lambda:GetPolicy,lambda:GetRuntimeManagementConfig,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
         [lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions] on [arn:aws:lambda:r:1:layer:demo-t] null
+        [logs:DescribeLogGroups] on [arn:aws:logs:r:1:log-group:*] null
         ");
         insta::assert_snapshot!(lines(&policy(&small(), &target(), Purpose::Destroy, &[])), @r"
+        [ecr:DescribeRepositories,events:ListRules,iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListFunctions,lambda:ListLayers] on [*] null
         [iam:DeleteRole,iam:DeleteRolePermissionsBoundary,iam:DeleteRolePolicy,iam:DetachRolePolicy,iam:GetRole,iam:GetRolePolicy,iam:ListAttachedRolePolicies,iam:ListInstanceProfilesForRole,iam:ListRolePolicies] on [arn:aws:iam::1:role/lambdo/demo/demo-a] null
-        [iam:GetAccountAuthorizationDetails,iam:ListAccountAliases,iam:ListRoles,lambda:ListFunctions,lambda:ListLayers] on [*] null
         [lambda:DeleteFunction,lambda:GetFunction,lambda:GetPolicy,lambda:ListTags] on [arn:aws:lambda:r:1:function:demo-a] null
         [lambda:DeleteLayerVersion,lambda:GetLayerVersion] on [arn:aws:lambda:r:1:layer:demo-t:*] null
         [lambda:ListLayerVersions] on [arn:aws:lambda:r:1:layer:demo-t] null
+        [logs:DescribeLogGroups] on [arn:aws:logs:r:1:log-group:*] null
         ");
     }
 

@@ -4,7 +4,10 @@ use super::args::{PlanArguments, Selection};
 use super::render::file_name;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{BUILT_KEYS, is_same_endpoint};
-use crate::model::{Address, Artifact, Desired, Exit, Failure, Lineage, Operation, Plan, State, Step, Table, Target, Value};
+use crate::model::plan::EntryFacts;
+use crate::model::{
+    Address, Artifact, Carry, Change, Desired, Exit, Failure, Lineage, Operation, Plan, Scrubber, State, Step, Table, Target, Value,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,8 +111,9 @@ impl Basis {
 }
 
 impl SavedPlan {
-    /// What is saved of a plan.
-    pub fn new(plan: &Plan, state: &State, basis: &Basis, config: &Path, wish: SavedWish) -> Self {
+    /// What is saved of a plan: no secret, wherever it lives, since what is applied is planned anew and only compared with this.
+    pub fn new(plan: &Plan, state: &State, basis: &Basis, config: &Path, wish: SavedWish, scrubber: &Scrubber) -> Self {
+        let (steps, operations, outputs) = without_secrets(plan, scrubber);
         Self {
             format: FORMAT,
             lineage: state.lineage.clone(),
@@ -121,9 +125,9 @@ impl SavedPlan {
             config: config.display().to_string(),
             wish,
             basis: basis.clone(),
-            steps: plan.steps.clone(),
-            operations: plan.operations.clone(),
-            outputs: plan.outputs.clone(),
+            steps,
+            operations,
+            outputs,
         }
     }
 
@@ -198,11 +202,12 @@ impl SavedPlan {
     ///
     /// # Errors
     /// [`Exit::Refused`], with the resources concerned.
-    pub fn check_plan(&self, plan: &Plan) -> Result<(), Failure> {
-        if self.steps == plan.steps && self.operations == plan.operations && self.outputs == plan.outputs && plan.refusals.is_empty() {
+    pub fn check_plan(&self, plan: &Plan, scrubber: &Scrubber) -> Result<(), Failure> {
+        let (steps, operations, outputs) = without_secrets(plan, scrubber);
+        if self.steps == steps && self.operations == operations && self.outputs == outputs && plan.refusals.is_empty() {
             return Ok(());
         }
-        let (then, now): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_address(&self.steps), by_address(&plan.steps));
+        let (then, now): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_address(&self.steps), by_address(&steps));
         let addresses: BTreeSet<&Address> = then.keys().chain(now.keys()).copied().collect();
         let refused = plan.refusals.iter().filter_map(|refusal| refusal.address.as_ref());
         let changed = addresses.into_iter().filter(|address| then.get(*address) != now.get(*address));
@@ -267,6 +272,32 @@ fn digest(text: &str) -> String {
     format!("sha256:{:x}", Sha256::digest(text))
 }
 
+/// The steps, operations and outputs of a plan as they may be kept: somebody may have copied a secret to where none is expected.
+fn without_secrets(plan: &Plan, scrubber: &Scrubber) -> (Vec<Step>, Vec<Operation>, Table) {
+    let clean = |value: &Option<Value>| value.as_ref().map(|value| scrubber.clean_value(value));
+    let carry = |carry: &Carry| Carry { path: carry.path.clone(), value: clean(&carry.value) };
+    let change = |change: &Change| Change {
+        applied: clean(&change.applied),
+        live: clean(&change.live),
+        desired: clean(&change.desired),
+        ..change.clone()
+    };
+    let facts = |facts: &EntryFacts| EntryFacts { attributes: scrubber.clean_table(&facts.attributes), ..facts.clone() };
+    let step = |step: &Step| Step {
+        changes: step.changes.iter().map(change).collect(),
+        records: step.records.iter().map(carry).collect(),
+        settles: step.settles.as_ref().map(facts),
+        ..step.clone()
+    };
+    let operation = |operation: &Operation| Operation {
+        arguments: scrubber.clean_table(&operation.arguments),
+        carries: operation.carries.iter().map(carry).collect(),
+        ..operation.clone()
+    };
+    let (steps, operations) = (plan.steps.iter().map(step).collect(), plan.operations.iter().map(operation).collect());
+    (steps, operations, scrubber.clean_table(&plan.outputs))
+}
+
 fn by_address(steps: &[Step]) -> BTreeMap<&Address, &Step> {
     steps.iter().map(|step| (&step.address, step)).collect()
 }
@@ -308,7 +339,7 @@ mod tests {
         state.intents.clear();
         let mut plan = fixtures::every_action();
         plan.stage = state.stage.clone();
-        (SavedPlan::new(&plan, &state, &basis(&state, "a"), Path::new("config.toml"), SavedWish::default()), state)
+        (SavedPlan::new(&plan, &state, &basis(&state, "a"), Path::new("config.toml"), SavedWish::default(), &Scrubber::default()), state)
     }
 
     #[test]
@@ -316,7 +347,7 @@ mod tests {
         let (saved, _) = saved();
         let back = SavedPlan::parse(&saved.to_text().unwrap()).unwrap();
         assert_eq!(back, saved);
-        assert_eq!(back.check_plan(&fixtures::every_action()), Ok(()));
+        assert_eq!(back.check_plan(&fixtures::every_action(), &Scrubber::default()), Ok(()));
     }
 
     #[test]
@@ -376,7 +407,7 @@ mod tests {
         let (saved, _) = saved();
         let mut plan = fixtures::every_action();
         plan.steps[3].changes[0].live = Some(1_024.into());
-        let failure = saved.check_plan(&plan).unwrap_err();
+        let failure = saved.check_plan(&plan, &Scrubber::default()).unwrap_err();
         insta::assert_snapshot!(failure.diagnostics[0].detail, @"Since it was made, AWS was changed, so that another plan is needed for `function.hash`. Nothing was changed.");
         assert_eq!(failure.exit, Exit::Refused);
     }

@@ -5,11 +5,11 @@ use super::init::text::shell;
 use super::render;
 use super::view::human;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::model::Scrubber;
+use crate::model::{Exit, Scrubber};
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -92,6 +92,8 @@ pub struct Ui {
     live: Mutex<Option<ProgressBar>>,
     /// Keeps secrets out of everything that is printed.
     scrubber: Scrubber,
+    /// Why data did not get to stdout, where it did not.
+    unwritten: Arc<Mutex<Option<String>>>,
 }
 
 impl Ui {
@@ -106,6 +108,7 @@ impl Ui {
             place: Mutex::new(place(global)),
             live: Mutex::new(None),
             scrubber: Scrubber::default(),
+            unwritten: Arc::default(),
         }
     }
 
@@ -120,6 +123,7 @@ impl Ui {
             place: Mutex::default(),
             live: Mutex::new(None),
             scrubber: Scrubber::default(),
+            unwritten: Arc::default(),
         }
     }
 
@@ -159,8 +163,24 @@ impl Ui {
 
     /// Writes data to stdout, with a line end.
     pub fn data(&self, text: &str) {
-        let text = &self.scrubber.clean(text);
-        self.suspended(|| write_line(&mut AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout())), text));
+        self.data_line(&self.scrubber.clean(text));
+    }
+
+    /// A closed pipe or a full disk is no reason to end a run that changes AWS; what was not written is told at its end.
+    fn data_line(&self, text: &str) {
+        self.suspended(|| drop(self.line(text)));
+    }
+
+    /// Says that data did not get to stdout, and makes a failure of the run that went well otherwise.
+    pub fn answered(&self, exit: Exit) -> Exit {
+        let Some(why) = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).take() else { return exit };
+        let detail = format!("stdout could not be written to the end: {why}. What the command did besides is done.");
+        let unwritten = Diagnostic::error("stdout-not-written", "The result was not written").detail(detail);
+        self.diagnostics(&[unwritten.hint("make room, or let stdout lead somewhere else; then run it again")]);
+        match exit {
+            Exit::Success | Exit::SpecChanges | Exit::Drift | Exit::Both | Exit::Unchecked => Exit::Failed,
+            worse => worse,
+        }
     }
 
     /// Whether a person reads stdout.
@@ -180,18 +200,23 @@ impl Ui {
     /// Writes a line of an open end to stdout.
     ///
     /// # Errors
-    /// When nobody reads any more, so that there is no reason to go on.
+    /// When nobody reads any more, or the disk is full, so that there is no reason to go on.
     pub fn line(&self, text: &str) -> std::io::Result<()> {
         let mut stdout = AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout()));
-        writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).inspect_err(|error| {
+            // Whoever closes a pipe has read enough.
+            if error.kind() != ErrorKind::BrokenPipe {
+                let why = error.to_string();
+                self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+            }
+        })
     }
 
     /// Writes a JSON document to stdout.
     pub fn document(&self, document: &serde_json::Value) {
         let mut document = self.scrubber.clean_json(document);
         self.place_hints(&mut document);
-        let text = format!("{document:#}");
-        self.suspended(|| write_line(&mut AutoStream::new(std::io::stdout(), self.choice(&std::io::stdout())), &text));
+        self.data_line(&format!("{document:#}"));
     }
 
     /// Writes text for people: to stdout, or to stderr where stdout carries a JSON document.
@@ -253,7 +278,8 @@ impl Ui {
     /// The same options for whatever is done in the background: it prints nothing, and knows the same secrets.
     pub fn muted(&self) -> Self {
         let (place, scrubber) = (self.place.lock().unwrap_or_else(PoisonError::into_inner).clone(), self.scrubber.clone());
-        Self { quiet: true, is_mute: true, verbose: false, place: Mutex::new(place), live: Mutex::new(None), scrubber, ..*self }
+        let unwritten = Arc::clone(&self.unwritten);
+        Self { quiet: true, is_mute: true, verbose: false, place: Mutex::new(place), live: Mutex::new(None), scrubber, unwritten, ..*self }
     }
 
     /// Writes a line of a log to stderr.
@@ -342,7 +368,7 @@ fn live_size() -> (usize, usize) {
     size.map_or((WIDTH_WITHOUT_TERMINAL, 24), |(columns, rows)| (usize::from(columns.0).max(2) - 1, usize::from(rows.0).max(2) - 1))
 }
 
-/// A closed pipe or a full disk is no reason to end a run that changes AWS.
+/// Where nobody reads stderr, there is nobody to tell.
 fn write_line(stream: &mut impl Write, text: &str) {
     let _ = writeln!(stream, "{text}").and_then(|()| stream.flush());
 }

@@ -1,6 +1,6 @@
 //! What AWS has of a project, and a state made anew from it.
 
-use super::secrets::forget_undeclared;
+use super::secrets::{forget_copies, forget_undeclared};
 use super::{Engine, PlanOptions, observe};
 use crate::aws::ErrorClass;
 use crate::diagnostic::Diagnostic;
@@ -74,6 +74,10 @@ impl Engine {
         let mut observed = observe::observe(self, desired, &state, None, &all()).await?;
         self.hide_undeclared(&mut observed, desired).await?;
         plan::restore(&mut state, desired, &observed, rules);
+        for entry in state.entries.values_mut() {
+            let deposed = entry.deposed.iter_mut().map(|deposed| &mut deposed.inputs);
+            std::iter::once(&mut entry.inputs).chain(deposed).for_each(|inputs| forget_copies(inputs, self.session.scrubber()));
+        }
         for (address, code) in recognised(&state, desired, artifacts).await {
             state.entries.get_mut(&address).into_iter().for_each(|entry| drop(entry.inputs.insert("code".to_owned(), code.clone())));
         }
@@ -108,8 +112,10 @@ impl Engine {
             ));
         }
         let mut entry = plan::restored(address, resource, live, self.registry.as_ref());
-        entry.adopted = true;
+        // What carries our own lineage was made by us, unless its marks say otherwise, as for `up`, which takes it up again.
+        entry.adopted |= !tags.contains_key(crate::model::observed::tag::LINEAGE);
         forget_undeclared(&mut entry.inputs, resource);
+        forget_copies(&mut entry.inputs, self.session.scrubber());
         Ok((entry, tags))
     }
 }

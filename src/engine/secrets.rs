@@ -4,7 +4,7 @@ use super::Engine;
 use crate::aws::AwsError;
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    Address, Desired, Entry, Observed, Path, Resource, Secret, SecretKey, SecretSource, Sighting, State, Table, Unchecked, Value,
+    Address, Desired, Entry, Observed, Path, Resource, Scrubber, Secret, SecretKey, SecretSource, Sighting, State, Table, Unchecked, Value,
 };
 use crate::store::StoreError;
 use futures::{StreamExt as _, stream};
@@ -215,6 +215,16 @@ pub(super) fn forget_undeclared(inputs: &mut Table, wanted: Option<&Resource>) {
     if let Some(Value::Table(variables)) = inputs.get_mut(ENVIRONMENT) {
         variables.retain(|name, value| wanted.and_then(|wanted| wanted.get(name)) == Some(value));
     }
+}
+
+/// Takes out what a known secret stands in, wherever somebody copied it to: a state holds none, and a plan shows it without.
+pub(super) fn forget_copies(inputs: &mut Table, scrubber: &Scrubber) {
+    for (_, value) in inputs.iter_mut() {
+        if let Value::Table(inner) = value {
+            forget_copies(inner, scrubber);
+        }
+    }
+    inputs.retain(|_, value| !scrubber.knows(value));
 }
 
 /// The settings that an entry and its predecessors were applied with.

@@ -58,6 +58,12 @@ impl Search<'_> {
         Some(Found { address, physical_id: physical_id.into(), lineage: tags.get(tag::LINEAGE)?.clone(), stays: tag::stays(tags.keys()) })
     }
 
+    /// Whether something whose tags may not be read has a name that the project gives, or gave. `name` is without what stands
+    /// before it in the id.
+    pub fn may_be_ours(&self, kind: &str, name: &str, id: &str) -> bool {
+        name.starts_with(&format!("{}-", self.project)) || self.wanted(kind).any(|wanted| wanted.as_str() == id)
+    }
+
     /// The names in AWS of what the spec asks for of one kind.
     pub fn wanted<'b>(&'b self, kind: &'b str) -> impl Iterator<Item = &'b PhysicalId> {
         let of_kind = self.desired.resources.values().filter(move |resource| resource.address.kind == kind);

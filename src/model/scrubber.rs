@@ -8,6 +8,7 @@ mod notations;
 mod public;
 mod words;
 
+use super::{Table, Value};
 use notations::{encodings, escapes};
 use public::Public;
 use serde_json::Value as Json;
@@ -109,6 +110,26 @@ impl Scrubber {
             Json::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), self.clean_json(value))).collect(),
             other => other.clone(),
         }
+    }
+
+    /// A value whose texts have no secrets. What it is named by stays, and so does what only a hash is known of.
+    pub fn clean_value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.clean(text).into_owned().into(),
+            Value::List(items) => Value::List(items.iter().map(|item| self.clean_value(item)).collect()),
+            Value::Table(table) => Value::Table(self.clean_table(table)),
+            other => other.clone(),
+        }
+    }
+
+    /// The same for each value of a table.
+    pub fn clean_table(&self, table: &Table) -> Table {
+        table.iter().map(|(key, value)| (key.clone(), self.clean_value(value))).collect()
+    }
+
+    /// Whether a secret stands in a value.
+    pub fn knows(&self, value: &Value) -> bool {
+        self.clean_value(value) != *value
     }
 
     /// What AWS said, without secrets and without values that are under way.
@@ -272,6 +293,25 @@ mod tests {
             let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{before}{secret} and more"));
             let clean = scrubber.clean(&encoded).into_owned();
             assert!(clean.contains("(secret)") && clean.len() < 32, "{encoded} became {clean}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_json_that_has_nothing_but_ascii() {
+        for secret in ["Geheimnis-äöü-日本語-🔑", "äöü日", "pä\"ß"] {
+            let scrubber = knowing(&[secret]);
+            for upper in [false, true] {
+                let units = secret.encode_utf16().map(|unit| match u8::try_from(unit) {
+                    Ok(b'"') => "\\\"".to_owned(),
+                    Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+                    _ if upper => format!("\\u{unit:04X}"),
+                    _ => format!("\\u{unit:04x}"),
+                });
+                let quoted = units.collect::<String>();
+                assert_eq!(scrubber.clean(&format!("{{\"TOKEN\":\"{quoted}\"}}")), "{\"TOKEN\":\"(secret)\"}", "{quoted}");
+                let twice = quoted.replace('\\', "\\\\").replace('"', "\\\"");
+                assert!(!scrubber.clean(&format!("<{twice}>")).contains("\\u"), "{twice}");
+            }
         }
     }
 

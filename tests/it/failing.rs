@@ -40,6 +40,29 @@ fn a_state_that_cannot_be_saved_is_told_and_caught_up_on(backend: Backend) {
     assert!(sandbox.state_file().exists());
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_result_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    for command in [
+        &["plan", "--format", "json"][..],
+        &["plan"],
+        &["drift", "--format", "json"],
+        &["policy", "--account", "123456789012"],
+        &["status"],
+        &["state", "show", "function.a"],
+        &["--version"],
+    ] {
+        sandbox.start_after("exec >/dev/full", command).wait().expect(1).says("The result was not written").says("No space left");
+        // Nobody reads, as after `| head -1`.
+        let closed = "rm -f pipe; mkfifo pipe; exec 3<>pipe; exec >pipe; exec 3>&-";
+        let quiet = sandbox.start_after(closed, command).wait().expect(0);
+        assert!(!quiet.stderr.contains("not written"), "{quiet}");
+    }
+}
+
 fn a_step_that_fails_stops_only_what_depends_on_it(backend: Backend) {
     let world = World::start(backend);
     let sandbox = world.sandbox(&three());

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 on_each_emulator!(
     a_plan_shows_what_taking_over_overwrites_and_who_else_manages_it,
     an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite,
+    an_import_of_what_lambdo_made_is_lambdos_again,
     a_rule_that_is_taken_over_invokes_its_function_once,
     what_others_add_to_ours_is_kept_and_shown,
 );
@@ -94,6 +95,20 @@ fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend:
     sandbox.expect(0, &["destroy", "--yes"]).says("it was there before lambdo");
     let left: Vec<String> = world.cloud.names().into_iter().collect();
     assert_eq!(left, LEFT);
+}
+
+fn an_import_of_what_lambdo_made_is_lambdos_again(backend: Backend) {
+    let world = World::start(backend);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    let resources = [("function.a", "demo-a"), ("log_group.a", "/aws/lambda/demo-a"), ("role.a", "demo-a-eu-central-1")];
+    resources.iter().for_each(|(address, _)| drop(sandbox.expect(0, &["state", "forget", address])));
+    for (address, id) in resources {
+        sandbox.expect(0, &["import", address, id]).says("`lambdo destroy` will delete it");
+    }
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["destroy", "--yes"]).says("3 deleted");
+    assert!(world.cloud.names().is_empty(), "{:?}", world.cloud.names());
 }
 
 fn a_rule_that_is_taken_over_invokes_its_function_once(backend: Backend) {

@@ -168,6 +168,7 @@ const SMALL: [(&str, &str, &str); 17] = [
 const ONLY_SOMETIMES: &[&str] = &[
     "ecr:BatchDeleteImage",
     "ecr:DeleteLifecyclePolicy",
+    "ecr:DescribeRepositories",
     "ecr:PutImageScanningConfiguration",
     "ecr:PutImageTagMutability",
     "ecr:UntagResource",
@@ -299,12 +300,43 @@ fn what_is_needed_only_sometimes_is_needed() {
 }
 
 #[test]
+fn a_state_is_rebuilt_with_the_rights_that_the_policy_has() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    // The rules and repositories of others are in the lists, and their tags are not for everybody.
+    world.cloud.foreign_rule("other-rule", &[("team", "edge")]);
+    world.cloud.done(world.cloud.ecr.create_repository().repository_name("other/images").send());
+    let denied = |name: &str| Rule::on("ListTagsForResource").containing(name).refuse(403, "AccessDeniedException", "no");
+    let search = ["ecr:DescribeRepositories", "events:ListRules", "lambda:ListFunctions", "logs:DescribeLogGroups"];
+    for flags in [&[][..], &["--read-only"], &["--destroy"]] {
+        let policy = Policy::printed(&sandbox, flags);
+        for action in search.into_iter().chain(["lambda:ListLayers", "iam:ListRoles", "iam:GetAccountAuthorizationDetails"]) {
+            assert!(policy.resources(action).any(|arn| arn.ends_with('*')), "{action} {flags:?}");
+        }
+    }
+    std::fs::remove_dir_all(sandbox.path().join("state")).unwrap();
+    world.proxy.clear();
+    world.proxy.rules([denied("other-rule"), denied("other/images")]);
+    let rebuilt = sandbox.expect(0, &["state", "rebuild"]).says("rule `default/other-rule`").says("repository `other/images`");
+    assert!(rebuilt.stderr.contains("may not be looked at"), "{rebuilt}");
+    // Those tags alone are not allowed: what is of others is left out.
+    let missing = Policy::printed(&sandbox, &["--read-only"]).missing(&sandbox, &world.proxy.calls());
+    assert_eq!(missing, ["ecr:ListTagsForResource", "events:ListTagsForResource"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
+
+#[test]
 fn a_policy_has_no_more_than_its_spec_needs() {
     let world = World::without_cloud();
     let sandbox = world.sandbox(&(spec::header() + &spec::plain("a")));
     let up = Policy::printed(&sandbox, &[]);
     assert!(
-        up.actions().iter().all(|action| ["lambda:", "iam:", "logs:"].iter().any(|service| action.starts_with(service))),
+        up.actions().iter().all(|action| {
+            // Whoever looks for all that a project has made looks at each kind.
+            let is_list = ["ecr:DescribeRepositories", "events:ListRules"].contains(action);
+            is_list || ["lambda:", "iam:", "logs:"].iter().any(|service| action.starts_with(service))
+        }),
         "{:?}",
         up.actions()
     );

@@ -129,6 +129,45 @@ fn a_state_that_is_rebuilt_holds_no_variable_that_the_spec_does_not_name() {
 }
 
 #[test]
+fn a_secret_that_somebody_copied_to_where_none_is_expected_gets_into_no_file() {
+    let world = World::start(Backend::Local);
+    let mut sandbox = world.sandbox(&(with("TOKEN = { env = \"DEPLOY_TOKEN\" }") + &spec::plain("b")));
+    let secret = "foo-bar-baz-secret-of-the-project";
+    sandbox.variable("DEPLOY_TOKEN", secret);
+    sandbox.expect(0, &["up", "--yes"]);
+    let environment = aws_sdk_lambda::types::Environment::builder().variables("COPIED", secret).build();
+    world.cloud.configure("demo-b", |call| call.environment(environment.clone()).description(format!("s {secret}")));
+    let spec = std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap();
+    let refused = sandbox.expect(3, &["drift", "--accept", "--yes"]).says("a secret stands in it");
+    nowhere(&sandbox, &refused, secret, "none");
+    assert_eq!(std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap(), spec);
+    for _ in 0..2 {
+        let looked = sandbox.expect(3, &["daemon", "--once"]);
+        nowhere(&sandbox, &looked, secret, "none");
+    }
+    let memory: Value = serde_json::from_str(&std::fs::read_to_string(sandbox.path().join("state/daemon/demo.json")).unwrap()).unwrap();
+    let moments = memory["timeline"].as_array().unwrap();
+    let of_kind = |kind: &str| moments.iter().filter(|moment| moment["kind"] == kind).count();
+    assert_eq!((of_kind("opened"), of_kind("changed")), (2, 0), "a finding is known again: {memory:#}");
+    // The plan is kept without them, and holds all the same.
+    let planned = sandbox.expect(0, &["plan", "--out", "saved.json"]);
+    nowhere(&sandbox, &planned, secret, "none");
+    let up = sandbox.expect(0, &["up", "--plan", "saved.json", "--yes"]);
+    nowhere(&sandbox, &up, secret, "none");
+    // What is imported or found again gets into the state without them.
+    world.cloud.configure("demo-b", |call| call.environment(environment.clone()).description(format!("s {secret}")));
+    sandbox.expect(0, &["state", "forget", "function.b"]);
+    sandbox.expect(0, &["import", "function.b", "demo-b"]);
+    let planned = sandbox.expect(0, &["plan", "--out", "saved.json"]).says("description");
+    nowhere(&sandbox, &planned, secret, "none");
+    std::fs::remove_file(sandbox.state_file()).unwrap();
+    let rebuilt = sandbox.expect(0, &["state", "rebuild"]).says("description");
+    nowhere(&sandbox, &rebuilt, secret, "none");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+}
+
+#[test]
 fn a_lost_key_of_the_hashes_makes_secrets_differ_once() {
     let world = World::start(Backend::Local);
     let mut sandbox = world.sandbox(&with("TOKEN = { env = \"DEPLOY_TOKEN\" }"));
@@ -240,6 +279,11 @@ fn parameters_and_secrets_of_aws_are_looked_up(backend: Backend) {
     assert_eq!(variable(&world, "KEY").as_deref(), Some("the-second-parameter"));
     let policy = sandbox.expect(0, &["policy"]).stdout;
     assert!(policy.contains(":parameter/shop/key\"") && policy.contains(":secret:shop/db-??????\""), "{policy}");
+    // A plan looks them up, too; what only deletes has no use for them.
+    let policy = sandbox.expect(0, &["policy", "--read-only"]).says("also grant `kms:Decrypt`").stdout;
+    assert!(policy.contains("ssm:GetParameter") && policy.contains("secretsmanager:GetSecretValue"), "{policy}");
+    let policy = sandbox.expect(0, &["policy", "--destroy"]).stdout;
+    assert!(!policy.contains("ssm:GetParameter") && !policy.contains("secretsmanager:GetSecretValue"), "{policy}");
     sandbox.edit("key = \"password\"", "key = \"pasword\"");
     sandbox.expect(1, &["up", "--yes"]).says("the secret has `password`, `user`");
     sandbox.expect(0, &["destroy", "--yes"]);

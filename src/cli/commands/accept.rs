@@ -131,7 +131,11 @@ impl<'a> Draft<'a> {
     /// Takes a value over, or says why not, and what to write by hand.
     fn accepted(&mut self, address: &Address, change: &Change) -> Result<(), (String, String)> {
         let path = &change.path;
+        let scrubber = self.workspace.ui.scrubber();
         let written = match path.first() {
+            _ if change.live.as_ref().is_some_and(|live| scrubber.knows(live)) || scrubber.knows(&path.to_string().into()) => {
+                Err(("a secret stands in it, and those do not stand in the spec".to_owned(), String::new()))
+            }
             "code" => Err(("the code comes from what the package is made of, and AWS does not tell that".to_owned(), String::new())),
             _ => self.spec.accepting(&self.text, address, path, change.live.as_ref()).map_err(|it| (it.why, it.lines)),
         };

@@ -115,7 +115,7 @@ impl Wish<'_> {
         plan.source_changes = source_changes(&plan, &packages);
         plan.unchecked.extend(not_looked_up(&desired, options.select(&desired, &state)?.as_ref()));
         plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
-        self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan))?;
+        self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan, packing.workspace.ui.scrubber()))?;
         Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })
     }
 

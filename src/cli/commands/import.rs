@@ -20,7 +20,9 @@ pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<E
     workspace.progress.go();
     let work = async {
         let (connection, lease, state) = open(workspace, &spec.header, Some(VERB)).await?;
-        let desired = lowered(workspace, &spec, &state)?;
+        let mut desired = lowered(workspace, &spec, &state)?;
+        // What cannot be looked up is not needed: the others must be known, so that no copy of them gets into the state.
+        drop(connection.engine.look_up(&mut desired, None, &spec.header.folder).await);
         let resource = meant(&desired, &state, address)?;
         is_named_so(workspace, resource, id)?;
         let (entry, tags) = connection.engine.import(&desired, &state, address).await?;
@@ -42,10 +44,13 @@ pub async fn run(workspace: &Workspace, address: &Address, id: &str) -> Result<E
         Format::Json => workspace.document(json::import(state.serial, address, &state.entries[address])),
         Format::Human | Format::Markdown => {
             workspace.ui.data(&format!("{address}  {}", state.entries[address].physical_id));
-            workspace.ui.status(
-                "\nImported; nothing was changed in AWS. `lambdo plan` shows each value that the next `lambdo up` would overwrite. \
-                 `lambdo destroy` will leave it, since it was there before.",
-            );
+            let fate = match state.entries[address].adopted {
+                true => "`lambdo destroy` will leave it, since it was there before.",
+                false => "It carries the tags of this very state, which has made it, so that `lambdo destroy` will delete it.",
+            };
+            workspace.ui.status(&format!(
+                "\nImported; nothing was changed in AWS. `lambdo plan` shows each value that the next `lambdo up` would overwrite. {fate}"
+            ));
         }
     }
     Ok(Exit::Success)

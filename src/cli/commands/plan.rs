@@ -58,7 +58,7 @@ pub async fn run(workspace: &Workspace, arguments: &PlanArguments) -> Result<Exi
 }
 
 fn save(workspace: &Workspace, config: &Config, deployment: &Deployment, wish: SavedWish, out: &Path) -> Result<(), Failure> {
-    let saved = SavedPlan::new(&deployment.plan, &deployment.state, &deployment.basis, &config.path, wish);
+    let saved = SavedPlan::new(&deployment.plan, &deployment.state, &deployment.basis, &config.path, wish, workspace.ui.scrubber());
     saved.write(out).map_err(|error| {
         let detail = format!("`{}` cannot be written: {error}.", file_name(out));
         Failure::new(Exit::Failed, Diagnostic::error("plan-not-saved", "The plan was not saved").detail(detail))

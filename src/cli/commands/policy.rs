@@ -28,7 +28,7 @@ pub async fn run(workspace: &Workspace, arguments: &PolicyArguments) -> Result<E
         Format::Human | Format::Markdown => workspace.ui.document(&document),
     }
     workspace.ui.diagnostics(&large(is_folded, characters));
-    workspace.ui.diagnostics(keys(purpose == Purpose::Up && has_secrets_of_aws(&desired)).as_slice());
+    workspace.ui.diagnostics(keys(purpose != Purpose::Destroy && has_secrets_of_aws(&desired)).as_slice());
     Ok(Exit::Success)
 }
 

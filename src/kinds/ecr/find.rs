@@ -19,6 +19,10 @@ async fn tagged(reader: &Reader, name: String, arn: String, search: &Search<'_>)
             Ok(search.found(name, &tags))
         }
         Err(error) if error.is_not_found() => Ok(None),
+        Err(error) if error.is_denied() && !search.may_be_ours(super::KIND, &name, &name) => {
+            search.skip(format!("repository `{name}`"), &error);
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -24,6 +24,11 @@ pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Fou
     found.into_iter().filter_map(Result::transpose).collect()
 }
 
+/// The name in an id, without the bus.
+fn name_of(id: &str) -> &str {
+    id.rsplit_once('/').map_or(id, |(_, name)| name)
+}
+
 async fn tagged(reader: &Reader, id: String, arn: String, search: &Search<'_>) -> Result<Option<Found>, AwsError> {
     match reader.list_tags_for_rule(ListTagsForResourceInputBuilder::default().resource_arn(arn)).await {
         Ok(answer) => {
@@ -31,6 +36,10 @@ async fn tagged(reader: &Reader, id: String, arn: String, search: &Search<'_>) -
             Ok(search.found(id, &tags))
         }
         Err(error) if error.is_not_found() => Ok(None),
+        Err(error) if error.is_denied() && !search.may_be_ours(super::KIND, name_of(&id), &id) => {
+            search.skip(format!("rule `{id}`"), &error);
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

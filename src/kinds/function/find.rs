@@ -3,7 +3,6 @@
 use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::reading::{AT_ONCE, in_turn};
 use crate::kinds::{Found, Search};
-use crate::model::PhysicalId;
 use aws_sdk_lambda::operation::get_function::builders::GetFunctionInputBuilder;
 use aws_sdk_lambda::operation::list_functions::builders::ListFunctionsInputBuilder;
 
@@ -29,16 +28,10 @@ async fn tagged(reader: &Reader, name: String, search: &Search<'_>) -> Result<Op
         }
         // It went away in between.
         Err(error) if error.is_not_found() => Ok(None),
-        Err(error) if error.is_denied() && !may_be_ours(&name, search) => {
+        Err(error) if error.is_denied() && !search.may_be_ours("function", &name, &name) => {
             search.skip(format!("function `{name}`"), &error);
             Ok(None)
         }
         Err(error) => Err(error),
     }
-}
-
-/// Whether a function whose tags may not be read has a name that the project gives, or gave.
-fn may_be_ours(name: &str, search: &Search<'_>) -> bool {
-    let id = PhysicalId(name.to_owned());
-    name.starts_with(&format!("{}-", search.project)) || search.wanted("function").any(|wanted| *wanted == id)
 }

@@ -16,16 +16,37 @@ pub fn escapes(text: &str) -> Vec<String> {
     if text.chars().count() < SHORTEST {
         return Vec::new();
     }
-    let json = serde_json::Value::from(text).to_string();
-    let inner = json[1..json.len() - 1].to_owned();
-    let twice = serde_json::Value::from(inner.as_str()).to_string();
+    let inner = in_json(text);
     let debug = format!("{text:?}");
     let lines = text.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST).map(str::to_owned);
-    let mut all: Vec<String> =
-        lines.chain([text.to_owned(), inner, twice[1..twice.len() - 1].to_owned(), debug[1..debug.len() - 1].to_owned()]).collect();
+    let ascii = in_ascii(&inner).into_iter().flat_map(|ascii| [in_json(&ascii), ascii]);
+    let whole = [text.to_owned(), in_json(&inner), debug[1..debug.len() - 1].to_owned()];
+    let mut all: Vec<String> = lines.chain(whole).chain(ascii).chain([inner.clone()]).collect();
     all.sort();
     all.dedup();
     all
+}
+
+/// How JSON writes it, without the quotes around it.
+fn in_json(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
+    json[1..json.len() - 1].to_owned()
+}
+
+/// How JSON without anything but ASCII writes it, with the hexadecimal digits in both cases; nothing where that is the same.
+/// <https://www.rfc-editor.org/rfc/rfc8259#section-7>
+fn in_ascii(json: &str) -> Vec<String> {
+    if json.is_ascii() {
+        return Vec::new();
+    }
+    let written = |hex: &dyn Fn(u16) -> String| {
+        let one = |unit: u16| match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+            _ => hex(unit),
+        };
+        json.encode_utf16().map(one).collect::<String>()
+    };
+    vec![written(&|unit| format!("\\u{unit:04x}")), written(&|unit| format!("\\u{unit:04X}"))]
 }
 
 /// How addresses, pages and base64 write it.

@@ -6,9 +6,10 @@ use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Check, Depth, Finding, FindingKind, Resource, Unread};
 use crate::engine::{DriftWish, PlanOptions};
 use crate::model::{
-    Address, CallAccount, Cause, Desired, DriftReport, Entry, Extra, ExtraClass, Failure, Path, Reason, State, Step, Value,
+    Address, CallAccount, Cause, Desired, DriftReport, Entry, Extra, ExtraClass, Failure, Path, Reason, Scrubber, State, Step, Value,
 };
 use crate::spec::{self, Header};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Reads AWS and the state, and says what differs. `before` is what the last check found: who did that is not asked again.
@@ -29,7 +30,27 @@ pub async fn check(
     let wish = DriftWish { settings: &header.drift, ignore: &[], plan, wanted: wanted.as_ref(), before };
     let report = engine.check(&mut state, &wish).await?;
     let calls = workspace.calls().unwrap_or_default().since(&before_calls);
-    Ok((Check { calls, ..seen(&report, &state) }, report))
+    Ok((Check { calls, ..without_secrets(seen(&report, &state), workspace.ui.scrubber()) }, report))
+}
+
+/// What is kept and told of a check: somebody may have copied a secret to where none is expected. The next check says the same of
+/// it, so that both can be compared.
+fn without_secrets(check: Check, scrubber: &Scrubber) -> Check {
+    let text = |text: &String| scrubber.clean(text).into_owned();
+    let json = |value: &Option<Json>| value.as_ref().map(|value| scrubber.clean_json(value));
+    let finding = |finding: Finding| Finding {
+        applied: json(&finding.applied),
+        live: json(&finding.live),
+        text: finding.text.as_ref().map(text),
+        ..finding
+    };
+    let unread = |unread: Unread| Unread { detail: text(&unread.detail), ..unread };
+    Check {
+        findings: check.findings.into_iter().map(finding).collect(),
+        warnings: check.warnings.iter().map(text).collect(),
+        unread: check.unread.into_iter().map(unread).collect(),
+        ..check
+    }
 }
 
 /// What the spec asks for; `None` where that cannot be said, since it was broken in the meantime.

@@ -40,7 +40,7 @@ pub async fn propose(workspace: &Workspace, config: &Config, file: &FilePath) ->
         return Ok(None);
     }
     let title = connection.title(&state).await;
-    let saved = SavedPlan::new(&plan, &state, &basis, &config.path, SavedWish::default());
+    let saved = SavedPlan::new(&plan, &state, &basis, &config.path, SavedWish::default(), workspace.ui.scrubber());
     let text = saved.to_text().map_err(|error| not_saved(file, &error.to_string()))?;
     let folder = file.parent().unwrap_or(FilePath::new("."));
     std::fs::create_dir_all(folder).map_err(|error| not_saved(file, &error.to_string()))?;

@@ -119,8 +119,8 @@ fn ending(outcome: Outcome, result: Option<&StepResult>) -> &'static str {
 
 /// What was deleted by no operation of its own: `2 permissions with their function`.
 fn company(view: &ReportView<'_>) -> Option<String> {
-    let deleted =
-        view.plan.steps.iter().filter(|step| step.action == Action::Delete && view.results.get(&step.address).is_none_or(is_done));
+    let is_deleted = |step: &&Step| step.action == Action::Delete && outcome(step, view.plan, view.results) == Outcome::Done;
+    let deleted = view.plan.steps.iter().filter(is_deleted);
     let deleted: BTreeSet<&Address> = deleted.map(|step| &step.address).collect();
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for operation in &view.plan.operations {
@@ -148,10 +148,6 @@ fn with_article(noun: &str) -> String {
 
 fn plural(noun: &str) -> String {
     noun.strip_suffix('y').map_or_else(|| format!("{noun}s"), |stem| format!("{stem}ies"))
-}
-
-fn is_done(result: &StepResult) -> bool {
-    result.outcome == Outcome::Done
 }
 
 fn participle(action: Action) -> &'static str {
@@ -209,6 +205,14 @@ mod tests {
         };
         let said = anstream::adapter::strip_str(&report(&view)).to_string();
         assert_eq!(said, "Done: 4 deleted (2 permissions with their functions) in 40 ms.");
+        // A function that is still there has its permissions, whatever else was deleted.
+        let failed = StepResult { outcome: Outcome::Failed, error: None };
+        let results = Results::from([
+            (Address::new("function", "a"), failed),
+            (Address::new("function", "b"), StepResult { outcome: Outcome::Done, error: None }),
+        ]);
+        let said = anstream::adapter::strip_str(&report(&ReportView { results: &results, exit: Exit::Partial, ..view })).to_string();
+        assert!(said.contains("Partly applied: 1 deleted, 3 failed in"), "{said}");
     }
 
     #[test]
