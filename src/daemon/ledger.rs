@@ -335,7 +335,7 @@ impl Ledger {
 /// Whether a check says nothing about a finding.
 fn is_unread(check: &Check, (address, path): &Key) -> bool {
     let unread = check.unread.iter().map(|unread| (&unread.address, &unread.path));
-    let left_out = check.left_out.iter().map(|(address, path)| (address, path));
+    let left_out = check.left_out.iter().chain(&check.hidden).map(|(address, path)| (address, path));
     unread.chain(left_out).any(|(of, under)| of == address && path.starts_with(under))
 }
 
@@ -351,6 +351,7 @@ fn ending(state: &FindingState, check: &Check, settings: &Settings, now: Timesta
     match () {
         () if is_left_out => "is left out by `drift.ignore` now",
         () if !check.resources.is_empty() && check.resources.iter().all(|one| one.address != *address) => "is not in the state any more",
+        () if state.finding.kind == FindingKind::Missing && state.healed.is_none() => "is there again",
         () if state.healed.is_some() => "is as it was applied again, since lambdo took the change back",
         () => "does not differ from what was applied any more",
     }

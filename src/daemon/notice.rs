@@ -42,6 +42,9 @@ impl Finding {
     pub fn line(&self) -> String {
         let path = if is_whole(&self.path) { String::new() } else { format!("{}: ", self.path) };
         match (&self.text, self.kind) {
+            (Some(text), FindingKind::Undeclared) => {
+                format!("{path}{} -> {} ({text})", shown(self.applied.as_ref()), shown(self.live.as_ref()))
+            }
             (Some(text), _) => format!("{path}{text}"),
             (None, FindingKind::Missing) => "it is not there any more".to_owned(),
             (None, _) if is_secret(&self.applied) && is_secret(&self.live) => format!("{path}(secret, changed in AWS)"),

@@ -11,9 +11,13 @@ use cron::Cron;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// How much later than its `cron(…)` says a spec is looked at, in seconds at most: many specs must not begin in one moment.
 const CRON_JITTER_SECONDS: u64 = 20;
+
+/// So many times tell how far apart they are: two weeks of one that comes once a day.
+const TIMES_COMPARED: usize = 16;
 
 /// When something is due, again and again.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +71,16 @@ impl Schedule {
                 cron.next(after.checked_sub(shift).ok()?, zone)?.checked_add(shift).ok()
             }
         }
+    }
+}
+
+impl Schedule {
+    /// How far apart its times are at most, as its first ones tell; `None` where there are no two.
+    pub fn interval(&self) -> Option<Duration> {
+        let times = std::iter::successors(self.next(Timestamp::UNIX_EPOCH), |time| self.next(*time)).take(TIMES_COMPARED);
+        let times: Vec<Timestamp> = times.collect();
+        let gaps = times.iter().zip(times.iter().skip(1)).map(|(one, next)| next.duration_since(*one));
+        Duration::try_from(gaps.max()?).ok()
     }
 }
 
@@ -129,6 +143,18 @@ mod tests {
     }
 
     #[test]
+    fn how_far_apart_its_times_are_is_known() {
+        for (expression, hours) in [
+            ("rate(5 hours)", Some(5)),
+            ("cron(0 8 ? * MON-FRI *)", Some(72)),
+            ("cron(0 6,8 * * ? *)", Some(22)),
+            ("cron(0 0 1 1 ? 2020)", None),
+        ] {
+            assert_eq!(exact(expression, "UTC").interval().map(|apart| apart.as_secs() / 3_600), hours, "{expression}");
+        }
+    }
+
+    #[test]
     fn what_was_missed_while_nothing_ran_is_due_once() {
         let schedule = exact("rate(1 minute)", "UTC");
         let (before, after) = (at("2026-11-22T10:00:30Z"), at("2026-11-22T18:00:30Z"));
@@ -160,7 +186,6 @@ mod tests {
         ] {
             assert_eq!(times(expression, "UTC", after, expected.len()), expected, "{expression}");
         }
-        assert_eq!(exact("cron(0 0 31 2 ? *)", "UTC").next(at("2026-11-22T00:00:00Z")), None);
         assert_eq!(exact("cron(0 0 1 1 ? 2020)", "UTC").next(at("2026-11-22T00:00:00Z")), None);
     }
 
@@ -183,6 +208,9 @@ mod tests {
             ("rate(99999999999999999 days)", "UTC", "too long"),
             ("cron(0 0 * * *)", "UTC", "six fields"),
             ("cron(61 0 * * ? *)", "UTC", "61"),
+            ("cron(0 0 31 2 ? *)", "UTC", "never comes"),
+            ("cron(0 0 30W 2 ? *)", "UTC", "never comes"),
+            ("cron(0 0 29 2 ? 2023-2025/2)", "UTC", "never comes"),
             ("cron(0 0 * * ? *)", "Europe/Atlantis", "Europe/Atlantis"),
         ] {
             let problem = Schedule::exact(expression, zone).unwrap_err();

@@ -11,9 +11,10 @@ use super::pause::pause;
 use super::wake::{Party, WakeUp};
 use super::watched::{Check, Depth, Settings, Trouble, TroubleKind};
 use super::{Daemon, Proposal};
+use crate::model::Mode;
 use crate::store::{Kept, Shelf};
 use jiff::{SignedDuration, Timestamp};
-use show::{show_check, standing};
+use show::{doubts, show_check, standing};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,7 @@ const REQUEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 
 /// What is done with a spec whose first keys alone are in order.
 const ONLY_DRIFT: &str = "only drift is looked for until it is mended";
+const ONLY_HEALING: &str = "drift is looked for and taken back, and nothing else is done until it is mended";
 
 /// One spec and what is known of it.
 pub(super) struct Watch {
@@ -43,13 +45,16 @@ pub(super) struct Watch {
     proposal: Option<Proposal>,
     /// The files as they were when they were read, and as they were seen last.
     stamps: (u64, u64),
-    next: Timestamp,
+    /// When it is looked at next; `None` where its schedule has no time any more.
+    next: Option<Timestamp>,
+    /// What was said of the settings already.
+    doubts: Vec<String>,
     saved: Option<(Timestamp, u64)>,
 }
 
 impl Watch {
     pub(super) fn new(id: &str, party: Party, daemon: Daemon, shelf: Shelf, turns: Arc<Semaphore>) -> Self {
-        let next = daemon.clock.now();
+        let next = Some(daemon.clock.now());
         Self {
             id: id.to_owned(),
             party,
@@ -62,6 +67,7 @@ impl Watch {
             proposal: None,
             stamps: (0, 0),
             next,
+            doubts: Vec::new(),
             saved: None,
         }
     }
@@ -120,10 +126,10 @@ impl Watch {
     async fn rest(&mut self) -> Option<BTreeSet<WakeUp>> {
         loop {
             let now = self.now();
-            if now >= self.next {
+            if self.next.is_some_and(|next| now >= next) {
                 return Some(BTreeSet::from([WakeUp::Time]));
             }
-            let left = Duration::try_from(self.next.duration_since(now)).unwrap_or_default();
+            let left = self.next.map_or(LOOK, |next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
             tokio::select! {
                 biased;
                 () = self.daemon.stop.cancelled() => return None,
@@ -160,7 +166,7 @@ impl Watch {
         self.reload().await;
         match self.settings.clone() {
             Some(settings) => self.look(&settings, why).await,
-            None => self.next = self.now() + self.after(TroubleKind::Spec, self.ledger.spec_outage()),
+            None => self.next = Some(self.now() + self.after(TroubleKind::Spec, self.ledger.spec_outage())),
         }
         drop(turn);
         self.show(|view| view.activity = None);
@@ -184,17 +190,23 @@ impl Watch {
             }
             Err(trouble) => {
                 let then = match self.settings {
-                    Some(_) if self.is_by_first_keys => ONLY_DRIFT,
+                    Some(_) if self.is_by_first_keys => self.by_first_keys(),
                     Some(_) => "the last good one is used",
                     None => {
                         self.settings = self.party.watched.first_keys().await;
                         self.is_by_first_keys = self.settings.is_some();
-                        if self.is_by_first_keys { ONLY_DRIFT } else { "nothing is checked until it is mended" }
+                        if self.is_by_first_keys { self.by_first_keys() } else { "nothing is checked until it is mended" }
                     }
                 };
                 self.ledger.spec_broken(&trouble, &self.id, then, now);
             }
         }
+    }
+
+    /// What is done meanwhile, in words.
+    fn by_first_keys(&self) -> &'static str {
+        let is_healing = self.settings.as_ref().is_some_and(|settings| settings.mode == Mode::Heal);
+        if is_healing { ONLY_HEALING } else { ONLY_DRIFT }
     }
 
     async fn look(&mut self, settings: &Settings, why: &BTreeSet<WakeUp>) {
@@ -208,10 +220,21 @@ impl Watch {
                 self.ledger.tell_left(settings, self.now());
                 self.propose(settings, &check).await;
                 self.audit(settings).await;
-                self.next = settings.schedule.next(self.now()).unwrap_or(Timestamp::MAX);
+                self.next = settings.schedule.next(self.now());
+                self.doubt(settings);
             }
-            Err(trouble) => self.next = self.now() + self.after(trouble.kind, self.ledger.outage()),
+            Err(trouble) => self.next = Some(self.now() + self.after(trouble.kind, self.ledger.outage())),
         }
+    }
+
+    /// Says what nothing will come of.
+    fn doubt(&mut self, settings: &Settings) {
+        let (now, doubts) = (self.now(), doubts(settings, self.now()));
+        for text in doubts.iter().filter(|text| !self.doubts.contains(text)) {
+            (self.daemon.log)(&self.id, &Moment { at: now, kind: MomentKind::Failed, address: None, text: text.clone() });
+        }
+        self.show(|view| view.warnings.extend(doubts.iter().cloned()));
+        self.doubts = doubts;
     }
 
     /// How long it is waited after another failure.
@@ -275,7 +298,7 @@ impl Watch {
                 (view.mode, view.schedule) = (settings.mode, settings.schedule_text.clone());
                 view.frozen = frozen(settings, now);
             }
-            view.next_check = Some(self.next);
+            view.next_check = self.next;
             view.last_check = ledger.last_check.clone();
             view.last_success = ledger.last_success;
             view.trouble = ledger.outage().map(|outage| outage.trouble.clone());

@@ -186,6 +186,8 @@ pub struct Check {
     pub unread: Vec<Unread>,
     /// What was not read since it costs a call of its own: nothing is known about findings there.
     pub left_out: Vec<(Address, Path)>,
+    /// What only shows beside something that could not be read: nothing is known about findings there either.
+    pub hidden: Vec<(Address, Path)>,
     /// What the state knows.
     pub resources: Vec<Resource>,
     /// What the check asked of AWS.

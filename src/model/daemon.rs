@@ -32,8 +32,8 @@ pub struct DaemonSettings {
     pub deep_schedule: String,
     /// After so many reverts of the same path healing gives in …
     pub contest_reverts: usize,
-    /// … when they come within this time.
-    pub contest_within_ms: u64,
+    /// … when they come within this time; `None` where that goes by how far apart checks are.
+    pub contest_within_ms: Option<u64>,
     /// After this time it is told again that something is still open.
     pub remind_after_ms: u64,
     /// When nothing is healed or applied.
@@ -89,7 +89,7 @@ impl Default for DaemonSettings {
             max_changes: 10,
             deep_schedule: "rate(1 day)".to_owned(),
             contest_reverts: 3,
-            contest_within_ms: HOUR_MS,
+            contest_within_ms: None,
             remind_after_ms: 24 * HOUR_MS,
             freezes: Vec::new(),
             log_groups: None,

@@ -13,9 +13,13 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Whether only a deep check looks there: at a setting that costs a call, at what others attached, or at what nobody declared.
     fn is_deep(&self, address: &Address, path: &Path) -> bool {
-        let fields = self.rules.rules(&address.kind).map(crate::model::Rules::fields).unwrap_or_default();
-        field::find(fields, path.first()).is_some_and(|field| field.deep)
+        let key = path.first();
+        self.rules.rules(&address.kind).is_some_and(|rules| {
+            let is_field = field::find(rules.fields(), key).is_some_and(|field| field.deep);
+            is_field || rules.attached().contains(&key) || field::find(rules.undeclared(), key).is_some()
+        })
     }
 
     /// Whether the spec or the state says something there; our own tags say nothing.
@@ -53,6 +57,20 @@ mod tests {
     use super::*;
     use crate::kinds::Registry;
     use crate::model::{Lineage, Resource, Table, Target};
+
+    #[test]
+    fn what_others_may_have_attached_is_left_out_and_missed_by_nobody() {
+        let address = Address::new("function", "a");
+        let mut state = State::new(Lineage("x".into()), "demo", None, Target::placeholder(), None);
+        state.entries.insert(address.clone(), crate::model::Entry::new("demo-a".into()));
+        let (desired, registry) = (Desired::as_applied(&state), Registry::new());
+        let mut live = Live::new("demo-a".into());
+        live.skipped = ["function_url", "statement", "recursive_loop", "environment"].map(Path::key).to_vec();
+        let mut plan = crate::plan::plan(&desired, &state, &Default::default(), &registry, &Default::default());
+        note(&address, &live, &mut plan, &Asked { desired: &desired, state: &state, rules: &registry });
+        let left = |key: &str| LeftOut { address: address.clone(), path: Path::key(key), is_asked_for: false };
+        assert_eq!(plan.not_deep, ["function_url", "statement", "recursive_loop"].map(left));
+    }
 
     #[test]
     fn only_tags_that_somebody_asked_for_are_missed() {

@@ -1,7 +1,7 @@
 //! `[daemon]`: what the daemon may do about drift, and when.
 
+use super::drift::check_schedule;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kinds::check_schedule;
 use crate::model::log_group::RETENTIONS_IN_DAYS;
 use crate::model::{DaemonSettings, Field, FreezeRule, LogGroupsRule, Mode, Path, Shape, Table, Value, duration_ms};
 use std::collections::BTreeMap;
@@ -108,7 +108,7 @@ pub(crate) fn settings(value: Option<&Value>) -> DaemonSettings {
         max_changes: count(table, "max_changes").unwrap_or(usual.max_changes),
         deep_schedule: text(table, "deep_schedule").unwrap_or(usual.deep_schedule),
         contest_reverts: contest.and_then(|contest| count(contest, "reverts")).unwrap_or(usual.contest_reverts),
-        contest_within_ms: contest.and_then(|contest| duration(contest, "within")).unwrap_or(usual.contest_within_ms),
+        contest_within_ms: contest.and_then(|contest| duration(contest, "within")),
         remind_after_ms: duration(table, "remind_after").unwrap_or(usual.remind_after_ms),
         freezes: rules(table).filter_map(Value::as_table).map(freeze).collect(),
         log_groups: table.get("log_groups").and_then(Value::as_table).map(log_groups),
@@ -226,14 +226,10 @@ pub(crate) fn table(settings: &DaemonSettings) -> Table {
     put("allow", (!allow.is_empty()).then(|| Value::string_list(allow)));
     put("max_changes", (settings.max_changes != usual.max_changes).then(|| integer(settings.max_changes)));
     put("deep_schedule", (settings.deep_schedule != usual.deep_schedule).then(|| settings.deep_schedule.as_str().into()));
-    let is_usual = (settings.contest_reverts, settings.contest_within_ms) == (usual.contest_reverts, usual.contest_within_ms);
-    let contest = || {
-        Value::Table(Table::from_iter([
-            ("reverts".to_owned(), integer(settings.contest_reverts)),
-            ("within".to_owned(), time(settings.contest_within_ms)),
-        ]))
+    let contest = |within: u64| {
+        Value::Table(Table::from_iter([("reverts".to_owned(), integer(settings.contest_reverts)), ("within".to_owned(), time(within))]))
     };
-    put("contested_after", (!is_usual).then(contest));
+    put("contested_after", settings.contest_within_ms.map(contest));
     put("remind_after", (settings.remind_after_ms != usual.remind_after_ms).then(|| time(settings.remind_after_ms)));
     let freezes: Vec<Value> = settings.freezes.iter().map(of_freeze).collect();
     put("freeze", (!freezes.is_empty()).then_some(Value::List(freezes)));
@@ -300,7 +296,7 @@ mod tests {
         );
         let read = settings(Some(&section));
         assert_eq!(settings(Some(&Value::Table(table(&read)))), read);
-        assert_eq!((read.mode, read.may_delete, read.may_replace, read.contest_within_ms), (Mode::Heal, true, false, 1_800_000));
+        assert_eq!((read.mode, read.may_delete, read.may_replace, read.contest_within_ms), (Mode::Heal, true, false, Some(1_800_000)));
         assert!(read.log_groups.as_ref().is_some_and(|rule| rule.schedule == "rate(1 day)" && rule.retention_in_days == 90));
         assert!(check(Some(&section), &BTreeMap::new()).is_empty());
         assert_eq!(table(&settings(None)), Table::new());

@@ -2,7 +2,7 @@
 
 use super::lower::Lowering;
 use crate::diagnostic::nearest;
-use crate::kinds::check_schedule;
+use crate::kinds;
 use crate::model::{Address, DriftSettings, Field, IgnorePattern, IgnoreRule, Path, Rules, Shape, Table, Value};
 
 /// The key of the section.
@@ -30,6 +30,41 @@ const RULE: &[Field] = &[
     Field::new("reason", Shape::text(1, 1024), "Why, for people.").required(),
     Field::new("until", Shape::checked(1, 64, check_day), "The last day on which it holds, such as `2026-12-31`; for ever unless given."),
 ];
+
+/// The longest that each month gets, and how it may be called.
+const MONTHS: [(&str, u32); 12] = [
+    ("JAN", 31),
+    ("FEB", 29),
+    ("MAR", 31),
+    ("APR", 30),
+    ("MAY", 31),
+    ("JUN", 30),
+    ("JUL", 31),
+    ("AUG", 31),
+    ("SEP", 30),
+    ("OCT", 31),
+    ("NOV", 30),
+    ("DEC", 31),
+];
+
+/// A schedule as rules have it, and of days that there are: what never comes would never be done.
+pub(crate) fn check_schedule(text: &str) -> Result<(), String> {
+    kinds::check_schedule(text)?;
+    let fields: Vec<&str> = text.trim_start_matches("cron(").trim_end_matches(')').split_whitespace().collect();
+    let [_, _, days, months, _, _] = fields[..] else { return Ok(()) };
+    let first = days.split([',', '-']).map(|day| day.trim_end_matches('W').parse().unwrap_or(0)).min().unwrap_or(0);
+    let longest = months.split(',').map(longest).max().unwrap_or(31);
+    if first <= longest {
+        return Ok(());
+    }
+    Err(format!("never comes: no month of `{months}` has a day {first}"))
+}
+
+/// How long a month gets, by its name or its number; of anything else, the daemon says whether it ever comes.
+fn longest(month: &str) -> u32 {
+    let number = month.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).and_then(|index| MONTHS.get(index));
+    number.or_else(|| MONTHS.iter().find(|(name, _)| name.eq_ignore_ascii_case(month))).map_or(31, |(_, days)| *days)
+}
 
 /// Names of time zones are those of the tz database: <https://www.iana.org/time-zones>
 fn check_timezone(text: &str) -> Result<(), String> {
@@ -110,6 +145,19 @@ impl Lowering<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_one_that_there_is() {
+        for never in ["31 2", "30 FEB", "31W 2,4", "30,31 2", "31 apr,JUN"] {
+            let (day, month) = never.split_once(' ').unwrap();
+            assert!(check_schedule(&format!("cron(0 0 {day} {month} ? *)")).is_err_and(|error| error.contains("never comes")), "{never}");
+        }
+        for comes in ["29 2", "31 1,2", "1-31 2", "L 2", "*/30 2", "31 2-3", "31 *", "2/30 2"] {
+            let (day, month) = comes.split_once(' ').unwrap();
+            assert_eq!(check_schedule(&format!("cron(0 0 {day} {month} ? *)")), Ok(()), "{comes}");
+        }
+        assert_eq!((check_schedule("rate(5 minutes)"), check_schedule("cron(0 0 * * ? 2020)")), (Ok(()), Ok(())));
+    }
 
     #[test]
     fn a_time_zone_is_one_that_there_is() {

@@ -223,6 +223,40 @@ fn one_look_ends_as_drift_does(backend: Backend) {
     daemon.stop();
 }
 
+/// What a check does not look at, or may not, is not told to be in order again.
+#[test]
+fn what_others_attached_stays_open_until_a_check_sees_that_it_is_gone() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("plain") + &spec::scheduled("woken")));
+    sandbox.expect(0, &["up", "--yes"]);
+    let open_to = |function: &str, id: &str| {
+        let permission = world.cloud.lambda.add_permission().function_name(function).statement_id(id);
+        world.cloud.done(permission.action("lambda:InvokeFunction").principal("sns.amazonaws.com").send());
+    };
+    open_to("demo-plain", "theirs");
+    open_to("demo-woken", "theirs");
+    let look = || sandbox.expect(3, &["daemon", "--once"]);
+    let found = |expected: [usize; 3]| {
+        let memory = memory(&sandbox).unwrap();
+        assert_eq!((findings(&memory), moments(&memory, "opened"), moments(&memory, "resolved")), expected.into(), "{memory:#}");
+    };
+    look();
+    found([2, 2, 0]);
+    // The second look is a usual one, which does not read the policy of a function without a permission of ours.
+    look();
+    found([2, 2, 0]);
+    world.proxy.rules([Rule::on("GetPolicy").refuse(403, "AccessDeniedException", "no")]);
+    look();
+    found([2, 2, 0]);
+    world.proxy.clear();
+    let take_back = |function: &str, id: &str| {
+        world.cloud.done(world.cloud.lambda.remove_permission().function_name(function).statement_id(id).send());
+    };
+    take_back("demo-woken", "theirs");
+    look();
+    found([1, 2, 1]);
+}
+
 /// A broken spec is shown, told and picked up when it is mended; the others are watched meanwhile.
 #[test]
 fn a_broken_spec_keeps_nobody_from_watching_the_others() {

@@ -88,7 +88,9 @@ impl Gate {
     }
 
     fn is_known(&self, headers: &HeaderMap) -> bool {
-        let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        // The scheme is written in any case: <https://www.rfc-editor.org/rfc/rfc9110#section-11.1>
+        let bearer = text(headers, header::AUTHORIZATION).and_then(|value| value.split_once(' '));
+        let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, given)| given);
         let is_session = || cookies(headers).any(|session| token::is_same(session, &self.session(), &self.key));
         !self.has_token() || bearer.is_some_and(|given| self.is_token(given.trim())) || is_session()
     }
@@ -110,6 +112,9 @@ impl Gate {
             return Err(refusal.hint("whoever started it can allow the name: `lambdo daemon --host NAME`"));
         }
         from_our_page(method, headers, host)?;
+        if percent_encoding::percent_decode_str(uri.path()).decode_utf8().is_err() {
+            return Err(Refusal::not_found("There is nothing at this address."));
+        }
         let is_document = text(headers, header::CONTENT_TYPE).is_none_or(|sort| sort.split(';').next() == Some("application/json"));
         if uri.path().starts_with("/api/") && !is_document {
             return Err(Refusal::new(415, "not_json", "The API takes `application/json`."));
@@ -133,9 +138,13 @@ fn from_our_page(method: &Method, headers: &HeaderMap, host: &str) -> Result<(),
     if !is_ours && (is_change || !(is_visit || is_typed)) {
         return Err(foreign());
     }
-    match headers.get(header::ORIGIN) {
-        Some(origin) if is_change && !is_origin(origin, host) => Err(foreign()),
-        _ => Ok(()),
+    // A browser sends one: of several, nobody knows which one counts.
+    let origins: Vec<&HeaderValue> = headers.get_all(header::ORIGIN).iter().collect();
+    match origins[..] {
+        [] => Ok(()),
+        [origin] if !is_change || is_origin(origin, host) => Ok(()),
+        _ if !is_change => Ok(()),
+        _ => Err(foreign()),
     }
 }
 

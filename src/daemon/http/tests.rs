@@ -74,6 +74,23 @@ async fn whatever_others_wrote_is_text() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_nobody_declared_is_told_with_its_value_and_no_check_is_promised_that_never_comes() {
+    let stage = Stage::new();
+    let mut stray = finding("hash", "tags.owner", 0);
+    (stray.kind, stray.applied, stray.live, stray.text) =
+        (crate::daemon::FindingKind::Undeclared, None, Some("bob".into()), Some("A tag".into()));
+    assert_eq!(stray.line(), "tags.owner: (unset) -> \"bob\" (A tag)");
+    board(&stage).update("demo", |view| {
+        view.findings = vec![open(stray)];
+        let depth = crate::daemon::Depth::Deep;
+        view.last_check = Some(crate::daemon::Attempt { at: at("2026-11-22T10:00:00Z"), elapsed_ms: 1, depth, is_success: true, calls: 1 });
+    });
+    let pages = pages(&site(&stage), "demo").await;
+    assert!(pages[1].contains("A tag") && pages[1].contains("usual") && pages[1].contains("bob"), "{}", pages[1]);
+    assert!(pages[0].contains("no check is due any more") && pages[1].contains("no check is due any more"), "{}", pages[0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_standing_has_a_word_and_a_sign() {
     let stage = Stage::new();
     let all = [

@@ -81,6 +81,16 @@ fn what_was_gone_and_is_there_again_is_resolved_though_not_all_of_it_was_read() 
     let tags = (Address::new("function", "hash"), Path::key("tags"));
     ledger.checked(&Check { left_out: vec![tags], ..Check::default() }, &settings, minute(1));
     assert_eq!((ledger.findings.len(), kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Resolved]));
+    assert_eq!(ledger.untold[1].text, "function.hash is there again");
+}
+
+#[test]
+fn what_only_shows_beside_something_unread_stays_open() {
+    let (mut ledger, settings) = (Ledger::default(), settings());
+    ledger.checked(&check(&[finding("hash", "statement.theirs", 1)]), &settings, minute(0));
+    let hidden = vec![(Address::new("function", "hash"), Path::key("statement"))];
+    ledger.checked(&Check { hidden, ..check(&[]) }, &settings, minute(1));
+    assert_eq!(kinds(&ledger), [NoticeKind::Opened]);
 }
 
 #[test]

@@ -9,6 +9,8 @@ const MONTHS: &[&str] = &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG"
 const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 /// The last year that AWS's guide knows.
 const LAST_YEAR: i16 = 2199;
+/// The one before the first that it knows.
+const YEAR_BEFORE: i16 = 1969;
 
 /// The minutes that an expression means.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,14 +111,20 @@ impl Cron {
         if (day == "?") == (weekday == "?") {
             return Err("must have `?` as one of its two days".to_owned());
         }
-        Ok(Self {
+        let cron = Self {
             minutes: MINUTE.values(minute)?,
             hours: HOUR.values(hour)?,
             days: items(day, days)?,
             months: MONTH.values(month)?,
             weekdays: items(weekday, weekdays)?,
             years: YEAR.values(year)?,
-        })
+        };
+        // Years that have passed are no mistake: once, it came.
+        let before = Date::constant(YEAR_BEFORE, 12, 31).at(0, 0, 0, 0).to_zoned(TimeZone::UTC).map(|time| time.timestamp());
+        match before.ok().and_then(|before| cron.next(before, &TimeZone::UTC)) {
+            Some(_) => Ok(cron),
+            None => Err(format!("never comes, since there is no such day: `cron({body})`")),
+        }
     }
 
     /// The first time after `after`; `None` when there is none any more.

@@ -415,3 +415,40 @@ async fn a_spec_that_is_broken_from_the_beginning_is_looked_at_as_far_as_its_fir
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_broken_spec_is_healed_by_is_said() {
+    let stage = Stage::new();
+    stage.fake.world(|world| {
+        world.settings = Err(trouble(TroubleKind::Spec));
+        world.first_keys = Some(Settings { mode: Mode::Heal, ..settings() });
+    });
+    stage.run(3 * MINUTE).await;
+    let then = stage.view().timeline.iter().find(|moment| moment.kind == MomentKind::SpecBroken).unwrap().text.clone();
+    assert!(then.contains("drift is looked for and taken back"), "{then}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_is_over_is_said_and_no_check_is_promised() {
+    let stage = Stage::new();
+    let over = Schedule::exact("cron(0 0 * * ? 2020)", "UTC").unwrap();
+    stage.fake.world(|world| world.settings = Ok(Settings { schedule: over.clone(), deep_schedule: over, ..settings() }));
+    stage.run(3 * MINUTE).await;
+    let view = stage.view();
+    assert_eq!((view.next_check, view.totals.checks_done), (None, 1));
+    assert_eq!(view.warnings, ["no check is due any more: `drift.schedule` names only times that have passed"]);
+}
+
+#[test]
+fn healing_that_can_hardly_give_in_is_said() {
+    let doubts = |minutes: u64, rate: &str, mode| {
+        let contest = Contest { reverts: 3, within: Duration::from_secs(minutes * 60) };
+        let settings = Settings { contest, mode, schedule: Schedule::exact(rate, "UTC").unwrap(), ..settings() };
+        super::doubts(&settings, crate::daemon::testing::at("2026-11-22T10:00:00Z")).len()
+    };
+    assert_eq!(doubts(60, "rate(1 hour)", Mode::Heal), 1);
+    assert_eq!(
+        doubts(60, "rate(1 hour)", Mode::Observe) + doubts(180, "rate(1 hour)", Mode::Heal) + doubts(60, "rate(5 minutes)", Mode::Heal),
+        0
+    );
+}

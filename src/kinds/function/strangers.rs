@@ -50,8 +50,16 @@ pub(super) async fn look(reader: &Reader, targets: &[ReadTarget<'_>], sightings:
     let only = if let [(target, _)] = &seen[..] { Some(target.physical_id.as_str()) } else { None };
     let mappings = mappings(reader, only).await;
     seen.iter_mut().for_each(|(target, live)| add_mappings(live, target.physical_id.as_str(), &mappings));
-    let deep = seen.into_iter().filter(|(target, _)| target.deep);
+    let (deep, usual): (Vec<_>, Vec<_>) = seen.into_iter().partition(|(target, _)| target.deep);
+    usual.into_iter().for_each(|(target, live)| live.skipped.extend(left_out(target)));
     in_turn(deep, AT_ONCE, |(target, live)| Box::pin(look_deeply(reader, target, live))).await;
+}
+
+/// What a usual look says nothing about: what a deep one found there before is not gone because of that.
+fn left_out(target: &ReadTarget<'_>) -> impl Iterator<Item = Path> {
+    let statement = (!target.has_parts).then_some(STATEMENT);
+    let settings = UNDECLARED.iter().filter(|_| target.undeclared).map(|field| field.key);
+    [FUNCTION_URL].into_iter().chain(statement).chain(settings).map(Path::key)
 }
 
 /// A function that is packed otherwise is made anew under its name, and its policy goes with it.
@@ -183,7 +191,7 @@ mod tests {
             applied: Some(&entry),
             deep,
             strangers: true,
-            undeclared: deep,
+            undeclared: true,
             has_parts,
         };
         let mut sightings = [Sighting::Found(Live::new(id.clone()))];
@@ -230,6 +238,15 @@ mod tests {
         assert_eq!(paths(&live), ["event_source.u1", "function_url", "statement.theirs"]);
         assert_eq!(live.undeclared.get("recursive_loop"), Some(&"Allow".into()));
         assert_eq!(paths(&seen(true, true, attached).await), ["event_source.u1", "function_url"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_only_a_deep_look_shows_is_not_known_to_a_usual_one() {
+        let skipped = |live: &Live| live.skipped.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let all = "function_url statement code_signing_config_arn event_invoke_config recursive_loop runtime_management_config";
+        assert_eq!(skipped(&seen(false, false, attached).await), all);
+        assert_eq!(skipped(&seen(false, true, attached).await), all.replace(" statement", ""));
+        assert_eq!(skipped(&seen(true, false, attached).await), "");
     }
 
     #[tokio::test(start_paused = true)]

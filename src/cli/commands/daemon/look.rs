@@ -6,11 +6,11 @@ use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Check, Depth, Finding, FindingKind, Resource, Unread};
 use crate::engine::{DriftWish, PlanOptions};
 use crate::model::{
-    Address, CallAccount, Cause, Desired, DriftReport, Entry, Extra, ExtraClass, Failure, Path, Reason, Scrubber, State, Step, Value,
+    Address, Cause, Desired, DriftReport, Entry, Extra, ExtraClass, Failure, Path, Reason, RulesSet, Scrubber, State, Step, Value,
 };
 use crate::spec::{self, Header};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads AWS and the state, and says what differs. `before` is what the last check found: who did that is not asked again.
 ///
@@ -30,7 +30,8 @@ pub async fn check(
     let wish = DriftWish { settings: &header.drift, ignore: &[], plan, wanted: wanted.as_ref(), before };
     let report = engine.check(&mut state, &wish).await?;
     let calls = workspace.calls().unwrap_or_default().since(&before_calls);
-    Ok((Check { calls, ..without_secrets(seen(&report, &state), workspace.ui.scrubber()) }, report))
+    let hidden = hidden(&report, &state, workspace.registry.as_ref());
+    Ok((Check { calls, hidden, ..without_secrets(seen(&report, &state), workspace.ui.scrubber()) }, report))
 }
 
 /// What is kept and told of a check: somebody may have copied a secret to where none is expected. The next check says the same of
@@ -85,8 +86,27 @@ fn seen(report: &DriftReport, state: &State) -> Check {
         unread: unread.collect(),
         left_out: report.plan.not_deep.iter().map(|left| (left.address.clone(), left.path.clone())).collect(),
         resources: state.entries.iter().map(resource).collect(),
-        calls: CallAccount::default(),
+        ..Check::default()
     }
+}
+
+/// What others attached to something is read with the parts of it that are ours: where all of them are gone or may not be read, it
+/// does not show either.
+fn hidden(report: &DriftReport, state: &State, rules: &dyn RulesSet) -> Vec<(Address, Path)> {
+    let unread = report.plan.unchecked.iter().map(|(address, _)| address);
+    let gone = report.plan.steps.iter().filter(|step| step.reason == Reason::MissingInAws).map(|step| &step.address);
+    let (lost, gone): (BTreeSet<&Address>, BTreeSet<&Address>) = (unread.chain(gone.clone()).collect(), gone.collect());
+    let parts = state.entries.iter().filter_map(|(address, entry)| {
+        let rules = rules.rules(&address.kind).filter(|rules| rules.dies_with_parent())?;
+        Some((address, entry.parent.as_ref()?, rules.attached()))
+    });
+    let (lost, seen): (Vec<_>, Vec<_>) = parts.partition(|(address, ..)| lost.contains(address));
+    let of = |parts: Vec<(&Address, &Address, &'static [&'static str])>| -> BTreeSet<(Address, Path)> {
+        parts.into_iter().flat_map(|(_, parent, keys)| keys.iter().map(|key| (parent.clone(), Path::key(key)))).collect()
+    };
+    let seen = of(seen);
+    // What went altogether took along what others attached.
+    of(lost).into_iter().filter(|beside| !seen.contains(beside) && !gone.contains(&beside.0)).collect()
 }
 
 /// What lives with a resource and was declared by nobody.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// How often is looked where the spec does not say.
 const USUAL_SCHEDULE: &str = "rate(1 hour)";
+/// The time in which reverts make a fight, at least.
+const LEAST_WINDOW: Duration = Duration::from_secs(3_600);
 
 /// Reads them.
 ///
@@ -27,6 +29,8 @@ pub fn settings(header: &Header) -> Result<Settings, Failure> {
     let freezes: Result<Vec<Freeze>, String> = daemon.freezes.iter().map(|rule| freeze(rule, zone)).collect();
     let rule = daemon.log_groups.as_ref();
     let log_groups = rule.map(|rule| Schedule::new(&rule.schedule, zone, &name)).transpose();
+    let within = daemon.contest_within_ms.map_or_else(|| window(&schedule, daemon.contest_reverts), Duration::from_millis);
+    let contest = Contest { reverts: daemon.contest_reverts, within };
     Ok(Settings {
         log_groups: log_groups.map_err(|problem| wrong("daemon.log_groups.schedule", &problem))?,
         name,
@@ -41,9 +45,16 @@ pub fn settings(header: &Header) -> Result<Settings, Failure> {
         allowed: Allowed { replace: daemon.may_replace, delete: daemon.may_delete },
         freezes: freezes.map_err(|problem| wrong("daemon.freeze", &problem))?,
         max_changes: daemon.max_changes,
-        contest: Contest { reverts: daemon.contest_reverts, within: Duration::from_millis(daemon.contest_within_ms) },
+        contest,
         remind_after: Duration::from_millis(daemon.remind_after_ms),
     })
+}
+
+/// In which time so many reverts make a fight, where the spec does not say: checks come one after the other, and what is set again
+/// and again is taken back with each of them.
+fn window(schedule: &Schedule, reverts: usize) -> Duration {
+    let checks = u32::try_from(reverts.saturating_add(1)).unwrap_or(u32::MAX);
+    schedule.interval().unwrap_or_default().saturating_mul(checks).max(LEAST_WINDOW)
 }
 
 /// `project`, or `project.stage`.
@@ -72,4 +83,19 @@ fn moment(text: &str, zone: &str) -> Result<Timestamp, String> {
 fn wrong(key: &str, problem: &str) -> Failure {
     let diagnostic = Diagnostic::error("bad-schedule", "A schedule is not understood").detail(format!("`{key}` {problem}."));
     Failure::new(Exit::Usage, diagnostic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fight_is_seen_however_far_apart_checks_are() {
+        for (expression, hours) in
+            [("rate(5 minutes)", 1), (USUAL_SCHEDULE, 4), ("cron(0 8 ? * MON-FRI *)", 4 * 72), ("cron(0 0 1 1 ? 2020)", 1)]
+        {
+            let schedule = Schedule::exact(expression, "UTC").unwrap();
+            assert_eq!(window(&schedule, 3).as_secs() / 3_600, hours, "{expression}");
+        }
+    }
 }

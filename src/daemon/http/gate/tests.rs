@@ -103,3 +103,29 @@ fn tokens_that_can_be_guessed_are_refused() {
     assert!(Token::new("short").unwrap_err().contains("guessed"));
     assert!(Token::new("a b c d e f g h i j k l").is_err() && Token::new("ääääääääääääääääää").is_err());
 }
+
+#[test]
+fn the_scheme_of_a_token_is_written_in_any_case() {
+    let gate = with_token();
+    let ask = |given: &str| judged(&gate, Method::GET, "/api/v1/specs", &[("host", "localhost"), ("authorization", given)]);
+    for (given, status) in [("Bearer ", 200), ("bearer ", 200), ("BEARER  ", 200), ("Basic ", 401), ("Bearer", 401), ("", 401)] {
+        assert_eq!(ask(&format!("{given}{TOKEN}")), status, "{given}");
+    }
+}
+
+#[test]
+fn of_several_origins_none_counts() {
+    let gate = without_token();
+    let judge = |others: &[&'static str]| {
+        let mut sent = headers(&[("host", "localhost"), ("origin", "http://localhost")]);
+        others.iter().for_each(|other| drop(sent.append(header::ORIGIN, HeaderValue::from_static(other))));
+        gate.judge(&Method::POST, &"/check".parse().unwrap(), &sent).is_ok()
+    };
+    assert!(judge(&[]) && !judge(&["http://evil.example"]) && !judge(&["http://localhost"]));
+}
+
+#[test]
+fn an_address_that_is_no_text_leads_nowhere() {
+    let ask = |path| judged(&without_token(), Method::GET, path, &[("host", "localhost")]);
+    assert_eq!([ask("/specs/%ff"), ask("/api/v1/specs/%C3%28"), ask("/specs/%C3%A4")], [404, 404, 200]);
+}

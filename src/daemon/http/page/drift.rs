@@ -1,7 +1,7 @@
 //! What differs from what was applied, path by path.
 
 use super::words::{self, counted};
-use crate::daemon::{FindingState, Unread, View};
+use crate::daemon::{FindingKind, FindingState, Unread, View};
 use crate::model::Address;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -58,9 +58,9 @@ fn one(state: &FindingState, now: Timestamp) -> Markup {
             @if state.contested.is_some() { span class="badge bad" { span class="sign" aria-hidden="true" { "⇄" } " Contested" } }
         }
         @if let Some(text) = &finding.text { p { (words::prose(&words::shortened(text, 400))) } }
-        @else {
+        @if finding.text.is_none() || finding.kind == FindingKind::Undeclared {
             dl class="values" {
-                div { dt { "applied" } dd { (words::value(finding.applied.as_ref())) } }
+                div { dt { (if finding.kind == FindingKind::Undeclared { "usual" } else { "applied" }) } dd { (words::value(finding.applied.as_ref())) } }
                 div { dt { "live" } dd class="live" { (words::value(finding.live.as_ref())) } }
             }
         }

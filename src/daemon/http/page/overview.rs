@@ -66,6 +66,7 @@ pub fn next(view: &View, now: Timestamp) -> Markup {
     match (&view.activity, view.next_check) {
         (Some(activity), _) => html! { span class="busy" { (activity) "…" } },
         (None, Some(next)) => words::time(next, now),
+        (None, None) if view.last_check.is_some() => html! { "no check is due any more" },
         (None, None) => html! { "–" },
     }
 }

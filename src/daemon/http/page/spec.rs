@@ -4,6 +4,7 @@ use super::super::{Refusal, Site};
 use super::layout::{Layout, form_token, live_part};
 use super::{actions, asked, calls, channels, drift, history, log_groups, overview, plan, resources, view, words};
 use crate::daemon::{Depth, Trouble, View};
+use crate::model::Mode;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use jiff::Timestamp;
@@ -87,6 +88,9 @@ fn facts(view: &View, now: Timestamp) -> Markup {
 fn broken(view: &View) -> &'static str {
     match (view.schedule.is_empty(), view.pending) {
         (true, _) => "The spec is broken; nothing is checked until it is mended",
+        (false, None) if view.mode == Mode::Heal => {
+            "The spec is broken; drift is looked for and taken back, and nothing else is done until it is mended"
+        }
         (false, None) => "The spec is broken; only drift is looked for until it is mended",
         (false, Some(_)) => "The spec is broken; the last good one is used",
     }
