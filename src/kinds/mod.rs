@@ -221,7 +221,10 @@ impl ReadTarget<'_> {
         let (Some(desired), Some(applied)) = (self.desired, self.applied) else { return false };
         let is_same = |field: &Field| {
             let (wanted, applied) = (desired.inputs.get(field.key), applied.inputs.get(field.key));
-            let is_wanted = wanted.is_some_and(Value::is_unresolved) || field.compare.is_equal(wanted, applied);
+            let is_wanted = match field.key {
+                "tags" => tagging::asked_for(wanted) == tagging::asked_for(applied),
+                _ => wanted.is_some_and(Value::is_unresolved) || field.compare.is_equal(wanted, applied),
+            };
             let is_unread = field.deep || live.is_unread(&Path::key(field.key));
             is_wanted && (is_unread || field.compare.is_equal(live.fields.get(field.key), applied))
         };

@@ -4,6 +4,7 @@ use super::arguments::texts;
 use super::lowering::finding;
 use super::reading::text_table;
 use crate::diagnostic::Diagnostic;
+use crate::model::observed::tag;
 use crate::model::{Carry, Change, Default, Draft, Field, Live, Path, Section, Shape, Table, Update, Value};
 use std::collections::BTreeMap;
 
@@ -101,6 +102,12 @@ pub(crate) fn drafts(update: &Update<'_>, set: &'static str, remove: &'static st
 /// Maps change key by key.
 fn key_of(change: &Change) -> Option<&str> {
     change.path.0.get(1).map(String::as_str)
+}
+
+/// The tags of a resource that somebody asked for: not those by which lambdo knows it, which plans add.
+pub(crate) fn asked_for(tags: Option<&Value>) -> Table {
+    let tags = tags.and_then(Value::as_table).into_iter().flatten();
+    tags.filter(|(key, _)| !tag::is_lambdos(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 #[cfg(test)]
