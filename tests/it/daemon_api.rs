@@ -19,7 +19,7 @@ struct Served {
 impl Served {
     fn start(sandbox: &Sandbox) -> Self {
         let site = Site::reserve();
-        let running = sandbox.start(&["daemon", "--listen", &site.authority]);
+        let running = site.watch(sandbox, &[]);
         let openapi = site.get("/api/openapi.json").json();
         Self { site, running, openapi }
     }

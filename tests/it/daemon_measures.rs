@@ -56,7 +56,7 @@ fn three_specs_are_watched_by_the_clock(backend: Backend) {
     let sandbox = world.sandbox("");
     let files: Vec<String> = ["one", "two", "three"].map(|project| of_project(&sandbox, &receiver, project)).into();
     let site = Site::reserve();
-    let running = sandbox.start(&["daemon", "--listen", &site.authority, &files[0], &files[1], &files[2]]);
+    let running = site.watch(&sandbox, &[&files[0], &files[1], &files[2]]);
     site.until("/readyz", LIMIT, |answer| answer.status == 200);
     world.cloud.configure("two-hash", |call| call.memory_size(512));
     let interval = Duration::from_secs(60);
@@ -105,7 +105,7 @@ fn a_fight_is_lost_politely() {
     sandbox.expect(0, &["up", "--yes"]);
     world.proxy.clear();
     let site = Site::reserve();
-    let running = sandbox.start(&["daemon", "--listen", &site.authority, "--calls-per-minute", &PER_MINUTE.to_string()]);
+    let running = site.watch(&sandbox, &["--calls-per-minute", &PER_MINUTE.to_string()]);
     site.until("/readyz", LIMIT, |answer| answer.status == 200);
     let (is_over, sets) = (AtomicBool::new(false), AtomicUsize::new(0));
     let other = world.connect();
@@ -166,8 +166,8 @@ fn people_are_told_once_whatever_happens_to_the_process() {
     sandbox.expect(0, &["up", "--yes"]);
     let start = |short: bool| {
         let site = Site::reserve();
-        let arguments = ["daemon", "--listen", &site.authority];
-        let running = if short { sandbox.start_with_short_files(1, &arguments) } else { sandbox.start(&arguments) };
+        let arguments = ["daemon", "--listen", &site.authority, "--token-file", "token"];
+        let running = if short { sandbox.start_with_short_files(1, &arguments) } else { site.watch(&sandbox, &[]) };
         site.until("/readyz", LIMIT, |answer| answer.status == 200);
         (site, running)
     };
@@ -233,7 +233,7 @@ fn log_groups_are_looked_after_on_a_schedule() {
     assert!(text.as_str().unwrap().starts_with("2 log groups") && text.as_str().unwrap().contains("`/fleet/a`, `/fleet/b`"), "{text}");
     assert_eq!((retention("/fleet/a"), world.proxy.calls_of("PutRetentionPolicy").len()), (None, 0));
     let site = Site::reserve();
-    let running = sandbox.start(&["daemon", "--listen", &site.authority]);
+    let running = site.watch(&sandbox, &[]);
     site.until("/metrics", LIMIT, |answer| answer.body.contains("lambdo_log_groups_wrong{spec=\"demo\",problem=\"no_retention\"} 2\n"));
     sandbox.edit("retention_in_days = 90\n", "retention_in_days = 90\nfix = true\n");
     // What was told once is not told again; what was done is.

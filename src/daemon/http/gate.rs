@@ -119,6 +119,11 @@ impl Gate {
         if uri.path().starts_with("/api/") && !is_document {
             return Err(Refusal::new(415, "not_json", "The API takes `application/json`."));
         }
+        // The page's forms bring a token of their own along, what programs send has none but the daemon's.
+        if uri.path().starts_with("/api/") && is_change(method) && !self.has_token() {
+            let refusal = Refusal::new(401, "no_token", "A change needs a token, and the daemon was started without one.");
+            return Err(refusal.hint("start it with `--token-file FILE`; the page's buttons work without"));
+        }
         if OPEN.contains(&uri.path()) || self.is_known(headers) {
             return Ok(());
         }
@@ -126,10 +131,14 @@ impl Gate {
     }
 }
 
+fn is_change(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD)
+}
+
 /// Refuses what the browser of somebody sends for the page of somebody else. Who is no browser sends none of these headers.
 fn from_our_page(method: &Method, headers: &HeaderMap, host: &str) -> Result<(), Refusal> {
     let foreign = || Refusal::new(403, "cross_site", "This came from another site's page.");
-    let is_change = !matches!(*method, Method::GET | Method::HEAD);
+    let is_change = is_change(method);
     let said = |name: &'static str| text(headers, HeaderName::from_static(name));
     let is_ours = matches!(said("sec-fetch-site"), None | Some("same-origin"));
     // A link from elsewhere may lead here; nothing else may.

@@ -110,7 +110,7 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: Option<&BTree
         return Sighting::Missing;
     }
     // What may be deleted is looked at closely: whose it is, and what would be lost with it.
-    if target.is_read_deeply() || leaves || !target.stays_as_applied(FIELDS, &live) {
+    if target.is_read_deeply() || !target.stays_as_applied(FIELDS, &live) {
         read_tags(reader, repository.repository_arn().unwrap_or_default(), &mut live).await;
     } else {
         live.skipped.push(Path::key("tags"));

@@ -1,5 +1,6 @@
 //! Reading rules: one list per bus, then the targets of each, and its tags where they are asked for.
 
+use super::fields::FIELDS;
 use super::live::{add_targets, as_listed, live};
 use super::split;
 use crate::aws::{AwsError, ErrorClass, Pages, Reader};
@@ -71,7 +72,7 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&st
         Err(error) if error.class == ErrorClass::NotFound => return Sighting::Missing,
         Err(error) => live.unchecked.push(unchecked(Path::key("targets"), &error)),
     }
-    if target.is_read_deeply() {
+    if target.is_read_deeply() || !target.stays_as_applied(FIELDS, &live) {
         read_tags(reader, rule.arn().unwrap_or_default(), &mut live).await;
     } else {
         live.skipped.push(Path::key("tags"));

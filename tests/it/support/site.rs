@@ -1,9 +1,13 @@
 //! What a daemon serves, asked over plain HTTP.
 
 use super::emulator::raw;
+use super::sandbox::{Running, Sandbox};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
+
+/// The token of every daemon that [`Site::watch`] starts; every question brings it along.
+const TOKEN: &str = "correct-horse-battery-staple";
 
 /// The served part of a daemon.
 pub struct Site {
@@ -37,12 +41,18 @@ impl Site {
         Self { authority: listener.local_addr().unwrap().to_string() }
     }
 
+    /// Starts a daemon here that may be changed through its API.
+    pub fn watch(&self, sandbox: &Sandbox, arguments: &[&str]) -> Running {
+        sandbox.write("token", TOKEN);
+        sandbox.start(&[&["daemon", "--listen", &self.authority, "--token-file", "token"], arguments].concat())
+    }
+
     /// Asks, and waits for a daemon that is not there yet; a minute at most.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n{kind}Content-Length: {}\r\n\r\n{body}",
             self.authority,
             body.len()
         );

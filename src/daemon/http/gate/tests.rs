@@ -89,9 +89,23 @@ fn a_link_may_lead_here_and_nothing_else_of_another_site() {
 }
 
 #[test]
+fn a_change_through_the_api_needs_a_token_wherever_the_daemon_listens() {
+    let (host, bearer) = (("host", "localhost"), ("authorization", &*format!("Bearer {TOKEN}")));
+    let ask = |gate: &Gate, method, sent: &[(&'static str, &str)]| judged(gate, method, "/api/v1/check", &[&[host], sent].concat());
+    assert_eq!(ask(&without_token(), Method::POST, &[]), 401);
+    assert_eq!(ask(&without_token(), Method::POST, &[bearer]), 401, "no text is the token of a daemon that has none");
+    assert_eq!(ask(&without_token(), Method::GET, &[]), 200, "who looks needs none");
+    assert_eq!(ask(&with_token(), Method::POST, &[bearer]), 200);
+}
+
+#[test]
 fn the_api_takes_no_forms() {
-    let gate = without_token();
-    let post = |sort| judged(&gate, Method::POST, "/api/v1/specs/demo/check", &[("host", "localhost"), ("content-type", sort)]);
+    let gate = with_token();
+    let bearer = format!("Bearer {TOKEN}");
+    let post = |sort| {
+        let sent = [("host", "localhost"), ("authorization", &*bearer), ("content-type", sort)];
+        judged(&gate, Method::POST, "/api/v1/specs/demo/check", &sent)
+    };
     assert_eq!([post("application/json; charset=utf-8"), post("text/plain"), post("application/x-www-form-urlencoded")], [200, 415, 415]);
 }
 
