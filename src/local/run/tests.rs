@@ -909,11 +909,14 @@ export const nothing = () => {};";
     assert_eq!(stage.answer("{\"a\": 1}").await, r#"{"event":{"a":1},"id":"request-1"}"#);
     let error = stage.error("{\"fail\": true}").await;
     assert!(error.starts_with(r#"{"errorType":"RangeError","errorMessage":"no","trace":["RangeError: no""#), "{error}");
-    for (handler, answer) in [("src/index.nothing", "null"), ("older.handler", r#"["f"]"#)] {
+    for (runtime, handler, answer) in [("nodejs99.x", "src/index.nothing", "null"), ("nodejs22.x", "older.handler", r#"["f"]"#)] {
+        stage.deployment.runtime = runtime.into();
         (stage.deployment.handler, stage.deployment.generation) = (handler.into(), handler.into());
         assert_eq!(stage.answer("{}").await, answer);
     }
+    stage.deployment.runtime = "nodejs24.x".into();
     for (handler, kind) in [
+        ("older.handler", "Runtime.CallbackHandlerDeprecated"),
         ("src/index.none", "Runtime.HandlerNotFound"),
         ("missing.handler", "Runtime.ImportModuleError"),
         ("broken.handler", "Runtime.UserCodeSyntaxError"),

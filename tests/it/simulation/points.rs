@@ -11,6 +11,15 @@ use std::sync::Arc;
 /// The trips that are cut short, and at how many points at least.
 const TRIPS: [(&str, usize); 4] = [("up", 140), ("update", 120), ("replacement", 170), ("destroy", 110)];
 
+/// What people do after a run was cut short.
+#[derive(Clone, Copy)]
+enum Then {
+    GoOn,
+    /// They want again what was there before.
+    GoBack,
+    TakeDown,
+}
+
 /// A run, and what was there before it.
 struct Trip {
     before: Option<Wish>,
@@ -64,7 +73,7 @@ impl Trip {
     }
 
     /// Takes the trip, dying at a point of it. What it wrote until then, where it dies or ends as it should.
-    fn take(&self, kill: Option<Kill>, is_taken_down: bool) -> Result<Arc<Switch>, String> {
+    fn take(&self, kill: Option<Kill>, then: Then) -> Result<Arc<Switch>, String> {
         super::life::in_its_own_time(async |folder| {
             let life = Life::new(folder, Medium::Files(folder.join("state")));
             let strangers = life.begin().await;
@@ -74,10 +83,12 @@ impl Trip {
             let switch = Switch::new(kill);
             life.until_death(&Round::quiet(None, self.verb, &self.wish), &switch).await;
             life.is_readable().await?;
-            if kill.is_some() && !is_taken_down {
-                life.converges(&self.wish, &strangers).await?;
-            }
             if kill.is_some() {
+                match (then, &self.before) {
+                    (Then::TakeDown, _) => {}
+                    (Then::GoBack, Some(before)) => life.converges(before, &strangers).await?,
+                    (Then::GoBack, None) | (Then::GoOn, _) => life.converges(&self.wish, &strangers).await?,
+                }
                 life.goes(&strangers).await?;
             }
             Ok(switch)
@@ -87,7 +98,7 @@ impl Trip {
     /// Every point at which this trip can be cut short: after each line of the journal and in the middle of it, at each
     /// step of a write of the state, and after each call.
     fn points(&self) -> Vec<Kill> {
-        let whole = self.take(None, false).unwrap();
+        let whole = self.take(None, Then::GoOn).unwrap();
         let mut points: Vec<Kill> = (1..=whole.calls()).map(Kill::AtCall).collect();
         for (number, written) in (1..).zip(whole.written()) {
             let Some(added) = written else {
@@ -110,7 +121,8 @@ fn survives_each_point(name: &str) {
     let points = trip.points();
     let dies = |index: usize| {
         let point = points[index];
-        let switch = trip.take(Some(point), index % 4 == 3).unwrap_or_else(|reason| panic!("{name}, {point:?}: {reason}"));
+        let then = [Then::GoOn, Then::GoBack, Then::GoOn, Then::TakeDown][index % 4];
+        let switch = trip.take(Some(point), then).unwrap_or_else(|reason| panic!("{name}, {point:?}: {reason}"));
         usize::from(switch.is_dead())
     };
     let lives = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

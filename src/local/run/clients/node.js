@@ -6,6 +6,7 @@ const { pathToFileURL } = require("node:url");
 const { format } = require("node:util");
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+const takesCallbacks = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1] ?? 0) < 24;
 let requestId = "";
 
 for (const level of ["debug", "info", "warn", "error", "log", "trace"]) {
@@ -51,6 +52,9 @@ const find = async (handler) => {
   const inside = (from) => names.split(".").reduce((at, name) => at?.[name], from);
   const found = inside(loaded) ?? inside(loaded.default);
   if (typeof found !== "function") throw named("Runtime.HandlerNotFound", `${handler} is undefined or not exported`);
+  if (found.length >= 3 && !takesCallbacks) {
+    throw named("Runtime.CallbackHandlerDeprecated", `${handler} takes a callback, which no runtime from nodejs24.x on passes`);
+  }
   return found;
 };
 

@@ -142,6 +142,27 @@ pub(super) fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
+/// What stands between the commas up to the bracket that ends it all, and what stands behind that.
+fn arguments(text: &str) -> Option<(Vec<&str>, &str)> {
+    let (mut depth, mut from, mut parts) = (0_usize, 0, Vec::new());
+    for (at, character) in text.char_indices() {
+        match character {
+            ')' if depth == 0 => {
+                parts.push(&text[from..at]);
+                return Some((parts, &text[at + 1..]));
+            }
+            ',' if depth == 0 => {
+                parts.push(&text[from..at]);
+                from = at + 1;
+            }
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// The name at the start of a text.
 fn leading_name(text: &str) -> &str {
     let end = text.find(|character: char| !(character.is_alphanumeric() || character == '_' || character == '$')).unwrap_or(text.len());

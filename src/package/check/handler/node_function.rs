@@ -1,6 +1,6 @@
 //! Whether Lambda can call what a file of Node plainly exports: the parameters that it takes, and what is no function.
 
-use super::{PARAMETERS, Subject, leading_name};
+use super::{PARAMETERS, Subject, arguments, leading_name};
 use crate::diagnostic::Diagnostic;
 
 /// The first version for which Lambda refuses functions that take a callback: it counts the parameters, as
@@ -90,28 +90,13 @@ fn parameters(definition: &str) -> Option<usize> {
         None => (rest, "=>"),
     };
     let rest = if ending == "{" { rest[leading_name(rest).len()..].trim_start() } else { rest };
-    let list = rest.strip_prefix('(')?;
-    let (mut depth, mut from, mut parts) = (0_usize, 0, Vec::new());
-    for (at, character) in list.char_indices() {
-        match character {
-            // Within texts and comments brackets would not count.
-            '"' | '\'' | '`' | '/' => return None,
-            ')' if depth == 0 => {
-                parts.push(&list[from..at]);
-                let is_function = list[at + 1..].trim_start().starts_with(ending);
-                let is_counted = |part: &&&str| !part.trim().is_empty() && !part.contains('=') && !part.trim_start().starts_with("...");
-                return is_function.then(|| parts.iter().take_while(is_counted).count());
-            }
-            ',' if depth == 0 => {
-                parts.push(&list[from..at]);
-                from = at + 1;
-            }
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+    let (parts, rest) = arguments(rest.strip_prefix('(')?)?;
+    // Within texts and comments brackets and commas would not count.
+    if parts.iter().any(|part| part.contains(['"', '\'', '`', '/'])) || !rest.trim_start().starts_with(ending) {
+        return None;
     }
-    None
+    let is_counted = |part: &&&str| !part.trim().is_empty() && !part.contains('=') && !part.trim_start().starts_with("...");
+    Some(parts.iter().take_while(is_counted).count())
 }
 
 #[cfg(test)]

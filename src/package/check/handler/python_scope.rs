@@ -1,6 +1,6 @@
 //! What Python knows by name in a module once it is loaded: what stands in functions and classes does not count.
 
-use super::leading_name;
+use super::{arguments, leading_name};
 
 /// A statement of a module, its lines put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,11 @@ pub(super) fn parameters(definition: &str) -> Option<(usize, Option<usize>)> {
         _ => false,
     };
     let (start, _) = definition.char_indices().find(is_start)?;
-    let parts = arguments(&definition[start + 1..])?;
+    let (parts, rest) = arguments(&definition[start + 1..])?;
+    let rest = rest.trim_start();
+    if !rest.starts_with(':') && !rest.starts_with("->") {
+        return None;
+    }
     // The commas of a lambda are its own.
     if parts.iter().any(|part| part.contains("lambda")) {
         return None;
@@ -116,28 +120,6 @@ fn is_parameter(part: &str) -> bool {
     let name = leading_name(bare);
     let is_name = !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit());
     matches!(part, "*" | "/") || is_name && matches!(bare[name.len()..].trim_start().chars().next(), None | Some(':' | '='))
-}
-
-/// What stands between the commas up to the bracket that ends it all; nothing where no header ends behind that.
-fn arguments(text: &str) -> Option<Vec<&str>> {
-    let (mut depth, mut from, mut parts) = (0_usize, 0, Vec::new());
-    for (at, character) in text.char_indices() {
-        match character {
-            ')' if depth == 0 => {
-                parts.push(&text[from..at]);
-                let rest = text[at + 1..].trim_start();
-                return (rest.starts_with(':') || rest.starts_with("->")).then_some(parts);
-            }
-            ',' if depth == 0 => {
-                parts.push(&text[from..at]);
-                from = at + 1;
-            }
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// Lines put together where brackets are open, or a backslash says so.
