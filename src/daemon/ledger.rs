@@ -70,6 +70,9 @@ struct Struggle {
     contested: Option<Timestamp>,
     /// When it last had to, or would have had to.
     active: Timestamp,
+    /// Whether only deep checks see it.
+    #[serde(default)]
+    is_deep: bool,
 }
 
 /// What one round of the ledger counted.
@@ -139,6 +142,7 @@ impl Ledger {
     pub fn checked(&mut self, check: &Check, settings: &Settings, now: Timestamp) -> Counted {
         self.recovered(Topic::Check, settings, now);
         self.unread(check, settings, now);
+        self.struggles.iter_mut().for_each(|struggle| struggle.is_deep |= covers(&check.hidden, &struggle.address, &struggle.path));
         self.forget_struggles(settings, now);
         let mut before: BTreeMap<Key, FindingState> =
             self.findings.drain(..).map(|state| ((state.finding.address.clone(), state.finding.path.clone()), state)).collect();
@@ -271,7 +275,7 @@ impl Ledger {
                 }
                 None => {
                     let (address, path) = (address.clone(), path.clone());
-                    self.struggles.push(Struggle { address, path, reverts: vec![now], contested: None, active: now });
+                    self.struggles.push(Struggle { address, path, reverts: vec![now], contested: None, active: now, is_deep: false });
                 }
             }
             self.note(now, MomentKind::Healed, Some(address), format!("took back {line}"));
@@ -309,11 +313,12 @@ impl Ledger {
 
     /// What was quiet for the whole window is over.
     fn forget_struggles(&mut self, settings: &Settings, now: Timestamp) {
-        let within = settings.contest.within;
+        let within = |struggle: &Struggle| if struggle.is_deep { settings.contest.within_deep } else { settings.contest.within };
         for struggle in &mut self.struggles {
+            let within = within(struggle);
             struggle.reverts.retain(|revert| !is_past(*revert, within, now));
         }
-        self.struggles.retain(|struggle| !is_past(struggle.active, within, now) || !struggle.reverts.is_empty());
+        self.struggles.retain(|struggle| !is_past(struggle.active, within(struggle), now) || !struggle.reverts.is_empty());
     }
 
     fn tell(&mut self, kind: NoticeKind, state: &FindingState, settings: &Settings, now: Timestamp, text: String) {
@@ -334,9 +339,12 @@ impl Ledger {
 
 /// Whether a check says nothing about a finding.
 fn is_unread(check: &Check, (address, path): &Key) -> bool {
-    let unread = check.unread.iter().map(|unread| (&unread.address, &unread.path));
-    let left_out = check.left_out.iter().chain(&check.hidden).map(|(address, path)| (address, path));
-    unread.chain(left_out).any(|(of, under)| of == address && path.starts_with(under))
+    let is_denied = check.unread.iter().any(|unread| unread.address == *address && path.starts_with(&unread.path));
+    is_denied || covers(&check.left_out, address, path) || covers(&check.hidden, address, path)
+}
+
+fn covers(keys: &[Key], address: &Address, path: &Path) -> bool {
+    keys.iter().any(|(of, under)| of == address && path.starts_with(under))
 }
 
 /// Why a finding is none any more.

@@ -72,9 +72,7 @@ impl Schedule {
             }
         }
     }
-}
 
-impl Schedule {
     /// How far apart its times are at most, as its first ones tell; `None` where there are no two.
     pub fn interval(&self) -> Option<Duration> {
         let times = std::iter::successors(self.next(Timestamp::UNIX_EPOCH), |time| self.next(*time)).take(TIMES_COMPARED);

@@ -25,7 +25,7 @@ pub(super) fn settings() -> Settings {
         allowed: Allowed::default(),
         freezes: Vec::new(),
         max_changes: 10,
-        contest: Contest { reverts: 3, within: Duration::from_secs(3_600) },
+        contest: Contest { reverts: 3, within: Duration::from_secs(3_600), within_deep: Duration::from_secs(4 * 86_400) },
         remind_after: Duration::from_secs(24 * 3_600),
         log_groups: None,
     }

@@ -163,8 +163,10 @@ pub enum Freeze {
 pub struct Contest {
     /// After so many reverts of the same path …
     pub reverts: usize,
-    /// … within this time.
+    /// … within this time …
     pub within: Duration,
+    /// … or within this one, where only deep checks see the path.
+    pub within_deep: Duration,
 }
 
 /// What a check found.

@@ -104,6 +104,11 @@ fn key_of(change: &Change) -> Option<&str> {
     change.path.0.get(1).map(String::as_str)
 }
 
+/// The address that a resource was tagged with.
+pub(crate) fn address(inputs: &Table) -> Option<&str> {
+    inputs.get(TAGS)?.as_table()?.get(tag::ADDRESS)?.as_str()
+}
+
 /// The tags of a resource that somebody asked for: not those by which lambdo knows it, which plans add.
 pub(crate) fn asked_for(tags: Option<&Value>) -> Table {
     let tags = tags.and_then(Value::as_table).into_iter().flatten();

@@ -161,6 +161,23 @@ impl Storage {
     }
 }
 
+/// A database that is half made when its process dies cannot be opened any more, so it gets its name when it is whole.
+fn open(file: &Path) -> Result<Database, DatabaseError> {
+    if !file.exists() {
+        let new = file.with_extension("new");
+        // What a process left that died here, if one did.
+        let _ = std::fs::remove_file(&new);
+        drop(Database::create(&new)?);
+        let whole = tempfile::TempPath::try_from_path(new).map_err(redb::StorageError::from)?;
+        match whole.persist_noclobber(file) {
+            // Another process was faster.
+            Err(_) if file.exists() => {}
+            outcome => outcome.map_err(|refused| redb::StorageError::from(refused.error))?,
+        }
+    }
+    Database::create(file)
+}
+
 /// A key, and what stands behind it from now on.
 type Change = (String, Option<Vec<u8>>);
 
@@ -186,7 +203,7 @@ impl Disk {
         let refused = |reason: String| DiskError::Storage { file: file.clone(), reason };
         make_private(folder).map_err(|error| refused(error.to_string()))?;
         let path = file.clone();
-        Self::with(file.clone(), Box::new(move || Database::create(&path)))
+        Self::with(file.clone(), Box::new(move || open(&path)))
     }
 
     fn with(file: PathBuf, open: Opening) -> Result<Self, DiskError> {
@@ -457,6 +474,15 @@ mod tests {
         is_full.store(false, Ordering::SeqCst);
         disk.commit(Batch::new().put("t", "c", &9)).wait().await.unwrap();
         assert_eq!(disk.load::<u32>("t").unwrap(), [("a".to_owned(), 1), ("b".to_owned(), 4), ("c".to_owned(), 9)]);
+    }
+
+    #[test]
+    fn what_a_process_left_half_made_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cloud.new"), [0; 4096]).unwrap();
+        drop(Disk::open(folder.path()).unwrap());
+        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, [FILE]);
     }
 
     #[test]

@@ -36,6 +36,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How many settings that somebody asked for were not read, since each costs a call.
+    pub fn number_not_deep(&self) -> usize {
+        self.not_deep.iter().filter(|one| one.is_asked_for).count()
+    }
+
+    /// Whether something stands in the way because it is somebody else's.
+    pub fn is_somebody_elses(&self, address: &Address) -> bool {
+        self.refusals.iter().any(|refusal| refusal.summary == NOT_OURS && refusal.address.as_ref() == Some(address))
+    }
+
     /// Predecessors that are deleted by steps that are no replacements, or that an earlier replacement has left, and
     /// whose they are. With the steps that delete or replace, they are all that goes.
     pub fn predecessors(&self) -> impl Iterator<Item = (&Step, &PhysicalId)> {
@@ -60,6 +70,9 @@ pub struct LeftOut {
     /// Whether the spec or the state says something there besides our own tags.
     pub is_asked_for: bool,
 }
+
+/// The summary of a refusal of what is somebody else's.
+pub const NOT_OURS: &str = "a resource of this name is not ours";
 
 /// Why a plan may not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -159,7 +159,11 @@ impl<'a> Decider<'a> {
             Some(Sighting::Missing) => Verdict::new(Action::Create, Reason::MissingInAws, Work::Create { discards: false }),
             Some(Sighting::Found(live)) => {
                 self.note_unread(&resource.address, live, plan);
-                if ownership::is_of_another_lineage(live, &self.state.lineage) {
+                let is_taken = ownership::is_somebody_elses(live, &entry.inputs, entry.adopted, &self.state.lineage);
+                if is_taken && self.options.adopt.contains(&resource.address) {
+                    return self.existing(resource, live, plan);
+                }
+                if is_taken {
                     plan.refusals.push(refusal::not_ours(&resource.address, &entry.physical_id, live, self.state));
                 }
                 self.compared(resource, entry, applied, live, plan)
@@ -218,7 +222,8 @@ impl<'a> Decider<'a> {
     }
 
     fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
-        let is_lost = live.is_some_and(|live| ownership::is_of_another_lineage(live, &self.state.lineage));
+        let is_taken = |live| ownership::is_somebody_elses(live, &entry.inputs, entry.adopted, &self.state.lineage);
+        let is_lost = live.is_some_and(is_taken);
         let stays = is_lost || self.staying.contains_key(address) || self.parent_is_replaced(entry.parent.as_ref(), address);
         Predecessor { entry: entry.clone(), live: live.cloned(), stays }
     }

@@ -1,6 +1,6 @@
 //! Whose is it? Nothing that is not ours is ever changed.
 
-use crate::model::{Address, Desired, Entry, Lineage, Live, Observed, Plan, Resource, Sighting, State, Table, observed::tag};
+use crate::model::{Address, Desired, Entry, Lineage, Live, Observed, Plan, Resource, Sighting, State, Table, Value, observed::tag};
 use std::collections::BTreeMap;
 
 /// Whose a live resource is.
@@ -55,6 +55,17 @@ pub fn is_of_another_lineage(live: &Live, ours: &Lineage) -> bool {
     lineage.is_some_and(|lineage| *lineage != ours.0)
 }
 
+/// Whether somebody else stands under the name of something that was applied: another state has taken it, or somebody made it
+/// anew without lambdo, with tags of his own. One that has no tags is what Lambda made anew, or was stripped of them.
+/// What others tag and was handed over to us stays ours until another state takes it.
+pub fn is_somebody_elses(live: &Live, applied: &Table, is_adopted: bool, ours: &Lineage) -> bool {
+    let Some(tags) = &live.tags else { return false };
+    let known = applied.get("tags").and_then(Value::as_table);
+    let is_known = |key: &String| known.is_some_and(|known| known.contains_key(key));
+    let is_made_anew = || !is_adopted && !tags.keys().any(|key| tag::is_lambdos(key)) && !tags.keys().all(is_known);
+    tags.get(tag::LINEAGE).map_or_else(is_made_anew, |lineage| *lineage != ours.0)
+}
+
 /// Whether another address has taken the thing over already.
 pub fn has_moved(address: &Address, entry: &Entry, desired: &Desired, state: &State) -> bool {
     let has_taken = |other: &Address| state.entries.get(other).is_some_and(|taken| taken.physical_id == entry.physical_id);
@@ -64,10 +75,10 @@ pub fn has_moved(address: &Address, entry: &Entry, desired: &Desired, state: &St
     others.any(|other| has_taken(&other.address))
 }
 
-/// Whether what stands under the name of an entry carries another lineage.
+/// Whether what stands under the name of an entry is somebody else's.
 pub fn is_lost(address: &Address, entry: &Entry, observed: &Observed, state: &State) -> bool {
     let live = observed.of(address, &entry.physical_id).and_then(Sighting::live);
-    live.is_some_and(|live| is_of_another_lineage(live, &state.lineage))
+    live.is_some_and(|live| is_somebody_elses(live, &entry.inputs, entry.adopted, &state.lineage))
 }
 
 /// Puts in the tags that say whose a resource is.

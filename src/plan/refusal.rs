@@ -1,6 +1,6 @@
 //! What stands in the way of a plan, in words.
 
-use crate::model::plan::Refusal;
+use crate::model::plan::{NOT_OURS, Refusal};
 use crate::model::{Address, Change, Effect, Live, PhysicalId, Resource, State, Unchecked, Value, observed::tag};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state:
             vec![format!("take it over with `lambdo up --adopt {address}`, or choose another name in the spec")],
         )
     };
-    Refusal { address: Some(address.clone()), summary: "a resource of this name is not ours", detail, hints }
+    Refusal { address: Some(address.clone()), summary: NOT_OURS, detail, hints }
 }
 
 fn describe(tags: &BTreeMap<String, String>) -> String {

@@ -1,7 +1,7 @@
 //! What a killed run left open is settled by looking at AWS, never by asking the user.
 
-use super::ownership::is_of_another_lineage;
-use crate::model::{Address, Live, Observed, Path, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag};
+use super::ownership::{is_of_another_lineage, is_somebody_elses};
+use crate::model::{Address, Deposed, Live, Observed, Path, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag};
 use std::collections::BTreeSet;
 
 /// Turns each open intent of `state` into what AWS shows to be true.
@@ -30,13 +30,13 @@ pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
     state.intents = open;
     let lineage = state.lineage.clone();
     for (address, entry) in &mut state.entries {
-        let is_gone = |id: &PhysicalId| match observed.of(address, id) {
+        let is_gone = |deposed: &Deposed| match observed.of(address, &deposed.physical_id) {
             Some(Sighting::Missing) => true,
-            Some(Sighting::Found(live)) => is_of_another_lineage(live, &lineage),
+            Some(Sighting::Found(live)) => is_somebody_elses(live, &deposed.inputs, false, &lineage),
             _ => false,
         };
         let before = entry.deposed.len();
-        entry.deposed.retain(|deposed| !is_gone(&deposed.physical_id));
+        entry.deposed.retain(|deposed| !is_gone(deposed));
         state.unsaved |= entry.deposed.len() != before;
     }
 }

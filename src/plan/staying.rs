@@ -11,11 +11,11 @@ pub enum Why {
     Adopted,
     /// Its settings say so.
     Kept,
-    /// Another state has taken it.
+    /// Another state has taken it, or somebody made it anew.
     Lost,
     /// This one stays, and needs it.
     NeededBy(Address),
-    /// Another state has taken this one, which it belongs to, and whose it is itself was not read.
+    /// Somebody else has taken this one, which it belongs to, and whose it is itself was not read.
     With(Address),
 }
 
@@ -25,9 +25,9 @@ impl Why {
         match self {
             Self::Adopted => format!("`{physical_id}` stays in AWS, since it was there before lambdo"),
             Self::Kept => format!("`{physical_id}` stays in AWS, since `skip_destroy` is set"),
-            Self::Lost => format!("`{physical_id}` belongs to another state now and is left as it is"),
+            Self::Lost => format!("`{physical_id}` belongs to somebody else now and is left as it is"),
             Self::NeededBy(user) => format!("`{physical_id}` stays in AWS, since `{user}` stays, too, and needs it"),
-            Self::With(other) => format!("`{physical_id}` stays in AWS with `{other}`, which belongs to another state now"),
+            Self::With(other) => format!("`{physical_id}` stays in AWS with `{other}`, which belongs to somebody else now"),
         }
     }
 }

@@ -154,7 +154,7 @@ fn a_function_that_another_state_has_taken_keeps_what_it_uses() {
     let mut expected = world.cloud.names();
     world.cloud.done(world.cloud.lambda.tag_resource().resource(function_arn("demo-a")).tags("lambdo:lineage", "another").send());
     let output = sandbox.expect(0, &["destroy", "--yes"]);
-    output.says("`demo-a` belongs to another state now").says("`demo-a-eu-central-1` stays in AWS, since `function.a` stays");
+    output.says("`demo-a` belongs to somebody else now").says("`demo-a-eu-central-1` stays in AWS, since `function.a` stays");
     // The rule is nothing that the function needs, and its tags still say that it is ours.
     expected.retain(|name| !name.starts_with("rule.demo-a-nightly"));
     assert_eq!(world.cloud.names(), expected);
@@ -176,7 +176,7 @@ fn what_somebody_else_made_anew_under_our_names_is_neither_changed_nor_deleted()
     sandbox.edit("handler =", "log_group = { retention_in_days = 7 }\nhandler =");
     sandbox.expect(8, &["up", "--yes"]).says(rule).says(group).says("another");
     assert_eq!(world.cloud.snapshot(), before);
-    sandbox.expect(0, &["destroy", "--yes"]).says("`demo-a-nightly` belongs to another state now");
+    sandbox.expect(0, &["destroy", "--yes"]).says("`demo-a-nightly` belongs to somebody else now");
     let names = world.cloud.names();
     assert!(names.contains("rule.demo-a-nightly") && names.contains("log_group./aws/lambda/demo-a"), "{names:?}");
 }

@@ -94,14 +94,14 @@ impl<'a> Draft<'a> {
 
     fn take(&mut self, report: &DriftReport, pattern: &IgnorePattern) {
         for step in &report.drifted {
-            if step.reason == Reason::MissingInAws {
+            let why = match step.reason {
+                Reason::MissingInAws => Some("it is gone from AWS: take it out of the spec, or `lambdo up` makes it again"),
+                _ if report.plan.is_somebody_elses(&step.address) => Some("it is somebody else's by now, as `lambdo plan` says"),
+                _ => None,
+            };
+            if let Some(why) = why {
                 if pattern.covers_address(&step.address) {
-                    self.refuse(
-                        &step.address,
-                        &Path::default(),
-                        "it is gone from AWS: take it out of the spec, or `lambdo up` makes it again",
-                        "",
-                    );
+                    self.refuse(&step.address, &Path::default(), why, "");
                 }
                 continue;
             }

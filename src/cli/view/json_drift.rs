@@ -17,6 +17,9 @@ pub fn drift(view: &DriftView<'_>) -> Json {
     let one = |step: &Step| {
         let mut one = step_head(step);
         one.insert("changes".into(), changes(step));
+        if report.plan.is_somebody_elses(&step.address) {
+            one.insert("not_ours".into(), true.into());
+        }
         Json::from(one)
     };
     document.insert("drifted".into(), report.drifted.iter().map(one).collect());
@@ -28,7 +31,7 @@ pub fn drift(view: &DriftView<'_>) -> Json {
         document.insert("secrets_not_read".into(), report.secrets.into());
     }
     document.insert("unchecked".into(), unchecked(&report.plan));
-    document.insert("not_deep".into(), report.plan.not_deep.len().into());
+    document.insert("not_deep".into(), report.plan.number_not_deep().into());
     document.into()
 }
 

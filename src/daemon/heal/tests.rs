@@ -79,6 +79,6 @@ fn nothing_is_done_during_a_freeze() {
 
 #[test]
 fn a_contest_needs_at_least_a_revert() {
-    let settings = Settings { contest: Contest { reverts: 1, within: Duration::from_secs(60) }, ..healing() };
+    let settings = Settings { contest: Contest { reverts: 1, within: Duration::from_secs(60), ..healing().contest }, ..healing() };
     assert_eq!(names(&decide(&settings, &open(&["a"]), at(NOW))), ["a"]);
 }

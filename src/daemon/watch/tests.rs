@@ -442,7 +442,7 @@ async fn a_schedule_that_is_over_is_said_and_no_check_is_promised() {
 #[test]
 fn healing_that_can_hardly_give_in_is_said() {
     let doubts = |minutes: u64, rate: &str, mode| {
-        let contest = Contest { reverts: 3, within: Duration::from_secs(minutes * 60) };
+        let contest = Contest { within: Duration::from_secs(minutes * 60), ..settings().contest };
         let settings = Settings { contest, mode, schedule: Schedule::exact(rate, "UTC").unwrap(), ..settings() };
         super::doubts(&settings, crate::daemon::testing::at("2026-11-22T10:00:00Z")).len()
     };

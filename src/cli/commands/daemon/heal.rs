@@ -9,7 +9,7 @@ use crate::daemon::{Healed, Order};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, PlanOptions, Report};
 use crate::model::event::Outcome;
-use crate::model::{Action, Address, ArtifactSource, Desired, Exit, Failure, Path, Plan, State, Step};
+use crate::model::{Action, Address, ArtifactSource, Desired, Entry, Exit, Failure, Path, Plan, State, Step};
 use crate::package::Packages;
 use crate::spec::Header;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,15 @@ struct Round {
     packages: Option<Packages>,
 }
 
+impl Round {
+    /// Leaves out what may not be done, for these reasons. What only comes along with others cannot be taken out alone.
+    fn take_out(&mut self, reasons: Vec<(Address, String)>) {
+        let fewer = without(&self.addresses, &reasons);
+        self.addresses = if fewer.len() < self.addresses.len() { fewer } else { BTreeSet::new() };
+        self.refused.extend(reasons);
+    }
+}
+
 impl Healing<'_> {
     async fn go(&self, mut state: State) -> Result<Healed, Failure> {
         let Order { addresses, leave, .. } = self.order.clone();
@@ -70,6 +79,11 @@ impl Healing<'_> {
                 break;
             }
             let plan = self.plan(&mut state, &round).await?;
+            let refused = refused(&plan, &state, &round.addresses);
+            if !refused.is_empty() {
+                round.take_out(refused);
+                continue;
+            }
             if self.narrow(&plan, &mut round).await {
                 continue;
             }
@@ -95,10 +109,13 @@ impl Healing<'_> {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });
         }
         let mut plan = self.engine.plan(&desired, state, &options).await?;
-        if !plan.refusals.is_empty() {
+        // What is about one resource keeps only that one, and what needs it, from being taken back.
+        if plan.refusals.iter().any(|refusal| refusal.address.is_none()) {
             return Err(Failure { exit: Exit::Refused, diagnostics: plan.refusals.iter().map(|refusal| refusal.diagnostic()).collect() });
         }
-        keeps_limit(&plan, self.header.max_deletions)?;
+        if plan.refusals.is_empty() {
+            keeps_limit(&plan, self.header.max_deletions)?;
+        }
         forget_left(&mut plan, &round.leave);
         Ok(plan)
     }
@@ -107,10 +124,7 @@ impl Healing<'_> {
     async fn narrow(&self, plan: &Plan, round: &mut Round) -> bool {
         let forbidden = forbidden(plan, self.order.allowed);
         if !forbidden.is_empty() {
-            let fewer = without(&round.addresses, &forbidden);
-            // What only comes along with others cannot be taken out alone.
-            round.addresses = if fewer.len() < round.addresses.len() { fewer } else { BTreeSet::new() };
-            round.refused.extend(forbidden);
+            round.take_out(forbidden);
             return true;
         }
         let unasked = unasked(plan, self.order);
@@ -158,6 +172,22 @@ impl Healing<'_> {
         let report = self.engine.apply(state, plan, artifacts, PARALLEL).await?;
         healed(plan, report)
     }
+}
+
+/// What a plan refuses, and why; what needs any of that can be taken back only together with it.
+fn refused(plan: &Plan, state: &State, addresses: &BTreeSet<Address>) -> Vec<(Address, String)> {
+    let of_plan = plan.refusals.iter().filter_map(|refusal| Some((refusal.address.clone()?, refusal.detail.clone())));
+    let mut all: Vec<(Address, String)> = of_plan.collect();
+    let mut next = 0;
+    while let Some((on, _)) = all.get(next).cloned() {
+        let needs = |entry: &Entry| entry.parent.as_ref() == Some(&on) || entry.dependencies.iter().any(|one| one.on == on);
+        let is_new = |address: &Address| addresses.contains(address) && all.iter().all(|(known, _)| known != address);
+        let dependants = state.entries.iter().filter(|(address, entry)| is_new(address) && needs(entry));
+        let dependants: Vec<_> = dependants.map(|(address, _)| (address.clone(), format!("it needs `{on}`, which is refused"))).collect();
+        all.extend(dependants);
+        next += 1;
+    }
+    all
 }
 
 /// The package or image that a step would upload: of a resource that is made, or whose code differs.

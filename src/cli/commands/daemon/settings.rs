@@ -30,7 +30,8 @@ pub fn settings(header: &Header) -> Result<Settings, Failure> {
     let rule = daemon.log_groups.as_ref();
     let log_groups = rule.map(|rule| Schedule::new(&rule.schedule, zone, &name)).transpose();
     let within = daemon.contest_within_ms.map_or_else(|| window(&schedule, daemon.contest_reverts), Duration::from_millis);
-    let contest = Contest { reverts: daemon.contest_reverts, within };
+    let within_deep = within.max(window(&deep_schedule, daemon.contest_reverts));
+    let contest = Contest { reverts: daemon.contest_reverts, within, within_deep };
     Ok(Settings {
         log_groups: log_groups.map_err(|problem| wrong("daemon.log_groups.schedule", &problem))?,
         name,

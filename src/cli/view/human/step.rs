@@ -44,7 +44,9 @@ impl<'a> Steps<'a> {
     /// `steps`, which are of `plan`, for `purpose`.
     pub fn new(plan: &'a Plan, steps: &'a [Step], purpose: Purpose, rules: &'a dyn RulesSet, columns: usize) -> Self {
         let refused: BTreeSet<&Address> = plan.refusals.iter().filter_map(|refusal| refusal.address.as_ref()).collect();
-        let is_shown = |step: &&Step| step.action != Action::NoOp && !refused.contains(&step.address);
+        // What stands in the way of a plan says nothing of what differs.
+        let is_refused = |step: &Step| purpose != Purpose::Drift && refused.contains(&step.address);
+        let is_shown = |step: &&Step| step.action != Action::NoOp && !is_refused(step);
         let mut changed: Vec<&Step> = steps.iter().filter(is_shown).collect();
         changed.sort_by_key(|step| (&step.address.name, step.address.kind != "function", &step.address.kind, &step.address.part));
         let taken = plan.operations.iter().filter_map(|operation| match &operation.transition {
@@ -133,6 +135,7 @@ impl<'a> Steps<'a> {
         let is_of_tags = !step.changes.is_empty() && step.changes.iter().all(is_ownership) && step.action == Action::Update;
         let are_all = |of: fn(&Change) -> bool| self.changes(step).next().is_some() && self.changes(step).all(of);
         match (step.reason, self.purpose, step.action) {
+            (_, Purpose::Drift, _) if self.plan.is_somebody_elses(&step.address) => "somebody else's by now, as its tags say",
             (Reason::Drifted, ..) if is_of_tags => "the tags by which lambdo knows it were changed outside lambdo",
             _ if is_of_tags => "the tags by which lambdo knows it are written anew",
             (Reason::MissingInAws, Purpose::Drift, _) => "gone from AWS",
