@@ -4,11 +4,18 @@
 use super::Done;
 use crate::aws::{AwsError, ErrorClass};
 use crate::model::value::scalar_text;
-use crate::model::{Operation, PhysicalId, Resource, Table, Value};
+use crate::model::{Operation, Path, PhysicalId, Resource, Table, Update, Value};
 
 /// Those of the inputs that have these keys, as arguments.
 pub(crate) fn picked(inputs: &Table, keys: &[&str]) -> Table {
     keys.iter().filter_map(|key| Some(((*key).to_owned(), inputs.get(*key)?.clone()))).collect()
+}
+
+/// What a call sets all at once: as it is wished, and as it lives where others look after it.
+pub(crate) fn all_at_once(update: &Update<'_>, keys: &[&str]) -> Table {
+    let is_left = |path: &Path| !update.live.is_unread(path) && update.desired.ignore.iter().any(|pattern| path.is_covered_by(pattern));
+    let value = |key: &&str| if is_left(&Path::key(key)) { update.live.fields.get(*key) } else { update.desired.inputs.get(*key) };
+    keys.iter().filter_map(|key| Some(((*key).to_owned(), value(key)?.clone()))).collect()
 }
 
 /// The name that a resource has, or will have, in AWS; `key` is the setting that gives it.

@@ -228,7 +228,8 @@ impl ReadTarget<'_> {
             let is_unread = field.deep || live.is_unread(&Path::key(field.key));
             is_wanted && (is_unread || field.compare.is_equal(live.fields.get(field.key), applied))
         };
-        let is_marked = desired.keep == applied.keep && tagging::address(&applied.inputs).is_none_or(|address| *address == self.address.to_string());
+        let is_marked =
+            desired.keep == applied.keep && tagging::address(&applied.inputs).is_none_or(|address| *address == self.address.to_string());
         is_marked
             && desired.physical_id().is_none_or(|id| id == self.physical_id)
             && fields.iter().filter(|field| !field.internal).all(is_same)

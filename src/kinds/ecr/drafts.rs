@@ -2,7 +2,7 @@
 
 use super::FORCE;
 use super::policy::OF_LAMBDA;
-use crate::kinds::arguments::{by_arn, picked};
+use crate::kinds::arguments::{all_at_once, by_arn, picked};
 use crate::kinds::{image, tagging};
 use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
 
@@ -46,7 +46,7 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = set.into_iter().chain(remove).collect();
     let of = |keys: &[&str]| update.changes.iter().filter(|change| keys.contains(&change.path.first())).collect::<Vec<&Change>>();
     if MUTABILITY.iter().any(|key| update.touches(key)) {
-        let arguments = named(update.desired).into_iter().chain(picked(&update.desired.inputs, MUTABILITY)).collect();
+        let arguments = named(update.desired).into_iter().chain(all_at_once(update, MUTABILITY)).collect();
         drafts.push(Draft::new("ecr:PutImageTagMutability", arguments).carrying(Carry::changes(of(MUTABILITY))));
     }
     if update.touches(SCANNING) {

@@ -1,7 +1,7 @@
 //! Which calls make, change and delete a rule.
 
 use super::OUR_TARGET;
-use crate::kinds::arguments::{by_arn, picked};
+use crate::kinds::arguments::{all_at_once, by_arn, picked};
 use crate::kinds::tagging;
 use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
 
@@ -23,7 +23,7 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     let of_rule: Vec<&Change> = update.changes.iter().filter(|change| RULE.contains(&change.path.first())).collect();
     if !of_rule.is_empty() {
-        drafts.push(Draft::new("events:PutRule", picked(&update.desired.inputs, RULE)).carrying(Carry::changes(of_rule)));
+        drafts.push(Draft::new("events:PutRule", all_at_once(update, RULE)).carrying(Carry::changes(of_rule)));
     }
     if update.touches("targets") {
         drafts.extend(targets(update));

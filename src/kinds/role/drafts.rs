@@ -1,6 +1,6 @@
 //! The operations that make, change and delete a role.
 
-use crate::kinds::arguments::{name_of, picked};
+use crate::kinds::arguments::{all_at_once, name_of, picked};
 use crate::kinds::tagging;
 use crate::model::{Carry, Change, Draft, Path, Removal, Resource, Table, Update, Value};
 
@@ -77,9 +77,7 @@ fn settings(update: &Update<'_>, name: &Value) -> Option<Draft> {
         return None;
     }
     let mut arguments = with_name(name, []);
-    for key in ["description", "max_session_duration"] {
-        arguments.extend(update.desired.input(key).map(|value| (key.to_owned(), value.clone())));
-    }
+    arguments.extend(all_at_once(update, &["description", "max_session_duration"]));
     Some(Draft::new("iam:UpdateRole", arguments).carrying(Carry::changes(changes)))
 }
 
