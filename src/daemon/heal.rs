@@ -63,12 +63,11 @@ fn is_open(state: &&FindingState) -> bool {
     state.finding.kind.is_healable() && state.contested.is_none()
 }
 
-/// What may be done to these resources.
+/// What may be done to these resources. What they need is taken back along with them, where it differs, too.
 pub fn order(settings: &Settings, findings: &[FindingState], addresses: &[Address]) -> Order {
     let key = |state: &FindingState| (state.finding.address.clone(), state.finding.path.clone());
     let leave = findings.iter().filter(|state| state.contested.is_some()).map(key).collect();
-    let wanted = findings.iter().filter(is_open).filter(|state| addresses.contains(&state.finding.address));
-    let (addresses, paths) = (addresses.iter().cloned().collect(), wanted.map(key).collect());
+    let (addresses, paths) = (addresses.iter().cloned().collect(), findings.iter().filter(is_open).map(key).collect());
     Order { addresses, paths, leave, allowed: settings.allowed, max_changes: settings.max_changes }
 }
 

@@ -164,7 +164,11 @@ impl Ledger {
                 open.insert(key, state);
             } else if is_gone(check, &key.0) {
                 // Nothing is as it was applied where the whole resource is not there any more.
+                counted.resolved += 1;
                 self.note(now, MomentKind::Changed, Some(&key.0), format!("{} went with the resource", key.1));
+                if state.is_told {
+                    self.tell(NoticeKind::Resolved, &state, settings, now, format!("{} {} went with the resource", key.0, key.1));
+                }
             } else {
                 counted.resolved += 1;
                 self.resolved(&state, check, settings, now);
@@ -266,7 +270,7 @@ impl Ledger {
         for (address, path) in &healed.done {
             let found = self.findings.iter_mut().find(|state| state.finding.address == *address && state.finding.path == *path);
             let Some(state) = found else { continue };
-            state.healed = Some(now);
+            (state.healed, state.left) = (Some(now), None);
             let (finding, line) = (state.finding.clone(), state.finding.line());
             match self.struggle(&finding) {
                 Some(struggle) => {

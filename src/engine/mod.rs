@@ -94,6 +94,8 @@ pub struct PlanOptions {
     pub functions: Vec<String>,
     /// Which addresses exactly; all where empty.
     pub targets: Vec<Address>,
+    /// What is left alone, also where others need it.
+    pub without: BTreeSet<Address>,
     /// Existing resources to be taken over.
     pub adopt: BTreeSet<Address>,
     /// Whether what is missing in AWS is made again even where that is everything.
@@ -109,7 +111,13 @@ impl PlanOptions {
     /// [`Exit::Usage`] for names that match nothing.
     pub fn select(&self, desired: &Desired, state: &State) -> Result<Option<BTreeSet<Address>>, Failure> {
         let selection = Selection { functions: self.functions.clone(), targets: self.targets.clone() };
-        plan::select(&selection, desired, state).map_err(unknown_names)
+        let selected = plan::select(&selection, desired, state).map_err(unknown_names)?;
+        if self.without.is_empty() {
+            return Ok(selected);
+        }
+        let everything = || desired.resources.keys().chain(state.entries.keys()).cloned().collect();
+        let selected = selected.unwrap_or_else(everything);
+        Ok(Some(selected.difference(&self.without).cloned().collect()))
     }
 
     /// The same without what belongs to them.

@@ -2,7 +2,7 @@
 
 use super::{Address, Path, PhysicalId, State, Table, Value};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a run deploys to, known from one STS call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -180,10 +180,22 @@ pub enum Until {
     Complete,
 }
 
+/// What is left alone as a whole, by its empty path: that it is not there is left, too.
+pub fn left_whole(leave: &[(Address, Path)]) -> BTreeSet<Address> {
+    leave.iter().filter(|(_, path)| path.0.is_empty()).map(|(address, _)| address.clone()).collect()
+}
+
 impl Desired {
     /// Nothing at all: what `destroy` plans towards.
     pub fn nothing(project: &str, stage: Option<&str>) -> Self {
         Self { project: project.into(), stage: stage.map(Into::into), resources: BTreeMap::new(), discovers: false, outputs: Table::new() }
+    }
+
+    /// Lets others look after these paths. Those of [`left_whole`] are to be left out of a plan.
+    pub fn leave_alone(&mut self, leave: &[(Address, Path)]) {
+        for (address, path) in leave.iter().filter(|(_, path)| !path.0.is_empty()) {
+            self.resources.get_mut(address).into_iter().for_each(|resource| resource.ignore.push(path.clone()));
+        }
     }
 
     /// What the state says was applied: what `drift` plans towards.

@@ -40,13 +40,13 @@ impl State {
     /// Whether nothing needs what has this address any more, so that it may go when another takes the address.
     fn is_left_over(&self, address: &Address) -> bool {
         let stays = self.entries.get(address).is_none_or(|entry| entry.keep || entry.adopted || entry.protect);
-        let needs = |entry: &Entry| entry.dependencies.iter().map(|dependency| &dependency.on).chain(&entry.parent).any(|on| on == address);
+        let needs = |entry: &Entry| entry.needs().any(|on| on == address);
         !stays && !self.entries.values().any(needs)
     }
 
     /// Whether a resource has a function's name and nobody else's resources need it.
     fn belongs_to(&self, address: &Address, function: &Address) -> bool {
-        let needs = |entry: &Entry| entry.dependencies.iter().map(|dependency| &dependency.on).chain(&entry.parent).any(|on| on == address);
+        let needs = |entry: &Entry| entry.needs().any(|on| on == address);
         let is_shared = || self.entries.iter().any(|(other, entry)| other.name != function.name && needs(entry));
         address.name == function.name && address != function && !is_shared()
     }

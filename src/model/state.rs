@@ -180,6 +180,11 @@ pub struct Deposed {
 }
 
 impl Entry {
+    /// What it was made to need: what it depends on, and what it is a part of.
+    pub fn needs(&self) -> impl Iterator<Item = &Address> {
+        self.dependencies.iter().map(|dependency| &dependency.on).chain(&self.parent)
+    }
+
     /// An entry of which nothing but the name is known to be applied.
     pub fn new(physical_id: PhysicalId) -> Self {
         Self {

@@ -73,7 +73,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 fn close(selected: BTreeSet<Address>, desired: &Desired, state: &State) -> BTreeSet<Address> {
     let mut dependants: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
     for (address, entry) in &state.entries {
-        for on in entry.dependencies.iter().map(|dependency| &dependency.on).chain(entry.parent.as_ref()) {
+        for on in entry.needs() {
             dependants.entry(on).or_default().push(address);
         }
     }

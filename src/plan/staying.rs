@@ -74,8 +74,7 @@ fn with_lost(staying: &mut BTreeMap<Address, Why>, leaving: &BTreeMap<&Address, 
             Some(Sighting::Missing) => false,
             None | Some(Sighting::Unreadable(_)) => true,
         };
-        let uses = entry.dependencies.iter().map(|dependency| &dependency.on).chain(&entry.parent);
-        let mut lost = uses.filter(|on| staying.get(on) == Some(&Why::Lost));
+        let mut lost = entry.needs().filter(|on| staying.get(on) == Some(&Why::Lost));
         if let Some(lost) = lost.next().cloned().filter(|_| is_unread && !staying.contains_key(*address)) {
             staying.insert((*address).clone(), Why::With(lost));
         }

@@ -162,21 +162,25 @@ fn a_function_that_another_state_has_taken_keeps_what_it_uses() {
 
 #[test]
 fn what_somebody_else_made_anew_under_our_names_is_neither_changed_nor_deleted() {
+    made_anew(("lambdo:lineage", "another"));
+    made_anew(("ManagedBy", "Terraform"));
+}
+
+fn made_anew(tag: (&str, &str)) {
     let world = World::start(Backend::Local);
     let sandbox = world.sandbox(&one());
     sandbox.expect(0, &["up", "--yes"]);
     let (rule, group) = ("demo-a-nightly", "/aws/lambda/demo-a");
-    let another = [("lambdo:lineage", "another")];
     world.cloud.delete_rule(rule);
-    world.cloud.foreign_rule(rule, &another);
+    world.cloud.foreign_rule(rule, &[tag]);
     world.cloud.done(world.cloud.logs.delete_log_group().log_group_name(group).send());
-    world.cloud.foreign_group(group, &another);
+    world.cloud.foreign_group(group, &[tag]);
     let before = world.cloud.snapshot();
     sandbox.edit("rate(1 day)", "rate(2 days)");
     sandbox.edit("handler =", "log_group = { retention_in_days = 7 }\nhandler =");
-    sandbox.expect(8, &["up", "--yes"]).says(rule).says(group).says("another");
+    sandbox.expect(8, &["up", "--yes"]).says(rule).says(group).says(tag.1);
     assert_eq!(world.cloud.snapshot(), before);
-    sandbox.expect(0, &["destroy", "--yes"]).says("`demo-a-nightly` belongs to somebody else now");
+    sandbox.expect(0, &["destroy", "--yes"]).says("demo-a-nightly` belongs to somebody else now");
     let names = world.cloud.names();
     assert!(names.contains("rule.demo-a-nightly") && names.contains("log_group./aws/lambda/demo-a"), "{names:?}");
 }

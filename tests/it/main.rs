@@ -36,6 +36,7 @@ mod foreign;
 mod formats;
 mod guards;
 mod harness;
+mod healing;
 mod hostile;
 mod images;
 mod init;

@@ -8,7 +8,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::{PlanOptions, not_looked_up};
-use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value};
+use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value, left_whole};
 use crate::package::{self, Own, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
@@ -97,6 +97,7 @@ impl Wish<'_> {
             adopt: self.adopt.iter().cloned().collect(),
             // The local cloud has one account, and nothing in it is dear.
             recreate: self.recreate || packing.workspace.global.local,
+            without: left_whole(self.leave),
             ..PlanOptions::default()
         };
         let needed = unbuilt(options.select(&desired, &state)?, &desired, &packages);
@@ -148,9 +149,7 @@ impl Wish<'_> {
     fn lower(&self, packing: &Packing<'_>, packages: Packages, state: &State) -> Result<(Desired, Packages), Failure> {
         let spec = packing.spec.keeping_names(state);
         let mut desired = spec::lower(&spec, &state.target, &packages.artifacts, &packing.workspace.registry).map_err(Failure::from)?;
-        for (address, path) in self.leave {
-            desired.resources.get_mut(address).into_iter().for_each(|resource| resource.ignore.push(path.clone()));
-        }
+        desired.leave_alone(self.leave);
         Ok((desired, packages))
     }
 }

@@ -94,11 +94,12 @@ fn what_only_shows_beside_something_unread_stays_open() {
 }
 
 #[test]
-fn what_differs_and_goes_altogether_is_not_resolved() {
+fn what_differs_ends_with_its_resource() {
     let (mut ledger, settings) = (Ledger::default(), settings());
     ledger.checked(&check(&[finding("hash", "memory_size", 512)]), &settings, minute(0));
     let counted = ledger.checked(&check(&[gone("hash")]), &settings, minute(1));
-    assert_eq!((counted.resolved, kinds(&ledger)), (0, vec![NoticeKind::Opened, NoticeKind::Opened]));
+    // Who was told of it hears that it is over, and in which way.
+    assert_eq!((counted.resolved, kinds(&ledger)), (1, vec![NoticeKind::Opened, NoticeKind::Opened, NoticeKind::Resolved]));
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use super::super::deploy::Packing;
 use super::super::destroy::NoArtifacts;
 use super::super::run::keeps_limit;
-use super::limits::{does_something, forbidden, forget_left, too_much, touched, unasked, without};
+use super::limits::{does_something, first, forbidden, forget_left, too_much, touched, unasked, without};
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Healed, Order};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, PlanOptions, Report};
 use crate::model::event::Outcome;
-use crate::model::{Action, Address, ArtifactSource, Desired, Entry, Exit, Failure, Path, Plan, State, Step};
+use crate::model::{Action, Address, ArtifactSource, Desired, Entry, Exit, Failure, Path, Plan, State, Step, left_whole};
 use crate::package::Packages;
 use crate::spec::Header;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ pub const VERB: &str = "daemon";
 /// Operations at a time: nobody waits for it, and others use the account.
 pub const PARALLEL: usize = 8;
 /// Plans that are made anew since something in them may not be done.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 8;
 /// Where the hash of a package stands.
 const CODE: &str = "code";
 /// The kind whose packages are images, and where their hash stands.
@@ -84,7 +84,7 @@ impl Healing<'_> {
                 round.take_out(refused);
                 continue;
             }
-            if self.narrow(&plan, &mut round).await {
+            if self.narrow(&plan, &state, &mut round).await {
                 continue;
             }
             let artifacts: Arc<dyn ArtifactSource> = match round.packages {
@@ -99,10 +99,9 @@ impl Healing<'_> {
 
     async fn plan(&self, state: &mut State, round: &Round) -> Result<Plan, Failure> {
         let mut desired = Desired::as_applied(state);
-        for (address, path) in &round.leave {
-            desired.resources.get_mut(address).into_iter().for_each(|resource| resource.ignore.push(path.clone()));
-        }
-        let options = PlanOptions { deep: true, targets: round.addresses.iter().cloned().collect(), ..PlanOptions::default() };
+        desired.leave_alone(&round.leave);
+        let without = left_whole(&round.leave);
+        let options = PlanOptions { deep: true, targets: round.addresses.iter().cloned().collect(), without, ..PlanOptions::default() };
         let only = options.select(&desired, state)?;
         let problems = self.engine.look_up(&mut desired, only.as_ref(), &self.header.folder).await;
         if problems.iter().any(Diagnostic::is_error) {
@@ -121,7 +120,7 @@ impl Healing<'_> {
     }
 
     /// Takes out of the round what may not or cannot be done; whether anything was.
-    async fn narrow(&self, plan: &Plan, round: &mut Round) -> bool {
+    async fn narrow(&self, plan: &Plan, state: &State, round: &mut Round) -> bool {
         let forbidden = forbidden(plan, self.order.allowed);
         if !forbidden.is_empty() {
             round.take_out(forbidden);
@@ -132,9 +131,16 @@ impl Healing<'_> {
             round.leave.extend(unasked);
             return true;
         }
+        let lacking = lacking(plan, state, &round.leave);
+        if !lacking.is_empty() {
+            round.take_out(lacking);
+            return true;
+        }
         if let Some(why) = too_much(plan, self.order) {
-            round.refused.extend(round.addresses.iter().map(|address| (address.clone(), why.clone())));
-            round.addresses.clear();
+            let first = first(plan, state, self.order);
+            let waits = round.addresses.difference(&first).map(|address| (address.clone(), format!("waits for the next check: {why}")));
+            round.refused.extend(waits);
+            round.addresses = first;
             return true;
         }
         let missing = self.missing_code(plan, round).await;
@@ -180,7 +186,7 @@ fn refused(plan: &Plan, state: &State, addresses: &BTreeSet<Address>) -> Vec<(Ad
     let mut all: Vec<(Address, String)> = of_plan.collect();
     let mut next = 0;
     while let Some((on, _)) = all.get(next).cloned() {
-        let needs = |entry: &Entry| entry.parent.as_ref() == Some(&on) || entry.dependencies.iter().any(|one| one.on == on);
+        let needs = |entry: &Entry| entry.needs().any(|one| *one == on);
         let is_new = |address: &Address| addresses.contains(address) && all.iter().all(|(known, _)| known != address);
         let dependants = state.entries.iter().filter(|(address, entry)| is_new(address) && needs(entry));
         let dependants: Vec<_> = dependants.map(|(address, _)| (address.clone(), format!("it needs `{on}`, which is refused"))).collect();
@@ -188,6 +194,16 @@ fn refused(plan: &Plan, state: &State, addresses: &BTreeSet<Address>) -> Vec<(Ad
         next += 1;
     }
     all
+}
+
+/// What cannot be made anew, since it needs something that is left alone and that is not there.
+fn lacking(plan: &Plan, state: &State, leave: &[(Address, Path)]) -> Vec<(Address, String)> {
+    let missing = left_whole(leave);
+    let lacks = |step: &Step| {
+        let on = state.entries.get(&step.address)?.needs().find(|on| missing.contains(*on))?;
+        Some((step.address.clone(), format!("it needs `{on}`, which is not there and is left alone")))
+    };
+    plan.steps.iter().filter(|step| does_something(step) && step.action != Action::Update).filter_map(lacks).collect()
 }
 
 /// The package or image that a step would upload: of a resource that is made, or whose code differs.

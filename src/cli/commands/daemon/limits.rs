@@ -1,7 +1,7 @@
 //! What a plan of the daemon may hold. Pure.
 
 use crate::daemon::{Allowed, Order};
-use crate::model::{Action, Address, Path, Plan, Step};
+use crate::model::{Action, Address, Path, Plan, Reason, State, Step};
 use std::collections::BTreeSet;
 
 /// Whether a step changes something in AWS.
@@ -46,12 +46,38 @@ pub fn forget_left(plan: &mut Plan, leave: &[(Address, Path)]) {
     }
 }
 
-/// What a plan would change that nobody found before: it was ignored, or came in the meantime.
+/// What a plan would change that nobody found before: it was ignored, is contested, or came in the meantime. An empty path
+/// is a resource that would be made, or made anew, and not because of another one.
 pub fn unasked(plan: &Plan, order: &Order) -> Vec<(Address, Path)> {
-    let is_meant = |address: &Address, path: &Path| order.paths.iter().any(|(of, wanted)| of == address && path.starts_with(wanted));
-    let steps = plan.steps.iter().filter(|step| does_something(step) && step.action == Action::Update);
-    let changes = steps.flat_map(|step| step.changes.iter().map(|change| (step.address.clone(), change.path.clone())));
-    changes.filter(|(address, path)| !is_meant(address, path)).collect()
+    let is_meant = |address: &Address, path: &Path| {
+        order.paths.iter().any(|(of, wanted)| of == address && (path.0.is_empty() || path.starts_with(wanted)))
+    };
+    let of_step = |step: &Step| -> Vec<(Address, Path)> {
+        match (step.action, step.reason) {
+            (Action::Update, _) => step.changes.iter().map(|change| (step.address.clone(), change.path.clone())).collect(),
+            (_, Reason::DependencyReplaced) => Vec::new(),
+            _ => vec![(step.address.clone(), Path::default())],
+        }
+    };
+    let touched = plan.steps.iter().filter(|step| does_something(step)).flat_map(of_step);
+    touched.filter(|(address, path)| !is_meant(address, path)).collect()
+}
+
+/// What of a plan that changes too much is done now: what needs nothing of the rest comes first, so that the rest can follow.
+pub fn first(plan: &Plan, state: &State, order: &Order) -> BTreeSet<Address> {
+    let mut rest: BTreeSet<&Address> = plan.steps.iter().filter(|step| does_something(step)).map(|step| &step.address).collect();
+    let mut chosen = BTreeSet::new();
+    let needs = |address: &Address, on: &BTreeSet<&Address>| {
+        let entry = state.entries.get(address);
+        entry.is_some_and(|entry| entry.needs().any(|needed| needed != address && on.contains(needed)))
+    };
+    while chosen.len() < order.max_changes
+        && let Some(next) = rest.iter().copied().find(|address| !needs(address, &rest))
+    {
+        rest.remove(next);
+        chosen.insert(next.clone());
+    }
+    chosen
 }
 
 /// The addresses without those of which something is forbidden.
