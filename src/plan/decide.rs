@@ -1,11 +1,12 @@
 //! What is done with each resource, and why.
 
+mod adoption;
 mod namesakes;
 mod relations;
 
 use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
-use super::ownership::{self, Owner};
+use super::ownership;
 use super::staying::{Why, staying};
 use super::{Options, extras, lasting, order, refusal, unread};
 use crate::model::{
@@ -159,11 +160,10 @@ impl<'a> Decider<'a> {
             Some(Sighting::Missing) => Verdict::new(Action::Create, Reason::MissingInAws, Work::Create { discards: false }),
             Some(Sighting::Found(live)) => {
                 self.note_unread(&resource.address, live, plan);
-                let is_taken = ownership::is_somebody_elses(live, &entry.inputs, entry.adopted, &self.state.lineage);
-                if is_taken && self.options.adopt.contains(&resource.address) {
+                if self.is_handed_over(resource, entry, live) {
                     return self.existing(resource, live, plan);
                 }
-                if is_taken {
+                if self.is_taken(entry, live) {
                     plan.refusals.push(refusal::not_ours(&resource.address, &entry.physical_id, live, self.state));
                 }
                 self.compared(resource, entry, applied, live, plan)
@@ -222,8 +222,7 @@ impl<'a> Decider<'a> {
     }
 
     fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
-        let is_taken = |live| ownership::is_somebody_elses(live, &entry.inputs, entry.adopted, &self.state.lineage);
-        let is_lost = live.is_some_and(is_taken);
+        let is_lost = live.is_some_and(|live| self.is_taken(entry, live));
         let stays = is_lost || self.staying.contains_key(address) || self.parent_is_replaced(entry.parent.as_ref(), address);
         Predecessor { entry: entry.clone(), live: live.cloned(), stays }
     }
@@ -275,76 +274,6 @@ impl<'a> Decider<'a> {
                 }
                 Verdict::nothing()
             }
-        }
-    }
-
-    /// A resource that exists although the state does not know it.
-    fn existing(&self, resource: &Resource, live: &Live, plan: &mut Plan) -> Verdict {
-        self.note_unread(&resource.address, live, plan);
-        let Some(adopted) = self.adoption(resource, live) else {
-            // What stands in a parent that is refused is whose that is.
-            let goes_with = resource.parent.as_ref().filter(|_| !self.is_taggable(&resource.address));
-            if !goes_with.is_some_and(|parent| plan.refusals.iter().any(|refusal| refusal.address.as_ref() == Some(parent))) {
-                plan.refusals.push(refusal::not_ours(&resource.address, &live.physical_id, live, self.state));
-            }
-            return Verdict::nothing();
-        };
-        let difference = self.difference(resource, None, live);
-        let must_go = difference.changes.iter().any(|change| change.effect == Effect::Replace);
-        if must_go && !adopted {
-            if resource.protect {
-                plan.refusals.push(refusal::protected(&resource.address, "replaced", true));
-            }
-            let mut entry = Entry::new(live.physical_id.clone());
-            entry.attributes.clone_from(&live.attributes);
-            let squatter = self.predecessor(&entry, Some(live), &resource.address);
-            let work = Work::Replace { old: None, delete_first: false, squatter: Some(Box::new(squatter)) };
-            return Verdict::new(Action::Replace, Reason::CannotUpdateInPlace, work).with(difference);
-        }
-        if let Some(change) = difference.changes.iter().find(|change| change.effect == Effect::Replace) {
-            plan.refusals.push(refusal::cannot_adopt(resource, change));
-            return Verdict::nothing();
-        }
-        let requested = self.options.adopt.contains(&resource.address);
-        if adopted {
-            ownership::note_manager(&resource.address, live, plan);
-        }
-        let reason = if requested { Reason::Requested } else { Reason::NotInState };
-        Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
-            .with(difference)
-    }
-
-    /// Whether a resource that exists may become ours: `Some(true)` for one that was there before us,
-    /// `None` for one that must not be touched.
-    fn adoption(&self, resource: &Resource, live: &Live) -> Option<bool> {
-        let is_ours = |parent: &Address| {
-            let becomes_ours = |decision: &Decision| matches!(decision.work, Work::Update { adopts: Some(false), .. });
-            self.state.entries.contains_key(parent) || self.decisions.get(parent).is_some_and(becomes_ours)
-        };
-        let parent_is_ours = resource.parent.as_ref().is_some_and(is_ours);
-        let is_marked = live.tags.as_ref().is_some_and(|tags| tags.contains_key(tag::ADOPTED));
-        match ownership::owner(live, self.state) {
-            Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),
-            Owner::Unknown if parent_is_ours && !self.is_taggable(&resource.address) => Some(false),
-            Owner::Nobody if resource.adopt_untagged => Some(!self.has_come_back(&resource.address, &live.physical_id)),
-            owner => {
-                // One that a run of ours began to make, and whose tags nobody may read, was not there before.
-                let is_begun = matches!(owner, Owner::Unknown) && self.state.is_making(&resource.address, &live.physical_id);
-                self.options.adopt.contains(&resource.address).then_some(!is_begun)
-            }
-        }
-    }
-
-    /// Whether it was there before us. A tag says so too: a later run, without the state's entry, would
-    /// otherwise take it for its own.
-    fn is_adopted(&self, resource: &Resource) -> bool {
-        let entry = self.state.entries.get(&resource.address).filter(|entry| self.has_same_name(resource, entry));
-        let physical_id = entry.map(|entry| &entry.physical_id).or(resource.physical_id());
-        let live = physical_id.and_then(|id| self.observed.of(&resource.address, id)).and_then(Sighting::live);
-        match (entry, live) {
-            (Some(entry), _) => entry.adopted && !self.is_missing(&resource.address, &entry.physical_id),
-            (None, Some(live)) => self.adoption(resource, live) == Some(true),
-            (None, None) => false,
         }
     }
 

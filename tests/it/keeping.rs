@@ -186,6 +186,24 @@ fn made_anew(tag: (&str, &str)) {
 }
 
 #[test]
+fn what_somebody_else_made_anew_under_our_name_can_be_handed_over() {
+    for tag in [("lambdo:lineage", "another"), ("ManagedBy", "Terraform")] {
+        let world = World::start(Backend::Local);
+        let sandbox = world.sandbox(&one());
+        sandbox.expect(0, &["up", "--yes"]);
+        world.cloud.delete_rule("demo-a-nightly");
+        world.cloud.foreign_rule("demo-a-nightly", &[tag]);
+        sandbox.edit("rate(1 day)", "rate(2 days)");
+        sandbox.expect(8, &["up", "--yes"]).says("--adopt event_rule.a.nightly");
+        sandbox.expect(0, &["up", "--yes", "--adopt", "event_rule.a.nightly"]);
+        sandbox.expect(0, &["plan", "--deep", "--exit-code"]);
+        sandbox.expect(0, &["drift", "--deep"]);
+        sandbox.expect(0, &["destroy", "--yes"]).says("since it was there before");
+        assert!(world.cloud.names().contains("rule.demo-a-nightly"));
+    }
+}
+
+#[test]
 fn a_log_group_that_comes_back_goes_with_the_next_destroy() {
     let world = World::start(Backend::Local);
     let sandbox = world.sandbox(&one());
