@@ -79,6 +79,12 @@ impl Schedule {
         }
     }
 
+    /// Whether it is time for what was last done then. Where that lies ahead, a clock told it that was put back since: nobody
+    /// knows how long ago it was.
+    pub fn is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
+        last.is_none_or(|last| last > now || self.next(last).is_some_and(|due| due <= now))
+    }
+
     /// How far apart its times are at most, as its first ones tell; `None` where there are no two.
     pub fn interval(&self) -> Option<Duration> {
         let times = std::iter::successors(self.next(Timestamp::UNIX_EPOCH), |time| self.next(*time)).take(TIMES_COMPARED);
@@ -218,6 +224,20 @@ mod tests {
         assert_eq!(times("cron(0 0,1 * * ? *)", "America/Santiago", "2026-09-06T02:00:00Z", 1), ["2026-09-06T04:00:00Z"]);
         // Samoa had no 30 December 2011 at all.
         assert_eq!(times("cron(0 12 30 12 ? *)", "Pacific/Apia", "2011-12-01T00:00:00Z", 1), ["2011-12-30T10:00:00Z"]);
+    }
+
+    #[test]
+    fn what_was_last_done_in_the_future_is_due() {
+        let (daily, now) = (exact("rate(1 day)", "UTC"), at("2026-11-22T10:00:00Z"));
+        for (last, is_due) in [
+            (None, true),
+            (Some("2026-11-22T09:00:00Z"), false),
+            (Some("2026-11-21T09:00:00Z"), true),
+            (Some("2026-11-22T10:00:01Z"), true),
+            (Some("2036-11-22T10:00:00Z"), true),
+        ] {
+            assert_eq!(daily.is_due(last.map(at), now), is_due, "{last:?}");
+        }
     }
 
     #[test]
