@@ -120,6 +120,8 @@ impl Watch {
         if let Some(problem) = problem {
             self.ledger.note(now, MomentKind::Started, None, format!("the history could not be read: {problem}"));
         }
+        // In another company it may have had another number behind its name.
+        self.ledger.untold.iter_mut().for_each(|notice| notice.spec.clone_from(&self.id));
         let ledger = &self.ledger;
         self.show(|view| {
             view.findings = ledger.findings.clone();
