@@ -224,3 +224,17 @@ fn what_is_named_is_all_that_is_told_and_what_is_misspelt_is_refused() {
     sandbox.expect(6, &["validate"]).says("did you mean `memory_size`?");
     drift(&sandbox, 3, &[]);
 }
+
+#[test]
+fn whoever_accepts_one_setting_is_told_that_other_drift_is_left() {
+    let world = World::start(Backend::Local);
+    let sandbox = deployed(&world);
+    let accept = ["drift", "--accept", "log_group.a:retention_in_days", "--yes"];
+    sandbox.expect(0, &accept).says("No drift to accept.");
+    world.cloud.done(world.cloud.lambda.delete_function().function_name("demo-a").send());
+    sandbox.expect(3, &accept).says("No drift to accept.");
+    world.cloud.done(world.cloud.logs.put_retention_policy().log_group_name("/aws/lambda/demo-a").retention_in_days(365).send());
+    sandbox.expect(3, &accept).says("retention_in_days").says("Accepted: 1 value");
+    sandbox.expect(3, &["drift"]);
+    sandbox.expect(3, &["drift", "--accept", "function.a:*", "--yes"]).says("it is gone from AWS");
+}
