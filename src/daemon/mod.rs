@@ -77,8 +77,8 @@ pub struct Daemon {
     pub listener: Arc<dyn Listener>,
     /// The time.
     pub clock: Arc<dyn WallClock>,
-    /// The folder in which a spec's memory is kept, by its id.
-    pub folder: Arc<dyn Fn(&str) -> PathBuf + Send + Sync>,
+    /// The file in which a spec's memory is kept, by its id.
+    pub memory: Arc<dyn Fn(&str) -> PathBuf + Send + Sync>,
     /// Takes what happens, by the spec's id, for the log.
     pub log: Log,
     /// Ends the loops; what is being applied is finished first.
@@ -101,7 +101,7 @@ impl Daemon {
     }
 
     fn watch(&self, id: &str, party: &Party, turns: &Arc<Semaphore>) -> Watch {
-        let shelf = Shelf::new((self.folder)(id).join(format!("{id}.json")));
+        let shelf = Shelf::new((self.memory)(id));
         Watch::new(id, party.clone(), self.clone(), shelf, Arc::clone(turns))
     }
 }

@@ -3,11 +3,12 @@
 //! The fields mean what they mean in EventBridge:
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>. Where clocks are put forward, a
 //! time that does not exist is left out; where they are put back, a time that comes twice counts once, as in EventBridge
-//! Scheduler: <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time>.
+//! Scheduler: <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time>. A window that
+//! would begin at a time that does not exist begins when the clocks are put forward: it must not be lost.
 
 mod cron;
 
-use cron::Cron;
+use cron::{Cron, Gap};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
@@ -31,7 +32,7 @@ pub struct Schedule {
 enum Rule {
     /// Every so many seconds.
     Rate(u64),
-    Cron(Box<Cron>, TimeZone),
+    Cron(Box<Cron>, TimeZone, Gap),
 }
 
 impl Schedule {
@@ -46,15 +47,20 @@ impl Schedule {
         }
         let body = inside(expression, "cron").ok_or_else(|| format!("is neither `rate(…)` nor `cron(…)`: `{expression}`"))?;
         let zone = TimeZone::get(timezone).map_err(|_| format!("names a time zone that is not known: `{timezone}`"))?;
-        Ok(Self { rule: Rule::Cron(Box::new(Cron::new(body)?), zone), offset: hash(name) % CRON_JITTER_SECONDS })
+        Ok(Self { rule: Rule::Cron(Box::new(Cron::new(body)?), zone, Gap::LeftOut), offset: hash(name) % CRON_JITTER_SECONDS })
     }
 
-    /// The same without the offset by a name: for windows, which mean what they say.
+    /// The same without the offset by a name: for windows, which mean what they say, and of which none is lost when clocks are
+    /// put forward.
     ///
     /// # Errors
     /// Those of [`Schedule::new`].
     pub fn exact(expression: &str, timezone: &str) -> Result<Self, String> {
-        Ok(Self { offset: 0, ..Self::new(expression, timezone, "")? })
+        let rule = match Self::new(expression, timezone, "")?.rule {
+            Rule::Cron(cron, zone, _) => Rule::Cron(cron, zone, Gap::ItsEnd),
+            rate @ Rule::Rate(_) => rate,
+        };
+        Ok(Self { rule, offset: 0 })
     }
 
     /// The first time after `after`; `None` when it never comes again.
@@ -66,11 +72,17 @@ impl Schedule {
                 let since = after.as_second() - offset;
                 Timestamp::from_second((since.div_euclid(seconds) + 1).checked_mul(seconds)? + offset).ok()
             }
-            Rule::Cron(cron, zone) => {
+            Rule::Cron(cron, zone, gap) => {
                 let shift = jiff::SignedDuration::from_secs(offset);
-                cron.next(after.checked_sub(shift).ok()?, zone)?.checked_add(shift).ok()
+                cron.next(after.checked_sub(shift).ok()?, zone, *gap)?.checked_add(shift).ok()
             }
         }
+    }
+
+    /// Whether it is time for what was last done then. Where that lies ahead, a clock told it that was put back since: nobody
+    /// knows how long ago it was.
+    pub fn is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
+        last.is_none_or(|last| last > now || self.next(last).is_some_and(|due| due <= now))
     }
 
     /// How far apart its times are at most, as its first ones tell; `None` where there are no two.
@@ -118,7 +130,10 @@ mod tests {
 
     /// The first times after a moment, as text.
     fn times(expression: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
-        let schedule = exact(expression, zone);
+        times_of(&exact(expression, zone), after, count)
+    }
+
+    fn times_of(schedule: &Schedule, after: &str, count: usize) -> Vec<String> {
         let mut time = at(after);
         let mut times = Vec::new();
         while times.len() < count {
@@ -191,10 +206,38 @@ mod tests {
     fn a_time_that_a_clock_change_leaves_out_is_left_out_and_one_that_comes_twice_counts_once() {
         let half_past_two = "cron(30 2 * * ? *)";
         let spring = ["2027-03-27T01:30:00Z", "2027-03-29T00:30:00Z"];
-        assert_eq!(times(half_past_two, "Europe/Berlin", "2027-03-26T12:00:00Z", 2), spring);
+        let checks = Schedule { offset: 0, ..Schedule::new(half_past_two, "Europe/Berlin", "").unwrap() };
+        assert_eq!(times_of(&checks, "2027-03-26T12:00:00Z", 2), spring);
         let autumn = ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"];
         assert_eq!(times(half_past_two, "Europe/Berlin", "2026-10-24T12:00:00Z", 2), autumn);
         assert_eq!(times("cron(0 6 * * ? *)", "America/New_York", "2026-11-22T00:00:00Z", 1), ["2026-11-22T11:00:00Z"]);
+    }
+
+    #[test]
+    fn a_window_that_would_begin_in_a_gap_begins_when_clocks_are_put_forward() {
+        for expression in ["cron(0 2 * * ? *)", "cron(30 2 * * ? *)", "cron(0,30,59 2 * * ? *)"] {
+            assert_eq!(times(expression, "Europe/Berlin", "2027-03-27T12:00:00Z", 1), ["2027-03-28T01:00:00Z"], "{expression}");
+        }
+        // It comes once, whatever else begins then.
+        let both = times("cron(30 2,3 * * ? *)", "Europe/Berlin", "2027-03-27T12:00:00Z", 3);
+        assert_eq!(both, ["2027-03-28T01:00:00Z", "2027-03-28T01:30:00Z", "2027-03-29T00:30:00Z"]);
+        assert_eq!(times("cron(0 0,1 * * ? *)", "America/Santiago", "2026-09-06T02:00:00Z", 1), ["2026-09-06T04:00:00Z"]);
+        // Samoa had no 30 December 2011 at all.
+        assert_eq!(times("cron(0 12 30 12 ? *)", "Pacific/Apia", "2011-12-01T00:00:00Z", 1), ["2011-12-30T10:00:00Z"]);
+    }
+
+    #[test]
+    fn what_was_last_done_in_the_future_is_due() {
+        let (daily, now) = (exact("rate(1 day)", "UTC"), at("2026-11-22T10:00:00Z"));
+        for (last, is_due) in [
+            (None, true),
+            (Some("2026-11-22T09:00:00Z"), false),
+            (Some("2026-11-21T09:00:00Z"), true),
+            (Some("2026-11-22T10:00:01Z"), true),
+            (Some("2036-11-22T10:00:00Z"), true),
+        ] {
+            assert_eq!(daily.is_due(last.map(at), now), is_due, "{last:?}");
+        }
     }
 
     #[test]

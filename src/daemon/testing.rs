@@ -277,7 +277,7 @@ impl Stage {
             control,
             listener: Arc::clone(&told) as Arc<dyn Listener>,
             clock: Arc::new(SimulatedTime::new()),
-            folder: Arc::new(move |_| path.clone()),
+            memory: Arc::new(move |id| path.join(format!("{id}.json"))),
             log: Arc::new(|_, _| {}),
             stop: CancellationToken::new(),
         };

@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const QUIET_SAVE: SignedDuration = SignedDuration::from_mins(10);
 /// A person who asks again and again is not followed more often than this.
 const REQUEST_GAP: SignedDuration = SignedDuration::from_secs(2);
+/// A clock that was put back by less moves the next check by no more than that.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is done with a spec whose first keys alone are in order.
 const ONLY_DRIFT: &str = "only drift is looked for until it is mended";
@@ -47,6 +49,8 @@ pub(super) struct Watch {
     stamps: (u64, u64),
     /// When it is looked at next; `None` where its schedule has no time any more.
     next: Option<Timestamp>,
+    /// When that was reckoned: a clock that shows an earlier time was put back, and `next` may be far off by it.
+    reckoned: Timestamp,
     /// What was said of the settings already.
     doubts: Vec<String>,
     saved: Option<(Timestamp, u64)>,
@@ -54,7 +58,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(id: &str, party: Party, daemon: Daemon, shelf: Shelf, turns: Arc<Semaphore>) -> Self {
-        let next = Some(daemon.clock.now());
+        let now = daemon.clock.now();
         Self {
             id: id.to_owned(),
             party,
@@ -66,7 +70,8 @@ impl Watch {
             is_by_first_keys: false,
             proposal: None,
             stamps: (0, 0),
-            next,
+            next: Some(now),
+            reckoned: now,
             doubts: Vec::new(),
             saved: None,
         }
@@ -110,10 +115,13 @@ impl Watch {
         let Kept { document, problem } = self.shelf.load::<Ledger>();
         self.ledger = document.unwrap_or_default();
         let now = self.now();
+        self.ledger.last_success = self.ledger.last_success.map(|last| last.min(now));
         self.ledger.note(now, MomentKind::Started, None, "lambdo began to watch");
         if let Some(problem) = problem {
             self.ledger.note(now, MomentKind::Started, None, format!("the history could not be read: {problem}"));
         }
+        // In another company it may have had another number behind its name.
+        self.ledger.untold.iter_mut().for_each(|notice| notice.spec.clone_from(&self.id));
         let ledger = &self.ledger;
         self.show(|view| {
             view.findings = ledger.findings.clone();
@@ -126,7 +134,7 @@ impl Watch {
     async fn rest(&mut self) -> Option<BTreeSet<WakeUp>> {
         loop {
             let now = self.now();
-            if self.next.is_some_and(|next| now >= next) {
+            if self.is_set_back(now) || self.next.is_some_and(|next| now >= next) {
                 return Some(BTreeSet::from([WakeUp::Time]));
             }
             let left = self.next.map_or(LOOK, |next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
@@ -146,10 +154,23 @@ impl Watch {
         }
     }
 
+    /// Whether the clock was put back since the next check was reckoned. What was done meanwhile is dated later than now.
+    fn is_set_back(&mut self, now: Timestamp) -> bool {
+        let is_set_back = now.duration_since(self.reckoned) < -SET_BACK;
+        if is_set_back {
+            self.ledger.last_success = self.ledger.last_success.map(|last| last.min(now));
+        }
+        is_set_back
+    }
+
+    fn reckon(&mut self, next: Option<Timestamp>) {
+        (self.next, self.reckoned) = (next, self.now());
+    }
+
     async fn after_gap(&self, why: BTreeSet<WakeUp>) -> Option<BTreeSet<WakeUp>> {
         let ended =
             self.ledger.last_check.as_ref().map(|last| last.at + SignedDuration::from_millis(i64::try_from(last.elapsed_ms).unwrap_or(0)));
-        let gap = ended.map_or(SignedDuration::ZERO, |ended| (ended + REQUEST_GAP).duration_since(self.now()));
+        let gap = ended.map_or(SignedDuration::ZERO, |ended| (ended + REQUEST_GAP).duration_since(self.now()).min(REQUEST_GAP));
         tokio::select! {
             () = self.daemon.stop.cancelled() => None,
             () = tokio::time::sleep(Duration::try_from(gap).unwrap_or_default()) => Some(why),
@@ -166,7 +187,7 @@ impl Watch {
         self.reload().await;
         match self.settings.clone() {
             Some(settings) => self.look(&settings, why).await,
-            None => self.next = Some(self.now() + self.after(TroubleKind::Spec, self.ledger.spec_outage())),
+            None => self.reckon(Some(self.now() + self.after(TroubleKind::Spec, self.ledger.spec_outage()))),
         }
         drop(turn);
         self.show(|view| view.activity = None);
@@ -220,10 +241,10 @@ impl Watch {
                 self.ledger.tell_left(settings, self.now());
                 self.propose(settings, &check).await;
                 self.audit(settings).await;
-                self.next = settings.schedule.next(self.now());
+                self.reckon(settings.schedule.next(self.now()));
                 self.doubt(settings);
             }
-            Err(trouble) => self.next = Some(self.now() + self.after(trouble.kind, self.ledger.outage())),
+            Err(trouble) => self.reckon(Some(self.now() + self.after(trouble.kind, self.ledger.outage()))),
         }
     }
 
@@ -245,7 +266,7 @@ impl Watch {
 
     /// A person who asks wants to know everything; else the thorough look has a schedule of its own.
     fn depth(&self, settings: &Settings, why: &BTreeSet<WakeUp>) -> Depth {
-        let is_due = self.ledger.last_deep.is_none_or(|last| settings.deep_schedule.next(last).is_some_and(|due| due <= self.now()));
+        let is_due = settings.deep_schedule.is_due(self.ledger.last_deep, self.now());
         if is_due || why.contains(&WakeUp::Request) { Depth::Deep } else { Depth::Usual }
     }
 
@@ -316,7 +337,7 @@ impl Watch {
     /// Writes the memory down. A full disk stops nothing: it is tried again, and said.
     fn save(&mut self, is_last: bool) {
         let (now, revision) = (self.now(), self.ledger.revision());
-        let is_quiet = self.saved.is_some_and(|(at, saved)| saved == revision && now.duration_since(at) < QUIET_SAVE);
+        let is_quiet = self.saved.is_some_and(|(at, saved)| saved == revision && (at..at + QUIET_SAVE).contains(&now));
         if is_quiet && !is_last {
             return;
         }

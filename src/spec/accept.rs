@@ -34,11 +34,12 @@ impl Spec {
         let lines = value.as_ref().map(|value| format!("[{}]\n{path} = {value}", Path(target.clone()))).unwrap_or_default();
         let mut document: DocumentMut = text.parse().map_err(|_| refused("the file cannot be edited", lines.clone()))?;
         let whole = |place: &[String]| [place, &path.0].concat();
-        let own = item_at(document.as_item(), &whole(&place));
+        // What the stage says itself has the last word, whatever the others get.
+        let own = item_at(document.as_item(), &whole(&target)).or_else(|| item_at(document.as_item(), &whole(&place)));
         if own.is_some_and(|item| item.to_string().contains(REFERENCE)) {
             return Err(refused("the spec has a reference there", lines));
         }
-        if own.is_none() && item_at(document.as_item(), &whole(&target)).is_none() && section.spans.contains_key(path) {
+        if own.is_none() && section.spans.contains_key(path) {
             return Err(refused("it comes from defaults or a template, which others have, too", lines));
         }
         if item_at(document.as_item(), &place[..2]).is_none() {
@@ -175,6 +176,21 @@ retention_in_days = 30
         let text = if stage.is_some() { FILE.to_owned() } else { FILE.replace("[stage.dev]\n", "").replace("${stage}", "fast") };
         let spec = load_stage(&text, stage).unwrap();
         spec.accepting(&text, &address.parse().unwrap(), &path.parse().unwrap(), live.as_ref()).map(|new| changed(&text, &new))
+    }
+
+    #[test]
+    fn what_a_stage_says_itself_decides_and_not_what_the_others_get() {
+        let patched = |text: &str, path: &str| {
+            let text = FILE.replace("[stage.dev]\n", &format!("[stage.dev.function]\n{text}\n"));
+            let spec = load_stage(&text, Some("dev")).unwrap();
+            let address = if path == "memory_size" { "function.b" } else { "function.a" };
+            let new = spec.accepting(&text, &address.parse().unwrap(), &path.parse().unwrap(), Some(&64.into()));
+            new.map(|new| changed(&text, &new)).map_err(|it| it.why)
+        };
+        assert_eq!(patched("a.timeout = \"${var.size}\"", "timeout"), Err("the spec has a reference there".to_owned()));
+        let written = Ok("- b.memory_size = 512 # here\n+ b.memory_size = 64 # here".to_owned());
+        assert_eq!(patched("b.memory_size = 512 # here", "memory_size"), written);
+        assert_eq!(patched("b.timeout = 5", "memory_size"), Err("the spec has a reference there".to_owned()));
     }
 
     /// The lines that are not in both.

@@ -346,3 +346,36 @@ fn two_projects_of_one_name_tell_their_own_people() {
     assert!(told("one").contains("one/config.toml:") && told("one").contains("\"spec\":\"demo\""), "{}", told("one"));
     assert!(told("two").contains("two/config.toml:") && told("two").contains("\"spec\":\"demo-2\""), "{}", told("two"));
 }
+
+/// The number behind a name that two projects have is for showing only: memory, outbox and claim are the project's own.
+#[test]
+fn a_project_is_the_same_whoever_is_watched_beside_it() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox("");
+    for (folder, function) in [("p", "one"), ("a", "two")] {
+        std::fs::create_dir(sandbox.path().join(folder)).unwrap();
+        let telling = "\n[[notify]]\ncommand = [\"./page.sh\"]\n";
+        sandbox.write(&format!("{folder}/config.toml"), &(spec::header() + &spec::plain(function) + telling));
+        std::fs::copy(sandbox.path().join("bootstrap"), sandbox.path().join(folder).join("bootstrap")).unwrap();
+        sandbox.executable(&format!("{folder}/page.sh"), "#!/bin/sh\ncat >> told.json\n");
+    }
+    sandbox.expect(0, &["--config", "a/config.toml", "up", "--yes"]);
+    world.cloud.configure("demo-two", |function| function.timeout(9));
+    let told = || std::fs::read_to_string(sandbox.path().join("a/told.json")).unwrap_or_default();
+    // The other one was never deployed, and what lives is none of its own.
+    sandbox.expect(1, &["daemon", "--once", "p", "a"]).says("demo-2: drifted");
+    assert!(told().contains("\"spec\":\"demo-2\"") && told().matches("\"kind\":\"opened\"").count() == 1, "{}", told());
+    sandbox.expect(3, &["daemon", "--once", "a"]).says("demo: drifted");
+    assert_eq!(told().matches("\"kind\":\"opened\"").count(), 1, "it is told once, whatever the spec is called: {}", told());
+
+    let kept = || std::fs::read_to_string(sandbox.path().join("a/state/daemon/demo.json")).unwrap_or_default();
+    let running = sandbox.start(&["daemon", "--listen", "none", "p", "a"]);
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while kept().matches("\"started\"").count() < 3 {
+        assert!(Instant::now() < deadline, "it does not begin: {}", kept());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    sandbox.expect(7, &["daemon", "--once", "a"]).says("Another daemon watches this spec");
+    signal(running.pid(), "TERM");
+    running.wait().expect(0);
+}

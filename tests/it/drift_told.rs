@@ -224,3 +224,35 @@ fn what_is_named_is_all_that_is_told_and_what_is_misspelt_is_refused() {
     sandbox.expect(6, &["validate"]).says("did you mean `memory_size`?");
     drift(&sandbox, 3, &[]);
 }
+
+#[test]
+fn whoever_accepts_one_setting_is_told_that_other_drift_is_left() {
+    let world = World::start(Backend::Local);
+    let sandbox = deployed(&world);
+    let accept = ["drift", "--accept", "log_group.a:retention_in_days", "--yes"];
+    sandbox.expect(0, &accept).says("No drift to accept.");
+    world.cloud.done(world.cloud.lambda.delete_function().function_name("demo-a").send());
+    sandbox.expect(3, &accept).says("No drift to accept.");
+    world.cloud.done(world.cloud.logs.put_retention_policy().log_group_name("/aws/lambda/demo-a").retention_in_days(365).send());
+    sandbox.expect(3, &accept).says("retention_in_days").says("Accepted: 1 value");
+    sandbox.expect(3, &["drift"]);
+    sandbox.expect(3, &["drift", "--accept", "function.a:*", "--yes"]).says("it is gone from AWS");
+}
+
+#[test]
+fn what_somebody_else_has_taken_is_told_and_not_accepted() {
+    let world = World::start(Backend::Local);
+    let sandbox = deployed(&world);
+    world.cloud.done(world.cloud.lambda.tag_resource().resource(function_arn("demo-a")).tags("lambdo:lineage", "another").send());
+    world.cloud.configure("demo-a", |call| call.memory_size(1024));
+    let found = drift(&sandbox, 3, &[]);
+    let step = found["drifted"].as_array().unwrap().iter().find(|step| step["address"] == "function.a");
+    let step = step.unwrap_or_else(|| panic!("the function is not told: {found:#}"));
+    assert_eq!(step["not_ours"], true, "{step:#}");
+    assert!(step["changes"].as_array().unwrap().iter().any(|change| change["path"] == "memory_size"), "{step:#}");
+    sandbox.expect(3, &["drift"]).says("somebody else's by now").says("memory_size");
+    let before = std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap();
+    sandbox.expect(3, &["drift", "--accept", "function.a:memory_size", "--yes"]).says("it is somebody else's by now");
+    sandbox.expect(3, &["drift", "--accept", "log_group.a:retention_in_days", "--yes"]).says("No drift to accept.");
+    assert_eq!(std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap(), before);
+}

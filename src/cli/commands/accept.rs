@@ -14,7 +14,7 @@ use crate::engine::{DriftWish, save};
 use crate::model::value::at;
 use crate::model::{
     Address, Carry, Cause, Change, Compare, Desired, DriftReport, Effect, Exit, Extra, ExtraClass, Failure, IgnorePattern, Path, Reason,
-    RulesSet, State, field,
+    RulesSet, State, Step, field,
 };
 use crate::spec::Spec;
 use std::io::{ErrorKind, Write as _};
@@ -62,9 +62,15 @@ pub async fn run(workspace: &Workspace, config: &Config, arguments: &DriftArgume
     Ok(if left == 0 { Exit::Success } else { Exit::Drift })
 }
 
-/// What drifted and was not meant.
+/// What drifted and was not meant. A resource that is gone, or somebody else's by now, counts as one: no single setting of it could
+/// be accepted.
 fn number_of_others(report: &DriftReport, pattern: &IgnorePattern) -> usize {
-    let of_step = |step: &crate::model::Step| step.changes.iter().filter(|change| !pattern.covers(&step.address, &change.path)).count();
+    let is_one =
+        |step: &Step| step.changes.is_empty() || step.reason == Reason::MissingInAws || report.plan.is_somebody_elses(&step.address);
+    let of_step = |step: &Step| match is_one(step) {
+        true => usize::from(!pattern.covers_address(&step.address)),
+        false => step.changes.iter().filter(|change| !pattern.covers(&step.address, &change.path)).count(),
+    };
     let extras = report.extras.iter().filter(|(address, extra)| !pattern.covers(address, &extra.path));
     report.drifted.iter().map(of_step).sum::<usize>() + extras.count()
 }

@@ -232,7 +232,7 @@ impl Inner {
             let letter = locked(&self.outbox).first(name);
             let now = (self.clock)();
             match letter {
-                Some(letter) if letter.due <= now => self.send(name, notify, &letter).await,
+                Some(letter) if letter.is_due(now) => self.send(name, notify, &letter).await,
                 letter => {
                     let rest = letter.map_or(LOOK, |letter| letter.due.duration_since(now).unsigned_abs().min(LOOK));
                     tokio::select! {

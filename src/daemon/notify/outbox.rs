@@ -47,6 +47,13 @@ pub struct Letter {
     pub due: Timestamp,
 }
 
+impl Letter {
+    /// Whether it is tried now. One that is due later than any pause was put off by a clock that has been put back since.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.due <= now || self.due > now + PAUSE_MAX
+    }
+}
+
 /// What came of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -106,7 +113,8 @@ impl Outbox {
         let is_it = |one: &Letter| one.to == letter.to && one.message.id == letter.message.id;
         let Some(at) = self.waiting.iter().position(is_it) else { return };
         let attempts = self.waiting[at].attempts.saturating_add(1);
-        let is_old = now.duration_since(letter.message.at).unsigned_abs() > LIFE;
+        // One from the future is not old: the clock was put back.
+        let is_old = Duration::try_from(now.duration_since(letter.message.at)).is_ok_and(|age| age > LIFE);
         match outcome {
             Outcome::Arrived => {
                 self.waiting.remove(at);
@@ -198,6 +206,21 @@ mod tests {
         outbox.tried(&letter, &Outcome::Failed(None), at() + LIFE + PAUSE, 1.0);
         outbox.take(&[notice(NoticeKind::Opened, "b")], &channels, now);
         assert_eq!(outbox.first("c").unwrap().message.lost, 1);
+    }
+
+    #[test]
+    fn what_a_clock_put_off_that_was_ahead_is_due_and_not_lost() {
+        let channels = [channel("c", OCCASIONS)];
+        let mut outbox = Outbox::default();
+        let ahead = at() + Duration::from_secs(3 * 24 * 60 * 60);
+        outbox.take(&[notice(NoticeKind::Opened, "a")], &channels, ahead);
+        outbox.tried(&outbox.first("c").unwrap(), &Outcome::Failed(None), ahead, 1.0);
+        assert!(!outbox.first("c").unwrap().is_due(ahead));
+        let letter = outbox.first("c").unwrap();
+        assert!(letter.is_due(at()));
+        outbox.tried(&letter, &Outcome::Failed(None), at(), 1.0);
+        let letter = outbox.first("c").unwrap();
+        assert!(!letter.is_due(at()) && letter.is_due(at() + Duration::from_secs(11)));
     }
 
     #[test]

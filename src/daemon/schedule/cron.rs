@@ -23,6 +23,15 @@ pub(super) struct Cron {
     years: Vec<i16>,
 }
 
+/// What becomes of a time over which the clocks are put forward.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Gap {
+    /// It does not come.
+    LeftOut,
+    /// It comes when they are put forward.
+    ItsEnd,
+}
+
 /// What a day of the month can be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Day {
@@ -121,14 +130,14 @@ impl Cron {
         };
         // Years that have passed are no mistake: once, it came.
         let before = Date::constant(YEAR_BEFORE, 12, 31).at(0, 0, 0, 0).to_zoned(TimeZone::UTC).map(|time| time.timestamp());
-        match before.ok().and_then(|before| cron.next(before, &TimeZone::UTC)) {
+        match before.ok().and_then(|before| cron.next(before, &TimeZone::UTC, Gap::LeftOut)) {
             Some(_) => Ok(cron),
             None => Err(format!("never comes, since there is no such day: `cron({body})`")),
         }
     }
 
     /// The first time after `after`; `None` when there is none any more.
-    pub(super) fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    pub(super) fn next(&self, after: Timestamp, zone: &TimeZone, gap: Gap) -> Option<Timestamp> {
         let mut date = zone.to_datetime(after).date();
         while date.year() <= LAST_YEAR {
             if !self.years.contains(&date.year()) {
@@ -136,7 +145,7 @@ impl Cron {
             } else if !self.months.contains(&i16::from(date.month())) {
                 date = date.last_of_month().tomorrow().ok()?;
             } else {
-                let found = self.is_on(date).then(|| self.first_of(date, after, zone)).flatten();
+                let found = self.is_on(date).then(|| self.first_of(date, after, zone, gap)).flatten();
                 if found.is_some() {
                     return found;
                 }
@@ -151,18 +160,20 @@ impl Cron {
     }
 
     /// The first time of a day that is after `after`.
-    fn first_of(&self, date: Date, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    fn first_of(&self, date: Date, after: Timestamp, zone: &TimeZone, gap: Gap) -> Option<Timestamp> {
         let times = self.hours.iter().flat_map(|hour| self.minutes.iter().map(move |minute| (*hour, *minute)));
         let time = |(hour, minute): (i16, i16)| Time::new(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0).ok();
-        times.filter_map(|pair| moment(DateTime::from_parts(date, time(pair)?), zone)).find(|moment| *moment > after)
+        times.filter_map(|pair| moment(DateTime::from_parts(date, time(pair)?), zone, gap)).find(|moment| *moment > after)
     }
 }
 
-/// When a clock shows this; the first time where it does so twice, never where it is put forward over it.
-fn moment(time: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+/// When a clock shows this; the first time where it does so twice.
+fn moment(time: DateTime, zone: &TimeZone, gap: Gap) -> Option<Timestamp> {
     let moment = zone.to_ambiguous_timestamp(time);
-    match moment.offset() {
-        AmbiguousOffset::Gap { .. } => None,
+    match (moment.offset(), gap) {
+        (AmbiguousOffset::Gap { .. }, Gap::LeftOut) => None,
+        // Reckoned by the clock as it is after the change, the time lies before it.
+        (AmbiguousOffset::Gap { .. }, Gap::ItsEnd) => Some(zone.following(moment.earlier().ok()?).next()?.timestamp()),
         _ => moment.earlier().ok(),
     }
 }

@@ -12,8 +12,7 @@ impl Watch {
             return;
         };
         let (now, last) = (self.now(), self.ledger.log_groups.as_ref().map(|last| last.seen.at));
-        let is_due = last.is_none_or(|last| schedule.next(last).is_some_and(|due| due <= now));
-        if !is_due || self.is_stopped() {
+        if !schedule.is_due(last, now) || self.is_stopped() {
             return;
         }
         self.show(|view| view.activity = Some("auditing log groups".to_owned()));

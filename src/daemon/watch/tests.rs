@@ -1,5 +1,5 @@
 use super::super::testing::{Fake, HOUR, MINUTE, Stage, at, settings, trouble};
-use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing, Topic};
+use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing, Topic, WallClock};
 use super::*;
 use crate::model::Mode;
 use std::time::Duration;
@@ -269,26 +269,101 @@ async fn a_day_over_a_hundred_functions_leaves_nothing_behind() {
     assert!(view.timeline.len() <= 49);
 }
 
+/// A clock that is so many seconds ahead.
+struct Jumping(super::super::testing::SimulatedTime, std::sync::atomic::AtomicI64);
+
+impl Jumping {
+    fn ahead(seconds: i64) -> Arc<Self> {
+        Arc::new(Self(super::super::testing::SimulatedTime::new(), seconds.into()))
+    }
+
+    fn jump(&self, ahead: i64) {
+        self.1.store(ahead, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl WallClock for Jumping {
+    fn now(&self) -> Timestamp {
+        self.0.now() + SignedDuration::from_secs(self.1.load(std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
+const DAY_S: i64 = 24 * 3_600;
+
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_jumps_makes_one_check_and_not_many() {
-    struct Jumping(super::super::testing::SimulatedTime, std::sync::atomic::AtomicI64);
-    impl super::super::WallClock for Jumping {
-        fn now(&self) -> Timestamp {
-            self.0.now() + SignedDuration::from_secs(self.1.load(std::sync::atomic::Ordering::Relaxed))
-        }
-    }
-    let clock = Arc::new(Jumping(super::super::testing::SimulatedTime::new(), 0.into()));
+    let clock = Jumping::ahead(0);
     let mut stage = Stage::new();
     stage.daemon.clock = Arc::clone(&clock) as _;
     stage
         .during(async {
             pass(MINUTE).await;
             let before = stage.fake.world(|world| world.checks);
-            clock.1.store(8 * 3_600, std::sync::atomic::Ordering::Relaxed);
+            clock.jump(8 * 3_600);
             pass(2 * LOOK).await;
             assert_eq!(stage.fake.world(|world| world.checks), before + 1);
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_put_back_by_a_day_silences_nothing() {
+    let clock = Jumping::ahead(DAY_S);
+    let mut stage = Stage::new();
+    stage.daemon.clock = Arc::clone(&clock) as _;
+    let audits = Some(Schedule::exact("rate(1 hour)", "UTC").unwrap());
+    stage.fake.world(|world| world.settings = Ok(Settings { log_groups: audits, ..settings() }));
+    stage
+        .during(async {
+            pass(5 * MINUTE + MINUTE / 2).await;
+            let (checks, audits) = stage.fake.world(|world| (world.checks, world.audits));
+            clock.jump(0);
+            drift(&stage.fake, 512);
+            pass(2 * LOOK).await;
+            let view = stage.view();
+            assert_eq!((view.standing, stage.fake.world(|world| world.checks)), (Standing::Drifted, checks + 1));
+            assert_eq!((view.last_check.as_ref().unwrap().depth, stage.fake.world(|world| world.audits)), (Depth::Deep, audits + 1));
+            assert!(view.next_check.unwrap() <= clock.now() + MINUTE && view.last_success.unwrap() <= clock.now());
+            // From then on all is as usual.
+            pass(10 * MINUTE).await;
+            let now = stage.fake.world(|world| world.checks);
+            assert!((checks + 10..=checks + 12).contains(&now), "{now} after {checks}");
+            assert_eq!(stage.view().last_check.as_ref().unwrap().depth, Depth::Usual);
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_right_after_a_clock_was_put_back_is_answered_and_so_is_who_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Jumping::ahead(DAY_S);
+    let mut stage = Stage::within(folder.path().to_owned(), Arc::default());
+    stage.daemon.clock = Arc::clone(&clock) as _;
+    stage
+        .during(async {
+            pass(MINUTE / 2).await;
+            let checks = stage.fake.world(|world| world.checks);
+            clock.jump(0);
+            stage.daemon.control.check_all(WakeUp::Request);
+            pass(2 * LOOK).await;
+            assert!(stage.fake.world(|world| world.checks) > checks);
+            // What fails from now on is seen to be long ago.
+            clock.jump(DAY_S);
+            pass(2 * MINUTE).await;
+            stage.fake.world(|world| world.trouble = Some(trouble(TroubleKind::Away)));
+            clock.jump(0);
+            pass(HOUR).await;
+            assert!(stage.view().last_success.unwrap() <= clock.now() - HOUR + MINUTE, "{:?}", stage.view().last_success);
+            stage.fake.world(|world| world.trouble = None);
+            clock.jump(DAY_S);
+            pass(HOUR).await;
+        })
+        .await;
+    // The memory says that all was done tomorrow.
+    let stage = Stage::within(folder.path().to_owned(), Arc::default());
+    stage.run(MINUTE / 2).await;
+    let view = stage.view();
+    assert_eq!((view.last_check.as_ref().unwrap().depth, view.totals.checks_done), (Depth::Deep, 1));
 }
 
 #[tokio::test(start_paused = true)]

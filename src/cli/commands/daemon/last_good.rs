@@ -14,6 +14,8 @@ const HASH_BYTES: usize = 4;
 
 /// What is kept of one file, for all of its stages.
 pub struct LastGood {
+    /// The name of the file, and what tells it apart from others of that name.
+    pub name: String,
     shelf: Shelf,
     config: PathBuf,
     document: Mutex<Option<Document>>,
@@ -32,10 +34,10 @@ impl LastGood {
         let beside = Header::without_file(config.parent().map(Path::to_path_buf).unwrap_or_default());
         let hash = Sha256::digest(config.as_os_str().as_encoded_bytes());
         let hash: String = hash.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("{}.{hash}.last-good.json", super::watched_spec::name_of_file(&config));
-        let shelf = Shelf::new(workspace.state_folder(&beside).join(super::FOLDER).join(name));
+        let name = format!("{}.{hash}", super::watched_spec::name_of_file(&config));
+        let shelf = Shelf::new(workspace.state_folder(&beside).join(super::FOLDER).join(format!("{name}.last-good.json")));
         let document = shelf.load().document.filter(|document: &Document| document.config == config);
-        Self { shelf, config, document: Mutex::new(document) }
+        Self { name, shelf, config, document: Mutex::new(document) }
     }
 
     /// Keeps the first keys of a file that is in order.

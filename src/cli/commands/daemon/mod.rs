@@ -80,7 +80,7 @@ pub async fn run(workspace: &Workspace, arguments: &DaemonArguments) -> Result<E
 
 fn daemon(workspace: &Workspace, specs: &BTreeMap<String, Arc<WatchedSpec>>, listener: Arc<Switchboard>, log: &Arc<Log>) -> Daemon {
     let board = Arc::new(Board::default());
-    let folders: BTreeMap<String, PathBuf> = specs.iter().map(|(id, spec)| (id.clone(), spec.folder.clone())).collect();
+    let memories: BTreeMap<String, PathBuf> = specs.iter().map(|(id, spec)| (id.clone(), spec.memory())).collect();
     for (id, spec) in specs {
         let config = spec.workspace().config_path().map(|path| path.display().to_string()).unwrap_or_default();
         board.update(id, |view| view.config = config);
@@ -96,7 +96,7 @@ fn daemon(workspace: &Workspace, specs: &BTreeMap<String, Arc<WatchedSpec>>, lis
         control: Control::new(board, parties),
         listener,
         clock: Arc::new(SystemTime),
-        folder: Arc::new(move |id| folders.get(id).cloned().unwrap_or_default()),
+        memory: Arc::new(move |id| memories.get(id).cloned().unwrap_or_default()),
         log: Arc::new(move |id, moment| log.moment(id, moment)),
         stop: workspace.interrupt.drain.clone(),
     }

@@ -24,6 +24,9 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// What a file that is no text at all is refused with.
 const NOT_UTF8: &str = "not-utf8";
+/// How the files of a spec's memory end.
+const MEMORY: &str = "json";
+const OUTBOX: &str = "outbox.json";
 /// So many lines of a function's log are shown.
 const LINES_MAX: usize = 500;
 
@@ -44,8 +47,10 @@ pub struct WatchedSpec {
     pub broken: Option<Failure>,
     /// Whether it was in order before, so that it can be watched as it was.
     pub was_good: bool,
-    /// Where what the daemon knows of it is kept.
-    pub folder: PathBuf,
+    /// Where what the daemon knows of it is kept, and what its files there are called: the same whoever else is watched, so
+    /// that every daemon finds them.
+    folder: PathBuf,
+    stem: String,
     /// The file of its state.
     pub state: PathBuf,
     /// Keeps another daemon from the same memory.
@@ -70,10 +75,17 @@ impl WatchedSpec {
         let id = free(&header.as_ref().map_or_else(|| name_of_file(&config.path), settings::name));
         let beside = || Header::without_file(config.path.parent().map(FilePath::to_path_buf).unwrap_or_default());
         let folder = workspace.state_folder(header.as_ref().unwrap_or(&beside())).join(super::FOLDER);
-        let state = header.map_or_else(|| folder.join(&id), |header| workspace.store(&header).path());
-        let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &id, folder.join(format!("{id}.outbox.json")));
+        let stage = workspace.global.stage.iter().map(|stage| format!(".{stage}"));
+        let stem = header.as_ref().map_or_else(|| stage.fold(last_good.name.clone(), |name, stage| name + &stage), settings::name);
+        let state = header.map_or_else(|| folder.join(&stem), |header| workspace.store(&header).path());
+        let telling = Telling::new(workspace.beside(&config.path, quotas)?, people, &id, folder.join(format!("{stem}.{OUTBOX}")));
         let (current, before, claim) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Ok(Self { workspace, current, before, telling, last_good, id, broken, was_good, folder, state, claim })
+        Ok(Self { workspace, current, before, telling, last_good, id, broken, was_good, folder, stem, state, claim })
+    }
+
+    /// The file of its memory.
+    pub fn memory(&self) -> PathBuf {
+        self.folder.join(format!("{}.{MEMORY}", self.stem))
     }
 
     /// Keeps every other daemon from watching it as long as this one lives.
@@ -81,8 +93,11 @@ impl WatchedSpec {
     /// # Errors
     /// [`Exit::Locked`] when another one watches it.
     pub fn claim(&self) -> Result<(), Failure> {
-        let memory = Shelf::new(self.folder.join(format!("{}.json", self.id)));
+        let memory = Shelf::new(self.memory());
         let claim = memory.claim().ok_or_else(|| watched_already(&self.id, &memory))?;
+        if self.id != self.stem {
+            take_over(&self.folder, &self.id, &self.stem);
+        }
         *self.claim.lock().unwrap_or_else(PoisonError::into_inner) = Some(claim);
         Ok(())
     }
@@ -115,7 +130,7 @@ impl WatchedSpec {
 
     /// Where a plan waits.
     fn plan_file(&self, header: &Header) -> PathBuf {
-        self.workspace.state_folder(header).join(super::FOLDER).join(format!("{}.plan.json", self.id))
+        self.workspace.state_folder(header).join(super::FOLDER).join(format!("{}.plan.json", self.stem))
     }
 
     /// Work under way is finished when a signal comes; work that changes nothing is dropped.
@@ -195,6 +210,19 @@ fn read_at_all(workspace: &Workspace) -> Result<(Config, Option<Failure>), Failu
 pub fn name_of_file(path: &FilePath) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     name.chars().map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' }).collect()
+}
+
+/// Gives files that lie under the name that a spec is shown by, as an earlier version kept them, the name that they have now. They
+/// are left where they may be another spec's, whose state lies beside the folder under that very name.
+fn take_over(folder: &FilePath, shown: &str, stem: &str) {
+    let is_anothers = folder.parent().is_some_and(|states| states.join(format!("{shown}.json")).exists());
+    for kind in [MEMORY, OUTBOX] {
+        let (old, new) = (folder.join(format!("{shown}.{kind}")), folder.join(format!("{stem}.{kind}")));
+        if !is_anothers && !new.exists() && old.exists() {
+            // Where it cannot be, what is open is told once more, and nothing else is lost.
+            let _ = std::fs::rename(old, new);
+        }
+    }
 }
 
 fn watched_already(name: &str, memory: &Shelf) -> Failure {
@@ -293,5 +321,31 @@ impl Watched for WatchedSpec {
 impl Logs for WatchedSpec {
     async fn logs(&self, function: &str, since: Duration) -> Result<Vec<LogLine>, Trouble> {
         self.told(Box::pin(self.lines(function, since)).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_under_a_numbered_name_is_taken_over_once_and_only_where_it_is_ours() {
+        let states = tempfile::tempdir().unwrap();
+        let folder = states.path().join("daemon");
+        std::fs::create_dir(&folder).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+        write("demo-2.json", "memory");
+        write("demo-2.outbox.json", "outbox");
+        // There is a project of this name.
+        std::fs::write(states.path().join("demo-2.json"), "{}").unwrap();
+        take_over(&folder, "demo-2", "demo");
+        assert_eq!(read("demo.json"), None);
+        std::fs::remove_file(states.path().join("demo-2.json")).unwrap();
+        take_over(&folder, "demo-2", "demo");
+        assert_eq!((read("demo.json").as_deref(), read("demo.outbox.json").as_deref()), (Some("memory"), Some("outbox")));
+        write("demo-2.json", "older");
+        take_over(&folder, "demo-2", "demo");
+        assert_eq!(read("demo.json").as_deref(), Some("memory"));
     }
 }
