@@ -26,6 +26,8 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     let Some(file) = find(tree, &path, module) else { return Ok(missing(tree, subject, &path).into_iter().collect()) };
     let Some(text) = tree.text(&file)?.filter(|_| is_script(&file)) else { return Ok(Vec::new()) };
     if let Some(problem) = broken_package(tree, &file)? {
+    // Node takes a module by where it really lies.
+    let file = tree.end(&file).into_owned();
         return Ok(vec![problem]);
     }
     let is_module = is_loaded_as_module(tree, &file)?;
@@ -79,7 +81,7 @@ fn missing(tree: &Tree<'_>, subject: &Subject<'_>, path: &str) -> Option<Diagnos
     }
     // The modules of layers are found by `require` too.
     let wanted: Vec<String> = ["js", "mjs", "cjs"].iter().map(|ending| format!("{path}.{ending}")).collect();
-    (!subject.has_more).then(|| no_file(tree, subject, &wanted, &[".js", ".mjs", ".cjs"]))
+    (!subject.has_more && !tree.is_mounted(path)).then(|| no_file(tree, subject, &wanted, &[".js", ".mjs", ".cjs"]))
 }
 
 /// The nearest `package.json` above a file.

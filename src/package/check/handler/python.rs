@@ -4,6 +4,7 @@
 use super::python_scope::{Statement, parameters, statements};
 use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, PARAMETERS, Subject, Tree, has_word, leading_name, no_file, no_function};
 use crate::diagnostic::Diagnostic;
+use std::borrow::Cow;
 use std::io;
 
 /// Code with one of these in it may make names while it runs.
@@ -15,7 +16,7 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     let path = module.replace('.', "/");
     let Some(file) = find(tree, &path) else {
         let wanted = [format!("{path}.py"), format!("{path}/__init__.py")];
-        let missing = (!subject.has_more).then(|| {
+        let missing = (!subject.has_more && !tree.is_mounted(&path)).then(|| {
             match module.strip_suffix(".py").filter(|module| find(tree, &module.replace('.', "/")).is_some()) {
                 Some(module) => {
                     no_file(tree, subject, &wanted, &[]).hint(format!("without the file's ending: `handler = \"{module}.{function}\"`"))
@@ -138,7 +139,7 @@ pub(super) fn file(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<String> {
 pub(in super::super) fn find(tree: &Tree<'_>, path: &str) -> Option<String> {
     let usual = ["/__init__.py", ".py", ".pyc", "/__init__.pyc"].iter().map(|ending| format!("{path}{ending}"));
     let native =
-        || tree.beginning(&format!("{path}.")).find(|name| name.ends_with(".so") && !name[path.len()..].contains('/')).map(str::to_owned);
+        || tree.beginning(&format!("{path}.")).find(|name| name.ends_with(".so") && !name[path.len()..].contains('/')).map(Cow::into_owned);
     usual.into_iter().find(|name| tree.has(name)).or_else(native)
 }
 
