@@ -45,10 +45,31 @@ pub struct Desired {
     pub stage: Option<String>,
     /// The resources by address.
     pub resources: BTreeMap<Address, Resource>,
-    /// Whether folders become resources without being named one by one.
-    pub discovers: bool,
+    /// Where folders become resources without being named one by one, and what is there.
+    pub folders: SeenFolders,
     /// What `lambdo output` shows, with references to attributes where AWS decides.
     pub outputs: Table,
+}
+
+/// The folders that were looked through for what becomes a resource. Paths begin at the spec's folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenFolders {
+    /// Where each look began.
+    pub roots: BTreeSet<String>,
+    /// Folders below them that are there.
+    pub there: BTreeSet<String>,
+    /// Those of them that were left out, with all that is in them.
+    pub left_out: BTreeSet<String>,
+}
+
+impl SeenFolders {
+    /// Whether it was looked for a folder, and it is gone.
+    pub fn lack(&self, folder: &str) -> bool {
+        let is_within = |outer: &String| {
+            outer == "." || folder.strip_prefix(outer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.roots.iter().any(is_within) && !self.there.contains(folder) && !self.left_out.iter().any(is_within)
+    }
 }
 
 /// One wanted resource.
@@ -188,7 +209,13 @@ pub fn left_whole(leave: &[(Address, Path)]) -> BTreeSet<Address> {
 impl Desired {
     /// Nothing at all: what `destroy` plans towards.
     pub fn nothing(project: &str, stage: Option<&str>) -> Self {
-        Self { project: project.into(), stage: stage.map(Into::into), resources: BTreeMap::new(), discovers: false, outputs: Table::new() }
+        Self {
+            project: project.into(),
+            stage: stage.map(Into::into),
+            resources: BTreeMap::new(),
+            folders: SeenFolders::default(),
+            outputs: Table::new(),
+        }
     }
 
     /// Lets others look after these paths. Those of [`left_whole`] are to be left out of a plan.
@@ -201,6 +228,31 @@ impl Desired {
     /// What the state says was applied: what `drift` plans towards.
     pub fn as_applied(state: &State) -> Self {
         let resources = state.entries.iter().map(|(address, entry)| (address.clone(), entry.as_resource(address))).collect();
-        Self { project: state.project.clone(), stage: state.stage.clone(), resources, discovers: false, outputs: state.outputs.clone() }
+        Self {
+            project: state.project.clone(),
+            stage: state.stage.clone(),
+            resources,
+            folders: SeenFolders::default(),
+            outputs: state.outputs.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_folder_that_was_looked_for_is_gone() {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let seen = SeenFolders { roots: set(&["api"]), there: set(&["api", "api/a", "api/a/b"]), left_out: set(&["api/d"]) };
+        for gone in ["api/c", "api/a/c", "api/dd"] {
+            assert!(seen.lack(gone), "{gone}");
+        }
+        for there in ["api", "api/a/b", "api/d", "api/d/e", "apis/c", "web/c"] {
+            assert!(!seen.lack(there), "{there}");
+        }
+        assert!(SeenFolders { roots: set(&["."]), ..SeenFolders::default() }.lack("a/b"));
+        assert!(!SeenFolders::default().lack("a"));
     }
 }

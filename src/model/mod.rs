@@ -36,7 +36,7 @@ pub use authority::is_loopback;
 pub use calls::CallAccount;
 pub use causes::Causes;
 pub use daemon::{DaemonSettings, FreezeRule, LogGroupsRule, Mode};
-pub use desired::{Dependency, Desired, Identity, Resource, Strength, Target, Until, left_whole};
+pub use desired::{Dependency, Desired, Identity, Resource, SeenFolders, Strength, Target, Until, left_whole};
 pub use diff::{Cause, Change};
 pub use drift::{Author, DriftReport, DriftSettings, Extra, ExtraClass, IgnorePattern, IgnoreRule};
 pub use duration::duration_ms;

@@ -301,7 +301,7 @@ impl<'a> Decider<'a> {
         plan.refusals.extend(sighting.and_then(Sighting::live).and_then(|live| refusal::undeletable(address, live)));
         let farewell = self.rules.rules(&address.kind).and_then(|rules| rules.farewell(&entry.inputs));
         plan.notes.extend(farewell.map(|note| (address.clone(), note)));
-        let is_source_gone = self.desired.discovers && entry.source.is_some();
+        let is_source_gone = entry.source.as_ref().is_some_and(|folder| self.desired.folders.lack(folder));
         let reason = if is_source_gone { Reason::SourceGone } else { Reason::NotInSpec };
         Verdict::new(Action::Delete, reason, Work::Delete { dies_with_parent: false })
     }

@@ -559,3 +559,18 @@ fn an_intent_that_nobody_could_look_at_stays_open() {
     settle(&mut state, &observed, &fakes());
     assert_eq!((state.intents.len(), state.entries.len()), (0, 1));
 }
+
+#[test]
+fn a_folder_is_gone_only_where_it_was_looked_for() {
+    for (there, expected) in [("api/d", Reason::NotInSpec), ("api/e", Reason::SourceGone)] {
+        let (mut state, mut world) = (fresh(), World::default());
+        let mut wish = one(1);
+        wish.resources.values_mut().for_each(|resource| resource.source = Some("api/d".into()));
+        run(&wish, &mut state, &mut world, usize::MAX);
+        let mut none = Desired::nothing("demo", None);
+        none.folders.roots.insert("api".into());
+        none.folders.left_out.insert(there.into());
+        let planned = plan(&none, &state, &world.observe(&none, &state), &fakes(), &Options::default());
+        assert_eq!(planned.steps.iter().map(|step| (step.action, step.reason)).collect::<Vec<_>>(), [(Action::Delete, expected)]);
+    }
+}

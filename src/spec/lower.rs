@@ -120,8 +120,8 @@ impl<'a> Lowering<'a> {
             return Err(findings);
         }
         let resources = resources.into_iter().map(|(address, placed)| (address, placed.resource)).collect();
-        let discovers = !spec.discovered.discoveries.is_empty();
-        Ok((Desired { project: spec.header.project.clone(), stage: spec.header.stage.clone(), resources, discovers, outputs }, findings))
+        let (project, stage) = (spec.header.project.clone(), spec.header.stage.clone());
+        Ok((Desired { project, stage, resources, folders: spec.discovered.seen.clone(), outputs }, findings))
     }
 
     fn lower_sections(&mut self, artifacts: &BTreeMap<Address, Artifact>) {

@@ -35,6 +35,8 @@ pub struct ImageFacts<'a> {
     pub links: &'a BTreeMap<String, String>,
     /// The modes of its folders, as far as they are known, by their paths without the first slash.
     pub folders: &'a BTreeMap<String, u32>,
+    /// Paths of files that are put on a base, as far as it is known what they lie in.
+    pub laid: &'a [String],
     /// Whether `files` are all there are; not so where layers of a base were not read.
     pub is_whole: bool,
     /// What its layers unpack to, in bytes.
@@ -52,6 +54,8 @@ pub struct ImageFile {
     pub head: Vec<u8>,
 }
 
+/// The code of what others than its owner may not use.
+const NOT_FOR_OTHERS: &str = "not-for-others";
 const ANOTHER_USER: &str = "Lambda is another user than its owner, and may not go through it";
 
 /// So many links are followed, as by Linux (<https://man7.org/linux/man-pages/man7/path_resolution.7.html>).
@@ -61,6 +65,14 @@ impl ImageFacts<'_> {
     /// What the image starts, where it is known.
     pub fn program(&self) -> Option<&ImageFile> {
         candidates(self.command.first()?, self).iter().find_map(|path| self.find(path))
+    }
+
+    /// What runs the program, where that is a script and it is known.
+    pub fn interpreter(&self) -> Option<&ImageFile> {
+        match Format::of(&self.program()?.head) {
+            Format::Script(script) => self.find(&script.interpreter),
+            _ => None,
+        }
     }
 
     fn find(&self, path: &str) -> Option<&ImageFile> {
@@ -122,7 +134,23 @@ pub fn check_image(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic
     findings.extend(check_command(image, architecture));
     findings.extend(check_folder(image));
     findings.extend(other_user(image));
+    findings.extend(closed_to_function(image).filter(|_| !findings.iter().any(|one| one.code == NOT_FOR_OTHERS)));
     findings
+}
+
+/// Warns of files that were put into a folder of the base which only its owner may enter.
+fn closed_to_function(image: &ImageFacts<'_>) -> Option<Diagnostic> {
+    let mut closed = image.laid.iter().filter_map(|path| Some((path, image.closed_above(path)?)));
+    let (path, (folder, mode)) = closed.next()?;
+    let more = match closed.count() {
+        0 => String::new(),
+        more => format!(" Such files: {}.", more + 1),
+    };
+    Some(
+        Diagnostic::warning(NOT_FOR_OTHERS, "Lambda may not use a file of the image")
+            .detail(format!("`{path}` is put into `{folder}`, which has the mode {mode:04o} in the base image: {ANOTHER_USER}.{more}"))
+            .hint("put it into a folder that everybody may enter, such as one of its own"),
+    )
 }
 
 /// Lambda puts these folders into every image.
@@ -220,23 +248,31 @@ fn check_command(image: &ImageFacts<'_>, architecture: &str) -> Vec<Diagnostic> 
     }
     if let Some((closed, mode)) = image.closed_above(&file.path) {
         return vec![
-            Diagnostic::error("not-for-others", "Lambda may not use the image's entry point")
+            Diagnostic::error(NOT_FOR_OTHERS, "Lambda may not use the image's entry point")
                 .detail(format!("{} starts `{}`, and `{closed}` has the mode {mode:04o}: {ANOTHER_USER}.", image.shown, file.path))
                 .hint(format!("in a Dockerfile: `RUN chmod 755 {closed}`")),
         ];
     }
     let subject =
         Subject { runtime: "", handler: "", architecture, has_more: false, has_options: false, is_layer: false, place: Place::Image };
-    let format = match Format::of(&file.head) {
-        // Only the head of it is there, so that what it needs further back is not known.
-        Format::Elf(_) => Format::Elf(elf::read(&file.head[..]).map(|elf| elf::Elf { is_cut_off: false, lacks_sections: false, ..elf })),
-        other => other,
-    };
-    program::check(&file.path, &format, &subject, image)
+    program::check(&file.path, &file.format(), &subject, image)
 }
 
-/// What AWS's own base images start, which is there.
-const AWS_ENTRY_POINT: &str = "/lambda-entrypoint.sh";
+impl ImageFile {
+    fn format(&self) -> Format {
+        match Format::of(&self.head) {
+            // Only the head of it is there, so that what it needs further back is not known.
+            Format::Elf(_) => {
+                Format::Elf(elf::read(&self.head[..]).map(|elf| elf::Elf { is_cut_off: false, lacks_sections: false, ..elf }))
+            }
+            other => other,
+        }
+    }
+}
+
+/// What AWS's own base images start, which is there: it runs the runtime's `bootstrap`, and takes the name of a handler.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>
+pub const AWS_ENTRY_POINT: &str = "/lambda-entrypoint.sh";
 
 /// Says that what is started was not looked at: it lies, if anywhere, in layers that are not at hand.
 fn not_looked_at(image: &ImageFacts<'_>, called: &str) -> Option<Diagnostic> {
@@ -292,6 +328,11 @@ impl Surroundings for ImageFacts<'_> {
         (found || self.is_whole).then_some(found)
     }
 
+    fn file(&self, path: &str) -> Option<(u32, Format)> {
+        // What was not looked at has no head.
+        self.find(path).filter(|file| !file.head.is_empty()).map(|file| (file.mode, file.format()))
+    }
+
     fn places(&self, file_name: &str) -> Vec<String> {
         self.files.iter().filter(|file| file.path.rsplit('/').next() == Some(file_name)).map(|file| file.path.clone()).collect()
     }
@@ -324,6 +365,7 @@ mod tests {
             files,
             links: &BTreeMap::new(),
             folders: &BTreeMap::new(),
+            laid: &[],
             is_whole: true,
             unpacked_bytes: 1,
         };
@@ -373,6 +415,7 @@ mod tests {
                 files: &files,
                 links: &links,
                 folders: &BTreeMap::new(),
+                laid: &[],
                 is_whole: true,
                 unpacked_bytes: 1,
             };
@@ -416,11 +459,13 @@ mod tests {
                 files: &files,
                 links: &BTreeMap::new(),
                 folders,
+                laid: &["/app/bin/run".to_owned(), "/srv/x".to_owned(), "/srv/y".to_owned()],
                 is_whole: true,
                 unpacked_bytes: 1,
             };
             check_image(&facts, "x86_64").into_iter().map(|one| format!("{}: {}", one.code, one.detail)).collect::<Vec<_>>().join("\n")
         };
+        insta::assert_snapshot!(with(&folders("srv", 0o700), "/", ""), @r##"not-for-others: `/srv/x` is put into `/srv`, which has the mode 0700 in the base image: Lambda is another user than its owner, and may not go through it. Such files: 2."##);
         for (folder, user) in [("/", ""), ("/app", "root"), ("/app/bin/", "0:0")] {
             assert_eq!(with(&open, folder, user), "", "{folder}");
         }
@@ -461,6 +506,7 @@ mod tests {
             files: &[],
             links: &BTreeMap::new(),
             folders: &BTreeMap::new(),
+            laid: &[],
             is_whole: true,
             unpacked_bytes: 1,
         };
@@ -476,5 +522,22 @@ mod tests {
         assert!(check_media_type("hello", "application/vnd.oci.image.index.v1+json").is_some());
         assert!(check_media_type("hello", "application/vnd.docker.distribution.manifest.list.v2+json").is_some());
         assert!(check_media_type("hello", "application/vnd.oci.image.manifest.v1+json").is_none());
+    }
+
+    #[test]
+    fn the_interpreter_of_a_script_must_start_itself() {
+        let files = |mode, head: Vec<u8>| [file("/run", 0o755, b"#!/opt/interp\n".to_vec()), file("/opt/interp", mode, head)];
+        let arm = Program { machine: object::elf::EM_AARCH64, ..Program::STATIC }.bytes();
+        for (mode, head) in [(0o755, Program::STATIC.bytes()), (0o755, b"#!/run\n".to_vec()), (0o644, Vec::new())] {
+            assert_eq!(told(|_| {}, &files(mode, head), &["/run"]), "");
+        }
+        let said = [(0o644, Program::STATIC.bytes()), (0o744, Program::STATIC.bytes()), (0o755, arm), (0o755, b"text".to_vec())];
+        let said: Vec<String> = said.into_iter().map(|(mode, head)| told(|_| {}, &files(mode, head), &["/run"])).collect();
+        insta::assert_snapshot!(said.join("\n"), @r##"
+        not-executable: `/run` is run by `/opt/interp`, which has no execute bit.
+        not-executable: `/run` is run by `/opt/interp`, which only its owner may execute, and Lambda is another user.
+        wrong-architecture: `/opt/interp` is built for arm64, and Lambda runs it on x86_64.
+        not-a-program: `/opt/interp` is neither an ELF file, as compilers for Linux make them, nor a script: its first line does not begin with `#!`.
+        "##);
     }
 }

@@ -20,7 +20,7 @@ const NAMED: usize = 4;
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let mut findings: Vec<Diagnostic> = folders(tree, subject).or_else(|| of_another_version(tree, subject)).into_iter().collect();
     for name in tree.beginning("extensions/").filter(|name| name.matches('/').count() == 1) {
-        findings.extend(extension(tree, name, subject)?);
+        findings.extend(extension(tree, &name, subject)?);
     }
     Ok(findings)
 }

@@ -3,22 +3,20 @@
 use super::program::{TASK_ROOT, plain};
 use super::tree::Tree;
 use crate::diagnostic::Diagnostic;
-use std::io;
 
 /// Where Lambda has files of its own, of layers or mounts, or where functions may write.
 const KNOWN: [&str; 10] = ["/bin/", "/lib/", "/lib64/", "/mnt/", "/opt/", "/tmp/", "/usr/", "/var/lang/", "/var/runtime/", "/var/task/"];
 
 /// A link that climbs out of the package to where Lambda has nothing for it. What an absolute one means is known to who
 /// made it; one that counts its way up was made where other folders lie around the package.
-pub(super) fn check(tree: &Tree<'_>) -> io::Result<Option<Diagnostic>> {
-    let links = tree.links()?;
-    let leading_out = links.iter().find(|(name, to)| climbs_out(name, to) && !is_known(&end(name, to)));
-    Ok(leading_out.map(|(name, to)| {
+pub(super) fn check(tree: &Tree<'_>) -> Option<Diagnostic> {
+    let leading_out = tree.links().find(|(name, to)| climbs_out(name, to) && !is_known(&end(name, to)));
+    leading_out.map(|(name, to)| {
         Diagnostic::error("link-leads-out", "A link leads out of the package")
             .detail(format!("`{name}` is a link to `{to}`, which is not in the package: on Lambda that would be `{}`.", end(name, to)))
             .hint("zip the file that it leads to, or without `-y`, which keeps links")
             .hint("a link to a layer or to Lambda's own files is absolute, such as `/opt/NAME`")
-    }))
+    })
 }
 
 fn is_known(path: &str) -> bool {

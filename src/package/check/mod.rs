@@ -29,7 +29,7 @@ mod tree;
 
 pub use file::{CheckedFile, check_file};
 pub(super) use format::{Format, HEAD_BYTES};
-pub(super) use image::led;
+pub(super) use image::{AWS_ENTRY_POINT, led};
 pub use image::{ImageFacts, ImageFile, check_image, check_media_type};
 
 pub(super) use bootstrap::{check_contents, check_names, is_provided};
@@ -40,7 +40,7 @@ use super::hash::Item;
 use super::packages::{Packages, Planned};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, Artifact, PackageRequest};
-use program::Surroundings;
+use program::{Surroundings, TASK_ROOT};
 use remembered::Remembered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -245,7 +245,10 @@ fn subjects<'a>(request: &'a PackageRequest, all: &'a [PackageRequest], for_this
 
 /// What is wrong with one package, by the order of its files.
 pub(super) fn check(contents: &Contents, items: &[Item], subject: &Subject<'_>) -> Vec<Diagnostic> {
-    let found = Tree::new(contents, items).and_then(|tree| check_tree(&tree, subject));
+    let found = Tree::new(contents, items).and_then(|tree| {
+        let tree = if subject.is_layer { tree.of_layer() } else { tree };
+        check_tree(&tree, subject)
+    });
     found.unwrap_or_else(|error| {
         vec![
             Diagnostic::error("unreadable-package", "A package cannot be read")
@@ -262,7 +265,7 @@ fn check_tree(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnost
         true => Some(BOOTSTRAP.to_owned()).filter(|name| tree.has(name)),
         false => handler::file(tree, subject),
     };
-    let astray = needed.as_ref().map_or(Ok(None), |name| tree.astray(name))?;
+    let astray = needed.as_ref().and_then(|name| tree.astray(name));
     let astray = needed.iter().zip(&astray).find_map(|(name, end)| program::astray(name, end, subject));
     if subject.is_layer {
         findings.extend(layer::check(tree, subject)?);
@@ -276,7 +279,7 @@ fn check_tree(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnost
         // What the code loads is of interest once it is loaded itself.
         findings.extend(if findings.is_empty() { imports::check(tree, subject)? } else { Vec::new() });
     }
-    findings.extend(links::check(tree)?.filter(|_| !findings.iter().any(Diagnostic::is_error)));
+    findings.extend(links::check(tree).filter(|_| !findings.iter().any(Diagnostic::is_error)));
     findings.extend(modes::check(tree, needed.as_deref(), subject)?);
     findings.extend(native::check(tree, subject)?);
     Ok(findings)
@@ -284,7 +287,20 @@ fn check_tree(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnost
 
 impl Surroundings for Tree<'_> {
     fn has(&self, path: &str) -> Option<bool> {
-        path.strip_prefix("/var/task/").map(|name| Tree::has(self, name))
+        let end = Surroundings::end(self, path);
+        end.strip_prefix(TASK_ROOT).map(|name| self.mode(name).is_some())
+    }
+
+    fn end(&self, path: &str) -> String {
+        let Some(name) = path.strip_prefix(TASK_ROOT) else { return path.to_owned() };
+        let end = Tree::end(self, name);
+        if end.starts_with('/') { end.into_owned() } else { format!("{TASK_ROOT}{end}") }
+    }
+
+    fn file(&self, path: &str) -> Option<(u32, Format)> {
+        let end = Surroundings::end(self, path);
+        let name = end.strip_prefix(TASK_ROOT)?;
+        self.mode(name).zip(self.format(name).ok())
     }
 
     fn places(&self, file_name: &str) -> Vec<String> {
@@ -337,8 +353,28 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, bytes).unwrap();
         }
-        let source = Source::Directory(".".into(), Filter::default());
-        let contents = super::super::contents::collect(folder.path(), &source, false, &crate::package::own::Own::default()).unwrap();
+        told_of(folder.path(), &Source::Directory(".".into(), Filter::default()), subject)
+    }
+
+    /// The same of a zip, of which each entry has a mode, and the kind of a link in it where it is one.
+    pub(super) fn told_of_zip(entries: &[(&str, u32, &[u8])], subject: &Subject<'_>) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let mut zip = zip::ZipWriter::new(std::fs::File::create(folder.path().join("x.zip")).unwrap());
+        for (name, mode, bytes) in entries {
+            let options = zip::write::SimpleFileOptions::default().unix_permissions(mode & 0o777);
+            if mode & crate::package::zip::KIND == crate::package::zip::SYMLINK {
+                zip.add_symlink(*name, std::str::from_utf8(bytes).unwrap(), options).unwrap();
+            } else {
+                zip.start_file(*name, options).unwrap();
+                std::io::Write::write_all(&mut zip, bytes).unwrap();
+            }
+        }
+        zip.finish().unwrap();
+        told_of(folder.path(), &Source::Zip("x.zip".into()), subject)
+    }
+
+    fn told_of(folder: &Path, source: &Source, subject: &Subject<'_>) -> String {
+        let contents = super::super::contents::collect(folder, source, false, &crate::package::own::Own::default()).unwrap();
         let items = contents.read(&Index::default()).unwrap();
         let found = check(&contents, &items, subject);
         found.iter().map(|one| format!("{:?} {}: {} {:?}", one.severity, one.code, one.detail, one.hints)).collect::<Vec<_>>().join("\n")

@@ -20,7 +20,7 @@ pub(super) fn check(tree: &Tree<'_>, needed: Option<&str>, subject: &Subject<'_>
     if subject.is_here() {
         return Ok(Vec::new());
     }
-    let end = needed.map_or(Ok(None), |name| tree.end(name).map(Some))?;
+    let end = needed.map(|name| tree.end(name));
     let is_above = |name: &str| end.as_ref().is_some_and(|end| end.strip_prefix(name).is_some_and(|rest| rest.starts_with('/')));
     let mut others = Vec::new();
     for (name, mode) in tree.modes() {

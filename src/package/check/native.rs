@@ -6,7 +6,7 @@ use super::program::{check_glibc, wrong_processor};
 use super::tree::Tree;
 use super::{Subject, WRONG_ARCHITECTURE, imports};
 use crate::diagnostic::Diagnostic;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 const SUMMARY: &str = "A native library cannot be loaded on Lambda";
@@ -35,10 +35,11 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         owners.entry(owner(name)).or_default().push(name);
     }
     let mut findings = Vec::new();
+    let mut loaded = None;
     for (owner, names) in owners {
         let names = modules(names);
         let Some(misfit) = misfits(tree, &names, subject)? else { continue };
-        let is_sure = !may_do_without(tree, &names) || NOTHING_WITHOUT.contains(&owner) || is_loaded(tree, &names, subject)?;
+        let is_sure = !may_do_without(tree, &names) || NOTHING_WITHOUT.contains(&owner) || is_loaded(&mut loaded, tree, &names, subject)?;
         let found = told(owner, &names, &misfit, subject);
         findings.push(if is_sure { certain(found, owner, &names, subject) } else { doubtful(found, owner, &names, subject) });
     }
@@ -62,17 +63,22 @@ fn may_do_without(tree: &Tree<'_>, names: &[&str]) -> bool {
     names.iter().all(|name| {
         let package = format!("{}/", package(name));
         match name.contains("node_modules/") {
-            true => tree.beginning(&package).any(|inner| file_name(inner).starts_with("fallback.")),
+            true => tree.beginning(&package).any(|inner| file_name(&inner).starts_with("fallback.")),
             // Modules of mypyc lie beside the Python that they are made of (<https://mypyc.readthedocs.io/>).
             false => tree.has(&format!("{package}__init__.py")) || file_name(name).contains("__mypyc."),
         }
     })
 }
 
-/// Whether the handler's file imports one of them in any case, with nothing around that could catch it.
-fn is_loaded(tree: &Tree<'_>, names: &[&str], subject: &Subject<'_>) -> io::Result<bool> {
-    let loaded = imports::natives(tree, subject)?;
-    Ok(names.iter().any(|name| loaded.contains(*name)))
+/// Whether the handler's file imports one of them in any case, with nothing around that could catch it. What it imports is
+/// sought once, when it is first asked for.
+fn is_loaded(loaded: &mut Option<BTreeSet<String>>, tree: &Tree<'_>, names: &[&str], subject: &Subject<'_>) -> io::Result<bool> {
+    let natives = match loaded.take() {
+        Some(natives) => natives,
+        None => imports::natives(tree, subject)?,
+    };
+    let natives = loaded.insert(natives);
+    Ok(names.iter().any(|name| natives.contains(*name)))
 }
 
 fn is_native(name: &str) -> bool {

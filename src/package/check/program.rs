@@ -15,15 +15,25 @@ use std::path::Path;
 /// Where a function's package and its layers lie
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>).
 pub(super) const TASK_ROOT: &str = "/var/task/";
-const LAYERS: &str = "/opt/";
+pub(super) const LAYERS: &str = "/opt/";
 /// Where functions mount file systems, in which nobody looks
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-filesystem.html>).
-const MOUNTS: &str = "/mnt/";
+pub(super) const MOUNTS: &str = "/mnt/";
 
 /// What is around a program, as far as rules ask for it.
 pub(super) trait Surroundings {
     /// Whether the package, or the image, has a file at this absolute path; `None` where nobody can tell.
     fn has(&self, path: &str) -> Option<bool>;
+
+    /// Where an absolute path leads once links of the package are followed.
+    fn end(&self, path: &str) -> String {
+        path.to_owned()
+    }
+
+    /// The mode of a file at this absolute path, and what it is; `None` where that is not known.
+    fn file(&self, _path: &str) -> Option<(u32, Format)> {
+        None
+    }
 
     /// Files of this name that lie in the package, wherever.
     fn places(&self, file_name: &str) -> Vec<String>;
@@ -229,6 +239,8 @@ fn loaders(architecture: &str) -> &'static [&'static str] {
 
 /// Whether a path leads to something when the function runs; `None` where nobody can tell.
 pub(super) fn is_there(path: &str, known: &[&str], subject: &Subject<'_>, around: &dyn Surroundings) -> Option<bool> {
+    let end = around.end(path);
+    let path = end.as_str();
     match (around.has(path), subject.place) {
         (Some(found), _) => Some(found),
         (None, Place::Image) => None,
@@ -288,7 +300,11 @@ fn is_in_package(library: &str, shown: &str, elf: &Elf, around: &dyn Surrounding
     let origin = format!("{TASK_ROOT}{own}");
     let searched = elf.search.iter().map(|path| path.replace("$ORIGIN", &origin).replace("${ORIGIN}", &origin));
     let mut folders = searched.chain([TASK_ROOT.to_owned(), format!("{TASK_ROOT}lib")]);
-    folders.any(|folder| around.has(&plain(&format!("{folder}/{library}"))) == Some(true))
+    folders.any(|folder| {
+        let path = plain(&format!("{folder}/{library}"));
+        // What a link leads to elsewhere may be there.
+        around.has(&path).unwrap_or_else(|| around.end(&path) != path)
+    })
 }
 
 /// A path without `.`, `..` and empty parts.

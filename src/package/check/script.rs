@@ -1,7 +1,7 @@
 //! Whether Linux finds the interpreter of a script (<https://man7.org/linux/man-pages/man2/execve.2.html>).
 
-use super::format::{SCRIPT_LINE_BYTES, Script};
-use super::program::{Surroundings, TASK_ROOT, finding, is_there};
+use super::format::{Format, SCRIPT_LINE_BYTES, Script};
+use super::program::{Surroundings, TASK_ROOT, check as check_program, finding, is_there};
 use super::system::{INTERPRETERS, NO_INTERPRETERS};
 use super::{Place, Subject};
 use crate::diagnostic::Diagnostic;
@@ -54,8 +54,34 @@ fn check_script_interpreter(shown: &str, script: &Script, subject: &Subject<'_>,
     let (folder, _) = script.interpreter.rsplit_once('/')?;
     let is_usual = INTERPRETERS.contains(&called) && ["/bin", "/usr/bin"].contains(&folder);
     let known: &[&str] = if is_usual { &[&script.interpreter] } else { &[] };
-    let found = is_there(&script.interpreter, known, subject, around)?;
-    (!found).then(|| missing_script_interpreter(shown, &script.interpreter, called, subject))
+    if !is_there(&script.interpreter, known, subject, around)? {
+        return Some(missing_script_interpreter(shown, &script.interpreter, called, subject));
+    }
+    unusable_interpreter(shown, script, subject, around)
+}
+
+/// An interpreter in the package, or in the image, that Linux would not start
+/// (<https://man7.org/linux/man-pages/man2/execve.2.html>).
+fn unusable_interpreter(shown: &str, script: &Script, subject: &Subject<'_>, around: &dyn Surroundings) -> Option<Diagnostic> {
+    let interpreter = &script.interpreter;
+    let (mode, format) = around.file(interpreter)?;
+    let why = match mode {
+        mode if mode & 0o111 == 0 => "has no execute bit",
+        mode if mode & 0o001 == 0 && !subject.is_here() => "only its owner may execute, and Lambda is another user",
+        _ => {
+            // A script may be run by another script.
+            let name = interpreter.strip_prefix(TASK_ROOT).unwrap_or(interpreter);
+            let found = if matches!(format, Format::Script(_)) { Vec::new() } else { check_program(name, &format, subject, around) };
+            let hint = format!("`{shown}` is run by it: its first line is `#!{interpreter}`");
+            return found.into_iter().find(Diagnostic::is_error).map(|found| found.hint(hint));
+        }
+    };
+    let found = finding("not-executable", "The interpreter of a script is not executable");
+    let found = found.detail(format!("`{shown}` is run by `{interpreter}`, which {why}."));
+    Some(match subject.place {
+        Place::Image => found.hint(format!("in a Dockerfile: `RUN chmod 755 {interpreter}`, or `COPY --chmod=755`")),
+        _ => found.hint(format!("`chmod 755 {}`, and package it again", interpreter.strip_prefix(TASK_ROOT).unwrap_or(interpreter))),
+    })
 }
 
 /// `env` seeks the interpreter in the `PATH`, which has the layers' `bin` in it, but not the package.

@@ -4,11 +4,15 @@ use super::listing::Listing;
 use super::pull::{Base, Registries};
 use super::store::Store;
 use crate::diagnostic::Diagnostic;
-use crate::package::contents::Entry;
+use crate::package::contents::{self, Entry};
 use crate::package::hash::Item;
 use crate::package::problem::{blocking, not_built};
+use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// So many layers are fetched side by side.
+const AT_ONCE: usize = 4;
 
 /// What is known of a base image.
 #[derive(Clone, Debug)]
@@ -49,9 +53,10 @@ pub(super) async fn beneath(
         if !may_ask {
             return Err(not_built("the layers of the base image"));
         }
-        for layer in &base.manifest.layers {
-            registries.blob(&layer.digest, &Store::new(cache)).await.map_err(unusable)?;
-        }
+        let digests: Vec<String> = base.manifest.layers.iter().map(|layer| layer.digest.clone()).collect();
+        let kept = &Store::new(cache);
+        let fetched = stream::iter(digests).map(|digest| async move { registries.blob(&digest, kept).await });
+        fetched.buffer_unordered(AT_ONCE).try_for_each(|_| future::ready(Ok(()))).await.map_err(unusable)?;
     }
     let (layers, digest, kept) = (base.manifest.layers.clone(), base.digest.clone(), cache.to_owned());
     let read = blocking(move || Ok(Listing::of_layers(&digest, &layers, &Store::new(&kept), &kept))).await?;
@@ -82,6 +87,21 @@ pub(super) fn place(entries: &mut [Entry], items: &mut [Item], base: &Listing) -
         item.name = name;
     }
     Ok(())
+}
+
+/// Refuses files where they would hide all that the base has in a folder, or stand where others need one.
+///
+/// # Errors
+/// Which file it is.
+pub(super) fn check_places(entries: &[Entry], base: &Listing) -> Result<(), Diagnostic> {
+    if let Some(hiding) = entries.iter().find(|entry| base.has_folder(&entry.name)) {
+        let (name, file) = (&hiding.name, hiding.path.file_name().unwrap_or_default().to_string_lossy());
+        let detail = format!(
+            "`image.files` puts a file at `/{name}`, which is a folder in the base image: the file would take its place, and all that is in it would be gone."
+        );
+        return Err(contents::bad_name(detail).hint(format!("a file in that folder is `\"/{name}/{file}\" = \"PATH\"`")));
+    }
+    contents::clash(entries.iter().map(|entry| entry.name.as_str())).map_or(Ok(()), |detail| Err(contents::bad_name(detail)))
 }
 
 #[cfg(test)]
@@ -163,11 +183,14 @@ mod tests {
         let base = base(folder.path(), "/app", &below);
         let files = [("etc/ssl/certs/company.crt", "x"), ("var/spool/drop/x", "x"), ("root/.x", "x")];
         let (made, found) = laid(folder.path(), &files, &base).await.unwrap();
-        assert_eq!(found, []);
+        let found = found.iter().map(|one| format!("{:?} {}: {}", one.severity, one.code, one.detail));
+        insta::assert_snapshot!(found.collect::<String>(), @r##"Warning not-for-others: `/root/.x` is put into `/root`, which has the mode 0700 in the base image: Lambda is another user than its owner, and may not go through it."##);
+        let store = Store::new(folder.path());
         let listing = made.listing.unwrap();
+        assert_eq!(Listing::read(&made.image, &store).as_ref(), Ok(&listing), "what is known of a layer is what stands in it");
         assert_eq!(listing.links["etc/ssl/certs"], "../pki/tls/certs");
         assert!(["company", "theirs"].iter().all(|name| has(&listing, &format!("etc/pki/tls/certs/{name}.crt"))), "{listing:?}");
-        let modes = ["var/spool/drop", "root", "etc/ssl"].map(|path| listing.folders[path]);
+        let modes = ["var/spool/drop", "root", "etc/ssl"].map(|path| listing.folder_modes()[path]);
         assert_eq!(modes, [0o1777, 0o700, 0o755]);
         let twice = [("etc/ssl/certs/a", "x"), ("etc/pki/tls/certs/a", "x")];
         let refused = laid(folder.path(), &twice, &base).await.map(|_| ()).unwrap_err();
@@ -178,9 +201,7 @@ mod tests {
     async fn what_a_base_starts_is_looked_at_where_its_layers_are_at_hand() {
         let (folder, program) = (folder(), Program::STATIC.bytes());
         let mut said = Vec::new();
-        for (entry_point, place, mode) in
-            [("/nope", "y", 0o755), ("/usr/bin/run", "y", 0o644), ("/usr/bin/run", "usr/bin", 0o755), ("/usr/bin/run", "y", 0o755)]
-        {
+        for (entry_point, place, mode) in [("/nope", "y", 0o755), ("/usr/bin/run", "y", 0o644), ("/usr/bin/run", "y", 0o755)] {
             let base = base(folder.path(), entry_point, &[Put::File("usr/bin/run", mode, &program)]);
             let (_, found) = laid(folder.path(), &[(place, "x")], &base).await.unwrap();
             said.push(found.iter().map(|one| format!("{}: {}", one.code, one.detail)).collect::<String>());
@@ -192,11 +213,59 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r"
         no-entry-point: The image of `hello` starts `/nope`, which it does not have.
         not-executable: The image of `hello` starts `/usr/bin/run`, which has no execute bit.
-        no-entry-point: The image of `hello` starts `/usr/bin/run`, which it does not have.
 
         Note unseen-entry-point: not looked at: `/usr/bin/run`, which the image of `hello` starts. It is none of the files that are put on the base image, whose layers were not fetched yet.
         ");
         let needed = laid(folder.path(), &[("etc/y", "x")], &base).await.map(|_| ()).unwrap_err();
         insta::assert_snapshot!(needed.detail.replace(&base.manifest.layers[0].digest, "DIGEST"), @"What lies in the base image decides where `/etc` goes in it, and cannot be looked at. The blob `DIGEST` belongs to no base image of this run, and is not there as a whole. Run again.");
+    }
+
+    #[tokio::test]
+    async fn an_image_that_is_there_is_not_unpacked_again() {
+        let folder = folder();
+        let base = base(folder.path(), "/app", &[Put::File("app", 0o755, &Program::STATIC.bytes())]);
+        let (first, _) = laid(folder.path(), &[("data/x", "x")], &base).await.unwrap();
+        let Ok(Document::Image(manifest)) = Document::parse(&first.image.manifest) else { panic!("an image") };
+        let layer = &manifest.layers.last().unwrap().digest;
+        let path = Store::new(folder.path()).path(layer).unwrap();
+        // As long as before, so that only who reads it sees the difference.
+        std::fs::write(&path, vec![0; usize::try_from(std::fs::metadata(&path).unwrap().len()).unwrap()]).unwrap();
+        let (second, found) = laid(folder.path(), &[("data/x", "x")], &base).await.unwrap();
+        assert_eq!((second.image.digest(), second.listing), (first.image.digest(), first.listing));
+        assert_eq!(found, []);
+    }
+
+    #[tokio::test]
+    async fn code_in_a_base_of_aws_needs_no_layer_of_it() {
+        let folder = folder();
+        let base = base(folder.path(), "/lambda-entrypoint.sh", &[Put::Folder("var/task/", 0o755)]);
+        std::fs::remove_file(Store::new(folder.path()).path(&base.manifest.layers[0].digest).unwrap()).unwrap();
+        let files = [("var/task/app.py", "x"), ("var/task/pkg/inner/x.py", "x"), ("var/runtime/bootstrap", "x")];
+        assert_eq!(laid(folder.path(), &files, &base).await.unwrap().1, []);
+        for needed in ["var/runtime/lib/x", "var/tasks/x", "var/task", "etc", "tmp"] {
+            assert_eq!(laid(folder.path(), &[(needed, "x")], &base).await.map(|_| ()).unwrap_err().code, "base-image-unread", "{needed}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_takes_no_folders_place() {
+        let folder = folder();
+        let below = [Put::Folder("etc/pki/", 0o755), Put::File("data/x", 0o644, b"1"), Put::Link("www", "srv"), Put::Link("old/l", "x")];
+        let base = base(folder.path(), "/app", &below);
+        let mut said = Vec::new();
+        for files in [&[("etc/pki", "x")][..], &[("data", "x")], &[("old", "x")], &[("etc", "x")], &[("www/a", "x"), ("srv", "x")]] {
+            let refused = laid(folder.path(), files, &base).await.map(|_| ()).unwrap_err();
+            said.push(format!("{}: {} {:?}", refused.code, refused.detail, refused.hints));
+        }
+        insta::assert_snapshot!(said.join("\n"), @r##"
+        bad-entry-name: `image.files` puts a file at `/etc/pki`, which is a folder in the base image: the file would take its place, and all that is in it would be gone. ["a file in that folder is `\"/etc/pki/x\" = \"PATH\"`"]
+        bad-entry-name: `image.files` puts a file at `/data`, which is a folder in the base image: the file would take its place, and all that is in it would be gone. ["a file in that folder is `\"/data/x\" = \"PATH\"`"]
+        bad-entry-name: `image.files` puts a file at `/old`, which is a folder in the base image: the file would take its place, and all that is in it would be gone. ["a file in that folder is `\"/old/x\" = \"PATH\"`"]
+        bad-entry-name: `image.files` puts a file at `/etc`, which is a folder in the base image: the file would take its place, and all that is in it would be gone. ["a file in that folder is `\"/etc/x\" = \"PATH\"`"]
+        bad-entry-name: `srv` would be a file and, for `srv/a`, also a folder in the package. []
+        "##);
+        for files in [&[("etc/pki/x", "x")][..], &[("data/x", "x")], &[("www", "x")], &[("tmp", "x")]] {
+            assert!(laid(folder.path(), files, &base).await.is_ok(), "{files:?}");
+        }
     }
 }

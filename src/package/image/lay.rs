@@ -3,12 +3,13 @@
 use super::Made;
 use super::beneath::{self, Beneath};
 use super::document::{Settings, compose, texts};
-use super::layer::{above, layer};
+use super::layer::{above, folders, layer};
 use super::parse::Layered;
 use super::pull::Base;
 use super::store::Store;
 use crate::diagnostic::Diagnostic;
 use crate::package::BUILD_FAILED;
+use crate::package::check::AWS_ENTRY_POINT;
 use crate::package::contents::{self, BOOTSTRAP, Entry};
 use crate::package::fingerprint::{Facts, Sources};
 use crate::package::hash::Item;
@@ -17,13 +18,18 @@ use crate::package::own::Own;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What AWS's own base images start: it runs the runtime's `bootstrap`, and takes the name of a handler.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>
-const AWS_ENTRY_POINT: &str = "/lambda-entrypoint.sh";
 /// Where AWS's entry point looks for the program.
 const AWS_BOOTSTRAP: &str = "var/runtime/bootstrap";
 /// Folders of AWS's base images that are known, so that these need not be fetched to see what they are like.
 const AWS_FOLDERS: [&str; 3] = ["var", "var/runtime", "var/task"];
+/// Where they have nothing, so that all folders there are the image's own.
+const AWS_EMPTY: &str = "var/task/";
+/// What is a folder, or a link to one, at the root of most images, and never meant to be a file.
+/// <https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html#theRootFilesystem>
+const ROOT_FOLDERS: [&str; 19] = [
+    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr",
+    "var",
+];
 /// Names the folder of a function's code in AWS's base images.
 const TASK_ROOT: &str = "LAMBDA_TASK_ROOT=";
 
@@ -71,8 +77,11 @@ impl Laying {
     /// that it must not depend on whether these are at hand.
     pub fn unknown_folder(&self, files: &Files) -> Option<String> {
         self.base.as_ref()?;
-        let is_known = |folder: &&str| self.is_of_aws() && AWS_FOLDERS.contains(folder);
-        files.entries.iter().flat_map(|entry| above(&entry.name)).find(|folder| !is_known(folder)).map(str::to_owned)
+        let is_of_aws = self.is_of_aws();
+        let is_known = |folder: &&str| is_of_aws && (AWS_FOLDERS.contains(folder) || folder.starts_with(AWS_EMPTY));
+        let is_folder = |name: &&str| ROOT_FOLDERS.contains(name) || is_of_aws && AWS_FOLDERS.contains(name);
+        let names = || files.entries.iter().map(|entry| entry.name.as_str());
+        names().flat_map(above).find(|folder| !is_known(folder)).or_else(|| names().find(is_folder)).map(str::to_owned)
     }
 
     /// Makes the image; `beneath` is what is known of its base.
@@ -86,9 +95,12 @@ impl Laying {
         if let Some(below) = below {
             beneath::place(&mut entries, &mut items, below)?;
         }
+        if let Some(beneath) = beneath {
+            beneath::check_places(&entries, &beneath.listing)?;
+        }
         let layer = layer(&entries, &items, below, &self.cache).map_err(failed)?;
         let seen = beneath.filter(|beneath| beneath.has_layers).map(|beneath| beneath.listing.clone());
-        let listing = seen.map(|below| below.under(&layer.blob().digest, &Store::new(&self.cache))).transpose().map_err(failed)?;
+        let listing = seen.map(|seen| seen.under_files(&layer.blob().digest, &folders(&entries, below), &items));
         let base = self.base.as_ref().map(|base| (&base.manifest, &base.config));
         let store = Store::new(&self.cache);
         let image = compose(base, &layer, &self.architecture, &self.layered.settings, &store)

@@ -23,7 +23,7 @@ const LEVEL: u32 = 6;
 const SHARED: [&str; 2] = ["tmp", "var/tmp"];
 
 /// Folders by name.
-type Folders<'a> = BTreeMap<&'a str, Folder>;
+pub(super) type Folders<'a> = BTreeMap<&'a str, Folder>;
 
 /// An entry of the layer.
 enum Put<'a> {
@@ -97,7 +97,7 @@ fn named(error: &io::Error, path: &Path) -> io::Error {
 
 /// The folders above these files, each as it is below the layer. Each has an entry: who unpacks a layer differs in what it
 /// makes of a folder without one.
-fn folders<'a>(entries: &'a [Entry], beneath: Option<&Listing>) -> Folders<'a> {
+pub(super) fn folders<'a>(entries: &'a [Entry], beneath: Option<&Listing>) -> Folders<'a> {
     let usual = |name: &str| Folder { mode: if SHARED.contains(&name) { 0o1777 } else { 0o755 }, owner: (0, 0) };
     let folder = |name| (name, beneath.and_then(|beneath| beneath.folder(name)).unwrap_or_else(|| usual(name)));
     entries.iter().flat_map(|entry| above(&entry.name)).map(folder).collect()

@@ -3,6 +3,7 @@
 
 use super::archive::unzipped;
 use super::document::{Descriptor, Document};
+use super::layer::Folders;
 use super::store::{Hashing, Store};
 use crate::model::Image;
 use crate::package::check::led;
@@ -16,7 +17,7 @@ use std::path::{Component, Path, PathBuf};
 use tar::{Archive, EntryType};
 
 /// Part of the name under which a listing is remembered: a new number makes all of them anew.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// Before the name of a file that is gone, and the name that says that nothing of the layers below is left in a folder.
 const GONE: &str = ".wh.";
 const EMPTIED: &str = ".wh..wh..opq";
@@ -27,16 +28,14 @@ pub(in crate::package) struct Listing {
     files: BTreeMap<String, Listed>,
     /// Where symbolic links lead, as they say it.
     pub links: BTreeMap<String, String>,
-    /// Folders that have an entry of their own, with their modes.
-    pub folders: BTreeMap<String, u32>,
-    /// The numbers of user and group whose these folders are.
-    owners: BTreeMap<String, (u64, u64)>,
+    /// Folders that have an entry of their own.
+    folders: BTreeMap<String, Folder>,
     /// What all layers unpack to, in bytes.
     pub unpacked_bytes: u64,
 }
 
 /// What an image says of a folder of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Folder {
     pub mode: u32,
     /// The numbers of its user and its group.
@@ -111,8 +110,39 @@ impl Listing {
 
     /// What it says of a folder, where that has an entry of its own.
     pub(super) fn folder(&self, path: &str) -> Option<Folder> {
-        let mode = *self.folders.get(path)?;
-        Some(Folder { mode, owner: self.owners.get(path).copied().unwrap_or_default() })
+        self.folders.get(path).copied()
+    }
+
+    /// The modes of folders that have an entry of their own.
+    pub fn folder_modes(&self) -> BTreeMap<String, u32> {
+        self.folders.iter().map(|(path, folder)| (path.clone(), folder.mode)).collect()
+    }
+
+    /// Whether there is such a folder, with an entry or because something lies in it.
+    pub fn has_folder(&self, path: &str) -> bool {
+        let prefix = format!("{path}/");
+        let begins = |name: Option<&String>| name.is_some_and(|name| name.starts_with(&prefix));
+        self.folders.contains_key(path)
+            || begins(self.files.range(prefix.clone()..).map(|(name, _)| name).next())
+            || begins(self.links.range(prefix.clone()..).map(|(name, _)| name).next())
+            || begins(self.folders.range(prefix.clone()..).map(|(name, _)| name).next())
+    }
+
+    /// The same under a layer with these folders and files, which need not be read again for it.
+    pub(super) fn under_files(mut self, layer: &str, folders: &Folders<'_>, items: &[Item]) -> Self {
+        let mut above = Self::default();
+        for (name, folder) in folders {
+            let path = self.placed(&above, name);
+            self.put_folder(&mut above, path, *folder);
+        }
+        for Item { name, mode, bytes, sha256 } in items {
+            let listed = Listed { mode: mode & 0o7777, bytes: *bytes, sha256: hex(sha256), layer: layer.to_owned(), name: name.clone() };
+            let path = self.placed(&above, name);
+            self.put(&mut above, path, Some(listed));
+            above.unpacked_bytes += bytes;
+        }
+        self.join(above);
+        self
     }
 
     /// Each file as `lambdo diff` compares it.
@@ -168,12 +198,8 @@ impl Listing {
                 (EMPTIED, _) => self.empty(folder),
                 (gone, _) if gone.starts_with(GONE) => self.remove(&within(&gone[GONE.len()..])),
                 (_, EntryType::Directory) => {
-                    above.links.remove(&path);
-                    self.links.remove(&path);
-                    self.files.remove(&path);
                     let owner = (entry.header().uid().unwrap_or(0), entry.header().gid().unwrap_or(0));
-                    above.owners.insert(path.clone(), owner);
-                    above.folders.insert(path, entry.header().mode()? & 0o7777);
+                    self.put_folder(&mut above, path, Folder { mode: entry.header().mode()? & 0o7777, owner });
                 }
                 (_, EntryType::Symlink) => {
                     let target = entry.link_name()?.map(|target| target.to_string_lossy().into_owned()).unwrap_or_default();
@@ -198,12 +224,23 @@ impl Listing {
                 _ => {}
             }
         }
+        self.join(above);
+        Ok(())
+    }
+
+    fn join(&mut self, mut above: Self) {
         self.files.append(&mut above.files);
         self.links.append(&mut above.links);
         self.folders.append(&mut above.folders);
-        self.owners.append(&mut above.owners);
         self.unpacked_bytes += above.unpacked_bytes;
-        Ok(())
+    }
+
+    /// A folder takes the place of a file or a link; what lies in one stays.
+    fn put_folder(&mut self, above: &mut Self, path: String, folder: Folder) {
+        above.links.remove(&path);
+        self.links.remove(&path);
+        self.files.remove(&path);
+        above.folders.insert(path, folder);
     }
 
     /// Where what has this name goes: a folder may be a link to another one.
@@ -356,7 +393,7 @@ pub(super) mod tests {
         }
         assert_eq!(listing.head("nowhere", 4, folder.path()), None);
         assert_eq!(listing.unpacked_bytes, 24);
-        assert_eq!(listing.folders, BTreeMap::from([("usr/bin".to_owned(), 0o755)]));
+        assert_eq!(listing.folder_modes(), BTreeMap::from([("usr/bin".to_owned(), 0o755)]));
         assert_eq!(listing.items().len(), 7);
     }
 

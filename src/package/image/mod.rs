@@ -118,7 +118,9 @@ impl Made {
             None => Known::Laid { entries: &self.entries, is_whole: self.is_whole },
         };
         let shown = format!("The image of `{}`", request.shown());
-        verify(&Verified { shown: &shown, image: &self.image, known, own: request.image_config.as_ref() }, architecture, cache)
+        let laid = if self.is_whole { &[][..] } else { &self.entries };
+        let own = request.image_config.as_ref();
+        verify(&Verified { shown: &shown, image: &self.image, known, laid, own }, architecture, cache)
     }
 }
 
@@ -207,7 +209,7 @@ pub(super) fn look(path: &Path, shown: &str, request: &PackageRequest, architect
     };
     let image = read.map_err(unusable)?.image;
     let listing = Listing::read(&image, &store).map_err(unusable)?;
-    let verified = Verified { shown: &named, image: &image, known: Known::Listed(&listing), own: request.image_config.as_ref() };
+    let verified = Verified { shown: &named, image: &image, known: Known::Listed(&listing), laid: &[], own: request.image_config.as_ref() };
     let findings = verify(&verified, architecture, scratch.path());
     let artifact = Artifact {
         content_hash: image.digest(),

@@ -33,6 +33,8 @@ pub(in crate::package) struct Verified<'a> {
     pub shown: &'a str,
     pub image: &'a Image,
     pub known: Known<'a>,
+    /// Names of the files that were put on a base.
+    pub laid: &'a [Entry],
     /// What the function says of what is started.
     pub own: Option<&'a Value>,
 }
@@ -45,6 +47,7 @@ pub(in crate::package) fn verify(verified: &Verified<'_>, architecture: &str, ca
     let (command, folder) = started(&config, verified.own);
     let path = texts(&config, "Env").into_iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap_or(USUAL_PATH).to_owned();
     let (files, links, folders) = (verified.known.files(), verified.known.links(), verified.known.folders());
+    let laid: Vec<String> = verified.laid.iter().map(|entry| format!("/{}", entry.name)).collect();
     let user = config.pointer("/config/User").and_then(Json::as_str).unwrap_or_default();
     let facts = ImageFacts {
         shown: verified.shown,
@@ -57,14 +60,23 @@ pub(in crate::package) fn verify(verified: &Verified<'_>, architecture: &str, ca
         files: &files,
         links: &links,
         folders: &folders,
+        laid: &laid,
         is_whole: verified.known.is_whole(),
         unpacked_bytes: verified.known.unpacked_bytes(),
     };
     let Some(program) = facts.program().map(|program| program.path.clone()) else { return check_image(&facts, architecture) };
-    let head = verified.known.head(&program, cache);
-    let with_head = |file: &ImageFile| if file.path == program { ImageFile { head: head.clone(), ..file.clone() } } else { file.clone() };
-    let files: Vec<ImageFile> = files.iter().map(with_head).collect();
+    let files = with_head(&files, &program, verified.known, cache);
+    let facts = ImageFacts { files: &files, ..facts };
+    let Some(interpreter) = facts.interpreter().map(|file| file.path.clone()) else { return check_image(&facts, architecture) };
+    let files = with_head(&files, &interpreter, verified.known, cache);
     check_image(&ImageFacts { files: &files, ..facts }, architecture)
+}
+
+/// The files, with how the one at `path` begins.
+fn with_head(files: &[ImageFile], path: &str, known: Known<'_>, cache: &Path) -> Vec<ImageFile> {
+    let mut files = files.to_vec();
+    files.iter_mut().filter(|file| file.path == path).for_each(|file| file.head = known.head(path, cache));
+    files
 }
 
 impl Known<'_> {
@@ -87,7 +99,7 @@ impl Known<'_> {
         match self {
             // Those that lambdo makes are open to everybody.
             Self::Laid { .. } => BTreeMap::new(),
-            Self::Listed(listing) => listing.folders.clone(),
+            Self::Listed(listing) => listing.folder_modes(),
         }
     }
 

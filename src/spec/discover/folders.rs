@@ -67,6 +67,10 @@ pub(crate) struct Folders<'a> {
     pub others: BTreeSet<String>,
     /// Folders whose names begin with `_`, which are looked into only when they are a root.
     pub passed_over: BTreeSet<String>,
+    /// All folders that were looked through.
+    pub there: BTreeSet<String>,
+    /// Those that were not, whatever the reason.
+    pub left_out: BTreeSet<String>,
 }
 
 impl<'a> Folders<'a> {
@@ -78,7 +82,8 @@ impl<'a> Folders<'a> {
     pub fn look(root: &Path, wanted: &'a [Pattern], exclude: &'a [Pattern], state: &Path) -> Result<Self, String> {
         let state = state.canonicalize().ok();
         let (found, used, others, passed_over) = Default::default();
-        let mut folders = Self { wanted, exclude, state, found, used, others, passed_over };
+        let (there, left_out) = Default::default();
+        let mut folders = Self { wanted, exclude, state, found, used, others, passed_over, there, left_out };
         folders.walk(root, "")?;
         Ok(folders)
     }
@@ -87,6 +92,7 @@ impl<'a> Folders<'a> {
     fn walk(&mut self, folder: &Path, below: &str) -> Result<(), String> {
         let entries = fs::read_dir(folder)
             .map_err(|error| format!("`{}` cannot be read: {error}", folder.strip_prefix(".").unwrap_or(folder).display()))?;
+        self.there.insert(below.to_owned());
         for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let inner = join(below, &name);
@@ -94,6 +100,8 @@ impl<'a> Folders<'a> {
                 self.file(folder, below, &inner);
             } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) && self.is_open(&entry.path(), &inner) {
                 self.walk(&entry.path(), &inner)?;
+            } else if entry.path().is_dir() {
+                self.left_out.insert(inner);
             }
         }
         Ok(())
@@ -240,5 +248,17 @@ mod tests {
     #[test]
     fn a_pattern_that_is_none_says_why() {
         assert!(Pattern::new("a[").is_err());
+    }
+
+    #[test]
+    fn folders_that_are_left_out_are_there() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["a/b", "old/c", "_x/y", ".hidden"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let exclude = [Pattern::new("old").unwrap()];
+        let folders = Folders::look(root.path(), &[], &exclude, &root.path().join("state")).unwrap();
+        assert_eq!(folders.there.iter().map(String::as_str).collect::<Vec<_>>(), ["", "a", "a/b"]);
+        assert_eq!(folders.left_out.iter().map(String::as_str).collect::<Vec<_>>(), [".hidden", "_x", "old"]);
     }
 }

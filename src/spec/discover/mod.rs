@@ -12,7 +12,7 @@ use super::tree::{Data, Node, Nodes};
 use super::wanted::{not_a_table, one_of};
 use super::{FUNCTION, STATE_FOLDER};
 use crate::diagnostic::{Diagnostic, Span, nearest};
-use crate::model::{Address, Path, Table, Value, field};
+use crate::model::{Address, Path, SeenFolders, Table, Value, field};
 pub(crate) use fields::FIELDS;
 use fields::of_functions;
 use folders::{Folders, Found, Pattern};
@@ -31,6 +31,8 @@ pub(crate) struct Discovered {
     pub is_partial: bool,
     /// The names of the discoveries.
     pub discoveries: Vec<String>,
+    /// What they looked through.
+    pub seen: SeenFolders,
 }
 
 /// One discovery, read.
@@ -72,7 +74,7 @@ impl Discovered {
         let state = state_folder(root, scope);
         let mut candidates = Vec::new();
         for discovery in &discoveries {
-            candidates.extend(discovery.candidates(scope, &state, &mut merging.findings));
+            candidates.extend(discovery.candidates(scope, &state, &mut discovered.seen, &mut merging.findings));
         }
         for candidate in unclashing(candidates, &mut merging.findings) {
             discovered.folders.insert(candidate.name.clone(), candidate.path.clone());
@@ -142,7 +144,13 @@ impl<'a> Discovery<'a> {
         })
     }
 
-    fn candidates(&'a self, scope: &Scope<'_>, state: &std::path::Path, findings: &mut Vec<Diagnostic>) -> Vec<Candidate<'a>> {
+    fn candidates(
+        &'a self,
+        scope: &Scope<'_>,
+        state: &std::path::Path,
+        seen: &mut SeenFolders,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Vec<Candidate<'a>> {
         let folder = scope.source.folder.join(&self.root);
         let exclude: Vec<Pattern> = self.exclude.iter().map(|(_, pattern)| pattern.clone()).collect();
         let folders = match Folders::look(&folder, &self.wanted, &exclude, state) {
@@ -156,6 +164,9 @@ impl<'a> Discovery<'a> {
                 return Vec::new();
             }
         };
+        seen.roots.insert(self.root.clone());
+        seen.there.extend(folders.there.iter().map(|folder| self.path_of(folder)));
+        seen.left_out.extend(folders.left_out.iter().map(|folder| self.path_of(folder)));
         if folders.found.is_empty() {
             findings.push(self.nothing(&folders));
         } else {

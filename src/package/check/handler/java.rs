@@ -3,6 +3,7 @@
 
 use super::{Subject, Tree, few};
 use crate::diagnostic::Diagnostic;
+use std::borrow::Cow;
 use std::io::{self, Cursor, Read};
 use zip::ZipArchive;
 
@@ -38,8 +39,8 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     Ok(found.into_iter().collect())
 }
 
-fn jars<'a>(tree: &Tree<'a>) -> impl Iterator<Item = &'a str> {
-    tree.names().filter(|name| name.starts_with("lib/") && name.ends_with(".jar"))
+fn jars<'a>(tree: &Tree<'a>) -> impl Iterator<Item = Cow<'a, str>> {
+    tree.beginning("lib/").filter(|name| name.ends_with(".jar"))
 }
 
 /// Seeks a class in the jars of `lib`, which are all in the class path.
@@ -47,13 +48,13 @@ fn in_jars(tree: &Tree<'_>, file: &str) -> io::Result<Jars> {
     let base = file.rsplit('/').next().unwrap_or_default();
     let mut others = Vec::new();
     for jar in jars(tree) {
-        let Some(mut archive) = tree.whole(jar)?.and_then(|bytes| ZipArchive::new(Cursor::new(bytes)).ok()) else {
+        let Some(mut archive) = tree.whole(&jar)?.and_then(|bytes| ZipArchive::new(Cursor::new(bytes)).ok()) else {
             return Ok(Jars::Unknown);
         };
         if let Ok(entry) = archive.by_name(file) {
             let mut head = Vec::new();
             entry.take(HEAD_BYTES).read_to_end(&mut head)?;
-            return Ok(Jars::Has(jar.to_owned(), head));
+            return Ok(Jars::Has(jar.into_owned(), head));
         }
         others.extend(
             archive

@@ -4,6 +4,7 @@
 mod dotnet;
 mod java;
 pub(super) mod node;
+mod node_exports;
 mod node_function;
 pub(super) mod python;
 mod python_scope;

@@ -2,7 +2,7 @@
 //! and how, is decided as AWS's runtime decides it
 //! (<https://github.com/aws/aws-lambda-nodejs-runtime-interface-client>).
 
-use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function, node_function};
+use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function, node_exports, node_function};
 use crate::diagnostic::Diagnostic;
 use crate::package::check::imports::loads;
 use std::io;
@@ -16,6 +16,8 @@ const FIRST_WITHOUT_ASSERTIONS: u32 = 22;
 
 const WRONG_SYSTEM: &str = "The handler's file is loaded in another way than it is written";
 
+const DEFAULT: &str = "what is exported as `default` has no other name: the runtime takes the name that stands in the handler";
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Code with one of these in it may export names that do not stand in it.
@@ -24,6 +26,8 @@ const UNSURE: [&str; 7] = ["export *", "exports[", "__exportStar", "__reExport",
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let Some((path, module, export)) = parts(subject) else { return Ok(Vec::new()) };
     let Some(file) = find(tree, &path, module) else { return Ok(missing(tree, subject, &path).into_iter().collect()) };
+    // Node takes a module by where it really lies.
+    let file = tree.end(&file).into_owned();
     let Some(text) = tree.text(&file)?.filter(|_| is_script(&file)) else { return Ok(Vec::new()) };
     if let Some(problem) = broken_package(tree, &file)? {
         return Ok(vec![problem]);
@@ -79,7 +83,7 @@ fn missing(tree: &Tree<'_>, subject: &Subject<'_>, path: &str) -> Option<Diagnos
     }
     // The modules of layers are found by `require` too.
     let wanted: Vec<String> = ["js", "mjs", "cjs"].iter().map(|ending| format!("{path}.{ending}")).collect();
-    (!subject.has_more).then(|| no_file(tree, subject, &wanted, &[".js", ".mjs", ".cjs"]))
+    (!subject.has_more && !tree.is_mounted(path)).then(|| no_file(tree, subject, &wanted, &[".js", ".mjs", ".cjs"]))
 }
 
 /// The nearest `package.json` above a file.
@@ -188,7 +192,7 @@ fn requires(line: &str) -> bool {
 }
 
 fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> Option<Diagnostic> {
-    let text = &without_comment_lines(text);
+    let text = &without_comment_lines(text).replace(node_exports::MARK, "");
     if !has_word(text, "export") && !has_word(text, "exports") && !has_word(text, "module") {
         let detail = format!("`{file}` exports nothing, so that `{}` cannot call `{export}` in it.", subject.runtime);
         let diagnostic = Diagnostic::error(NO_FUNCTION, NO_FUNCTION_SUMMARY).detail(detail);
@@ -201,6 +205,14 @@ fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> 
     }
     if UNSURE.iter().any(|piece| text.contains(piece)) || !has_plain_exports(text) {
         return None;
+    }
+    if let Some(names) = node_exports::names(text, export).filter(|names| !names.contains(export)) {
+        let shown: Vec<String> = names.into_iter().collect();
+        let found = no_function(subject, file, export, &shown);
+        let detail = format!("The handler is `{}`, but `{file}` exports nothing under the name `{export}`.", subject.handler);
+        let is_default = shown.iter().any(|name| name == "default");
+        let found = found.detail(detail);
+        return Some(if is_default { found.hint(DEFAULT) } else { found });
     }
     if has_word(text, export) {
         return node_function::uncallable(subject, file, text, export);

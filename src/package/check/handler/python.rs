@@ -1,13 +1,20 @@
 //! Python: `FOLDER/FILE.FUNCTION`, where dots may stand for slashes
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html>).
 
-use super::python_scope::{Statement, parameters, statements};
+use super::python_scope::{Statement, keywords, lambda_parameters, parameters, statements};
 use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, PARAMETERS, Subject, Tree, has_word, leading_name, no_file, no_function};
 use crate::diagnostic::Diagnostic;
+use std::borrow::Cow;
 use std::io;
 
 /// Code with one of these in it may make names while it runs.
 const UNSURE: [&str; 8] = ["import *", "globals(", "locals(", "vars(", "setattr(", "exec(", "__getattr__", "sys.modules"];
+
+/// Modules that are part of Python itself on Lambda: AWS's runtime refuses a handler in one of these names
+/// (<https://github.com/aws/aws-lambda-python-runtime-interface-client>).
+const BUILT_IN: [&str; 11] = ["atexit", "builtins", "errno", "faulthandler", "gc", "itertools", "marshal", "posix", "pwd", "sys", "time"];
+/// Modules that AWS's runtime has imported before it comes to the handler, so that Python seeks no file for them.
+const LOADED: [&str; 10] = ["datetime", "decimal", "enum", "importlib", "json", "logging", "math", "os", "site", "traceback"];
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     // Without a dot the handler names no function, which is told where its form is looked at.
@@ -15,7 +22,7 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
     let path = module.replace('.', "/");
     let Some(file) = find(tree, &path) else {
         let wanted = [format!("{path}.py"), format!("{path}/__init__.py")];
-        let missing = (!subject.has_more).then(|| {
+        let missing = (!subject.has_more && !tree.is_mounted(&path)).then(|| {
             match module.strip_suffix(".py").filter(|module| find(tree, &module.replace('.', "/")).is_some()) {
                 Some(module) => {
                     no_file(tree, subject, &wanted, &[]).hint(format!("without the file's ending: `handler = \"{module}.{function}\"`"))
@@ -25,6 +32,9 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         });
         return Ok(missing.into_iter().collect());
     };
+    if let Some(problem) = taken(subject, module, &file) {
+        return Ok(vec![problem]);
+    }
     let Some(bytes) = tree.whole(&file)?.filter(|_| file.ends_with(".py")) else { return Ok(Vec::new()) };
     if let Some(problem) = unreadable(&file, &bytes) {
         return Ok(vec![problem]);
@@ -34,6 +44,23 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         return Ok(Vec::new());
     }
     Ok(judge(subject, &file, function, &statements(&code)).into_iter().collect())
+}
+
+/// Refuses a module that Python has loaded, under the same name, before it would look at the handler's file.
+fn taken(subject: &Subject<'_>, module: &str, file: &str) -> Option<Diagnostic> {
+    let first = module.split(['.', '/']).next().filter(|_| !subject.is_here())?;
+    let why = if BUILT_IN.contains(&first) {
+        "which is part of Python itself: AWS's runtime refuses the handler, `Runtime.BuiltInModuleConflict`"
+    } else if LOADED.contains(&first) {
+        "which AWS's runtime has loaded before: Python takes that of its own library"
+    } else {
+        return None;
+    };
+    let found = Diagnostic::error("handler-module-taken", "The handler's file is called like a module of Python").detail(format!(
+        "The handler `{}` makes `{}` import `{first}`, {why}. `{file}` is never loaded.",
+        subject.handler, subject.runtime
+    ));
+    Some(found.hint("give the file, or its folder, another name, such as `app.py`"))
 }
 
 /// Whether the module has the function, and can be called as Lambda does it.
@@ -50,7 +77,9 @@ fn judge(subject: &Subject<'_>, file: &str, function: &str, statements: &[Statem
         [] => Some(not_of_the_module(subject, file, function, statements)),
         [only] => {
             let is_decorated = only > 0 && statements[only - 1].text.starts_with('@');
-            uncallable(subject, file, function, &statements[only].text).filter(|_| !is_decorated)
+            let found = || uncallable(subject, file, function, &statements[only].text);
+            let generates = || statements.iter().any(|statement| statement.yields_in(function));
+            (!is_decorated).then(|| found().or_else(|| generates().then(|| generator(file, function)))).flatten()
         }
         _ => None,
     }
@@ -80,6 +109,15 @@ fn not_of_the_module(subject: &Subject<'_>, file: &str, function: &str, statemen
     no_function(subject, file, function, &there)
 }
 
+/// What a generator gives back is no answer: nothing of it has run yet, and it is no JSON.
+fn generator(file: &str, function: &str) -> Diagnostic {
+    let detail = format!(
+        "`{function}` in `{file}` has a `yield`, so that a call gives back a generator, which Lambda cannot turn into an answer: each call fails."
+    );
+    let found = Diagnostic::error(PARAMETERS, "The handler's function gives no answer").detail(detail);
+    found.hint(format!("`return` the answer; `{function}` may collect what another function yields: `return list(NAME(event))`"))
+}
+
 /// Lambda calls a handler with two arguments (<https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html>).
 fn uncallable(subject: &Subject<'_>, file: &str, function: &str, definition: &str) -> Option<Diagnostic> {
     let is_it = |start: &str| definition.strip_prefix(start).is_some_and(|rest| leading_name(rest.trim_start()) == function);
@@ -94,7 +132,19 @@ fn uncallable(subject: &Subject<'_>, file: &str, function: &str, definition: &st
         let found = Diagnostic::error(PARAMETERS, "The handler's function cannot be called").detail(detail);
         return Some(found.hint(format!("`def {function}(event, context):`")));
     }
-    let (required, most) = is_it("def ").then(|| parameters(definition)).flatten()?;
+    let of_lambda = || {
+        lambda_parameters(
+            definition.strip_prefix(function).filter(|rest| !rest.contains(';'))?.trim_start().strip_prefix('=')?.trim_start(),
+        )
+    };
+    let (required, most) = if is_it("def ") { parameters(definition) } else { of_lambda() }?;
+    if let Some(keyword) = keywords(definition).into_iter().next().filter(|_| is_it("def ")) {
+        let detail = format!(
+            "`{function}` in `{file}` needs `{keyword}` by its name, and Lambda gives it two arguments without names: each call fails."
+        );
+        let found = Diagnostic::error(PARAMETERS, "The handler's function cannot be called").detail(detail);
+        return Some(found.hint(format!("a value makes it optional: `{keyword}=None`")));
+    }
     if required <= 2 && most.is_none_or(|most| most >= 2) {
         return None;
     }
@@ -138,7 +188,7 @@ pub(super) fn file(tree: &Tree<'_>, subject: &Subject<'_>) -> Option<String> {
 pub(in super::super) fn find(tree: &Tree<'_>, path: &str) -> Option<String> {
     let usual = ["/__init__.py", ".py", ".pyc", "/__init__.pyc"].iter().map(|ending| format!("{path}{ending}"));
     let native =
-        || tree.beginning(&format!("{path}.")).find(|name| name.ends_with(".so") && !name[path.len()..].contains('/')).map(str::to_owned);
+        || tree.beginning(&format!("{path}.")).find(|name| name.ends_with(".so") && !name[path.len()..].contains('/')).map(Cow::into_owned);
     usual.into_iter().find(|name| tree.has(name)).or_else(native)
 }
 
@@ -218,6 +268,7 @@ fn length_of_text(rest: &str, quote: char) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::check::tests::{ON_LAMBDA, told};
 
     #[test]
     fn names_in_texts_and_comments_do_not_count() {
@@ -271,5 +322,51 @@ mod tests {
         assert!(told(b"\n\n# coding: latin-1\n\xe4").starts_with("Line 4"), "it stands too late");
         assert!(told(b"a\n\0").starts_with("Line 2 of `app.py` has a zero byte"));
         assert!(told(b"\xff\xfea\0").contains("UTF-16"));
+    }
+
+    fn found(handler: &str, file: &str, code: &str) -> String {
+        told(&[(file, code.as_bytes())], &Subject { runtime: "python3.13", handler, ..ON_LAMBDA })
+    }
+
+    #[test]
+    fn a_module_that_python_has_loaded_hides_the_handlers_file() {
+        let code = "def handler(event, context): return 1\n";
+        insta::assert_snapshot!(found("time.handler", "time.py", code), @r##"Error handler-module-taken: The handler `time.handler` makes `python3.13` import `time`, which is part of Python itself: AWS's runtime refuses the handler, `Runtime.BuiltInModuleConflict`. `time.py` is never loaded. ["give the file, or its folder, another name, such as `app.py`"]"##);
+        insta::assert_snapshot!(found("json.app.handler", "json/app.py", code), @r##"Error handler-module-taken: The handler `json.app.handler` makes `python3.13` import `json`, which AWS's runtime has loaded before: Python takes that of its own library. `json/app.py` is never loaded. ["give the file, or its folder, another name, such as `app.py`"]"##);
+        for (handler, file) in [("app.handler", "app.py"), ("code/json.handler", "code/json.py"), ("times.handler", "times.py")] {
+            assert_eq!(found(handler, file, code), "", "{file}");
+        }
+        let here =
+            Subject { place: crate::package::check::Place::ThisMachine, runtime: "python3.13", handler: "json.handler", ..ON_LAMBDA };
+        assert_eq!(told(&[("json.py", code.as_bytes())], &here), "");
+    }
+
+    #[test]
+    fn a_handler_that_can_never_answer_is_refused() {
+        for (code, why) in [
+            ("def handler(event, context, *, extra): return 1\n", "needs `extra` by its name"),
+            ("def handler(*all, extra: int): return 1\n", "needs `extra` by its name"),
+            ("handler = lambda event: 1\n", "takes one argument"),
+            ("handler = lambda: 1\n", "takes no arguments"),
+            ("def handler(event, context): yield 1\n", "has a `yield`"),
+            ("def handler(event, context):\n    for a in event:\n        x = yield a\n", "has a `yield`"),
+        ] {
+            let told = found("app.handler", "app.py", code);
+            assert!(told.starts_with("Error handler-parameters") && told.contains(why), "{code}: {told}");
+        }
+        for code in [
+            "def handler(event, context, *, extra=1, **rest): return 1\n",
+            "def handler(event, context, **rest): return 1\n",
+            "handler = lambda event, context: 1\n",
+            "handler = lambda *all: 1\n",
+            "handler = lambda event, context=None: 1\n",
+            "handler = lambda event: 1; handler = f\n",
+            "def handler(event, context):\n    def inner():\n        yield 1\n    return list(inner())\n",
+            "def handler(event, context):\n    def inner(): yield 1\n    return list(inner())\n",
+            "class A:\n    def handler(self):\n        yield 1\ndef handler(event, context): return 1\n",
+            "@contextmanager\ndef handler(event, context):\n    yield 1\n",
+        ] {
+            assert_eq!(found("app.handler", "app.py", code), "", "{code}");
+        }
     }
 }

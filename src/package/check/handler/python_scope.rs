@@ -1,6 +1,6 @@
 //! What Python knows by name in a module once it is loaded: what stands in functions and classes does not count.
 
-use super::{arguments, leading_name};
+use super::{arguments, has_word, leading_name};
 
 /// A statement of a module, its lines put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,16 @@ impl Statement {
         names.is_some_and(|names| names.split(',').any(|one| one.trim() == name))
     }
 
+    /// Whether it makes a generator of the function of this name that stands at the margin.
+    pub fn yields_in(&self, name: &str) -> bool {
+        let is_of_it = match (&self.within, self.defines()) {
+            (Some(scope), None) => !scope.is_class && scope.indent == 0 && scope.name == name,
+            (None, Some(own)) => self.is_at_margin && !own.is_class && own.name == name,
+            _ => false,
+        };
+        is_of_it && has_word(&self.text, "yield") && !has_word(&self.text, "lambda")
+    }
+
     /// Whether it says of what type the name is, and gives it no value
     /// (<https://docs.python.org/3/reference/simple_stmts.html#annotated-assignment-statements>).
     pub fn only_annotates(&self, name: &str) -> bool {
@@ -78,6 +88,26 @@ pub(super) fn statements(code: &str) -> Vec<Statement> {
 /// How many arguments by position a `def` must be given, and the most that it takes; nothing where that has no end, or
 /// cannot be told, as of a header that Python does not read.
 pub(super) fn parameters(definition: &str) -> Option<(usize, Option<usize>)> {
+    Some(counted(&parts(definition)?))
+}
+
+/// The parameters of a `def` that must be given by name; none where that cannot be told.
+pub(super) fn keywords(definition: &str) -> Vec<String> {
+    let parts = parts(definition).unwrap_or_default();
+    let behind = parts.iter().skip_while(|part| !part.starts_with('*') || part.starts_with("**")).skip(1);
+    behind.filter(|part| !part.starts_with("**") && !part.contains('=')).map(|part| leading_name(part).to_owned()).collect()
+}
+
+/// The same as of a `def`, of a `lambda` with plain parameters that is the whole of a value.
+pub(super) fn lambda_parameters(value: &str) -> Option<(usize, Option<usize>)> {
+    let (list, _) = value.strip_prefix("lambda").filter(|rest| rest.starts_with([' ', ':', '*']))?.split_once(':')?;
+    let is_plain = |character: char| character.is_alphanumeric() || "_,* ".contains(character);
+    let parts: Vec<&str> = list.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    (list.chars().all(is_plain) && parts.iter().all(|part| is_parameter(part))).then(|| counted(&parts))
+}
+
+/// The parameters of a `def`, without the sign that those before it have no names.
+fn parts(definition: &str) -> Option<Vec<&str>> {
     let mut depth = 0_usize;
     let is_start = |(_, character): &(usize, char)| match character {
         '(' if depth == 0 => true,
@@ -107,11 +137,15 @@ pub(super) fn parameters(definition: &str) -> Option<(usize, Option<usize>)> {
     if !parts.iter().all(|part| is_parameter(part)) {
         return None;
     }
-    let parts: Vec<&str> = parts.into_iter().filter(|part| *part != "/").collect();
+    Some(parts.into_iter().filter(|part| *part != "/").collect())
+}
+
+/// How many of these must be given by position, and the most that are taken so.
+fn counted(parts: &[&str]) -> (usize, Option<usize>) {
     let end = parts.iter().position(|part| part.starts_with('*')).unwrap_or(parts.len());
     let is_endless = parts.get(end).is_some_and(|part| part.len() > 1 && !part.starts_with("**"));
     let required = parts[..end].iter().take_while(|part| !part.contains('=')).count();
-    Some((required, (!is_endless).then_some(end)))
+    (required, (!is_endless).then_some(end))
 }
 
 /// Whether Python reads it as a parameter: a name, and perhaps its type and its value.

@@ -29,6 +29,8 @@ struct Walk<'a> {
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let (Some(file), Some(version)) = (file(tree, subject), version(subject.runtime)) else { return Ok(Vec::new()) };
+    // Node takes a module by where it really lies.
+    let file = tree.end(&file).into_owned();
     let mut walk = Walk {
         tree,
         version,
@@ -74,6 +76,7 @@ impl Walk<'_> {
         let Some(path) = joined(file, &load.specifier) else { return Ok(()) };
         match self.find(&path, load.is_import)? {
             Some(found) if is_script(&found) => {
+                let found = self.tree.end(&found).into_owned();
                 if self.seen.insert(found.clone()) {
                     self.waiting.push_back(found);
                 }

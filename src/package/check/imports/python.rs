@@ -89,7 +89,7 @@ fn minor(subject: &Subject<'_>) -> Option<u32> {
 impl Walk<'_> {
     fn enter(&mut self, file: String) {
         if file.ends_with(".so") {
-            self.natives.insert(file);
+            self.natives.insert(self.tree.end(&file).into_owned());
             return;
         }
         if file.ends_with(".py") && self.seen.insert(file.clone()) {
@@ -182,7 +182,8 @@ impl Walk<'_> {
     fn meant(&self, path: &str, name: &str, code: &str) -> Option<String> {
         let is_dynamic = DYNAMIC.iter().chain(&MAKING).any(|piece| code.contains(piece));
         let folder = format!("{path}/");
-        let inner = self.tree.beginning(&folder).filter_map(|inner| inner[folder.len()..].split(['/', '.']).next());
+        let inner: Vec<_> = self.tree.beginning(&folder).collect();
+        let inner = inner.iter().filter_map(|inner| inner[folder.len()..].split(['/', '.']).next());
         let words = code.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| word.len() > 2);
         let near = nearest(name, words.chain(inner)).filter(|_| !is_dynamic && !name.starts_with("__"));
         near.map(str::to_owned)
