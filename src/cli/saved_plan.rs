@@ -4,7 +4,7 @@ use super::args::{PlanArguments, Selection};
 use super::render::file_name;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{BUILT_KEYS, is_same_endpoint};
-use crate::model::plan::EntryFacts;
+use crate::model::plan::{EntryFacts, Refusal};
 use crate::model::{
     Address, Artifact, Carry, Change, Desired, Exit, Failure, Lineage, Operation, Plan, Scrubber, State, Step, Table, Target, Value,
 };
@@ -204,19 +204,10 @@ impl SavedPlan {
     /// [`Exit::Refused`], with the resources concerned.
     pub fn check_plan(&self, plan: &Plan, scrubber: &Scrubber) -> Result<(), Failure> {
         let (steps, operations, outputs) = without_secrets(plan, scrubber);
-        if self.steps == steps && self.operations == operations && self.outputs == outputs && plan.refusals.is_empty() {
-            return Ok(());
-        }
-        let (then, now): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_address(&self.steps), by_address(&steps));
-        let addresses: BTreeSet<&Address> = then.keys().chain(now.keys()).copied().collect();
-        let refused = plan.refusals.iter().filter_map(|refusal| refusal.address.as_ref());
-        let changed = addresses.into_iter().filter(|address| then.get(*address) != now.get(*address));
-        let names: BTreeSet<String> = changed.chain(refused).map(|address| format!("`{address}`")).collect();
-        let more = names.len().saturating_sub(NAMED_MAX);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let whom = names.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
-        let whom = if whom.is_empty() { "the order of the operations".to_owned() } else { whom };
-        Err(stale(&format!("AWS was changed, so that another plan is needed for {whom}{more}"), PLAN_AGAIN))
+        let then = Doings { steps: &self.steps, operations: &self.operations, outputs: &self.outputs };
+        let now = Doings { steps: &steps, operations: &operations, outputs: &outputs };
+        let Some(whom) = then.moved_to(&now, &plan.refusals) else { return Ok(()) };
+        Err(stale(&format!("AWS was changed, so that another plan is needed for {whom}"), PLAN_AGAIN))
     }
 
     fn moved(&self, state: &State, basis: &Basis) -> Vec<String> {
@@ -247,6 +238,49 @@ impl SavedPlan {
             moved.push("a run was killed and left operations open".into());
         }
         moved
+    }
+}
+
+/// All that a plan would do.
+#[derive(PartialEq)]
+pub struct Doings<'a> {
+    steps: &'a [Step],
+    operations: &'a [Operation],
+    outputs: &'a Table,
+}
+
+impl<'a> Doings<'a> {
+    /// All that this plan would do.
+    pub fn of(plan: &'a Plan) -> Self {
+        Self { steps: &plan.steps, operations: &plan.operations, outputs: &plan.outputs }
+    }
+
+    /// For which resources a plan that was made later would do something else, or refuses anything.
+    pub fn moved(&self, later: &Plan) -> Option<String> {
+        self.moved_to(&Doings::of(later), &later.refusals)
+    }
+
+    fn moved_to(&self, later: &Doings<'_>, refusals: &[Refusal]) -> Option<String> {
+        if self == later && refusals.is_empty() {
+            return None;
+        }
+        let (then, now) = (self.by_address(), later.by_address());
+        let addresses: BTreeSet<&Address> = then.keys().chain(now.keys()).copied().collect();
+        let refused = refusals.iter().filter_map(|refusal| refusal.address.as_ref());
+        let changed = addresses.into_iter().filter(|address| then.get(*address) != now.get(*address));
+        let names: BTreeSet<String> = changed.chain(refused).map(|address| format!("`{address}`")).collect();
+        let more = names.len().saturating_sub(NAMED_MAX);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let whom = names.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+        Some(if whom.is_empty() { "the order of the operations".to_owned() } else { whom + &more })
+    }
+
+    /// The step of each address, and what its operations send.
+    fn by_address(&self) -> BTreeMap<&Address, (Option<&Step>, Vec<&Operation>)> {
+        let mut all: BTreeMap<&Address, (Option<&Step>, Vec<&Operation>)> = BTreeMap::new();
+        self.steps.iter().for_each(|step| all.entry(&step.address).or_default().0 = Some(step));
+        self.operations.iter().for_each(|operation| all.entry(&operation.address).or_default().1.push(operation));
+        all
     }
 }
 
@@ -296,10 +330,6 @@ fn without_secrets(plan: &Plan, scrubber: &Scrubber) -> (Vec<Step>, Vec<Operatio
     };
     let (steps, operations) = (plan.steps.iter().map(step).collect(), plan.operations.iter().map(operation).collect());
     (steps, operations, scrubber.clean_table(&plan.outputs))
-}
-
-fn by_address(steps: &[Step]) -> BTreeMap<&Address, &Step> {
-    steps.iter().map(|step| (&step.address, step)).collect()
 }
 
 fn stale(moved: &str, hint: &str) -> Failure {

@@ -5,7 +5,9 @@ use super::{Engine, PlanOptions, observe};
 use crate::aws::ErrorClass;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Found, Search, Skipped};
-use crate::model::{Address, ArtifactSource, Desired, Entry, Exit, Failure, Lineage, Observed, Resource, Sighting, State, Value};
+use crate::model::{
+    Address, ArtifactSource, Desired, Entry, Exit, Failure, Lineage, Observed, Resource, Sighting, State, Unchecked, Value,
+};
 use crate::plan;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -55,7 +57,7 @@ impl Engine {
     /// what Lambda has.
     ///
     /// # Errors
-    /// [`Exit::Failed`] where there is nothing, [`Exit::Refused`] where several states have made it and `lineage` does not
+    /// [`Exit::Failed`] where there is nothing or not all could be read, [`Exit::Refused`] where several states have made it and `lineage` does not
     /// say which is meant.
     pub async fn rebuild(
         &self,
@@ -73,6 +75,10 @@ impl Engine {
         plan::place(&mut state, ours, desired, rules);
         let mut observed = observe::observe(self, desired, &state, None, &all()).await?;
         self.hide_undeclared(&mut observed, desired).await?;
+        let unread: Vec<Diagnostic> = plan::unreadable(&state, desired, &observed, rules).into_iter().map(not_read).collect();
+        if !unread.is_empty() {
+            return Err(incomplete(unread));
+        }
         plan::restore(&mut state, desired, &observed, rules);
         for entry in state.entries.values_mut() {
             let deposed = entry.deposed.iter_mut().map(|deposed| &mut deposed.inputs);
@@ -118,6 +124,22 @@ impl Engine {
         forget_copies(&mut entry.inputs, self.session.scrubber());
         Ok((entry, tags))
     }
+}
+
+fn not_read((address, unchecked): (&Address, &Unchecked)) -> Diagnostic {
+    let found = Diagnostic::warning("not-looked-at", "Not everything could be looked at").address(address);
+    unchecked.hints.iter().fold(found.detail(unchecked.detail.as_str()), Diagnostic::hint)
+}
+
+/// A state without what could not be looked at would pass for a whole one.
+pub fn incomplete(mut found: Vec<Diagnostic>) -> Failure {
+    let told = Diagnostic::error("cannot-rebuild", "The state cannot be rebuilt")
+        .detail(
+            "Not everything in AWS could be looked at, and a state that lacks something would pass for a whole one. Nothing was written.",
+        )
+        .hint("`lambdo policy --read-only` prints the rights that are needed");
+    found.insert(0, told);
+    Failure { exit: Exit::Failed, diagnostics: found }
 }
 
 fn left_out(skipped: Skipped) -> Option<Diagnostic> {

@@ -35,7 +35,7 @@ mod secrets;
 mod who;
 
 pub use check::DriftWish;
-pub use find::Inventory;
+pub use find::{Inventory, incomplete};
 pub use left::{named, state_lost};
 pub use lock::take as take_lock;
 pub use plan::{BUILT_KEYS, infer_dependencies, manager};

@@ -3,6 +3,9 @@
 
 use super::{Table, Value};
 
+/// The settings that give a thing its name in AWS.
+pub const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "layer_name", "repository_name", "name"];
+
 /// One setting of a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {

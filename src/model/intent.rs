@@ -181,7 +181,8 @@ impl State {
         self.returning.retain(|gone| gone.address.kind != address.kind || gone.physical_id != entry.physical_id);
         if let Some(old) = self.entries.remove(address) {
             entry.deposed = old.deposed;
-            entry.keeps_name = old.keeps_name && old.physical_id == entry.physical_id;
+            // Whether its successor has another name is among the facts that come with its end.
+            entry.keeps_name = old.keeps_name;
             entry.deposed.retain(|deposed| deposed.physical_id != entry.physical_id);
             if old.physical_id == entry.physical_id && !adopted {
                 entry.inputs = old.inputs;
@@ -213,5 +214,6 @@ impl Entry {
         self.ignore = facts.ignore;
         self.protect = facts.protect;
         self.keep = facts.keep;
+        self.keeps_name = facts.keeps_name.unwrap_or(self.keeps_name);
     }
 }

@@ -18,6 +18,13 @@ pub struct Move {
     pub to: Address,
 }
 
+impl Move {
+    /// What a plan says of it, of which resource.
+    pub fn note(self) -> (Address, String) {
+        (self.to, format!("it was `{}` before, and keeps its name in AWS", self.from))
+    }
+}
+
 impl State {
     /// What moves when `wish` is carried out: the resource, and for a function all that is its own. Nothing where the
     /// state has no such resource, or has one at the new address already. What `stays` accepts keeps its address.

@@ -137,6 +137,9 @@ pub struct EntryFacts {
     pub protect: bool,
     /// Whether it stays in AWS.
     pub keep: bool,
+    /// Said of an entry that has the name of an earlier address: whether it goes on having it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps_name: Option<bool>,
 }
 
 /// What a step does.

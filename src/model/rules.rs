@@ -51,6 +51,12 @@ pub trait Rules: Send + Sync {
         left == right
     }
 
+    /// Whether its name says that lambdo did not make it up. Of what carries no tags and stands in something that was there
+    /// before us, nothing else tells whether it was there, too.
+    fn is_given_name(&self, _physical_id: &PhysicalId) -> bool {
+        false
+    }
+
     /// One mutex's name, where AWS loses or refuses parallel writes to the same thing.
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String>;
 

@@ -10,8 +10,8 @@ use super::ownership;
 use super::staying::{Why, staying};
 use super::{Options, extras, lasting, order, refusal, unread};
 use crate::model::{
-    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, PhysicalId, Plan, Reason, Replacement, Resource, RulesSet, Sighting,
-    State, Step, Table, TemplatePart, Value, observed::tag,
+    Action, Address, Cause, Desired, Effect, Entry, Live, Observed, Plan, Reason, Replacement, Resource, RulesSet, Sighting, State, Step,
+    Table, TemplatePart, Value, observed::tag,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,10 +74,6 @@ impl<'a> Decider<'a> {
         self.decisions
     }
 
-    fn is_selected(&self, address: &Address) -> bool {
-        self.options.only.as_ref().is_none_or(|only| only.contains(address))
-    }
-
     /// The resource with our tags and with every reference filled in that is known by now.
     fn prepared(&self, resource: &Resource) -> Resource {
         let mut resource = resource.clone();
@@ -119,7 +115,7 @@ impl<'a> Decider<'a> {
     fn conclude(&mut self, address: &Address, desired: Option<Resource>, verdict: Verdict, plan: &mut Plan) {
         let entry = self.state.entries.get(address);
         let physical_id = desired.as_ref().and_then(Resource::physical_id).or(entry.map(|entry| &entry.physical_id));
-        let facts = desired.as_ref().map(facts);
+        let facts = desired.as_ref().map(|desired| facts(desired, entry));
         let known = entry.is_some_and(|entry| facts.as_ref().is_some_and(|facts| is_recorded(facts, entry)));
         let adopts = match &verdict.work {
             Work::Update { adopts, .. } => *adopts,
@@ -170,6 +166,10 @@ impl<'a> Decider<'a> {
             }
             unread => {
                 unread::note_unreadable(&resource.address, unread, plan);
+                // Where the state knows nothing of it either, any difference would be made up.
+                if applied.is_none() {
+                    return Verdict::nothing();
+                }
                 let mut live = Live::new(entry.physical_id.clone());
                 live.fields.clone_from(&entry.inputs);
                 self.compared(resource, entry, applied, &live, plan)
@@ -275,10 +275,6 @@ impl<'a> Decider<'a> {
                 Verdict::nothing()
             }
         }
-    }
-
-    fn is_missing(&self, address: &Address, physical_id: &PhysicalId) -> bool {
-        matches!(self.observed.of(address, physical_id), Some(Sighting::Missing))
     }
 
     fn unwanted(&self, address: &Address, entry: &Entry, plan: &mut Plan) -> Verdict {

@@ -1,6 +1,7 @@
 //! The words of a decision.
 
 use super::diff::Difference;
+use crate::model::field::NAME_KEYS;
 use crate::model::plan::EntryFacts;
 use crate::model::{Action, Carry, Entry, Live, Path, Reason, Resource};
 
@@ -73,8 +74,8 @@ impl Verdict {
     }
 }
 
-/// What an entry says of a wanted resource besides its inputs.
-pub fn facts(resource: &Resource) -> EntryFacts {
+/// What an entry says of a wanted resource besides its inputs; `entry` is the one so far.
+pub fn facts(resource: &Resource, entry: Option<&Entry>) -> EntryFacts {
     EntryFacts {
         attributes: resource.attributes.clone(),
         dependencies: resource.dependencies.clone(),
@@ -83,7 +84,15 @@ pub fn facts(resource: &Resource) -> EntryFacts {
         ignore: resource.ignore.clone(),
         protect: resource.protect,
         keep: resource.keep,
+        keeps_name: entry.filter(|entry| entry.keeps_name).map(|entry| has_given_name(resource, entry)),
     }
+}
+
+/// Whether the wanted resource has the name that the entry's has. Physical ids say more than that: a version of a layer has
+/// another one for each content.
+fn has_given_name(resource: &Resource, entry: &Entry) -> bool {
+    let names = NAME_KEYS.iter().filter_map(|key| Some((resource.inputs.get(*key)?, entry.inputs.get(*key)?)));
+    names.into_iter().all(|(wanted, applied)| wanted == applied)
 }
 
 /// Whether the entry says so already.
@@ -95,6 +104,7 @@ pub fn is_recorded(facts: &EntryFacts, entry: &Entry) -> bool {
         && facts.ignore == entry.ignore
         && facts.protect == entry.protect
         && facts.keep == entry.keep
+        && facts.keeps_name.is_none_or(|keeps_name| keeps_name == entry.keeps_name)
 }
 
 /// Every field of the wanted resource that none of its operations carries.

@@ -23,7 +23,7 @@ pub use drift::{Looked, report};
 pub use missing::FEWEST_MISSING;
 pub use ownership::manager;
 pub use pending::BUILT_KEYS;
-pub use restore::{Placed, infer_dependencies, place, restore, restored};
+pub use restore::{Placed, infer_dependencies, place, restore, restored, unreadable};
 pub use select::{Selection, Unmatched, named, select};
 pub use settle::{settle, vanishing};
 

@@ -4,7 +4,7 @@ use super::ownership::{Owner, owner};
 use crate::model::observed::tag;
 use crate::model::{
     Address, Dependency, Deposed, Desired, Entry, Field, Live, Observed, Path, PhysicalId, Resource, Rules, RulesSet, Shape, Sighting,
-    State, Table, Value,
+    State, Table, Unchecked, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,9 @@ pub fn restore(state: &mut State, desired: &Desired, observed: &Observed, rules:
         let entry = match observed.of(&address, &entry.physical_id) {
             Some(Sighting::Missing) => continue,
             Some(Sighting::Found(live)) => {
-                Entry { deposed: deposed(&address, &entry, observed), ..restored(&address, wanted, live, rules) }
+                let mut restored = restored(&address, wanted, live, rules);
+                restored.adopted |= wanted.is_some_and(|wanted| was_there_with_parent(wanted, live, state, observed, rules));
+                Entry { deposed: deposed(&address, &entry, observed), ..restored }
             }
             _ => entry,
         };
@@ -68,6 +70,36 @@ pub fn restore(state: &mut State, desired: &Desired, observed: &Observed, rules:
     }
     let lost: Vec<Address> = state.entries.keys().filter(|address| !desired.resources.contains_key(*address)).cloned().collect();
     infer_dependencies(state, &lost);
+}
+
+/// Whether something without tags was there before us, as far as its name and the tags of what it stands in tell.
+fn was_there_with_parent(wanted: &Resource, live: &Live, state: &State, observed: &Observed, rules: &dyn RulesSet) -> bool {
+    let is_given = rules.rules(&wanted.address.kind).is_some_and(|rules| !rules.is_taggable() && rules.is_given_name(&live.physical_id));
+    let parent = wanted.parent.as_ref().and_then(|parent| observed.of(parent, &state.entries.get(parent)?.physical_id)?.live());
+    is_given && parent.and_then(|parent| parent.tags.as_ref()).is_some_and(|tags| tag::stays(tags.keys()))
+}
+
+/// What could not be read of what the state has, or of what may stand in something that it has.
+pub fn unreadable<'a>(
+    state: &State,
+    desired: &'a Desired,
+    observed: &'a Observed,
+    rules: &dyn RulesSet,
+) -> Vec<(&'a Address, &'a Unchecked)> {
+    let is_known = |address: &Address, id: &PhysicalId| {
+        let entry = state.entries.get(address);
+        entry.is_some_and(|entry| entry.physical_id == *id || entry.deposed.iter().any(|deposed| deposed.physical_id == *id))
+    };
+    let may_stand_in_known = |address: &Address| {
+        let parent = desired.resources.get(address).and_then(|wanted| wanted.parent.as_ref());
+        let is_taggable = rules.rules(&address.kind).is_some_and(Rules::is_taggable);
+        !is_taggable && parent.is_some_and(|parent| state.entries.contains_key(parent))
+    };
+    let unread = observed.sightings.iter().filter_map(|((address, id), sighting)| match sighting {
+        Sighting::Unreadable(unchecked) if is_known(address, id) || may_stand_in_known(address) => Some((address, unchecked)),
+        _ => None,
+    });
+    unread.collect()
 }
 
 fn deposed(address: &Address, entry: &Entry, observed: &Observed) -> Vec<Deposed> {

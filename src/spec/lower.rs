@@ -3,6 +3,7 @@
 use super::{FUNCTION, Spec, outputs, tidy};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kinds::{Context, FunctionFacts, Functions, Known, Registry, function_facts, repository_facts, store};
+use crate::model::field::NAME_KEYS;
 use crate::model::value::resolve_table;
 use crate::model::{
     AccountFact, Address, Artifact, Dependency, Desired, Identity, Path, Resource, Section, Table, Target, TemplatePart, Value,
@@ -36,9 +37,6 @@ pub fn lower_with_warnings(
 ) -> Result<(Desired, Vec<Diagnostic>), Vec<Diagnostic>> {
     Lowering::run(spec, target, artifacts, registry).finish()
 }
-
-/// The settings that give a thing its name in AWS.
-pub(crate) const NAME_KEYS: &[&str] = &["function_name", "role_name", "log_group_name", "layer_name", "repository_name", "name"];
 
 /// How many addresses that lead nowhere get a hint.
 const HINTS_MAX: usize = 100;

@@ -2,9 +2,10 @@
 
 use super::Spec;
 use super::header::MOVED;
-use super::lower::{Lowering, NAME_KEYS, address_of};
+use super::lower::{Lowering, address_of};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::kinds::{REPOSITORY_NAME, ROLE_SHORTHAND};
+use crate::model::field::NAME_KEYS;
 use crate::model::{Address, Entry, Move, Path, Section, State, Value, field};
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -78,3 +78,45 @@ fn a_destroy_without_a_state_says_that_nothing_is_known(backend: Backend) {
     assert!(!again.stderr.contains("There is no state"), "{again}");
     assert!(world.cloud.names().is_empty(), "{:?}", world.cloud.names());
 }
+
+/// Between a question and its answer may be an hour.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_done_while_the_question_stands_is_not_overwritten() {
+    let world = World::start(Backend::Local);
+    let lambda = &world.cloud.lambda;
+    let set = |value: &'static str| {
+        let variables = [("MODE", "first"), ("FEATURE_X", value)].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let environment = aws_sdk_lambda::types::Environment::builder().set_variables(Some(variables.into())).build();
+        world.cloud.configure("demo-a", |call| call.environment(environment.clone()));
+    };
+    let variable = |key: &str| {
+        let configuration = world.cloud.done(lambda.get_function_configuration().function_name("demo-a").send());
+        configuration.environment().and_then(|environment| environment.variables()?.get(key).cloned())
+    };
+    let values = "ignore = [\"environment.FEATURE_*\"]\nenvironment = { MODE = \"first\" }\nhandler =";
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a").replace("handler =", values)));
+    sandbox.agree(&["up"], || {}).expect(0).says("Apply?");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    // What is ignored is sent along, since AWS takes an environment in whole.
+    set("10");
+    sandbox.edit("\"first\"", "\"second\"");
+    sandbox.agree(&["up"], || set("11")).expect(8).says("The plan does not hold any more").says("`function.a`");
+    assert_eq!((variable("MODE").as_deref(), variable("FEATURE_X").as_deref()), (Some("first"), Some("11")));
+    sandbox.agree(&["up"], || {}).expect(0);
+    assert_eq!((variable("MODE").as_deref(), variable("FEATURE_X").as_deref()), (Some("second"), Some("11")));
+    // What was not there yet is somebody else's now.
+    sandbox.edit("[function.a]", "[function.a]\nevent_rule.nightly.schedule_expression = \"rate(1 day)\"");
+    let put = || world.cloud.foreign_rule("demo-a-nightly", &[("owner", "them")]);
+    sandbox.agree(&["up"], put).expect(8).says("The plan does not hold any more").says("`event_rule.a.nightly`").says("is not ours");
+    assert_eq!(world.cloud.snapshot()["rule.demo-a-nightly"]["tags"], serde_json::json!({ "owner": "them" }));
+    // What was ours is not any more.
+    let exchange = || {
+        world.cloud.done(lambda.delete_function().function_name("demo-a").send());
+        world.cloud.foreign_function("demo-a", &[("lambdo:lineage", "ffff")]);
+    };
+    sandbox.agree(&["destroy"], exchange).expect(8).says("Destroy?").says("The plan does not hold any more");
+    assert!(world.cloud.names().contains("function.demo-a"));
+    sandbox.agree(&["destroy"], || {}).expect(0);
+    assert!(world.cloud.names().contains("function.demo-a"), "it is another state's");
+}

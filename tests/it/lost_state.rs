@@ -317,3 +317,78 @@ fn a_layer_that_the_spec_does_not_have_any_more_is_found_and_goes() {
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), BTreeSet::new());
 }
+
+/// An entry of which nothing is known would differ in everything, and be made anew.
+#[test]
+fn what_is_found_and_cannot_be_read_keeps_a_state_from_being_rebuilt() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    let other = world.sandbox(&(spec::header().replace("\"demo\"", "\"other\"") + &spec::plain("x")));
+    other.expect(0, &["up", "--yes"]);
+    lose(&sandbox);
+    let hidden = |answer: &mut Value| {
+        answer.as_object_mut().unwrap().remove("Tags");
+        answer["TagsError"] = serde_json::json!({ "ErrorCode": "AccessDeniedException", "Message": "not for you" });
+    };
+    let unread = Rule::on("DescribeRule").refuse(400, "AccessDeniedException", "not for you");
+    for rule in [unread, Rule::on("GetFunction").containing("demo-a").rewrite(hidden)] {
+        world.proxy.rules([rule]);
+        sandbox.expect(1, &["state", "rebuild"]).says("The state cannot be rebuilt").says("not for you");
+        assert!(!sandbox.state_file().exists());
+    }
+    world.proxy.rules([Rule::on("GetFunction").containing("other-x").rewrite(hidden)]);
+    sandbox.expect(0, &["gc"]).says("function `other-x` may not be looked at");
+    sandbox.expect(0, &["state", "rebuild"]).says("the plan is empty");
+    world.proxy.clear();
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    // A plan that is refused is not empty.
+    lose(&sandbox);
+    world.cloud.foreign_rule("demo-a-weekly", &[("owner", "them")]);
+    sandbox.edit("[function.a]", "[function.a]\nevent_rule.weekly.schedule_expression = \"rate(7 days)\"");
+    let refused = sandbox.expect(8, &["state", "rebuild"]).says("is refused, as the plan above says");
+    assert!(!refused.stderr.contains("the plan is empty"), "{refused}");
+}
+
+#[test]
+fn a_state_is_rebuilt_with_the_moves_of_the_spec() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::scheduled("a")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("function.a", "function.b");
+    sandbox.edit("project = \"demo\"\n", "project = \"demo\"\nmoved = [{ from = \"function.a\", to = \"function.b\" }]\n");
+    lose(&sandbox);
+    let rebuilt = fits(&sandbox.expect(0, &["state", "rebuild", "--format", "json"]));
+    let only_tags = ["event_rule.b.nightly", "function.b", "log_group.b", "role.b"];
+    assert_eq!(rebuilt["differing"], serde_json::json!(only_tags), "{rebuilt:#}");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+/// A statement carries no tags that would say that it was there before lambdo.
+#[test]
+fn what_was_imported_stays_although_the_state_was_rebuilt() {
+    let world = World::start(Backend::Local);
+    world.cloud.foreign_function("legacy", &[("owner", "them")]);
+    world.cloud.foreign_group("/aws/lambda/legacy", &[]);
+    let statement = world.cloud.lambda.add_permission().function_name("legacy").statement_id("foreign").action("lambda:InvokeFunction");
+    world.cloud.done(statement.principal("sns.amazonaws.com").send());
+    let before = world.cloud.names();
+    let role = crate::support::cloud::function_arn("x").replace(":lambda:", ":iam:").replace(crate::support::emulator::REGION, "");
+    let role = role.replace("function:x", "role/stranger");
+    let more = format!(
+        "function_name = \"legacy\"\nrole = \"{role}\"\npermission.theirs = {{ principal = \"sns.amazonaws.com\", statement_id = \"foreign\" }}\npermission.ours.principal = \"sqs.amazonaws.com\"\nhandler ="
+    );
+    let sandbox = world.sandbox(&(spec::header() + &spec::plain("a").replace("handler =", &more)));
+    for (address, id) in [("function.a", "legacy"), ("log_group.a", "/aws/lambda/legacy"), ("permission.a.theirs", "legacy/foreign")] {
+        sandbox.expect(0, &["import", address, id]);
+    }
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    lose(&sandbox);
+    sandbox.expect(0, &["state", "rebuild"]).says("the plan is empty");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), before, "only what lambdo has made goes");
+}

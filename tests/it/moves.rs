@@ -119,3 +119,41 @@ fn what_is_forgotten_stays_in_aws_and_can_be_taken_up_again(backend: Backend) {
     sandbox.expect(0, &["up", "--yes"]);
     assert!(world.cloud.names().contains("rule.demo-a-nightly"), "it is not the state's any more");
 }
+
+/// The next plan would make it anew once more otherwise, under the name that its address leads to.
+#[test]
+fn what_is_made_anew_after_a_move_keeps_its_name() {
+    let world = World::start(Backend::Local);
+    let layer_and_role = "[layer.tools]\ncode = { dir = \"tools\" }\n\n[role.shared]\ndescription = \"shared\"\n\n";
+    let sandbox = world.sandbox(&(spec::header() + layer_and_role));
+    sandbox.write("tools/data", "one");
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.names();
+    let moved = "moved = [{ from = \"layer.tools\", to = \"layer.kit\" }, { from = \"role.shared\", to = \"role.common\" }]\n";
+    sandbox.edit("project = \"demo\"\n", &format!("project = \"demo\"\n{moved}"));
+    sandbox.edit("[layer.tools]", "[layer.kit]");
+    sandbox.edit("[role.shared]", "[role.common]");
+    sandbox.write("tools/data", "two");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.edit("[role.common]", "[role.common]\npath = \"/other/\"");
+    sandbox.expect(0, &["up", "--yes"]).says("1 replaced");
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    assert_eq!(world.cloud.names(), before);
+    assert_eq!(world.cloud.layer_versions("demo-tools").len(), 1);
+    sandbox.edit(moved, "");
+    sandbox.write("tools/data", "three");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    assert!(world.cloud.layer_versions("demo-kit").is_empty());
+    // A name that is asked for counts, and goes again when nobody asks for it.
+    sandbox.edit("[role.common]", "[role.common]\nrole_name = \"mine\"");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("role_name = \"mine\"\n", "");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    let role = world.cloud.names().into_iter().find(|name| name.starts_with("role.")).unwrap();
+    assert!(role.contains("common"), "{role}");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}

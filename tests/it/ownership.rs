@@ -116,7 +116,8 @@ fn a_rule_that_is_taken_over_invokes_its_function_once(backend: Backend) {
     let events = &world.cloud.events;
     world.cloud.done(events.put_rule().name("demo-a-nightly").schedule_expression("rate(7 days)").send());
     let target = |id: &str, function: &str| Target::builder().id(id).arn(function_arn(function)).build().unwrap();
-    let targets = [target("Target0", "demo-a"), target("theirs", "elsewhere")];
+    let other_job = Target::builder().id("job").arn(function_arn("demo-a")).input("{\"job\": 2}").build().unwrap();
+    let targets = [target("Target0", "demo-a"), target("theirs", "elsewhere"), other_job];
     world.cloud.done(events.put_targets().rule("demo-a-nightly").set_targets(Some(targets.into())).send());
     let sandbox = world.sandbox(&one());
     sandbox.expect(8, &["up", "--yes"]).says("--adopt event_rule.a.nightly");
@@ -124,7 +125,7 @@ fn a_rule_that_is_taken_over_invokes_its_function_once(backend: Backend) {
     assert!(plan.stdout.contains("Target0") && plan.stdout.contains("target `theirs`"), "{plan}");
     sandbox.expect(0, &["up", "--yes", "--adopt", "event_rule.a.nightly"]);
     let targets = || world.cloud.names().into_iter().filter(|name| name.contains(" target ")).collect::<Vec<_>>();
-    assert_eq!(targets(), ["rule.demo-a-nightly target lambdo", "rule.demo-a-nightly target theirs"]);
+    assert_eq!(targets(), ["job", "lambdo", "theirs"].map(|id| format!("rule.demo-a-nightly target {id}")), "another job is another's");
     sandbox.expect(0, &["plan", "--exit-code"]);
 }
 

@@ -1,6 +1,7 @@
 //! What `plan` and `up` have in common: build, connect, lower, plan.
 
 use super::places;
+use super::premises::Premises;
 use crate::cli::args::Selection;
 use crate::cli::local;
 use crate::cli::saved_plan::{Basis, SavedPlan};
@@ -8,7 +9,9 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::{PlanOptions, not_looked_up};
-use crate::model::{Address, Change, Desired, Exit, Failure, PackageRequest, Path, Plan, SourceChanges, State, Step, Value, left_whole};
+use crate::model::{
+    Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value, left_whole,
+};
 use crate::package::{self, Own, Packages};
 use crate::spec::{self, Checked, Header, Spec};
 use crate::store::Lease;
@@ -51,6 +54,8 @@ pub struct Deployment {
     pub built_ms: u64,
     /// What would be done.
     pub plan: Plan,
+    /// What that was made from.
+    pub premises: Premises,
     /// The packages.
     pub packages: Packages,
     /// The lock, until it is dropped.
@@ -112,12 +117,13 @@ impl Wish<'_> {
         let mut desired = self.with_secrets(packing, &connection, desired, &state, &options).await?;
         let basis = Basis::new(&state, &desired, &packages.artifacts);
         self.saved.map_or(Ok(()), |saved| saved.check(&state, &basis))?;
+        let premises = Premises { desired: desired.clone(), state: state.clone(), options: options.clone() };
         let mut plan = connection.engine.plan_with(&mut desired, &mut state, &options, Some(&packages)).await?;
         plan.source_changes = source_changes(&plan, &packages);
         plan.unchecked.extend(not_looked_up(&desired, options.select(&desired, &state)?.as_ref()));
-        plan.notes.extend(moves.into_iter().map(|one| (one.to, format!("it was `{}` before, and keeps its name in AWS", one.from))));
+        plan.notes.extend(moves.into_iter().map(Move::note));
         self.saved.map_or(Ok(()), |saved| saved.check_plan(&plan, packing.workspace.ui.scrubber()))?;
-        Ok(Deployment { connection, state, basis, built_ms, plan, packages, lease })
+        Ok(Deployment { connection, state, basis, built_ms, plan, premises, packages, lease })
     }
 
     /// Looks up the secrets of what was asked for. A plan does without those that cannot be had: whoever plans need not

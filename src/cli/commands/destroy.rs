@@ -3,6 +3,7 @@
 
 use super::deploy::open;
 use super::import::lowered;
+use super::premises::Premises;
 use super::run::Run;
 use crate::cli::args::DestroyArguments;
 use crate::cli::signals::unless_interrupted;
@@ -30,14 +31,15 @@ pub async fn run(workspace: &Workspace, arguments: &DestroyArguments) -> Result<
     workspace.progress.go();
     let planned = unless_interrupted(&workspace.interrupt, planned(workspace, &config, &header, arguments)).await;
     workspace.progress.rest();
-    let (connection, lease, state, plan) = planned?;
+    let (connection, lease, state, plan, premises) = planned?;
     let max_deletions = arguments.max_deletions.or(header.max_deletions);
-    let exit = destroying(VERB, workspace, &connection, arguments.yes, max_deletions).go(state, &plan, Arc::new(NoArtifacts)).await;
+    let run = destroying(VERB, workspace, &connection, arguments.yes, max_deletions);
+    let exit = run.go(state, &plan, premises, Arc::new(NoArtifacts)).await;
     drop(lease);
     exit
 }
 
-type Planned = (Connection, Option<Box<dyn Lease>>, State, Plan);
+type Planned = (Connection, Option<Box<dyn Lease>>, State, Plan, Premises);
 
 async fn planned(workspace: &Workspace, config: &Config, header: &Header, arguments: &DestroyArguments) -> Result<Planned, Failure> {
     let (connection, lease, mut state) = open(workspace, header, Some(VERB)).await?;
@@ -57,8 +59,9 @@ async fn planned(workspace: &Workspace, config: &Config, header: &Header, argume
         protected: protected(header, wished.as_ref(), &state),
         ..PlanOptions::default()
     };
-    let plan = connection.engine.plan(&nothing, &mut state, &options).await?;
-    Ok((connection, lease, state, plan))
+    let premises = Premises { desired: nothing, state: state.clone(), options };
+    let plan = connection.engine.plan(&premises.desired, &mut state, &premises.options).await?;
+    Ok((connection, lease, state, plan, premises))
 }
 
 /// What the spec protects. The state says it, too, but only of what was applied.

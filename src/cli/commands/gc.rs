@@ -3,6 +3,7 @@
 use super::deploy::open;
 use super::destroy::{NoArtifacts, destroying, no_state};
 use super::import::lowered;
+use super::premises::Premises;
 use crate::cli::args::Format;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::view::{Orphan, OrphanStanding, human, json};
@@ -112,8 +113,10 @@ async fn delete(workspace: &Workspace, looked: Looked, yes: bool) -> Result<Exit
     state.unsaved = true;
     let options = PlanOptions { targets, ..PlanOptions::default() };
     let nothing = Desired::nothing(&state.project, state.stage.as_deref());
-    let plan = connection.engine.plan(&nothing, &mut state, &options).await?;
-    let exit = destroying(VERB, workspace, &connection, yes, max_deletions).go(state, &plan, Arc::new(NoArtifacts)).await;
+    let premises = Premises { desired: nothing, state: state.clone(), options };
+    let plan = connection.engine.plan(&premises.desired, &mut state, &premises.options).await?;
+    let run = destroying(VERB, workspace, &connection, yes, max_deletions);
+    let exit = run.go(state, &plan, premises, Arc::new(NoArtifacts)).await;
     drop(lease);
     exit
 }

@@ -21,6 +21,7 @@ mod output;
 mod places;
 mod plan;
 mod policy;
+mod premises;
 mod run;
 mod runs;
 mod schema;

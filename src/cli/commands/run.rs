@@ -1,5 +1,6 @@
 //! What `up` and `destroy` have in common: show, ask, apply, tell.
 
+use super::premises::Premises;
 use crate::cli::args::Format;
 use crate::cli::signals::unless_interrupted;
 use crate::cli::ui;
@@ -39,9 +40,9 @@ impl Run<'_> {
     /// Shows the plan, asks, applies it and tells how it went.
     ///
     /// # Errors
-    /// [`Exit::Refused`] for a plan with refusals and for a no, [`Exit::Usage`] for a question that nobody
-    /// can answer, and what the engine could not do.
-    pub async fn go(&self, state: State, plan: &Plan, artifacts: Arc<dyn ArtifactSource>) -> Result<Exit, Failure> {
+    /// [`Exit::Refused`] for a plan with refusals, for a no and where AWS was changed until the yes, [`Exit::Usage`] for a
+    /// question that nobody can answer, and what the engine could not do.
+    pub async fn go(&self, state: State, plan: &Plan, premises: Premises, artifacts: Arc<dyn ArtifactSource>) -> Result<Exit, Failure> {
         let title = self.connection.title(&state).await;
         self.workspace.progress.record().iter().for_each(|record| record.planned(plan));
         let ui = &self.workspace.ui;
@@ -63,6 +64,11 @@ impl Run<'_> {
         if !self.yes && plan.steps.iter().any(|step| step.action != Action::NoOp) {
             let question = if self.purpose == human::Purpose::Destroy { "Destroy?" } else { "Apply?" };
             ask(self.workspace, self.command, question).await?;
+            self.workspace.progress.go();
+            let holds = Box::pin(premises.hold(plan, &self.connection.engine, artifacts.as_ref()));
+            let holds = unless_interrupted(&self.workspace.interrupt, holds).await;
+            self.workspace.progress.rest();
+            holds?;
         }
         let begin_ms = self.workspace.progress.elapsed_ms();
         let report = self.apply(state, plan, artifacts).await?;

@@ -27,7 +27,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
         workspace.ui.diagnostics(ci::warning(&workspace.store(&spec.header).path()).as_slice());
     }
     let deployment = wish.prepare(workspace, &spec).await?;
-    let Deployment { connection, state, plan, packages, lease, built_ms, .. } = deployment;
+    let Deployment { connection, state, plan, premises, packages, lease, built_ms, .. } = deployment;
     let run = Run {
         command: VERB,
         purpose: human::Purpose::Deploy,
@@ -38,7 +38,7 @@ pub async fn run(workspace: &Workspace, arguments: &UpArguments) -> Result<Exit,
         workspace,
         connection: &connection,
     };
-    let exit = run.go(state, &plan, Arc::new(packages)).await;
+    let exit = run.go(state, &plan, premises, Arc::new(packages)).await;
     drop(lease);
     exit
 }

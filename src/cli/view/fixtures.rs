@@ -91,6 +91,7 @@ pub fn operation(address: &str, settings: Table) -> Operation {
 /// What is known of a resource before it is made: its ARN.
 pub fn facts(arn: &str) -> EntryFacts {
     EntryFacts {
+        keeps_name: None,
         attributes: Table::from_iter([("arn".into(), arn.into())]),
         dependencies: vec![],
         parent: None,

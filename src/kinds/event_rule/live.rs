@@ -62,10 +62,10 @@ pub(super) fn add_targets(live: &mut Live, targets: &[Target], wanted: Option<&V
     live.extras.extend(foreign.into_iter().map(told));
 }
 
-/// Whether a target is ours. In a rule that is being taken over, one that invokes the same function is, whatever it is called:
-/// with ours beside it each event would be handled twice.
+/// Whether a target is ours. In a rule that is being taken over, one that invokes the same function with the same input is,
+/// whatever it is called: with ours beside it each event would be handled twice. With another input it is another job.
 fn is_ours(target: &Target, wanted: Option<&Table>, applied: Option<&Value>) -> bool {
-    let is_wanted = || wanted.and_then(|wanted| wanted.get("arn")?.as_str()) == Some(target.arn());
+    let is_wanted = || wanted.is_some_and(|wanted| canonical(target, wanted.get("input")) == *wanted);
     let is_taken_over = applied.map_or_else(is_wanted, |applied| applied.as_table().is_some_and(|table| table.contains_key(target.id())));
     target.id() == OUR_TARGET || is_taken_over
 }
@@ -142,6 +142,25 @@ mod tests {
         assert_eq!(names(None), ["1", "lambdo"]);
         assert_eq!(names(Some(&wanted)), ["lambdo"], "what others add afterwards is theirs");
         assert_eq!(names(Some(&table([("1", table([]))]))), ["1", "lambdo"], "what an import has found");
+    }
+
+    #[test]
+    fn a_target_with_another_input_is_another_job_and_stays_with_whom_it_was() {
+        let targets = [target("1", Some(r#"{"job": 1}"#)), target("2", Some(r#"{"job": 2}"#)), target("3", None)];
+        let ours = |input: Option<Value>| {
+            let wanted = match input {
+                Some(input) => table([("arn", ARN.into()), ("input", input)]),
+                None => table([("arn", ARN.into())]),
+            };
+            let wanted = table([("lambdo", wanted)]);
+            let mut live = live(&Rule::builder().build(), &id());
+            add_targets(&mut live, &targets, Some(&wanted), None);
+            assert_eq!(live.extras.len(), 2, "the others are told");
+            live.fields.get("targets").and_then(Value::as_table).unwrap().keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(ours(None), ["3"]);
+        assert_eq!(ours(Some(table([("job", 2.into())]))), ["2"]);
+        assert_eq!(ours(Some(r#"{"job": 1}"#.into())), ["1"], "an input that stayed text");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Looking for the functions of a project: all of the region's, and the tags of each.
 
+use super::live::unread_tags;
 use crate::aws::{AwsError, Pages, Reader};
 use crate::kinds::reading::{AT_ONCE, in_turn};
 use crate::kinds::{Found, Search};
@@ -21,7 +22,8 @@ pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Fou
 
 /// The function of this name, if it is the project's.
 async fn tagged(reader: &Reader, name: String, search: &Search<'_>) -> Result<Option<Found>, AwsError> {
-    match reader.get_function(GetFunctionInputBuilder::default().function_name(&name)).await {
+    let answer = reader.get_function(GetFunctionInputBuilder::default().function_name(&name)).await;
+    match answer.and_then(|answer| unread_tags(&answer).map_or(Ok(answer), Err)) {
         Ok(answer) => {
             let tags = answer.tags().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
             Ok(search.found(name, &tags))

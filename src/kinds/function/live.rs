@@ -56,8 +56,8 @@ pub(super) fn live(answer: &GetFunctionOutput, physical_id: &PhysicalId, known: 
     }
     let reserved = answer.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
     live.fields.extend(reserved.map(|number| ("reserved_concurrent_executions".to_owned(), i64::from(number).into())));
-    match answer.tags_error() {
-        Some(error) => live.unchecked.push(unchecked("tags", error.error_code(), error.message())),
+    match unread_tags(answer) {
+        Some(error) => live.unchecked.push(reading::unchecked(Path::key("tags"), &error)),
         None => tagging::show(&mut live, answer.tags().into_iter().flatten()),
     }
     live
@@ -205,11 +205,19 @@ fn unreadable_environment(environment: &EnvironmentResponse) -> Option<Unchecked
     Some(unchecked("environment", error.error_code().unwrap_or_default(), error.message().unwrap_or_default()))
 }
 
-/// A part that Lambda could not read for its answer, with the error that stands in its place.
 fn unchecked(key: &str, code: &str, message: &str) -> Unchecked {
+    reading::unchecked(Path::key(key), &of_part(code, message))
+}
+
+/// Why an answer has no tags in it, where that does not mean that there are none.
+pub(super) fn unread_tags(answer: &GetFunctionOutput) -> Option<AwsError> {
+    answer.tags_error().map(|error| of_part(error.error_code(), error.message()))
+}
+
+/// The error of a part that Lambda could not read for its answer, and that stands in the part's place.
+fn of_part(code: &str, message: &str) -> AwsError {
     let class = if code.contains("AccessDenied") { ErrorClass::Denied } else { ErrorClass::Other };
-    let error = AwsError { code: Some(code.to_owned()), ..AwsError::own("lambda:GetFunction", class, message) };
-    reading::unchecked(Path::key(key), &error)
+    AwsError { code: Some(code.to_owned()), ..AwsError::own("lambda:GetFunction", class, message) }
 }
 
 #[cfg(test)]

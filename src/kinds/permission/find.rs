@@ -10,7 +10,7 @@ use crate::model::{Address, PhysicalId, Resource};
 use aws_sdk_lambda::operation::get_policy::builders::GetPolicyInputBuilder;
 
 /// What the ids begin with that lambdo makes up: this, the kind of the trigger, and its name.
-const MADE_UP: &str = "lambdo-";
+pub(super) const MADE_UP: &str = "lambdo-";
 
 pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
     let found = in_turn(search.found_of("function"), AT_ONCE, |function| Box::pin(of_function(reader, function, search))).await;

@@ -22,6 +22,7 @@ use aws_sdk_lambda::operation::add_permission::builders::AddPermissionInputBuild
 use aws_sdk_lambda::operation::get_policy::builders::GetPolicyInputBuilder;
 use aws_sdk_lambda::operation::remove_permission::builders::RemovePermissionInputBuilder;
 use fields::FIELDS;
+use find::MADE_UP;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +58,10 @@ impl Rules for Permission {
 
     fn is_taggable(&self) -> bool {
         false
+    }
+
+    fn is_given_name(&self, physical_id: &PhysicalId) -> bool {
+        !split(physical_id).1.starts_with(MADE_UP)
     }
 
     /// Lambda loses statements when one function's policy is changed in parallel.

@@ -1,10 +1,14 @@
 //! How a resource stands to its parent and to its own name.
 
 use super::Decider;
-use crate::model::{Address, Entry, PhysicalId, Resource, Rules};
+use crate::model::{Address, Entry, PhysicalId, Resource, Rules, Sighting};
 use crate::plan::decision::Work;
 
 impl Decider<'_> {
+    pub(super) fn is_selected(&self, address: &Address) -> bool {
+        self.options.only.as_ref().is_none_or(|only| only.contains(address))
+    }
+
     pub(super) fn dies_with_parent(&self, address: &Address) -> bool {
         self.rules.rules(&address.kind).is_some_and(Rules::dies_with_parent)
     }
@@ -42,6 +46,10 @@ impl Decider<'_> {
 
     pub(super) fn is_taggable(&self, address: &Address) -> bool {
         self.rules.rules(&address.kind).is_some_and(Rules::is_taggable)
+    }
+
+    pub(super) fn is_missing(&self, address: &Address, physical_id: &PhysicalId) -> bool {
+        matches!(self.observed.of(address, physical_id), Some(Sighting::Missing))
     }
 
     pub(super) fn has_same_name(&self, resource: &Resource, entry: &Entry) -> bool {

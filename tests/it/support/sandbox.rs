@@ -142,6 +142,25 @@ impl Sandbox {
         self.start_command(command, arguments)
     }
 
+    /// Runs lambdo at a terminal, does `meanwhile` once it asks, and then says yes.
+    #[cfg(target_os = "linux")]
+    pub fn agree(&self, arguments: &[&str], meanwhile: impl FnOnce()) -> Output {
+        let (shown, answer) = (self.path().join("shown"), self.path().join("answer"));
+        let mut command = Command::new("sh");
+        let at_a_terminal = "(until [ -e answer ]; do sleep 0.02; done; cat answer) | COLUMNS=160 script -qefc \"$0 $*\" shown";
+        command.args(["-c", at_a_terminal, env!("CARGO_BIN_EXE_lambdo")]);
+        let running = self.start_command(command, arguments);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !std::fs::read_to_string(&shown).unwrap_or_default().contains("[y/N]") && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        meanwhile();
+        std::fs::write(&answer, "y\n").unwrap();
+        let output = running.wait();
+        [shown, answer].iter().for_each(|file| std::fs::remove_file(file).unwrap());
+        output
+    }
+
     /// Starts lambdo as somebody whom the modes of files hold back, as they do everybody but root.
     #[cfg(target_os = "linux")]
     pub fn start_without_rights(&self, arguments: &[&str]) -> Running {

@@ -6,11 +6,12 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::view::{human, json};
 use crate::cli::workspace::{Connection, Workspace};
 use crate::diagnostic::Diagnostic;
-use crate::engine::PlanOptions;
-use crate::model::{Action, Address, Exit, Failure, Plan, State};
+use crate::engine::{PlanOptions, incomplete};
+use crate::model::{Action, Address, Exit, Failure, Move, Plan, State};
 use crate::package::Packages;
 use crate::spec::{self, Spec};
 use crate::store::{FileStore, StateStore, StoreError};
+use std::collections::BTreeSet;
 use tokio::sync::Notify;
 
 const VERB: &str = "state rebuild";
@@ -45,9 +46,11 @@ async fn rebuild(workspace: &Workspace, spec: &Spec, lineage: Option<&str>) -> R
     }
     store.save(&state, 0).await?;
     workspace.record_state(&state, state.entries.keys().map(|address| (address, "rebuilt")));
+    let moves = spec.carry_out_moves(&mut state);
     let desired = spec::lower(&spec.keeping_names(&state), &state.target, &packages.artifacts, &workspace.registry)?;
     let options = PlanOptions { deep: true, recreate: true, ..PlanOptions::default() };
-    let plan = connection.engine.plan(&desired, &mut state, &options).await?;
+    let mut plan = connection.engine.plan(&desired, &mut state, &options).await?;
+    plan.notes.extend(moves.into_iter().map(Move::note));
     drop(lease);
     Ok((connection, state, plan))
 }
@@ -78,17 +81,6 @@ async fn restored(
     Ok(state)
 }
 
-/// A state without what could not be looked at would pass for a whole one.
-fn incomplete(mut found: Vec<Diagnostic>) -> Failure {
-    let told = Diagnostic::error("cannot-rebuild", "The state cannot be rebuilt")
-        .detail(
-            "Not everything in AWS could be looked at, and a state that lacks something would pass for a whole one. Nothing was written.",
-        )
-        .hint("`lambdo policy --read-only` prints the rights that are needed");
-    found.insert(0, told);
-    Failure { exit: Exit::Failed, diagnostics: found }
-}
-
 /// A state that is there and whole is not overwritten. Whether a journal is left of one that is gone.
 async fn is_lost(workspace: &Workspace, store: &FileStore) -> Result<bool, Failure> {
     match store.load().await {
@@ -117,7 +109,8 @@ async fn is_lost(workspace: &Workspace, store: &FileStore) -> Result<bool, Failu
 
 async fn tell(workspace: &Workspace, connection: &Connection, state: &State, plan: &Plan) {
     let title = connection.title(state).await;
-    let differing: Vec<&Address> = plan.steps.iter().filter(|step| step.action != Action::NoOp).map(|step| &step.address).collect();
+    let acting = plan.steps.iter().filter(|step| step.action != Action::NoOp).map(|step| &step.address);
+    let differing: BTreeSet<&Address> = acting.chain(plan.refusals.iter().filter_map(|refusal| refusal.address.as_ref())).collect();
     if workspace.ui.format() == Format::Json {
         workspace.document(json::state_rebuild(&title, &state.lineage.0, &state.entries, &differing));
         return;
@@ -131,9 +124,10 @@ async fn tell(workspace: &Workspace, connection: &Connection, state: &State, pla
     };
     workspace.ui.view(&human::plan(&view, workspace.ui.width()));
     let number = human::counted(state.entries.len(), "resource");
-    let proof = match differing.len() {
-        0 => "and the plan is empty: the spec asks for just that".to_owned(),
-        _ => "and the plan above says what the spec asks for besides; nothing of it was done".to_owned(),
+    let proof = match (plan.refusals.is_empty(), differing.is_empty()) {
+        (true, true) => "and the plan is empty: the spec asks for just that",
+        (true, false) => "and the plan above says what the spec asks for besides; nothing of it was done",
+        (false, _) => "but what the spec asks for besides is refused, as the plan above says; nothing of it was done",
     };
     workspace.ui.status(&format!("\nRebuilt: {number} of lineage {} found in AWS, {proof}.", state.lineage));
 }

@@ -4,7 +4,7 @@ use super::{VERSION, head, insert_some, resource};
 use crate::cli::view::{Orphan, Title};
 use crate::model::{Address, Entry, EntryDifference, EntryStanding, Move, ValueDifference};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The document of `state list`.
 pub fn state_list(project: &str, stage: Option<&str>, serial: u64, entries: &BTreeMap<Address, Entry>) -> Json {
@@ -69,8 +69,8 @@ fn entries(differences: &[EntryDifference]) -> Vec<Json> {
     differences.iter().map(entry).collect()
 }
 
-/// The document of `state rebuild`: what was found, and the addresses of which the plan is not empty.
-pub fn state_rebuild(title: &Title, lineage: &str, entries: &BTreeMap<Address, Entry>, differing: &[&Address]) -> Json {
+/// The document of `state rebuild`: what was found, and the addresses of which the plan is not empty or is refused.
+pub fn state_rebuild(title: &Title, lineage: &str, entries: &BTreeMap<Address, Entry>, differing: &BTreeSet<&Address>) -> Json {
     let mut document = head("state rebuild", title);
     document.insert("lineage".into(), lineage.into());
     document.insert("resources".into(), entries.iter().map(|(address, entry)| resource(address, entry)).collect());
