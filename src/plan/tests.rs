@@ -4,8 +4,8 @@ use super::{Options, plan, settle, vanishing};
 use crate::model::field::ANY_STRING;
 use crate::model::observed::tag;
 use crate::model::{
-    Action, Address, Carry, Dependency, Desired, Draft, Field, Lineage, Live, Observed, Operation, Path, PhysicalId, Plan, Reason, Record,
-    Removal, Replacement, Resource, Rules, RulesSet, Shape, Sighting, State, Table, Target, Transition, Update, Value,
+    Action, Address, Carry, Dependency, Desired, Draft, Entry, Field, Lineage, Live, Observed, Operation, Path, PhysicalId, Plan, Reason,
+    Record, Removal, Replacement, Resource, Rules, RulesSet, Shape, Sighting, State, Table, Target, Transition, Update, Value,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -311,6 +311,18 @@ proptest! {
 
 fn one(size: i64) -> Desired {
     desired(&BTreeMap::from([(0, Wish { kind: 0, name: 0, size, shape: 0, depends_on: vec![] })]))
+}
+
+/// Any difference would be made up, and a replacement with it.
+#[test]
+fn what_neither_the_state_nor_aws_tells_anything_of_is_left_alone() {
+    let (wish, mut state) = (one(1), fresh());
+    state.entries.insert(Address::new("box", "r0"), Entry::new("box0-0".into()));
+    let mut observed = World::default().observe(&wish, &state);
+    observed.sightings.values_mut().for_each(|sighting| *sighting = Sighting::unreadable("access_denied", "no"));
+    let planned = plan(&wish, &state, &observed, &fakes(), &Options::default());
+    assert_eq!((planned.steps[0].action, planned.unchecked.len()), (Action::NoOp, 1));
+    assert!(planned.operations.is_empty() && planned.refusals.is_empty());
 }
 
 #[test]
