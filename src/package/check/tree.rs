@@ -245,6 +245,9 @@ mod tests {
     use crate::package::check::tests::{ON_LAMBDA, told_of_zip};
     use std::fmt::Write as _;
 
+    /// Names, modes and contents.
+    type Files<'a> = &'a [(&'a str, u32, &'a [u8])];
+
     const PROVIDED: Subject<'_> = Subject { runtime: "provided.al2023", ..ON_LAMBDA };
     const NODE: Subject<'_> = Subject { runtime: "nodejs22.x", handler: "index.handler", ..ON_LAMBDA };
     const PYTHON: Subject<'_> = Subject { runtime: "python3.13", handler: "pkg.app.handler", ..ON_LAMBDA };
@@ -261,7 +264,7 @@ mod tests {
         let program = Program::STATIC.bytes();
         let interpreted = |line: &'static str| ("bootstrap", 0o755, line.as_bytes());
         let in_folder = Subject { handler: "src/index.handler", ..NODE };
-        let sound: [(&[(&str, u32, &[u8])], Subject<'_>); 12] = [
+        let sound: [(Files<'_>, Subject<'_>); 12] = [
             (&[link("bootstrap", "d/b"), link("d", "bin"), ("bin/b", 0o755, &program)], PROVIDED),
             (&[link("bootstrap", "/var/task/d/b"), link("d", "./a/../bin"), ("bin/b", 0o755, &program)], PROVIDED),
             (&[interpreted("#!/var/task/cur/interp\n"), link("cur", "v1"), ("v1/interp", 0o755, &program)], PROVIDED),
@@ -293,7 +296,7 @@ mod tests {
     #[test]
     fn links_that_lead_nowhere_are_told_and_end() {
         let program = Program::STATIC.bytes();
-        let wrong: [(&[(&str, u32, &[u8])], Subject<'_>); 6] = [
+        let wrong: [(Files<'_>, Subject<'_>); 6] = [
             (&[link("bootstrap", "d/b"), link("d", "d"), ("bin/b", 0o755, &program)], PROVIDED),
             (&[link("bootstrap", "d/b"), link("d", "e"), link("e", "d"), ("bin/b", 0o755, &program)], PROVIDED),
             (&[link("bootstrap", "d/c"), link("d", "bin"), ("bin/b", 0o755, &program)], PROVIDED),
