@@ -1,5 +1,5 @@
 use super::super::testing::{Fake, HOUR, MINUTE, Stage, at, settings, trouble};
-use super::super::{Contest, FindingState, Freeze, NoticeKind, Schedule, Standing, Topic, WallClock};
+use super::super::{Contest, FindingState, Freeze, Notice, NoticeKind, Schedule, Standing, Topic, WallClock};
 use super::*;
 use crate::model::Mode;
 use std::time::Duration;
@@ -58,6 +58,20 @@ async fn a_restart_loses_no_history_and_tells_nothing_twice() {
     stage.run(2 * MINUTE).await;
     assert!(stage.view().timeline.iter().any(|moment| moment.text.contains("could not be read")));
     assert_eq!(stage.view().standing, Standing::InOrder);
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_that_waits_is_told_by_the_name_that_the_spec_has_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kind, now) = (NoticeKind::Opened, at("2026-11-22T09:00:00Z"));
+    let waits = Notice { id: "1".into(), kind, at: now, spec: "demo-2".into(), finding: None, since: now, text: "drift".into() };
+    let mut ledger = Ledger::default();
+    ledger.untold.push_back(waits);
+    Shelf::new(folder.path().join("demo.json")).save(&ledger).unwrap();
+    let stage = Stage::within(folder.path().to_owned(), Arc::default());
+    stage.run(MINUTE / 2).await;
+    let told: Vec<String> = stage.told.0.lock().unwrap().iter().map(|notice| notice.spec.clone()).collect();
+    assert_eq!(told, ["demo"]);
 }
 
 #[tokio::test(start_paused = true)]
