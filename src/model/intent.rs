@@ -183,7 +183,9 @@ impl State {
             entry.deposed = old.deposed;
             // Whether its successor has another name is among the facts that come with its end.
             entry.keeps_name = old.keeps_name;
-            entry.deposed.retain(|deposed| deposed.physical_id != entry.physical_id);
+            // A predecessor that is wanted again is known by what AWS answered when it was made.
+            let back = entry.deposed.iter().position(|deposed| deposed.physical_id == entry.physical_id);
+            entry.attributes = back.map(|index| entry.deposed.remove(index).attributes).unwrap_or_default();
             if old.physical_id == entry.physical_id && !adopted {
                 entry.inputs = old.inputs;
             } else if old.physical_id != entry.physical_id && !discards {
