@@ -36,11 +36,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How many settings that somebody asked for were not read, since each costs a call.
-    pub fn number_not_deep(&self) -> usize {
-        self.not_deep.iter().filter(|one| one.is_asked_for).count()
-    }
-
     /// Whether something stands in the way because it is somebody else's.
     pub fn is_somebody_elses(&self, address: &Address) -> bool {
         self.refusals.iter().any(|refusal| refusal.summary == NOT_OURS && refusal.address.as_ref() == Some(address))

@@ -284,7 +284,7 @@ fn describe_plan(document: &mut Map<String, Json>, plan: &Plan, results: Option<
     document.insert("summary".into(), summary.into());
     document.insert("steps".into(), plan.steps.iter().map(|one| step(one, plan, results)).collect());
     document.insert("unchecked".into(), unchecked(plan));
-    document.insert("not_deep".into(), plan.number_not_deep().into());
+    document.insert("not_deep".into(), plan.not_deep.len().into());
     let notes = plan.notes.iter().map(|(address, note)| json!({ "address": address, "note": note }));
     document.insert("notes".into(), notes.collect());
     if results.is_none() {

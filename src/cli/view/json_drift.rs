@@ -31,7 +31,7 @@ pub fn drift(view: &DriftView<'_>) -> Json {
         document.insert("secrets_not_read".into(), report.secrets.into());
     }
     document.insert("unchecked".into(), unchecked(&report.plan));
-    document.insert("not_deep".into(), report.plan.number_not_deep().into());
+    document.insert("not_deep".into(), report.plan.not_deep.len().into());
     document.into()
 }
 
