@@ -921,7 +921,7 @@ export const nothing = () => {};";
         ("missing.handler", "Runtime.ImportModuleError"),
         ("broken.handler", "Runtime.UserCodeSyntaxError"),
     ] {
-        (stage.deployment.handler, stage.deployment.generation) = (handler.into(), handler.into());
+        (stage.deployment.handler, stage.deployment.generation) = (handler.into(), kind.into());
         let error = stage.error("{}").await;
         assert!(error.contains(kind), "{error}");
     }
