@@ -14,7 +14,7 @@ pub enum Transition {
     Create {
         /// Whether the resource was there before us.
         adopted: bool,
-        /// Whether the older one needs no delete of its own, since it dies with its parent.
+        /// Whether the older one is none to be deleted: it is gone, or stays.
         discards: bool,
     },
     /// The entry stays.
@@ -24,8 +24,12 @@ pub enum Transition {
         /// Their addresses.
         also: Vec<Address>,
     },
-    /// A predecessor is gone.
-    DeleteDeposed,
+    /// A predecessor is gone, and with it those of the resources that die with it.
+    DeleteDeposed {
+        /// The predecessors that went along, and whose they were.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<(Address, PhysicalId)>,
+    },
 }
 
 /// One line of the journal.
@@ -121,7 +125,8 @@ impl State {
                 Record::Failed { .. } => {}
                 Record::Settle { address, adopts, adopted, carries, facts } => {
                     if let Some(physical_id) = adopts {
-                        self.create(&address, physical_id, adopted, false);
+                        // By now all operations of its step went through, those that delete a predecessor, too.
+                        self.create(&address, physical_id, adopted, true);
                     }
                     if let Some(entry) = self.entries.get_mut(&address) {
                         carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));
@@ -155,10 +160,9 @@ impl State {
                 });
                 return;
             }
-            Transition::DeleteDeposed => {
-                if let Some(entry) = self.entries.get_mut(address) {
-                    entry.deposed.retain(|deposed| deposed.physical_id != physical_id);
-                }
+            Transition::DeleteDeposed { also } => {
+                self.drop_deposed(address, &physical_id);
+                also.iter().for_each(|(child, part)| self.drop_deposed(child, part));
                 self.may_return(address, physical_id);
                 return;
             }
@@ -197,6 +201,13 @@ impl State {
 }
 
 impl State {
+    /// Forgets a predecessor.
+    pub fn drop_deposed(&mut self, address: &Address, physical_id: &PhysicalId) {
+        if let Some(entry) = self.entries.get_mut(address) {
+            entry.deposed.retain(|deposed| deposed.physical_id != *physical_id);
+        }
+    }
+
     /// Remembers what Lambda makes anew when it delivers lines that a function wrote before its end.
     fn may_return(&mut self, address: &Address, physical_id: PhysicalId) {
         let one = Returning { address: address.clone(), physical_id };

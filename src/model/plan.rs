@@ -46,7 +46,7 @@ impl Plan {
     pub fn predecessors(&self) -> impl Iterator<Item = (&Step, &PhysicalId)> {
         self.steps.iter().flat_map(|step| {
             let operations = step.operations.iter().filter_map(|id| self.operations.get(id.0));
-            let goes = operations.filter(|operation| operation.transition == Transition::DeleteDeposed);
+            let goes = operations.filter(|operation| matches!(operation.transition, Transition::DeleteDeposed { .. }));
             let gone: Vec<&PhysicalId> = goes.filter_map(|operation| operation.physical_id.as_ref()).collect();
             // A replacement says itself that one goes: the first, since older ones are deleted behind it.
             let told = usize::from(step.action == Action::Replace);

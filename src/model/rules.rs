@@ -41,6 +41,11 @@ pub trait Rules: Send + Sync {
         false
     }
 
+    /// Whether a physical id names a part of the parent of this name, which AWS deletes together with it.
+    fn is_part_of(&self, _physical_id: &PhysicalId, _parent: &PhysicalId) -> bool {
+        false
+    }
+
     /// Whether it can carry tags, so that ownership shows on it.
     fn is_taggable(&self) -> bool {
         true

@@ -4,7 +4,7 @@ mod adoption;
 mod namesakes;
 mod relations;
 
-use super::decision::{Decision, Predecessor, Verdict, Work, facts, is_recorded};
+use super::decision::{Decision, Fate, Predecessor, Verdict, Work, facts, is_recorded};
 use super::diff::{Difference, Sides, difference};
 use super::ownership;
 use super::staying::{Why, staying};
@@ -183,7 +183,7 @@ impl<'a> Decider<'a> {
             return self.replaced(resource, entry, Some(live), Reason::CannotUpdateInPlace, difference, plan);
         }
         if difference.changes.is_empty() {
-            if entry.deposed.len() <= lasting::kept(resource, self.rules) {
+            if self.deposed_of_its_own(&resource.address, entry) <= lasting::kept(resource, self.rules) {
                 return Verdict::nothing().with(difference);
             }
             return Verdict::new(Action::Update, Reason::CannotUpdateInPlace, Work::Nothing).with(difference);
@@ -217,14 +217,14 @@ impl<'a> Decider<'a> {
         let delete_first = same_name || rules.is_some_and(|rules| rules.replacement() == Replacement::DeleteFirst);
         let old = self.predecessor(entry, live, &resource.address);
         self.note_staying(&resource.address, entry, plan);
-        let delete_first = delete_first && !old.stays;
+        let delete_first = delete_first && old.fate == Fate::Deleted;
         Verdict::new(Action::Replace, reason, Work::Replace { old: Some(Box::new(old)), delete_first, squatter: None }).with(difference)
     }
 
     fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
         let is_lost = live.is_some_and(|live| self.is_taken(entry, live));
-        let stays = is_lost || self.staying.contains_key(address) || self.parent_is_replaced(entry.parent.as_ref(), address);
-        Predecessor { entry: entry.clone(), live: live.cloned(), stays }
+        let fate = if is_lost || self.staying.contains_key(address) { Fate::Left } else { self.fate_with_parent(address, entry) };
+        Predecessor { entry: entry.clone(), live: live.cloned(), fate }
     }
 
     fn renamed(&self, resource: &Resource, entry: &Entry, plan: &mut Plan) -> Verdict {
@@ -232,7 +232,10 @@ impl<'a> Decider<'a> {
         let old = self.observed.of(&resource.address, &entry.physical_id);
         let old_live = old.and_then(Sighting::live);
         match self.observed.of(&resource.address, physical_id) {
-            Some(Sighting::Found(live)) if !self.is_being_deleted_elsewhere(resource) => {
+            // What stands in a parent that is made anew goes with the one that is there.
+            Some(Sighting::Found(live))
+                if !self.is_being_deleted_elsewhere(resource) && !self.parent_is_replaced(resource.parent.as_ref(), &resource.address) =>
+            {
                 let mut verdict = self.existing(resource, live, plan);
                 if let Work::Update { old, .. } | Work::Replace { old, .. } = &mut verdict.work {
                     self.refuse_if_protected(&resource.address, entry, "deleted under its old name", plan);

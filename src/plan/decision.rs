@@ -31,8 +31,19 @@ pub struct Predecessor {
     pub entry: Entry,
     /// What AWS shows of it.
     pub live: Option<Live>,
-    /// Whether it is left alone: it dies with its parent, is to be kept, or is not ours any more.
-    pub stays: bool,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What becomes of a predecessor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is deleted.
+    Deleted,
+    /// AWS deletes it together with its parent, whose own predecessor is deleted later on. Until then it is there.
+    GoesWithParent,
+    /// It is left alone: it is to be kept, is not ours any more, or is gone with its parent already.
+    Left,
 }
 
 /// One resource, decided.

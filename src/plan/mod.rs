@@ -17,6 +17,7 @@ mod restore;
 mod select;
 mod settle;
 mod staying;
+mod together;
 mod unread;
 
 pub use drift::{Looked, report};

@@ -1,7 +1,7 @@
 //! From what is to be done to the calls that do it.
 
-use super::decision::{Decision, Predecessor, Work, uncarried};
-use super::order;
+use super::decision::{Decision, Fate, Predecessor, Work, uncarried};
+use super::{order, together};
 use crate::model::{
     Address, Carry, Draft, Entry, Live, Observed, Operation, OperationId, Path, PhysicalId, Plan, Removal, Resource, Rules, RulesSet,
     Sighting, State, Table, Transition, Update,
@@ -11,24 +11,26 @@ use std::collections::BTreeMap;
 /// Fills [`Plan::operations`] and the steps' lists of them.
 pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &Observed, rules: &dyn RulesSet, plan: &mut Plan) {
     let mut steps = std::mem::take(&mut plan.steps);
-    let (dying, dependants) = (dying(decisions, state), order::dependants(state));
+    let (dying, dependants) = (together::dying(decisions, state), order::dependants(state));
+    let scene = Scene { decisions, state, observed, rules };
     let also = |parent: &Address| dying.get(parent).cloned().unwrap_or_default();
     for step in &mut steps {
         let (Some(decision), Some(rules)) = (decisions.get(&step.address), rules.rules(&step.address.kind)) else { continue };
         let (first, operations) = (plan.operations.len(), &mut plan.operations);
         let of_step = dependants.get(&step.address).map_or(&[][..], Vec::as_slice);
-        let mut builder = Builder { address: &step.address, rules, entries: &state.entries, dependants: of_step, first, operations };
+        let mut builder = Builder { address: &step.address, rules, scene: &scene, dependants: of_step, first, operations };
         // An entry that ends takes the memory of its predecessors with it, so these go first.
         let ends = matches!(decision.work, Work::Delete { .. } | Work::Forget | Work::Replace { delete_first: true, .. });
         let wanted = decision.desired.as_ref().and_then(Resource::physical_id);
         let kept = decision.desired.as_ref().filter(|_| !ends).map_or(0, |desired| rules.kept(desired));
         if ends {
-            builder.deposed(state, observed, wanted, 0);
+            builder.deposed(wanted, 0, false);
         }
         match (&decision.work, &decision.desired) {
             (Work::Create { discards }, Some(desired)) => builder.make(desired, *discards),
             (Work::Update { live, adopts, old }, Some(desired)) => {
-                builder.update(desired, live, &step.changes, *adopts);
+                let discards = old.as_ref().is_some_and(|old| old.fate == Fate::Left);
+                builder.update(desired, live, &step.changes, adopts.map(|adopted| Transition::Create { adopted, discards }));
                 old.iter().filter(|_| kept == 0).for_each(|old| builder.supersede(old));
             }
             (Work::Replace { old, delete_first, squatter }, Some(desired)) => {
@@ -39,12 +41,12 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
                     None => builder.create(desired, false),
                 }
             }
-            (Work::Delete { dies_with_parent: false }, None) => builder.delete(state, observed, also(&step.address)),
+            (Work::Delete { dies_with_parent: false }, None) => builder.delete(also(&step.address)),
             _ => {}
         }
         if !ends {
             let replaces = matches!(decision.work, Work::Replace { old: Some(_), .. } | Work::Update { old: Some(_), .. });
-            builder.deposed(state, observed, wanted, kept.saturating_sub(usize::from(replaces)));
+            builder.deposed(wanted, kept.saturating_sub(usize::from(replaces)), true);
         }
         step.operations = (builder.first..builder.operations.len()).map(OperationId).collect();
         if let (true, Some(desired)) = (decision.remakes(), &decision.desired) {
@@ -58,28 +60,25 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
     plan.steps = steps;
 }
 
-/// The entries that end together with their parent, by parent.
-fn dying(decisions: &BTreeMap<Address, Decision>, state: &State) -> BTreeMap<Address, Vec<Address>> {
-    let mut dying: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
-    for (address, decision) in decisions {
-        let parent = state.entries.get(address).and_then(|entry| entry.parent.clone());
-        if let (Work::Delete { dies_with_parent: true }, Some(parent)) = (&decision.work, parent) {
-            dying.entry(parent).or_default().push(address.clone());
-        }
-    }
-    dying
+/// What all operations are made from.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    decisions: &'a BTreeMap<Address, Decision>,
+    state: &'a State,
+    observed: &'a Observed,
+    rules: &'a dyn RulesSet,
 }
 
 struct Builder<'a> {
     address: &'a Address,
     rules: &'a dyn Rules,
-    entries: &'a BTreeMap<Address, Entry>,
+    scene: &'a Scene<'a>,
     dependants: &'a [&'a Address],
     first: usize,
     operations: &'a mut Vec<Operation>,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     fn create(&mut self, desired: &Resource, discards: bool) {
         let drafts = self.rules.create(desired);
         self.push(drafts, desired.physical_id(), |index| {
@@ -92,16 +91,16 @@ impl Builder<'_> {
     fn make(&mut self, desired: &Resource, discards: bool) {
         let first = self.operations.len();
         self.create(desired, discards);
-        let gone = self.entries.get(self.address).filter(|entry| desired.physical_id() == Some(&entry.physical_id));
+        let gone = self.entry().filter(|entry| desired.physical_id() == Some(&entry.physical_id));
         let Some((entry, operation)) = gone.zip(self.operations.get_mut(first)) else { return };
         let others = entry.inputs.iter().filter(|(key, value)| desired.inputs.get(*key) != Some(value));
         operation.carries.splice(0..0, others.map(|(key, _)| Carry { path: Path::key(key), value: None }));
     }
 
-    fn update(&mut self, desired: &Resource, live: &Live, changes: &[crate::model::Change], adopts: Option<bool>) {
+    fn update(&mut self, desired: &Resource, live: &Live, changes: &[crate::model::Change], adopts: Option<Transition>) {
         let drafts = self.rules.update(&Update { desired, live, changes });
-        self.push(drafts, Some(&live.physical_id), |index| match adopts {
-            Some(adopted) if index == 0 => Transition::Create { adopted, discards: false },
+        self.push(drafts, Some(&live.physical_id), |index| match &adopts {
+            Some(adopts) if index == 0 => adopts.clone(),
             _ => Transition::Update,
         });
     }
@@ -111,15 +110,15 @@ impl Builder<'_> {
             self.remove_old(old, &Transition::Delete { also });
             self.create(desired, false);
         } else {
-            self.create(desired, old.stays);
+            self.create(desired, old.fate == Fate::Left);
             self.supersede(old);
         }
     }
 
     /// Deletes what stood at the address before, now that its successor is there.
     fn supersede(&mut self, old: &Predecessor) {
-        if !old.stays {
-            self.remove_old(old, &Transition::DeleteDeposed);
+        if old.fate == Fate::Deleted {
+            self.remove_old(old, &self.end_of_deposed(&old.entry.physical_id));
         }
     }
 
@@ -127,26 +126,43 @@ impl Builder<'_> {
         self.remove(&old.entry.physical_id, (&old.entry.inputs, &old.entry.attributes), old.live.as_ref(), end);
     }
 
-    fn delete(&mut self, state: &State, observed: &Observed, also: Vec<Address>) {
-        let Some(entry) = state.entries.get(self.address) else { return };
-        let live = observed.of(self.address, &entry.physical_id).and_then(Sighting::live);
+    fn delete(&mut self, also: Vec<Address>) {
+        let Some(entry) = self.entry() else { return };
+        let live = self.scene.observed.of(self.address, &entry.physical_id).and_then(Sighting::live);
         self.remove(&entry.physical_id, (&entry.inputs, &entry.attributes), live, &Transition::Delete { also });
     }
 
     /// Deletes the predecessors that an earlier run left behind, but for one that is wanted again and the youngest
-    /// that are kept.
-    fn deposed(&mut self, state: &State, observed: &Observed, wanted: Option<&PhysicalId>, kept: usize) {
-        let Some(entry) = state.entries.get(self.address) else { return };
-        let old: Vec<_> = entry.deposed.iter().filter(|deposed| Some(&deposed.physical_id) != wanted).collect();
+    /// that are kept. An entry that `remains` can wait for those that go along with a predecessor of the parent.
+    fn deposed(&mut self, wanted: Option<&PhysicalId>, kept: usize, remains: bool) {
+        let (Some(entry), Scene { decisions, state, observed, rules }) = (self.entry(), *self.scene) else { return };
+        let goes_along = |id: &PhysicalId| remains && together::goes_along(self.address, id, decisions, state, rules);
+        let is_old = |id: &PhysicalId| Some(id) != wanted && !goes_along(id);
+        let old: Vec<_> = entry.deposed.iter().filter(|deposed| is_old(&deposed.physical_id)).collect();
         for deposed in &old[..old.len().saturating_sub(kept)] {
             let live = observed.of(self.address, &deposed.physical_id).and_then(Sighting::live);
-            self.remove(&deposed.physical_id, (&deposed.inputs, &deposed.attributes), live, &Transition::DeleteDeposed);
+            let end = self.end_of_deposed(&deposed.physical_id);
+            self.remove(&deposed.physical_id, (&deposed.inputs, &deposed.attributes), live, &end);
         }
     }
 
+    fn entry(&self) -> Option<&'a Entry> {
+        self.scene.state.entries.get(self.address)
+    }
+
+    fn end_of_deposed(&self, physical_id: &PhysicalId) -> Transition {
+        Transition::DeleteDeposed { also: together::parts(self.address, physical_id, self.scene.state, self.scene.rules) }
+    }
+
     fn remove(&mut self, physical_id: &PhysicalId, (inputs, attributes): (&Table, &Table), live: Option<&Live>, end: &Transition) {
-        let drafts =
-            self.rules.delete(&Removal { physical_id, inputs, attributes, live, entries: self.entries, dependants: self.dependants });
+        let drafts = self.rules.delete(&Removal {
+            physical_id,
+            inputs,
+            attributes,
+            live,
+            entries: &self.scene.state.entries,
+            dependants: self.dependants,
+        });
         let last = drafts.len().saturating_sub(1);
         self.push(drafts, Some(physical_id), |index| if index == last { end.clone() } else { Transition::Update });
     }

@@ -169,7 +169,7 @@ fn after_those_followed(operations: &[Operation], parts: &BTreeMap<Address, Part
 fn after_namesakes(plan: &Plan, waits: &mut [BTreeSet<Wait>]) {
     let mut freed = BTreeMap::new();
     for (index, operation) in plan.operations.iter().enumerate() {
-        if matches!(operation.transition, Transition::Delete { .. } | Transition::DeleteDeposed) {
+        if matches!(operation.transition, Transition::Delete { .. } | Transition::DeleteDeposed { .. }) {
             freed.insert((operation.address.kind.as_str(), operation.physical_id.as_ref()), (index, &operation.address));
         }
     }

@@ -1,7 +1,10 @@
 //! What a killed run left open is settled by looking at AWS, never by asking the user.
 
 use super::ownership::{is_of_another_lineage, is_somebody_elses};
-use crate::model::{Address, Deposed, Live, Observed, Path, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag};
+use super::together;
+use crate::model::{
+    Address, Deposed, Entry, Live, Observed, Path, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag,
+};
 use std::collections::BTreeSet;
 
 /// Turns each open intent of `state` into what AWS shows to be true.
@@ -28,17 +31,27 @@ pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
         }
     }
     state.intents = open;
-    let lineage = state.lineage.clone();
-    for (address, entry) in &mut state.entries {
-        let is_gone = |deposed: &Deposed| match observed.of(address, &deposed.physical_id) {
-            Some(Sighting::Missing) => true,
-            Some(Sighting::Found(live)) => is_somebody_elses(live, &deposed.inputs, false, &lineage),
-            _ => false,
-        };
-        let before = entry.deposed.len();
-        entry.deposed.retain(|deposed| !is_gone(deposed));
-        state.unsaved |= entry.deposed.len() != before;
+    for (address, gone) in gone_predecessors(state, observed) {
+        // What stood in it is gone, or somebody else's, as well.
+        for (child, part) in together::parts(&address, &gone, state, rules) {
+            state.drop_deposed(&child, &part);
+        }
+        state.drop_deposed(&address, &gone);
+        state.unsaved = true;
     }
+}
+
+fn gone_predecessors(state: &State, observed: &Observed) -> Vec<(Address, PhysicalId)> {
+    let is_gone = |address: &Address, deposed: &Deposed| match observed.of(address, &deposed.physical_id) {
+        Some(Sighting::Missing) => true,
+        Some(Sighting::Found(live)) => is_somebody_elses(live, &deposed.inputs, false, &state.lineage),
+        _ => false,
+    };
+    let of_entry = |(address, entry): (&Address, &Entry)| {
+        let gone = entry.deposed.iter().filter(|deposed| is_gone(address, deposed));
+        gone.map(|deposed| (address.clone(), deposed.physical_id.clone())).collect::<Vec<_>>()
+    };
+    state.entries.iter().flat_map(of_entry).collect()
 }
 
 /// What a run was about to delete when it ended, before [`settle`] has looked at it.

@@ -40,6 +40,10 @@ impl Rules for Fake {
         self.dies_with_parent
     }
 
+    fn is_part_of(&self, physical_id: &PhysicalId, parent: &PhysicalId) -> bool {
+        self.dies_with_parent && physical_id.0.starts_with(&format!("{parent}/"))
+    }
+
     fn is_taggable(&self) -> bool {
         !self.dies_with_parent
     }
@@ -114,7 +118,7 @@ impl World {
     fn perform(&mut self, operation: &Operation) {
         let key = (operation.address.kind.clone(), operation.physical_id.clone().unwrap());
         match &operation.transition {
-            Transition::Delete { .. } | Transition::DeleteDeposed => {
+            Transition::Delete { .. } | Transition::DeleteDeposed { .. } => {
                 self.deleted.push(operation.address.to_string());
                 let parent = key.1.clone();
                 self.things.remove(&key);
@@ -307,6 +311,62 @@ proptest! {
             }
         }
     }
+}
+
+/// A part of a predecessor must not be forgotten as long as the predecessor may be wanted again.
+#[test]
+fn parts_of_a_predecessor_go_wherever_the_run_is_cut_short_and_whatever_is_wanted_then() {
+    let wish = |kind, name, depends_on| Wish { kind, name, size: 1, shape: 0, depends_on };
+    let with_lid = |name| desired(&BTreeMap::from([(0, wish(0, name, vec![])), (1, wish(2, 0, vec![0]))]));
+    let bare = |name| desired(&BTreeMap::from([(0, wish(0, name, vec![]))]));
+    for limit in 0..10 {
+        for last in [bare(0), bare(1), bare(2), with_lid(0), with_lid(1), with_lid(2)] {
+            for between in [None, Some(with_lid(2)), Some(bare(2))] {
+                let (mut state, mut world) = (fresh(), World::default());
+                run(&with_lid(0), &mut state, &mut world, usize::MAX);
+                run(&with_lid(1), &mut state, &mut world, limit);
+                between.iter().for_each(|between| drop(run(between, &mut state, &mut world, limit)));
+                run(&last, &mut state, &mut world, usize::MAX);
+                assert_eq!(world.things.len(), last.resources.len(), "{limit} {:?}", world.things);
+                let deposed: Vec<_> = state.entries.values().flat_map(|entry| &entry.deposed).map(|deposed| &deposed.physical_id).collect();
+                assert!(deposed.is_empty(), "{limit} {deposed:?} {:?}", last.resources.keys());
+                assert!(is_empty(&run(&last, &mut state, &mut world, usize::MAX)), "{limit}");
+            }
+        }
+    }
+}
+
+/// What is to stay in AWS is no predecessor that waits for its delete.
+#[test]
+fn a_kept_resource_stays_when_its_address_takes_over_another_one_that_is_ours() {
+    for size in [1, 2] {
+        let named = |name, size| {
+            let mut wish = desired(&BTreeMap::from([(0, Wish { kind: 0, name, size, shape: 0, depends_on: vec![] })]));
+            wish.resources.values_mut().for_each(|resource| resource.keep = true);
+            wish
+        };
+        let (mut state, mut world) = (fresh(), World::default());
+        run(&named(1, 1), &mut fresh(), &mut world, usize::MAX);
+        run(&named(0, 1), &mut state, &mut world, usize::MAX);
+        run(&named(1, size), &mut state, &mut world, usize::MAX);
+        assert!(is_empty(&run(&named(1, size), &mut state, &mut world, usize::MAX)), "{size}");
+        assert_eq!(world.things.len(), 2, "{size} {:?}", world.things);
+    }
+}
+
+/// What is found in a parent that goes is not there for long.
+#[test]
+fn a_part_of_something_in_the_way_of_its_parent_is_made_anew() {
+    let spec = |name, shape| {
+        let parent = Wish { kind: 0, name, size: 1, shape, depends_on: vec![] };
+        desired(&BTreeMap::from([(0, parent), (1, Wish { kind: 2, name: 0, size: 1, shape: 0, depends_on: vec![0] })]))
+    };
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&spec(0, 0), &mut fresh(), &mut world, usize::MAX);
+    run(&spec(1, 0), &mut state, &mut world, usize::MAX);
+    run(&spec(0, 1), &mut state, &mut world, usize::MAX);
+    assert_eq!(world.things.len(), 2, "{:?}", world.things);
+    assert!(is_empty(&run(&spec(0, 1), &mut state, &mut world, usize::MAX)));
 }
 
 fn one(size: i64) -> Desired {

@@ -113,6 +113,10 @@ impl Rules for Image {
         true
     }
 
+    fn is_part_of(&self, physical_id: &PhysicalId, parent: &PhysicalId) -> bool {
+        split(physical_id).0 == parent.as_str()
+    }
+
     /// An image has tags, but not those that say whose something is.
     fn is_taggable(&self) -> bool {
         false

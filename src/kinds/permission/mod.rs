@@ -56,6 +56,10 @@ impl Rules for Permission {
         true
     }
 
+    fn is_part_of(&self, physical_id: &PhysicalId, parent: &PhysicalId) -> bool {
+        split(physical_id).0 == parent.as_str()
+    }
+
     fn is_taggable(&self) -> bool {
         false
     }

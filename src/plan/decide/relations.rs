@@ -2,7 +2,8 @@
 
 use super::Decider;
 use crate::model::{Address, Entry, PhysicalId, Resource, Rules, Sighting};
-use crate::plan::decision::Work;
+use crate::plan::decision::{Fate, Work};
+use crate::plan::together;
 
 impl Decider<'_> {
     pub(super) fn is_selected(&self, address: &Address) -> bool {
@@ -17,6 +18,21 @@ impl Decider<'_> {
         let replaced =
             parent.and_then(|parent| self.decisions.get(parent)).is_some_and(|parent| matches!(parent.work, Work::Replace { .. }));
         replaced && self.dies_with_parent(child)
+    }
+
+    /// What becomes of a predecessor that nothing keeps in AWS.
+    pub(super) fn fate_with_parent(&self, address: &Address, entry: &Entry) -> Fate {
+        if !self.parent_is_replaced(entry.parent.as_ref(), address) {
+            return Fate::Deleted;
+        }
+        let goes = together::goes_along(address, &entry.physical_id, &self.decisions, self.state, self.rules);
+        if goes { Fate::GoesWithParent } else { Fate::Left }
+    }
+
+    /// How many predecessors wait for a delete of their own.
+    pub(super) fn deposed_of_its_own(&self, address: &Address, entry: &Entry) -> usize {
+        let goes = |id: &PhysicalId| together::goes_along(address, id, &self.decisions, self.state, self.rules);
+        entry.deposed.iter().filter(|deposed| !goes(&deposed.physical_id)).count()
     }
 
     /// Whether the parent is deleted as well. For one that leaves, its entry tells and not its
