@@ -1,5 +1,6 @@
 //! What the journal says: an operation began, an operation ended.
 
+use super::field::NAME_KEYS;
 use super::{Address, Carry, Deposed, Entry, PhysicalId, Returning, State, Table, plan::EntryFacts};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ pub enum Transition {
     Delete {
         /// Their addresses.
         also: Vec<Address>,
+        /// Whether it is made anew at once. Then an entry remains that alone knows its name in AWS.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        anew: bool,
     },
     /// A predecessor is gone, and with it those of the resources that die with it.
     DeleteDeposed {
@@ -152,8 +156,11 @@ impl State {
         facts: Option<EntryFacts>,
     ) {
         match transition {
-            Transition::Delete { also } => {
-                self.entries.remove(address);
+            Transition::Delete { also, anew } => {
+                match self.entries.get_mut(address) {
+                    Some(entry) if *anew && entry.keeps_name => entry.forget_all_but_name(),
+                    _ => drop(self.entries.remove(address)),
+                }
                 self.may_return(address, physical_id);
                 also.iter().for_each(|child| {
                     self.entries.remove(child);
@@ -218,6 +225,11 @@ impl State {
 }
 
 impl Entry {
+    fn forget_all_but_name(&mut self) {
+        self.inputs.retain(|key, _| NAME_KEYS.contains(&key.as_str()));
+        self.attributes = Table::new();
+    }
+
     fn take_facts(&mut self, facts: Option<EntryFacts>) {
         let Some(facts) = facts else { return };
         self.attributes.extend(facts.attributes);

@@ -107,8 +107,8 @@ impl<'a> Builder<'a> {
 
     fn replace(&mut self, desired: &Resource, old: &Predecessor, delete_first: bool, also: Vec<Address>) {
         if delete_first {
-            self.remove_old(old, &Transition::Delete { also });
-            self.create(desired, false);
+            self.remove_old(old, &Transition::Delete { also, anew: true });
+            self.create(desired, true);
         } else {
             self.create(desired, old.fate == Fate::Left);
             self.supersede(old);
@@ -129,7 +129,7 @@ impl<'a> Builder<'a> {
     fn delete(&mut self, also: Vec<Address>) {
         let Some(entry) = self.entry() else { return };
         let live = self.scene.observed.of(self.address, &entry.physical_id).and_then(Sighting::live);
-        self.remove(&entry.physical_id, (&entry.inputs, &entry.attributes), live, &Transition::Delete { also });
+        self.remove(&entry.physical_id, (&entry.inputs, &entry.attributes), live, &Transition::Delete { also, anew: false });
     }
 
     /// Deletes the predecessors that an earlier run left behind, but for one that is wanted again and the youngest

@@ -57,7 +57,7 @@ fn gone_predecessors(state: &State, observed: &Observed) -> Vec<(Address, Physic
 /// What a run was about to delete when it ended, before [`settle`] has looked at it.
 pub fn vanishing(state: &State) -> BTreeSet<Address> {
     let deleted = |intent: &Record| match intent {
-        Record::Begin { address, transition: Transition::Delete { also }, .. } => [address].into_iter().chain(also).cloned().collect(),
+        Record::Begin { address, transition: Transition::Delete { also, .. }, .. } => [address].into_iter().chain(also).cloned().collect(),
         _ => Vec::new(),
     };
     state.intents.iter().flat_map(deleted).collect()

@@ -1,7 +1,7 @@
 //! Renames keep what is in AWS, and what the state forgets stays there.
 
 use crate::formats::fits;
-use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
+use crate::support::{Backend, Rule, Sandbox, World, on_each_emulator, spec};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -137,7 +137,12 @@ fn what_is_made_anew_after_a_move_keeps_its_name() {
     sandbox.expect(0, &["up", "--yes"]);
     sandbox.expect(0, &["plan", "--exit-code"]);
     sandbox.edit("[role.common]", "[role.common]\npath = \"/other/\"");
-    sandbox.expect(0, &["up", "--yes"]).says("1 replaced");
+    // Nor does it lose its name where the run ends between the two halves of a replacement.
+    world.proxy.rules([Rule::on("CreateRole").refuse(403, "AccessDenied", "not today")]);
+    sandbox.expect(1, &["up", "--yes"]).says("CreateRole");
+    world.proxy.rules([]);
+    assert!(world.cloud.names().iter().all(|name| !name.starts_with("role.")), "{:?}", world.cloud.names());
+    sandbox.expect(0, &["up", "--yes"]).says("1 created");
     sandbox.expect(0, &["plan", "--exit-code"]);
     assert_eq!(world.cloud.names(), before);
     assert_eq!(world.cloud.layer_versions("demo-tools").len(), 1);

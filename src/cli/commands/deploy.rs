@@ -139,7 +139,7 @@ impl Wish<'_> {
         let only = options.select(&desired, state)?;
         let folder = &packing.spec.header.folder;
         let told = connection.engine.look_up(&mut desired, only.as_ref(), folder).await;
-        let (problems, warnings): (Vec<_>, Vec<_>) = told.into_iter().partition(Diagnostic::is_error);
+        let (problems, warnings): (Vec<_>, Vec<_>) = places::of_secrets(packing.spec, told).into_iter().partition(Diagnostic::is_error);
         packing.workspace.ui.diagnostics(&warnings);
         if self.lock.is_some() && !problems.is_empty() {
             return Err(Failure { exit: Exit::Failed, diagnostics: problems });

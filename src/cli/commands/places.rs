@@ -1,7 +1,7 @@
-//! Where in the spec stands what packages are told of.
+//! Where in the spec stands what packages and secrets are told of.
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{Address, Path, Section};
+use crate::model::{Address, Path, SecretSource, Section, Table};
 use crate::spec::Spec;
 
 /// The settings that packages are made from; what is said of one of them begins with its name.
@@ -22,11 +22,34 @@ pub fn of_packages(spec: &Spec, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found.into_iter().map(|one| placed(spec, one)).collect()
 }
 
+/// What cannot be looked up is told of the source alone; here it comes to point at the setting that names the source.
+pub fn of_secrets(spec: &Spec, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let placed = |one: Diagnostic| {
+        let section = section_of(spec, &one);
+        let span = section.and_then(|section| section.span_of(&path_of_secret(&section.values, &Path::default(), &one.detail)?));
+        Diagnostic { span: span.or(one.span), ..one }
+    };
+    found.into_iter().map(placed).collect()
+}
+
+/// Where the source stands that these words begin with.
+fn path_of_secret(values: &Table, place: &Path, told: &str) -> Option<Path> {
+    values.iter().find_map(|(key, value)| {
+        let (table, place) = (value.as_table()?, place.join(key));
+        match SecretSource::from_table(table) {
+            Ok(source) => told.starts_with(&format!("The {source} ")).then_some(place),
+            Err(_) => path_of_secret(table, &place, told),
+        }
+    })
+}
+
+fn section_of<'a>(spec: &'a Spec, found: &Diagnostic) -> Option<&'a Section> {
+    let address: Address = found.address.as_deref()?.parse().ok()?;
+    spec.sections.iter().find(|section| (&section.kind, &section.name) == (&address.kind, &address.name))
+}
+
 fn placed(spec: &Spec, found: Diagnostic) -> Diagnostic {
-    let address: Option<Address> = found.address.as_deref().and_then(|address| address.parse().ok());
-    let section =
-        address.and_then(|address| spec.sections.iter().find(|section| (&section.kind, &section.name) == (&address.kind, &address.name)));
-    let Some(section) = section else { return found };
+    let Some(section) = section_of(spec, &found) else { return found };
     let Some(path) = path_of(&found).or_else(|| path_of_file(section, &found)) else { return found };
     match section.span_of(&path).filter(|_| section.values.contains_key(path.first())) {
         Some(span) => found.span(span),

@@ -124,7 +124,7 @@ fn company(view: &ReportView<'_>) -> Option<String> {
     let deleted: BTreeSet<&Address> = deleted.map(|step| &step.address).collect();
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for operation in &view.plan.operations {
-        let Transition::Delete { also } = &operation.transition else { continue };
+        let Transition::Delete { also, .. } = &operation.transition else { continue };
         for child in also.iter().filter(|child| deleted.contains(child)) {
             *counts.entry((&child.kind, &operation.address.kind)).or_default() += 1;
         }
@@ -175,7 +175,7 @@ mod tests {
         plan.steps = vec![step("permission.old.x", Action::Delete, Reason::NotInSpec, vec![])];
         let (child, parent) = (plan.steps[0].address.clone(), Address::new("function", "old"));
         plan.operations[0].address = parent.clone();
-        plan.operations[0].transition = Transition::Delete { also: vec![child] };
+        plan.operations[0].transition = Transition::Delete { also: vec![child], anew: false };
         for expected in [Outcome::Done, Outcome::Failed] {
             let results = Results::from([(parent.clone(), StepResult { outcome: expected, error: None })]);
             assert_eq!(outcome(&plan.steps[0], &plan, &results), expected);
@@ -193,7 +193,7 @@ mod tests {
         }
         let children = ["a", "b"].map(|name| Address::with_part("permission", name, "x"));
         (plan.operations[0].address, plan.operations[0].transition) =
-            (Address::new("function", "a"), Transition::Delete { also: children.to_vec() });
+            (Address::new("function", "a"), Transition::Delete { also: children.to_vec(), anew: false });
         let results: Results =
             plan.steps.iter().map(|step| (step.address.clone(), StepResult { outcome: Outcome::Done, error: None })).collect();
         let view = ReportView {

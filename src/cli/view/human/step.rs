@@ -50,7 +50,7 @@ impl<'a> Steps<'a> {
         let mut changed: Vec<&Step> = steps.iter().filter(is_shown).collect();
         changed.sort_by_key(|step| (&step.address.name, step.address.kind != "function", &step.address.kind, &step.address.part));
         let taken = plan.operations.iter().filter_map(|operation| match &operation.transition {
-            Transition::Delete { also } => Some((&operation.address, also)),
+            Transition::Delete { also, .. } => Some((&operation.address, also)),
             _ => None,
         });
         let goes_with = taken.flat_map(|(parent, also)| also.iter().map(move |child| (child, parent))).collect();
