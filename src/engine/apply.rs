@@ -317,7 +317,8 @@ impl<'a> Run<'a> {
             _ => Some(Record::Settle {
                 address: step.address.clone(),
                 adopts: step.adopts.and(step.physical_id.clone()),
-                adopted: step.adopts.unwrap_or(false),
+                adopted: step.adopts.is_some_and(|adoption| adoption.adopted),
+                discards: step.adopts.is_some_and(|adoption| adoption.discards),
                 carries: self.journal.with_state(|state| resolve_carries(&step.records, state)),
                 facts: step.settles.clone(),
             }),

@@ -120,7 +120,8 @@ impl Engine {
         let mut entry = plan::restored(address, resource, live, self.registry.as_ref());
         // What carries our own lineage was made by us, unless its marks say otherwise, as for `up`, which takes it up again.
         entry.adopted |= !tags.contains_key(crate::model::observed::tag::LINEAGE);
-        forget_undeclared(&mut entry.inputs, resource);
+        // Until an `up` carries out what the spec says of them, nobody has changed them.
+        entry.ignore.extend(forget_undeclared(&mut entry.inputs, resource));
         forget_copies(&mut entry.inputs, self.session.scrubber());
         Ok((entry, tags))
     }

@@ -44,7 +44,8 @@ pub async fn observe(
             physical_id: &item.physical_id,
             desired: item.desired,
             applied: item.applied.as_deref(),
-            deep: options.deep,
+            // Whether it is somebody else's is what decides about a handing over.
+            deep: options.deep || options.adopt.contains(item.address),
             strangers: options.strangers,
             undeclared: options.undeclared,
             has_parts: parents.contains(item.address),

@@ -209,12 +209,15 @@ impl Engine {
 }
 
 /// Takes out the variables that live otherwise than the spec says: any of them may be a secret of those who made it, and a
-/// plan shows them without the state.
-pub(super) fn forget_undeclared(inputs: &mut Table, wanted: Option<&Resource>) {
+/// plan shows them without the state. Where they stood.
+pub(super) fn forget_undeclared(inputs: &mut Table, wanted: Option<&Resource>) -> Vec<Path> {
     let wanted = wanted.and_then(|wanted| wanted.inputs.get(ENVIRONMENT)).and_then(Value::as_table);
-    if let Some(Value::Table(variables)) = inputs.get_mut(ENVIRONMENT) {
-        variables.retain(|name, value| wanted.and_then(|wanted| wanted.get(name)) == Some(value));
-    }
+    let Some(Value::Table(variables)) = inputs.get_mut(ENVIRONMENT) else { return Vec::new() };
+    let is_wanted = |name: &str, value: &Value| wanted.and_then(|wanted| wanted.get(name)) == Some(value);
+    let others = variables.iter().filter(|(name, value)| !is_wanted(name, value));
+    let forgotten = others.map(|(name, _)| Path::key(ENVIRONMENT).join(name)).collect();
+    variables.retain(|name, value| is_wanted(name, value));
+    forgotten
 }
 
 /// Takes out what a known secret stands in, wherever somebody copied it to: a state holds none, and a plan shows it without.

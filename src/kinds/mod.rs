@@ -425,6 +425,15 @@ mod tests {
         .into()
     }
 
+    /// A part that AWS deletes with its parent, and whose name does not say so, would be forgotten with a predecessor of that.
+    #[test]
+    fn what_dies_with_its_parent_says_so_in_its_name() {
+        for kind in Registry::new().iter() {
+            let is_part = ["a/b", "a:b"].iter().any(|id| kind.is_part_of(&(*id).into(), &"a".into()));
+            assert_eq!(kind.dies_with_parent(), is_part, "{}", kind.name());
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 

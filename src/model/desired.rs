@@ -100,6 +100,11 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// What it needs: what it depends on, and what it is a part of.
+    pub fn needs(&self) -> impl Iterator<Item = &Address> {
+        self.dependencies.iter().map(|dependency| &dependency.on).chain(&self.parent)
+    }
+
     /// A resource without settings, dependencies or wishes.
     pub fn new(address: Address, physical_id: impl Into<PhysicalId>) -> Self {
         Self {

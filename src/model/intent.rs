@@ -30,7 +30,7 @@ pub enum Transition {
     },
     /// A predecessor is gone, and with it those of the resources that die with it.
     DeleteDeposed {
-        /// The predecessors that went along, and whose they were.
+        /// Names of what went along, and whose they were: predecessors that wait for a delete end with it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         also: Vec<(Address, PhysicalId)>,
     },
@@ -83,6 +83,9 @@ pub enum Record {
         adopts: Option<PhysicalId>,
         /// Whether that one was there before us.
         adopted: bool,
+        /// Whether what stood at the address before is none to be deleted: it is gone, or stays.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        discards: bool,
         /// The paths.
         carries: Vec<Carry>,
         /// What else the entry says from now on.
@@ -127,10 +130,9 @@ impl State {
                     self.end(&address, physical_id, &transition, &carries, attributes, facts);
                 }
                 Record::Failed { .. } => {}
-                Record::Settle { address, adopts, adopted, carries, facts } => {
+                Record::Settle { address, adopts, adopted, discards, carries, facts } => {
                     if let Some(physical_id) = adopts {
-                        // By now all operations of its step went through, those that delete a predecessor, too.
-                        self.create(&address, physical_id, adopted, true);
+                        self.create(&address, physical_id, adopted, discards);
                     }
                     if let Some(entry) = self.entries.get_mut(&address) {
                         carries.iter().for_each(|carry| carry.apply(&mut entry.inputs));
@@ -197,9 +199,13 @@ impl State {
             // A predecessor that is wanted again is known by what AWS answered when it was made.
             let back = entry.deposed.iter().position(|deposed| deposed.physical_id == entry.physical_id);
             entry.attributes = back.map(|index| entry.deposed.remove(index).attributes).unwrap_or_default();
-            if old.physical_id == entry.physical_id && !adopted {
-                entry.inputs = old.inputs;
-            } else if old.physical_id != entry.physical_id && !discards {
+            if old.physical_id == entry.physical_id {
+                // What is taken over again was not applied by us; what we know of it, such as whose hash its code's is, holds.
+                match adopted {
+                    true => entry.attributes = old.attributes,
+                    false => entry.inputs = old.inputs,
+                }
+            } else if !discards {
                 entry.deposed.push(Deposed { physical_id: old.physical_id, inputs: old.inputs, attributes: old.attributes });
             }
         }

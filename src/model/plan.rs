@@ -108,10 +108,19 @@ pub struct Step {
     pub operations: Vec<OperationId>,
     /// What is true already, or will be once the step is done, and only has to be written down.
     pub records: Vec<Carry>,
-    /// Set when the resource becomes ours without any operation: whether it was there before us.
-    pub adopts: Option<bool>,
+    /// Set when the resource becomes ours; where no operation of the step says so, the end of the step does.
+    pub adopts: Option<Adoption>,
     /// What the entry says besides its inputs once the step is done: the wanted resource's facts.
     pub settles: Option<EntryFacts>,
+}
+
+/// How something that exists becomes ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adoption {
+    /// Whether it was there before us.
+    pub adopted: bool,
+    /// Whether what stood at its address before is none to be deleted once the step is done: it is gone, or stays.
+    pub discards: bool,
 }
 
 /// What an entry of the state says besides the inputs.

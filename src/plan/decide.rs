@@ -63,11 +63,13 @@ impl<'a> Decider<'a> {
                 self.conclude(address, None, verdict, plan);
             }
         }
-        let is_deleted_first = |address: &Address| {
-            matches!(self.decisions.get(address).map(|decision| &decision.work), Some(Work::Replace { delete_first: true, .. }))
+        let is_replaced = |address: &Address| match self.decisions.get(address).map(|decision| &decision.work) {
+            Some(Work::Replace { old: Some(old), delete_first, .. }) => *delete_first || old.fate == Fate::Deleted,
+            _ => false,
         };
-        let losses = extras::losses(plan, is_deleted_first);
+        let losses = extras::losses(plan, is_replaced);
         plan.refusals.extend(losses);
+        plan.refusals.extend(self.left_behind());
         plan.steps.sort_by(|left, right| left.address.cmp(&right.address));
         plan.unchecked.sort();
         plan.outputs = crate::model::value::resolve_table(&plan.outputs, &|part| self.known_output(part));
@@ -88,7 +90,8 @@ impl<'a> Decider<'a> {
                 }
             }
         }
-        resource.attributes.extend(lasting::relearned(&resource, self.state, self.observed, self.rules));
+        let is_handed_over = self.seen(&resource).is_some_and(|(entry, live)| self.is_handed_over(&resource, entry, live));
+        resource.attributes.extend(lasting::relearned(&resource, is_handed_over, self.state, self.observed, self.rules));
         resource
     }
 
@@ -117,10 +120,8 @@ impl<'a> Decider<'a> {
         let physical_id = desired.as_ref().and_then(Resource::physical_id).or(entry.map(|entry| &entry.physical_id));
         let facts = desired.as_ref().map(|desired| facts(desired, entry));
         let known = entry.is_some_and(|entry| facts.as_ref().is_some_and(|facts| is_recorded(facts, entry)));
-        let adopts = match &verdict.work {
-            Work::Update { adopts, .. } => *adopts,
-            _ => None,
-        };
+        let kept = desired.as_ref().map_or(0, |desired| lasting::kept(desired, self.rules));
+        let adopts = verdict.work.adoption(kept);
         let step = Step {
             address: address.clone(),
             physical_id: physical_id.cloned(),
@@ -155,10 +156,10 @@ impl<'a> Decider<'a> {
         match self.observed.of(&resource.address, &entry.physical_id) {
             Some(Sighting::Missing) => Verdict::new(Action::Create, Reason::MissingInAws, Work::Create { discards: false }),
             Some(Sighting::Found(live)) => {
-                self.note_unread(&resource.address, live, plan);
                 if self.is_handed_over(resource, entry, live) {
                     return self.existing(resource, live, plan);
                 }
+                self.note_unread(&resource.address, live, plan);
                 if self.is_taken(entry, live) {
                     plan.refusals.push(refusal::not_ours(&resource.address, &entry.physical_id, live, self.state));
                 }
@@ -177,7 +178,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    fn compared(&self, resource: &Resource, entry: &Entry, applied: Option<&crate::model::Table>, live: &Live, plan: &mut Plan) -> Verdict {
+    fn compared(&self, resource: &Resource, entry: &Entry, applied: Option<&Table>, live: &Live, plan: &mut Plan) -> Verdict {
         let difference = self.difference(resource, applied, live);
         if difference.changes.iter().any(|change| change.effect == Effect::Replace) {
             return self.replaced(resource, entry, Some(live), Reason::CannotUpdateInPlace, difference, plan);
@@ -193,9 +194,15 @@ impl<'a> Decider<'a> {
         Verdict::new(Action::Update, reason, Work::Update { live: Box::new(live.clone()), adopts: None, old: None }).with(difference)
     }
 
-    fn difference(&self, resource: &Resource, applied: Option<&crate::model::Table>, live: &Live) -> Difference {
+    fn difference(&self, resource: &Resource, applied: Option<&Table>, live: &Live) -> Difference {
         let fields = self.rules.rules(&resource.address.kind).map_or(&[][..], |rules| rules.fields());
-        difference(fields, &Sides { applied, live, desired: &resource.inputs, ignore: &resource.ignore })
+        let mut found = difference(fields, &Sides { applied, live, desired: &resource.inputs, ignore: &resource.ignore });
+        let ignored = self.state.entries.get(&resource.address).map_or(&[][..], |entry| entry.ignore.as_slice());
+        // What was ignored so far and is not any more, the spec changes, whoever made it so.
+        for change in found.changes.iter_mut().filter(|change| ignored.iter().any(|pattern| change.path.is_covered_by(pattern))) {
+            change.cause = Cause::Spec;
+        }
+        found
     }
 
     fn replaced(
@@ -223,7 +230,8 @@ impl<'a> Decider<'a> {
 
     fn predecessor(&self, entry: &Entry, live: Option<&Live>, address: &Address) -> Predecessor {
         let is_lost = live.is_some_and(|live| self.is_taken(entry, live));
-        let fate = if is_lost || self.staying.contains_key(address) { Fate::Left } else { self.fate_with_parent(address, entry) };
+        let is_left = is_lost || self.staying.contains_key(address) || ownership::is_another_ones(address, &entry.physical_id, self.state);
+        let fate = if is_left { Fate::Left } else { self.fate_with_parent(address, entry) };
         Predecessor { entry: entry.clone(), live: live.cloned(), fate }
     }
 

@@ -2,7 +2,7 @@
 
 use super::diff::Difference;
 use crate::model::field::NAME_KEYS;
-use crate::model::plan::EntryFacts;
+use crate::model::plan::{Adoption, EntryFacts};
 use crate::model::{Action, Carry, Entry, Live, Path, Reason, Resource};
 
 /// What operations a step needs.
@@ -22,6 +22,15 @@ pub enum Work {
     Delete { dies_with_parent: bool },
     /// It leaves the state only.
     Forget,
+}
+
+impl Work {
+    /// How what exists becomes ours, where `kept` predecessors stay in AWS.
+    pub fn adoption(&self, kept: usize) -> Option<Adoption> {
+        let Self::Update { adopts: Some(adopted), old, .. } = self else { return None };
+        let is_done_with = |old: &Predecessor| old.fate == Fate::Left || (old.fate == Fate::Deleted && kept == 0);
+        Some(Adoption { adopted: *adopted, discards: old.as_deref().is_some_and(is_done_with) })
+    }
 }
 
 /// The resource that a replacement replaces.

@@ -31,11 +31,11 @@ pub fn note(address: &Address, live: &Live, plan: &mut Plan, asked: &Asked<'_>) 
     }
 }
 
-/// What stands in the way of deleting things to make them anew under their names: what others attached would go with them.
-pub fn losses(plan: &Plan, is_deleted_first: impl Fn(&Address) -> bool) -> Vec<Refusal> {
+/// What stands in the way of deleting things to make them anew: what others attached would go with them.
+pub fn losses(plan: &Plan, is_replaced: impl Fn(&Address) -> bool) -> Vec<Refusal> {
     let mut lost: BTreeMap<&Address, BTreeSet<&str>> = BTreeMap::new();
     for (address, extra) in &plan.extras {
-        if extra.class == ExtraClass::Foreign && is_deleted_first(address) {
+        if extra.class == ExtraClass::Foreign && is_replaced(address) {
             lost.entry(address).or_default().insert(&extra.text);
         }
     }

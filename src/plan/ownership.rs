@@ -1,6 +1,8 @@
 //! Whose is it? Nothing that is not ours is ever changed.
 
-use crate::model::{Address, Desired, Entry, Lineage, Live, Observed, Plan, Resource, Sighting, State, Table, Value, observed::tag};
+use crate::model::{
+    Address, Desired, Entry, Lineage, Live, Observed, PhysicalId, Plan, Resource, Sighting, State, Table, Value, observed::tag,
+};
 use std::collections::BTreeMap;
 
 /// Whose a live resource is.
@@ -73,6 +75,12 @@ pub fn has_moved(address: &Address, entry: &Entry, desired: &Desired, state: &St
     let mut others =
         desired.resources.values().filter(|other| other.address.kind == address.kind && other.address != *address && is_wanted(other));
     others.any(|other| has_taken(&other.address))
+}
+
+/// Whether the state has it under another address, too: there it is looked after.
+pub fn is_another_ones(address: &Address, physical_id: &PhysicalId, state: &State) -> bool {
+    let mut others = state.entries.iter().filter(|(other, _)| other.kind == address.kind && *other != address);
+    others.any(|(_, entry)| entry.physical_id == *physical_id)
 }
 
 /// Whether what stands under the name of an entry is somebody else's.

@@ -84,7 +84,7 @@ pub fn undeletable(address: &Address, live: &Live) -> Option<Refusal> {
         address: Some(address.clone()),
         summary: "AWS would refuse to delete the resource",
         detail: format!("`{address}` would be deleted, but AWS will not delete `{}`: {why}.", live.physical_id),
-        hints: vec!["switch that off in AWS, or keep the resource with `skip_destroy = true`, then run the command again".to_owned()],
+        hints: vec!["put that right in AWS, or keep the resource with `skip_destroy = true`, then run the command again".to_owned()],
     })
 }
 
@@ -121,13 +121,27 @@ pub fn takes_along(address: &Address, texts: &BTreeSet<&str>) -> Refusal {
         address: Some(address.clone()),
         summary: "what others attached would go with the resource",
         detail: format!(
-            "`{address}` can only be changed by deleting it and making it anew under its name, and with it would go: {}.",
+            "`{address}` can only be changed by making it anew and deleting the one that is there, and with that would go: {}.",
             texts.join("; ")
         ),
         hints: vec![
             "declare in the spec what must stay, or tell those who attached it; take it off in AWS, and run the command again".to_owned(),
-            "or give the resource another name in the spec".to_owned(),
+            "or leave the resource as it is, and declare another one beside it".to_owned(),
         ],
+    }
+}
+
+/// The refusal to make something anew that others use who were not asked for.
+pub fn left_behind(address: &Address, users: &[&Address]) -> Refusal {
+    let named: Vec<String> = users.iter().map(|user| format!("`{user}`")).collect();
+    Refusal {
+        address: Some(address.clone()),
+        summary: "what uses the resource was not asked for",
+        detail: format!(
+            "`{address}` can only be changed by deleting it and making it anew, and would leave {} with the one that is gone.",
+            named.join(", ")
+        ),
+        hints: vec![format!("name those as well, or run the command for everything: `--target {}`", users[0])],
     }
 }
 

@@ -53,7 +53,7 @@ pub fn named(selection: &Selection, desired: &Desired, state: &State) -> Result<
             let names = known.iter().filter(|address| address.kind == "function").map(|address| address.name.clone());
             unmatched.push(Unmatched { what: "function", given: name.clone(), known: names.collect() });
         }
-        selected.extend(known.iter().filter(|address| functions.contains(address.name.as_str())).map(|address| (*address).clone()));
+        selected.extend(functions.into_iter().flat_map(|function| belonging(function, &known, desired, state)));
     }
     for target in &selection.targets {
         if known.contains(target) {
@@ -64,6 +64,28 @@ pub fn named(selection: &Selection, desired: &Desired, state: &State) -> Result<
         }
     }
     if unmatched.is_empty() { Ok(Some(selected)) } else { Err(unmatched) }
+}
+
+/// A function and all that was declared with it. What only has its name, or is used by others as well, stands for itself.
+fn belonging(function: &str, known: &BTreeSet<&Address>, desired: &Desired, state: &State) -> BTreeSet<Address> {
+    let needs = |user: &Address, on: &Address| {
+        let wanted = desired.resources.get(user).is_some_and(|user| user.needs().any(|needed| needed == on));
+        wanted || state.entries.get(user).is_some_and(|user| user.needs().any(|needed| needed == on))
+    };
+    let is_shared = |address: &Address| known.iter().any(|user| user.name != function && needs(user, address));
+    let named = || known.iter().copied().filter(|address| address.name == function);
+    let mut found = BTreeSet::from([Address::new("function", function)]);
+    loop {
+        let is_tied = |address: &&Address| {
+            let mut tied = found.iter();
+            address.part.is_some() || tied.any(|other| needs(address, other) || (needs(other, address) && !is_shared(address)))
+        };
+        let more: Vec<Address> = named().filter(|address| !found.contains(*address)).filter(is_tied).cloned().collect();
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more);
+    }
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -82,7 +104,7 @@ fn close(selected: BTreeSet<Address>, desired: &Desired, state: &State) -> BTree
     while let Some(address) = open.pop() {
         let belongs: Vec<Address> = match desired.resources.get(&address) {
             Some(resource) => {
-                let needed = resource.dependencies.iter().map(|dependency| dependency.on.clone()).chain(resource.parent.clone());
+                let needed = resource.needs().cloned();
                 // What gets another name must not go before those that use it have moved on.
                 let before = state.entries.get(&address).map(|entry| &entry.physical_id);
                 let is_renamed = before.is_some() && resource.physical_id().is_some() && before != resource.physical_id();

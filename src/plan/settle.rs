@@ -1,6 +1,6 @@
 //! What a killed run left open is settled by looking at AWS, never by asking the user.
 
-use super::ownership::{is_of_another_lineage, is_somebody_elses};
+use super::ownership::{is_another_ones, is_of_another_lineage, is_somebody_elses};
 use super::together;
 use crate::model::{
     Address, Deposed, Entry, Live, Observed, Path, PhysicalId, Record, RulesSet, Sighting, State, Transition, observed::tag,
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// A create that went through becomes an entry of which nothing but the name is known to be
 /// applied; the plan then compares every field of it. Updates and deletes need nothing: the entry
 /// still says what was applied before, and the plan looks at AWS anyway. Predecessors that are gone
-/// or belong to another state by now are forgotten.
+/// or somebody else's by now are forgotten, with all that stood in them.
 pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
     let mut open = Vec::new();
     for intent in std::mem::take(&mut state.intents) {
@@ -43,6 +43,7 @@ pub fn settle(state: &mut State, observed: &Observed, rules: &dyn RulesSet) {
 
 fn gone_predecessors(state: &State, observed: &Observed) -> Vec<(Address, PhysicalId)> {
     let is_gone = |address: &Address, deposed: &Deposed| match observed.of(address, &deposed.physical_id) {
+        _ if is_another_ones(address, &deposed.physical_id, state) => true,
         Some(Sighting::Missing) => true,
         Some(Sighting::Found(live)) => is_somebody_elses(live, &deposed.inputs, false, &state.lineage),
         _ => false,

@@ -1,8 +1,9 @@
 //! The laws of planning, on a made-up cloud: what is planned and done leaves nothing to plan.
 
-use super::{Options, plan, settle, vanishing};
+use super::{Options, Selection, plan, settle, vanishing};
 use crate::model::field::ANY_STRING;
 use crate::model::observed::tag;
+use crate::model::value::at;
 use crate::model::{
     Action, Address, Carry, Dependency, Desired, Draft, Entry, Field, Lineage, Live, Observed, Operation, Path, PhysicalId, Plan, Reason,
     Record, Removal, Replacement, Resource, Rules, RulesSet, Shape, Sighting, State, Table, Target, Transition, Update, Value,
@@ -188,7 +189,8 @@ fn run(desired: &Desired, state: &mut State, world: &mut World, limit: usize) ->
             state.fold([Record::Settle {
                 address: step.address.clone(),
                 adopts: adopts.and(step.physical_id.clone()),
-                adopted: adopts.unwrap_or(false),
+                adopted: adopts.is_some_and(|adoption| adoption.adopted),
+                discards: adopts.is_some_and(|adoption| adoption.discards),
                 carries: step.records.clone(),
                 facts: step.settles.clone(),
             }]);
@@ -200,7 +202,8 @@ fn run(desired: &Desired, state: &mut State, world: &mut World, limit: usize) ->
             _ => Record::Settle {
                 address: step.address.clone(),
                 adopts: step.adopts.and(step.physical_id.clone()),
-                adopted: step.adopts.unwrap_or(false),
+                adopted: step.adopts.is_some_and(|adoption| adoption.adopted),
+                discards: step.adopts.is_some_and(|adoption| adoption.discards),
                 carries: step.records.clone(),
                 facts: step.settles.clone(),
             },
@@ -367,6 +370,109 @@ fn a_part_of_something_in_the_way_of_its_parent_is_made_anew() {
     run(&spec(0, 1), &mut state, &mut world, usize::MAX);
     assert_eq!(world.things.len(), 2, "{:?}", world.things);
     assert!(is_empty(&run(&spec(0, 1), &mut state, &mut world, usize::MAX)));
+}
+
+/// Boxes under addresses and names that are given.
+fn boxes(named: &[(&str, &str)]) -> Desired {
+    let mut desired = Desired::nothing("demo", None);
+    for (address, name) in named {
+        let address = Address::new("box", address);
+        let mut resource = Resource::new(address.clone(), PhysicalId::from(*name));
+        resource.inputs = Table::from_iter([("size".to_owned(), 1.into()), ("shape".to_owned(), 0.into())]);
+        desired.resources.insert(address, resource);
+    }
+    desired
+}
+
+fn selected(addresses: &[&str]) -> Options {
+    Options { only: Some(addresses.iter().map(|name| Address::new("box", name)).collect()), ..Options::default() }
+}
+
+/// A run that was cut short has given it to another address already.
+#[test]
+fn what_another_address_has_is_no_predecessor_to_be_deleted() {
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&boxes(&[("a", "x")]), &mut state, &mut world, usize::MAX);
+    let entry = state.entries[&Address::new("box", "a")].clone();
+    state.entries.insert(Address::new("box", "d"), entry);
+    let wish = boxes(&[("a", "y"), ("d", "x")]);
+    run(&wish, &mut state, &mut world, usize::MAX);
+    assert!(world.deleted.is_empty() && world.things.len() == 2, "{:?}", world.deleted);
+    assert!(is_empty(&run(&wish, &mut state, &mut world, usize::MAX)));
+}
+
+#[test]
+fn what_waits_for_its_delete_under_another_address_is_made_anew_after_it() {
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&boxes(&[("a", "x")]), &mut state, &mut world, usize::MAX);
+    run(&boxes(&[("a", "y")]), &mut state, &mut world, 3);
+    assert_eq!(state.entries[&Address::new("box", "a")].deposed.len(), 1, "{:?}", state.entries);
+    let wish = boxes(&[("a", "y"), ("d", "x")]);
+    // Where only the other one is asked for, it is taken over, and the first one has nothing more to delete.
+    let (mut other_state, mut other_world) = (state.clone(), world.clone());
+    let observed = other_world.observe(&wish, &state);
+    let planned = plan(&wish, &state, &observed, &fakes(), &selected(&["d"]));
+    assert_eq!(planned.steps[0].action, Action::Adopt);
+    let adopts = |state: &mut State| state.create(&Address::new("box", "d"), "x".into(), false, false);
+    adopts(&mut other_state);
+    run(&wish, &mut other_state, &mut other_world, usize::MAX);
+    assert!(other_world.deleted.is_empty(), "{:?}", other_world.deleted);
+    run(&wish, &mut state, &mut world, usize::MAX);
+    assert_eq!((world.deleted.as_slice(), world.things.len()), (&["box.a".to_owned()][..], 2));
+    assert!(is_empty(&run(&wish, &mut state, &mut world, usize::MAX)));
+}
+
+#[test]
+fn what_is_made_anew_under_its_name_takes_those_along_that_use_it_or_is_refused() {
+    let spec = |shape| {
+        let jar = Wish { kind: 1, name: 0, size: 1, shape, depends_on: vec![] };
+        desired(&BTreeMap::from([(0, jar), (1, Wish { kind: 0, name: 0, size: 1, shape: 0, depends_on: vec![0] })]))
+    };
+    let (mut state, mut world) = (fresh(), World::default());
+    run(&spec(0), &mut state, &mut world, usize::MAX);
+    let only = |addresses: &[Address]| Options { only: Some(addresses.iter().cloned().collect()), ..Options::default() };
+    let (jar, user) = (Address::new("jar", "r0"), Address::new("box", "r1"));
+    let refusals = |options: &Options| plan(&spec(1), &state, &world.observe(&spec(1), &state), &fakes(), options).refusals;
+    let refused = refusals(&only(&[jar.clone()]));
+    assert_eq!(refused.iter().map(|refusal| refusal.address.clone()).collect::<Vec<_>>(), [Some(jar.clone())]);
+    assert!(refused[0].detail.contains("box.r1"), "{}", refused[0].detail);
+    assert!(refusals(&only(&[jar, user])).is_empty() && refusals(&Options::default()).is_empty());
+}
+
+#[test]
+fn marks_of_before_go_when_something_of_ours_is_taken_up_again() {
+    let (mut state, mut world) = (fresh(), World::default());
+    let mut wish = boxes(&[("a", "x")]);
+    wish.resources.values_mut().for_each(|resource| resource.keep = true);
+    run(&wish, &mut fresh(), &mut world, usize::MAX);
+    let marks =
+        |world: &World| world.things.values().map(|thing| at(thing, &"tags.lambdo:kept".parse().unwrap()).is_some()).collect::<Vec<_>>();
+    assert_eq!(marks(&world), [true]);
+    run(&boxes(&[("a", "x")]), &mut state, &mut world, usize::MAX);
+    assert_eq!(marks(&world), [false]);
+    assert!(is_empty(&run(&boxes(&[("a", "x")]), &mut state, &mut world, usize::MAX)));
+}
+
+#[test]
+fn a_function_means_what_was_declared_with_it_and_not_what_only_has_its_name() {
+    let address = |text: &str| text.parse::<Address>().unwrap();
+    let mut desired = Desired::nothing("demo", None);
+    let mut declare = |text: &str, needs: &[&str]| {
+        let mut resource = Resource::new(address(text), PhysicalId::from(text));
+        resource.dependencies = needs.iter().map(|on| Dependency::hard(address(on))).collect();
+        desired.resources.insert(address(text), resource);
+    };
+    declare("function.x", &["role.y", "log_group.x", "layer.z"]);
+    declare("function.z", &["role.x", "layer.x", "layer.z", "role.z"]);
+    declare("event_rule.x.tick", &["function.x"]);
+    ["role.x", "role.y", "role.z", "layer.x", "layer.z", "log_group.x"].iter().for_each(|text| declare(text, &[]));
+    let of = |name: &str| {
+        let selection = Selection { functions: vec![name.to_owned()], targets: Vec::new() };
+        let named = super::named(&selection, &desired, &fresh()).unwrap().unwrap();
+        named.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of("x"), "event_rule.x.tick function.x log_group.x");
+    assert_eq!(of("z"), "function.z role.z");
 }
 
 fn one(size: i64) -> Desired {

@@ -19,6 +19,7 @@ use crate::model::{
 use crate::spec::Spec;
 use std::io::{ErrorKind, Write as _};
 
+const SOMEBODY_ELSES: &str = "it is somebody else's by now, as `lambdo plan` says";
 /// What locks say of it.
 const VERB: &str = "drift --accept";
 
@@ -102,7 +103,7 @@ impl<'a> Draft<'a> {
         for step in &report.drifted {
             let why = match step.reason {
                 Reason::MissingInAws => Some("it is gone from AWS: take it out of the spec, or `lambdo up` makes it again"),
-                _ if report.plan.is_somebody_elses(&step.address) => Some("it is somebody else's by now, as `lambdo plan` says"),
+                _ if report.plan.is_somebody_elses(&step.address) => Some(SOMEBODY_ELSES),
                 _ => None,
             };
             if let Some(why) = why {
@@ -116,6 +117,12 @@ impl<'a> Draft<'a> {
             }
         }
         for (address, extra) in report.extras.iter().filter(|(address, extra)| pattern.covers(address, &extra.path)) {
+            if report.plan.is_somebody_elses(address) {
+                if !report.drifted.iter().any(|step| step.address == *address) {
+                    self.refuse(address, &extra.path, SOMEBODY_ELSES, "");
+                }
+                continue;
+            }
             let Some(live) = extra.live.as_ref().filter(|_| extra.class == ExtraClass::Undeclared) else {
                 self.refuse(address, &extra.path, "no setting of the spec says so; a rule leaves it out", &rule(address, extra));
                 continue;

@@ -45,7 +45,8 @@ pub fn outcome(step: &Step, plan: &Plan, results: &Results) -> Outcome {
     if let Some(result) = results.get(&step.address) {
         return result.outcome;
     }
-    let takes_along = |operation: &&Operation| matches!(&operation.transition, Transition::Delete { also, .. } if also.contains(&step.address));
+    let takes_along =
+        |operation: &&Operation| matches!(&operation.transition, Transition::Delete { also, .. } if also.contains(&step.address));
     let parent = plan.operations.iter().find(takes_along).and_then(|operation| results.get(&operation.address));
     let without = if step.action == Action::NoOp { Outcome::Done } else { Outcome::Skipped };
     parent.map_or(without, |parent| parent.outcome)

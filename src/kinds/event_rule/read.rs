@@ -6,7 +6,7 @@ use super::split;
 use crate::aws::{AwsError, ErrorClass, Pages, Reader};
 use crate::kinds::reading::{AT_ONCE, common_prefix, in_turn, sighting, unchecked};
 use crate::kinds::{ReadTarget, tagging};
-use crate::model::{Live, Path, Sighting};
+use crate::model::{ExtraClass, Live, Path, Sighting};
 use aws_sdk_eventbridge::operation::describe_rule::builders::DescribeRuleInputBuilder;
 use aws_sdk_eventbridge::operation::list_rules::builders::ListRulesInputBuilder;
 use aws_sdk_eventbridge::operation::list_tags_for_resource::builders::ListTagsForResourceInputBuilder;
@@ -72,12 +72,24 @@ async fn read_one(reader: &Reader, target: ReadTarget<'_>, listed: &BTreeMap<&st
         Err(error) if error.class == ErrorClass::NotFound => return Sighting::Missing,
         Err(error) => live.unchecked.push(unchecked(Path::key("targets"), &error)),
     }
+    let keeps_name = target.desired.is_some_and(|desired| desired.physical_id().is_none_or(|id| id == target.physical_id));
+    if !keeps_name {
+        live.undeletable = held(&live);
+    }
     if target.is_read_deeply() || !target.stays_as_applied(FIELDS, &live) {
         read_tags(reader, rule.arn().unwrap_or_default(), &mut live).await;
     } else {
         live.skipped.push(Path::key("tags"));
     }
     Sighting::Found(live)
+}
+
+/// EventBridge deletes no rule that has targets, and those of others are not ours to take off.
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteRule.html>
+fn held(live: &Live) -> Option<String> {
+    let foreign: Vec<&str> =
+        live.extras.iter().filter(|extra| extra.class == ExtraClass::Foreign).map(|extra| extra.text.as_str()).collect();
+    (!foreign.is_empty()).then(|| format!("others have put targets into it, which must be taken off before: {}", foreign.join("; ")))
 }
 
 /// A rule and its targets: read at the same time where the rule should be there.

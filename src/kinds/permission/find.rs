@@ -2,7 +2,7 @@
 //!
 //! A statement carries no tags: it is known by what the spec asks for, or by an id that lambdo made up.
 
-use super::{KIND, statements};
+use super::{KIND, split, statements};
 use crate::aws::{AwsError, Reader};
 use crate::kinds::reading::{AT_ONCE, in_turn};
 use crate::kinds::{Found, Search};
@@ -26,15 +26,20 @@ async fn of_function(reader: &Reader, function: &Found, search: &Search<'_>) -> 
     };
     let found = statements(&policy).into_iter().filter_map(|(sid, _)| {
         let physical_id = PhysicalId(format!("{name}/{sid}"));
-        let address = address(&physical_id, &sid, function, search)?;
+        let address = address(&sid, function, search)?;
         Some(Found { address, physical_id, lineage: function.lineage.clone(), stays: function.stays })
     });
     Ok(found.collect())
 }
 
-/// The address of a statement that is ours.
-fn address(physical_id: &PhysicalId, sid: &str, function: &Found, search: &Search<'_>) -> Option<Address> {
-    let is_it = |resource: &&Resource| resource.address.kind == KIND && resource.physical_id() == Some(physical_id);
+/// The address of a statement that is ours. The function says whose it is, not its name in AWS, which may stem from an
+/// address of before.
+fn address(sid: &str, function: &Found, search: &Search<'_>) -> Option<Address> {
+    let is_it = |resource: &&Resource| {
+        let id =
+            resource.physical_id().filter(|_| (resource.address.kind.as_str(), &resource.address.name) == (KIND, &function.address.name));
+        id.is_some_and(|id| split(id).1 == sid)
+    };
     let wanted = search.desired.resources.values().find(is_it).map(|resource| resource.address.clone());
     let made_up = || sid.strip_prefix(MADE_UP)?.split_once('-').filter(|(_, part)| !part.is_empty() && !part.contains('.'));
     wanted.or_else(|| made_up().map(|(_, part)| Address::with_part(KIND, &function.address.name, part)))

@@ -1,8 +1,9 @@
 //! What exists and is not known to be ours: whether it may become so, and how.
 
 use super::Decider;
-use crate::model::{Action, Address, Effect, Entry, Live, Plan, Reason, Resource, Sighting, observed::tag};
+use crate::model::{Action, Address, Cause, Effect, Entry, Live, Plan, Reason, Resource, Sighting, Table, Value, observed::tag};
 use crate::plan::decision::{Decision, Verdict, Work};
+use crate::plan::diff::Difference;
 use crate::plan::ownership::{self, Owner};
 use crate::plan::refusal;
 
@@ -18,7 +19,7 @@ impl Decider<'_> {
             }
             return Verdict::nothing();
         };
-        let difference = self.difference(resource, None, live);
+        let difference = self.taken_over(resource, live);
         let must_go = difference.changes.iter().any(|change| change.effect == Effect::Replace);
         if must_go && !adopted {
             if resource.protect {
@@ -41,6 +42,19 @@ impl Decider<'_> {
         let reason = if requested { Reason::Requested } else { Reason::NotInState };
         Verdict::new(Action::Adopt, reason, Work::Update { live: Box::new(live.clone()), adopts: Some(adopted), old: None })
             .with(difference)
+    }
+
+    /// What differs in something that the state does not know. Our own marks of before that do not hold any more go.
+    fn taken_over(&self, resource: &Resource, live: &Live) -> Difference {
+        let tags = live.tags.iter().flatten().filter(|(key, _)| tag::is_lambdos(key));
+        let marks: Table = tags.map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+        if ownership::owner(live, self.state) != Owner::Us || marks.is_empty() {
+            return self.difference(resource, None, live);
+        }
+        let applied = Table::from_iter([("tags".to_owned(), Value::Table(marks))]);
+        let mut difference = self.difference(resource, Some(&applied), live);
+        difference.changes.iter_mut().for_each(|change| change.cause = Cause::Spec);
+        difference
     }
 
     /// Whether a resource that exists may become ours: `Some(true)` for one that was there before us,
@@ -76,6 +90,12 @@ impl Decider<'_> {
             (None, Some(live)) => self.adoption(resource, live) == Some(true),
             (None, None) => false,
         }
+    }
+
+    /// The entry of this name, and what lives under it.
+    pub(super) fn seen(&self, resource: &Resource) -> Option<(&Entry, &Live)> {
+        let entry = self.state.entries.get(&resource.address).filter(|entry| self.has_same_name(resource, entry))?;
+        Some((entry, self.observed.of(&resource.address, &entry.physical_id)?.live()?))
     }
 
     pub(super) fn is_taken(&self, entry: &Entry, live: &Live) -> bool {

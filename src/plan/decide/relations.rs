@@ -1,9 +1,10 @@
 //! How a resource stands to its parent and to its own name.
 
 use super::Decider;
+use crate::model::plan::Refusal;
 use crate::model::{Address, Entry, PhysicalId, Resource, Rules, Sighting};
-use crate::plan::decision::{Fate, Work};
-use crate::plan::together;
+use crate::plan::decision::{Decision, Fate, Work};
+use crate::plan::{order, refusal, together};
 
 impl Decider<'_> {
     pub(super) fn is_selected(&self, address: &Address) -> bool {
@@ -18,6 +19,18 @@ impl Decider<'_> {
         let replaced =
             parent.and_then(|parent| self.decisions.get(parent)).is_some_and(|parent| matches!(parent.work, Work::Replace { .. }));
         replaced && self.dies_with_parent(child)
+    }
+
+    /// What is made anew under its name while others that use it, and were not asked for, would go on using the old one.
+    pub(super) fn left_behind(&self) -> Vec<Refusal> {
+        let dependants = order::dependants(self.state);
+        let of = |(address, decision): (&Address, &Decision)| {
+            let is_deleted_first = matches!(decision.work, Work::Replace { delete_first: true, .. });
+            let users: Vec<&Address> =
+                dependants.get(address).into_iter().flatten().copied().filter(|user| !self.is_selected(user)).collect();
+            (is_deleted_first && !users.is_empty()).then(|| refusal::left_behind(address, &users))
+        };
+        self.decisions.iter().filter_map(of).collect()
     }
 
     /// What becomes of a predecessor that nothing keeps in AWS.

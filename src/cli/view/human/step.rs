@@ -142,7 +142,7 @@ impl<'a> Steps<'a> {
             (_, Purpose::Drift, _) => "",
             (Reason::MissingInAws, _, Action::Forget) => "gone from AWS and leaves the state",
             (_, _, Action::Forget) => "stays in AWS and leaves the state",
-            (_, _, Action::Adopt) if step.adopts == Some(false) => "made by lambdo, and taken up again",
+            (_, _, Action::Adopt) if step.adopts.is_some_and(|adoption| !adoption.adopted) => "made by lambdo, and taken up again",
             (_, _, Action::Adopt) => "exists and becomes ours",
             (Reason::NotInSpec | Reason::Requested, Purpose::Destroy, _) | (Reason::Unchanged, _, _) => "",
             (Reason::NotInState, _, _) => "new",
