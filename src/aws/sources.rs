@@ -18,6 +18,11 @@ use std::path::Path;
 /// The most links of `source_profile` that are followed; the SDK refuses a circle itself.
 const LINKS_MAX: usize = 8;
 
+/// What profiles have at the most.
+const LARGEST_FILE_BYTES: u64 = 1 << 20;
+/// What people name who want no profiles.
+const NOTHING: &str = "/dev/null";
+
 /// What is known about the sources before anybody is called.
 pub(super) struct Sources {
     profiles: ProfileSet,
@@ -37,6 +42,7 @@ impl Sources {
     pub(super) async fn find(settings: &Settings) -> Result<Self, Failure> {
         let named = settings.profile.clone().or_else(|| variable("AWS_PROFILE"));
         let selected = named.clone().map(Cow::Owned);
+        check_files()?;
         let loaded = aws_config::profile::load(&Fs::real(), &Env::real(), &Default::default(), selected).await;
         let profiles = loaded.map_err(|error| unreadable(&chain(&error)))?;
         let has_keys = variable("AWS_ACCESS_KEY_ID").is_some() && settings.profile.is_none();
@@ -272,6 +278,20 @@ fn config_file() -> String {
 
 fn credentials_file() -> String {
     variable("AWS_SHARED_CREDENTIALS_FILE").map_or_else(|| "`~/.aws/credentials`".to_owned(), |path| format!("`{path}`"))
+}
+
+/// The SDK reads these files whole and waits for them for ever: a pipe that nobody writes to, or a file without an end.
+fn check_files() -> Result<(), Failure> {
+    for path in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].into_iter().filter_map(variable) {
+        let Ok(found) = std::fs::metadata(&path) else { continue };
+        let why = match found.is_file() {
+            true if found.len() > LARGEST_FILE_BYTES => "has over a megabyte",
+            false if Path::new(&path) != Path::new(NOTHING) => "is no file",
+            _ => continue,
+        };
+        return Err(unreadable(&format!("`{path}` {why}")));
+    }
+    Ok(())
 }
 
 fn mfa(profile: &str) -> Failure {

@@ -4,6 +4,7 @@ use super::left::{doubts, state_lost};
 use super::{Engine, PlanOptions};
 use crate::model::{Desired, DriftReport, DriftSettings, Exit, Failure, IgnorePattern, State};
 use crate::plan;
+use std::path::Path;
 
 /// What is asked of a check.
 pub struct DriftWish<'a> {
@@ -13,6 +14,8 @@ pub struct DriftWish<'a> {
     pub ignore: &'a [IgnorePattern],
     /// Which part of the project.
     pub plan: PlanOptions,
+    /// Where the spec is, and secrets beside it.
+    pub folder: &'a Path,
     /// What the spec asks for, to count what is pending; `None` where it is broken.
     pub wanted: Option<&'a Desired>,
     /// What the check before found: who did that is not asked again.
@@ -40,6 +43,7 @@ impl Engine {
         let options = PlanOptions { deep, undeclared, strangers: true, recreate: true, ..wish.plan.clone() };
         let applied = Desired::as_applied(state);
         let named = options.named(&applied, state)?;
+        self.learn_here(&applied, wish.folder).await;
         let mut plan = self.plan(&applied, state, &options).await?;
         let doubts = doubts(state, &plan);
         if let Some(named) = &named {

@@ -1,6 +1,6 @@
 //! What AWS has of a project, and a state made anew from it.
 
-use super::secrets::{forget_copies, forget_undeclared};
+use super::hiding::{forget_copies, forget_undeclared, undeclared};
 use super::{Engine, PlanOptions, observe};
 use crate::aws::ErrorClass;
 use crate::diagnostic::Diagnostic;
@@ -80,9 +80,11 @@ impl Engine {
             return Err(incomplete(unread));
         }
         plan::restore(&mut state, desired, &observed, rules);
-        for entry in state.entries.values_mut() {
+        for (address, entry) in &mut state.entries {
+            entry.ignore.extend(undeclared(&entry.inputs));
+            let wanted = desired.resources.get(address).map(|resource| &resource.inputs);
             let deposed = entry.deposed.iter_mut().map(|deposed| &mut deposed.inputs);
-            std::iter::once(&mut entry.inputs).chain(deposed).for_each(|inputs| forget_copies(inputs, self.session.scrubber()));
+            std::iter::once(&mut entry.inputs).chain(deposed).for_each(|inputs| forget_copies(inputs, wanted, self.session.scrubber()));
         }
         for (address, code) in recognised(&state, desired, artifacts).await {
             state.entries.get_mut(&address).into_iter().for_each(|entry| drop(entry.inputs.insert("code".to_owned(), code.clone())));
@@ -122,7 +124,7 @@ impl Engine {
         entry.adopted |= !tags.contains_key(crate::model::observed::tag::LINEAGE);
         // Until an `up` carries out what the spec says of them, nobody has changed them.
         entry.ignore.extend(forget_undeclared(&mut entry.inputs, resource));
-        forget_copies(&mut entry.inputs, self.session.scrubber());
+        forget_copies(&mut entry.inputs, resource.map(|resource| &resource.inputs), self.session.scrubber());
         Ok((entry, tags))
     }
 }

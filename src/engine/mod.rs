@@ -23,6 +23,7 @@ mod apply;
 mod call;
 mod check;
 mod find;
+mod hiding;
 mod journal;
 mod left;
 mod lock;

@@ -3,10 +3,7 @@
 use super::Engine;
 use crate::aws::AwsError;
 use crate::diagnostic::Diagnostic;
-use crate::model::{
-    Address, Desired, Entry, Observed, Path, Resource, Scrubber, Secret, SecretKey, SecretSource, Sighting, State, Table, Unchecked, Value,
-};
-use crate::store::StoreError;
+use crate::model::{Address, Desired, Path, Secret, SecretKey, SecretSource, Table, Unchecked, Value};
 use futures::{StreamExt as _, stream};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +54,7 @@ impl Engine {
                 users.entry(secret.source.clone()).or_insert_with(|| resource.address.clone());
             });
         }
+        users.remove(&SecretSource::Undeclared);
         if users.is_empty() {
             return Vec::new();
         }
@@ -105,6 +103,7 @@ impl Engine {
             }
             SecretSource::Env(name) => from_environment(source, std::env::var(name)),
             SecretSource::File(path) => of_file(source, folder.join(path)).await,
+            SecretSource::Undeclared => Err(missing(source, "is known to nobody but AWS")),
         }
     }
 
@@ -118,7 +117,7 @@ impl Engine {
         let made = match source {
             SecretSource::Ssm(name) => format!("`aws ssm put-parameter --type SecureString --name {name} --value …`{at}"),
             SecretSource::SecretsManager { id, .. } => format!("`aws secretsmanager create-secret --name {id} --secret-string …`{at}"),
-            SecretSource::Env(_) | SecretSource::File(_) => return unreadable(source, error),
+            SecretSource::Env(_) | SecretSource::File(_) | SecretSource::Undeclared => return unreadable(source, error),
         };
         let request = error.request_id.as_ref().map_or_else(String::new, |id| format!(", request id {id}"));
         missing(source, &format!("is not there: {place} has none of this name ({}{request})", error.code.as_deref().unwrap_or_default()))
@@ -126,7 +125,7 @@ impl Engine {
     }
 
     /// Names that are shown whatever the secrets are.
-    fn publish(&self, desired: &Desired) {
+    pub(super) fn publish(&self, desired: &Desired) {
         let (scrubber, target) = (self.session.scrubber(), self.target());
         scrubber.publish([desired.project.as_str(), &target.account, &target.region, &target.partition]);
         scrubber.publish(desired.stage.as_deref());
@@ -135,31 +134,6 @@ impl Engine {
             let names = ["arn", "layer_arn"].into_iter().filter_map(|name| resource.attributes.get(name)?.as_str());
             scrubber.publish(names.chain(resource.physical_id().map(|id| id.as_str())));
         }
-    }
-
-    /// Hides what lives in AWS where a secret is wanted or was applied: nobody after this sees more than its hash.
-    ///
-    /// # Errors
-    /// When the key of their hashes cannot be had.
-    pub(super) async fn hide(&self, observed: &mut Observed, desired: &Desired, state: &State) -> Result<(), StoreError> {
-        let wanted = desired.resources.values().map(|resource| &resource.inputs);
-        if !wanted.chain(state.entries.values().flat_map(inputs)).any(has_secrets) {
-            return Ok(());
-        }
-        self.publish(desired);
-        let key = &self.store.secret_key().await?;
-        for ((address, _), sighting) in &mut observed.sightings {
-            let Sighting::Found(live) = sighting else { continue };
-            let wanted = desired.resources.get(address).map(|resource| &resource.inputs);
-            let applied = state.entries.get(address).into_iter().flat_map(inputs);
-            for known in wanted.into_iter().chain(applied) {
-                hide_in(&mut live.fields, known, &mut |source, text| {
-                    self.session.scrubber().learn(text);
-                    Secret::of(source.clone(), text, key)
-                });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -171,7 +145,7 @@ pub async fn secret_here(source: &SecretSource, folder: &FilePath) -> Option<Res
     match source {
         SecretSource::Env(name) => Some(from_environment(source, std::env::var(name))),
         SecretSource::File(path) => Some(of_file(source, folder.join(path)).await),
-        SecretSource::Ssm(_) | SecretSource::SecretsManager { .. } => None,
+        SecretSource::Ssm(_) | SecretSource::SecretsManager { .. } | SecretSource::Undeclared => None,
     }
 }
 
@@ -180,69 +154,8 @@ async fn of_file(source: &SecretSource, path: PathBuf) -> Result<String, Diagnos
     read.unwrap_or_else(|error| Err(error.to_string())).map_err(|why| missing(source, &why))
 }
 
-/// The setting that may hold secrets.
-const ENVIRONMENT: &str = "environment";
-
-impl Engine {
-    /// Hides the variables of which the spec says nothing: where the state is lost, nobody knows which were secrets.
-    ///
-    /// # Errors
-    /// When the key of their hashes cannot be had.
-    pub(super) async fn hide_undeclared(&self, observed: &mut Observed, desired: &Desired) -> Result<(), StoreError> {
-        self.publish(desired);
-        let key = &self.store.secret_key().await?;
-        for ((address, _), sighting) in &mut observed.sightings {
-            let Sighting::Found(live) = sighting else { continue };
-            let declared = desired.resources.get(address).and_then(|resource| resource.inputs.get(ENVIRONMENT)).and_then(Value::as_table);
-            let Some(Value::Table(variables)) = live.fields.get_mut(ENVIRONMENT) else { continue };
-            for (name, value) in variables.iter_mut() {
-                let Value::String(text) = &*value else { continue };
-                if declared.is_some_and(|declared| declared.contains_key(name)) {
-                    continue;
-                }
-                self.session.scrubber().learn(text);
-                *value = Value::Secret(Box::new(Secret::of(SecretSource::Env(name.clone()), text, key)));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Takes out the variables that live otherwise than the spec says: any of them may be a secret of those who made it, and a
-/// plan shows them without the state. Where they stood.
-pub(super) fn forget_undeclared(inputs: &mut Table, wanted: Option<&Resource>) -> Vec<Path> {
-    let wanted = wanted.and_then(|wanted| wanted.inputs.get(ENVIRONMENT)).and_then(Value::as_table);
-    let Some(Value::Table(variables)) = inputs.get_mut(ENVIRONMENT) else { return Vec::new() };
-    let is_wanted = |name: &str, value: &Value| wanted.and_then(|wanted| wanted.get(name)) == Some(value);
-    let others = variables.iter().filter(|(name, value)| !is_wanted(name, value));
-    let forgotten = others.map(|(name, _)| Path::key(ENVIRONMENT).join(name)).collect();
-    variables.retain(|name, value| is_wanted(name, value));
-    forgotten
-}
-
-/// Takes out what a known secret stands in, wherever somebody copied it to: a state holds none, and a plan shows it without.
-pub(super) fn forget_copies(inputs: &mut Table, scrubber: &Scrubber) {
-    for (_, value) in inputs.iter_mut() {
-        if let Value::Table(inner) = value {
-            forget_copies(inner, scrubber);
-        }
-    }
-    inputs.retain(|_, value| !scrubber.knows(value));
-}
-
-/// The settings that an entry and its predecessors were applied with.
-fn inputs(entry: &Entry) -> impl Iterator<Item = &Table> {
-    std::iter::once(&entry.inputs).chain(entry.deposed.iter().map(|deposed| &deposed.inputs))
-}
-
-fn has_secrets(table: &Table) -> bool {
-    let mut found = false;
-    visit(table, &mut |_| found = true);
-    found
-}
-
 /// Calls `look` for each secret anywhere inside.
-fn visit(table: &Table, look: &mut dyn FnMut(&Secret)) {
+pub(super) fn visit(table: &Table, look: &mut dyn FnMut(&Secret)) {
     for value in table.values() {
         match value {
             Value::Secret(secret) => look(secret),
@@ -284,20 +197,6 @@ fn hash(table: &mut Table, secrets: &Secrets, key: &SecretKey) {
                 }
             }
             Value::Table(inner) => hash(inner, secrets, key),
-            _ => {}
-        }
-    }
-}
-
-fn hide_in(live: &mut Table, known: &Table, hidden: &mut dyn FnMut(&SecretSource, &str) -> Secret) {
-    for (key, value) in known.iter() {
-        match (value, live.get_mut(key)) {
-            (Value::Secret(secret), Some(seen)) => {
-                if let Value::String(text) = &*seen {
-                    *seen = Value::Secret(Box::new(hidden(&secret.source, text)));
-                }
-            }
-            (Value::Table(known), Some(Value::Table(live))) => hide_in(live, known, hidden),
             _ => {}
         }
     }
@@ -397,18 +296,6 @@ mod tests {
         hash(&mut hashed, &secrets, &SecretKey::new([1; 32]));
         let json = serde_json::to_string(&hashed).unwrap();
         assert!(json.contains("hmac-sha256:") && !json.contains("hunter2"), "{json}");
-    }
-
-    #[test]
-    fn what_lives_is_hidden_where_a_secret_is_known() {
-        let mut live = table(&serde_json::json!({ "environment": { "PLAIN": "a", "TOKEN": "hunter2", "OTHER": "b" } }));
-        let mut seen = Vec::new();
-        hide_in(&mut live, &wanted(), &mut |source, text| {
-            seen.push(text.to_owned());
-            Secret::of(source.clone(), text, &SecretKey::new([1; 32]))
-        });
-        let json = Value::Table(live).to_json().to_string();
-        assert!(seen == ["hunter2"] && !json.contains("hunter2") && json.contains("\"OTHER\":\"b\""), "{json}");
     }
 
     #[test]

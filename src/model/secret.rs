@@ -5,6 +5,9 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+/// How a state writes down that a secret comes from nowhere.
+const UNDECLARED: &str = "undeclared";
+
 /// Where a secret comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretSource {
@@ -21,6 +24,8 @@ pub enum SecretSource {
     Env(String),
     /// A file beside the spec.
     File(String),
+    /// Nobody says so: it lived in AWS when a lost state was made anew, and may be a secret of those who made it.
+    Undeclared,
 }
 
 /// What secrets' hashes are keyed with, so that a short secret cannot be found by trying.
@@ -113,6 +118,7 @@ impl SecretSource {
             Self::SecretsManager { id, key: Some(key) } => json!({ "secretsmanager": id, "key": key }),
             Self::Env(name) => json!({ "env": name }),
             Self::File(path) => json!({ "file": path }),
+            Self::Undeclared => json!({ UNDECLARED: true }),
         }
     }
 }
@@ -125,6 +131,7 @@ impl fmt::Display for SecretSource {
             Self::SecretsManager { id, key: Some(key) } => write!(formatter, "`{key}` in secret `{id}` of the Secrets Manager"),
             Self::Env(name) => write!(formatter, "environment variable `{name}`"),
             Self::File(path) => write!(formatter, "file `{path}`"),
+            Self::Undeclared => formatter.write_str("value that no spec has declared"),
         }
     }
 }
@@ -156,7 +163,9 @@ impl Secret {
     pub(super) fn from_json(json: &Json) -> Option<Self> {
         let Value::Table(source) = Value::from_json(json.get("source")?) else { return None };
         let digest = json.get("digest").and_then(Json::as_str).map(str::to_owned);
-        Some(Self { source: SecretSource::from_table(&source).ok()?, digest })
+        let is_undeclared = source.get(UNDECLARED) == Some(&Value::Boolean(true));
+        let source = if is_undeclared { SecretSource::Undeclared } else { SecretSource::from_table(&source).ok()? };
+        Some(Self { source, digest })
     }
 }
 
@@ -219,6 +228,9 @@ mod tests {
         assert!(secret == of("B", "hunter2") && of("B", "hunter2").has_moved(&secret) && secret != of("A", "hunter3"));
         assert!(secret == Secret::unknown(SecretSource::Env("A".into())) && secret != Secret::unknown(SecretSource::Env("B".into())));
         assert_ne!(secret, Secret::of(SecretSource::Env("A".into()), "hunter2", &SecretKey::new([2; 32])));
+        let undeclared = Secret::of(SecretSource::Undeclared, "x", &key);
+        assert_eq!(Secret::from_json(&undeclared.to_json()["$secret"]).unwrap().source, SecretSource::Undeclared);
+        assert!(SecretSource::from_table(&table(json!({ UNDECLARED: true }))).is_err(), "no spec says so");
         for broken in [json!(null), json!({ "source": {} }), json!({ "source": 1, "digest": "x" }), json!("changed")] {
             assert!(Secret::from_json(&broken).is_none(), "{broken}");
         }

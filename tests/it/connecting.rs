@@ -90,6 +90,21 @@ fn what_the_settings_lack_is_said_without_a_call() {
     assert!(world.proxy.calls().is_empty(), "{:?}", world.proxy.tally());
 }
 
+#[cfg(unix)]
+#[test]
+fn profiles_in_something_without_an_end_are_refused() {
+    let world = World::without_cloud();
+    let mut sandbox = sandbox(&world, &WITHOUT_KEYS);
+    let pipe = sandbox.path().join("pipe").display().to_string();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, said) in [(pipe.as_str(), "is no file"), ("/dev/zero", "is no file")] {
+        sandbox.variable("AWS_CONFIG_FILE", path);
+        sandbox.expect(6, &["plan"]).says(said);
+    }
+    sandbox.variable("AWS_CONFIG_FILE", "/dev/null");
+    sandbox.expect(6, &["plan"]).says("--region");
+}
+
 #[test]
 fn what_aws_refuses_is_told_with_its_code_and_what_to_do() {
     let world = World::without_cloud();

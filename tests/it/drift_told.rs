@@ -254,5 +254,18 @@ fn what_somebody_else_has_taken_is_told_and_not_accepted() {
     let before = std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap();
     sandbox.expect(3, &["drift", "--accept", "function.a:memory_size", "--yes"]).says("it is somebody else's by now");
     sandbox.expect(3, &["drift", "--accept", "log_group.a:retention_in_days", "--yes"]).says("No drift to accept.");
+    let tagged = world.cloud.lambda.tag_resource().resource(function_arn("demo-a")).tags("Owner", "bob");
+    world.cloud.done(tagged.send());
+    sandbox.expect(3, &["drift", "--undeclared", "--accept", "function.a:*", "--yes"]).says("it is somebody else's by now");
     assert_eq!(std::fs::read_to_string(sandbox.path().join("config.toml")).unwrap(), before);
+    // Whoever takes it over again has it as it was applied, but for what differs.
+    sandbox.expect(0, &["up", "--adopt", "function.a", "--yes"]).says("memory_size");
+    sandbox.expect(0, &["drift"]);
+    sandbox.expect(0, &["plan", "--exit-code", "--deep"]);
+    let rule = format!("{}/demo-a-nightly", function_arn("x").replace(":lambda:", ":events:").replace("function:x", "rule"));
+    let lineage = aws_sdk_eventbridge::types::Tag::builder().key("lambdo:lineage").value("another").build().unwrap();
+    world.cloud.done(world.cloud.events.tag_resource().resource_arn(rule).tags(lineage).send());
+    sandbox.expect(8, &["plan", "--deep"]).says("--adopt event_rule.a.nightly");
+    sandbox.expect(0, &["up", "--adopt", "event_rule.a.nightly", "--yes"]).says("event_rule.a.nightly");
+    sandbox.expect(0, &["drift", "--deep"]);
 }

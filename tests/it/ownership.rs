@@ -86,10 +86,14 @@ fn an_import_changes_nothing_and_the_plan_shows_what_up_would_overwrite(backend:
     sandbox.expect(8, &["import", "function.a", "demo-a"]).says("It is in the state already");
     assert_eq!((world.cloud.snapshot(), world.proxy.mutating()), (before, calls));
     assert_eq!(sandbox.holding("theirs"), Vec::<String>::new(), "a variable of others may be a secret");
+    // What the spec wants otherwise was changed by nobody.
+    sandbox.expect(0, &["drift"]);
     let planned = plan(&sandbox, &[]);
     overwrites(&planned);
     assert_eq!(planned["summary"]["update"], 1, "{planned:#}");
+    sandbox.expect(2, &["plan", "--exit-code"]);
     sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["drift"]);
     sandbox.expect(0, &["plan", "--exit-code"]);
     assert_eq!(world.cloud.snapshot()["function.demo-a"]["tags"]["ManagedBy"], "Terraform", "tags of others stay");
     sandbox.expect(0, &["destroy", "--yes"]).says("it was there before lambdo");
@@ -151,6 +155,13 @@ fn what_others_add_to_ours_is_kept_and_shown(backend: Backend) {
         assert!(names.contains(name), "{name} is not among {names:?}");
     }
     sandbox.expect(0, &["plan", "--exit-code"]);
+    // Neither goes along with something of ours, unless the whole function leaves.
+    let calls = world.proxy.mutating();
+    sandbox.edit("handler =", "function_name = \"other\"\nhandler =");
+    sandbox.expect(8, &["up", "--yes"]).says("policy statement `theirs`").says("take it off in AWS");
+    sandbox.edit("function_name = \"other\"\n", "");
+    sandbox.expect(8, &["destroy", "--yes"]).says("others have put targets into it").says("target `theirs`");
+    assert_eq!(world.proxy.mutating(), calls, "{:?}", world.proxy.tally());
     world.cloud.remove_targets("demo-a-nightly");
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), BTreeSet::new());

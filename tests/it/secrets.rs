@@ -92,12 +92,23 @@ fn a_secret_is_applied_followed_when_it_is_rotated_and_never_written_down(backen
 
     // Somebody changes it in AWS: the value is drift, and still nobody's to see.
     let theirs = "a-token-from-the-console";
-    let variables = [("LOG_LEVEL", "info"), ("TOKEN", theirs), ("PASSWORD", password)];
+    // The value of before is kept elsewhere, and is a secret there, too, whoever may have another one by now.
+    let copy = format!("https://example.test/?token={second}");
+    let variables = [("LOG_LEVEL", second), ("COPY", copy.as_str()), ("TOKEN", theirs), ("PASSWORD", password)];
     let environment = aws_sdk_lambda::types::Environment::builder();
     let environment = variables.iter().fold(environment, |all, (name, value)| all.variables(*name, *value)).build();
     world.cloud.configure("demo-a", |call| call.environment(environment.clone()));
     let drift = sandbox.expect(3, &["drift"]).says("environment.TOKEN: (secret, changed in AWS)");
     nowhere(&sandbox, &drift, theirs, "none");
+    for token in [second, theirs] {
+        sandbox.variable("DEPLOY_TOKEN", token);
+        for command in [&["drift"][..], &["drift", "--format", "json"], &["plan"], &["plan", "--format", "json", "--out", "saved.json"]] {
+            let output = sandbox.run(command);
+            nowhere(&sandbox, &output, second, "none");
+            nowhere(&sandbox, &output, theirs, "none");
+        }
+    }
+    sandbox.variable("DEPLOY_TOKEN", second);
     sandbox.expect(0, &["up", "--yes"]);
     assert_eq!(variable(&world, "TOKEN").as_deref(), Some(second));
 
@@ -120,12 +131,20 @@ fn a_state_that_is_rebuilt_holds_no_variable_that_the_spec_does_not_name() {
     std::fs::remove_dir_all(sandbox.path().join("state/history")).ok();
     std::fs::remove_file(sandbox.state_file()).unwrap();
     sandbox.edit(", TOKEN = { env = \"DEPLOY_TOKEN\" }", "");
+    // A harmless variable that has much in common with what is everywhere.
+    let environment = aws_sdk_lambda::types::Environment::builder().variables("LOG_LEVEL", "info").variables("TOKEN", token);
+    let environment = environment.variables("TOPIC", "arn:aws:sns:eu-central-1:000000000000:alerts").build();
+    world.cloud.configure("demo-a", |call| call.environment(environment.clone()));
     let rebuilt = sandbox.expect(0, &["state", "rebuild"]).says("environment.TOKEN");
     nowhere(&sandbox, &rebuilt, token, "none");
     let plan = sandbox.expect(0, &["plan", "--format", "json"]);
     nowhere(&sandbox, &plan, token, "none");
+    let drift = sandbox.expect(0, &["drift"]);
+    nowhere(&sandbox, &drift, token, "none");
+    assert!(std::fs::read_to_string(sandbox.state_file()).unwrap().contains("Statement"), "the role's rights are known");
     sandbox.expect(0, &["up", "--yes"]);
-    assert_eq!(variable(&world, "TOKEN"), None);
+    assert_eq!((variable(&world, "TOKEN"), variable(&world, "TOPIC")), (None, None));
+    sandbox.expect(0, &["plan", "--exit-code"]);
 }
 
 #[test]

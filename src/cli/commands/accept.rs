@@ -31,7 +31,14 @@ pub async fn run(workspace: &Workspace, config: &Config, arguments: &DriftArgume
     workspace.progress.go();
     let work = async {
         let (connection, lease, mut state) = open(workspace, &spec.header, Some(VERB)).await?;
-        let wish = DriftWish { settings: &settings, ignore: &arguments.ignore, plan: selected(arguments), wanted: None, before: None };
+        let wish = DriftWish {
+            settings: &settings,
+            ignore: &arguments.ignore,
+            plan: selected(arguments),
+            folder: &spec.header.folder,
+            wanted: None,
+            before: None,
+        };
         let report = connection.engine.check(&mut state, &wish).await?;
         Ok((lease, state, report))
     };

@@ -56,8 +56,14 @@ async fn check(workspace: &Workspace, config: &Config, arguments: &DriftArgument
     let work = async {
         let (connection, _, mut state) = open(workspace, &header, None).await?;
         let wanted = wanted(workspace, config, &state);
-        let wish =
-            DriftWish { settings: &settings, ignore: &arguments.ignore, plan: selected(arguments), wanted: wanted.as_ref(), before: None };
+        let wish = DriftWish {
+            settings: &settings,
+            ignore: &arguments.ignore,
+            plan: selected(arguments),
+            folder: &header.folder,
+            wanted: wanted.as_ref(),
+            before: None,
+        };
         let report = connection.engine.check(&mut state, &wish).await?;
         Ok((connection, state, report))
     };

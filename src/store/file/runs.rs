@@ -135,7 +135,10 @@ impl RunRecords {
         let name = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
         let mut ids: Vec<String> =
             entries.filter_map(name).filter_map(|name| Some(name.strip_suffix(&format!(".{EXTENSION}"))?.to_owned())).collect();
-        ids.sort_by(|one, other| natural(other).cmp(&natural(one)));
+        // A record from a time when the clock was ahead is not the newest, and goes first.
+        let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f").to_string();
+        let is_past = |id: &str| id < now.as_str() || id.starts_with(&now);
+        ids.sort_by(|one, other| (is_past(other), natural(other)).cmp(&(is_past(one), natural(one))));
         Ok(ids)
     }
 
@@ -243,6 +246,15 @@ mod tests {
         }
         let ids = records.ids().unwrap();
         assert_eq!((ids.len(), ids.contains(&first.id().to_owned())), (KEPT + 1, true));
+    }
+
+    #[test]
+    fn a_record_of_a_clock_that_was_ahead_is_no_newer_one() {
+        let (_folder, records) = records();
+        for id in ["20991231-000000.000-plan", "20200101-000000.000-up", "20200102-000000.000-up"] {
+            records.begin(id).unwrap();
+        }
+        assert_eq!(records.ids().unwrap(), ["20200102-000000.000-up", "20200101-000000.000-up", "20991231-000000.000-plan"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub async fn check(
     let mut state = engine.load(&header.project, header.stage.as_deref()).await?;
     let wanted = wanted(workspace, config, &state);
     let plan = PlanOptions { deep: depth == Depth::Deep, ..PlanOptions::default() };
-    let wish = DriftWish { settings: &header.drift, ignore: &[], plan, wanted: wanted.as_ref(), before };
+    let wish = DriftWish { settings: &header.drift, ignore: &[], plan, folder: &header.folder, wanted: wanted.as_ref(), before };
     let report = engine.check(&mut state, &wish).await?;
     let calls = workspace.calls().unwrap_or_default().since(&before_calls);
     let hidden = hidden(&report, &state, workspace.registry.as_ref());
