@@ -135,7 +135,10 @@ pub(super) fn forget_copies(inputs: &mut Table, wanted: Option<&Table>, scrubber
             forget_copies(inner, said(key).and_then(Value::as_table), scrubber);
         }
     }
-    inputs.retain(|key, value| said(key) == Some(value) || !scrubber.knows(value));
+    // What is left of a table that the spec has, too, was looked through.
+    let is_looked_through =
+        |key: &str, value: &Value| value.as_table().is_some() && said(key).is_some_and(|said| said.as_table().is_some());
+    inputs.retain(|key, value| said(key) == Some(value) || is_looked_through(key, value) || !scrubber.knows(value));
 }
 
 /// The settings that an entry and its predecessors were applied with.
@@ -207,5 +210,7 @@ mod tests {
         let wanted = table(json!({ "policies": { "ours": rights } }));
         forget_copies(&mut inputs, Some(&wanted), &scrubber);
         assert_eq!(inputs, table(json!({ "policies": { "ours": rights, "theirs": {} }, "handler": "bootstrap" })));
+        forget_copies(&mut inputs, None, &scrubber);
+        assert_eq!(inputs, table(json!({ "policies": { "ours": {}, "theirs": {} }, "handler": "bootstrap" })));
     }
 }

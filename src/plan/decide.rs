@@ -262,6 +262,8 @@ impl<'a> Decider<'a> {
             _ => {
                 let parent_replaced = self.parent_is_replaced(entry.parent.as_ref(), &resource.address);
                 let reason = if parent_replaced { Reason::DependencyReplaced } else { Reason::CannotUpdateInPlace };
+                // What others attached to the old one would go with it.
+                old_live.iter().for_each(|live| self.note_unread(&resource.address, live, plan));
                 let mut seen = Live::new(entry.physical_id.clone());
                 seen.fields.clone_from(&entry.inputs);
                 let difference = self.difference(resource, Some(&entry.inputs), old_live.unwrap_or(&seen));

@@ -138,7 +138,9 @@ fn targets_of_others_are_kept_and_told_when_they_hold_the_rule() {
     sandbox.edit("schedule_expression", "description = \"d\"\nschedule_expression");
     sandbox.expect(0, &["up", "--yes"]);
     assert!(world.cloud.names().contains("rule.demo-a-nightly target theirs"));
-    sandbox.expect(9, &["destroy", "--yes"]).says("`theirs`").says("remove them first");
+    let calls = world.proxy.mutating();
+    sandbox.expect(8, &["destroy", "--yes"]).says("`theirs`").says("must be taken off before");
+    assert_eq!(world.proxy.mutating(), calls, "nothing is done by halves");
     assert!(world.cloud.names().contains("rule.demo-a-nightly target theirs"));
     world.cloud.remove_targets(RULE);
     sandbox.expect(0, &["destroy", "--yes"]);

@@ -102,7 +102,7 @@ fn profiles_in_something_without_an_end_are_refused() {
         sandbox.expect(6, &["plan"]).says(said);
     }
     sandbox.variable("AWS_CONFIG_FILE", "/dev/null");
-    sandbox.expect(6, &["plan"]).says("--region");
+    sandbox.expect(1, &["plan"]).says("There are no AWS credentials");
 }
 
 #[test]

@@ -265,7 +265,7 @@ fn what_somebody_else_has_taken_is_told_and_not_accepted() {
     let rule = format!("{}/demo-a-nightly", function_arn("x").replace(":lambda:", ":events:").replace("function:x", "rule"));
     let lineage = aws_sdk_eventbridge::types::Tag::builder().key("lambdo:lineage").value("another").build().unwrap();
     world.cloud.done(world.cloud.events.tag_resource().resource_arn(rule).tags(lineage).send());
-    sandbox.expect(8, &["plan", "--deep"]).says("--adopt event_rule.a.nightly");
+    sandbox.expect(8, &["plan", "--deep"]).says("lineage `another`");
     sandbox.expect(0, &["up", "--adopt", "event_rule.a.nightly", "--yes"]).says("event_rule.a.nightly");
     sandbox.expect(0, &["drift", "--deep"]);
 }

@@ -139,7 +139,7 @@ fn what_is_made_anew_after_a_move_keeps_its_name() {
     sandbox.edit("[role.common]", "[role.common]\npath = \"/other/\"");
     // Nor does it lose its name where the run ends between the two halves of a replacement.
     world.proxy.rules([Rule::on("CreateRole").refuse(403, "AccessDenied", "not today")]);
-    sandbox.expect(1, &["up", "--yes"]).says("CreateRole");
+    sandbox.expect(9, &["up", "--yes"]).says("CreateRole");
     world.proxy.rules([]);
     assert!(world.cloud.names().iter().all(|name| !name.starts_with("role.")), "{:?}", world.cloud.names());
     sandbox.expect(0, &["up", "--yes"]).says("1 created");

@@ -274,7 +274,7 @@ fn parameters_and_secrets_of_aws_are_looked_up(backend: Backend) {
         "KEY = { ssm = \"/shop/key\" }, DB = { secretsmanager = \"shop/db\", key = \"password\" }, ALL = { secretsmanager = \"shop/db\" }";
     let sandbox = world.sandbox(&with(environment));
     let missing = sandbox.expect(1, &["up", "--yes"]).says("parameter `/shop/key` of the Systems Manager is not there: account");
-    let missing = missing.says("--> config.toml:").says("environment = { KEY = { ssm =");
+    let missing = missing.says("--> config.toml:").says("KEY = { ssm =");
     missing.says("`aws secretsmanager create-secret --name shop/db --secret-string …");
     assert_eq!(world.proxy.mutating(), 0, "{:?}", world.proxy.tally());
     let parameter = |value: &str| serde_json::json!({ "Name": "/shop/key", "Value": value, "Type": "SecureString", "Overwrite": true });
