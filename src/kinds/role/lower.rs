@@ -102,10 +102,15 @@ fn open_name(section: &Section, key: &str) -> Diagnostic {
         .span(section.span_of(&Path::key(key)))
 }
 
-/// A function's own role has the function's name; role names know no regions and no case.
+/// A function's own role has the function's name; role names know no regions and no case. One that the function only refers
+/// to may be that of others, and keeps its name whatever functions come to be called like it.
 fn default_name(section: &Section, context: &Context<'_>) -> String {
     let region = &context.target.region;
-    let full = match context.functions.get(&section.name).filter(|facts| facts.role == Some(Address::new("role", &section.name))) {
+    let is_own = |facts: &&FunctionFacts| {
+        let is_named = facts.values.get("role").is_some_and(|role| role.as_table().is_none());
+        facts.role == Some(Address::new("role", &section.name)) && !is_named
+    };
+    let full = match context.functions.get(&section.name).filter(is_own) {
         Some(facts) => format!("{}-{region}", facts.function_name),
         None => format!("{}-{region}", usual_name(context.project, context.stage, &section.name)),
     };
@@ -365,6 +370,16 @@ mod tests {
             lowered(&section("workers", "{}"), &[function("b", "workers", "{}"), function("a", "workers", "{}"), function("c", "c", "{}")]);
         assert_eq!(lowered.resources[0].physical_id().unwrap().as_str(), "demo-dev-workers-cn-north-1");
         insta::assert_snapshot!(inline(&lowered), @r#"lambdo-logs {"Statement":[{"Action":["logs:CreateLogStream","logs:PutLogEvents"],"Effect":"Allow","Resource":["arn:aws-cn:logs:cn-north-1:123456789012:log-group:/aws/lambda/demo-a:*","arn:aws-cn:logs:cn-north-1:123456789012:log-group:/aws/lambda/demo-b:*"]}],"Version":"2012-10-17"}"#);
+    }
+
+    #[test]
+    fn a_role_that_a_function_of_its_name_only_refers_to_keeps_its_own_name() {
+        let named = |json: &str| {
+            let function = FunctionFacts { function_name: "mine".into(), ..function("s", "s", json) };
+            lowered(&section("s", "{}"), &[function]).resources[0].input("role_name").cloned()
+        };
+        assert_eq!(named("{}"), Some("mine-cn-north-1".into()));
+        assert_eq!(named(r#"{"role":"s"}"#), Some("demo-dev-s-cn-north-1".into()));
     }
 
     #[test]
