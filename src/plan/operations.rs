@@ -1,7 +1,8 @@
 //! From what is to be done to the calls that do it.
 
 use super::decision::{Decision, Fate, Predecessor, Work, uncarried};
-use super::{order, together};
+use super::order;
+use super::together::{Scene, parts};
 use crate::model::{
     Address, Carry, Draft, Entry, Live, Observed, Operation, OperationId, Path, PhysicalId, Plan, Removal, Resource, Rules, RulesSet,
     Sighting, State, Table, Transition, Update,
@@ -11,14 +12,14 @@ use std::collections::BTreeMap;
 /// Fills [`Plan::operations`] and the steps' lists of them.
 pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &Observed, rules: &dyn RulesSet, plan: &mut Plan) {
     let mut steps = std::mem::take(&mut plan.steps);
-    let (dying, dependants) = (together::dying(decisions, state), order::dependants(state));
-    let scene = Scene { decisions, state, observed, rules };
+    let scene = Scene { decisions, state, rules };
+    let (dying, dependants) = (scene.dying(), order::dependants(state));
     let also = |parent: &Address| dying.get(parent).cloned().unwrap_or_default();
     for step in &mut steps {
         let (Some(decision), Some(rules)) = (decisions.get(&step.address), rules.rules(&step.address.kind)) else { continue };
         let (first, operations) = (plan.operations.len(), &mut plan.operations);
         let of_step = dependants.get(&step.address).map_or(&[][..], Vec::as_slice);
-        let mut builder = Builder { address: &step.address, rules, scene: &scene, dependants: of_step, first, operations };
+        let mut builder = Builder { address: &step.address, rules, scene, observed, dependants: of_step, first, operations };
         // An entry that ends takes the memory of its predecessors with it, so these go first.
         let ends = matches!(decision.work, Work::Delete { .. } | Work::Forget | Work::Replace { delete_first: true, .. });
         let wanted = decision.desired.as_ref().and_then(Resource::physical_id);
@@ -36,7 +37,7 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
             (Work::Replace { old, delete_first, squatter }, Some(desired)) => {
                 squatter.iter().for_each(|squatter| builder.supersede(squatter));
                 match old {
-                    Some(_) if kept > 0 => builder.create(desired, false),
+                    Some(old) if kept > 0 => builder.create(desired, old.fate == Fate::Left),
                     Some(old) => builder.replace(desired, old, *delete_first, also(&step.address)),
                     None => builder.create(desired, false),
                 }
@@ -60,19 +61,11 @@ pub fn build(decisions: &BTreeMap<Address, Decision>, state: &State, observed: &
     plan.steps = steps;
 }
 
-/// What all operations are made from.
-#[derive(Clone, Copy)]
-struct Scene<'a> {
-    decisions: &'a BTreeMap<Address, Decision>,
-    state: &'a State,
-    observed: &'a Observed,
-    rules: &'a dyn RulesSet,
-}
-
 struct Builder<'a> {
     address: &'a Address,
     rules: &'a dyn Rules,
-    scene: &'a Scene<'a>,
+    scene: Scene<'a>,
+    observed: &'a Observed,
     dependants: &'a [&'a Address],
     first: usize,
     operations: &'a mut Vec<Operation>,
@@ -128,19 +121,19 @@ impl<'a> Builder<'a> {
 
     fn delete(&mut self, also: Vec<Address>) {
         let Some(entry) = self.entry() else { return };
-        let live = self.scene.observed.of(self.address, &entry.physical_id).and_then(Sighting::live);
+        let live = self.observed.of(self.address, &entry.physical_id).and_then(Sighting::live);
         self.remove(&entry.physical_id, (&entry.inputs, &entry.attributes), live, &Transition::Delete { also, anew: false });
     }
 
     /// Deletes the predecessors that an earlier run left behind, but for one that is wanted again and the youngest
     /// that are kept. An entry that `remains` can wait for those that go along with a predecessor of the parent.
     fn deposed(&mut self, wanted: Option<&PhysicalId>, kept: usize, remains: bool) {
-        let (Some(entry), Scene { decisions, state, observed, rules }) = (self.entry(), *self.scene) else { return };
-        let goes_along = |id: &PhysicalId| remains && together::goes_along(self.address, id, decisions, state, rules);
+        let Some(entry) = self.entry() else { return };
+        let goes_along = |id: &PhysicalId| remains && self.scene.goes_along(self.address, id);
         let is_old = |id: &PhysicalId| Some(id) != wanted && !goes_along(id);
         let old: Vec<_> = entry.deposed.iter().filter(|deposed| is_old(&deposed.physical_id)).collect();
         for deposed in &old[..old.len().saturating_sub(kept)] {
-            let live = observed.of(self.address, &deposed.physical_id).and_then(Sighting::live);
+            let live = self.observed.of(self.address, &deposed.physical_id).and_then(Sighting::live);
             let end = self.end_of_deposed(&deposed.physical_id);
             self.remove(&deposed.physical_id, (&deposed.inputs, &deposed.attributes), live, &end);
         }
@@ -151,7 +144,7 @@ impl<'a> Builder<'a> {
     }
 
     fn end_of_deposed(&self, physical_id: &PhysicalId) -> Transition {
-        Transition::DeleteDeposed { also: together::parts(self.address, physical_id, self.scene.state, self.scene.rules) }
+        Transition::DeleteDeposed { also: parts(self.address, physical_id, self.scene.state, self.scene.rules) }
     }
 
     fn remove(&mut self, physical_id: &PhysicalId, (inputs, attributes): (&Table, &Table), live: Option<&Live>, end: &Transition) {

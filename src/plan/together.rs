@@ -4,16 +4,37 @@ use super::decision::{Decision, Fate, Work};
 use crate::model::{Address, Entry, PhysicalId, Resource, RulesSet, State};
 use std::collections::BTreeMap;
 
-/// The entries that end together with their parent, by parent.
-pub fn dying(decisions: &BTreeMap<Address, Decision>, state: &State) -> BTreeMap<Address, Vec<Address>> {
-    let mut dying: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
-    for (address, decision) in decisions {
-        let parent = state.entries.get(address).and_then(|entry| entry.parent.clone());
-        if let (Work::Delete { dies_with_parent: true }, Some(parent)) = (&decision.work, parent) {
-            dying.entry(parent).or_default().push(address.clone());
+/// What was decided so far, and about what.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// By address.
+    pub decisions: &'a BTreeMap<Address, Decision>,
+    /// What was applied.
+    pub state: &'a State,
+    /// The kinds.
+    pub rules: &'a dyn RulesSet,
+}
+
+impl Scene<'_> {
+    /// The entries that end together with their parent, by parent.
+    pub fn dying(&self) -> BTreeMap<Address, Vec<Address>> {
+        let mut dying: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
+        for (address, decision) in self.decisions {
+            let parent = self.state.entries.get(address).and_then(|entry| entry.parent.clone());
+            if let (Work::Delete { dies_with_parent: true }, Some(parent)) = (&decision.work, parent) {
+                dying.entry(parent).or_default().push(address.clone());
+            }
         }
+        dying
     }
-    dying
+
+    /// Whether the parent, or a predecessor of it, is deleted in this run and takes this one along.
+    pub fn goes_along(&self, address: &Address, physical_id: &PhysicalId) -> bool {
+        let entries = &self.state.entries;
+        let parent = entries.get(address).and_then(|entry| entry.parent.as_ref());
+        let parts = parent.and_then(|parent| Some((entries.get(parent)?, self.decisions.get(parent)?, self.rules.rules(&address.kind)?)));
+        parts.is_some_and(|(entry, decision, rules)| going(entry, decision).any(|gone| rules.is_part_of(physical_id, gone)))
+    }
 }
 
 /// The predecessors of a resource that are deleted in this run.
@@ -26,19 +47,6 @@ fn going<'a>(entry: &'a Entry, decision: &'a Decision) -> impl Iterator<Item = &
         _ => None,
     };
     entry.deposed.iter().map(|deposed| &deposed.physical_id).chain(old).filter(move |id| Some(*id) != wanted)
-}
-
-/// Whether the parent, or a predecessor of it, is deleted in this run and takes this one along.
-pub fn goes_along(
-    address: &Address,
-    physical_id: &PhysicalId,
-    decisions: &BTreeMap<Address, Decision>,
-    state: &State,
-    rules: &dyn RulesSet,
-) -> bool {
-    let parent = state.entries.get(address).and_then(|entry| entry.parent.as_ref());
-    let parts = parent.and_then(|parent| Some((state.entries.get(parent)?, decisions.get(parent)?, rules.rules(&address.kind)?)));
-    parts.is_some_and(|(entry, decision, rules)| going(entry, decision).any(|gone| rules.is_part_of(physical_id, gone)))
 }
 
 /// All that ends with a predecessor of this name, and whose it is.

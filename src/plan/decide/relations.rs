@@ -4,7 +4,8 @@ use super::Decider;
 use crate::model::plan::Refusal;
 use crate::model::{Address, Entry, PhysicalId, Resource, Rules, Sighting};
 use crate::plan::decision::{Decision, Fate, Work};
-use crate::plan::{order, refusal, together};
+use crate::plan::together::Scene;
+use crate::plan::{order, refusal};
 
 impl Decider<'_> {
     pub(super) fn is_selected(&self, address: &Address) -> bool {
@@ -38,13 +39,17 @@ impl Decider<'_> {
         if !self.parent_is_replaced(entry.parent.as_ref(), address) {
             return Fate::Deleted;
         }
-        let goes = together::goes_along(address, &entry.physical_id, &self.decisions, self.state, self.rules);
+        let goes = self.scene().goes_along(address, &entry.physical_id);
         if goes { Fate::GoesWithParent } else { Fate::Left }
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene { decisions: &self.decisions, state: self.state, rules: self.rules }
     }
 
     /// How many predecessors wait for a delete of their own.
     pub(super) fn deposed_of_its_own(&self, address: &Address, entry: &Entry) -> usize {
-        let goes = |id: &PhysicalId| together::goes_along(address, id, &self.decisions, self.state, self.rules);
+        let goes = |id: &PhysicalId| self.scene().goes_along(address, id);
         entry.deposed.iter().filter(|deposed| !goes(&deposed.physical_id)).count()
     }
 
