@@ -151,7 +151,7 @@ mod tests {
             index: Index::default(),
         };
         let files = laying.files()?;
-        let needed = laying.unknown_folder(&files);
+        let needed = laying.unknown_place(&files);
         let beneath = beneath(base, needed.as_deref(), &Registries::new(Environment::default()), true, cache).await?;
         let made = laying.run(files, beneath.as_ref())?;
         let found = made.verify(&request("hello", "null"), "x86_64", cache);
@@ -201,14 +201,16 @@ mod tests {
     async fn what_a_base_starts_is_looked_at_where_its_layers_are_at_hand() {
         let (folder, program) = (folder(), Program::STATIC.bytes());
         let mut said = Vec::new();
-        for (entry_point, place, mode) in [("/nope", "y", 0o755), ("/usr/bin/run", "y", 0o644), ("/usr/bin/run", "y", 0o755)] {
+        for (entry_point, place, mode) in
+            [("/nope", "bootstrap", 0o755), ("/usr/bin/run", "bootstrap", 0o644), ("/usr/bin/run", "bootstrap", 0o755)]
+        {
             let base = base(folder.path(), entry_point, &[Put::File("usr/bin/run", mode, &program)]);
             let (_, found) = laid(folder.path(), &[(place, "x")], &base).await.unwrap();
             said.push(found.iter().map(|one| format!("{}: {}", one.code, one.detail)).collect::<String>());
         }
         let base = base(folder.path(), "/usr/bin/run", &[Put::File("usr/bin/run", 0o600, &program)]);
         std::fs::remove_file(Store::new(folder.path()).path(&base.manifest.layers[0].digest).unwrap()).unwrap();
-        let (_, found) = laid(folder.path(), &[("y", "x")], &base).await.unwrap();
+        let (_, found) = laid(folder.path(), &[("bootstrap", "x")], &base).await.unwrap();
         said.extend(found.iter().map(|one| format!("{:?} {}: {}", one.severity, one.code, one.detail)));
         insta::assert_snapshot!(said.join("\n"), @r"
         no-entry-point: The image of `hello` starts `/nope`, which it does not have.
@@ -266,6 +268,34 @@ mod tests {
         "##);
         for files in [&[("etc/pki/x", "x")][..], &[("data/x", "x")], &[("www", "x")], &[("tmp", "x")]] {
             assert!(laid(folder.path(), files, &base).await.is_ok(), "{files:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whether_an_image_is_refused_does_not_depend_on_what_is_at_hand() {
+        let below = [Put::File("data/x", 0o644, b"1"), Put::File("bootstrap/x", 0o644, b"1"), Put::File("var/task/app/x", 0o644, b"1")];
+        for (entry_point, place, needs_layers) in [
+            ("/app", "data", true),
+            ("/app", "app", true),
+            ("/app", "bootstrap", false),
+            ("/lambda-entrypoint.sh", "data", true),
+            ("/lambda-entrypoint.sh", "var/task/app", false),
+            ("/lambda-entrypoint.sh", "var/task/free", false),
+        ] {
+            let folder = folder();
+            let base = base(folder.path(), entry_point, &below);
+            let path = Store::new(folder.path()).path(&base.manifest.layers[0].digest).unwrap();
+            let layer = std::fs::read(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            let fresh = laid(folder.path(), &[(place, "x")], &base).await.map(|(made, _)| made.image.digest());
+            assert_eq!(fresh.as_ref().is_err_and(|error| error.code == "base-image-unread"), needs_layers, "{place}: {fresh:?}");
+            std::fs::write(&path, layer).unwrap();
+            // With layers at hand, and once more with what is remembered of them.
+            for _ in 0..2 {
+                let known = laid(folder.path(), &[(place, "x")], &base).await.map(|(made, _)| made.image.digest());
+                assert!(needs_layers || known == fresh, "{place}: {known:?}");
+                assert_eq!(known.is_err_and(|error| error.code == "bad-entry-name"), place == "data", "{place}");
+            }
         }
     }
 }

@@ -24,12 +24,6 @@ const AWS_BOOTSTRAP: &str = "var/runtime/bootstrap";
 const AWS_FOLDERS: [&str; 3] = ["var", "var/runtime", "var/task"];
 /// Where they have nothing, so that all folders there are the image's own.
 const AWS_EMPTY: &str = "var/task/";
-/// What is a folder, or a link to one, at the root of most images, and never meant to be a file.
-/// <https://refspecs.linuxfoundation.org/FHS_3.0/fhs-3.0.html#theRootFilesystem>
-const ROOT_FOLDERS: [&str; 19] = [
-    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr",
-    "var",
-];
 /// Names the folder of a function's code in AWS's base images.
 const TASK_ROOT: &str = "LAMBDA_TASK_ROOT=";
 
@@ -73,30 +67,30 @@ impl Laying {
         Ok(Files { entries, items, sources })
     }
 
-    /// A folder of which only the layers of the base tell what it is like there. The image is the same wherever it is made, so
-    /// that it must not depend on whether these are at hand.
-    pub fn unknown_folder(&self, files: &Files) -> Option<String> {
+    /// A place of which only the layers of the base tell what it is like there: a folder above a file, or where a file may take
+    /// a folder's place. The image is the same wherever it is made, and refused everywhere or nowhere, so that neither may depend
+    /// on whether these layers are at hand.
+    pub fn unknown_place(&self, files: &Files) -> Option<String> {
         self.base.as_ref()?;
         let is_of_aws = self.is_of_aws();
         let is_known = |folder: &&str| is_of_aws && (AWS_FOLDERS.contains(folder) || folder.starts_with(AWS_EMPTY));
-        let is_folder = |name: &&str| ROOT_FOLDERS.contains(name) || is_of_aws && AWS_FOLDERS.contains(name);
+        // The name of a function's program is taken to be free, so that programs alone need no layer.
+        let may_be_folder = |name: &&str| !name.contains('/') && *name != BOOTSTRAP || is_of_aws && AWS_FOLDERS.contains(name);
         let names = || files.entries.iter().map(|entry| entry.name.as_str());
-        names().flat_map(above).find(|folder| !is_known(folder)).or_else(|| names().find(is_folder)).map(str::to_owned)
+        names().flat_map(above).find(|folder| !is_known(folder)).or_else(|| names().find(may_be_folder)).map(str::to_owned)
     }
 
-    /// Makes the image; `beneath` is what is known of its base.
+    /// Makes the image; `beneath` is what is known of its base. What goes into the image follows it only where it is needed.
     ///
     /// # Errors
     /// What went wrong, without address and span.
     pub fn run(self, files: Files, beneath: Option<&Beneath>) -> Result<Made, Diagnostic> {
         let failed = |detail: String| Diagnostic::error(BUILD_FAILED, "A build failed").detail(detail);
-        let below = beneath.map(|beneath| &beneath.listing).filter(|_| self.unknown_folder(&files).is_some());
+        let below = beneath.map(|beneath| &beneath.listing).filter(|_| self.unknown_place(&files).is_some());
         let Files { mut entries, mut items, sources } = files;
         if let Some(below) = below {
             beneath::place(&mut entries, &mut items, below)?;
-        }
-        if let Some(beneath) = beneath {
-            beneath::check_places(&entries, &beneath.listing)?;
+            beneath::check_places(&entries, below)?;
         }
         let layer = layer(&entries, &items, below, &self.cache).map_err(failed)?;
         let seen = beneath.filter(|beneath| beneath.has_layers).map(|beneath| beneath.listing.clone());

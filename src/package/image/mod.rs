@@ -176,7 +176,7 @@ impl Images {
         let beneath = match &base {
             None => None,
             Some(base) => {
-                let needed = laying.unknown_folder(&files);
+                let needed = laying.unknown_place(&files);
                 beneath::beneath(base, needed.as_deref(), &self.registries, job.may_run, job.cache).await?
             }
         };

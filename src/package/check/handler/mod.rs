@@ -136,11 +136,13 @@ fn few<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
 
 /// Whether a name stands in a text as a word of its own.
 pub(super) fn has_word(text: &str, word: &str) -> bool {
-    let is_name = |character: char| character.is_alphanumeric() || character == '_' || character == '$';
-    text.match_indices(word).any(|(at, _)| {
-        let is_free = |next: Option<char>| next.is_none_or(|character| !is_name(character));
-        is_free(text[..at].chars().next_back()) && is_free(text[at + word.len()..].chars().next())
-    })
+    words(text, word).next().is_some()
+}
+
+/// Where a word of its own stands in a text.
+fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+    let is_name = |character: char| character.is_alphanumeric() || "_$".contains(character);
+    text.match_indices(word).filter(move |(at, _)| !text[..*at].ends_with(is_name) && !text[at + word.len()..].starts_with(is_name))
 }
 
 /// What stands between the commas up to the bracket that ends it all, and what stands behind that.

@@ -2,9 +2,9 @@
 //! and how, is decided as AWS's runtime decides it
 //! (<https://github.com/aws/aws-lambda-nodejs-runtime-interface-client>).
 
-use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, leading_name, no_file, no_function, node_exports, node_function};
+use super::{NO_FUNCTION, NO_FUNCTION_SUMMARY, Subject, Tree, has_word, no_file, no_function, node_exports, node_function, words};
 use crate::diagnostic::Diagnostic;
-use crate::package::check::imports::loads;
+use crate::package::check::imports::{loads, plain};
 use std::io;
 
 /// The last version in which Lambda does not let Node find out by itself how a file is written
@@ -20,8 +20,8 @@ const DEFAULT: &str = "what is exported as `default` has no other name: the runt
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Code with one of these in it may export names that do not stand in it.
-const UNSURE: [&str; 7] = ["export *", "exports[", "__exportStar", "__reExport", "assign(exports", "defineProperty(exports", "__export("];
+/// Lines of JavaScript end with these, too (<https://tc39.es/ecma262/#sec-line-terminators>).
+const LINE_ENDS: [char; 3] = ['\r', '\u{2028}', '\u{2029}'];
 
 pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Diagnostic>> {
     let Some((path, module, export)) = parts(subject) else { return Ok(Vec::new()) };
@@ -33,11 +33,14 @@ pub(super) fn check(tree: &Tree<'_>, subject: &Subject<'_>) -> io::Result<Vec<Di
         return Ok(vec![problem]);
     }
     let is_module = is_loaded_as_module(tree, &file)?;
-    if let Some(problem) = old_assertion(subject, &file, &text) {
+    let (text, code) = (text.trim_start_matches('\u{feff}'), plain(&text));
+    if let Some(problem) = old_assertion(subject, &file, &code) {
         return Ok(vec![problem]);
     }
-    let wrong_system = || wrong_system(subject, &file, &text, is_module).filter(|_| !subject.has_options);
-    Ok(wrong_system().or_else(|| not_exported(subject, &file, &text, export)).into_iter().collect())
+    // Lines of comments and templates look like code, and what takes them out may be led astray: both have to say it.
+    let wrong_system = [code.as_str(), text].into_iter().map(|text| wrong_system(subject, &file, text, is_module));
+    let wrong_system = wrong_system.collect::<Option<Vec<_>>>().and_then(|mut found| found.pop()).filter(|_| !subject.has_options);
+    Ok(wrong_system.or_else(|| not_exported(subject, &file, text, export)).into_iter().collect())
 }
 
 /// The path of the handler's file without its ending, the last part of it, and what the file exports.
@@ -114,14 +117,13 @@ fn broken_package(tree: &Tree<'_>, file: &str) -> io::Result<Option<Diagnostic>>
 fn wrong_system(subject: &Subject<'_>, file: &str, text: &str, is_module: bool) -> Option<Diagnostic> {
     let has_module_syntax = statements(text).any(is_module_syntax);
     let has_exports = has_word(text, "exports");
-    let makes_require = text.contains("createRequire") || text.contains("require =");
-    if is_module && has_module_syntax && !makes_require && statements(text).any(requires) {
+    if is_module && has_module_syntax && !makes_require(text) && loads(text).iter().any(|load| !load.is_import) {
         let detail =
             format!("`{file}` is loaded as an ECMAScript module, in which there is no `require`, and it calls that when it is loaded.");
         let diagnostic = Diagnostic::error("module-system", WRONG_SYSTEM).detail(detail);
         return Some(diagnostic.hint("write `import NAME from \"MODULE\"` in its place"));
     }
-    let (detail, hint) = if is_module && has_exports && !has_module_syntax && !text.contains("import(") && !text.contains("createRequire") {
+    let (detail, hint) = if is_module && has_exports && !has_word(text, "export") && !has_word(text, "import") {
         (
             format!("`{file}` is loaded as an ECMAScript module, in which there is no `exports`, and it exports with that alone."),
             if file.ends_with(".mjs") {
@@ -185,15 +187,20 @@ fn is_module_syntax(line: &str) -> bool {
         || starts("export", &[' ', '{', '*'])
 }
 
-/// Whether a line at the left margin takes a module by `require`, such as `const fs = require("fs");`.
-fn requires(line: &str) -> bool {
-    let declared = ["const ", "let ", "var "].iter().find_map(|word| line.strip_prefix(word));
-    declared.and_then(|rest| rest.split_once('=')).is_some_and(|(_, value)| value.trim_start().starts_with("require("))
+/// Whether a file may have a `require` of its own.
+fn makes_require(text: &str) -> bool {
+    let is_made =
+        |(at, _): (usize, &str)| text[..at].trim_end().ends_with("function") || !text[at + "require".len()..].trim_start().starts_with('(');
+    text.contains("createRequire") || words(text, "require").any(is_made)
 }
 
 fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> Option<Diagnostic> {
-    let text = &without_comment_lines(text).replace(node_exports::MARK, "");
-    if !has_word(text, "export") && !has_word(text, "exports") && !has_word(text, "module") {
+    let text = &without_comment_lines(text);
+    let names = node_exports::names(text, export);
+    let Some(names) = names.filter(|names| !names.contains(export)) else {
+        return node_function::uncallable(subject, file, text, export);
+    };
+    if names.is_empty() {
         let detail = format!("`{file}` exports nothing, so that `{}` cannot call `{export}` in it.", subject.runtime);
         let diagnostic = Diagnostic::error(NO_FUNCTION, NO_FUNCTION_SUMMARY).detail(detail);
         let hint = if file.ends_with(".mjs") {
@@ -203,64 +210,37 @@ fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> 
         };
         return Some(diagnostic.hint(hint));
     }
-    if UNSURE.iter().any(|piece| text.contains(piece)) || !has_plain_exports(text) {
-        return None;
+    let shown: Vec<String> = names.into_iter().collect();
+    let found = no_function(subject, file, export, &shown);
+    if !has_word(text, export) {
+        return Some(found);
     }
-    if let Some(names) = node_exports::names(text, export).filter(|names| !names.contains(export)) {
-        let shown: Vec<String> = names.into_iter().collect();
-        let found = no_function(subject, file, export, &shown);
-        let detail = format!("The handler is `{}`, but `{file}` exports nothing under the name `{export}`.", subject.handler);
-        let is_default = shown.iter().any(|name| name == "default");
-        let found = found.detail(detail);
-        return Some(if is_default { found.hint(DEFAULT) } else { found });
-    }
-    if has_word(text, export) {
-        return node_function::uncallable(subject, file, text, export);
-    }
-    Some(no_function(subject, file, export, &exported(text)))
+    let detail = format!("The handler is `{}`, but `{file}` exports nothing under the name `{export}`.", subject.handler);
+    let is_default = shown.iter().any(|name| name == "default");
+    let found = found.detail(detail);
+    Some(if is_default { found.hint(DEFAULT) } else { found })
 }
 
-/// The text without the lines that are nothing but a comment.
+/// The text without the lines that are nothing but a comment. All stay where a template may have lines that look so.
 fn without_comment_lines(text: &str) -> String {
-    let mut is_inside = false;
+    if text.contains('`') {
+        return text.to_owned();
+    }
+    let (mut is_inside, mut goes_on) = (false, false);
     let is_code = |line: &&str| {
+        // A text goes on in the next line behind this, and that may begin as a comment does.
+        let is_text = std::mem::replace(&mut goes_on, line.ends_with('\\'));
         let line = line.trim();
-        is_inside |= line.starts_with("/*");
+        let (is_text, has_more) = (is_text && !is_inside, line.contains(LINE_ENDS));
+        is_inside |= line.starts_with("/*") && !is_text;
         // Behind a comment there may be code in the same line.
         if let Some((_, rest)) = line.split_once("*/").filter(|_| is_inside) {
             is_inside = false;
-            return !rest.trim().is_empty();
+            return has_more || !rest.trim().is_empty();
         }
-        !is_inside && !line.starts_with("//")
+        is_text || has_more || !is_inside && (!line.starts_with("//") || line.contains("*/"))
     };
     text.lines().filter(is_code).collect::<Vec<_>>().join("\n")
-}
-
-/// Whether whatever is given to `module.exports` stands in the file with its names.
-fn has_plain_exports(text: &str) -> bool {
-    let mut given = text.match_indices("module.exports").map(|(at, found)| text[at + found.len()..].trim_start());
-    let is_plain = |rest: &str| {
-        rest.starts_with('.') || rest.strip_prefix('=').is_some_and(|rest| rest.trim_start().starts_with('{') && !rest.contains("..."))
-    };
-    given.all(is_plain)
-}
-
-/// Names that are plainly exported.
-fn exported(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for (at, _) in text.match_indices("exports.") {
-        names.push(leading_name(&text[at + "exports.".len()..]));
-    }
-    for (at, _) in text.match_indices("export ") {
-        let mut words = text[at + "export ".len()..]
-            .split_whitespace()
-            .skip_while(|word| ["async", "const", "let", "var", "class", "function"].contains(word));
-        names.extend(words.next().map(leading_name));
-    }
-    let mut names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 #[cfg(test)]
@@ -268,23 +248,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_exports_are_found() {
-        assert_eq!(exported("exports.b = 1;\nexport async function a() {}\nexport const c = 2"), ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn comments_export_nothing() {
-        let text = "// exports.a = 1;\n/* exports.b = 1;\n * exports.c = 1;\n */\n/** x */ exports.d = 1; /* y */\nexports.e = 1; // f\n";
-        assert_eq!(exported(&without_comment_lines(text)), ["d", "e"]);
-    }
-
-    #[test]
-    fn what_is_made_elsewhere_may_have_any_names() {
-        for text in ["module.exports = { a, b };", "module.exports.a = 1", "exports.a = 1"] {
-            assert!(has_plain_exports(text), "{text}");
-        }
-        for text in ["module.exports = require('./x')", "module.exports = { ...require('./x') }", "module.exports = make()"] {
-            assert!(!has_plain_exports(text), "{text}");
+    fn lines_that_are_nothing_but_a_comment_go() {
+        let text = "// a\n/* b\n * c\n */\n/** x */ d /* y */\ne // f\n";
+        assert_eq!(without_comment_lines(text), "/** x */ d /* y */\ne // f");
+        for text in ["x = `\n/*\n`;\ny", "'\\\n/* \\\n'; y", "a /*\n// */ y", "// a\ry", "/* a\r*/ b\ny", "// a\u{2028}y"] {
+            assert!(without_comment_lines(text).ends_with('y'), "{text}");
         }
     }
 

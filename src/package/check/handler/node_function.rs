@@ -48,15 +48,21 @@ fn definition<'a>(text: &'a str, export: &str) -> Option<&'a str> {
         at += line.len();
     }
     let (start, is_assigned) = found?;
+    // What stands in a comment or in a template is no code.
+    let before = &text[..start];
+    if before.rfind("/*") > before.rfind("*/") || before.matches('`').count() % 2 == 1 {
+        return None;
+    }
     (assignments(text, export) == usize::from(is_assigned)).then(|| text[start..].trim_start())
 }
 
-/// How often a name, or something of this name, is given a value.
+/// How often a name, or something of this name, may be given a value.
 fn assignments(text: &str, name: &str) -> usize {
     let is_name = |character: char| character.is_alphanumeric() || "_$".contains(character);
     let found = text.match_indices(name).filter(|(at, _)| {
         let (before, after) = (&text[..*at], text[at + name.len()..].trim_start());
-        !before.ends_with(is_name) && after.starts_with('=') && !after.starts_with("==") && !after.starts_with("=>")
+        // Also as a part of an object.
+        !before.ends_with(is_name) && after.starts_with(['=', ':', ',', '}']) && !after.starts_with("==") && !after.starts_with("=>")
     });
     found.count()
 }

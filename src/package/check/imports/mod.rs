@@ -9,7 +9,7 @@ mod node;
 mod node_text;
 mod python;
 
-pub(super) use node_text::loads;
+pub(super) use node_text::{loads, plain};
 
 use super::Subject;
 use super::tree::Tree;

@@ -118,7 +118,7 @@ fn quoted(rest: &str) -> Option<String> {
 }
 
 /// The code with spaces in the place of comments, templates and regular expressions; lines stay what they are.
-fn plain(text: &str) -> String {
+pub(in super::super) fn plain(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut code, mut at, mut before) = (Vec::with_capacity(bytes.len()), 0, b';');
     while at < bytes.len() {
