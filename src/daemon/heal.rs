@@ -1,6 +1,6 @@
 //! What healing may do. Pure: it reads the settings, what is open and the time, and orders.
 
-use super::notice::FindingState;
+use super::notice::{FindingKind, FindingState};
 use super::watched::{Freeze, Order, Settings};
 use crate::model::{Address, Mode};
 use jiff::{SignedDuration, Timestamp};
@@ -66,9 +66,11 @@ fn is_open(state: &&FindingState) -> bool {
 /// What may be done to these resources. What they need is taken back along with them, where it differs, too.
 pub fn order(settings: &Settings, findings: &[FindingState], addresses: &[Address]) -> Order {
     let key = |state: &FindingState| (state.finding.address.clone(), state.finding.path.clone());
-    let leave = findings.iter().filter(|state| state.contested.is_some()).map(key).collect();
+    let contested = || findings.iter().filter(|state| state.contested.is_some());
+    let missing = contested().filter(|state| state.finding.kind == FindingKind::Missing);
+    let missing = missing.map(|state| state.finding.address.clone()).collect();
     let (addresses, paths) = (addresses.iter().cloned().collect(), findings.iter().filter(is_open).map(key).collect());
-    Order { addresses, paths, leave, allowed: settings.allowed, max_changes: settings.max_changes }
+    Order { addresses, paths, leave: contested().map(key).collect(), missing, allowed: settings.allowed, max_changes: settings.max_changes }
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl Ledger {
     pub fn checked(&mut self, check: &Check, settings: &Settings, now: Timestamp) -> Counted {
         self.recovered(Topic::Check, settings, now);
         self.unread(check, settings, now);
-        self.struggles.iter_mut().for_each(|struggle| struggle.is_deep |= covers(&check.hidden, &struggle.address, &struggle.path));
+        self.struggles.iter_mut().for_each(|struggle| struggle.is_deep |= covers(&check.left_out, &struggle.address, &struggle.path));
         self.forget_struggles(settings, now);
         let mut before: BTreeMap<Key, FindingState> =
             self.findings.drain(..).map(|state| ((state.finding.address.clone(), state.finding.path.clone()), state)).collect();

@@ -225,10 +225,13 @@ pub struct Resource {
 pub struct Order {
     /// The resources that are looked after.
     pub addresses: BTreeSet<Address>,
-    /// What is taken back of them: what was found and told. An empty path stands for a whole resource.
+    /// All that is open and may be taken back, also of other resources: they come along where one of these needs them. An empty
+    /// path stands for a whole resource.
     pub paths: Vec<(Address, Path)>,
     /// What is left as it is in any case.
     pub leave: Vec<(Address, Path)>,
+    /// The resources of those that are not there in AWS.
+    pub missing: BTreeSet<Address>,
     /// What may be done besides creating and updating.
     pub allowed: Allowed,
     /// How many resources may be changed.

@@ -32,6 +32,24 @@ fn what_somebody_else_has_taken_keeps_nothing_else_from_being_taken_back() {
 }
 
 #[test]
+fn what_needs_what_somebody_else_has_taken_keeps_nothing_else_from_being_taken_back_either() {
+    let world = World::start(Backend::Local);
+    let sandbox = healed(&world, "");
+    let (iam, events) = (&world.cloud.iam, &world.cloud.events);
+    let role = world.cloud.done(iam.list_roles().send()).roles.into_iter().find(|role| role.role_name.starts_with("demo-a")).unwrap();
+    let lineage = aws_sdk_iam::types::Tag::builder().key("lambdo:lineage").value("another").build().unwrap();
+    world.cloud.done(iam.tag_role().role_name(role.role_name).tags(lineage).send());
+    // It needs the role by way of a function that has not drifted.
+    world.cloud.done(events.put_rule().name("demo-a-nightly").schedule_expression("rate(9 hours)").send());
+    world.cloud.configure("demo-b", |call| call.memory_size(512));
+    let once = sandbox.expect(3, &["daemon", "--once"]);
+    once.says("event_rule.a.nightly").says("it needs `role.a`, which is not taken back");
+    assert_eq!(memory(&world, "demo-b"), 128);
+    let rule = world.cloud.done(events.describe_rule().name("demo-a-nightly").send());
+    assert_eq!(rule.schedule_expression(), Some("rate(9 hours)"));
+}
+
+#[test]
 fn what_is_left_out_is_not_changed_along_with_what_is_taken_back() {
     let world = World::start(Backend::Local);
     let rule = |address: &str, path: &str| {

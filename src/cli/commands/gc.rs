@@ -123,9 +123,7 @@ async fn delete(workspace: &Workspace, looked: Looked, yes: bool) -> Result<Exit
 
 /// The address itself, or one like it: one that the state does not have, and that nothing in it depends on.
 fn free_address(state: &State, address: &Address) -> Address {
-    let needs = |entry: &Entry, name: &Address| {
-        entry.dependencies.iter().any(|dependency| dependency.on == *name) || entry.parent.as_ref() == Some(name)
-    };
+    let needs = |entry: &Entry, name: &Address| entry.needs().any(|on| on == name);
     let is_free = |name: &Address| !state.entries.contains_key(name) && !state.entries.values().any(|entry| needs(entry, name));
     let numbered = |number: usize| Address { name: format!("{}-orphan-{number}", address.name), ..address.clone() };
     std::iter::once(address.clone()).chain((1..).map(numbered)).find(is_free).unwrap_or_else(|| address.clone())

@@ -47,6 +47,12 @@ fn what_others_attached_and_what_is_contested_is_left() {
     }];
     let order = decide(&healing(), &only_one_path, at(NOW)).order.unwrap();
     assert_eq!((order.addresses.len(), order.leave.len()), (1, 1));
+    // Of what is contested as a whole, only what is not there is missed by what needs it.
+    let [mut gone, mut other, open] = <[FindingState; 3]>::try_from(open(&["a", "b", "c"])).unwrap();
+    (gone.finding.path, gone.finding.kind, gone.contested) = (Path::default(), FindingKind::Missing, Some(at(NOW)));
+    (other.finding.path, other.contested) = (Path::default(), Some(at(NOW)));
+    let order = decide(&healing(), &[gone.clone(), other, open], at(NOW)).order.unwrap();
+    assert_eq!((order.leave.len(), order.missing), (2, [gone.finding.address].into()));
 }
 
 #[test]

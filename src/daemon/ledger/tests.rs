@@ -220,6 +220,26 @@ fn a_fight_with_pauses_is_seen_too() {
 }
 
 #[test]
+fn a_fight_that_only_one_check_a_day_sees_is_seen_too() {
+    let (mut ledger, settings, drift) = (Ledger::default(), settings(), finding("hash", "tags.team", 512));
+    let healed = Healed { done: vec![(drift.address.clone(), drift.path.clone())], changed: 1, ..Healed::default() };
+    let left_out = vec![(drift.address.clone(), Path::key("tags"))];
+    for hour in 0..4 * 24 {
+        if hour % 24 != 0 {
+            ledger.checked(&Check { left_out: left_out.clone(), ..check(&[]) }, &settings, minute(hour * 60));
+            continue;
+        }
+        ledger.checked(&check(std::slice::from_ref(&drift)), &settings, minute(hour * 60));
+        if ledger.findings[0].contested.is_none() {
+            ledger.healed(&healed, minute(hour * 60));
+            ledger.checked(&check(&[]), &settings, minute(hour * 60 + 1));
+        }
+    }
+    assert_eq!(kinds(&ledger), [NoticeKind::Opened, NoticeKind::Resolved, NoticeKind::Contested]);
+    assert_eq!(ledger.findings[0].contested, Some(minute(3 * 24 * 60)));
+}
+
+#[test]
 fn failures_are_told_once_soon_where_they_do_not_mend_themselves() {
     for (kind, attempts) in [(TroubleKind::Credentials, 1), (TroubleKind::Away, 3), (TroubleKind::Locked, 0)] {
         let (mut ledger, settings) = (Ledger::default(), settings());

@@ -27,6 +27,9 @@ pub struct Kept<T> {
 }
 
 impl Shelf {
+    /// How the file of the document before ends.
+    pub const BEFORE: &str = "before.json";
+
     /// A document at `path`; its folder is made when it is needed.
     pub fn new(path: PathBuf) -> Self {
         Self { path }
@@ -38,7 +41,7 @@ impl Shelf {
     }
 
     fn before(&self) -> PathBuf {
-        self.path.with_extension("before.json")
+        self.path.with_extension(Self::BEFORE)
     }
 
     /// Reads it. What cannot be read is put aside, so that nothing is lost and nothing stops.

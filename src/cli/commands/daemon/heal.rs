@@ -3,13 +3,15 @@
 use super::super::deploy::Packing;
 use super::super::destroy::NoArtifacts;
 use super::super::run::keeps_limit;
-use super::limits::{does_something, first, forbidden, forget_left, too_much, touched, unasked, without};
+use super::limits::{
+    does_something, first, forbidden, forget_left, idle, lacking, missing, refused, too_much, touched, unasked, with_dependants,
+};
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Healed, Order};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Engine, PlanOptions, Report};
 use crate::model::event::Outcome;
-use crate::model::{Action, Address, ArtifactSource, Desired, Entry, Exit, Failure, Path, Plan, State, Step, left_whole};
+use crate::model::{Action, Address, ArtifactSource, Desired, Exit, Failure, Path, Plan, State, Step, left_whole};
 use crate::package::Packages;
 use crate::spec::Header;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +24,7 @@ pub const VERB: &str = "daemon";
 pub const PARALLEL: usize = 8;
 /// Plans that are made anew since something in them may not be done.
 const ROUNDS: usize = 8;
-/// Where the hash of a package stands.
+/// Where the hash of a function's or layer's package stands.
 const CODE: &str = "code";
 /// The kind whose packages are images, and where their hash stands.
 const IMAGE: &str = "image";
@@ -55,45 +57,46 @@ struct Healing<'a> {
 struct Round {
     addresses: BTreeSet<Address>,
     leave: Vec<(Address, Path)>,
+    /// What of that is not there.
+    missing: BTreeSet<Address>,
     refused: Vec<(Address, String)>,
     packages: Option<Packages>,
 }
 
 impl Round {
-    /// Leaves out what may not be done, for these reasons. What only comes along with others cannot be taken out alone.
-    fn take_out(&mut self, reasons: Vec<(Address, String)>) {
-        let fewer = without(&self.addresses, &reasons);
-        self.addresses = if fewer.len() < self.addresses.len() { fewer } else { BTreeSet::new() };
+    /// Leaves out what may not be done, for these reasons, and with it all that would bring it along again.
+    fn take_out(&mut self, state: &State, reasons: Vec<(Address, String)>) {
+        let reasons = with_dependants(state, &self.addresses, reasons);
+        self.addresses.retain(|address| reasons.iter().all(|(one, _)| one != address));
         self.refused.extend(reasons);
     }
 }
 
 impl Healing<'_> {
     async fn go(&self, mut state: State) -> Result<Healed, Failure> {
-        let Order { addresses, leave, .. } = self.order.clone();
+        let Order { addresses, leave, missing, .. } = self.order.clone();
         // What was taken out of the state since the check is nobody's any more.
         let addresses = addresses.into_iter().filter(|address| state.entries.contains_key(address)).collect();
-        let mut round = Round { addresses, leave, refused: Vec::new(), packages: None };
+        let mut round = Round { addresses, leave, missing, refused: Vec::new(), packages: None };
         for _ in 0..ROUNDS {
             if round.addresses.is_empty() {
                 break;
             }
             let plan = self.plan(&mut state, &round).await?;
-            let refused = refused(&plan, &state, &round.addresses);
-            if !refused.is_empty() {
-                round.take_out(refused);
-                continue;
-            }
             if self.narrow(&plan, &state, &mut round).await {
                 continue;
             }
+            keeps_limit(&plan, self.header.max_deletions)?;
             let artifacts: Arc<dyn ArtifactSource> = match round.packages {
                 Some(packages) => Arc::new(packages),
                 None => Arc::new(NoArtifacts),
             };
             let healed = self.apply(state, &plan, artifacts).await?;
-            return Ok(Healed { refused: [round.refused, healed.refused].concat(), ..healed });
+            let idle = idle(&plan, self.order, &round.addresses, &round.refused);
+            return Ok(Healed { refused: [round.refused, healed.refused, idle].concat(), ..healed });
         }
+        let why = format!("{ROUNDS} plans in a row held something that may not be done; the next check tries again");
+        round.refused.extend(round.addresses.into_iter().map(|address| (address, why.clone())));
         Ok(Healed { refused: round.refused, ..Healed::default() })
     }
 
@@ -112,28 +115,32 @@ impl Healing<'_> {
         if plan.refusals.iter().any(|refusal| refusal.address.is_none()) {
             return Err(Failure { exit: Exit::Refused, diagnostics: plan.refusals.iter().map(|refusal| refusal.diagnostic()).collect() });
         }
-        if plan.refusals.is_empty() {
-            keeps_limit(&plan, self.header.max_deletions)?;
-        }
         forget_left(&mut plan, &round.leave);
         Ok(plan)
     }
 
     /// Takes out of the round what may not or cannot be done; whether anything was.
     async fn narrow(&self, plan: &Plan, state: &State, round: &mut Round) -> bool {
-        let forbidden = forbidden(plan, self.order.allowed);
-        if !forbidden.is_empty() {
-            round.take_out(forbidden);
+        let unasked = unasked(plan, self.order);
+        let refused = refused(plan, &unasked);
+        if !refused.is_empty() {
+            round.take_out(state, refused);
             return true;
         }
-        let unasked = unasked(plan, self.order);
+        // What nobody asked for is left before what is forbidden: where it alone makes a resource go, the rest can be taken back.
         if !unasked.is_empty() {
+            round.missing.extend(missing(plan, &left_whole(&unasked)));
             round.leave.extend(unasked);
             return true;
         }
-        let lacking = lacking(plan, state, &round.leave);
+        let forbidden = forbidden(plan, self.order.allowed);
+        if !forbidden.is_empty() {
+            round.take_out(state, forbidden);
+            return true;
+        }
+        let lacking = lacking(plan, &round.missing);
         if !lacking.is_empty() {
-            round.take_out(lacking);
+            round.take_out(state, lacking);
             return true;
         }
         if let Some(why) = too_much(plan, self.order) {
@@ -143,17 +150,21 @@ impl Healing<'_> {
             round.addresses = first;
             return true;
         }
+        self.do_without_code(plan, state, round).await
+    }
+
+    /// Leaves code alone that nobody has any more, and takes out what would be made of it; whether there is any.
+    async fn do_without_code(&self, plan: &Plan, state: &State, round: &mut Round) -> bool {
+        const WHY: &str = "the package that was applied is not here any more, so that its code cannot be taken back; `lambdo up` deploys \
+                           what the sources make";
         let missing = self.missing_code(plan, round).await;
         let is_made = |address: &Address| plan.steps.iter().any(|step| step.address == *address && step.action != Action::Update);
-        for address in &missing {
-            let why = "the package that was applied is not here any more, so that its code cannot be taken back; `lambdo up` deploys what the sources make";
-            round.refused.push((address.clone(), why.to_owned()));
-            match is_made(address) {
-                true => drop(round.addresses.remove(address)),
-                false => round.leave.push((address.clone(), Path::key(CODE))),
-            }
-        }
-        !missing.is_empty()
+        let (made, changed): (Vec<Address>, Vec<Address>) = missing.into_iter().partition(is_made);
+        let is_any = !made.is_empty() || !changed.is_empty();
+        round.leave.extend(changed.iter().map(|address| (address.clone(), Path::key(hash_key(address)))));
+        round.refused.extend(changed.into_iter().map(|address| (address, WHY.to_owned())));
+        round.take_out(state, made.into_iter().map(|address| (address, WHY.to_owned())).collect());
+        is_any
     }
 
     /// Whose code would have to be uploaded and is not the one that the last build made.
@@ -180,37 +191,15 @@ impl Healing<'_> {
     }
 }
 
-/// What a plan refuses, and why; what needs any of that can be taken back only together with it.
-fn refused(plan: &Plan, state: &State, addresses: &BTreeSet<Address>) -> Vec<(Address, String)> {
-    let of_plan = plan.refusals.iter().filter_map(|refusal| Some((refusal.address.clone()?, refusal.detail.clone())));
-    let mut all: Vec<(Address, String)> = of_plan.collect();
-    let mut next = 0;
-    while let Some((on, _)) = all.get(next).cloned() {
-        let needs = |entry: &Entry| entry.needs().any(|one| *one == on);
-        let is_new = |address: &Address| addresses.contains(address) && all.iter().all(|(known, _)| known != address);
-        let dependants = state.entries.iter().filter(|(address, entry)| is_new(address) && needs(entry));
-        let dependants: Vec<_> = dependants.map(|(address, _)| (address.clone(), format!("it needs `{on}`, which is refused"))).collect();
-        all.extend(dependants);
-        next += 1;
-    }
-    all
-}
-
-/// What cannot be made anew, since it needs something that is left alone and that is not there.
-fn lacking(plan: &Plan, state: &State, leave: &[(Address, Path)]) -> Vec<(Address, String)> {
-    let missing = left_whole(leave);
-    let lacks = |step: &Step| {
-        let on = state.entries.get(&step.address)?.needs().find(|on| missing.contains(*on))?;
-        Some((step.address.clone(), format!("it needs `{on}`, which is not there and is left alone")))
-    };
-    plan.steps.iter().filter(|step| does_something(step) && step.action != Action::Update).filter_map(lacks).collect()
+/// Where the hash of a package stands.
+fn hash_key(address: &Address) -> &'static str {
+    if address.kind == IMAGE { DIGEST } else { CODE }
 }
 
 /// The package or image that a step would upload: of a resource that is made, or whose code differs.
 fn uploaded<'a>(plan: &'a Plan, step: &'a Step) -> Option<(&'a Address, &'a str)> {
-    let key = if step.address.kind == IMAGE { DIGEST } else { CODE };
     let operations = step.operations.iter().filter_map(|id| plan.operations.get(id.0));
-    let mut carried = operations.flat_map(|operation| &operation.carries).filter(|carry| carry.path == Path::key(key));
+    let mut carried = operations.flat_map(|operation| &operation.carries).filter(|carry| carry.path == Path::key(hash_key(&step.address)));
     let code = carried.find_map(|carry| carry.value.as_ref()?.as_str())?;
     // A function's image is in its repository already, or an image of ours is pushed there.
     (!code.contains('@')).then_some((&step.address, code))

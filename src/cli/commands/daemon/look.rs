@@ -64,7 +64,7 @@ fn seen(report: &DriftReport, state: &State) -> Check {
     let resource = |(address, entry): (&Address, &Entry)| Resource {
         address: address.clone(),
         physical_id: entry.physical_id.to_string(),
-        dependencies: entry.dependencies.iter().map(|dependency| dependency.on.clone()).chain(entry.parent.clone()).collect(),
+        dependencies: entry.needs().cloned().collect(),
     };
     let unread = report.plan.unchecked.iter().map(|(address, unchecked)| Unread {
         address: address.clone(),

@@ -3,7 +3,7 @@
 use super::super::deploy::{Deployment, Wish};
 use super::super::run::keeps_limit;
 use super::heal::{PARALLEL, VERB, healed};
-use super::limits::{does_something, forbidden, forget_left, too_much};
+use super::limits::{does_something, forbidden, forget_left, lacking, too_much};
 use crate::cli::args::Selection;
 use crate::cli::init::text::shell;
 use crate::cli::saved_plan::{SavedPlan, SavedWish};
@@ -110,10 +110,10 @@ async fn carry_out(
     healed(&plan, report)
 }
 
-/// What of a plan goes beyond the limits, if anything.
+/// What of a plan goes beyond the limits or cannot be done within them, if anything.
 fn beyond(plan: &Plan, limits: &Order) -> Option<String> {
-    let forbidden = forbidden(plan, limits.allowed);
-    forbidden.first().map(|(address, why)| format!("`{address}`: {why}")).or_else(|| too_much(plan, limits))
+    let one_by_one = [forbidden(plan, limits.allowed), lacking(plan, &limits.missing)].concat();
+    one_by_one.first().map(|(address, why)| format!("`{address}`: {why}")).or_else(|| too_much(plan, limits))
 }
 
 fn not_refused(plan: &Plan) -> Result<(), Failure> {
@@ -130,4 +130,33 @@ fn refused(why: &str) -> Failure {
 fn not_saved(file: &FilePath, why: &str) -> Failure {
     let detail = format!("`{}` cannot be written: {why}.", file.display());
     Failure::new(Exit::Failed, Diagnostic::error("plan-not-saved", "The plan was not saved").detail(detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::view::fixtures;
+    use crate::daemon::Allowed;
+    use crate::model::plan::EntryFacts;
+    use crate::model::{Dependency, OperationId};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn what_needs_something_that_is_contested_and_gone_is_not_tried() {
+        let mut step = fixtures::gone_step("function.a");
+        step.operations = vec![OperationId(0)];
+        step.settles = Some(EntryFacts { dependencies: vec![Dependency::hard(Address::new("role", "a"))], ..fixtures::facts("arn") });
+        let plan = fixtures::plan_of(vec![step]);
+        let limits = |missing| Order {
+            addresses: BTreeSet::new(),
+            paths: Vec::new(),
+            leave: Vec::new(),
+            missing,
+            allowed: Allowed::default(),
+            max_changes: 9,
+        };
+        assert_eq!(beyond(&plan, &limits(BTreeSet::new())), None);
+        let why = beyond(&plan, &limits(BTreeSet::from([Address::new("role", "a")])));
+        assert_eq!(why.as_deref(), Some("`function.a`: it needs `role.a`, which is not there and is left alone"));
+    }
 }

@@ -27,6 +27,7 @@ const NOT_UTF8: &str = "not-utf8";
 /// How the files of a spec's memory end.
 const MEMORY: &str = "json";
 const OUTBOX: &str = "outbox.json";
+const PLAN: &str = "plan.json";
 /// So many lines of a function's log are shown.
 const LINES_MAX: usize = 500;
 
@@ -130,7 +131,7 @@ impl WatchedSpec {
 
     /// Where a plan waits.
     fn plan_file(&self, header: &Header) -> PathBuf {
-        self.workspace.state_folder(header).join(super::FOLDER).join(format!("{}.plan.json", self.stem))
+        self.workspace.state_folder(header).join(super::FOLDER).join(format!("{}.{PLAN}", self.stem))
     }
 
     /// Work under way is finished when a signal comes; work that changes nothing is dropped.
@@ -216,7 +217,7 @@ pub fn name_of_file(path: &FilePath) -> String {
 /// are left where they may be another spec's, whose state lies beside the folder under that very name.
 fn take_over(folder: &FilePath, shown: &str, stem: &str) {
     let is_anothers = folder.parent().is_some_and(|states| states.join(format!("{shown}.json")).exists());
-    for kind in [MEMORY, OUTBOX] {
+    for kind in [MEMORY, Shelf::BEFORE, OUTBOX, PLAN] {
         let (old, new) = (folder.join(format!("{shown}.{kind}")), folder.join(format!("{stem}.{kind}")));
         if !is_anothers && !new.exists() && old.exists() {
             // Where it cannot be, what is open is told once more, and nothing else is lost.
@@ -336,14 +337,18 @@ mod tests {
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
         let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
         write("demo-2.json", "memory");
+        write("demo-2.before.json", "before");
         write("demo-2.outbox.json", "outbox");
+        write("demo-2.plan.json", "plan");
         // There is a project of this name.
         std::fs::write(states.path().join("demo-2.json"), "{}").unwrap();
         take_over(&folder, "demo-2", "demo");
         assert_eq!(read("demo.json"), None);
         std::fs::remove_file(states.path().join("demo-2.json")).unwrap();
         take_over(&folder, "demo-2", "demo");
-        assert_eq!((read("demo.json").as_deref(), read("demo.outbox.json").as_deref()), (Some("memory"), Some("outbox")));
+        let names = ["demo.json", "demo.before.json", "demo.outbox.json", "demo.plan.json"];
+        assert_eq!(names.map(|name| read(name).unwrap_or_default()), ["memory", "before", "outbox", "plan"]);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), names.len(), "nothing is left under the number");
         write("demo-2.json", "older");
         take_over(&folder, "demo-2", "demo");
         assert_eq!(read("demo.json").as_deref(), Some("memory"));
