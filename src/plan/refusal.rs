@@ -134,6 +134,7 @@ pub fn takes_along(address: &Address, texts: &BTreeSet<&str>) -> Refusal {
 /// The refusal to make something anew that others use who were not asked for.
 pub fn left_behind(address: &Address, users: &[&Address]) -> Refusal {
     let named: Vec<String> = users.iter().map(|user| format!("`{user}`")).collect();
+    let targets: Vec<String> = users.iter().map(|user| format!("--target {user}")).collect();
     Refusal {
         address: Some(address.clone()),
         summary: "what uses the resource was not asked for",
@@ -141,7 +142,7 @@ pub fn left_behind(address: &Address, users: &[&Address]) -> Refusal {
             "`{address}` can only be changed by deleting it and making it anew, and would leave {} with the one that is gone.",
             named.join(", ")
         ),
-        hints: vec![format!("name those as well, or run the command for everything: `--target {}`", users[0])],
+        hints: vec![format!("name those as well: `{}`; or run the command for everything", targets.join(" "))],
     }
 }
 
