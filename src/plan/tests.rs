@@ -433,7 +433,7 @@ fn what_is_made_anew_under_its_name_takes_those_along_that_use_it_or_is_refused(
     let only = |addresses: &[Address]| Options { only: Some(addresses.iter().cloned().collect()), ..Options::default() };
     let (jar, user) = (Address::new("jar", "r0"), Address::new("box", "r1"));
     let refusals = |options: &Options| plan(&spec(1), &state, &world.observe(&spec(1), &state), &fakes(), options).refusals;
-    let refused = refusals(&only(&[jar.clone()]));
+    let refused = refusals(&only(std::slice::from_ref(&jar)));
     assert_eq!(refused.iter().map(|refusal| refusal.address.clone()).collect::<Vec<_>>(), [Some(jar.clone())]);
     assert!(refused[0].detail.contains("box.r1"), "{}", refused[0].detail);
     assert!(refusals(&only(&[jar, user])).is_empty() && refusals(&Options::default()).is_empty());
