@@ -212,9 +212,6 @@ fn not_exported(subject: &Subject<'_>, file: &str, text: &str, export: &str) -> 
     }
     let shown: Vec<String> = names.into_iter().collect();
     let found = no_function(subject, file, export, &shown);
-    if !has_word(text, export) {
-        return Some(found);
-    }
     let detail = format!("The handler is `{}`, but `{file}` exports nothing under the name `{export}`.", subject.handler);
     let is_default = shown.iter().any(|name| name == "default");
     let found = found.detail(detail);
