@@ -106,7 +106,7 @@ impl Life {
         if scenario.has_additions() {
             self.people.take_targets_away().await;
             // A function with a statement of others is not made anew.
-            if scenario.has_images() {
+            if scenario.remakes() {
                 self.people.take_statements_away().await;
             }
         }

@@ -197,15 +197,15 @@ impl Scenario {
         self.rounds.iter().any(|round| round.meddling.iter().any(adds))
     }
 
-    /// Whether functions are made of images at times.
-    pub fn has_images(&self) -> bool {
-        self.rounds.iter().any(|round| round.wish.functions.values().any(|function| function.is_image))
+    /// Whether functions are made anew at times: of an image, or under another name.
+    pub fn remakes(&self) -> bool {
+        self.rounds.iter().any(|round| round.wish.functions.values().any(|function| function.is_image || function.renamed.is_some()))
     }
 
     /// Whether it may be refused to begin with this round.
     pub fn may_be_refused(&self, index: usize) -> bool {
         self.protects(self.rounds[index].stage)
-            || (self.has_additions() && self.has_images())
+            || (self.has_additions() && self.remakes())
             || self.rounds[..=index].iter().any(Round::has_namesakes)
     }
 
