@@ -280,7 +280,7 @@ fn credentials_file() -> String {
     variable("AWS_SHARED_CREDENTIALS_FILE").map_or_else(|| "`~/.aws/credentials`".to_owned(), |path| format!("`{path}`"))
 }
 
-/// The SDK reads these files whole and waits for them for ever: a pipe that nobody writes to, or a file without an end.
+/// What the environment names may be a pipe that nobody writes to, or without an end; the SDK would wait for it, or read on, for ever.
 fn check_files() -> Result<(), Failure> {
     for path in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].into_iter().filter_map(variable) {
         let Ok(found) = std::fs::metadata(&path) else { continue };

@@ -25,7 +25,8 @@ impl Engine {
         let key = &self.store.secret_key().await?;
         let mut digests = BTreeSet::new();
         tables().for_each(|table| visit(table, &mut |secret| digests.extend(learnable(secret).and_then(|secret| secret.digest.clone()))));
-        for live in observed.sightings.values().filter_map(Sighting::live) {
+        let found = observed.sightings.values().filter(|_| !digests.is_empty()).filter_map(Sighting::live);
+        for live in found {
             learn_copies(&live.fields, &digests, key, self.session.scrubber());
         }
         for ((address, _), sighting) in &mut observed.sightings {

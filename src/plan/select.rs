@@ -41,6 +41,7 @@ pub fn named(selection: &Selection, desired: &Desired, state: &State) -> Result<
         return Ok(None);
     }
     let known: BTreeSet<&Address> = desired.resources.keys().chain(state.entries.keys()).collect();
+    let ties = Ties::of(desired, state);
     let mut selected = BTreeSet::new();
     let mut unmatched = Vec::new();
     for name in &selection.functions {
@@ -53,7 +54,7 @@ pub fn named(selection: &Selection, desired: &Desired, state: &State) -> Result<
             let names = known.iter().filter(|address| address.kind == "function").map(|address| address.name.clone());
             unmatched.push(Unmatched { what: "function", given: name.clone(), known: names.collect() });
         }
-        selected.extend(functions.into_iter().flat_map(|function| belonging(function, &known, desired, state)));
+        selected.extend(functions.into_iter().flat_map(|function| ties.belonging(function)));
     }
     for target in &selection.targets {
         if known.contains(target) {
@@ -66,25 +67,44 @@ pub fn named(selection: &Selection, desired: &Desired, state: &State) -> Result<
     if unmatched.is_empty() { Ok(Some(selected)) } else { Err(unmatched) }
 }
 
-/// A function and all that was declared with it. What only has its name, or is used by others as well, stands for itself.
-fn belonging(function: &str, known: &BTreeSet<&Address>, desired: &Desired, state: &State) -> BTreeSet<Address> {
-    let needs = |user: &Address, on: &Address| {
-        let wanted = desired.resources.get(user).is_some_and(|user| user.needs().any(|needed| needed == on));
-        wanted || state.entries.get(user).is_some_and(|user| user.needs().any(|needed| needed == on))
-    };
-    let is_shared = |address: &Address| known.iter().any(|user| user.name != function && needs(user, address));
-    let named = || known.iter().copied().filter(|address| address.name == function);
-    let mut found = BTreeSet::from([Address::new("function", function)]);
-    loop {
-        let is_tied = |address: &&Address| {
-            let mut tied = found.iter();
-            address.part.is_some() || tied.any(|other| needs(address, other) || (needs(other, address) && !is_shared(address)))
-        };
-        let more: Vec<Address> = named().filter(|address| !found.contains(*address)).filter(is_tied).cloned().collect();
-        if more.is_empty() {
-            return found;
+/// Who stands under a name, and who needs whom: by the spec or by what was applied.
+struct Ties<'a> {
+    named: BTreeMap<&'a str, Vec<&'a Address>>,
+    users: BTreeMap<&'a Address, BTreeSet<&'a Address>>,
+}
+
+impl<'a> Ties<'a> {
+    fn of(desired: &'a Desired, state: &'a State) -> Self {
+        let mut ties = Self { named: BTreeMap::new(), users: BTreeMap::new() };
+        for address in desired.resources.keys().chain(state.entries.keys()) {
+            ties.named.entry(&address.name).or_default().push(address);
         }
-        found.extend(more);
+        let wanted = desired.resources.iter().flat_map(|(user, resource)| resource.needs().map(move |on| (on, user)));
+        let applied = state.entries.iter().flat_map(|(user, entry)| entry.needs().map(move |on| (on, user)));
+        for (on, user) in wanted.chain(applied) {
+            ties.users.entry(on).or_default().insert(user);
+        }
+        ties
+    }
+
+    /// A function and all that was declared with it. What only has its name, or is used by others as well, stands for itself.
+    fn belonging(&self, function: &str) -> BTreeSet<Address> {
+        let users = |on: &Address| self.users.get(on).into_iter().flatten().copied();
+        let is_shared = |address: &Address| users(address).any(|user| user.name != function);
+        let needs = |user: &Address, on: &Address| users(on).any(|one| one == user);
+        let named = || self.named.get(function).into_iter().flatten().copied();
+        let mut found = BTreeSet::from([Address::new("function", function)]);
+        loop {
+            let is_tied = |address: &&Address| {
+                let mut tied = found.iter();
+                address.part.is_some() || tied.any(|other| needs(address, other) || (needs(other, address) && !is_shared(address)))
+            };
+            let more: Vec<Address> = named().filter(|address| !found.contains(*address)).filter(is_tied).cloned().collect();
+            if more.is_empty() {
+                return found;
+            }
+            found.extend(more);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::model::{
 use crate::spec::Spec;
 use std::io::{ErrorKind, Write as _};
 
+/// Why nothing is taken from what another one has by now.
 const SOMEBODY_ELSES: &str = "it is somebody else's by now, as `lambdo plan` says";
 /// What locks say of it.
 const VERB: &str = "drift --accept";

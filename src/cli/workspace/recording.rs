@@ -5,11 +5,12 @@ use crate::cli::record::{Head, Record};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, Exit, State};
 use crate::spec::Header;
+use crate::store::RunRecords;
 
 impl Workspace {
     /// Writes down what this run does from now on. Where that cannot be, the run goes on without.
     pub fn begin_record(&self, header: &Header) {
-        let id = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f"), self.verb.replace(' ', "-"));
+        let id = format!("{}-{}", RunRecords::now(), self.verb.replace(' ', "-"));
         let head = Head { command: &self.verb, project: &header.project, stage: header.stage.as_deref() };
         match self.runs(header).begin(&id) {
             Ok(log) => self.progress.keep(Record::begin(log, self.scrubber.clone(), &head)),

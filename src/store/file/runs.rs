@@ -82,6 +82,11 @@ impl RunRecords {
         self.folder.display().to_string()
     }
 
+    /// The time of day, as ids begin with it.
+    pub fn now() -> String {
+        jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f").to_string()
+    }
+
     /// Begins a record whose id begins so, and lets old ones go.
     ///
     /// # Errors
@@ -136,7 +141,7 @@ impl RunRecords {
         let mut ids: Vec<String> =
             entries.filter_map(name).filter_map(|name| Some(name.strip_suffix(&format!(".{EXTENSION}"))?.to_owned())).collect();
         // A record from a time when the clock was ahead is not the newest, and goes first.
-        let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S%.3f").to_string();
+        let now = Self::now();
         let is_past = |id: &str| id < now.as_str() || id.starts_with(&now);
         ids.sort_by(|one, other| (is_past(other), natural(other)).cmp(&(is_past(one), natural(one))));
         Ok(ids)
