@@ -49,6 +49,7 @@ pub async fn observe(
             strangers: options.strangers,
             undeclared: options.undeclared,
             has_parts: parents.contains(item.address),
+            lineage: &state.lineage.0,
         };
         by_kind.entry(&item.address.kind).or_default().push(target);
     }

@@ -77,6 +77,11 @@ pub trait Kind: Rules {
     /// What AWS refused. A create that finds its resource there with our lineage has succeeded.
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError>;
 
+    /// What to do where the spec gives a resource another name than the one that is to be imported.
+    fn import_hint(&self) -> &'static str {
+        "give the section the name that it has in AWS, such as `function_name` or `role_name`, then import it"
+    }
+
     /// Waits until the resource is ready after the last operation of its step.
     ///
     /// # Errors
@@ -207,6 +212,8 @@ pub struct ReadTarget<'a> {
     pub undeclared: bool,
     /// Whether something that was applied lives and dies with it, and so shows what stands beside itself.
     pub has_parts: bool,
+    /// The state that asks: where several states share a name, it tells what is its own.
+    pub lineage: &'a str,
 }
 
 impl ReadTarget<'_> {
@@ -445,7 +452,7 @@ mod tests {
                 let (cloud, mut seen) = (Cloud::new(move |_| (status, body.clone())), Vec::new());
                 for kind in Registry::new().iter() {
                     let (address, physical_id) = (Address::new(kind.name(), "a"), id_of(kind.name()));
-                    let target = ReadTarget { address: &address, physical_id: &physical_id, desired: None, applied: None, deep: is_deep, strangers: is_deep, undeclared: is_deep, has_parts: false };
+                    let target = ReadTarget { address: &address, physical_id: &physical_id, desired: None, applied: None, deep: is_deep, strangers: is_deep, undeclared: is_deep, has_parts: false, lineage: "l" };
                     let read = kind.read(cloud.writer.reader(), std::slice::from_ref(&target));
                     seen.push((kind.name(), tokio::time::timeout(std::time::Duration::from_secs(36_000), read).await.map(|seen| seen.len())));
                 }

@@ -120,13 +120,37 @@ fn a_run_that_is_killed_while_it_publishes_is_taken_up_by_the_next() {
 
 #[test]
 fn a_layer_of_somebody_else_is_left_alone() {
+    for description in ["Tools", "[lambdo:another-state:0123456789ab]"] {
+        let world = World::start(Backend::Local);
+        let content_of = aws_sdk_lambda::types::LayerVersionContentInput::builder().zip_file(crate::support::cloud::package("x")).build();
+        let publication = world.cloud.lambda.publish_layer_version().layer_name("demo-tools").description(description);
+        world.cloud.done(publication.content(content_of).send());
+        let sandbox = world.sandbox(&with_layer(LAYER));
+        content(&sandbox, "one");
+        world.proxy.clear();
+        sandbox.run(&["up", "--yes"]).expect(8).says("demo-tools");
+        assert_eq!(world.proxy.mutating(), 0, "{description}: {:?}", world.proxy.tally());
+        sandbox.expect(2, &["import", "layer.tools", &arn(1)]).says("the next `lambdo up` publishes a version of its own");
+        assert_eq!(world.cloud.layer_versions("demo-tools"), [1]);
+    }
+}
+
+#[test]
+fn a_spec_that_is_protected_as_a_whole_makes_new_versions_and_keeps_its_layers() {
     let world = World::start(Backend::Local);
-    let content_of = aws_sdk_lambda::types::LayerVersionContentInput::builder().zip_file(crate::support::cloud::package("x")).build();
-    world.cloud.done(world.cloud.lambda.publish_layer_version().layer_name("demo-tools").content(content_of).send());
-    let sandbox = world.sandbox(&with_layer(LAYER));
+    let protected = |spec: &str| spec.replace("project = \"demo\"\n", "project = \"demo\"\nprotect = true\n");
+    let sandbox = world.sandbox(&protected(&(spec::header() + LAYER)));
     content(&sandbox, "one");
-    sandbox.run(&["up", "--yes"]).expect(8).says("demo-tools");
-    assert_eq!(world.cloud.layer_versions("demo-tools"), [1]);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(8, &["destroy", "--yes"]).says("`layer.tools` would be deleted, but `protect = true` forbids it");
+    content(&sandbox, "two");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.spec(&protected(&spec::header()));
+    sandbox.expect(8, &["up", "--yes"]).says("`layer.tools` would be deleted, but `protect = true` forbids it");
+    assert_eq!(world.cloud.layer_versions("demo-tools"), [2]);
+    sandbox.spec(&spec::header());
+    sandbox.expect(0, &["up", "--yes"]);
+    assert_eq!(world.cloud.layer_versions("demo-tools"), Vec::<i64>::new());
 }
 
 #[test]

@@ -296,26 +296,28 @@ fn layers_are_found_by_what_their_descriptions_say() {
 /// Versions of layers carry no tags: their descriptions say which state has made them.
 #[test]
 fn a_layer_that_the_spec_does_not_have_any_more_is_found_and_goes() {
-    let world = World::start(Backend::Local);
-    let layer = "[layer.tools]\ncode = { dir = \"tools\" }\n\n";
-    let sandbox = world.sandbox(&(spec::header() + layer + &spec::plain("a")));
-    sandbox.write("tools/data", "one");
-    sandbox.expect(0, &["up", "--yes"]);
-    lose(&sandbox);
-    sandbox.expect(0, &["state", "rebuild"]).says("the plan is empty");
-    sandbox.expect(0, &["plan", "--exit-code"]);
-    lose(&sandbox);
-    sandbox.spec(&(spec::header() + &spec::plain("a")));
-    // Who may not list layers finds the rest.
-    world.proxy.rules([Rule::on("ListLayers").refuse(403, "AccessDeniedException", "no")]);
-    sandbox.expect(0, &["gc"]).says("layers");
-    world.proxy.clear();
-    sandbox.expect(0, &["state", "rebuild"]).says("layer.tools");
-    sandbox.expect(0, &["up", "--yes"]);
-    assert_eq!(world.proxy.calls_of("DeleteLayerVersion").len(), 1);
-    sandbox.expect(0, &["plan", "--exit-code"]);
-    sandbox.expect(0, &["destroy", "--yes"]);
-    assert_eq!(world.cloud.names(), BTreeSet::new());
+    for (layer_name, address) in [("", "layer.tools"), ("layer_name = \"shared\"\n", "layer.shared")] {
+        let world = World::start(Backend::Local);
+        let layer = format!("[layer.tools]\n{layer_name}code = {{ dir = \"tools\" }}\n\n");
+        let sandbox = world.sandbox(&(spec::header() + &layer + &spec::plain("a")));
+        sandbox.write("tools/data", "one");
+        sandbox.expect(0, &["up", "--yes"]);
+        lose(&sandbox);
+        sandbox.expect(0, &["state", "rebuild"]).says("the plan is empty");
+        sandbox.expect(0, &["plan", "--exit-code"]);
+        lose(&sandbox);
+        sandbox.spec(&(spec::header() + &spec::plain("a")));
+        // Who may not list layers finds the rest.
+        world.proxy.rules([Rule::on("ListLayers").refuse(403, "AccessDeniedException", "no")]);
+        sandbox.expect(0, &["gc"]).says("layers");
+        world.proxy.clear();
+        sandbox.expect(0, &["state", "rebuild"]).says(address);
+        sandbox.expect(0, &["up", "--yes"]);
+        assert_eq!(world.proxy.calls_of("DeleteLayerVersion").len(), 1);
+        sandbox.expect(0, &["plan", "--exit-code"]);
+        sandbox.expect(0, &["destroy", "--yes"]);
+        assert_eq!(world.cloud.names(), BTreeSet::new());
+    }
 }
 
 /// An entry of which nothing is known would differ in everything, and be made anew.

@@ -9,6 +9,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::{PlanOptions, not_looked_up};
+use crate::kinds::Place;
 use crate::model::{
     Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value, left_whole,
 };
@@ -102,6 +103,9 @@ impl Wish<'_> {
             adopt: self.adopt.iter().cloned().collect(),
             // The local cloud has one account, and nothing in it is dear.
             recreate: self.recreate || packing.workspace.global.local,
+            protected: protected_as_whole(packing.workspace, &packing.spec.header, &state)
+                .filter(|address| !desired.resources.contains_key(address))
+                .collect(),
             without: left_whole(self.leave),
             ..PlanOptions::default()
         };
@@ -214,6 +218,13 @@ pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) ->
     let state = connection.engine.load(&header.project, header.stage.as_deref()).await?;
     workspace.progress.record().iter().for_each(|record| record.connected(&state));
     Ok((connection, lease, state))
+}
+
+/// What has a section of its own and was applied, where the spec is protected as a whole: also what no section describes any
+/// more, and what may be made anew, but not go.
+pub fn protected_as_whole(workspace: &Workspace, header: &Header, state: &State) -> impl Iterator<Item = Address> {
+    let has_section = |kind: &str| workspace.registry.find(kind).is_some_and(|kind| kind.places().contains(&Place::TopLevel));
+    state.entries.keys().filter(move |address| header.protect && has_section(&address.kind)).cloned()
 }
 
 /// Reads the spec and checks everything that can be known without building and without AWS. Packages are

@@ -1,7 +1,7 @@
 //! `lambdo destroy`: takes down what was deployed. Of the spec it needs only the header; where the rest can be read, it
 //! says what is protected.
 
-use super::deploy::open;
+use super::deploy::{open, protected_as_whole};
 use super::import::lowered;
 use super::premises::Premises;
 use super::run::Run;
@@ -56,7 +56,7 @@ async fn planned(workspace: &Workspace, config: &Config, header: &Header, argume
         targets: arguments.selection.targets.clone(),
         // The local cloud has one account, and nothing in it is dear.
         recreate: arguments.forget_missing || workspace.global.local,
-        protected: protected(header, wished.as_ref(), &state),
+        protected: protected(workspace, header, wished.as_ref(), &state),
         ..PlanOptions::default()
     };
     let premises = Premises { desired: nothing, state: state.clone(), options };
@@ -65,12 +65,10 @@ async fn planned(workspace: &Workspace, config: &Config, header: &Header, argume
 }
 
 /// What the spec protects. The state says it, too, but only of what was applied.
-fn protected(header: &Header, wished: Option<&Desired>, state: &State) -> BTreeSet<Address> {
-    match wished {
-        Some(wished) => wished.resources.values().filter(|resource| resource.protect).map(|resource| resource.address.clone()).collect(),
-        None if header.protect => state.entries.keys().cloned().collect(),
-        None => BTreeSet::new(),
-    }
+fn protected(workspace: &Workspace, header: &Header, wished: Option<&Desired>, state: &State) -> BTreeSet<Address> {
+    let wished = wished.into_iter().flat_map(|wished| wished.resources.values());
+    let singly = wished.filter(|resource| resource.protect).map(|resource| resource.address.clone());
+    singly.chain(protected_as_whole(workspace, header, state)).collect()
 }
 
 /// Where there is no state, or an older one than was there before, it does not know of all that was deployed. What it does

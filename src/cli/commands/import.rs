@@ -100,10 +100,8 @@ fn is_named_so(workspace: &Workspace, resource: &Resource, id: &str) -> Result<(
         "In the spec, `{}` is called `{wanted}` in AWS, and not `{id}`; the next `lambdo up` would make another one.",
         resource.address
     );
-    Err(Failure::new(
-        Exit::Usage,
-        other.detail(detail).hint("give the section the name that it has in AWS, such as `function_name` or `role_name`, then import it"),
-    ))
+    let hint = workspace.registry.find(&resource.address.kind).map(|kind| kind.import_hint());
+    Err(Failure::new(Exit::Usage, hint.into_iter().fold(other.detail(detail), Diagnostic::hint)))
 }
 
 /// An ARN that differs only in the place is not a matter of names.

@@ -285,6 +285,7 @@ mod tests {
             strangers: false,
             undeclared: false,
             has_parts: false,
+            lineage: "l",
         };
         read(cloud.writer.reader(), &[target]).await.remove(0)
     }
@@ -344,6 +345,7 @@ mod tests {
             strangers: false,
             undeclared: false,
             has_parts: false,
+            lineage: "l",
         };
         let targets: Vec<ReadTarget<'_>> = ids.iter().map(target).collect();
         let seen = read(cloud.writer.reader(), &targets).await;

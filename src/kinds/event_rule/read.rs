@@ -158,6 +158,7 @@ mod tests {
             strangers: false,
             undeclared: false,
             has_parts: false,
+            lineage: "l",
         };
         let seen = read(cloud.writer.reader(), &[target(0, true), target(1, true), target(2, false)]).await;
         assert!(matches!(seen[..], [Sighting::Found(_), Sighting::Missing, Sighting::Missing]), "{seen:?}");

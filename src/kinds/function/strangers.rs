@@ -193,6 +193,7 @@ mod tests {
             strangers: true,
             undeclared: true,
             has_parts,
+            lineage: "l",
         };
         let mut sightings = [Sighting::Found(Live::new(id.clone()))];
         look(cloud.writer.reader(), &[target], &mut sightings).await;

@@ -112,6 +112,7 @@ mod tests {
             strangers: false,
             undeclared: false,
             has_parts: false,
+            lineage: "l",
         };
         let targets: Vec<ReadTarget<'_>> = ids.iter().map(target).collect();
         read(cloud.writer.reader(), &targets).await

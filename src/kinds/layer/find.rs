@@ -1,7 +1,6 @@
 //! Looking for the versions of layers that a project has made, also where the spec does not have the layer any more.
 //!
-//! A version says which state has made it, and not for which project: those count whose state has made something else here,
-//! under the name that a layer of the project has, or one that the spec gives.
+//! A version says which state has made it, and not for which project: those count whose state has made something else here.
 
 use super::read::{mark, versions};
 use super::{KIND, split};
@@ -11,6 +10,7 @@ use crate::kinds::reading::{AT_ONCE, in_turn};
 use crate::kinds::{Found, Search};
 use crate::model::{Address, PhysicalId};
 use aws_sdk_lambda::operation::list_layers::builders::ListLayersInputBuilder;
+use aws_sdk_lambda::types::LayerVersionsListItem;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
@@ -18,7 +18,7 @@ pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Fou
     if lineages.is_empty() {
         return Ok(Vec::new());
     }
-    let mut layers = match listed(reader, &usual_name(search.project, search.stage, "")).await {
+    let mut layers = match listed(reader, &usual_name(search.project, search.stage, ""), &lineages).await {
         Err(error) if error.is_denied() => {
             search.skip("layers".to_owned(), &error);
             BTreeMap::new()
@@ -31,14 +31,18 @@ pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Fou
     Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// The layers whose names begin so, each with the address that the rest of its name is.
-async fn listed(reader: &Reader, prefix: &str) -> Result<BTreeMap<String, Address>, AwsError> {
+/// The layers whose names begin so, each with the address that the rest of its name is, and those with another name whose newest
+/// version these states have made.
+async fn listed(reader: &Reader, prefix: &str, lineages: &BTreeSet<&str>) -> Result<BTreeMap<String, Address>, AwsError> {
+    let is_made = |version: &LayerVersionsListItem| mark(version).lineage.is_some_and(|lineage| lineages.contains(lineage));
     let (mut layers, mut pages) = (BTreeMap::new(), Pages::of("lambda:ListLayers"));
     loop {
         let page = reader.list_layers(ListLayersInputBuilder::default().set_marker(pages.token())).await?;
-        let names = page.layers.unwrap_or_default().into_iter().filter_map(|layer| layer.layer_name);
-        layers.extend(names.filter_map(|name| {
-            let address = format!("{KIND}.{}", name.strip_prefix(prefix)?).parse().ok()?;
+        layers.extend(page.layers.unwrap_or_default().into_iter().filter_map(|layer| {
+            let name = layer.layer_name?;
+            let is_made = layer.latest_matching_version.as_ref().is_some_and(is_made);
+            let rest = name.strip_prefix(prefix).or(is_made.then_some(name.as_str()))?;
+            let address = format!("{KIND}.{rest}").parse().ok()?;
             Some((name, address))
         }));
         if !pages.go_on(page.next_marker)? {

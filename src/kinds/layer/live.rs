@@ -96,6 +96,7 @@ mod tests {
                 strangers: false,
                 undeclared: false,
                 has_parts: false,
+                lineage: "l",
             };
             live(&answer(description), &target)
         };

@@ -100,6 +100,11 @@ impl Kind for Layer {
         find::find(reader, search).await
     }
 
+    fn import_hint(&self) -> &'static str {
+        "leave it where it is: the next `lambdo up` publishes a version of its own; what a lost \
+         state has published, `lambdo state rebuild` finds"
+    }
+
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
         run::run(writer, operation, context).await
     }

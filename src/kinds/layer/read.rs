@@ -30,12 +30,16 @@ async fn seen(reader: &Reader, target: &ReadTarget<'_>, version: i64) -> Result<
 }
 
 /// The youngest version with this content; none where it is to be made and several are there already, since publishing takes
-/// the youngest and deletes the others, which a lost answer has left. A layer of this name of which no version was ever made by lambdo is
-/// somebody else's.
+/// the youngest and deletes the others, which a lost answer has left. A layer of this name of which this state made no version
+/// is somebody else's.
 async fn sought(reader: &Reader, target: &ReadTarget<'_>) -> Result<Sighting, AwsError> {
     let (name, content) = split(target.physical_id);
     let versions = versions(reader, name).await?;
-    let is_it = |version: &&LayerVersionsListItem| mark(version).lineage.is_some() && mark(version).content == content;
+    let is_own = |version: &LayerVersionsListItem| mark(version).lineage == Some(target.lineage);
+    let is_ours = versions.iter().any(is_own);
+    let is_it = |version: &&LayerVersionsListItem| {
+        mark(version).content == content && (is_own(version) || (!is_ours && mark(version).lineage.is_some()))
+    };
     let is_wanted = target.desired.and_then(Resource::physical_id) == Some(target.physical_id);
     if is_wanted && versions.iter().filter(is_it).count() > 1 {
         return Ok(Sighting::Missing);
@@ -43,11 +47,9 @@ async fn sought(reader: &Reader, target: &ReadTarget<'_>) -> Result<Sighting, Aw
     if let Some(found) = versions.iter().filter(is_it).max_by_key(|version| version.version()) {
         return seen(reader, target, found.version()).await;
     }
-    if versions.is_empty() || versions.iter().any(|version| mark(version).lineage.is_some()) {
-        return Ok(Sighting::Missing);
-    }
+    let Some(newest) = versions.iter().filter(|_| !is_ours).max_by_key(|version| version.version()) else { return Ok(Sighting::Missing) };
     let mut foreign = Live::new(name.into());
-    foreign.tags = Some(std::collections::BTreeMap::new());
+    foreign.tags = Some(mark(newest).tags());
     foreign.fields.insert("layer_name".to_owned(), Value::from(name));
     Ok(Sighting::Found(foreign))
 }
