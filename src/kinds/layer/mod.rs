@@ -101,8 +101,8 @@ impl Kind for Layer {
     }
 
     fn import_hint(&self) -> &'static str {
-        "leave it where it is: the next `lambdo up` publishes a version of its own; what a lost \
-         state has published, `lambdo state rebuild` finds"
+        "versions of others are not taken over: `lambdo up` publishes its own, of a layer that nobody else has; what a lost state has \
+         published, `lambdo state rebuild` finds"
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
