@@ -55,8 +55,10 @@ pub enum On {
     Bucket,
     /// The packages in it.
     Object,
-    /// The object that a function is made of.
+    /// The object that a function or a layer is made of.
     UsedObject,
+    /// The same where its version is named, too.
+    UsedObjectVersion,
     /// The key that encrypts.
     Key,
     /// The parameters that a function's secrets come from.
@@ -125,19 +127,21 @@ const CONFIGURED: [Need; 10] = [
 ];
 
 /// What a call needs that names a function's code where it lies in AWS.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>
-const CODE: [Need; 5] = [
+/// <https://docs.aws.amazon.com/lambda/latest/dg/images-create.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+const CODE: [Need; 6] = [
     need("ecr:BatchGetImage", On::UsedRepository),
     need("ecr:GetDownloadUrlForLayer", On::UsedRepository),
     need("ecr:GetRepositoryPolicy", On::UsedRepository),
     need("ecr:SetRepositoryPolicy", On::UsedRepository),
     need("s3:GetObject", On::UsedObject),
+    need("s3:GetObjectVersion", On::UsedObjectVersion),
 ];
 
-const fn created() -> [Need; 17] {
+const fn created() -> [Need; 18] {
     let [a, b, c, d, e, f, g, h, i, j] = CONFIGURED;
-    let [k, l, m, n, o] = CODE;
-    [need("lambda:CreateFunction", On::Function), need("lambda:TagResource", On::Function), a, b, c, d, e, f, g, h, i, j, k, l, m, n, o]
+    let [k, l, m, n, o, p] = CODE;
+    [need("lambda:CreateFunction", On::Function), need("lambda:TagResource", On::Function), a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
 const fn configured() -> [Need; 11] {
@@ -145,9 +149,9 @@ const fn configured() -> [Need; 11] {
     [need("lambda:UpdateFunctionConfiguration", On::Function), a, b, c, d, e, f, g, h, i, j]
 }
 
-const fn updated() -> [Need; 6] {
-    let [a, b, c, d, e] = CODE;
-    [need("lambda:UpdateFunctionCode", On::Function), a, b, c, d, e]
+const fn updated() -> [Need; 7] {
+    let [a, b, c, d, e, f] = CODE;
+    [need("lambda:UpdateFunctionCode", On::Function), a, b, c, d, e, f]
 }
 
 macro_rules! needs {
@@ -206,7 +210,12 @@ pub const ROWS: &[Row] = &[
     row("lambda:GetLayerVersion", "layer", Look, needs!["lambda:GetLayerVersion" LayerVersions]),
     row("lambda:ListLayers", "", Look, needs!["lambda:ListLayers" Anything]),
     row("lambda:ListLayerVersions", "layer", Look, needs!["lambda:ListLayerVersions" Layer]),
-    row("lambda:PublishLayerVersion", "layer", Make, needs!["lambda:PublishLayerVersion" Layer, "s3:GetObject" UsedObject]),
+    row(
+        "lambda:PublishLayerVersion",
+        "layer",
+        Make,
+        needs!["lambda:PublishLayerVersion" Layer, "s3:GetObject" UsedObject, "s3:GetObjectVersion" UsedObjectVersion],
+    ),
     row("lambda:DeleteLayerVersion", "layer", Clear, needs!["lambda:DeleteLayerVersion" LayerVersions]),
     // Without the right to list, what is not there is forbidden and not missing.
     row("s3:HeadObject", "code_object", Look, needs!["s3:GetObject" Object, "s3:ListBucket" Bucket]),

@@ -197,7 +197,7 @@ mod tests {
         "#);
         let encoded = "You are not authorized to perform this operation. Encoded authorization failure message: abc";
         insta::assert_snapshot!(Denial::of(encoded).hints("lambda:CreateFunction").join("\n"), @r#"
-        grant `lambda:CreateFunction` to the principal that deploys: {"Effect":"Allow","Action":["lambda:CreateFunction","lambda:TagResource","iam:PassRole","lambda:GetLayerVersion","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer","ecr:GetRepositoryPolicy","ecr:SetRepositoryPolicy","s3:GetObject"],"Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}
+        grant `lambda:CreateFunction` to the principal that deploys: {"Effect":"Allow","Action":["lambda:CreateFunction","lambda:TagResource","iam:PassRole","lambda:GetLayerVersion","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer","ecr:GetRepositoryPolicy","ecr:SetRepositoryPolicy","s3:GetObject","s3:GetObjectVersion"],"Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}
         `lambdo policy` prints all that this spec needs
         an explicit deny, a service control policy or a permissions boundary beats every grant
         `aws sts decode-authorization-message` says more of why

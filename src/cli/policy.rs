@@ -178,6 +178,7 @@ impl Wanted<'_> {
             On::Bucket => bucket_and_key(resource).map(|(bucket, _)| self.s3(bucket)).into_iter().collect(),
             On::Object => bucket_and_key(resource).map(|(bucket, key)| self.s3(&format!("{bucket}/{}", beside(key)))).into_iter().collect(),
             On::UsedObject => self.used_objects(resource),
+            On::UsedObjectVersion => self.named_object(resource, true).into_iter().collect(),
             On::Parameters | On::Secrets => secrets(resource).filter_map(|source| self.secret(need.on, source)).collect(),
             On::Key => setting(resource, need.when.unwrap_or_default()).and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
         }
@@ -263,10 +264,14 @@ impl Wanted<'_> {
     fn used_objects(&self, owner: &Resource) -> Vec<String> {
         let ours =
             owner.dependencies.iter().filter(|wait| wait.on.kind == "code_object").filter_map(|wait| self.desired.resources.get(&wait.on));
-        let ours = ours.filter_map(bucket_and_key).map(|(bucket, key)| format!("{bucket}/{}", beside(key)));
-        let named =
-            owner.input("code").and_then(Value::as_str).and_then(StoredCode::parse).map(|code| format!("{}/{}", code.bucket, code.key));
-        ours.chain(named).map(|rest| self.s3(&rest)).collect()
+        let ours = ours.filter_map(bucket_and_key).map(|(bucket, key)| self.s3(&format!("{bucket}/{}", beside(key))));
+        ours.chain(self.named_object(owner, false)).collect()
+    }
+
+    /// The object that the spec names. Who asks for one of its versions needs another right, and that one only.
+    fn named_object(&self, owner: &Resource, with_version: bool) -> Option<String> {
+        let code = StoredCode::parse(owner.input("code")?.as_str()?).filter(|code| code.version.is_some() == with_version)?;
+        Some(self.s3(&format!("{}/{}", code.bucket, code.key)))
     }
 }
 
@@ -421,7 +426,8 @@ mod tests {
         let mut ours = resource("function", "b", &[("arn", "f-b")], json!({}));
         ours.dependencies.push(Dependency::hard(image.address.clone()));
         let theirs = json!({ "code": "2.dkr.ecr.eu-west-1.amazonaws.com/team/tool@sha256:aa", "role": "arn:aws:iam::1:role/given" });
-        let stored = json!({ "code": "s3://builds/a.zip?version=7" });
+        let stored = json!({ "code": "s3://builds/a.zip" });
+        let of_version = json!({ "code": "s3://builds/b.zip?version=7" });
         let object = resource("code_object", "x", &[], json!({ "bucket": "code", "key": "lambdo/demo/aa.zip" }));
         let mut large = resource("function", "e", &[("arn", "f-e")], json!({}));
         large.dependencies.push(Dependency::hard(object.address.clone()));
@@ -430,6 +436,8 @@ mod tests {
             ours,
             resource("function", "c", &[("arn", "f-c")], theirs),
             resource("function", "d", &[("arn", "f-d")], stored),
+            resource("function", "g", &[("arn", "f-g")], of_version.clone()),
+            resource("layer", "l", &[("layer_arn", "l-l")], of_version),
             object,
             large,
         ];
@@ -439,6 +447,7 @@ mod tests {
             "[ecr:BatchGetImage] on [arn:aws:ecr:eu-west-1:2:repository/team/tool,arn:aws:ecr:r:1:repository/demo-images]",
             "[iam:PassRole] on [arn:aws:iam::1:role/given] {StringEquals:{iam:PassedToService:lambda.amazonaws.com}}",
             "[s3:GetObject] on [arn:aws:s3:::builds/a.zip,arn:aws:s3:::code/lambdo/demo/*]",
+            "[s3:GetObjectVersion] on [arn:aws:s3:::builds/b.zip]",
             "[s3:ListBucket,s3:ListBucketMultipartUploads] on [arn:aws:s3:::code]",
         ] {
             let [actions, rest] = line.split("] on ").collect::<Vec<_>>()[..] else { panic!("{line}") };

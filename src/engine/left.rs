@@ -22,38 +22,58 @@ impl Engine {
     fn is_known(&self, found: &Found, state: &State) -> bool {
         let Some(kind) = self.registry.find(&found.address.kind) else { return true };
         let is_it = |id: &PhysicalId| kind.is_same(id, &found.physical_id);
-        let has = |entry: &Entry| is_it(&entry.physical_id) || entry.deposed.iter().any(|deposed| is_it(&deposed.physical_id));
+        let has = |entry: &Entry| entry.has_name(is_it);
         kind.dies_with_parent()
             || state.entries.iter().any(|(address, entry)| address.kind == found.address.kind && has(entry))
             || state.forgotten.iter().any(|gone| gone.kind == found.address.kind && is_it(&gone.physical_id))
     }
 
-    /// What the state has deleted and AWS has made anew: it is there, carries no tags, and nothing else has its name.
+    /// What the state has deleted and AWS has made anew: it is there, carries no tags, nothing else has its name, and what would
+    /// make it is not somebody else's.
     ///
     /// # Errors
     /// When AWS cannot be read.
     pub async fn returned(&self, state: &State) -> Result<Vec<Found>, Failure> {
-        if state.returning.is_empty() {
+        let gone: Vec<&Returning> = state.returning.iter().filter(|one| !self.has_heir(one, state)).collect();
+        if gone.is_empty() {
             return Ok(Vec::new());
         }
-        let mut gone = Desired::nothing(&state.project, state.stage.as_deref());
-        let resource = |one: &Returning| (one.address.clone(), Resource::new(one.address.clone(), one.physical_id.clone()));
-        gone.resources = state.returning.iter().map(resource).collect();
+        let sought: Vec<(Resource, Option<Resource>)> =
+            gone.iter().enumerate().map(|(number, one)| self.sought(one, number.to_string())).collect();
+        let mut wanted = Desired::nothing(&state.project, state.stage.as_deref());
+        let all = sought.iter().flat_map(|(back, maker)| std::iter::once(back).chain(maker));
+        wanted.resources = all.map(|resource| (resource.address.clone(), resource.clone())).collect();
         let nobody = State { entries: Default::default(), intents: Vec::new(), ..state.clone() };
-        let observed = observe::observe(self, &gone, &nobody, None, &super::find::all()).await?;
-        let is_back = |one: &&Returning| match observed.of(&one.address, &one.physical_id) {
-            Some(Sighting::Found(live)) => live.tags.as_ref().is_some_and(|tags| !tags.contains_key(tag::LINEAGE)),
-            _ => false,
+        let observed = observe::observe(self, &wanted, &nobody, None, &super::find::all()).await?;
+        let seen = |resource: &Resource| observed.of(&resource.address, resource.physical_id()?);
+        let tags = |resource: &Resource| seen(resource).and_then(Sighting::live)?.tags.clone();
+        let is_ours = |maker: &Resource| {
+            let is_missing = matches!(seen(maker), Some(Sighting::Missing));
+            is_missing || tags(maker).is_some_and(|tags| tags.get(tag::LINEAGE) == Some(&state.lineage.0))
         };
-        let has_heir = |address: &Address| state.entries.contains_key(address);
-        let back = state.returning.iter().filter(is_back).filter(|one| !has_heir(&one.address));
+        let is_back = |(back, maker): &(Resource, Option<Resource>)| {
+            tags(back).is_some_and(|tags| !tags.contains_key(tag::LINEAGE)) && maker.as_ref().is_none_or(is_ours)
+        };
         let found = |one: &Returning| Found {
             address: one.address.clone(),
             physical_id: one.physical_id.clone(),
             lineage: state.lineage.0.clone(),
             stays: false,
         };
-        Ok(back.map(found).collect())
+        Ok(gone.iter().zip(&sought).filter(|(_, sought)| is_back(sought)).map(|(one, _)| found(one)).collect())
+    }
+
+    fn has_heir(&self, one: &Returning, state: &State) -> bool {
+        let Some(kind) = self.registry.find(&one.address.kind) else { return true };
+        let has = |entry: &Entry| entry.has_name(|id| kind.is_same(id, &one.physical_id));
+        state.entries.iter().any(|(address, entry)| address.kind == one.address.kind && has(entry))
+    }
+
+    /// It and what makes it, each under an address of its own: several may have come back of one address.
+    fn sought(&self, one: &Returning, name: String) -> (Resource, Option<Resource>) {
+        let maker = self.registry.find(&one.address.kind).and_then(|kind| kind.maker(&one.physical_id));
+        let maker = maker.map(|(kind, id)| Resource::new(Address::new(kind, &name), id));
+        (Resource::new(Address::new(&one.address.kind, &name), one.physical_id.clone()), maker)
     }
 }
 

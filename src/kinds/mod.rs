@@ -77,6 +77,11 @@ pub trait Kind: Rules {
     /// What AWS refused. A create that finds its resource there with our lineage has succeeded.
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError>;
 
+    /// What makes it anew in AWS, whoever owns that: its kind and its name.
+    fn maker(&self, _physical_id: &PhysicalId) -> Option<(&'static str, PhysicalId)> {
+        None
+    }
+
     /// What to do where the spec gives a resource another name than the one that is to be imported.
     fn import_hint(&self) -> &'static str {
         "give the section the name that it has in AWS, such as `function_name` or `role_name`, then import it"

@@ -223,9 +223,9 @@ impl State {
 
     /// Remembers what Lambda makes anew when it delivers lines that a function wrote before its end.
     fn may_return(&mut self, address: &Address, physical_id: PhysicalId) {
-        let one = Returning { address: address.clone(), physical_id };
-        if address.kind == LOG_GROUP && !self.returning.contains(&one) {
-            self.returning.push(one);
+        if address.kind == LOG_GROUP {
+            self.returning.retain(|gone| gone.address.kind != address.kind || gone.physical_id != physical_id);
+            self.returning.push(Returning { address: address.clone(), physical_id });
         }
     }
 }

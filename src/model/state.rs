@@ -185,6 +185,11 @@ impl Entry {
         self.dependencies.iter().map(|dependency| &dependency.on).chain(&self.parent)
     }
 
+    /// Whether this name is its own or that of one of its predecessors.
+    pub fn has_name(&self, is_it: impl Fn(&PhysicalId) -> bool) -> bool {
+        is_it(&self.physical_id) || self.deposed.iter().any(|deposed| is_it(&deposed.physical_id))
+    }
+
     /// An entry of which nothing but the name is known to be applied.
     pub fn new(physical_id: PhysicalId) -> Self {
         Self {

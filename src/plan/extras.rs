@@ -44,7 +44,7 @@ pub fn losses(plan: &Plan, is_replaced: impl Fn(&Address) -> bool) -> Vec<Refusa
 
 /// Whether the state or the spec knows a resource of this name.
 fn is_known(id: &PhysicalId, asked: &Asked<'_>) -> bool {
-    let of_entry = |entry: &Entry| entry.physical_id == *id || entry.deposed.iter().any(|deposed| deposed.physical_id == *id);
+    let of_entry = |entry: &Entry| entry.has_name(|one| one == id);
     asked.state.entries.values().any(of_entry) || asked.desired.resources.values().any(|resource| resource.physical_id() == Some(id))
 }
 

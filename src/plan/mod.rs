@@ -73,7 +73,7 @@ pub fn plan(desired: &Desired, state: &State, observed: &Observed, rules: &dyn R
     let predecessors: Vec<_> =
         plan.predecessors().map(|(step, id)| (step.address.clone(), format!("its predecessor `{id}` is deleted"))).collect();
     plan.notes.extend(predecessors);
-    order::wire(&decisions, state, &mut plan);
+    order::wire(&decisions, state, rules, &mut plan);
     rename::note(&decisions, state, &mut plan);
     plan
 }

@@ -2,7 +2,9 @@
 
 use super::decision::{Decision, Work};
 use super::refusal;
-use crate::model::{Address, Dependency, Desired, Operation, OperationId, Plan, State, Strength, Transition, Until, Wait};
+use crate::model::{
+    Address, Dependency, Desired, Operation, OperationId, PhysicalId, Plan, RulesSet, State, Strength, Transition, Until, Wait,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The wanted addresses, each after what it depends on. Cycles are the spec's business; here they
@@ -35,7 +37,7 @@ struct Parts {
 }
 
 /// Gives each operation what it has to wait for.
-pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, plan: &mut Plan) {
+pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, rules: &dyn RulesSet, plan: &mut Plan) {
     let parts: BTreeMap<Address, Parts> =
         plan.steps.iter().map(|step| (step.address.clone(), divide(step, decisions, &plan.operations))).collect();
     let dependants = dependants(state);
@@ -54,7 +56,7 @@ pub fn wire(decisions: &BTreeMap<Address, Decision>, state: &State, plan: &mut P
         }
     }
     after_those_followed(&plan.operations, &parts, &mut waits);
-    after_namesakes(plan, &mut waits);
+    after_namesakes(plan, rules, &mut waits);
     for (operation, waits) in plan.operations.iter_mut().zip(waits) {
         operation.waits = waits.into_iter().collect();
     }
@@ -166,18 +168,21 @@ fn after_those_followed(operations: &[Operation], parts: &BTreeMap<Address, Part
 }
 
 /// What is made under a name that another address gives up waits until it is free.
-fn after_namesakes(plan: &Plan, waits: &mut [BTreeSet<Wait>]) {
-    let mut freed = BTreeMap::new();
+fn after_namesakes(plan: &Plan, rules: &dyn RulesSet, waits: &mut [BTreeSet<Wait>]) {
+    let mut freed: BTreeMap<&str, Vec<(usize, &Operation)>> = BTreeMap::new();
     for (index, operation) in plan.operations.iter().enumerate() {
         if matches!(operation.transition, Transition::Delete { .. } | Transition::DeleteDeposed { .. }) {
-            freed.insert((operation.address.kind.as_str(), operation.physical_id.as_ref()), (index, &operation.address));
+            freed.entry(&operation.address.kind).or_default().push((index, operation));
         }
     }
-    for (index, operation) in plan.operations.iter().enumerate() {
-        if let (Transition::Create { .. }, Some((on, owner))) =
-            (&operation.transition, freed.get(&(operation.address.kind.as_str(), operation.physical_id.as_ref())))
-            && **owner != operation.address
-        {
+    let is_same =
+        |kind: &str, left: &PhysicalId, right: &PhysicalId| rules.rules(kind).map_or(left == right, |rules| rules.is_same(left, right));
+    let creates = plan.operations.iter().enumerate().filter(|(_, operation)| matches!(operation.transition, Transition::Create { .. }));
+    for (index, create) in creates {
+        let (kind, Some(name)) = (create.address.kind.as_str(), &create.physical_id) else { continue };
+        let frees = |(_, delete): &&(usize, &Operation)| delete.physical_id.as_ref().is_some_and(|freed| is_same(kind, freed, name));
+        let last = freed.get(kind).and_then(|deletes| deletes.iter().rfind(frees));
+        if let Some((on, _)) = last.filter(|(_, delete)| delete.address != create.address) {
             waits[index].insert(Wait { on: OperationId(*on), strength: Strength::Hard });
         }
     }

@@ -88,7 +88,7 @@ pub fn unreadable<'a>(
 ) -> Vec<(&'a Address, &'a Unchecked)> {
     let is_known = |address: &Address, id: &PhysicalId| {
         let entry = state.entries.get(address);
-        entry.is_some_and(|entry| entry.physical_id == *id || entry.deposed.iter().any(|deposed| deposed.physical_id == *id))
+        entry.is_some_and(|entry| entry.has_name(|one| one == id))
     };
     let may_stand_in_known = |address: &Address| {
         let parent = desired.resources.get(address).and_then(|wanted| wanted.parent.as_ref());

@@ -30,11 +30,13 @@ fn a_group_that_lambda_made_meanwhile_becomes_ours() {
 }
 
 #[test]
-fn a_group_that_another_state_made_meanwhile_is_left_alone() {
-    let (world, sandbox) = with_unseen_group(&[("lambdo:lineage", "theirs")]);
-    let before = world.cloud.snapshot();
-    sandbox.expect(9, &["up", "--yes"]).says("was made by another project or state a moment ago");
-    assert_eq!(world.cloud.snapshot()[&format!("log_group.{GROUP}")], before[&format!("log_group.{GROUP}")]);
+fn a_group_that_somebody_made_meanwhile_is_left_alone() {
+    for tag in [("lambdo:lineage", "theirs"), ("team", "billing")] {
+        let (world, sandbox) = with_unseen_group(&[tag]);
+        let before = world.cloud.snapshot();
+        sandbox.expect(9, &["up", "--yes"]).says("somebody else has made `/aws/lambda/demo-a` a moment ago");
+        assert_eq!(world.cloud.snapshot()[&format!("log_group.{GROUP}")], before[&format!("log_group.{GROUP}")]);
+    }
 }
 
 #[test]

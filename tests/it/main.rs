@@ -53,6 +53,7 @@ mod lost_state;
 mod measure_local;
 mod misbehaving;
 mod moves;
+mod names;
 mod notify;
 mod outside;
 mod ownership;

@@ -2,6 +2,7 @@
 //! says what is protected.
 
 use super::deploy::{open, protected_as_whole};
+use super::gc::free_address;
 use super::import::lowered;
 use super::premises::Premises;
 use super::run::Run;
@@ -48,7 +49,7 @@ async fn planned(workspace: &Workspace, config: &Config, header: &Header, argume
     let nothing = Desired::nothing(&header.project, header.stage.as_deref());
     no_unknown_left(workspace, header, &connection, &state, wished.as_ref().unwrap_or(&nothing)).await?;
     for Found { address, physical_id, .. } in connection.engine.returned(&state).await? {
-        state.entries.insert(address, Entry::new(physical_id));
+        state.entries.insert(free_address(&state, &address), Entry::new(physical_id));
         state.unsaved = true;
     }
     let options = PlanOptions {

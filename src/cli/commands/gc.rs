@@ -76,9 +76,8 @@ fn orphan(workspace: &Workspace, found: &Found, state: &State, desired: &Desired
     let rules = workspace.registry.find(&found.address.kind)?;
     let is_it = |id: &PhysicalId| rules.is_same(id, &found.physical_id);
     let is_of_kind = |address: &Address| address.kind == found.address.kind;
-    let is_known = |entry: &Entry| is_it(&entry.physical_id) || entry.deposed.iter().any(|deposed| is_it(&deposed.physical_id));
     // What dies with its parent goes with it.
-    if rules.dies_with_parent() || state.entries.iter().any(|(address, entry)| is_of_kind(address) && is_known(entry)) {
+    if rules.dies_with_parent() || state.entries.iter().any(|(address, entry)| is_of_kind(address) && entry.has_name(is_it)) {
         return None;
     }
     let is_wanted = desired.resources.values().any(|resource| is_of_kind(&resource.address) && resource.physical_id().is_some_and(is_it));
@@ -122,7 +121,7 @@ async fn delete(workspace: &Workspace, looked: Looked, yes: bool) -> Result<Exit
 }
 
 /// The address itself, or one like it: one that the state does not have, and that nothing in it depends on.
-fn free_address(state: &State, address: &Address) -> Address {
+pub fn free_address(state: &State, address: &Address) -> Address {
     let needs = |entry: &Entry, name: &Address| entry.needs().any(|on| on == name);
     let is_free = |name: &Address| !state.entries.contains_key(name) && !state.entries.values().any(|entry| needs(entry, name));
     let numbered = |number: usize| Address { name: format!("{}-orphan-{number}", address.name), ..address.clone() };

@@ -89,6 +89,11 @@ impl Kind for LogGroup {
         find::find(reader, search).await
     }
 
+    /// Lambda makes the usual group of a function that writes a line.
+    fn maker(&self, physical_id: &PhysicalId) -> Option<(&'static str, PhysicalId)> {
+        Some(("function", physical_id.as_str().strip_prefix("/aws/lambda/")?.into()))
+    }
+
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
         run::run(writer, operation, context.lineage).await
     }

@@ -93,7 +93,7 @@ async fn create(writer: &Writer, name: &str, arguments: &Table, lineage: &str) -
     }
 }
 
-/// Makes a group ours that was not there a moment ago, unless another state of lambdo made it meanwhile.
+/// Makes a group ours that was not there a moment ago, unless somebody made it meanwhile: Lambda gives it no tags.
 async fn take_over(writer: &Writer, name: &str, arguments: &Table, lineage: &str, taken: &AwsError) -> Result<(), AwsError> {
     let request = ListTagsForResourceInputBuilder::default().set_resource_arn(optional(arguments, "arn"));
     let tags = match writer.reader().list_tags_for_log_group(request).await {
@@ -102,10 +102,11 @@ async fn take_over(writer: &Writer, name: &str, arguments: &Table, lineage: &str
         Err(error) if error.is_not_found() => return Err(error),
         Err(_) => Default::default(),
     };
-    match tags.get(LINEAGE).filter(|owner| *owner != lineage) {
-        Some(_) => Err(AwsError { message: format!("`{name}` was made by another project or state a moment ago"), ..taken.clone() }),
-        None => tag(writer, arguments).await,
+    let is_ours = tags.get(LINEAGE).is_some_and(|owner| owner == lineage);
+    if !is_ours && tags.keys().any(|key| !key.starts_with("aws:")) {
+        return Err(AwsError { message: format!("somebody else has made `{name}` a moment ago, as its tags say"), ..taken.clone() });
     }
+    tag(writer, arguments).await
 }
 
 /// AWS refuses a call without tags.

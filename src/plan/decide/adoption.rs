@@ -6,6 +6,7 @@ use crate::plan::decision::{Decision, Verdict, Work};
 use crate::plan::diff::Difference;
 use crate::plan::ownership::{self, Owner};
 use crate::plan::refusal;
+use crate::plan::staying::Why;
 
 impl Decider<'_> {
     /// A resource that exists although the state does not know it.
@@ -53,6 +54,8 @@ impl Decider<'_> {
         }
         let applied = Table::from_iter([("tags".to_owned(), Value::Table(marks))]);
         let mut difference = self.difference(resource, Some(&applied), live);
+        // What the marks say already is known from now on, too.
+        difference.records = self.difference(resource, None, live).records;
         difference.changes.iter_mut().for_each(|change| change.cause = Cause::Spec);
         difference
     }
@@ -65,17 +68,34 @@ impl Decider<'_> {
             self.state.entries.contains_key(parent) || self.decisions.get(parent).is_some_and(becomes_ours)
         };
         let parent_is_ours = resource.parent.as_ref().is_some_and(is_ours);
+        let parent_comes_back = || resource.parent.as_ref().is_some_and(|parent| self.comes_back(parent));
+        let is_given_name = || self.rules.rules(&resource.address.kind).is_some_and(|rules| rules.is_given_name(&live.physical_id));
         let is_marked = live.tags.as_ref().is_some_and(|tags| tags.contains_key(tag::ADOPTED));
+        // What stays in AWS goes on using it, also when it is not wanted here any more.
+        let is_needed = |address: &Address| matches!(self.staying.get(address), Some(Why::NeededBy(_)));
         match ownership::owner(live, self.state) {
-            Owner::Us => Some(is_marked || self.leaving_namesake(resource).is_some_and(|(_, entry)| entry.adopted)),
+            Owner::Us => {
+                Some(is_marked || self.leaving_namesake(resource).is_some_and(|(address, entry)| entry.adopted || is_needed(address)))
+            }
             Owner::Unknown if parent_is_ours && !self.is_taggable(&resource.address) => Some(false),
-            Owner::Nobody if resource.adopt_untagged => Some(!self.has_come_back(&resource.address, &live.physical_id)),
+            // Only its name tells whether it was there before us, too.
+            Owner::Unknown if parent_comes_back() && !self.is_taggable(&resource.address) => Some(is_given_name()),
+            // What made it may have been there before us, whatever this state had under the name once.
+            Owner::Nobody if resource.adopt_untagged => {
+                Some(!self.has_come_back(&resource.address, &live.physical_id) || self.needed.contains(&resource.address))
+            }
             owner => {
                 // One that a run of ours began to make, and whose tags nobody may read, was not there before.
                 let is_begun = matches!(owner, Owner::Unknown) && self.state.is_making(&resource.address, &live.physical_id);
                 self.options.adopt.contains(&resource.address).then_some(!is_begun)
             }
         }
+    }
+
+    /// Whether this run takes up again what was there before us, and what the state knew until somebody made it forget.
+    fn comes_back(&self, address: &Address) -> bool {
+        let work = self.decisions.get(address).map(|decision| &decision.work);
+        matches!(work, Some(Work::Update { live, adopts: Some(true), .. }) if ownership::owner(live, self.state) == Owner::Us)
     }
 
     /// Whether it was there before us. A tag says so too: a later run, without the state's entry, would

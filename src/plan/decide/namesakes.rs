@@ -17,9 +17,10 @@ impl Decider<'_> {
         })
     }
 
-    /// Whether that one is deleted there, so that the name is free.
+    /// Whether that one is deleted there, so that the name is free. What stays there is judged by whose it is.
     pub(super) fn is_being_deleted_elsewhere(&self, resource: &Resource) -> bool {
-        self.leaving_namesake(resource).is_some_and(|(_, entry)| !entry.keep && !entry.adopted) || self.is_deposed_elsewhere(resource)
+        let is_deleted = |(address, entry): (&Address, &Entry)| !entry.keep && !entry.adopted && !self.staying.contains_key(address);
+        self.leaving_namesake(resource).is_some_and(is_deleted) || self.is_deposed_elsewhere(resource)
     }
 
     /// Whether it is a predecessor of another address that this run deletes.

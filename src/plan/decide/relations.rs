@@ -5,7 +5,7 @@ use crate::model::plan::Refusal;
 use crate::model::{Address, Entry, PhysicalId, Resource, Rules, Sighting};
 use crate::plan::decision::{Decision, Fate, Work};
 use crate::plan::together::Scene;
-use crate::plan::{order, refusal};
+use crate::plan::{order, ownership, refusal};
 
 impl Decider<'_> {
     pub(super) fn is_selected(&self, address: &Address) -> bool {
@@ -64,7 +64,8 @@ impl Decider<'_> {
         let Some(parent_entry) = self.state.entries.get(parent) else { return false };
         let leaves = !self.desired.resources.contains_key(parent) && self.is_selected(parent);
         let is_deleted = !self.is_missing(parent, &parent_entry.physical_id) && !self.staying.contains_key(parent);
-        leaves && is_deleted && self.dies_with_parent(child)
+        let has_moved = || ownership::has_moved(parent, parent_entry, self.desired, self.state);
+        leaves && is_deleted && !has_moved() && self.dies_with_parent(child)
     }
 
     /// Whether the parent that it dies with is not there any more.

@@ -12,9 +12,17 @@ pub(super) fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) ->
     move |source| StoreError::Io { action, place, source }
 }
 
+/// Refuses what is there and no file: a pipe that nobody writes to would be waited for, for ever.
+pub(super) fn is_file(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is no file")),
+        _ => Ok(()),
+    }
+}
+
 /// The whole file; `None` when it is not there.
 pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    match fs::read(path) {
+    match is_file(path).and_then(|()| fs::read(path)) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(at("read", path)(error)),
@@ -67,4 +75,28 @@ pub(super) fn sync(folder: &Path) -> Result<(), StoreError> {
 pub(super) fn timestamp(time: SystemTime) -> Option<String> {
     let time = jiff::Timestamp::try_from(time).ok()?;
     jiff::Timestamp::from_second(time.as_second()).ok().map(|time| time.to_string())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use crate::store::{FileStore, StateStore, suite};
+    use std::process::Command;
+
+    /// Nothing ever writes to these pipes.
+    #[tokio::test]
+    async fn what_is_no_file_is_refused_and_not_waited_for() {
+        for name in ["demo.json", "demo.journal", "demo.lock"] {
+            let folder = tempfile::tempdir().unwrap();
+            assert!(Command::new("mkfifo").arg(folder.path().join(name)).status().unwrap().success());
+            let store = FileStore::new(folder.path().into(), "demo", None);
+            let refused = match name {
+                "demo.lock" => [store.lock(&suite::holder()).await.map(drop), store.holder().await.map(drop)],
+                _ => [store.load().await.map(drop), store.load().await.map(drop)],
+            };
+            for refused in refused {
+                let error = refused.unwrap_err().to_string();
+                assert!(error.contains(name) && error.contains("it is no file"), "{error}");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The lock: the operating system's, so that it ends with its process, with a note about the
 //! holder beside it for the message.
 
-use super::folder::{at, private, read_if_there, remove_if_there};
+use super::folder::{at, is_file, private, read_if_there, remove_if_there};
 use crate::store::{Holder, Lease, StoreError};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ impl Drop for FileLease {
 }
 
 pub(super) async fn take(path: &Path, note: &Path, holder: &Holder) -> Result<FileLease, StoreError> {
-    let file = private().create(true).write(true).truncate(false).open(path).map_err(at("open", path))?;
+    let file = is_file(path).and_then(|()| private().create(true).write(true).truncate(false).open(path)).map_err(at("open", path))?;
     for attempt in 1.. {
         match file.try_lock() {
             Ok(()) => break,
@@ -39,12 +39,12 @@ pub(super) async fn take(path: &Path, note: &Path, holder: &Holder) -> Result<Fi
     }
     let lease = FileLease { file, note: note.to_owned() };
     let text = serde_json::to_string_pretty(holder).map_err(|error| at("write", note)(error.into()))?;
-    fs::write(note, text + "\n").map_err(at("write", note))?;
+    is_file(note).and_then(|()| fs::write(note, text + "\n")).map_err(at("write", note))?;
     Ok(lease)
 }
 
 pub(super) fn holder(path: &Path, note: &Path) -> Result<Option<Holder>, StoreError> {
-    let file = match File::open(path) {
+    let file = match is_file(path).and_then(|()| File::open(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(at("open", path)(error)),

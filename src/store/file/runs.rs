@@ -3,7 +3,7 @@
 //! Nothing here ever stops a run: a line that cannot be written is lost. A run that is under way holds a lock on its file,
 //! so that it is told from one that was killed.
 
-use super::folder::{at, private};
+use super::folder::{at, is_file, private};
 use crate::store::StoreError;
 use serde_json::Value as Json;
 use std::fs::{self, File, TryLockError};
@@ -153,7 +153,7 @@ impl RunRecords {
     /// When the file cannot be read.
     pub fn read(&self, id: &str) -> Result<RunRecord, StoreError> {
         let path = self.path(id);
-        let file = File::open(&path).map_err(at("read", &path))?;
+        let file = is_file(&path).and_then(|()| File::open(&path)).map_err(at("read", &path))?;
         let mut record = RunRecord { id: id.to_owned(), is_running: is_locked(&path), ..RunRecord::default() };
         let mut reader = BufReader::new(file.take(LARGEST_BYTES * 2));
         let mut line = Vec::new();
@@ -170,7 +170,7 @@ impl RunRecords {
     /// When the file cannot be read.
     pub fn outline(&self, id: &str, is_end: impl Fn(&Json) -> bool) -> Result<RunRecord, StoreError> {
         let path = self.path(id);
-        let mut file = File::open(&path).map_err(at("read", &path))?;
+        let mut file = is_file(&path).and_then(|()| File::open(&path)).map_err(at("read", &path))?;
         let mut first = Vec::new();
         BufReader::new(&file).take(LONGEST_LINE).read_until(b'\n', &mut first).map_err(at("read", &path))?;
         let length = file.metadata().map_err(at("read", &path))?.len();
@@ -204,7 +204,7 @@ fn natural(id: &str) -> (&str, u32) {
 }
 
 fn is_locked(path: &Path) -> bool {
-    let shared = File::open(path).map(|file| file.try_lock_shared());
+    let shared = is_file(path).and_then(|()| File::open(path)).map(|file| file.try_lock_shared());
     matches!(shared, Ok(Err(TryLockError::WouldBlock)))
 }
 
