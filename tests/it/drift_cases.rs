@@ -1,7 +1,8 @@
 //! The table of what people do behind lambdo's back to the full spec.
 
 use crate::support::cloud::{Cloud, allow, function_arn, managed, package, trust};
-use aws_sdk_eventbridge::types::Target;
+use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleFluentBuilder;
+use aws_sdk_eventbridge::types::{DeadLetterConfig, RetryPolicy, RuleState, Target};
 use aws_sdk_lambda::types::Environment;
 
 /// One change.
@@ -22,6 +23,11 @@ const RULE: &str = "demo-a-nightly";
 fn environment(cloud: &Cloud, variables: &[(&str, &str)]) {
     let all = variables.iter().fold(Environment::builder(), |builder, (key, value)| builder.variables(*key, *value));
     cloud.configure(FUNCTION, |call| call.environment(all.clone().build()));
+}
+
+/// A call that puts the rule as it is.
+fn nightly(cloud: &Cloud) -> PutRuleFluentBuilder {
+    cloud.events.put_rule().name(RULE).description("Every night").schedule_expression("cron(0 2 * * ? *)")
 }
 
 fn retarget(cloud: &Cloud, arn: &str, input: Option<&str>) {
@@ -162,10 +168,34 @@ pub const CASES: &[Case] = &[
         },
         found: &[("event_rule.a.nightly", &["enabled"])],
     },
+    Case {
+        name: "rule_state",
+        change: |cloud| {
+            cloud.done(nightly(cloud).state(RuleState::EnabledWithAllCloudtrailManagementEvents).send());
+        },
+        found: &[("event_rule.a.nightly", &["enabled"])],
+    },
+    Case {
+        name: "rule_role",
+        change: |cloud| {
+            cloud.done(nightly(cloud).role_arn("arn:aws:iam::123456789012:role/theirs").send());
+        },
+        found: &[("event_rule.a.nightly", &["role_arn"])],
+    },
     Case { name: "target_removed", change: |cloud| cloud.remove_targets(RULE), found: &[("event_rule.a.nightly", &["targets"])] },
     Case {
         name: "target_input_changed",
         change: |cloud| retarget(cloud, &function_arn(FUNCTION), Some("{\"other\":true}")),
+        found: &[("event_rule.a.nightly", &["targets"])],
+    },
+    Case {
+        name: "target_retried_otherwise",
+        change: |cloud| {
+            let queue = DeadLetterConfig::builder().arn("arn:aws:sqs:eu-central-1:123456789012:theirs").build();
+            let policy = RetryPolicy::builder().maximum_retry_attempts(3).maximum_event_age_in_seconds(60).build();
+            let target = Target::builder().id("lambdo").arn(function_arn(FUNCTION)).dead_letter_config(queue).retry_policy(policy);
+            cloud.done(cloud.events.put_targets().rule(RULE).targets(target.build().unwrap()).send());
+        },
         found: &[("event_rule.a.nightly", &["targets"])],
     },
     Case {

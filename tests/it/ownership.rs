@@ -3,7 +3,7 @@
 use crate::formats::fits;
 use crate::support::cloud::function_arn;
 use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
-use aws_sdk_eventbridge::types::Target;
+use aws_sdk_eventbridge::types::{DeadLetterConfig, Target};
 use aws_sdk_lambda::types::Environment;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -121,12 +121,15 @@ fn a_rule_that_is_taken_over_invokes_its_function_once(backend: Backend) {
     world.cloud.done(events.put_rule().name("demo-a-nightly").schedule_expression("rate(7 days)").send());
     let target = |id: &str, function: &str| Target::builder().id(id).arn(function_arn(function)).build().unwrap();
     let other_job = Target::builder().id("job").arn(function_arn("demo-a")).input("{\"job\": 2}").build().unwrap();
-    let targets = [target("Target0", "demo-a"), target("theirs", "elsewhere"), other_job];
+    let queue = DeadLetterConfig::builder().arn("arn:aws:sqs:eu-central-1:123456789012:theirs").build();
+    let same_job = Target::builder().id("Target0").arn(function_arn("demo-a")).dead_letter_config(queue).build().unwrap();
+    let targets = [same_job, target("theirs", "elsewhere"), other_job];
     world.cloud.done(events.put_targets().rule("demo-a-nightly").set_targets(Some(targets.into())).send());
     let sandbox = world.sandbox(&one());
     sandbox.expect(8, &["up", "--yes"]).says("--adopt event_rule.a.nightly");
     let plan = sandbox.expect(0, &["plan", "--adopt", "event_rule.a.nightly"]);
     assert!(plan.stdout.contains("Target0") && plan.stdout.contains("target `theirs`"), "{plan}");
+    assert!(plan.stdout.contains("dead_letter_config"), "what goes with it is not shown: {plan}");
     sandbox.expect(0, &["up", "--yes", "--adopt", "event_rule.a.nightly"]);
     let targets = || world.cloud.names().into_iter().filter(|name| name.contains(" target ")).collect::<Vec<_>>();
     assert_eq!(targets(), ["job", "lambdo", "theirs"].map(|id| format!("rule.demo-a-nightly target {id}")), "another job is another's");

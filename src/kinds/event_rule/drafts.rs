@@ -6,7 +6,7 @@ use crate::kinds::tagging;
 use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
 
 /// What `PutRule` sets. It nulls whatever it is not given, so it is always given all of it.
-const RULE: &[&str] = &["name", "event_bus_name", "schedule_expression", "event_pattern", "description", "enabled"];
+const RULE: &[&str] = &["name", "event_bus_name", "schedule_expression", "event_pattern", "description", "enabled", "role_arn"];
 
 pub(super) fn create(desired: &Resource) -> Vec<Draft> {
     let mut arguments = picked(&desired.inputs, RULE);

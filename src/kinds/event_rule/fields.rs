@@ -18,6 +18,8 @@ pub(super) const FIELDS: &[Field] = &[
         .default(Default::Text(DEFAULT_BUS))
         .replaces(),
     Field::new("enabled", Shape::Boolean, "Whether it fires; false keeps it and switches it off.").default(Default::Boolean(true)),
+    // Never asked for: what others have set is told, since putting the rule takes it off.
+    Field::new("role_arn", Shape::text(1, 1600), "The role of the rule itself; none is set, and one that others have set goes."),
     // Only our own target is part of it, so it is compared as one value.
     Field::new("targets", Shape::Document, "What it invokes; made by lambdo, those of others are kept."),
     tagging::FIELD.deep(),

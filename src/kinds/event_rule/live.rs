@@ -1,6 +1,7 @@
 //! What EventBridge answers, in the words of the spec.
 
 use super::fields::FIELDS;
+use super::target::{as_table, is_same_job};
 use super::{OUR_TARGET, split};
 use crate::model::document::parsed;
 use crate::model::field::fill_defaults;
@@ -17,6 +18,7 @@ pub(super) fn as_listed(answer: DescribeRuleOutput) -> Rule {
         .set_schedule_expression(answer.schedule_expression)
         .set_state(answer.state)
         .set_description(answer.description)
+        .set_role_arn(answer.role_arn)
         .set_managed_by(answer.managed_by)
         .set_event_bus_name(answer.event_bus_name)
         .build()
@@ -29,11 +31,12 @@ pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
     let mut fields = Table::from_iter([
         ("name".to_owned(), name.into()),
         ("event_bus_name".to_owned(), bus.into()),
-        ("enabled".to_owned(), (rule.state() != Some(&RuleState::Disabled)).into()),
+        ("enabled".to_owned(), enabled(rule.state())),
     ]);
     let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Value::from);
     let texts = [
         ("description", given(rule.description())),
+        ("role_arn", given(rule.role_arn())),
         ("schedule_expression", given(rule.schedule_expression())),
         ("event_pattern", given(rule.event_pattern()).map(|pattern| parsed(&pattern))),
     ];
@@ -47,13 +50,22 @@ pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
     live
 }
 
+/// A rule that fires for more events than one that is enabled says so in AWS's word for it.
+fn enabled(state: Option<&RuleState>) -> Value {
+    match state {
+        Some(RuleState::Disabled) => false.into(),
+        Some(state @ RuleState::EnabledWithAllCloudtrailManagementEvents) => state.as_str().into(),
+        _ => true.into(),
+    }
+}
+
 /// Puts in the targets: ours as a field, those of others as texts. `wanted` are the targets as they
 /// are wanted, or else as they were applied.
 pub(super) fn add_targets(live: &mut Live, targets: &[Target], wanted: Option<&Value>, applied: Option<&Value>) {
     let wanted = wanted.and_then(|wanted| wanted.as_table()?.get(OUR_TARGET)?.as_table());
     let (ours, foreign): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(|target| is_ours(target, wanted, applied));
     let input = wanted.and_then(|wanted| wanted.get("input"));
-    let ours = ours.into_iter().map(|target| (target.id().to_owned(), Value::Table(canonical(target, input)))).collect();
+    let ours = ours.into_iter().map(|target| (target.id().to_owned(), Value::Table(as_table(target, input)))).collect();
     live.fields.insert("targets".to_owned(), Value::Table(ours));
     let told = |target: &Target| {
         let path = Path::key("targets").join(target.id());
@@ -63,32 +75,12 @@ pub(super) fn add_targets(live: &mut Live, targets: &[Target], wanted: Option<&V
 }
 
 /// Whether a target is ours. In a rule that is being taken over, one that invokes the same function with the same input is,
-/// whatever it is called: with ours beside it each event would be handled twice. With another input it is another job.
+/// whatever it is called and however it gets the events: with ours beside it each event would be handled twice, so ours takes its
+/// place, and the plan shows what goes with it. With another input it is another job.
 fn is_ours(target: &Target, wanted: Option<&Table>, applied: Option<&Value>) -> bool {
-    let is_wanted = || wanted.is_some_and(|wanted| canonical(target, wanted.get("input")) == *wanted);
+    let is_wanted = || wanted.is_some_and(|wanted| is_same_job(&as_table(target, wanted.get("input")), wanted));
     let is_taken_over = applied.map_or_else(is_wanted, |applied| applied.as_table().is_some_and(|table| table.contains_key(target.id())));
     target.id() == OUR_TARGET || is_taken_over
-}
-
-/// The target with what lambdo sets, and with what would change its meaning if others had set it.
-///
-/// An input is a document, but one whose text had a reference in it stays text until it is filled in.
-fn canonical(target: &Target, wanted: Option<&Value>) -> Table {
-    let document = |input: &str| {
-        let text = Value::from(input);
-        if wanted == Some(&text) && is_document(input) { text } else { parsed(&text) }
-    };
-    let mut table = Table::from_iter([("arn".to_owned(), target.arn().into())]);
-    table.extend(target.input().map(|input| ("input".to_owned(), document(input))));
-    table.extend(target.input_path().map(|path| ("input_path".to_owned(), path.into())));
-    let template = target.input_transformer().map(|transformer| transformer.input_template());
-    table.extend(template.map(|template| ("input_template".to_owned(), template.into())));
-    table
-}
-
-/// Whether a text is itself the JSON of an object or a list.
-pub(super) fn is_document(text: &str) -> bool {
-    text.starts_with(['{', '[']) && serde_json::from_str::<serde_json::Value>(text).is_ok()
 }
 
 #[cfg(test)]
@@ -96,6 +88,7 @@ mod tests {
     use super::*;
     use crate::kinds::event_rule::tests::lowered;
     use crate::kinds::function::tests::table;
+    use aws_sdk_eventbridge::types::RetryPolicy;
 
     const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:demo-hash";
 
@@ -164,15 +157,36 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_gets_its_events_otherwise_does_the_same_and_shows_what_goes_with_it() {
+        let policy = RetryPolicy::builder().maximum_retry_attempts(3).build();
+        let theirs = Target::builder().id("1").arn(ARN).retry_policy(policy).build().unwrap();
+        let wanted = table([("lambdo", table([("arn", ARN.into())]))]);
+        let mut live = live(&Rule::builder().build(), &id());
+        add_targets(&mut live, &[theirs], Some(&wanted), None);
+        let policy = table([("maximum_retry_attempts", 3.into())]);
+        assert_eq!(live.fields.get("targets"), Some(&table([("1", table([("arn", ARN.into()), ("retry_policy", policy)]))])));
+        assert_eq!(live.extras, []);
+    }
+
+    #[test]
+    fn the_role_of_a_rule_is_read_in_both_ways() {
+        let listed = Rule::builder().role_arn("arn:r").build();
+        let described = as_listed(DescribeRuleOutput::builder().role_arn("arn:r").build());
+        for rule in [listed, described] {
+            assert_eq!(live(&rule, &id()).fields.get("role_arn"), Some(&"arn:r".into()));
+        }
+    }
+
+    #[test]
     fn an_enabled_rule_is_told_by_what_it_is_not() {
         for (state, enabled) in [
-            (Some(RuleState::Enabled), true),
-            (Some(RuleState::EnabledWithAllCloudtrailManagementEvents), true),
-            (None, true),
-            (Some(RuleState::Disabled), false),
+            (Some(RuleState::Enabled), Value::from(true)),
+            (Some(RuleState::EnabledWithAllCloudtrailManagementEvents), "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS".into()),
+            (None, true.into()),
+            (Some(RuleState::Disabled), false.into()),
         ] {
             let rule = Rule::builder().set_state(state.clone()).schedule_expression("rate(1 hour)").build();
-            assert_eq!(live(&rule, &id()).fields.get("enabled"), Some(&enabled.into()), "{state:?}");
+            assert_eq!(live(&rule, &id()).fields.get("enabled"), Some(&enabled), "{state:?}");
         }
     }
 

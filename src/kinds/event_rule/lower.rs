@@ -1,7 +1,7 @@
 //! An event rule's section becomes a rule, and the permission that lets it invoke the function.
 
 use super::fields::{DEFAULT_BUS, FIELDS};
-use super::live::is_document;
+use super::target::is_document;
 use super::{KIND, OUR_TARGET, pattern, schedule};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::lowering::{self, facts_of, finding};
@@ -82,6 +82,7 @@ fn diagnostics(section: &Section, inputs: &Table) -> Vec<Diagnostic> {
         schedule_doubt(section),
         input(section),
         targets(section),
+        role(section),
         tagging::too_many(section, inputs),
     ]
     .into_iter()
@@ -173,6 +174,14 @@ fn targets(section: &Section) -> Option<Diagnostic> {
     Some(at(section, "targets", found))
 }
 
+fn role(section: &Section) -> Option<Diagnostic> {
+    section.values.get("role_arn")?;
+    let found = Diagnostic::error("not-supported-yet", "Not supported yet")
+        .detail("A rule under a function needs no role: a permission lets it invoke the function. A role for other targets is not supported yet.")
+        .hint("remove `role_arn`; what the function itself may do is the function's `role`");
+    Some(at(section, "role_arn", found))
+}
+
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let end = if text.ends_with('?') { "" } else { "." };
@@ -218,7 +227,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_found() {
         let schedule = || ("schedule_expression", Value::from(MONTHLY));
-        let cases: [(&[(&str, Value)], &str); 9] = [
+        let cases: [(&[(&str, Value)], &str); 10] = [
             (&[], "rule-trigger"),
             (&[("event_pattern", table([("detail_type", Value::string_list(["x"]))]))], "pattern-never-matches"),
             (&[("schedule_expression", "cron(0 6 LW * ? *)".into())], "schedule-doubtful"),
@@ -228,6 +237,7 @@ mod tests {
             (&[("event_pattern", table([("source", "x".into())]))], "bad-event-pattern"),
             (&[schedule(), ("input", "x".repeat(8191).into())], "bad-input"),
             (&[schedule(), ("targets", table([]))], "not-supported-yet"),
+            (&[schedule(), ("role_arn", "arn:aws:iam::123456789012:role/r".into())], "not-supported-yet"),
         ];
         for (values, code) in cases {
             let found: Vec<_> = lowered(values).diagnostics.iter().map(|diagnostic| diagnostic.code).collect();

@@ -10,6 +10,7 @@ mod pattern;
 mod read;
 mod run;
 pub(super) mod schedule;
+mod target;
 
 use super::{Context, Done, Found, Kind, Lowered, Place, ReadTarget, RunContext, Search};
 use crate::aws::{AwsError, Reader, Writer};

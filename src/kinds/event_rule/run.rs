@@ -1,7 +1,7 @@
 //! Sending the operations of a rule.
 
-use super::live::is_document;
 use super::read::list_targets;
+use super::target::from_table;
 use super::{OUR_TARGET, split};
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
 use crate::kinds::arguments::{as_json, gone_is_done, optional, refused, strings, text, unknown_call};
@@ -15,7 +15,7 @@ use aws_sdk_eventbridge::operation::remove_targets::RemoveTargetsOutput;
 use aws_sdk_eventbridge::operation::remove_targets::builders::RemoveTargetsInputBuilder;
 use aws_sdk_eventbridge::operation::tag_resource::builders::TagResourceInputBuilder;
 use aws_sdk_eventbridge::operation::untag_resource::builders::UntagResourceInputBuilder;
-use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
+use aws_sdk_eventbridge::types::{RuleState, Tag};
 
 /// How long a rule is tried again that is not seen yet, or that others change.
 const LIMIT_MS: u64 = 120_000;
@@ -47,7 +47,6 @@ fn rule_request(operation: &Operation) -> Result<PutRuleInputBuilder, AwsError> 
     if arguments.values().any(Value::is_unresolved) {
         return Err(refused(operation, "something that it refers to is not known"));
     }
-    let is_enabled = arguments.get("enabled").and_then(Value::as_boolean).unwrap_or(true);
     let tags = Some(tags(operation)?).filter(|tags| !tags.is_empty());
     Ok(PutRuleInputBuilder::default()
         .name(text(operation, "name")?)
@@ -55,8 +54,19 @@ fn rule_request(operation: &Operation) -> Result<PutRuleInputBuilder, AwsError> 
         .set_schedule_expression(optional(arguments, "schedule_expression"))
         .set_event_pattern(arguments.get("event_pattern").map(as_json))
         .set_description(optional(arguments, "description").filter(|description| !description.is_empty()))
-        .state(if is_enabled { RuleState::Enabled } else { RuleState::Disabled })
+        .set_role_arn(optional(arguments, "role_arn"))
+        .state(state(arguments.get("enabled")))
         .set_tags(tags))
+}
+
+/// A state that others have set is in AWS's word for it, and is put again only where what was applied is.
+fn state(enabled: Option<&Value>) -> RuleState {
+    let more = RuleState::EnabledWithAllCloudtrailManagementEvents;
+    match enabled {
+        Some(Value::Boolean(false)) => RuleState::Disabled,
+        Some(Value::String(text)) if text == more.as_str() => more,
+        _ => RuleState::Enabled,
+    }
 }
 
 fn tags(operation: &Operation) -> Result<Vec<Tag>, AwsError> {
@@ -81,20 +91,12 @@ fn targets_request(operation: &Operation) -> Result<PutTargetsInputBuilder, AwsE
             return Err(refused(operation, format!("the target `{id}` refers to something that is not known")));
         }
         let target = target.as_table().cloned().unwrap_or_default();
-        let input = target.get("input").map(input_text);
-        let built = Target::builder().id(id).set_arn(optional(&target, "arn")).set_input(input).build();
-        targets.push(built.map_err(|error| refused(operation, error.to_string()))?);
+        targets.push(from_table(id, &target).map_err(|problem| refused(operation, format!("the target `{id}` {problem}")))?);
     }
     Ok(PutTargetsInputBuilder::default()
         .rule(text(operation, "name")?)
         .event_bus_name(text(operation, "event_bus_name")?)
         .set_targets(Some(targets)))
-}
-
-/// An input as JSON. A text is written with its quotes, unless it is a document whose references were
-/// filled in.
-fn input_text(input: &Value) -> String {
-    input.as_str().filter(|text| is_document(text)).map_or_else(|| input.to_json().to_string(), str::to_owned)
 }
 
 /// The call succeeds even where its entries failed.
@@ -240,10 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn an_input_is_sent_as_json() {
-        assert_eq!(input_text(&"text".into()), "\"text\"");
-        assert_eq!(input_text(&r#"{"arn": "x"}"#.into()), r#"{"arn": "x"}"#);
-        assert_eq!(input_text(&table_of([("a", 1.into())])), r#"{"a":1}"#);
+    fn what_others_have_set_is_put_as_it_was_where_it_is_what_was_applied() {
+        let mut operations = operations(&[("schedule_expression", "rate(1 hour)".into())]);
+        let more = RuleState::EnabledWithAllCloudtrailManagementEvents;
+        let theirs = [("enabled", more.as_str().into()), ("role_arn", "arn:r".into())];
+        operations[0].arguments.extend(theirs.map(|(key, value): (&str, Value)| (key.to_owned(), value)));
+        let rule = rule_request(&operations[0]).unwrap().build().unwrap();
+        assert_eq!((rule.state(), rule.role_arn()), (Some(&more), Some("arn:r")));
+        let target = table_of([("arn", "arn:f".into()), ("retry_policy", table_of([("maximum_retry_attempts", 3.into())]))]);
+        operations[1].arguments.insert("targets".to_owned(), table_of([("1", target)]));
+        let targets = targets_request(&operations[1]).unwrap().build().unwrap();
+        assert_eq!(targets.targets()[0].retry_policy().and_then(|policy| policy.maximum_retry_attempts()), Some(3));
     }
 
     #[test]

@@ -47,6 +47,11 @@ pub const EXCEPTIONS: &[Exception] = &[
         path: "update.rule_description_removed",
         reason: "ministack keeps the old Description when PutRule comes without one",
     },
+    Exception {
+        emulator: Backend::Ministack,
+        path: "drift.rule_role",
+        reason: "ministack keeps the old RoleArn when PutRule comes without one",
+    },
 ];
 
 /// The exception for this emulator and path, if there is one.

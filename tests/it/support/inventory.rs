@@ -1,6 +1,7 @@
 //! What exists, and all fields of it that come back, in one shape for both emulators.
 
 use super::cloud::Cloud;
+use aws_sdk_eventbridge::types::RetryPolicy;
 use aws_sdk_iam::types::Role;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use percent_encoding::percent_decode_str;
@@ -233,13 +234,19 @@ impl Cloud {
         for rule in rules {
             let name = rule.name.unwrap();
             let targets = self.done(self.events.list_targets_by_rule().rule(&name).send()).targets.unwrap_or_default();
-            let targets = targets.into_iter().map(|target| (target.id, json!({"arn": target.arn, "input": target.input})));
+            let policy = |policy: RetryPolicy| [policy.maximum_retry_attempts, policy.maximum_event_age_in_seconds];
+            let targets = targets.into_iter().map(|target| {
+                let queue = target.dead_letter_config.and_then(|config| config.arn);
+                let policy = target.retry_policy.map(policy);
+                (target.id, json!({"arn": target.arn, "input": target.input, "queue": queue, "retry_policy": policy}))
+            });
             let tags = self.done(self.events.list_tags_for_resource().resource_arn(rule.arn.unwrap()).send()).tags.unwrap_or_default();
             let all = json!({
                 "schedule_expression": rule.schedule_expression,
                 "event_pattern": rule.event_pattern.as_deref().map(document),
                 "state": rule.state.map(|state| state.as_str().to_owned()),
                 "description": rule.description,
+                "role_arn": rule.role_arn,
                 "targets": targets.collect::<Map<_, _>>(),
                 "tags": sorted(Some(tags.into_iter().map(|tag| (tag.key, tag.value)))),
             });
