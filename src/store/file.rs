@@ -271,7 +271,12 @@ impl Files {
         let path = self.state_path();
         let place = path.display().to_string();
         self.make_folder(&self.history_folder())?;
-        match self.read_head() {
+        let current = match self.read_head() {
+            // Who builds on nothing took what is there for damaged: a head may be sound where the rest of it is not.
+            Ok(Some(_)) if expected == 0 => self.read_state().map(|state| state.as_ref().map(Head::of)),
+            head => head,
+        };
+        match current {
             Ok(current) => {
                 snapshot::check_save(head, current.as_ref(), expected, &place)?;
                 current.map(|current| self.keep(&self.generation_path(current.serial))).transpose()?;
@@ -364,6 +369,44 @@ mod tests {
         assert_eq!(store.holder().await.unwrap(), None);
         assert_eq!(store.history().await.unwrap(), vec![]);
         assert!(!folder.path().join("state").exists());
+    }
+
+    /// What stands in a state with one thing changed is still JSON, and its head is sound.
+    #[tokio::test]
+    async fn a_state_whose_rest_is_damaged_can_be_replaced_and_gone_back_from() {
+        let damages = [
+            (r#""physical_id": "demo-a""#, r#""physical_id": """#),
+            (r#""physical_id": "demo-a""#, r#""physical_id": 7"#),
+            (r#""format": 4"#, r#""format": 0"#),
+            (r#""lineage": "l1""#, r#""lineage": """#),
+        ];
+        for (sound, damaged) in damages {
+            let folder = tempfile::tempdir().unwrap();
+            let store = FileStore::new(folder.path().into(), "demo", None);
+            let mut state = suite::state(1);
+            state.entries.insert("role.a".parse().unwrap(), crate::model::Entry::new("demo-a".into()));
+            store.save(&state, 0).await.unwrap();
+            state.serial = 2;
+            store.save(&state, 1).await.unwrap();
+            let text = fs::read_to_string(store.path()).unwrap();
+            assert!(text.contains(sound), "{sound} {text}");
+            let text = text.replace(sound, damaged);
+            fs::write(store.path(), &text).unwrap();
+            let error = store.load().await.unwrap_err();
+            assert!(matches!(error, StoreError::Garbled { .. } | StoreError::Contradiction { .. }), "{damaged}: {error}");
+            // Both ways out of it save what builds on nothing: the generation that was kept, or what AWS has.
+            let mut kept = store.generation(1).await.unwrap().unwrap();
+            assert_eq!(store.history().await.unwrap().len(), 1);
+            kept.serial = 2;
+            store.save(&kept, 0).await.unwrap_or_else(|error| panic!("{damaged}: {error}"));
+            assert_eq!(store.load().await.unwrap(), Some(kept), "{damaged}");
+            assert_eq!(fs::read_to_string(folder.path().join("history/demo.damaged.json")).unwrap(), text);
+        }
+        // One that is whole is nobody's to replace so.
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        store.save(&suite::state(1), 0).await.unwrap();
+        assert!(matches!(store.save(&suite::state(2), 0).await.unwrap_err(), StoreError::Conflict { .. }));
     }
 
     #[tokio::test]
