@@ -62,6 +62,11 @@ pub trait Rules: Send + Sync {
         self.is_same(found, wanted)
     }
 
+    /// What to do about one that others have made, where it cannot be taken over: nothing in AWS would say that it was.
+    fn instead_of_adopting(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether its name says that lambdo did not make it up. Of what carries no tags and stands in something that was there
     /// before us, nothing else tells whether it was there, too.
     fn is_given_name(&self, _physical_id: &PhysicalId) -> bool {

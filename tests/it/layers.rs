@@ -189,6 +189,27 @@ fn a_version_that_the_spec_may_ask_for_is_no_garbage() {
     assert_eq!(world.cloud.layer_versions("demo-tools"), Vec::<i64>::new());
 }
 
+/// Nothing on a version can be changed, so that nothing in AWS would say that it was taken over.
+#[test]
+fn a_layer_of_somebody_else_is_not_adopted() {
+    let world = World::start(Backend::Local);
+    let layer = LAYER.replace("code =", "layer_name = \"shared\"\ncode =");
+    let first = world.sandbox(&with_layer(&layer));
+    let second = world.sandbox(&with_layer(&layer).replace("project = \"demo\"", "project = \"other\""));
+    content(&first, "one");
+    content(&second, "one");
+    first.expect(0, &["up", "--yes"]);
+    let calls = world.proxy.mutating();
+    let refused = second.expect(8, &["up", "--yes"]).says("give the layer another name with `layer_name`");
+    assert!(!refused.stderr.contains("--adopt"), "{refused}");
+    let refused = second.expect(6, &["up", "--yes", "--adopt", "layer.tools"]).says("a layer is never taken over");
+    assert!(refused.stderr.contains("give the layer another name with `layer_name`"), "{refused}");
+    assert_eq!(world.proxy.mutating(), calls, "{:?}", world.proxy.tally());
+    second.edit("\"shared\"", "\"own\"");
+    second.expect(0, &["up", "--yes"]);
+    second.expect(0, &["plan", "--exit-code"]);
+}
+
 #[test]
 fn a_function_finds_its_layer_when_it_runs() {
     let world = World::start(Backend::Local);

@@ -59,6 +59,10 @@ impl Rules for Layer {
         split(found).0 == split(wanted).0
     }
 
+    fn instead_of_adopting(&self) -> Option<&'static str> {
+        Some("versions of others cannot be changed, and so not be taken over: give the layer another name with `layer_name`")
+    }
+
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
         Some(format!("layer:{}", split(physical_id).0))
     }
