@@ -12,6 +12,7 @@ pub use shelf::{Claim, Kept, Shelf};
 use super::journal::{self, Standing};
 use super::snapshot::Head;
 use super::{Generation, Holder, JournalHeader, KEPT_GENERATIONS, Lease, StateStore, StoreError, snapshot};
+use crate::model::state::LAST_SERIAL;
 use crate::model::{Record, SecretKey, State};
 use async_trait::async_trait;
 use folder::{at, private, read_if_there, remove_if_there};
@@ -328,7 +329,9 @@ impl Files {
     }
 
     fn serial_of(&self, name: &str) -> Option<u64> {
-        name.strip_prefix(&self.stem)?.strip_prefix('.')?.strip_suffix(".json")?.parse().ok()
+        let serial = name.strip_prefix(&self.stem)?.strip_prefix('.')?.strip_suffix(".json")?.parse().ok()?;
+        // The next save must be able to have a higher one than each of them.
+        (serial < LAST_SERIAL).then_some(serial)
     }
 }
 
@@ -379,6 +382,7 @@ mod tests {
             (r#""physical_id": "demo-a""#, r#""physical_id": 7"#),
             (r#""format": 4"#, r#""format": 0"#),
             (r#""lineage": "l1""#, r#""lineage": """#),
+            (r#""serial": 2"#, r#""serial": 9007199254740992"#),
         ];
         for (sound, damaged) in damages {
             let folder = tempfile::tempdir().unwrap();
@@ -407,6 +411,19 @@ mod tests {
         let store = FileStore::new(folder.path().into(), "demo", None);
         store.save(&suite::state(1), 0).await.unwrap();
         assert!(matches!(store.save(&suite::state(2), 0).await.unwrap_err(), StoreError::Conflict { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_serial_leaves_room_for_no_other_is_no_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        store.save(&suite::state(1), 0).await.unwrap();
+        store.save(&suite::state(2), 1).await.unwrap();
+        for serial in [u64::MAX, LAST_SERIAL + 1, LAST_SERIAL] {
+            fs::write(folder.path().join(format!("history/demo.{serial}.json")), "{}").unwrap();
+        }
+        let serials: Vec<u64> = store.history().await.unwrap().iter().map(|one| one.serial).collect();
+        assert_eq!(serials, [1]);
     }
 
     #[tokio::test]
