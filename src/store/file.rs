@@ -275,7 +275,7 @@ impl Files {
         let current = match self.read_head() {
             // Who builds on nothing took what is there for damaged: a head may be sound where the rest of it is not.
             Ok(Some(_)) if expected == 0 => self.read_state().map(|state| state.as_ref().map(Head::of)),
-            head => head,
+            other => other,
         };
         match current {
             Ok(current) => {
