@@ -1,7 +1,7 @@
 //! Applying a plan: dumb on purpose. Each operation starts when its own edges are met; its begin is
 //! on disk before it is sent, and its end before anything that waits for it starts.
 
-use super::call::{Call, Trouble, attribute, is_certain, relearns, resolve_carries};
+use super::call::{Call, Trouble, attribute, relearns, resolve_carries};
 use super::journal::Journal;
 use super::report::{Report, StepResult};
 use super::save;
@@ -279,8 +279,8 @@ impl<'a> Run<'a> {
 
     fn fail(&mut self, id: OperationId, trouble: &Trouble) {
         let operation = &self.plan.operations[id.0];
+        self.started |= trouble.may_have_changed();
         if let Trouble::Aws(error) = trouble {
-            self.started |= !is_certain(error);
             self.is_locked_out |= error.class == ErrorClass::Credentials;
         }
         if trouble.outcome() == Outcome::Skipped {

@@ -15,7 +15,10 @@ use std::sync::Arc;
 /// Why an operation did not go through.
 pub enum Trouble {
     Aws(AwsError),
+    /// What was to be written before AWS was asked, or that it refused.
     Store(Diagnostic),
+    /// AWS did what was asked, and that could not be written.
+    Unrecorded(Diagnostic),
     Unresolved(String),
 }
 
@@ -28,11 +31,20 @@ impl Trouble {
         }
     }
 
+    /// Whether AWS was changed, or may have been.
+    pub fn may_have_changed(&self) -> bool {
+        match self {
+            Self::Aws(error) => !is_certain(error),
+            Self::Unrecorded(_) => true,
+            Self::Store(_) | Self::Unresolved(_) => false,
+        }
+    }
+
     /// What it means for `call`.
     pub fn diagnostic(&self, call: &str) -> Diagnostic {
         match self {
             Self::Aws(error) => error.diagnostic(),
-            Self::Store(diagnostic) => diagnostic.clone(),
+            Self::Store(diagnostic) | Self::Unrecorded(diagnostic) => diagnostic.clone(),
             Self::Unresolved(reference) => Diagnostic::error("unresolved", "a reference has no value")
                 .detail(format!("`${{{reference}}}` is needed for `{call}` and AWS did not give it.")),
         }
@@ -69,7 +81,7 @@ impl Call<'_> {
         match kind.run(&self.writer, &sent, &context).await {
             Ok(done) => {
                 let physical_id = done.physical_id.or_else(|| operation.physical_id.clone()).unwrap_or_else(|| PhysicalId(String::new()));
-                self.write(self.ended(&operation, physical_id, done.attributes)).await
+                self.journal.write(self.ended(&operation, physical_id, done.attributes)).await.map_err(Trouble::Unrecorded)
             }
             Err(error) => {
                 if is_certain(&error) {
@@ -188,5 +200,14 @@ mod tests {
         let lost = AwsError::own("iam:CreateRole", ErrorClass::Transient, "lost");
         assert!(is_certain(&denied) && !is_certain(&lost));
         assert!(!is_certain(&denied.following(&lost)));
+    }
+
+    #[test]
+    fn what_cannot_be_written_after_the_call_was_done_all_the_same() {
+        let full = || Diagnostic::error("state-unreachable", "The state cannot be reached");
+        assert!(Trouble::Unrecorded(full()).may_have_changed());
+        assert!(!Trouble::Store(full()).may_have_changed());
+        let of = |class| Trouble::Aws(AwsError::own("iam:CreateRole", class, "no")).may_have_changed();
+        assert!(of(ErrorClass::Transient) && !of(ErrorClass::Denied));
     }
 }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 /// The setting's key.
 const TAGS: &str = "tags";
 
-/// Tags that one resource can carry (AWS tagging limits), less those that mark what lambdo owns.
-const MOST_TAGS: usize = 50 - 4;
+/// Tags that one resource can carry (AWS tagging limits), less those that mark what lambdo owns and what stays.
+const MOST_TAGS: usize = 50 - tag::ALL.len();
 
 /// The setting in the field table of every kind that can carry tags.
 pub(crate) const FIELD: Field =
@@ -51,7 +51,10 @@ fn check_value(text: &str) -> Result<(), String> {
 pub(crate) fn too_many(section: &Section, inputs: &Table) -> Option<Diagnostic> {
     let count = inputs.get(TAGS).and_then(Value::as_table).map_or(0, Table::len);
     (count > MOST_TAGS).then(|| {
-        let detail = format!("There are {count} tags; AWS takes 50 on one resource, and lambdo needs four of them to know what it owns.");
+        let detail = format!(
+            "There are {count} tags; AWS takes 50 on one resource, and lambdo needs {} of them to know what it owns and what stays, which leaves {MOST_TAGS}.",
+            tag::ALL.len()
+        );
         finding(section, &Path::key(TAGS), Diagnostic::error("too-many-tags", "Too many tags").detail(detail))
     })
 }

@@ -117,6 +117,9 @@ pub mod tag {
     /// The state's lineage.
     pub const LINEAGE: &str = "lambdo:lineage";
 
+    /// All of them: as many may stand on one resource.
+    pub const ALL: [&str; 6] = [PROJECT, STAGE, ADDRESS, ADOPTED, KEPT, LINEAGE];
+
     /// Whether these tags say that the resource stays when nobody asks for it any more.
     pub fn stays<'a>(keys: impl IntoIterator<Item = &'a String>) -> bool {
         keys.into_iter().any(|key| key == ADOPTED || key == KEPT)

@@ -56,6 +56,17 @@ pub trait Rules: Send + Sync {
         left == right
     }
 
+    /// Whether the one may be what is wanted under the other id, as long as nobody has looked at the packages: a hash of the
+    /// content in an id is not known before.
+    fn may_be(&self, found: &PhysicalId, wanted: &PhysicalId) -> bool {
+        self.is_same(found, wanted)
+    }
+
+    /// What to do about one that others have made, where it cannot be taken over: nothing in AWS would say that it was.
+    fn instead_of_adopting(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether its name says that lambdo did not make it up. Of what carries no tags and stands in something that was there
     /// before us, nothing else tells whether it was there, too.
     fn is_given_name(&self, _physical_id: &PhysicalId) -> bool {

@@ -95,8 +95,10 @@ impl State {
     }
 }
 
-/// Far above what runs lead to, and far below what a number can hold.
-const HIGHEST_SERIAL: u64 = 1 << 53;
+/// The last serial that a state may have: far above what runs lead to, and far below what a number can hold.
+pub const LAST_SERIAL: u64 = (1 << 53) - 1;
+/// Far above what runs number, and far below what a number can hold.
+const LAST_OPERATION: u64 = (1 << 53) - 1;
 
 impl State {
     /// Whether it was never saved and nothing was ever begun with it.
@@ -122,11 +124,19 @@ impl State {
         if self.serial == 0 {
             return Some("Its serial is 0, which no saved state has.".to_owned());
         }
-        if self.serial > HIGHEST_SERIAL {
+        if self.serial > LAST_SERIAL {
             return Some(format!("Its serial is {}, which no number of runs leads to.", self.serial));
+        }
+        if let Some(number) = self.intents.iter().find_map(unreal_operation) {
+            return Some(format!("Something that was begun has the number {number}, which no run leads to."));
         }
         self.entries.iter().find_map(|(address, entry)| Some(format!("`{address}` {}.", entry.contradiction()?)))
     }
+}
+
+/// The number of a record where no run has given it.
+pub fn unreal_operation(record: &Record) -> Option<usize> {
+    record.operation().filter(|number| *number as u64 > LAST_OPERATION)
 }
 
 /// One resource as it was applied.

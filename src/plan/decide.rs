@@ -161,7 +161,7 @@ impl<'a> Decider<'a> {
                 }
                 self.note_unread(&resource.address, live, plan);
                 if self.is_taken(entry, live) {
-                    plan.refusals.push(refusal::not_ours(&resource.address, &entry.physical_id, live, self.state));
+                    plan.refusals.push(refusal::not_ours(&resource.address, &entry.physical_id, live, self.state, self.rules));
                 }
                 self.compared(resource, entry, applied, live, plan)
             }
@@ -219,7 +219,9 @@ impl<'a> Decider<'a> {
         if same_name && (entry.keep || entry.adopted) {
             plan.refusals.push(refusal::kept(&resource.address, &difference.changes));
         }
-        plan.refusals.extend(live.filter(|_| !entry.keep && !entry.adopted).and_then(|live| refusal::undeletable(&resource.address, live)));
+        plan.refusals.extend(
+            live.filter(|_| !entry.keep && !entry.adopted).and_then(|live| refusal::undeletable(&resource.address, live, self.rules)),
+        );
         let rules = self.rules.rules(&resource.address.kind);
         let delete_first = same_name || rules.is_some_and(|rules| rules.replacement() == Replacement::DeleteFirst);
         let old = self.predecessor(entry, live, &resource.address);
@@ -307,7 +309,7 @@ impl<'a> Decider<'a> {
             return leaves;
         }
         self.refuse_if_protected(address, entry, "deleted", plan);
-        plan.refusals.extend(sighting.and_then(Sighting::live).and_then(|live| refusal::undeletable(address, live)));
+        plan.refusals.extend(sighting.and_then(Sighting::live).and_then(|live| refusal::undeletable(address, live, self.rules)));
         let farewell = self.rules.rules(&address.kind).and_then(|rules| rules.farewell(&entry.inputs));
         plan.notes.extend(farewell.map(|note| (address.clone(), note)));
         let is_source_gone = entry.source.as_ref().is_some_and(|folder| self.desired.folders.lack(folder));

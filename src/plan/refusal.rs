@@ -1,11 +1,11 @@
 //! What stands in the way of a plan, in words.
 
 use crate::model::plan::{NOT_OURS, Refusal};
-use crate::model::{Address, Change, Effect, Live, PhysicalId, Resource, State, Unchecked, Value, observed::tag};
+use crate::model::{Address, Change, Effect, Live, PhysicalId, Resource, Rules, RulesSet, State, Unchecked, Value, observed::tag};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The refusal for a resource that exists and is not ours.
-pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state: &State) -> Refusal {
+pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state: &State, rules: &dyn RulesSet) -> Refusal {
     let tags = live.tags.clone().unwrap_or_default();
     let ours_by_name = tags.get(tag::PROJECT) == Some(&state.project) && tags.contains_key(tag::LINEAGE);
     let owner = match live.tags {
@@ -37,10 +37,17 @@ pub fn not_ours(address: &Address, physical_id: &PhysicalId, live: &Live, state:
     } else {
         (
             format!("`{physical_id}` exists and was not made by this project: {owner}. It is left untouched."),
-            vec![format!("take it over with `lambdo up --adopt {address}`, or choose another name in the spec")],
+            vec![how_to_have(address, rules)],
         )
     };
     Refusal { address: Some(address.clone()), summary: NOT_OURS, detail, hints }
+}
+
+/// What to do where the spec asks for a name that somebody else has.
+fn how_to_have(address: &Address, rules: &dyn RulesSet) -> String {
+    let instead = rules.rules(&address.kind).and_then(Rules::instead_of_adopting);
+    let adopt = || format!("take it over with `lambdo up --adopt {address}`, or choose another name in the spec");
+    instead.map_or_else(adopt, str::to_owned)
 }
 
 fn describe(tags: &BTreeMap<String, String>) -> String {
@@ -78,13 +85,18 @@ pub fn protected(address: &Address, what: &str, is_in_spec: bool) -> Refusal {
 }
 
 /// The refusal of a delete that AWS would refuse in its turn, where it would.
-pub fn undeletable(address: &Address, live: &Live) -> Option<Refusal> {
+pub fn undeletable(address: &Address, live: &Live, rules: &dyn RulesSet) -> Option<Refusal> {
     let why = live.undeletable.as_deref()?;
+    let fields = rules.rules(&address.kind).map(Rules::fields).unwrap_or_default();
+    let keep = match fields.iter().any(|field| field.key == "skip_destroy") {
+        true => "keep the resource with `skip_destroy = true`".to_owned(),
+        false => format!("let go of the resource with `lambdo state forget {address}`, so that it stays in AWS"),
+    };
     Some(Refusal {
         address: Some(address.clone()),
         summary: "AWS would refuse to delete the resource",
         detail: format!("`{address}` would be deleted, but AWS will not delete `{}`: {why}.", live.physical_id),
-        hints: vec!["put that right in AWS, or keep the resource with `skip_destroy = true`, then run the command again".to_owned()],
+        hints: vec![format!("put that right in AWS, or {keep}, then run the command again")],
     })
 }
 
@@ -184,5 +196,36 @@ pub fn cannot_adopt(resource: &Resource, change: &Change) -> Refusal {
             change.path, resource.address
         ),
         hints: vec!["give the spec the value that lives in AWS, or delete the resource by hand".to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::Registry;
+    use crate::model::{Lineage, Target};
+
+    #[test]
+    fn each_kind_is_told_only_what_it_has() {
+        let state = State::new(Lineage("l1".into()), "demo", None, Target::placeholder(), None);
+        let mut live = Live::new("x".into());
+        live.tags = Some(BTreeMap::new());
+        live.undeletable = Some("it is held".to_owned());
+        let hints = |address: &str| {
+            let (address, rules) = (address.parse().unwrap(), Registry::new());
+            let refused = [Some(not_ours(&address, &live.physical_id, &live, &state, &rules)), undeletable(&address, &live, &rules)];
+            refused.into_iter().flatten().flat_map(|refusal| refusal.hints).collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(hints("log_group.a"), @r"
+        take it over with `lambdo up --adopt log_group.a`, or choose another name in the spec
+        put that right in AWS, or keep the resource with `skip_destroy = true`, then run the command again
+        ");
+        insta::assert_snapshot!(hints("event_rule.a.five"), @r"
+        take it over with `lambdo up --adopt event_rule.a.five`, or choose another name in the spec
+        put that right in AWS, or let go of the resource with `lambdo state forget event_rule.a.five`, so that it stays in AWS, then run the command again
+        ");
+        assert!(
+            hints("layer.t").starts_with("versions of others cannot be changed, and so not be taken over: give the layer another name")
+        );
     }
 }

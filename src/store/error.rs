@@ -149,6 +149,16 @@ pub enum StoreError {
         /// The serial that it replaces.
         expected: u64,
     },
+    /// A save whose serial no load would take.
+    #[error(
+        "The state `{place}` was not written: its new serial would be {serial}, to which no number of runs leads, so that somebody else has written the one before. Move that file away; `lambdo state rebuild` then makes the state anew from what is in AWS."
+    )]
+    OutOfSerials {
+        /// The state.
+        place: String,
+        /// The serial to be written.
+        serial: u64,
+    },
 }
 
 /// What is there instead of the state that a journal builds on, and the way out.
@@ -198,6 +208,7 @@ impl StoreError {
             }
             Self::Link { .. } => ("state-link", "The state is a link"),
             Self::Conflict { .. } => ("state-conflict", "The state was changed by somebody else"),
+            Self::OutOfSerials { .. } => ("state-serial", "The state's serial cannot be raised"),
             Self::NotRaised { .. } => ("state-serial", "The state's serial was not raised"),
         }
     }
@@ -237,6 +248,7 @@ mod tests {
             StoreError::Ahead { place: "state/demo.journal".into(), journal: 3, found: None },
             StoreError::Ahead { place: "state/demo.journal".into(), journal: 3, found: Some(1) },
             StoreError::NewerFormat { place: place(), found: 9, known: 2 },
+            StoreError::OutOfSerials { place: place(), serial: 1 << 53 },
         ];
         let texts: Vec<String> =
             errors.iter().map(|error| error.to_diagnostic()).map(|told| format!("{}: {}", told.summary, told.detail)).collect();
@@ -247,6 +259,7 @@ mod tests {
         The state files do not belong together: The journal `state/demo.journal` builds on serial 3 of the state, but there is no state. Bring it back, or let `lambdo state rebuild` make it anew from what is in AWS.
         The state files do not belong together: The journal `state/demo.journal` builds on serial 3 of the state, but the state has serial 1. Bring back the state that the journal belongs to, or move both away: `lambdo state rebuild` then makes the state anew from what is in AWS.
         The state was written by a newer lambdo: `state/demo.json` has the format 9; this lambdo knows formats up to 2. Use the version of lambdo that wrote it, or a newer one.
+        The state's serial cannot be raised: The state `state/demo.json` was not written: its new serial would be 9007199254740992, to which no number of runs leads, so that somebody else has written the one before. Move that file away; `lambdo state rebuild` then makes the state anew from what is in AWS.
         ");
     }
 }

@@ -12,6 +12,7 @@ pub use shelf::{Claim, Kept, Shelf};
 use super::journal::{self, Standing};
 use super::snapshot::Head;
 use super::{Generation, Holder, JournalHeader, KEPT_GENERATIONS, Lease, StateStore, StoreError, snapshot};
+use crate::model::state::LAST_SERIAL;
 use crate::model::{Record, SecretKey, State};
 use async_trait::async_trait;
 use folder::{at, private, read_if_there, remove_if_there};
@@ -271,7 +272,12 @@ impl Files {
         let path = self.state_path();
         let place = path.display().to_string();
         self.make_folder(&self.history_folder())?;
-        match self.read_head() {
+        let current = match self.read_head() {
+            // Who builds on nothing took what is there for damaged: a head may be sound where the rest of it is not.
+            Ok(Some(_)) if expected == 0 => self.read_state().map(|state| state.as_ref().map(Head::of)),
+            other => other,
+        };
+        match current {
             Ok(current) => {
                 snapshot::check_save(head, current.as_ref(), expected, &place)?;
                 current.map(|current| self.keep(&self.generation_path(current.serial))).transpose()?;
@@ -323,7 +329,9 @@ impl Files {
     }
 
     fn serial_of(&self, name: &str) -> Option<u64> {
-        name.strip_prefix(&self.stem)?.strip_prefix('.')?.strip_suffix(".json")?.parse().ok()
+        let serial = name.strip_prefix(&self.stem)?.strip_prefix('.')?.strip_suffix(".json")?.parse().ok()?;
+        // The next save must be able to have a higher one than each of them.
+        (serial < LAST_SERIAL).then_some(serial)
     }
 }
 
@@ -364,6 +372,58 @@ mod tests {
         assert_eq!(store.holder().await.unwrap(), None);
         assert_eq!(store.history().await.unwrap(), vec![]);
         assert!(!folder.path().join("state").exists());
+    }
+
+    /// What stands in a state with one thing changed is still JSON, and its head is sound.
+    #[tokio::test]
+    async fn a_state_whose_rest_is_damaged_can_be_replaced_and_gone_back_from() {
+        let damages = [
+            (r#""physical_id": "demo-a""#, r#""physical_id": """#),
+            (r#""physical_id": "demo-a""#, r#""physical_id": 7"#),
+            (r#""format": 4"#, r#""format": 0"#),
+            (r#""lineage": "l1""#, r#""lineage": """#),
+            (r#""serial": 2"#, r#""serial": 9007199254740992"#),
+        ];
+        for (sound, damaged) in damages {
+            let folder = tempfile::tempdir().unwrap();
+            let store = FileStore::new(folder.path().into(), "demo", None);
+            let mut state = suite::state(1);
+            state.entries.insert("role.a".parse().unwrap(), crate::model::Entry::new("demo-a".into()));
+            store.save(&state, 0).await.unwrap();
+            state.serial = 2;
+            store.save(&state, 1).await.unwrap();
+            let text = fs::read_to_string(store.path()).unwrap();
+            assert!(text.contains(sound), "{sound} {text}");
+            let text = text.replace(sound, damaged);
+            fs::write(store.path(), &text).unwrap();
+            let error = store.load().await.unwrap_err();
+            assert!(matches!(error, StoreError::Garbled { .. } | StoreError::Contradiction { .. }), "{damaged}: {error}");
+            // Both ways out of it save what builds on nothing: the generation that was kept, or what AWS has.
+            let mut kept = store.generation(1).await.unwrap().unwrap();
+            assert_eq!(store.history().await.unwrap().len(), 1);
+            kept.serial = 2;
+            store.save(&kept, 0).await.unwrap_or_else(|error| panic!("{damaged}: {error}"));
+            assert_eq!(store.load().await.unwrap(), Some(kept), "{damaged}");
+            assert_eq!(fs::read_to_string(folder.path().join("history/demo.damaged.json")).unwrap(), text);
+        }
+        // One that is whole is nobody's to replace so.
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        store.save(&suite::state(1), 0).await.unwrap();
+        assert!(matches!(store.save(&suite::state(2), 0).await.unwrap_err(), StoreError::Conflict { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_serial_leaves_room_for_no_other_is_no_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().into(), "demo", None);
+        store.save(&suite::state(1), 0).await.unwrap();
+        store.save(&suite::state(2), 1).await.unwrap();
+        for serial in [u64::MAX, LAST_SERIAL + 1, LAST_SERIAL] {
+            fs::write(folder.path().join(format!("history/demo.{serial}.json")), "{}").unwrap();
+        }
+        let serials: Vec<u64> = store.history().await.unwrap().iter().map(|one| one.serial).collect();
+        assert_eq!(serials, [1]);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The journal: JSON lines that say what a run began and ended since the last save.
 
 use super::StoreError;
-use crate::model::state::STATE_FORMAT;
+use crate::model::state::{STATE_FORMAT, unreal_operation};
 use crate::model::{Lineage, Record, State, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,7 +153,12 @@ fn take(journal: &mut Option<Journal>, line: Line, number: usize, place: &str) -
             }
             journal.segments.push(Vec::new());
         }
-        (Some(journal), Line::Record(record)) => journal.segments.last_mut().into_iter().for_each(|last| last.push((*record).clone())),
+        (Some(journal), Line::Record(record)) => {
+            if let Some(unreal) = unreal_operation(&record) {
+                return Err(garbled(place, number, format!("no run leads to the operation {unreal}")));
+            }
+            journal.segments.last_mut().into_iter().for_each(|last| last.push((*record).clone()));
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The state as text.
 
 use super::{JournalHeader, StoreError, migration};
-use crate::model::state::STATE_FORMAT;
+use crate::model::state::{LAST_SERIAL, STATE_FORMAT};
 use crate::model::{Lineage, State};
 use serde::Deserialize;
 
@@ -96,6 +96,9 @@ fn reason(error: &serde_json::Error) -> String {
 pub(super) fn check_save(state: &Head, current: Option<&Head>, expected: u64, place: &str) -> Result<(), StoreError> {
     if state.serial <= expected {
         return Err(StoreError::NotRaised { place: place.to_owned(), serial: state.serial, expected });
+    }
+    if state.serial > LAST_SERIAL {
+        return Err(StoreError::OutOfSerials { place: place.to_owned(), serial: state.serial });
     }
     let found = match current {
         None if expected == 0 => return Ok(()),

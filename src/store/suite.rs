@@ -1,7 +1,7 @@
 //! What every store must do, run over each of them.
 
 use super::{FileStore, Holder, JournalHeader, KEPT_GENERATIONS, MemoryStore, StateStore, StoreError, next_operation};
-use crate::model::state::STATE_FORMAT;
+use crate::model::state::{LAST_SERIAL, STATE_FORMAT};
 use crate::model::{Address, Carry, Lineage, Path, Record, State, Table, Target, Transition, Value};
 use std::fs;
 use std::path::PathBuf;
@@ -207,6 +207,23 @@ async fn a_garbled_middle_line_is_an_error_with_its_number(medium: &dyn Medium) 
     assert!(matches!(error, StoreError::JournalGarbled { line: 2, .. }), "{error}");
 }
 
+async fn numbers_that_no_run_leads_to_are_refused(medium: &dyn Medium) {
+    medium.open().append(&JournalHeader::of(&state(0)), &[begin(7, "a"), begin(8, "b")]).await.unwrap();
+    let text = String::from_utf8(medium.journal().unwrap()).unwrap();
+    medium.set_journal(text.replacen("\"operation\":7", "\"operation\":18446744073709551615", 1).as_bytes());
+    let error = medium.open().load().await.unwrap_err();
+    assert!(matches!(error, StoreError::JournalGarbled { line: 2, .. }), "{error}");
+}
+
+async fn the_last_serial_is_loaded_and_none_is_written_that_no_load_takes(medium: &dyn Medium) {
+    let store = medium.open();
+    store.save(&state(LAST_SERIAL), 0).await.unwrap();
+    assert_eq!(medium.open().load().await.unwrap(), Some(state(LAST_SERIAL)));
+    let error = store.save(&state(LAST_SERIAL + 1), LAST_SERIAL).await.unwrap_err();
+    assert!(matches!(error, StoreError::OutOfSerials { .. }), "{error}");
+    assert_eq!(medium.open().load().await.unwrap(), Some(state(LAST_SERIAL)));
+}
+
 async fn a_later_run_may_repeat_the_numbers_of_a_killed_one(medium: &dyn Medium) {
     let header = JournalHeader::of(&state(0));
     medium.open().append(&header, &[begin(0, "a"), begin(1, "b"), end(1, "b")]).await.unwrap();
@@ -297,7 +314,7 @@ async fn a_damaged_state_says_where_and_what_to_do(medium: &dyn Medium) {
 async fn what_contradicts_itself_is_refused(medium: &dyn Medium) {
     let store = medium.open();
     let mut saved = state(1);
-    saved.fold([begin(0, "a"), end(0, "a")]);
+    saved.fold([begin(0, "a"), end(0, "a"), begin(7, "b")]);
     store.save(&saved, 0).await.unwrap();
     store.save(&State { serial: 2, ..saved.clone() }, 1).await.unwrap();
     let text = medium.state_text().unwrap();
@@ -307,6 +324,8 @@ async fn what_contradicts_itself_is_refused(medium: &dyn Medium) {
         ("\"serial\": 2", "\"serial\": 18446744073709551615", "no number of runs"),
         ("\"format\": 4", "\"format\": 0", "formats begin at 1"),
         ("\"lineage\": \"l1\"", "\"lineage\": \"\"", "no lineage"),
+        ("\"serial\": 2", "\"serial\": 9007199254740992", "no number of runs"),
+        ("\"operation\": 7", "\"operation\": 18446744073709551615", "no run leads to"),
     ] {
         assert!(text.contains(from), "{text}");
         medium.set_state_text(Some(&text.replace(from, to)));
@@ -385,6 +404,8 @@ suite! {
     a_save_over_somebody_elses_is_refused
     the_last_generations_are_kept
     a_damaged_state_says_where_and_what_to_do
+    numbers_that_no_run_leads_to_are_refused
+    the_last_serial_is_loaded_and_none_is_written_that_no_load_takes
     what_contradicts_itself_is_refused
     marks_of_a_merge_are_named
     each_generation_can_be_read

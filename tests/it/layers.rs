@@ -153,6 +153,63 @@ fn a_spec_that_is_protected_as_a_whole_makes_new_versions_and_keeps_its_layers()
     assert_eq!(world.cloud.layer_versions("demo-tools"), Vec::<i64>::new());
 }
 
+/// Only the package says which version of a layer is wanted, and functions use one of them.
+#[test]
+fn a_version_that_the_spec_may_ask_for_is_no_garbage() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&with_layer(LAYER));
+    for text in ["one", "two"] {
+        content(&sandbox, text);
+        sandbox.expect(0, &["up", "--yes"]);
+    }
+    let is_kept = |sandbox: &Sandbox, version: i64| {
+        sandbox.expect(0, &["gc"]).says("it may be this one, or be in use");
+        sandbox.expect(0, &["gc", "--remove", "--yes"]).says("Nothing of it is this state's garbage");
+        assert_eq!((world.cloud.layer_versions("demo-tools"), world.cloud.layers_of("demo-a")), (vec![version], vec![arn(version)]));
+    };
+    sandbox.expect(0, &["state", "restore", "1", "--yes"]);
+    sandbox.expect(0, &["plan"]).says("made by lambdo, and taken up again");
+    is_kept(&sandbox, 2);
+    let listed = sandbox.expect(0, &["gc", "--format", "json"]).json();
+    assert_eq!(listed["found"][0]["standing"], "maybe_wanted", "{listed:#}");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    // One that got another address keeps its name, also where the state does not know of that.
+    let before = sandbox.expect(0, &["state", "list", "--format", "json"]).json()["serial"].as_u64().unwrap().to_string();
+    sandbox.edit("project = \"demo\"\n", "project = \"demo\"\nmoved = [{ from = \"layer.tools\", to = \"layer.kit\" }]\n");
+    sandbox.edit("[layer.tools]", "[layer.kit]");
+    sandbox.edit("layer.tools.arn", "layer.kit.arn");
+    content(&sandbox, "three");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["state", "restore", &before, "--yes"]);
+    is_kept(&sandbox, 3);
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.layer_versions("demo-tools"), Vec::<i64>::new());
+}
+
+/// Nothing on a version can be changed, so that nothing in AWS would say that it was taken over.
+#[test]
+fn a_layer_of_somebody_else_is_not_adopted() {
+    let world = World::start(Backend::Local);
+    let layer = LAYER.replace("code =", "layer_name = \"shared\"\ncode =");
+    let first = world.sandbox(&with_layer(&layer));
+    let second = world.sandbox(&with_layer(&layer).replace("project = \"demo\"", "project = \"other\""));
+    content(&first, "one");
+    content(&second, "one");
+    first.expect(0, &["up", "--yes"]);
+    let calls = world.proxy.mutating();
+    let refused = second.expect(8, &["up", "--yes"]).says("give the layer another name with `layer_name`");
+    assert!(!refused.stderr.contains("--adopt"), "{refused}");
+    let refused = second.expect(6, &["up", "--yes", "--adopt", "layer.tools"]).says("a layer is never taken over");
+    assert!(refused.stderr.contains("give the layer another name with `layer_name`"), "{refused}");
+    assert_eq!(world.proxy.mutating(), calls, "{:?}", world.proxy.tally());
+    second.edit("\"shared\"", "\"own\"");
+    second.expect(0, &["up", "--yes"]);
+    second.expect(0, &["plan", "--exit-code"]);
+}
+
 #[test]
 fn a_function_finds_its_layer_when_it_runs() {
     let world = World::start(Backend::Local);

@@ -164,6 +164,7 @@ fn what_others_add_to_ours_is_kept_and_shown(backend: Backend) {
     sandbox.expect(8, &["up", "--yes"]).says("policy statement `theirs`").says("take it off in AWS");
     sandbox.edit("function_name = \"other\"\n", "");
     sandbox.expect(8, &["destroy", "--yes"]).says("others have put targets into it").says("target `theirs`");
+    sandbox.expect(8, &["destroy", "--yes"]).says("`lambdo state forget event_rule.a.nightly`");
     assert_eq!(world.proxy.mutating(), calls, "{:?}", world.proxy.tally());
     world.cloud.remove_targets("demo-a-nightly");
     sandbox.expect(0, &["destroy", "--yes"]);

@@ -208,12 +208,16 @@ fn a_full_disk_ends_a_run_with_a_message_and_the_next_run_goes_on() {
     let mut ends = BTreeSet::new();
     // From the first byte on, in the middle of the journal, and when only the state does not fit.
     for blocks in [0, 1, 4, 10, 20, 40] {
+        let calls = world.proxy.mutating();
         let output = sandbox.run_with_short_files(blocks, &["up", "--yes"]);
         let code = output.code.unwrap_or_else(|| panic!("{blocks} blocks: it ends by itself\n{output}"));
         assert!([0, 1, 9].contains(&code), "{blocks} blocks\n{output}");
         assert!(!output.stderr.contains("panicked"), "{output}");
         if code != 0 {
             assert!(output.stderr.contains("state") && output.stderr.contains("lambdo cannot write"), "{blocks} blocks\n{output}");
+        }
+        if code == 1 {
+            assert_eq!(world.proxy.mutating(), calls, "{blocks} blocks: nothing was applied\n{output}");
         }
         ends.insert(code);
     }

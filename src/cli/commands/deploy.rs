@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::{PlanOptions, not_looked_up};
 use crate::kinds::Place;
 use crate::model::{
-    Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, SourceChanges, State, Step, Value, left_whole,
+    Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, RulesSet, SourceChanges, State, Step, Value, left_whole,
 };
 use crate::package::{self, Own, Packages};
 use crate::spec::{self, Checked, Header, Spec};
@@ -96,6 +96,7 @@ impl Wish<'_> {
         let moves = packing.spec.carry_out_moves(&mut state);
         let (desired, packages) = self.lower(packing, packages, &state)?;
         unknown_adoption(self.adopt, &desired).map_or(Ok(()), Err)?;
+        impossible_adoption(self.adopt, packing.workspace.registry.as_ref()).map_or(Ok(()), Err)?;
         let options = PlanOptions {
             deep: self.deep,
             functions: self.selection.names.clone(),
@@ -176,6 +177,17 @@ fn unknown_adoption(adopt: &[Address], desired: &Desired) -> Option<Failure> {
         }
     };
     let diagnostics: Vec<Diagnostic> = adopt.iter().filter(|address| !desired.resources.contains_key(*address)).map(unknown).collect();
+    (!diagnostics.is_empty()).then_some(Failure { exit: Exit::Usage, diagnostics })
+}
+
+/// What cannot be marked as taken over would be somebody else's again for the next run.
+fn impossible_adoption(adopt: &[Address], rules: &dyn RulesSet) -> Option<Failure> {
+    let refused = |address: &Address| {
+        let hint = rules.rules(&address.kind)?.instead_of_adopting()?;
+        let told = Diagnostic::error("cannot-adopt", "It cannot be adopted");
+        Some(told.detail(format!("`--adopt {address}` was given, but a {} is never taken over.", address.kind)).hint(hint))
+    };
+    let diagnostics: Vec<Diagnostic> = adopt.iter().filter_map(refused).collect();
     (!diagnostics.is_empty()).then_some(Failure { exit: Exit::Usage, diagnostics })
 }
 
@@ -417,6 +429,16 @@ mod tests {
         let failure = unknown_adoption(&[Address::new("role", "hahs"), Address::new("function", "x")], &desired).unwrap();
         assert_eq!((failure.exit, failure.diagnostics.len()), (Exit::Usage, 2));
         assert_eq!(failure.diagnostics[0].hints, ["did you mean `role.hash`?"]);
+    }
+
+    #[test]
+    fn what_cannot_be_marked_is_not_adopted() {
+        let registry = crate::kinds::Registry::new();
+        assert_eq!(impossible_adoption(&[Address::new("role", "hash")], &registry), None);
+        let failure = impossible_adoption(&[Address::new("role", "hash"), Address::new("layer", "t")], &registry).unwrap();
+        assert_eq!((failure.exit, failure.diagnostics.len()), (Exit::Usage, 1));
+        assert_eq!(failure.diagnostics[0].detail, "`--adopt layer.t` was given, but a layer is never taken over.");
+        assert!(failure.diagnostics[0].hints[0].contains("`layer_name`"), "{failure:?}");
     }
 
     #[test]

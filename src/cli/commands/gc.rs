@@ -11,7 +11,8 @@ use crate::cli::workspace::{Connection, Workspace};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{PlanOptions, infer_dependencies};
 use crate::kinds::Found;
-use crate::model::{Address, Desired, Entry, Exit, Failure, PhysicalId, State};
+use crate::model::{Address, Desired, Entry, Exit, Failure, PhysicalId, Resource, State};
+use crate::spec::Spec;
 use crate::store::Lease;
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ async fn look(workspace: &Workspace, remove: bool) -> Result<Looked, Failure> {
         ));
     }
     // A spec that is broken says nothing of what is still wanted.
-    let desired = match workspace.spec(&config).and_then(|spec| lowered(workspace, &spec, &state)) {
+    let desired = match workspace.spec(&config).and_then(|spec| wished(workspace, &spec, &state)) {
         Ok(desired) => desired,
         Err(failure) if remove => return Err(failure),
         Err(_) => Desired::nothing(&header.project, header.stage.as_deref()),
@@ -71,6 +72,13 @@ async fn look(workspace: &Workspace, remove: bool) -> Result<Looked, Failure> {
     Ok(Looked { connection, lease, state, orphans, max_deletions: header.max_deletions })
 }
 
+/// What the spec asks for under the names that the next `up` gives: what it moves keeps the name of its earlier address.
+fn wished(workspace: &Workspace, spec: &Spec, state: &State) -> Result<Desired, Failure> {
+    let mut moved = state.clone();
+    spec.carry_out_moves(&mut moved);
+    lowered(workspace, spec, &moved)
+}
+
 /// How a found thing stands to the state; `None` for what stands in it.
 fn orphan(workspace: &Workspace, found: &Found, state: &State, desired: &Desired) -> Option<Orphan> {
     let rules = workspace.registry.find(&found.address.kind)?;
@@ -80,11 +88,14 @@ fn orphan(workspace: &Workspace, found: &Found, state: &State, desired: &Desired
     if rules.dies_with_parent() || state.entries.iter().any(|(address, entry)| is_of_kind(address) && entry.has_name(is_it)) {
         return None;
     }
-    let is_wanted = desired.resources.values().any(|resource| is_of_kind(&resource.address) && resource.physical_id().is_some_and(is_it));
+    let mut wanted = desired.resources.values().filter(|resource| is_of_kind(&resource.address)).filter_map(Resource::physical_id);
+    let is_wanted = wanted.clone().any(is_it);
+    let may_be_wanted = wanted.any(|id| rules.may_be(&found.physical_id, id));
     let is_forgotten = || state.forgotten.iter().any(|gone| gone.kind == found.address.kind && is_it(&gone.physical_id));
     let standing = match found.lineage == state.lineage.0 {
         false => OrphanStanding::OfAnotherState,
         true if is_wanted => OrphanStanding::Wanted,
+        true if may_be_wanted => OrphanStanding::MaybeWanted,
         true if found.stays || is_forgotten() => OrphanStanding::Stays,
         true => OrphanStanding::Garbage,
     };

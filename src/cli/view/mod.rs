@@ -110,6 +110,9 @@ pub enum OrphanStanding {
     Garbage,
     /// This state has made it, and the spec asks for it: the next `up` takes it up again.
     Wanted,
+    /// This state has made it, and only the package shows whether the spec asks for just this one, as among the versions of a
+    /// layer. It may be in use.
+    MaybeWanted,
     /// It is to stay: it was there before lambdo, its setting says so, or it was forgotten.
     Stays,
     /// Another state has made it.

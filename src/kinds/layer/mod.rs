@@ -54,6 +54,15 @@ impl Rules for Layer {
         false
     }
 
+    /// Every version of a layer that is asked for: which of them has the wanted content shows its package.
+    fn may_be(&self, found: &PhysicalId, wanted: &PhysicalId) -> bool {
+        split(found).0 == split(wanted).0
+    }
+
+    fn instead_of_adopting(&self) -> Option<&'static str> {
+        Some("versions of others cannot be changed, and so not be taken over: give the layer another name with `layer_name`")
+    }
+
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
         Some(format!("layer:{}", split(physical_id).0))
     }
@@ -133,6 +142,13 @@ pub(super) mod tests {
     /// What a section `tools` with these values becomes.
     pub(super) fn lowered(values: &[(&str, Value)]) -> Resource {
         lowered_of("sha256:aa", values).resources.remove(0)
+    }
+
+    #[test]
+    fn every_version_of_the_same_layer_may_be_the_wanted_one() {
+        let may_be = |found: &str, wanted: &str| Layer.may_be(&found.into(), &wanted.into());
+        assert!(may_be("demo-t@aa", "demo-t@bb") && !may_be("demo-t2@aa", "demo-t@aa"));
+        assert!(!Layer.is_same(&"demo-t@aa".into(), &"demo-t@bb".into()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ const VOCABULARY: &[&str] = &[
     "create", "credentials", "daemon", "deep", "delete", "denied", "dependency", "deploy", "destroy", "diff", "differs", "dockerfile", "done",
     "drift", "drifted", "empty", "error", "failed", "failing", "foreign", "forget", "garbage", "gc", "go", "gone", "groups", "heal",
     "healed", "history", "import", "in", "init", "inputs", "interrupted", "invoke", "keep", "killed", "list", "local", "locked", "log",
-    "logs", "missing", "move", "moved", "new", "no", "node", "not", "note", "notify", "observe", "of", "op", "opened", "order", "other",
+    "logs", "maybe", "missing", "move", "moved", "new", "no", "node", "not", "note", "notify", "observe", "of", "op", "opened", "order", "other",
     "output", "partly", "pending", "place", "plan", "policy", "prebuilt", "progress", "propagation", "propose", "proposed", "python",
     "quota", "readiness", "rebuild", "recovered", "refused", "removed", "reopened", "replace", "replaced", "requested", "resolved",
     "restore", "retention", "retry", "running", "runs", "rust", "same", "set", "show", "skipped", "source", "spec", "started", "starting",

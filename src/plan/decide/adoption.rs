@@ -16,7 +16,7 @@ impl Decider<'_> {
             // What stands in a parent that is refused is whose that is.
             let goes_with = resource.parent.as_ref().filter(|_| !self.is_taggable(&resource.address));
             if !goes_with.is_some_and(|parent| plan.refusals.iter().any(|refusal| refusal.address.as_ref() == Some(parent))) {
-                plan.refusals.push(refusal::not_ours(&resource.address, &live.physical_id, live, self.state));
+                plan.refusals.push(refusal::not_ours(&resource.address, &live.physical_id, live, self.state, self.rules));
             }
             return Verdict::nothing();
         };

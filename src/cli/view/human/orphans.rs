@@ -12,6 +12,9 @@ pub fn orphans(title: &Title, orphans: &[Orphan]) -> String {
         let (sign, style, said) = match orphan.standing {
             OrphanStanding::Garbage => ("-", RED, String::new()),
             OrphanStanding::Wanted => (" ", DIM, "  (the spec asks for it: `lambdo up` takes it up again)".to_owned()),
+            OrphanStanding::MaybeWanted => {
+                (" ", DIM, "  (stays: the spec asks for a version of it, and it may be this one, or be in use)".to_owned())
+            }
             OrphanStanding::Stays => (" ", DIM, "  (stays: kept, forgotten, or there before lambdo)".to_owned()),
             OrphanStanding::OfAnotherState => (" ", YELLOW, format!("  (of another state, lineage {})", orphan.lineage)),
         };
@@ -53,6 +56,7 @@ mod tests {
         let found = [
             of("function.a", OrphanStanding::Garbage),
             of("role.longer", OrphanStanding::Wanted),
+            of("layer.c", OrphanStanding::MaybeWanted),
             of("log_group.b", OrphanStanding::OfAnotherState),
         ];
         insta::assert_snapshot!(anstream::adapter::strip_str(&orphans(&title(), &found)).to_string(), @r"
@@ -60,6 +64,7 @@ mod tests {
 
           - function.a   demo-function.a
             role.longer  demo-role.longer  (the spec asks for it: `lambdo up` takes it up again)
+            layer.c      demo-layer.c  (stays: the spec asks for a version of it, and it may be this one, or be in use)
             log_group.b  demo-log_group.b  (of another state, lineage 0123)
 
         1 resource in no state; `lambdo gc --remove` deletes what is marked with `-`.
