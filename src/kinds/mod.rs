@@ -82,11 +82,6 @@ pub trait Kind: Rules {
         None
     }
 
-    /// What to do where the spec gives a resource another name than the one that is to be imported.
-    fn import_hint(&self) -> &'static str {
-        "give the section the name that it has in AWS, such as `function_name` or `role_name`, then import it"
-    }
-
     /// Waits until the resource is ready after the last operation of its step.
     ///
     /// # Errors

@@ -11,9 +11,6 @@ use std::collections::BTreeMap;
 /// The setting's key.
 const TAGS: &str = "tags";
 
-/// Tags that one resource can carry (AWS tagging limits), less those that mark what lambdo owns and what stays.
-const MOST_TAGS: usize = 50 - tag::ALL.len();
-
 /// The setting in the field table of every kind that can carry tags.
 pub(crate) const FIELD: Field =
     Field::new(TAGS, Shape::Map { value: &Shape::checked(0, 256, check_value), check: Some(check_key) }, "Tags; those of others are kept.")
@@ -47,14 +44,15 @@ fn check_value(text: &str) -> Result<(), String> {
     }
 }
 
-/// Complains about more tags than a resource can carry.
+/// Complains about more tags than a resource can carry beside those that mark what lambdo owns, and what stays.
 pub(crate) fn too_many(section: &Section, inputs: &Table) -> Option<Diagnostic> {
     let count = inputs.get(TAGS).and_then(Value::as_table).map_or(0, Table::len);
-    (count > MOST_TAGS).then(|| {
-        let detail = format!(
-            "There are {count} tags; AWS takes 50 on one resource, and lambdo needs {} of them to know what it owns and what stays, which leaves {MOST_TAGS}.",
-            tag::ALL.len()
-        );
+    let (needed, why) = match section.boolean("skip_destroy", false) {
+        true => (5, "five of them to know what it owns and that it stays"),
+        false => (4, "four of them to know what it owns"),
+    };
+    (count + needed > tag::MOST).then(|| {
+        let detail = format!("There are {count} tags; AWS takes {} on one resource, and lambdo needs {why}.", tag::MOST);
         finding(section, &Path::key(TAGS), Diagnostic::error("too-many-tags", "Too many tags").detail(detail))
     })
 }

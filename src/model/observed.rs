@@ -117,8 +117,8 @@ pub mod tag {
     /// The state's lineage.
     pub const LINEAGE: &str = "lambdo:lineage";
 
-    /// All of them: as many may stand on one resource.
-    pub const ALL: [&str; 6] = [PROJECT, STAGE, ADDRESS, ADOPTED, KEPT, LINEAGE];
+    /// So many tags can stand on one resource, those of lambdo among them (AWS tagging limits).
+    pub const MOST: usize = 50;
 
     /// Whether these tags say that the resource stays when nobody asks for it any more.
     pub fn stays<'a>(keys: impl IntoIterator<Item = &'a String>) -> bool {

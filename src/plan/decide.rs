@@ -53,6 +53,7 @@ impl<'a> Decider<'a> {
         for address in order::dependencies_first(self.desired) {
             if self.is_selected(&address) {
                 let resource = self.prepared(&self.desired.resources[&address]);
+                plan.refusals.extend(refusal::too_many_tags(&resource));
                 let verdict = self.wanted(&resource, plan);
                 self.conclude(&address, Some(resource), verdict, plan);
             }

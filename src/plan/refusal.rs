@@ -84,6 +84,21 @@ pub fn protected(address: &Address, what: &str, is_in_spec: bool) -> Refusal {
     }
 }
 
+/// The refusal of more tags than a resource can carry, with those that say that it was there before, or stays.
+pub fn too_many_tags(resource: &Resource) -> Option<Refusal> {
+    let count = resource.input("tags").and_then(Value::as_table)?.len();
+    (count > tag::MOST).then(|| Refusal {
+        address: Some(resource.address.clone()),
+        summary: "the resource would have too many tags",
+        detail: format!(
+            "`{}` would have {count} tags with those of lambdo, which mark what stays in AWS, too; AWS takes {}.",
+            resource.address,
+            tag::MOST
+        ),
+        hints: vec![format!("take {} of its own tags out of the spec", count - tag::MOST)],
+    })
+}
+
 /// The refusal of a delete that AWS would refuse in its turn, where it would.
 pub fn undeletable(address: &Address, live: &Live, rules: &dyn RulesSet) -> Option<Refusal> {
     let why = live.undeletable.as_deref()?;

@@ -330,9 +330,9 @@ const BEHAVIOURS: &[Behaviour] = &[
     ),
     // Log groups
     behaviour(
-        "Lambda makes the group first: it becomes ours, unless another state made it",
+        "Lambda makes the group first: it becomes ours, unless somebody else made it",
         ("kinds/log_group/run.rs", "fn take_over"),
-        &["a_group_that_lambda_made_meanwhile_becomes_ours", "a_group_that_another_state_made_meanwhile_is_left_alone"],
+        &["a_group_that_lambda_made_meanwhile_becomes_ours", "a_group_that_somebody_made_meanwhile_is_left_alone"],
     ),
     behaviour("OperationAborted passes", ("kinds/log_group/run.rs", "is_busy"), &["a_group_that_aws_is_busy_with_is_tried_again"]),
     behaviour(

@@ -2,7 +2,7 @@
 
 use crate::support::cloud::{Cloud, allow, function_arn, managed, package, trust};
 use aws_sdk_eventbridge::operation::put_rule::builders::PutRuleFluentBuilder;
-use aws_sdk_eventbridge::types::{DeadLetterConfig, RetryPolicy, RuleState, Target};
+use aws_sdk_eventbridge::types::{DeadLetterConfig, RetryPolicy, Target};
 use aws_sdk_lambda::types::Environment;
 
 /// One change.
@@ -165,13 +165,6 @@ pub const CASES: &[Case] = &[
         name: "rule_disabled",
         change: |cloud| {
             cloud.done(cloud.events.disable_rule().name(RULE).send());
-        },
-        found: &[("event_rule.a.nightly", &["enabled"])],
-    },
-    Case {
-        name: "rule_state",
-        change: |cloud| {
-            cloud.done(nightly(cloud).state(RuleState::EnabledWithAllCloudtrailManagementEvents).send());
         },
         found: &[("event_rule.a.nightly", &["enabled"])],
     },

@@ -135,7 +135,7 @@ impl Worker<'_> {
         let put = events.put_rule().name(name).schedule_expression("rate(7 days)").tags(tag).send();
         if self.acknowledged(&format!("{what} tags"), serde_json::json!({"made": "whole"}), put) {
             let target = events::types::Target::builder().id("t").arn(function_arn(name)).build().unwrap();
-            let targets = serde_json::json!({"t": {"arn": function_arn(name), "input": null}});
+            let targets = serde_json::json!({"t": {"arn": function_arn(name), "input": null, "queue": null, "retry_policy": null}});
             self.acknowledged(&format!("{what} targets"), targets, events.put_targets().rule(name).targets(target).send());
         }
     }

@@ -225,6 +225,25 @@ fn a_log_group_that_comes_back_goes_with_the_next_destroy() {
 }
 
 #[test]
+fn more_tags_than_a_resource_can_carry_are_refused_with_those_that_say_that_it_stays() {
+    let world = World::start(Backend::Local);
+    let tags: Vec<String> = (0..46).map(|number| format!("t{number} = \"\"")).collect();
+    let tagged =
+        |kept: &str| format!("{}{}tags = {{ {} }}\n{kept}", spec::header(), spec::plain("a").trim_end().to_owned() + "\n", tags.join(", "));
+    let sandbox = world.sandbox(&tagged(""));
+    world.cloud.foreign_function("demo-a", &[]);
+    sandbox.expect(8, &["up", "--yes", "--adopt", "function.a"]).says("`function.a` would have 51 tags").says("take 1 of its own tags out");
+    world.cloud.done(world.cloud.lambda.delete_function().function_name("demo-a").send());
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    let group = format!("log_group.tags = {{ {} }}\n", tags.join(", "));
+    sandbox.spec(&tagged(&group));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.spec(&tagged(&format!("{group}log_group.skip_destroy = true\n")));
+    sandbox.expect(6, &["validate"]).says("lambdo needs five of them to know what it owns and that it stays");
+}
+
+#[test]
 fn addresses_and_arns_that_lead_nowhere_are_told() {
     let world = World::start(Backend::Local);
     let sandbox = world.sandbox(&one());

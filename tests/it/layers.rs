@@ -130,7 +130,7 @@ fn a_layer_of_somebody_else_is_left_alone() {
         world.proxy.clear();
         sandbox.run(&["up", "--yes"]).expect(8).says("demo-tools");
         assert_eq!(world.proxy.mutating(), 0, "{description}: {:?}", world.proxy.tally());
-        sandbox.expect(6, &["import", "layer.tools", &arn(1)]).says("`lambdo up` publishes its own, of a layer that nobody else has");
+        sandbox.expect(6, &["import", "layer.tools", &arn(1)]).says("give the layer another name with `layer_name`");
         assert_eq!(world.cloud.layer_versions("demo-tools"), [1]);
     }
 }

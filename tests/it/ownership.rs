@@ -3,7 +3,7 @@
 use crate::formats::fits;
 use crate::support::cloud::function_arn;
 use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
-use aws_sdk_eventbridge::types::{DeadLetterConfig, Target};
+use aws_sdk_eventbridge::types::{DeadLetterConfig, RuleState, Target};
 use aws_sdk_lambda::types::Environment;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -191,4 +191,20 @@ fn a_function_with_a_statement_of_others_is_not_made_anew() {
         sandbox.expect(0, &["plan", "--exit-code"]);
         sandbox.expect(0, &["destroy", "--yes"]);
     }
+}
+
+#[test]
+fn a_rule_keeps_a_state_that_means_more_than_enabled() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(0, &["up", "--yes"]);
+    let more = RuleState::EnabledWithAllCloudtrailManagementEvents;
+    let rule = world.cloud.events.put_rule().name("demo-a-nightly").schedule_expression("rate(1 day)");
+    world.cloud.done(rule.state(more.clone()).send());
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.edit("rate(1 day)", "rate(2 days)");
+    sandbox.expect(0, &["up", "--yes"]);
+    let found = world.cloud.done(world.cloud.events.describe_rule().name("demo-a-nightly").send());
+    assert_eq!((found.state, found.schedule_expression.as_deref()), (Some(more), Some("rate(2 days)")));
+    sandbox.expect(0, &["plan", "--exit-code"]);
 }

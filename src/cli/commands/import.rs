@@ -100,8 +100,9 @@ fn is_named_so(workspace: &Workspace, resource: &Resource, id: &str) -> Result<(
         "In the spec, `{}` is called `{wanted}` in AWS, and not `{id}`; the next `lambdo up` would make another one.",
         resource.address
     );
-    let hint = workspace.registry.find(&resource.address.kind).map(|kind| kind.import_hint());
-    Err(Failure::new(Exit::Usage, hint.into_iter().fold(other.detail(detail), Diagnostic::hint)))
+    let instead = workspace.registry.find(&resource.address.kind).and_then(|kind| kind.instead_of_adopting());
+    let hint = instead.unwrap_or("give the section the name that it has in AWS, such as `function_name` or `role_name`, then import it");
+    Err(Failure::new(Exit::Usage, other.detail(detail).hint(hint)))
 }
 
 /// An ARN that differs only in the place is not a matter of names.

@@ -1,6 +1,6 @@
 //! Which calls make, change and delete a rule.
 
-use super::OUR_TARGET;
+use super::{OUR_TARGET, STATE};
 use crate::kinds::arguments::{all_at_once, by_arn, picked};
 use crate::kinds::tagging;
 use crate::model::{Carry, Change, Draft, Removal, Resource, Table, Update, Value};
@@ -23,7 +23,8 @@ pub(super) fn update(update: &Update<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     let of_rule: Vec<&Change> = update.changes.iter().filter(|change| RULE.contains(&change.path.first())).collect();
     if !of_rule.is_empty() {
-        drafts.push(Draft::new("events:PutRule", all_at_once(update, RULE)).carrying(Carry::changes(of_rule)));
+        let arguments = [all_at_once(update, RULE), picked(&update.live.attributes, &[STATE])].into_iter().flatten().collect();
+        drafts.push(Draft::new("events:PutRule", arguments).carrying(Carry::changes(of_rule)));
     }
     if update.touches("targets") {
         drafts.extend(targets(update));
@@ -111,6 +112,16 @@ mod tests {
         events:PutTargets {"event_bus_name":"default","name":"demo-hash-monthly","targets":{"lambdo":{"arn":"arn:aws:lambda:us-east-1:123456789012:function:demo-hash"}}} [targets]
         events:TagResource {"arn":"arn:aws:events:us-east-1:123456789012:rule/demo-hash-monthly","tags":{"team":"x"}} [tags.team]
         "#);
+    }
+
+    #[test]
+    fn a_rule_that_means_more_than_enabled_goes_on_doing_so() {
+        let mut live = Live::new("default/x".into());
+        live.attributes.insert(STATE.to_owned(), "MORE".into());
+        let path: Path = "description".parse().unwrap();
+        let changes = [Change { path, applied: None, live: None, desired: None, effect: Effect::InPlace, cause: Cause::Spec }];
+        let drafts = update(&Update { desired: &rule(), live: &live, changes: &changes });
+        assert_eq!(drafts[0].arguments.get(STATE), Some(&"MORE".into()));
     }
 
     #[test]

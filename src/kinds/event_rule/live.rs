@@ -2,7 +2,7 @@
 
 use super::fields::FIELDS;
 use super::target::{as_table, is_same_job};
-use super::{OUR_TARGET, split};
+use super::{OUR_TARGET, STATE, split};
 use crate::model::document::parsed;
 use crate::model::field::fill_defaults;
 use crate::model::{Extra, Live, Path, PhysicalId, Table, Value};
@@ -31,7 +31,7 @@ pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
     let mut fields = Table::from_iter([
         ("name".to_owned(), name.into()),
         ("event_bus_name".to_owned(), bus.into()),
-        ("enabled".to_owned(), enabled(rule.state())),
+        ("enabled".to_owned(), (rule.state() != Some(&RuleState::Disabled)).into()),
     ]);
     let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Value::from);
     let texts = [
@@ -47,16 +47,10 @@ pub(super) fn live(rule: &Rule, physical_id: &PhysicalId) -> Live {
     live.attributes.insert("name".to_owned(), name.into());
     live.attributes.extend(rule.arn().map(|arn| ("arn".to_owned(), arn.into())));
     live.remarks.extend(rule.managed_by().map(|service| format!("the rule is managed by `{service}`")));
+    // It counts as enabled, and says for which events of CloudTrail: who puts the rule says so again.
+    let more = rule.state().filter(|state| **state == RuleState::EnabledWithAllCloudtrailManagementEvents);
+    live.attributes.extend(more.map(|state| (STATE.to_owned(), state.as_str().into())));
     live
-}
-
-/// A rule that fires for more events than one that is enabled says so in AWS's word for it.
-fn enabled(state: Option<&RuleState>) -> Value {
-    match state {
-        Some(RuleState::Disabled) => false.into(),
-        Some(state @ RuleState::EnabledWithAllCloudtrailManagementEvents) => state.as_str().into(),
-        _ => true.into(),
-    }
 }
 
 /// Puts in the targets: ours as a field, those of others as texts. `wanted` are the targets as they
@@ -180,13 +174,13 @@ mod tests {
     #[test]
     fn an_enabled_rule_is_told_by_what_it_is_not() {
         for (state, enabled) in [
-            (Some(RuleState::Enabled), Value::from(true)),
-            (Some(RuleState::EnabledWithAllCloudtrailManagementEvents), "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS".into()),
-            (None, true.into()),
-            (Some(RuleState::Disabled), false.into()),
+            (Some(RuleState::Enabled), true),
+            (Some(RuleState::EnabledWithAllCloudtrailManagementEvents), true),
+            (None, true),
+            (Some(RuleState::Disabled), false),
         ] {
             let rule = Rule::builder().set_state(state.clone()).schedule_expression("rate(1 hour)").build();
-            assert_eq!(live(&rule, &id()).fields.get("enabled"), Some(&enabled), "{state:?}");
+            assert_eq!(live(&rule, &id()).fields.get("enabled"), Some(&enabled.into()), "{state:?}");
         }
     }
 

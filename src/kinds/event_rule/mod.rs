@@ -22,6 +22,8 @@ const KIND: &str = "event_rule";
 
 /// The id of the target that is ours; all others are left as they are.
 const OUR_TARGET: &str = "lambdo";
+/// Where the state of a rule stands that means more than enabled.
+const STATE: &str = "state";
 
 /// The kind `event_rule`.
 pub struct EventRule;

@@ -2,7 +2,7 @@
 
 use super::read::list_targets;
 use super::target::from_table;
-use super::{OUR_TARGET, split};
+use super::{OUR_TARGET, STATE, split};
 use crate::aws::{AwsError, ErrorClass, Patience, Writer, retry_while};
 use crate::kinds::arguments::{as_json, gone_is_done, optional, refused, strings, text, unknown_call};
 use crate::kinds::{Done, tagging};
@@ -55,17 +55,15 @@ fn rule_request(operation: &Operation) -> Result<PutRuleInputBuilder, AwsError> 
         .set_event_pattern(arguments.get("event_pattern").map(as_json))
         .set_description(optional(arguments, "description").filter(|description| !description.is_empty()))
         .set_role_arn(optional(arguments, "role_arn"))
-        .state(state(arguments.get("enabled")))
+        .state(state(arguments))
         .set_tags(tags))
 }
 
-/// A state that others have set is in AWS's word for it, and is put again only where what was applied is.
-fn state(enabled: Option<&Value>) -> RuleState {
-    let more = RuleState::EnabledWithAllCloudtrailManagementEvents;
-    match enabled {
+/// A state that means more than enabled is put again in AWS's word for it.
+fn state(arguments: &Table) -> RuleState {
+    match arguments.get("enabled") {
         Some(Value::Boolean(false)) => RuleState::Disabled,
-        Some(Value::String(text)) if text == more.as_str() => more,
-        _ => RuleState::Enabled,
+        _ => optional(arguments, STATE).map_or(RuleState::Enabled, |more| RuleState::from(more.as_str())),
     }
 }
 
@@ -245,7 +243,7 @@ mod tests {
     fn what_others_have_set_is_put_as_it_was_where_it_is_what_was_applied() {
         let mut operations = operations(&[("schedule_expression", "rate(1 hour)".into())]);
         let more = RuleState::EnabledWithAllCloudtrailManagementEvents;
-        let theirs = [("enabled", more.as_str().into()), ("role_arn", "arn:r".into())];
+        let theirs = [(STATE, more.as_str().into()), ("role_arn", "arn:r".into())];
         operations[0].arguments.extend(theirs.map(|(key, value): (&str, Value)| (key.to_owned(), value)));
         let rule = rule_request(&operations[0]).unwrap().build().unwrap();
         assert_eq!((rule.state(), rule.role_arn()), (Some(&more), Some("arn:r")));

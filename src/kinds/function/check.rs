@@ -225,7 +225,7 @@ mod tests {
     fn what_cannot_go_together_is_found_before_aws_is_asked() {
         let arn = |service: &str, name: &str| Value::from(format!("arn:aws:{service}:us-east-1:123456789012:{name}"));
         let mount = table([("arn", arn("elasticfilesystem", "access-point/fsap-1")), ("local_mount_path", "/mnt/x".into())]);
-        let many: Table = (0..45).map(|number| (format!("t{number}"), "".into())).collect();
+        let many: Table = (0..47).map(|number| (format!("t{number}"), "".into())).collect();
         let layer = |name: &str| format!("arn:aws:lambda:us-east-1:123456789012:layer:{name}");
         let java = || (("runtime", Value::from("java21")), ("handler", Value::from("example.Handler")));
         let snap = || ("snap_start", table([("apply_on", "PublishedVersions".into())]));

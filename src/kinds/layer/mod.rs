@@ -60,7 +60,10 @@ impl Rules for Layer {
     }
 
     fn instead_of_adopting(&self) -> Option<&'static str> {
-        Some("versions of others cannot be changed, and so not be taken over: give the layer another name with `layer_name`")
+        Some(
+            "versions of others cannot be changed, and so not be taken over: give the layer another name with `layer_name`; what a lost \
+             state has published, `lambdo state rebuild` finds",
+        )
     }
 
     fn serial_key(&self, physical_id: &PhysicalId) -> Option<String> {
@@ -107,11 +110,6 @@ impl Kind for Layer {
 
     async fn find(&self, reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
         find::find(reader, search).await
-    }
-
-    fn import_hint(&self) -> &'static str {
-        "versions of others are not taken over: `lambdo up` publishes its own, of a layer that nobody else has; what a lost state has \
-         published, `lambdo state rebuild` finds"
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
