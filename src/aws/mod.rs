@@ -19,6 +19,7 @@ mod error;
 mod guard;
 mod hold_off;
 mod invoker;
+mod keys;
 mod log_events;
 mod log_groups;
 mod meter;

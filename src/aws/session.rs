@@ -5,6 +5,7 @@ use super::caller::{Caller, ONCE, PATIENT, PROBING};
 use super::clients::{Clients, invoking, ordinary_timeouts};
 use super::error::{AwsError, ErrorClass};
 use super::invoker::Invoker;
+use super::keys;
 use super::meter::Meter;
 use super::plain_http::PlainHttp;
 use super::quota::{Quotas, Scope};
@@ -72,7 +73,8 @@ impl Session {
         events: EventSink,
         interrupt: CancellationToken,
     ) -> Result<Self, Failure> {
-        let found = configuration(settings).await?;
+        let (config, sources) = configuration(settings).await?;
+        let found = (keys::hidden(config, &scrubber), sources);
         Self::connected(settings, found, PlainHttp::new(settings.is_local), (quotas, meter, scrubber, events, interrupt)).await
     }
 

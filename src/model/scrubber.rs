@@ -9,7 +9,7 @@ mod public;
 mod words;
 
 use super::{Table, Value};
-use notations::{encodings, escapes};
+use notations::{escapes, in_base64, readings};
 use public::Public;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -67,7 +67,7 @@ impl Scrubber {
     /// Never tells this text from now on, in whatever notation.
     pub fn learn(&self, secret: &str) {
         let mut known = self.write();
-        for text in escapes(secret).into_iter().chain(encodings(secret)) {
+        for text in escapes(secret).into_iter().chain(in_base64(secret)) {
             let is_new = known.texts.insert(text);
             known.is_indexed &= !is_new;
         }
@@ -178,16 +178,22 @@ impl Pieces {
         &self.whole[number].as_bytes()[at..at + self.length]
     }
 
-    /// The text without them, but for what stands in a name: `is_name` is asked about the words around them.
+    /// The text without them in any notation, but for what stands in a name: `is_name` is asked about the words around them.
     fn without<'a>(&self, text: &'a str, word: &str, is_name: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
         if self.whole.is_empty() {
             return Cow::Borrowed(text);
         }
-        let mut hidden: Vec<(usize, usize)> = self.whole_ones(text);
-        hidden.extend(self.pieces_in(text));
-        let mut tokens = Tokens { text, is_name, last: (0..0, false) };
-        hidden.retain(|(start, end)| !tokens.is_named(*start, *end));
+        let mut hidden = self.hidden_in(text, is_name);
+        for plain in readings(text) {
+            hidden.extend(self.hidden_in(&plain.text, is_name).into_iter().map(|stretch| plain.origin(stretch)));
+        }
         if hidden.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, hidden, word)) }
+    }
+
+    fn hidden_in(&self, text: &str, is_name: &dyn Fn(&str) -> bool) -> Vec<(usize, usize)> {
+        let mut tokens = Tokens { text, is_name, last: (0..0, false) };
+        let found = self.whole_ones(text).into_iter().chain(self.pieces_in(text));
+        found.filter(|(start, end)| !tokens.is_named(*start, *end)).collect()
     }
 
     /// Where a whole text stands that is too short to have pieces.
@@ -296,6 +302,48 @@ mod tests {
         }
     }
 
+    /// Every way in which a character can be written, each used for some of them.
+    #[test]
+    fn a_secret_is_hidden_however_each_of_its_characters_is_written() {
+        let every = |text: &str, is_written: &dyn Fn(char) -> bool, how: &dyn Fn(char) -> String| -> String {
+            text.chars().map(|one| if is_written(one) { how(one) } else { one.to_string() }).collect()
+        };
+        let percent = |lower: bool| {
+            move |one: char| {
+                let bytes = one.to_string().into_bytes();
+                let hex = |byte: &u8| if lower { format!("%{byte:02x}") } else { format!("%{byte:02X}") };
+                bytes.iter().map(hex).collect::<String>()
+            }
+        };
+        let units = |one: char| one.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+        let ways: [&dyn Fn(char) -> String; 9] = [
+            &units,
+            &|one| format!("\\u{{{:x}}}", u32::from(one)),
+            &|one| format!("\\U{:08X}", u32::from(one)),
+            &|one| if one.is_alphanumeric() { one.to_string() } else { format!("\\{one}") },
+            &percent(true),
+            &percent(false),
+            &|one| format!("&#{};", u32::from(one)),
+            &|one| format!("&#x{:X};", u32::from(one)),
+            &|one| if one == ' ' { "+".to_owned() } else { percent(true)(one) },
+        ];
+        for secret in ["Xy7pa&ss<wo>rd&0123<45>67&89ab", "kP&9<x>=/Z'q+w\"8 %41", "é\\n 日本🔑", "p&s%"] {
+            let scrubber = knowing(&[secret]);
+            let selections: [&dyn Fn(char) -> bool; 2] = [&|one| !one.is_ascii_alphanumeric(), &|one| one != 'a'];
+            for (number, how) in ways.iter().enumerate() {
+                for is_written in selections {
+                    let once = every(secret, is_written, how);
+                    assert_eq!(scrubber.clean(&format!("<{once}>")), "<(secret)>", "{number}: {once}");
+                    for (other, again) in ways.iter().enumerate() {
+                        let twice = every(&once, &|one| !one.is_ascii_alphanumeric(), again);
+                        let clean = scrubber.clean(&format!("<{twice}>")).into_owned();
+                        assert_eq!(clean, "<(secret)>", "{number}, {other}: {twice}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_secret_is_hidden_in_json_that_has_nothing_but_ascii() {
         for secret in ["Geheimnis-äöü-日本語-🔑", "äöü日", "pä\"ß"] {
@@ -398,6 +446,7 @@ mod tests {
             let text = format!("{before} {secret} {after}");
             let clean = scrubber.clean(&text);
             prop_assert!(!clean.contains(&secret) || "(secret)".contains(&secret), "{clean}");
+            scrubber.clean(&format!("\\{before}%{secret}&{after};\\u"));
             let nothing = Scrubber::default();
             let same = nothing.clean(&text);
             prop_assert_eq!(same.as_ref(), text.as_str());
