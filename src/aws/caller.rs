@@ -34,17 +34,26 @@ const MOST_CORRECTIONS: u32 = 5;
 /// How many attempts a call has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
+    /// Of those that failed by what passes.
     pub(super) transient: u32,
+    /// The same as long as nobody has taken up the connection.
+    pub(super) unreached: u32,
     pub(super) throttled: u32,
 }
 
+impl Limits {
+    fn of(&self, error: &AwsError) -> u32 {
+        if error.is_reached() { self.transient } else { self.unreached }
+    }
+}
+
 /// For calls whose success is worth waiting for: about three minutes of pauses while AWS throttles.
-pub(super) const PATIENT: Limits = Limits { transient: 8, throttled: 40 };
+pub(super) const PATIENT: Limits = Limits { transient: 8, unreached: 8, throttled: 40 };
 /// For the first call, which also finds out whether anybody is there.
-pub(super) const PROBING: Limits = Limits { transient: 3, throttled: 40 };
+pub(super) const PROBING: Limits = Limits { transient: 8, unreached: 3, throttled: 40 };
 
 /// For calls that must not be sent again unasked.
-pub(super) const ONCE: Limits = Limits { transient: 1, throttled: 1 };
+pub(super) const ONCE: Limits = Limits { transient: 1, unreached: 1, throttled: 1 };
 
 /// What a call needs besides its client.
 pub(super) struct Caller {
@@ -215,7 +224,7 @@ impl<'a> Attempts<'a> {
         };
         let is_over = match error.class {
             ErrorClass::Throttled => self.throttled() >= self.caller.limits.throttled,
-            ErrorClass::Transient => self.made - self.throttled >= self.caller.limits.transient,
+            ErrorClass::Transient => self.made - self.throttled >= self.caller.limits.of(&error),
             _ if error.may_be_the_clock() && self.clock_corrections < corrections(&error) => return self.correct_clock(error),
             _ => true,
         };
@@ -362,6 +371,18 @@ pub(super) mod tests {
             std::future::ready(answer)
         };
         assert_eq!(caller().call("lambda:CreateFunction", 0, send).await, Ok(()));
+    }
+
+    /// The first call asks whether anybody is there: a reset or a status says that somebody is.
+    #[tokio::test(start_paused = true)]
+    async fn who_has_answered_is_waited_for_and_nobody_is_not() {
+        use aws_smithy_runtime_api::client::result::ConnectorError;
+        let caller = Caller { limits: PROBING, ..caller() };
+        let broken = |why: &'static str| move || SdkError::dispatch_failure(ConnectorError::io(why.into()));
+        assert_eq!(fail_times(&caller, 5, || answer(503, "", None)).await, Ok(6));
+        assert_eq!(fail_times(&caller, 5, broken("connection reset by peer")).await, Ok(6));
+        assert_eq!(fail_times(&caller, 2, broken("connection refused")).await, Ok(3));
+        assert!(fail_times(&caller, 3, broken("connection refused")).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

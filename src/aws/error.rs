@@ -138,6 +138,11 @@ impl AwsError {
         self.class == ErrorClass::Denied
     }
 
+    /// Whether somebody took up the connection, though no answer may have come.
+    pub(super) fn is_reached(&self) -> bool {
+        self.status.is_some() || self.says("closed the connection")
+    }
+
     /// Whether AWS's message has this fragment, whatever the case of its letters.
     pub fn says(&self, fragment: &str) -> bool {
         self.message.to_lowercase().contains(&fragment.to_lowercase())

@@ -2,11 +2,16 @@
 
 use super::error::{AwsError, ErrorClass};
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+/// No list of AWS has so many pages: it would be half a million functions.
+const MOST: usize = 10_000;
 
 /// The way through the pages of a list. Emulators, proxies and caches have been seen to give one page for ever.
 pub struct Pages {
     operation: &'static str,
-    seen: BTreeSet<String>,
+    /// The hashes of what the pages were asked for with, which may be long.
+    seen: BTreeSet<u64>,
     token: Option<String>,
 }
 
@@ -24,19 +29,23 @@ impl Pages {
     /// Takes what a page said of the next one, and tells whether there is one.
     ///
     /// # Errors
-    /// Where the next one is one that was there before: such a list has no end.
+    /// Where the next one is one that was there before, or there are too many: such a list has no end.
     pub fn go_on(&mut self, token: Option<String>) -> Result<bool, AwsError> {
         self.token = token.filter(|token| !token.is_empty());
+        let endless = |message: String| Err(AwsError::own(self.operation, ErrorClass::Other, message));
         match &self.token {
             None => Ok(false),
-            Some(token) if self.seen.insert(token.clone()) => Ok(true),
-            Some(_) => Err(AwsError::own(
-                self.operation,
-                ErrorClass::Other,
-                "the list goes round in circles: a page names one before it as the next",
-            )),
+            Some(_) if self.seen.len() >= MOST => endless(format!("the list has no end: after {MOST} pages there is still a next one")),
+            Some(token) if self.seen.insert(hash(token)) => Ok(true),
+            Some(_) => endless("the list goes round in circles: a page names one before it as the next".to_owned()),
         }
     }
+}
+
+fn hash(token: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    token.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -50,5 +59,7 @@ mod tests {
         assert_eq!((next(Some("a")), next(Some("b"))), (Ok(true), Ok(true)));
         assert!(next(Some("a")).unwrap_err().contains("in circles"));
         assert_eq!((next(Some("")), next(None)), (Ok(false), Ok(false)));
+        let endless = (0..=MOST).map(|page| Pages::go_on(&mut pages, Some(page.to_string()))).find_map(Result::err).unwrap();
+        assert!(endless.message.contains("has no end"), "{endless}");
     }
 }
