@@ -11,6 +11,7 @@ mod invocation;
 mod local;
 mod lock_wait;
 mod logs;
+mod named_file;
 mod policy;
 mod post;
 mod progress;

@@ -1,6 +1,7 @@
 //! The file of `plan --out`: a versioned format of its own.
 
 use super::args::{PlanArguments, Selection};
+use super::named_file;
 use super::render::file_name;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{BUILT_KEYS, is_same_endpoint};
@@ -136,7 +137,7 @@ impl SavedPlan {
     /// # Errors
     /// [`Exit::Usage`] for what cannot be read or is not a saved plan of this format.
     pub fn read(file: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(file).map_err(|error| unreadable(file, format!("The system says: {error}.")))?;
+        let bytes = named_file::read(file).map_err(|error| unreadable(file, format!("The system says: {error}.")))?;
         Self::parse(&String::from_utf8_lossy(&bytes)).map_err(|detail| unreadable(file, detail))
     }
 

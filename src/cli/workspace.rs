@@ -6,6 +6,7 @@ mod stages;
 
 use super::args::{Arguments, Command, Global};
 use super::local::{self, LocalCloud};
+use super::named_file;
 use super::progress::Progress;
 use super::render::{file_name, position};
 use super::ui::Ui;
@@ -141,7 +142,7 @@ impl Workspace {
     /// [`Exit::Usage`] when there is none or it cannot be read.
     pub fn config(&self) -> Result<Config, Failure> {
         let path = self.config_path().ok_or_else(|| no_config(&base(&self.global)))?;
-        let problem = match std::fs::read(&path).map(String::from_utf8) {
+        let problem = match named_file::read(&path).map(String::from_utf8) {
             Ok(Ok(text)) => return Ok(Config { path, text }),
             Ok(Err(error)) => not_utf8(&path, &error),
             Err(error) => Diagnostic::error("config-unreadable", "The spec cannot be read")

@@ -1,9 +1,9 @@
 //! The event that a function gets: from the command line, a file or stdin, and always JSON.
 
+use crate::cli::named_file;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::model::{Exit, Failure};
 use serde::de::IgnoredAny;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,11 +57,8 @@ impl Payload {
     fn bytes(&self) -> std::io::Result<Vec<u8>> {
         match self {
             Self::Text(text) => Ok(text.clone().into_bytes()),
-            Self::File(path) => std::fs::read(path),
-            Self::Stdin => {
-                let mut bytes = Vec::new();
-                std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-            }
+            Self::File(path) => named_file::read(path),
+            Self::Stdin => named_file::whole(std::io::stdin().lock()),
         }
     }
 

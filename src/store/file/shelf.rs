@@ -1,6 +1,6 @@
 //! A document of its own beside the states: replaced in one piece, and the one before is kept.
 
-use super::folder::{at, private, read_if_there, remove_if_there, replace};
+use super::folder::{at, is_file, private, read_if_there, remove_if_there, replace};
 use crate::store::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -88,8 +88,9 @@ impl Shelf {
     /// Keeps other processes from writing to it, until what is answered is dropped or this process ends; `None` where another
     /// does so already. A folder that cannot be written to keeps everybody from that, so it keeps nobody from reading.
     pub fn claim(&self) -> Option<Claim> {
+        let lock = self.path.with_extension("lock");
         let made = self.path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let file = made.and_then(|()| private().create(true).write(true).truncate(false).open(self.path.with_extension("lock")));
+        let file = made.and_then(|()| is_file(&lock)).and_then(|()| private().create(true).write(true).truncate(false).open(&lock));
         match file {
             Ok(file) => match file.try_lock() {
                 Err(TryLockError::WouldBlock) => None,
