@@ -70,4 +70,16 @@ impl Engine {
         }
         Ok(report)
     }
+
+    /// Whether a run has changed this state since it was loaded, or is in the middle of an operation: what AWS showed meanwhile
+    /// is not what the state says, and no drift.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn is_being_changed(&self, loaded: &State) -> Result<bool, Failure> {
+        let now = self.store.load().await.map_err(Failure::from)?;
+        let is_same = |now: State| (now.serial, &now.entries, &now.intents) == (loaded.serial, &loaded.entries, &loaded.intents);
+        let is_at_work = !loaded.intents.is_empty() && self.store.holder().await.map_err(Failure::from)?.is_some();
+        Ok(is_at_work || now.is_some_and(|now| !is_same(now)))
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::formats::fits;
 use crate::support::cloud::function_arn;
-use crate::support::{Backend, Sandbox, World, on_each_emulator, spec};
+use crate::support::{Backend, Rule, Sandbox, World, on_each_emulator, spec};
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_lambda::types::FunctionUrlAuthType;
 use serde_json::Value;
@@ -268,4 +268,31 @@ fn what_somebody_else_has_taken_is_told_and_not_accepted() {
     sandbox.expect(8, &["plan", "--deep"]).says("lineage `another`");
     sandbox.expect(0, &["up", "--adopt", "event_rule.a.nightly", "--yes"]).says("event_rule.a.nightly");
     sandbox.expect(0, &["drift", "--deep"]);
+}
+
+#[test]
+fn what_a_run_is_in_the_middle_of_is_no_drift() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&(spec::header() + &spec::with_level("a", "info")));
+    sandbox.expect(0, &["up", "--yes"]);
+    // A whole run between two reads.
+    world.proxy.rules([Rule::on("GetFunction").nth(1).hold()]);
+    let check = sandbox.start(&["drift"]);
+    world.proxy.wait_for("GetFunction", 1);
+    sandbox.edit("info", "debug");
+    sandbox.expect(0, &["up", "--yes"]);
+    world.proxy.release();
+    check.wait().expect(0);
+    // One that goes on.
+    world.proxy.clear();
+    sandbox.edit("debug", "warn");
+    world.proxy.rules([Rule::on("UpdateFunctionConfiguration").nth(1).hold()]);
+    let run = sandbox.start(&["up", "--yes"]);
+    world.proxy.wait_for("UpdateFunctionConfiguration", 1);
+    world.cloud.configure("demo-a", |call| call.memory_size(512));
+    let looked = sandbox.run(&["daemon", "--once"]).says("A run is under way");
+    assert!(looked.code != Some(3) && !looked.stdout.contains("memory_size"), "{looked}");
+    world.proxy.release();
+    run.wait().expect(0);
+    sandbox.expect(3, &["daemon", "--once"]).says("memory_size");
 }

@@ -13,6 +13,9 @@ use crate::model::{Desired, DriftReport, DriftSettings, Exit, Failure, Rules, St
 use crate::spec::{self, Spec};
 use std::collections::BTreeMap;
 
+/// So often it is looked while runs change the state, then it is shown as it is.
+const LOOKS: usize = 3;
+
 /// Plans towards what was applied and shows what differs.
 pub async fn run(workspace: &Workspace, arguments: &DriftArguments) -> Result<Exit, Failure> {
     let config = workspace.config()?;
@@ -51,25 +54,37 @@ async fn check(workspace: &Workspace, config: &Config, arguments: &DriftArgument
     let header = workspace.header(config)?;
     workspace.begin_record(&header);
     let settings = settings(&header.drift, arguments);
-    tell_who_works(workspace, &header).await;
+    let is_told = tell_who_works(workspace, &header).await;
     workspace.progress.go();
     let work = async {
         let (connection, _, mut state) = open(workspace, &header, None).await?;
-        let wanted = wanted(workspace, config, &state);
-        let wish = DriftWish {
-            settings: &settings,
-            ignore: &arguments.ignore,
-            plan: selected(arguments),
-            folder: &header.folder,
-            wanted: wanted.as_ref(),
-            before: None,
-        };
-        let report = connection.engine.check(&mut state, &wish).await?;
-        Ok((connection, state, report))
+        let mut looks = 0;
+        loop {
+            let (loaded, wanted) = (state.clone(), wanted(workspace, config, &state));
+            let wish = DriftWish {
+                settings: &settings,
+                ignore: &arguments.ignore,
+                plan: selected(arguments),
+                folder: &header.folder,
+                wanted: wanted.as_ref(),
+                before: None,
+            };
+            let report = connection.engine.check(&mut state, &wish).await?;
+            looks += 1;
+            // What a run does while AWS is read looks like drift.
+            let is_moving = report.is_drift() && connection.engine.is_being_changed(&loaded).await?;
+            if !is_moving || looks == LOOKS {
+                return Ok((connection, state, report, is_moving));
+            }
+            state = connection.engine.load(&header.project, header.stage.as_deref()).await?;
+        }
     };
     let checked = unless_interrupted(&workspace.interrupt, work).await;
     workspace.progress.rest();
-    let (connection, state, report) = checked?;
+    let (connection, state, report, is_moving) = checked?;
+    if is_moving && !is_told {
+        tell_who_works(workspace, &header).await;
+    }
     workspace.progress.record().iter().for_each(|record| record.planned(&report.plan));
     workspace.ui.diagnostics(&report.warnings);
     Ok(Checked { title: connection.title(&state).await, report })

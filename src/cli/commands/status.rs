@@ -35,14 +35,14 @@ pub async fn run(workspace: &Workspace) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Says who changes things while they are looked at: what they have made by halves is shown by halves.
-pub async fn tell_who_works(workspace: &Workspace, header: &Header) {
-    if let Ok(Some(holder)) = workspace.store(header).holder().await {
-        let detail =
-            format!("{} works on this state. What it has begun and not done yet is shown as it is now.", lock_holder(holder).sentence());
-        let warning = Diagnostic::warning("run-under-way", "A run is under way").detail(detail);
-        workspace.ui.diagnostics(&[warning.hint("look again when it has ended; `lambdo status` says whether it has")]);
-    }
+/// Says who changes things while they are looked at, if anybody does: what they have made by halves is shown by halves.
+pub async fn tell_who_works(workspace: &Workspace, header: &Header) -> bool {
+    let Ok(Some(holder)) = workspace.store(header).holder().await else { return false };
+    let detail =
+        format!("{} works on this state. What it has begun and not done yet is shown as it is now.", lock_holder(holder).sentence());
+    let warning = Diagnostic::warning("run-under-way", "A run is under way").detail(detail);
+    workspace.ui.diagnostics(&[warning.hint("look again when it has ended; `lambdo status` says whether it has")]);
+    true
 }
 
 /// The store's word for the views.

@@ -4,9 +4,10 @@ use super::trouble::sentence;
 use crate::cli::view::json_change::shown;
 use crate::cli::workspace::{Config, Workspace};
 use crate::daemon::{Check, Depth, Finding, FindingKind, Resource, Unread};
+use crate::diagnostic::Diagnostic;
 use crate::engine::{DriftWish, PlanOptions};
 use crate::model::{
-    Address, Cause, Desired, DriftReport, Entry, Extra, ExtraClass, Failure, Path, Reason, RulesSet, Scrubber, State, Step, Value,
+    Address, Cause, Desired, DriftReport, Entry, Exit, Extra, ExtraClass, Failure, Path, Reason, RulesSet, Scrubber, State, Step, Value,
 };
 use crate::spec::{self, Header};
 use serde_json::Value as Json;
@@ -28,10 +29,21 @@ pub async fn check(
     let wanted = wanted(workspace, config, &state);
     let plan = PlanOptions { deep: depth == Depth::Deep, ..PlanOptions::default() };
     let wish = DriftWish { settings: &header.drift, ignore: &[], plan, folder: &header.folder, wanted: wanted.as_ref(), before };
+    let loaded = state.clone();
     let report = engine.check(&mut state, &wish).await?;
+    if report.is_drift() && engine.is_being_changed(&loaded).await? {
+        return Err(run_under_way());
+    }
     let calls = workspace.calls().unwrap_or_default().since(&before_calls);
     let hidden = hidden(&report, &state, workspace.registry.as_ref());
     Ok((Check { calls, hidden, ..without_secrets(seen(&report, &state), workspace.ui.scrubber()) }, report))
+}
+
+/// What a run is in the middle of is no drift, and cannot be told from it: it is looked at again soon.
+fn run_under_way() -> Failure {
+    let told = Diagnostic::error("run-under-way", "A run is under way");
+    let told = told.detail("What differs in AWS may be what it has done and the state does not say yet.");
+    Failure::new(Exit::Locked, told.hint("`lambdo status` says who works on this state"))
 }
 
 /// What is kept and told of a check: somebody may have copied a secret to where none is expected. The next check says the same of
