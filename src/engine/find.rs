@@ -6,7 +6,8 @@ use crate::aws::ErrorClass;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Found, Search, Skipped};
 use crate::model::{
-    Address, ArtifactSource, Desired, Entry, Exit, Failure, Lineage, Observed, Resource, Sighting, State, Unchecked, Value,
+    Address, ArtifactSource, Desired, Entry, Exit, Failure, Lineage, Observed, Path, PhysicalId, Resource, Sighting, State, Unchecked,
+    Value,
 };
 use crate::plan;
 use base64::Engine as _;
@@ -95,7 +96,8 @@ impl Engine {
     /// What a resource of the spec is like in AWS, as the state would have it had it been applied; it was there before us.
     ///
     /// # Errors
-    /// [`Exit::Failed`] where it is not there or cannot be read, [`Exit::Refused`] where another state of lambdo has it.
+    /// [`Exit::Failed`] where it is not there or cannot be read, [`Exit::Refused`] where another state of lambdo has it, or what
+    /// others made is never taken over.
     pub async fn import(&self, desired: &Desired, state: &State, address: &Address) -> Result<(Entry, BTreeMap<String, String>), Failure> {
         let only = BTreeSet::from([address.clone()]);
         let observed: Observed = observe::observe(self, desired, state, Some(&only), &all()).await?;
@@ -110,15 +112,14 @@ impl Engine {
             Some(Sighting::Unreadable(unchecked)) => return Err(failed("It could not be read", unchecked.detail.clone())),
             _ => return Err(failed("It is not there", format!("AWS has no `{id}` in {}.", super::place(&state.target)))),
         };
-        let tags = live.tags.clone().unwrap_or_default();
-        if tags.get(crate::model::observed::tag::LINEAGE).is_some_and(|lineage| *lineage != state.lineage.0) {
-            let found = Diagnostic::error("of-another-state", "Another state has it").address(address);
-            let detail = format!("`{id}` carries the tags of another state of lambdo, which would go on managing it.");
-            return Err(Failure::new(
-                Exit::Refused,
-                found.detail(detail).hint("let that project destroy it, or take its `lambdo:` tags off by hand, and import it then"),
-            ));
+        if self.registry.find(&address.kind).is_some_and(|kind| kind.is_taggable()) && live.tags.is_none() {
+            let why =
+                live.unchecked.iter().find(|unchecked| unchecked.path == Path::key("tags")).map(|unchecked| unchecked.detail.as_str());
+            let why = why.map_or_else(|| "AWS did not show its tags.".to_owned(), |why| format!("Its tags could not be read: {why}"));
+            return Err(failed("Whose it is is not known", why));
         }
+        let tags = live.tags.clone().unwrap_or_default();
+        self.of_others(state, address, id, &tags).map_or(Ok(()), Err)?;
         let mut entry = plan::restored(address, resource, live, self.registry.as_ref());
         // What carries our own lineage was made by us, unless its marks say otherwise, as for `up`, which takes it up again.
         entry.adopted |= !tags.contains_key(crate::model::observed::tag::LINEAGE);
@@ -126,6 +127,24 @@ impl Engine {
         entry.ignore.extend(forget_undeclared(&mut entry.inputs, resource));
         forget_copies(&mut entry.inputs, resource.map(|resource| &resource.inputs), self.session.scrubber());
         Ok((entry, tags))
+    }
+
+    /// Why this state cannot take over what carries these tags.
+    fn of_others(&self, state: &State, address: &Address, id: &PhysicalId, tags: &BTreeMap<String, String>) -> Option<Failure> {
+        let lineage = tags.get(crate::model::observed::tag::LINEAGE);
+        if lineage == Some(&state.lineage.0) {
+            return None;
+        }
+        if let Some(hint) = self.registry.find(&address.kind).and_then(|kind| kind.instead_of_adopting()) {
+            let told = Diagnostic::error("cannot-import", "It cannot be taken over").address(address);
+            let detail = format!("`{id}` was not made by this state, and a {} is never taken over.", address.kind);
+            return Some(Failure::new(Exit::Refused, told.detail(detail).hint(hint)));
+        }
+        lineage?;
+        let found = Diagnostic::error("of-another-state", "Another state has it").address(address);
+        let detail = format!("`{id}` carries the tags of another state of lambdo, which would go on managing it.");
+        let hint = "let that project destroy it, or take its `lambdo:` tags off by hand, and import it then";
+        Some(Failure::new(Exit::Refused, found.detail(detail).hint(hint)))
     }
 }
 

@@ -204,6 +204,17 @@ fn a_layer_of_somebody_else_is_not_adopted() {
     assert!(!refused.stderr.contains("--adopt"), "{refused}");
     let refused = second.expect(6, &["up", "--yes", "--adopt", "layer.tools"]).says("a layer is never taken over");
     assert!(refused.stderr.contains("give the layer another name with `layer_name`"), "{refused}");
+    let named = second.expect(6, &["import", "layer.tools", "shared"]);
+    let id = named.stderr.split('`').find(|word| word.starts_with("shared@")).unwrap_or_else(|| panic!("{named}")).to_owned();
+    second.expect(8, &["import", "layer.tools", &id]).says("a layer is never taken over");
+    assert_eq!(world.proxy.mutating(), calls, "{:?}", world.proxy.tally());
+    // Also where a lost answer has left them two of the same.
+    let first_one = world.cloud.done(world.cloud.lambda.get_layer_version().layer_name("shared").version_number(1).send());
+    let content_of = aws_sdk_lambda::types::LayerVersionContentInput::builder().zip_file(crate::support::cloud::package("x")).build();
+    let again = world.cloud.lambda.publish_layer_version().layer_name("shared").set_description(first_one.description);
+    world.cloud.done(again.content(content_of).send());
+    let calls = world.proxy.mutating();
+    second.expect(8, &["plan"]).says("give the layer another name with `layer_name`");
     assert_eq!(world.proxy.mutating(), calls, "{:?}", world.proxy.tally());
     second.edit("\"shared\"", "\"own\"");
     second.expect(0, &["up", "--yes"]);

@@ -394,3 +394,17 @@ fn what_was_imported_stays_although_the_state_was_rebuilt() {
     sandbox.expect(0, &["destroy", "--yes"]);
     assert_eq!(world.cloud.names(), before, "only what lambdo has made goes");
 }
+
+#[test]
+fn a_log_group_of_any_name_is_found_by_the_function_that_writes_to_it() {
+    let world = World::start(Backend::Local);
+    let gone = spec::plain("b").replace("handler =", "log_group.log_group_name = \"/team/b\"\nhandler =");
+    let kept = spec::header() + &spec::plain("a");
+    let sandbox = world.sandbox(&(kept.clone() + &gone));
+    sandbox.expect(0, &["up", "--yes"]);
+    lose(&sandbox);
+    sandbox.spec(&kept);
+    sandbox.expect(0, &["state", "rebuild"]).says("3 to delete");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}

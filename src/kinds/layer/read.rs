@@ -41,7 +41,7 @@ async fn sought(reader: &Reader, target: &ReadTarget<'_>) -> Result<Sighting, Aw
         mark(version).content == content && (is_own(version) || (!is_ours && mark(version).lineage.is_some()))
     };
     let is_wanted = target.desired.and_then(Resource::physical_id) == Some(target.physical_id);
-    if is_wanted && versions.iter().filter(is_it).count() > 1 {
+    if is_wanted && is_ours && versions.iter().filter(is_it).count() > 1 {
         return Ok(Sighting::Missing);
     }
     if let Some(found) = versions.iter().filter(is_it).max_by_key(|version| version.version()) {

@@ -1,4 +1,4 @@
-//! Looking for the log groups of a project: those that its functions' names lead to, and those that the spec names.
+//! Looking for the log groups of a project: those that its functions write to or have names for, and those that the spec names.
 //!
 //! An account may have many thousands of groups, and the tags of each cost a call.
 
@@ -19,9 +19,19 @@ const PARALLEL: usize = 5;
 pub(super) async fn find(reader: &Reader, search: &Search<'_>) -> Result<Vec<Found>, AwsError> {
     let mut names = listed(reader, &format!("{FOLDER}{}", usual_name(search.project, search.stage, ""))).await?;
     names.extend(search.wanted(super::KIND).map(|id| id.as_str().to_owned()));
-    names.extend(search.found_of("function").map(|function| format!("{FOLDER}{}", function.physical_id)));
+    names.extend(written_to(reader, search).await?);
     let found = in_turn(names, PARALLEL, |name| Box::pin(tagged(reader, name, search))).await;
     found.into_iter().filter_map(Result::transpose).collect()
+}
+
+/// Those that the project's functions write to, which may have any name.
+async fn written_to(reader: &Reader, search: &Search<'_>) -> Result<Vec<String>, AwsError> {
+    let functions: BTreeSet<&str> = search.found_of("function").map(|function| function.physical_id.as_str()).collect();
+    if functions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let by_group = reader.functions_by_log_group().await?;
+    Ok(by_group.into_iter().filter(|(_, function)| functions.contains(function.as_str())).map(|(group, _)| group).collect())
 }
 
 async fn listed(reader: &Reader, prefix: &str) -> Result<BTreeSet<String>, AwsError> {
