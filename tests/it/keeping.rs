@@ -253,3 +253,46 @@ fn addresses_and_arns_that_lead_nowhere_are_told() {
     let output = sandbox.expect(6, &["state", "move", "function.a", "function.a"]).says("The two addresses are the same");
     assert!(!output.stderr.contains("forget"), "{output}");
 }
+
+#[test]
+fn a_spec_that_is_protected_as_a_whole_keeps_also_what_has_no_section() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(0, &["up", "--yes"]);
+    let before = world.cloud.snapshot();
+    let protected = |spec: &str| spec.replace("project = \"demo\"\n", "project = \"demo\"\nprotect = true\n");
+    let without_rule = protected(&(spec::header() + &spec::plain("a")));
+    sandbox.spec(&without_rule);
+    sandbox.expect(8, &["up", "--yes"]).says("`event_rule.a.nightly` would be deleted, but `protect = true` forbids it");
+    sandbox.edit("handler =", "handlr =");
+    sandbox.expect(8, &["destroy", "--target", "event_rule.a.nightly", "--yes"]).says("`protect = true` forbids it");
+    // What is protected is so also where it has another address since.
+    let moved = "project = \"demo\"\nmoved = [{ from = \"function.a\", to = \"function.b\" }]\n";
+    let renamed = one().replace("project = \"demo\"\n", moved).replace("function.a]", "function.b]").replace("function.a.", "function.b.");
+    sandbox.spec(&renamed.replacen("handler =", "protect = true\nhandler =", 1));
+    sandbox.expect(8, &["destroy", "--yes"]).says("`function.b` would be deleted, but `protect = true` forbids it");
+    assert_eq!(world.cloud.snapshot(), before);
+    sandbox.spec(&renamed);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}
+
+/// Whose something is that does not show its tags is not known, so it is not taken over.
+#[test]
+fn what_does_not_show_its_tags_is_not_imported() {
+    let world = World::start(Backend::Local);
+    let sandbox = world.sandbox(&one());
+    sandbox.expect(0, &["up", "--yes"]);
+    for (call, address, id) in
+        [("ListTagsForResource", "log_group.a", "/aws/lambda/demo-a"), ("ListTagsForResource", "event_rule.a.nightly", "demo-a-nightly")]
+    {
+        sandbox.expect(0, &["state", "forget", address]);
+        world.proxy.rules([Rule::on(call).refuse(403, "AccessDeniedException", "no")]);
+        sandbox.expect(1, &["import", address, id]).says("Whose it is is not known").says("tags could not be read");
+        world.proxy.clear();
+        sandbox.expect(0, &["import", address, id]).says("`lambdo destroy` will delete it");
+    }
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}

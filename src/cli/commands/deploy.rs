@@ -9,7 +9,7 @@ use crate::cli::signals::unless_interrupted;
 use crate::cli::workspace::{Config, Connection, Workspace};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::engine::{PlanOptions, not_looked_up};
-use crate::kinds::Place;
+use crate::kinds::{Kind, Place};
 use crate::model::{
     Address, Change, Desired, Exit, Failure, Move, PackageRequest, Path, Plan, RulesSet, SourceChanges, State, Step, Value, left_whole,
 };
@@ -232,11 +232,12 @@ pub async fn open(workspace: &Workspace, header: &Header, lock: Option<&str>) ->
     Ok((connection, lease, state))
 }
 
-/// What has a section of its own and was applied, where the spec is protected as a whole: also what no section describes any
-/// more, and what may be made anew, but not go.
+/// What lasts or has a section of its own and was applied, where the spec is protected as a whole: also what no section
+/// describes any more, and what may be made anew, but not go.
 pub fn protected_as_whole(workspace: &Workspace, header: &Header, state: &State) -> impl Iterator<Item = Address> {
-    let has_section = |kind: &str| workspace.registry.find(kind).is_some_and(|kind| kind.places().contains(&Place::TopLevel));
-    state.entries.keys().filter(move |address| header.protect && has_section(&address.kind)).cloned()
+    let is_meant = |kind: &dyn Kind| kind.is_taggable() || kind.places().contains(&Place::TopLevel);
+    let is_kept = move |kind: &str| header.protect && workspace.registry.find(kind).is_some_and(is_meant);
+    state.entries.keys().filter(move |address| is_kept(&address.kind)).cloned()
 }
 
 /// Reads the spec and checks everything that can be known without building and without AWS. Packages are
