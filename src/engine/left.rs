@@ -38,8 +38,7 @@ impl Engine {
         if gone.is_empty() {
             return Ok(Vec::new());
         }
-        let sought: Vec<(Resource, Option<Resource>)> =
-            gone.iter().enumerate().map(|(number, one)| self.sought(one, number.to_string())).collect();
+        let sought: Vec<(Resource, Option<Resource>)> = gone.iter().map(|one| self.sought(one)).collect();
         let mut wanted = Desired::nothing(&state.project, state.stage.as_deref());
         let all = sought.iter().flat_map(|(back, maker)| std::iter::once(back).chain(maker));
         wanted.resources = all.map(|resource| (resource.address.clone(), resource.clone())).collect();
@@ -69,11 +68,11 @@ impl Engine {
         state.entries.iter().any(|(address, entry)| address.kind == one.address.kind && has(entry))
     }
 
-    /// It and what makes it, each under an address of its own: several may have come back of one address.
-    fn sought(&self, one: &Returning, name: String) -> (Resource, Option<Resource>) {
+    /// It and what makes it, each under its name in AWS: several may have come back of one address.
+    fn sought(&self, one: &Returning) -> (Resource, Option<Resource>) {
+        let under_its_name = |kind: &str, id: PhysicalId| Resource::new(Address::new(kind, id.as_str()), id);
         let maker = self.registry.find(&one.address.kind).and_then(|kind| kind.maker(&one.physical_id));
-        let maker = maker.map(|(kind, id)| Resource::new(Address::new(kind, &name), id));
-        (Resource::new(Address::new(&one.address.kind, &name), one.physical_id.clone()), maker)
+        (under_its_name(&one.address.kind, one.physical_id.clone()), maker.map(|(kind, id)| under_its_name(kind, id)))
     }
 }
 

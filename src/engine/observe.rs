@@ -4,7 +4,9 @@
 use super::{Engine, PlanOptions};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::ReadTarget;
-use crate::model::{Address, Desired, Entry, Event, Exit, Failure, Observed, PhysicalId, Record, Resource, Sighting, State, Unchecked};
+use crate::model::{
+    Address, Desired, Entry, Event, Exit, Failure, Observed, PhysicalId, Record, Resource, Sighting, State, Transition, Unchecked,
+};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use std::borrow::Cow;
@@ -99,11 +101,19 @@ fn wanted<'a>(engine: &Engine, desired: &'a Desired, state: &'a State, only: Opt
             add(address, physical_id, None);
         }
     }
-    // A predecessor that is wanted again is looked at as what is new: closely, since whose it is must be known.
-    let is_applied = |item: &Wanted<'_>| state.entries.get(item.address).is_some_and(|entry| entry.physical_id == item.physical_id);
+    // A predecessor that is wanted again is looked at as what is new: closely, since whose it is must be known. What a run that
+    // did not end may have made under another name has a predecessor then, too.
+    let is_left = |item: &Wanted<'_>| state.intents.iter().any(|intent| makes_another(intent, item.address, &item.physical_id));
+    let has = |item: &Wanted<'_>| state.entries.get(item.address).is_some_and(|entry| entry.physical_id == item.physical_id);
+    let is_applied = |item: &Wanted<'_>| has(item) && !is_left(item);
     let is_wanted = |item: &Wanted<'_>| item.desired.and_then(Resource::physical_id) == Some(&item.physical_id);
     found.values_mut().filter(|item| is_wanted(item) && !is_applied(item)).for_each(|item| item.applied = None);
     found.into_values().collect()
+}
+
+fn makes_another(intent: &Record, at: &Address, than: &PhysicalId) -> bool {
+    let Record::Begin { address, physical_id, transition: Transition::Create { .. }, .. } = intent else { return false };
+    address == at && physical_id.as_ref() != Some(than)
 }
 
 /// What AWS deletes together with a parent that is to be deleted need not be looked at.

@@ -159,9 +159,11 @@ fn after_dependants(
     }
 }
 
-/// What should be gone before is waited for, and left alone where it cannot be deleted.
+/// What should be gone before is waited for, and left alone where it cannot be deleted. What makes room for its successor waits
+/// for nothing of the kind: those who use the successor have to be changed before what they used can go.
 fn after_those_followed(operations: &[Operation], parts: &BTreeMap<Address, Parts>, waits: &mut [BTreeSet<Wait>]) {
-    for (operation, waits) in operations.iter().zip(waits) {
+    let makes_room = |operation: &Operation| parts.get(&operation.address).is_some_and(|part| part.delete_first);
+    for (operation, waits) in operations.iter().zip(waits).filter(|(operation, _)| !makes_room(operation)) {
         let gone = operation.follows.iter().filter_map(|address| parts.get(address)?.removing.last());
         waits.extend(gone.map(|on| Wait { on: *on, strength: Strength::Soft }));
     }

@@ -143,3 +143,60 @@ fn every_log_group_that_comes_back_is_found_but_for_that_of_somebody_elses_funct
     sandbox.expect(0, &["destroy", "--yes"]);
     assert!(world.cloud.names().contains("log_group./aws/lambda/two"));
 }
+
+/// Groups below the folder of functions may have names that Lambda refuses to look for.
+#[test]
+fn a_log_group_that_no_function_can_have_keeps_nothing_from_being_destroyed() {
+    let world = World::start(Backend::Local);
+    let with_group = spec::plain("a").replace("handler =", "log_group.log_group_name = \"/aws/lambda/team/a\"\nhandler =");
+    let sandbox = world.sandbox(&(spec::header() + &with_group + &spec::plain("b")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.spec(&(spec::header() + &spec::plain("b")));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["gc"]);
+    world.cloud.foreign_group("/aws/lambda/team/a", &[]);
+    sandbox.expect(0, &["gc"]).says("/aws/lambda/team/a");
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+    sandbox.expect(0, &["destroy", "--yes"]);
+}
+
+/// The state says the old name, AWS has the new one, and the spec wants the old one again.
+#[test]
+fn what_a_run_that_was_killed_made_under_another_name_goes_when_the_spec_goes_back() {
+    let group = spec::plain("a").replace("handler =", "log_group.log_group_name = \"/team/one\"\nhandler =");
+    let rule = spec::scheduled("a").replace("event_rule.nightly]\n", "event_rule.nightly]\nname = \"one\"\n");
+    for (call, spec, from, to) in
+        [("CreateLogGroup", group, "/team/one", "/team/two"), ("PutRule", rule, "name = \"one\"", "name = \"two\"")]
+    {
+        let world = World::start(Backend::Local);
+        let sandbox = world.sandbox(&(spec::header() + &spec));
+        sandbox.expect(0, &["up", "--yes"]);
+        let before = world.cloud.names();
+        sandbox.edit(from, to);
+        world.proxy.rules([Rule::on(call).signal("KILL")]);
+        assert_eq!(sandbox.run(&["up", "--yes"]).signal, Some(9));
+        world.proxy.clear();
+        assert!(!world.cloud.names().is_subset(&before), "{call}");
+        sandbox.edit(to, from);
+        sandbox.expect(0, &["up", "--yes"]);
+        assert_eq!(world.cloud.names(), before, "{call}");
+        sandbox.expect(0, &["plan", "--exit-code"]);
+        sandbox.expect(0, &["destroy", "--yes"]);
+        assert_eq!(world.cloud.names(), BTreeSet::new());
+    }
+}
+
+/// The role whose lines would make the group anew goes last, and the group has to make room for its successor first.
+#[test]
+fn a_role_with_a_new_name_and_a_group_that_is_made_anew_are_no_circle() {
+    let world = World::start(Backend::Local);
+    let function = spec::plain("a").replace("handler =", "role.managed_policies = [\"AWSLambdaBasicExecutionRole\"]\nhandler =");
+    let sandbox = world.sandbox(&(spec::header() + &function));
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.edit("handler =", "role.role_name = \"r2\"\nlog_group.log_group_class = \"INFREQUENT_ACCESS\"\nhandler =");
+    sandbox.expect(0, &["up", "--yes"]);
+    sandbox.expect(0, &["plan", "--exit-code"]);
+    sandbox.expect(0, &["destroy", "--yes"]);
+    assert_eq!(world.cloud.names(), BTreeSet::new());
+}

@@ -1,6 +1,6 @@
 //! What must hold between the settings of a function.
 
-use super::fields::FIELDS;
+use super::fields::{FIELDS, LONGEST_NAME};
 use super::{environment, package_type, runtime};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kinds::Context;
@@ -8,8 +8,6 @@ use crate::kinds::lowering::finding;
 use crate::kinds::tagging;
 use crate::model::{Field, Path, Section, Shape, Table, Value};
 
-/// The longest name of a function (Lambda API model; the 140 there are for ARNs).
-const LONGEST_NAME: usize = 64;
 /// The `/tmp` of a function with SnapStart, in MB.
 const SNAPSHOT_STORAGE: i64 = 512;
 

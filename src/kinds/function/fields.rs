@@ -12,6 +12,8 @@ use crate::kinds::{arn, log_group, tagging};
 use crate::model::field::{ANY_STRING, fill_defaults};
 use crate::model::{Compare, Default, Field, Shape, Table, Value};
 
+/// The longest name of a function (Lambda API model; the 140 there are for ARNs).
+pub(super) const LONGEST_NAME: usize = 64;
 /// A function in a VPC has at most this many subnets (Lambda API model).
 pub(super) const MOST_SUBNETS: usize = 16;
 /// A function in a VPC has at most this many security groups (Lambda API model).
@@ -20,7 +22,8 @@ pub(super) const MOST_SECURITY_GROUPS: usize = 5;
 pub(super) const MOST_LAYERS: usize = 5;
 
 pub(super) const FIELDS: &[Field] = &[
-    Field::new("function_name", Shape::checked(1, 64, check_name), "Its name in AWS, instead of `<project>-<stage>-<name>`.").replaces(),
+    Field::new("function_name", Shape::checked(1, LONGEST_NAME, check_name), "Its name in AWS, instead of `<project>-<stage>-<name>`.")
+        .replaces(),
     Field::new("description", Shape::text(0, 256), "What it does, for people.").default(Default::Text("")),
     Field::new("runtime", Shape::checked(1, 64, runtime::check), "What runs the code.").default(Default::Text(runtime::USUAL)),
     Field::new("handler", Shape::checked(1, 128, check_handler), "What the runtime calls; of no meaning to `provided.al2023`.")
@@ -362,6 +365,11 @@ fn snap_start() -> Value {
 
 fn check_name(text: &str) -> Result<(), String> {
     only(text, "-_")
+}
+
+/// Whether a function can be called so.
+pub(in crate::kinds) fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len()) && check_name(text).is_ok()
 }
 
 /// Lambda takes images of private registries of ECR. Addresses on this machine are an emulator's.

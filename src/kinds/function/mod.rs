@@ -19,7 +19,7 @@ mod settle;
 mod steady;
 mod strangers;
 
-pub(super) use fields::{BUILD, CODE};
+pub(super) use fields::{BUILD, CODE, is_name};
 pub use package_type::forbidden;
 pub(super) use resources::check_role;
 pub(super) use runtime::check as check_runtime;

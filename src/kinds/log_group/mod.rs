@@ -10,6 +10,7 @@ mod run;
 pub(super) use fields::check_name;
 
 use super::arn;
+use super::function;
 use super::lowering::{finding, settings};
 use super::tagging;
 use super::{Context, Done, Found, FunctionFacts, Kind, Lowered, Place, ReadTarget, RunContext, Search};
@@ -89,9 +90,10 @@ impl Kind for LogGroup {
         find::find(reader, search).await
     }
 
-    /// Lambda makes the usual group of a function that writes a line.
+    /// Lambda makes the usual group of a function that writes a line. Groups can have names that no function can have.
     fn maker(&self, physical_id: &PhysicalId) -> Option<(&'static str, PhysicalId)> {
-        Some(("function", physical_id.as_str().strip_prefix("/aws/lambda/")?.into()))
+        let name = physical_id.as_str().strip_prefix("/aws/lambda/")?;
+        function::is_name(name).then(|| ("function", name.into()))
     }
 
     async fn run(&self, writer: &Writer, operation: &Operation, context: &RunContext<'_>) -> Result<Done, AwsError> {
