@@ -74,16 +74,16 @@ fn aws_says_how_long_to_stay_away_and_is_heard() {
     assert!(calls.len() == 2 && pause >= Duration::from_millis(990), "{pause:?}");
 }
 
-/// The first call has three attempts; an SDK that tried again by itself would make more of them.
+/// A call has eight attempts where somebody answers; an SDK that tried again by itself would make more of them.
 #[test]
 fn nothing_but_our_loop_sends_a_call_again() {
     let (world, sandbox) = about_to_change();
     world.proxy.rules([Rule::on("GetCallerIdentity").refuse(503, "ServiceUnavailable", "no")]);
     sandbox.expect(1, &["plan"]);
-    assert_eq!(count(&world, "GetCallerIdentity"), 3);
+    assert_eq!(count(&world, "GetCallerIdentity"), 8);
     world.proxy.rules([Rule::on("GetCallerIdentity").cut()]);
     sandbox.expect(1, &["plan"]);
-    assert_eq!(count(&world, "GetCallerIdentity"), 3);
+    assert_eq!(count(&world, "GetCallerIdentity"), 8);
 }
 
 #[test]
