@@ -90,8 +90,7 @@ pub fn launch(state_folder: &Path, account: Option<&str>, port: u16, schedules: 
 /// [`Exit::Usage`] when there is no such file, or with everything that is wrong with it.
 pub fn faults(path: &Path) -> Result<FaultPlan, Failure> {
     let name = file_name(path);
-    let utf8 = |bytes| String::from_utf8(bytes).map_err(std::io::Error::other);
-    let text = named_file::read(path).and_then(utf8).map_err(|error| {
+    let text = named_file::text(path).map_err(|error| {
         let diagnostic = Diagnostic::error("faults-unreadable", "The fault plan cannot be read");
         let diagnostic = diagnostic.detail(format!("`{name}` cannot be read: {error}."));
         Failure::new(Exit::Usage, diagnostic.hint("`docs/faults.md` in lambdo's sources has the form of such a file, and all faults"))

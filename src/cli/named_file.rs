@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// No spec, plan, fault plan or payload is as large.
+/// No spec, plan, fault plan, token or payload is as large.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// The whole file.
@@ -13,6 +13,14 @@ const MOST_BYTES: u64 = 64 << 20;
 /// What the system says, or that it is too large: some have no end.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     whole(File::open(path)?)
+}
+
+/// The same of a file that is a text.
+///
+/// # Errors
+/// As [`read`], or that it is not UTF-8.
+pub fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read(path)?).map_err(io::Error::other)
 }
 
 /// All that comes.

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::aws::AwsError;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Address, Desired, Path, Secret, SecretKey, SecretSource, Table, Unchecked, Value};
+use crate::spec;
 use futures::{StreamExt as _, stream};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +15,6 @@ use std::sync::{Arc, PoisonError};
 const AT_ONCE: usize = 8;
 /// A text in a secret with fewer characters would hide words that are everywhere.
 const SHORTEST_PART: usize = 8;
-/// What Lambda takes for all variables together is far less; a file that is larger is the wrong file.
-const LARGEST_FILE_BYTES: u64 = 1 << 20;
 
 /// The values of this run's secrets.
 #[derive(Default)]
@@ -235,12 +234,7 @@ fn from_environment(source: &SecretSource, found: Result<String, std::env::VarEr
 
 /// The file's text, without the line end that editors put at its end.
 fn from_file(path: &FilePath) -> Result<String, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
-    if !metadata.is_file() || metadata.len() > LARGEST_FILE_BYTES {
-        return Err("is no file of at most 1 MiB".to_owned());
-    }
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let text = String::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
+    let text = spec::file_text(path).map_err(|error| format!("cannot be read: {error}"))?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
     if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
 }

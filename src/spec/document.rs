@@ -4,6 +4,11 @@ use super::references::Scope;
 use super::tree::{Data, Node};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::model::{TemplatePart, Value};
+use std::path::Path;
+use std::{fs, io};
+
+/// No document that AWS takes is as large, nor are all variables of a function together: a larger file is the wrong one.
+const LARGEST_FILE_BYTES: u64 = 1 << 20;
 
 /// Why a document could not be read.
 pub(crate) enum Problem {
@@ -78,7 +83,7 @@ fn reopen_text(text: &str, parts: &[TemplatePart]) -> Value {
 fn read_file(file: &str, span: Option<&Span>, scope: Option<&Scope<'_>>) -> Result<Value, Problem> {
     let Some(scope) = scope else { return Err(Problem::Type) };
     let path = scope.source.folder.join(file);
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = file_text(&path).map_err(|error| {
         let finding = Diagnostic::error("unreadable-file", "A file cannot be read")
             .detail(format!("{{label}} is to be read from `{file}`: {error}."))
             .hint("the path begins at the folder of the spec");
@@ -92,6 +97,18 @@ fn read_file(file: &str, span: Option<&Span>, scope: Option<&Scope<'_>>) -> Resu
     let mut findings = Vec::new();
     let resolved = scope.resolve(&Node::from_value(&Value::from_json(&json), span), &mut findings);
     if findings.is_empty() { Ok(resolved.value()) } else { Err(Problem::Found(findings)) }
+}
+
+/// What stands in a file that a spec names: never a pipe that nobody writes to, or something without an end.
+///
+/// # Errors
+/// What the system says, or that it is no file, or too large for what a spec names.
+pub fn file_text(path: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > LARGEST_FILE_BYTES {
+        return Err(io::Error::other("it is no file of at most 1 MiB"));
+    }
+    fs::read_to_string(path)
 }
 
 #[cfg(test)]

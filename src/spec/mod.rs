@@ -40,6 +40,7 @@ mod vars;
 mod wanted;
 
 pub use accept::NotWritten;
+pub use document::file_text;
 pub use first_keys::first_keys;
 pub use load::{Checked, check, load, load_header, salvage, salvage_stages, stages};
 pub use lower::{lower, lower_with_warnings};

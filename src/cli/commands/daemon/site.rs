@@ -2,6 +2,7 @@
 
 use super::log::{Log, LogLevel};
 use crate::cli::args::DaemonArguments;
+use crate::cli::named_file;
 use crate::cli::workspace::Workspace;
 use crate::daemon::Daemon;
 use crate::daemon::http::{Gate, Site, Token, serve};
@@ -79,7 +80,7 @@ fn token(workspace: &Workspace, arguments: &DaemonArguments) -> Result<Option<To
     let (place, text) = match (&arguments.token_file, std::env::var(TOKEN_VARIABLE)) {
         (Some(file), _) => {
             let place = format!("The file `{}`", file.display());
-            let text = std::fs::read_to_string(workspace.path(file));
+            let text = named_file::text(&workspace.path(file));
             (place.clone(), text.map_err(|error| wrong(&place, &format!("cannot be read: {error}")))?)
         }
         (None, Ok(text)) => (format!("The variable `{TOKEN_VARIABLE}`"), text),
