@@ -2,7 +2,7 @@
 //!
 //! Codes and fragments are those that mature tools match and that were seen from AWS itself.
 
-use super::error::{AwsError, ErrorClass, UNTRUSTED};
+use super::error::{AwsError, BROKEN_OFF, ErrorClass, UNTRUSTED};
 use super::unconnected::WITHOUT_CREDENTIALS;
 use super::uploads::Unreadable;
 use crate::diagnostic::chain;
@@ -123,7 +123,7 @@ fn unsent(message: &str, is_timeout: bool, endpoint: Option<&str>) -> (ErrorClas
     } else if is_timeout || has(&["timed out", "timeout"]) {
         format!("{place} did not answer in time")
     } else if has(&["reset", "broken pipe", "connection closed", "incomplete message", "unexpected eof"]) {
-        format!("{place} closed the connection before it answered")
+        format!("{place} {BROKEN_OFF}")
     } else {
         format!("{place} could not be reached: {message}")
     };

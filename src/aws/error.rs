@@ -9,6 +9,8 @@ use std::fmt;
 
 /// How the message begins when a certificate is not trusted.
 pub(super) const UNTRUSTED: &str = "the certificate of";
+/// What is said of an endpoint that took up a connection and gave no answer.
+pub(super) const BROKEN_OFF: &str = "closed the connection before it answered";
 
 /// What an error means for whoever made the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +142,7 @@ impl AwsError {
 
     /// Whether somebody took up the connection, though no answer may have come.
     pub(super) fn is_reached(&self) -> bool {
-        self.status.is_some() || self.says("closed the connection")
+        self.status.is_some() || self.message.ends_with(BROKEN_OFF)
     }
 
     /// Whether AWS's message has this fragment, whatever the case of its letters.

@@ -4,8 +4,9 @@ use super::error::{AwsError, ErrorClass};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-/// No list of AWS has so many pages: it would be half a million functions.
-const MOST: usize = 10_000;
+/// No list of AWS has more pages: an account has a million log groups at most in a region, and a page fifty of them.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html>
+const MOST: usize = 20_000;
 
 /// The way through the pages of a list. Emulators, proxies and caches have been seen to give one page for ever.
 pub struct Pages {

@@ -71,12 +71,20 @@ impl Engine {
         Ok(report)
     }
 
-    /// Whether a run has changed this state since it was loaded, or is in the middle of an operation: what AWS showed meanwhile
-    /// is not what the state says, and no drift.
+    /// The same without the lock; and whether a run changed things meanwhile, which look like drift and may be none.
     ///
     /// # Errors
-    /// When the state cannot be read.
-    pub async fn is_being_changed(&self, loaded: &State) -> Result<bool, Failure> {
+    /// As [`Engine::check`], and when the state cannot be read again.
+    pub async fn check_beside_runs(&self, state: &mut State, wish: &DriftWish<'_>) -> Result<(DriftReport, bool), Failure> {
+        let loaded = state.clone();
+        let report = self.check(state, wish).await?;
+        let is_moving = report.is_drift() && self.is_being_changed(&loaded).await?;
+        Ok((report, is_moving))
+    }
+
+    /// Whether a run has changed this state since it was loaded, or is in the middle of an operation: what AWS showed meanwhile
+    /// is not what the state says.
+    async fn is_being_changed(&self, loaded: &State) -> Result<bool, Failure> {
         let now = self.store.load().await.map_err(Failure::from)?;
         let is_same = |now: State| (now.serial, &now.entries, &now.intents) == (loaded.serial, &loaded.entries, &loaded.intents);
         let is_at_work = !loaded.intents.is_empty() && self.store.holder().await.map_err(Failure::from)?.is_some();

@@ -302,7 +302,7 @@ mod tests {
         }
     }
 
-    /// Every way in which a character can be written, each used for some of them.
+    /// Ways in which a character can be written, each used for some of them.
     #[test]
     fn a_secret_is_hidden_however_each_of_its_characters_is_written() {
         let every = |text: &str, is_written: &dyn Fn(char) -> bool, how: &dyn Fn(char) -> String| -> String {

@@ -46,8 +46,10 @@ async fn planned(workspace: &Workspace, config: &Config, header: &Header, argume
     let (connection, lease, mut state) = open(workspace, header, Some(VERB)).await?;
     // A spec that is broken must not keep anything from being taken down.
     let spec = workspace.spec(config).ok();
-    // What it protects, it names by the addresses that it moves things to.
-    spec.iter().for_each(|spec| drop(spec.carry_out_moves(&mut state)));
+    if let Some(spec) = &spec {
+        // What it protects, it names by the addresses that it moves things to.
+        spec.carry_out_moves(&mut state);
+    }
     let wished = spec.and_then(|spec| lowered(workspace, &spec, &state).ok());
     let nothing = Desired::nothing(&header.project, header.stage.as_deref());
     no_unknown_left(workspace, header, &connection, &state, wished.as_ref().unwrap_or(&nothing)).await?;

@@ -10,7 +10,7 @@ use crate::cli::view::{Title, human, json, markdown};
 use crate::cli::workspace::{Config, Workspace};
 use crate::engine::{DriftWish, PlanOptions};
 use crate::model::{Desired, DriftReport, DriftSettings, Exit, Failure, Rules, State};
-use crate::spec::{self, Spec};
+use crate::spec::{self, Header, Spec};
 use std::collections::BTreeMap;
 
 /// So often it is looked while runs change the state, then it is shown as it is.
@@ -56,38 +56,43 @@ async fn check(workspace: &Workspace, config: &Config, arguments: &DriftArgument
     let settings = settings(&header.drift, arguments);
     let is_told = tell_who_works(workspace, &header).await;
     workspace.progress.go();
-    let work = async {
-        let (connection, _, mut state) = open(workspace, &header, None).await?;
-        let mut looks = 0;
-        loop {
-            let (loaded, wanted) = (state.clone(), wanted(workspace, config, &state));
-            let wish = DriftWish {
-                settings: &settings,
-                ignore: &arguments.ignore,
-                plan: selected(arguments),
-                folder: &header.folder,
-                wanted: wanted.as_ref(),
-                before: None,
-            };
-            let report = connection.engine.check(&mut state, &wish).await?;
-            looks += 1;
-            // What a run does while AWS is read looks like drift.
-            let is_moving = report.is_drift() && connection.engine.is_being_changed(&loaded).await?;
-            if !is_moving || looks == LOOKS {
-                return Ok((connection, state, report, is_moving));
-            }
-            state = connection.engine.load(&header.project, header.stage.as_deref()).await?;
-        }
-    };
-    let checked = unless_interrupted(&workspace.interrupt, work).await;
+    let looked = unless_interrupted(&workspace.interrupt, settled(workspace, config, arguments, (&header, &settings))).await;
     workspace.progress.rest();
-    let (connection, state, report, is_moving) = checked?;
+    let (title, report, is_moving) = looked?;
     if is_moving && !is_told {
         tell_who_works(workspace, &header).await;
     }
     workspace.progress.record().iter().for_each(|record| record.planned(&report.plan));
     workspace.ui.diagnostics(&report.warnings);
-    Ok(Checked { title: connection.title(&state).await, report })
+    Ok(Checked { title, report })
+}
+
+/// Looks again while runs change the state, and says whether they still do.
+async fn settled(
+    workspace: &Workspace,
+    config: &Config,
+    arguments: &DriftArguments,
+    (header, settings): (&Header, &DriftSettings),
+) -> Result<(Title, DriftReport, bool), Failure> {
+    let (connection, _, mut state) = open(workspace, header, None).await?;
+    let mut looks = 1;
+    loop {
+        let wanted = wanted(workspace, config, &state);
+        let wish = DriftWish {
+            settings,
+            ignore: &arguments.ignore,
+            plan: selected(arguments),
+            folder: &header.folder,
+            wanted: wanted.as_ref(),
+            before: None,
+        };
+        let (report, is_moving) = connection.engine.check_beside_runs(&mut state, &wish).await?;
+        if !is_moving || looks == LOOKS {
+            return Ok((connection.title(&state).await, report, is_moving));
+        }
+        looks += 1;
+        state = connection.engine.load(&header.project, header.stage.as_deref()).await?;
+    }
 }
 
 /// Refuses patterns that cover no setting of what they are about: they would leave out nothing, in silence.

@@ -79,7 +79,7 @@ type Notation = fn(&str) -> Option<(char, usize)>;
 const NOTATIONS: [Notation; 4] = [in_escapes, in_addresses, in_forms, in_pages];
 
 /// What a text says to those who read it in a notation, and to those who then read that in another: AWS and what lies between
-/// quote what they were sent in every way, so that all ways of writing one character have to be known.
+/// quote what they were sent in many ways, and a list of what each of them makes of a secret would always lack one.
 pub fn readings(text: &str) -> Vec<Plain> {
     if !text.contains(['\\', '%', '+', '&']) {
         return Vec::new();
@@ -153,6 +153,7 @@ fn in_forms(text: &str) -> Option<(char, usize)> {
     if text.starts_with('+') { Some((' ', 1)) } else { in_addresses(text) }
 }
 
+/// Numbers, and the names of what has a meaning in pages; the thousands of other names stay what they are.
 fn in_pages(text: &str) -> Option<(char, usize)> {
     let name = until(text.strip_prefix('&')?, b';')?;
     let character = match name {

@@ -29,9 +29,8 @@ pub async fn check(
     let wanted = wanted(workspace, config, &state);
     let plan = PlanOptions { deep: depth == Depth::Deep, ..PlanOptions::default() };
     let wish = DriftWish { settings: &header.drift, ignore: &[], plan, folder: &header.folder, wanted: wanted.as_ref(), before };
-    let loaded = state.clone();
-    let report = engine.check(&mut state, &wish).await?;
-    if report.is_drift() && engine.is_being_changed(&loaded).await? {
+    let (report, is_moving) = engine.check_beside_runs(&mut state, &wish).await?;
+    if is_moving {
         return Err(run_under_way());
     }
     let calls = workspace.calls().unwrap_or_default().since(&before_calls);
